@@ -1,0 +1,1 @@
+"""The ``csanmt`` command: one entry point, one module a group of commands."""

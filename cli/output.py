@@ -1,0 +1,56 @@
+"""What every command prints with: JSON for machines, tables for people, errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback as tracebacks
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from csanmt.errors import CsanmtError
+
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` the ``--json`` every command of ours has."""
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print ``value`` as JSON; keys keep their order, text stays readable."""
+    print(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print left-aligned columns two spaces apart, without trailing blanks."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    for row in [list(headers), *cells]:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
+
+
+def human_size(size: int) -> str:
+    """``1536`` bytes as ``1.5 KiB``."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def note(message: str) -> None:
+    """A remark for the person watching, on stderr so that results stay clean."""
+    print(f"csanmt: {message}", file=sys.stderr)
+
+
+def report_error(error: CsanmtError, *, as_json: bool, traceback: bool = False) -> None:
+    """One line on stderr; with ``as_json`` also the error object on stdout."""
+    if traceback:
+        tracebacks.print_exception(error)
+    message = " ".join(str(error).split())
+    print(f"csanmt: error: {message}", file=sys.stderr)
+    if as_json:
+        print_json({"error": {"code": error.code, "message": message}}, indent=None)
