@@ -1,0 +1,193 @@
+"""The seam between everything that translates and everything that asks for it.
+
+``Engine`` works on token ids, ``Translator`` on sentences of text. The torch
+reference, the native CPU engine, a remote URL and the stub below all stand
+behind these protocols, so that tests of the layers above need no weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from csanmt.errors import ConfigurationError
+
+MAX_BEAM = 16
+MAX_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingOptions:
+    """How to decode. The defaults are the reference's (beam 4, length penalty 0.6).
+
+    Attributes:
+        beam: beam width, 1 (greedy) to ``MAX_BEAM``.
+        n_best: hypotheses returned per sentence, at most ``beam``.
+        length_penalty: exponent of ``((5 + length) / 6)``; score = log P / penalty.
+        max_length: most target tokens of one sentence; reaching it sets ``hit_limit``.
+        repetition_guard: forbid a hypothesis from looping on the same n-gram.
+        alignment: also return the source token each target token attends to most.
+        shortlist: restrict the output vocabulary per sentence; None is the model's default.
+
+    Raises:
+        ConfigurationError: names the option, its value and what is allowed.
+    """
+
+    beam: int = 4
+    n_best: int = 1
+    length_penalty: float = 0.6
+    max_length: int = 100
+    repetition_guard: bool = True
+    alignment: bool = False
+    shortlist: bool | None = None
+
+    def __post_init__(self) -> None:
+        self._check("beam", self.beam, 1, MAX_BEAM)
+        self._check("n_best", self.n_best, 1, self.beam)
+        self._check("length_penalty", self.length_penalty, 0.0, 5.0)
+        self._check("max_length", self.max_length, 1, MAX_LENGTH)
+
+    @staticmethod
+    def _check(name: str, value: float, low: float, high: float) -> None:
+        if not low <= value <= high:
+            raise ConfigurationError(f"{name} is {value}; allowed is {low} to {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHypothesis:
+    """One decoded id sequence, without the final eos.
+
+    Attributes:
+        ids: target token ids.
+        score: log probability (natural log, nats) divided by the length penalty.
+        hit_limit: the search stopped at ``max_length`` before this one produced eos.
+        alignment: per target token the index of the source token it attends to
+            most (``len(source)`` stands for the source's eos); None if not asked for.
+    """
+
+    ids: tuple[int, ...]
+    score: float
+    hit_limit: bool = False
+    alignment: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One translation of one sentence, best first within its ``Translation``.
+
+    Attributes:
+        alignment: pairs of character spans ``((source_start, source_end),
+            (target_start, target_end))``, half-open, in target order; None if not asked for.
+    """
+
+    text: str
+    score: float
+    tokens: int = 0
+    hit_limit: bool = False
+    alignment: tuple[tuple[tuple[int, int], tuple[int, int]], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The result for one source sentence: ``n_best`` hypotheses, best first."""
+
+    source: str
+    hypotheses: tuple[Hypothesis, ...]
+    source_tokens: int = 0
+
+    @property
+    def text(self) -> str:
+        return self.hypotheses[0].text if self.hypotheses else ""
+
+    @property
+    def truncated(self) -> bool:
+        """The best hypothesis ran into the length limit."""
+        return bool(self.hypotheses) and self.hypotheses[0].hit_limit
+
+
+# Called between decoding steps; true abandons the work with CancelledError.
+ShouldStop = Callable[[], bool]
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Token ids in, token ids out. Safe to call from several threads."""
+
+    name: str  # "native", "torch", …
+
+    def translate_ids(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: DecodingOptions = ...,
+        *,
+        prefixes: Sequence[Sequence[int]] | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> list[list[TokenHypothesis]]:
+        """Decode each source (ids without eos) on its own; one n-best list each.
+
+        Args:
+            prefixes: target ids that each hypothesis must start with.
+
+        Raises:
+            CancelledError: ``should_stop`` answered true.
+        """
+        ...
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """Sentences in, translations out; a sentence's answer ignores its batch mates."""
+
+    model_tag: str  # "csanmt-zh-en:v1.0.0"
+    source_language: str  # "zh"
+    target_language: str  # "en"
+
+    def translate(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions = ...,
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> list[Translation]:
+        """Translate each sentence (no line breaks needed; empty gives empty)."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Source tokens of ``text``, eos not counted."""
+        ...
+
+
+@dataclass(slots=True)
+class StubTranslator:
+    """A Translator without a model: looks the sentence up, else marks it ``[source]``.
+
+    ``calls`` records every batch, so that tests can see how requests were batched.
+    """
+
+    answers: dict[str, str] = field(default_factory=dict)
+    model_tag: str = "stub:v0.0.0"
+    source_language: str = "zh"
+    target_language: str = "en"
+    calls: list[list[str]] = field(default_factory=list)
+
+    def translate(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> list[Translation]:
+        self.calls.append(list(sources))
+        return [self._one(source, options) for source in sources]
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    def _one(self, source: str, options: DecodingOptions) -> Translation:
+        if not source.strip():
+            return Translation(source, (Hypothesis("", 0.0),), 0)
+        best = self.answers.get(source, f"[{source}]")
+        texts = [best] + [f"{best} ({k})" for k in range(2, options.n_best + 1)]
+        hypotheses = tuple(Hypothesis(t, -0.1 * k, len(t)) for k, t in enumerate(texts))
+        return Translation(source, hypotheses, len(source))
