@@ -1,0 +1,45 @@
+# csanmt-bento. `make serve` and `make test` are all a newcomer needs.
+SHELL := /bin/sh
+VENV ?= .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 3000
+MODEL ?=
+WORKERS ?= 1
+export VENV
+
+.PHONY: help install install-dev serve test check lint types format lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: ## .venv with the frozen serving dependencies and the native engine
+	@sh scripts/install.sh serving
+
+install-dev: ## the same with the development set and PyTorch (CPU)
+	@sh scripts/install.sh development
+
+serve: install ## translate at http://127.0.0.1:3000 (PORT=, HOST=, MODEL=, WORKERS=)
+	@exec $(BIN)/csanmt serve --host $(HOST) --port $(PORT) --workers $(WORKERS) $(if $(MODEL),--model $(MODEL))
+
+test: install-dev ## everything but the soak tests
+	$(BIN)/python -m pytest -m "not soak"
+
+lint: install-dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install-dev ## mypy, strict on our packages
+	$(BIN)/mypy
+
+check: lint types test ## what CI runs
+
+format: install-dev ## rewrite the sources in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install-dev ## resolve the dependency sets again
+	sh scripts/lock.sh
+
+clean: ## remove what was built here (the model store and .venv stay)
+	rm -rf build dist .mypy_cache .ruff_cache .hypothesis

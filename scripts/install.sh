@@ -1,0 +1,59 @@
+#!/bin/sh
+# Create .venv and bring it to the frozen dependency sets. Idempotent: a stamp per
+# set records the lock file it was made from, so a second run does nothing and
+# needs no network.
+#
+# usage: install.sh serving|development
+set -eu
+cd "$(dirname "$0")/.."
+SET="${1:?usage: install.sh serving|development}"
+VENV="${VENV:-.venv}"
+PYTHON="${PYTHON:-python3}"
+
+stamp() { # stamp NAME FILE... : the stamp's name for these inputs
+    name="$1"; shift
+    printf '%s/.stamp-%s-%s' "$VENV" "$name" "$(cat "$@" | sha256sum | cut -c1-16)"
+}
+
+done_with() { # done_with STAMP NAME : replace older stamps of the same name
+    rm -f "$VENV/.stamp-$2"-*
+    : > "$1"
+}
+
+if [ ! -x "$VENV/bin/python" ]; then
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+        || { echo "csanmt-bento needs Python 3.11 or newer; set PYTHON=" >&2; exit 1; }
+    "$PYTHON" -m venv "$VENV"
+    "$VENV/bin/python" -m pip install --quiet --upgrade 'pip>=25'
+fi
+PIP="$VENV/bin/pip"
+
+S="$(stamp serving requirements-frozen.txt)"
+if [ ! -e "$S" ]; then
+    echo "installing the frozen serving dependencies"
+    "$PIP" install --quiet --require-hashes -r requirements-frozen.txt
+    done_with "$S" serving
+fi
+
+S="$(stamp package pyproject.toml)"
+if [ ! -e "$S" ]; then
+    "$PIP" install --quiet --no-deps --editable .
+    done_with "$S" package
+fi
+
+if [ "$SET" = development ]; then
+    S="$(stamp development requirements/development-frozen.txt scripts/install_torch.sh)"
+    if [ ! -e "$S" ]; then
+        echo "installing the frozen development dependencies and PyTorch"
+        "$PIP" install --quiet --require-hashes -r requirements/development-frozen.txt
+        sh scripts/install_torch.sh "$PIP"
+        done_with "$S" development
+    fi
+fi
+
+# The engine is compiled here; its sources are the stamp.
+# shellcheck disable=SC2046
+S="$(stamp engine $(find engine -type f \( -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name 'CMakeLists.txt' -o -name 'pyproject.toml' -o -name '*.py' \) -not -path '*/build/*' | LC_ALL=C sort))"
+if [ ! -e "$S" ]; then
+    sh scripts/install_engine.sh "$PIP" && done_with "$S" engine
+fi
