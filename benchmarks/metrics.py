@@ -1,0 +1,184 @@
+"""Corpus metrics by sacreBLEU, kept as sufficient statistics of each sentence.
+
+Every score here is a function of the *sum* of its sentences' statistics, so one
+extraction serves the score, its interval, the paired tests, the breakdowns and the
+ranking of sentences. A score never travels without its signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sacrebleu.metrics import BLEU, CHRF, TER
+
+from csanmt.errors import ConfigurationError, InvalidInputError
+
+Rows = NDArray[np.float64]
+OnProgress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: ``key`` in files and policies, ``title`` on pages."""
+
+    key: str
+    title: str
+    higher_is_better: bool
+    build: Callable[[], Any]  # a fresh sacrebleu metric
+
+    @property
+    def sign(self) -> int:
+        """+1 where more is better, -1 where less is: ``sign * difference > 0`` is a gain."""
+        return 1 if self.higher_is_better else -1
+
+
+METRICS: dict[str, Metric] = {
+    m.key: m
+    for m in (
+        Metric("bleu", "BLEU", True, BLEU),
+        Metric("chrf2pp", "chrF2++", True, lambda: CHRF(word_order=2)),
+        Metric("chrf2", "chrF2", True, CHRF),
+        Metric("ter", "TER", False, TER),
+    )
+}
+
+
+def metric(key: str) -> Metric:
+    """Look a metric up.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if key not in METRICS:
+        raise ConfigurationError(f"no metric {key!r}; there are {', '.join(METRICS)}")
+    return METRICS[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Sufficient statistics of one system on one suite.
+
+    Attributes:
+        rows: (sentences, k) float64; k depends on the metric (BLEU 10, chrF2 18,
+            chrF2++ 24, TER 2).
+        signature: sacreBLEU's signature of the metric.
+    """
+
+    metric: Metric
+    rows: Rows
+    signature: str
+
+    def score(self) -> float:
+        return score_sums(self.metric, self.rows.sum(axis=0)[None])[0]
+
+    def sentence_scores(self) -> NDArray[np.float64]:
+        """(sentences,) the metric of each sentence alone (BLEU: without effective order)."""
+        return score_sums(self.metric, self.rows)
+
+    def subset(self, indices: Sequence[int]) -> float:
+        """The score of some of the sentences."""
+        return score_sums(self.metric, self.rows[list(indices)].sum(axis=0)[None])[0]
+
+
+@cache
+def _scorer(key: str) -> Any:
+    return METRICS[key].build()
+
+
+def score_sums(which: Metric, sums: Rows) -> NDArray[np.float64]:
+    """Scores of m rows of summed statistics: (m, k) → (m,), in points (0 to 100)."""
+    compute = _scorer(which.key)._compute_score_from_stats
+    return np.array([compute(row.tolist()).score for row in sums], dtype=np.float64)
+
+
+def signature(key: str, references: int, **extra: object) -> str:
+    """sacreBLEU's signature, with e.g. ``bs=1000, seed=12345`` added.
+
+    Args:
+        references: number of references.
+    """
+    scorer = metric(key).build()
+    scorer.num_refs = references
+    found = scorer.get_signature()
+    for name, value in extra.items():
+        found.update(name, value)
+    return str(found)
+
+
+def extract(
+    key: str,
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    known: Iterable[tuple[Sequence[str], Statistics]] = (),
+    workers: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Statistics:
+    """Statistics of every sentence.
+
+    Args:
+        references: r lists, each as long as ``hypotheses``.
+        known: (hypotheses, statistics) of other systems on the same references: a
+            sentence that one of them translated the same way is not computed again.
+        workers: processes to use (TER is slow: some 30 ms a sentence).
+        on_progress: called with the number of sentences just done.
+
+    Raises:
+        InvalidInputError: the numbers of lines differ.
+    """
+    which = metric(key)
+    for lines in references:
+        if len(lines) != len(hypotheses):
+            raise InvalidInputError(
+                f"{len(hypotheses)} hypotheses do not fit {len(lines)} references"
+            )
+    rows = _reuse(hypotheses, known)
+    todo = [i for i, row in enumerate(rows) if row is None]
+    if on_progress:
+        on_progress(len(rows) - len(todo))
+    chunks = [todo[i : i + 100] for i in range(0, len(todo), 100)]
+    jobs = [
+        (key, [hypotheses[i] for i in c], [[r[i] for i in c] for r in references]) for c in chunks
+    ]
+    for chunk, result in zip(chunks, _run(jobs, workers), strict=True):
+        for index, row in zip(chunk, result, strict=True):
+            rows[index] = row
+        if on_progress:
+            on_progress(len(chunk))
+    return Statistics(which, np.array(rows, dtype=np.float64), signature(key, len(references)))
+
+
+def _reuse(
+    hypotheses: Sequence[str], known: Iterable[tuple[Sequence[str], Statistics]]
+) -> list[Any]:
+    rows: list[Any] = [None] * len(hypotheses)
+    for other, statistics in known:
+        for i, (mine, theirs) in enumerate(zip(hypotheses, other, strict=True)):
+            if rows[i] is None and mine == theirs:
+                rows[i] = statistics.rows[i]
+    return rows
+
+
+Job = tuple[str, list[str], list[list[str]]]
+
+
+def _run(jobs: list[Job], workers: int) -> Iterable[list[list[float]]]:
+    if workers <= 1 or len(jobs) < 2 * workers:
+        yield from map(_extract_chunk, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_extract_chunk, jobs)
+
+
+def _extract_chunk(job: Job) -> list[list[float]]:
+    key, hypotheses, references = job
+    # A fresh scorer: TER keeps a cache that grows with the sentences it has seen.
+    scorer = METRICS[key].build()
+    rows: list[list[float]] = scorer._extract_corpus_statistics(hypotheses, references)
+    return rows

@@ -1,0 +1,193 @@
+"""Test suites as data: a folder with source, references and a ``suite.toml``.
+
+Built-in suites live in ``benchmarks/suites/``. A suite is named by its built-in
+name, by the path of a folder, or as ``sacrebleu:wmt22`` (downloaded by sacreBLEU).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError, UnavailableError
+
+SUITES_DIR = Path(__file__).parent / "suites"
+QUALITY_SUITES = ("tatoeba", "ntrex128", "tico19")
+SMOKE_SUITE = "smoke"
+_KEYS = {
+    "name", "description", "kind", "source", "references", "documents", "licence",
+    "licence_file", "original_language", "sentence",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeSentence:
+    """A source and what its answer must look like (regular expressions, case ignored)."""
+
+    source: str
+    accept: tuple[str, ...]
+    forbid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One test set.
+
+    Attributes:
+        sources: n source sentences.
+        references: r reference translations of each source, r lists of n lines.
+        documents: n document names, or empty.
+        smoke: for ``kind == "smoke"`` the sentences with their patterns, else empty.
+        licence: SPDX name or a sentence.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...] = ()
+    documents: tuple[str, ...] = ()
+    smoke: tuple[SmokeSentence, ...] = ()
+    kind: str = "quality"
+    description: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise InvalidInputError(f"suite {self.name!r} has no sentences")
+        columns = [(f"reference {i + 1}", r) for i, r in enumerate(self.references)]
+        if self.documents:
+            columns.append(("documents", self.documents))
+        for what, lines in columns:
+            if len(lines) != len(self.sources):
+                raise InvalidInputError(
+                    f"suite {self.name!r}: {what} has {len(lines)} lines, "
+                    f"the source has {len(self.sources)}"
+                )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over everything a score depends on; the path is not part of it."""
+        smoke = [[s.source, s.accept, s.forbid] for s in self.smoke]
+        content = [self.name, self.kind, self.sources, self.references, self.documents, smoke]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def read_lines(path: Path) -> tuple[str, ...]:
+    """Lines of a UTF-8 file, split at line feeds only (U+2028 and others stay inside)."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path} is not UTF-8 (byte {error.start})") from None
+    lines = text.split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    return tuple(line.rstrip("\r") for line in lines)
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Load a built-in suite, a folder, or ``sacrebleu:SET``.
+
+    Raises:
+        NotFoundError: no such suite. InvalidInputError: its files disagree.
+        UnavailableError: sacreBLEU could not download the set.
+    """
+    if name_or_path.startswith("sacrebleu:"):
+        return _load_sacrebleu(name_or_path.removeprefix("sacrebleu:"))
+    builtin = SUITES_DIR / name_or_path
+    if "/" not in name_or_path and (builtin / "suite.toml").is_file():
+        return load_folder(builtin)
+    if Path(name_or_path).is_dir():
+        return load_folder(Path(name_or_path))
+    known = ", ".join(builtin_names())
+    raise NotFoundError(f"no suite {name_or_path!r}: built in are {known}; or give a folder")
+
+
+def builtin_names() -> list[str]:
+    return sorted(p.parent.name for p in SUITES_DIR.glob("*/suite.toml"))
+
+
+def load_folder(folder: Path) -> Suite:
+    """Load a folder with a ``suite.toml``, or with one ``*.zh`` and its ``*.en`` files."""
+    description = folder / "suite.toml"
+    if not description.is_file():
+        return _guess_folder(folder)
+    try:
+        table = tomllib.loads(description.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{description}: {error}") from None
+    if unknown := sorted(set(table) - _KEYS):
+        raise ConfigurationError(
+            f"{description}: unknown key {unknown[0]!r}; allowed are {', '.join(sorted(_KEYS))}"
+        )
+    return _from_table(folder, table)
+
+
+def _from_table(folder: Path, table: dict[str, Any]) -> Suite:
+    smoke = tuple(_smoke_sentence(folder, row) for row in table.get("sentence", ()))
+    if smoke:
+        sources = tuple(s.source for s in smoke)
+    elif "source" in table:
+        sources = read_lines(folder / table["source"])
+    else:
+        raise ConfigurationError(f"{folder / 'suite.toml'}: needs `source` or [[sentence]] tables")
+    documents = read_lines(folder / table["documents"]) if "documents" in table else ()
+    return Suite(
+        name=str(table.get("name", folder.name)),
+        sources=sources,
+        references=tuple(read_lines(folder / r) for r in table.get("references", ())),
+        documents=documents,
+        smoke=smoke,
+        kind="smoke" if smoke else "quality",
+        description=str(table.get("description", "")),
+        licence=str(table.get("licence", "")),
+    )
+
+
+def _smoke_sentence(folder: Path, row: dict[str, Any]) -> SmokeSentence:
+    try:
+        return SmokeSentence(
+            str(row["source"]), tuple(row["accept"]), tuple(row.get("forbid", ()))
+        )
+    except KeyError as key:
+        raise ConfigurationError(f"{folder / 'suite.toml'}: a sentence lacks {key}") from None
+
+
+def _guess_folder(folder: Path) -> Suite:
+    sources = sorted(folder.glob("*.zh"))
+    references = sorted(folder.glob("*.en"))
+    if len(sources) != 1 or not references:
+        raise NotFoundError(
+            f"{folder} has no suite.toml (and not exactly one *.zh file with *.en beside it)"
+        )
+    return Suite(
+        name=folder.resolve().name,
+        sources=read_lines(sources[0]),
+        references=tuple(read_lines(r) for r in references),
+    )
+
+
+def _load_sacrebleu(test_set: str) -> Suite:
+    import sacrebleu
+
+    if test_set not in sacrebleu.get_available_testsets():
+        raise NotFoundError(f"sacreBLEU knows no test set {test_set!r}")
+    if "zh-en" not in sacrebleu.get_langpairs_for_testset(test_set):
+        raise NotFoundError(f"sacreBLEU's {test_set} has no zh-en")
+    try:
+        source = sacrebleu.get_source_file(test_set, "zh-en")
+        references = sacrebleu.get_reference_files(test_set, "zh-en")
+    except (OSError, SystemExit) as error:
+        raise UnavailableError(f"sacreBLEU could not download {test_set}: {error}") from None
+    return Suite(
+        name=f"sacrebleu-{test_set}",
+        sources=read_lines(Path(source)),
+        references=tuple(read_lines(Path(r)) for r in references),
+        description=f"sacreBLEU's {test_set}, zh-en",
+    )
