@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "translate": ("cli.translate", "translate an argument, standard input or a file"),
     "models": ("cli.models", "list, check, compare, move and retire model versions"),
     "import-modelscope": ("cli.import_modelscope", "bring a ModelScope checkpoint into the store"),
+    "serve": ("cli.serve", "serve the page and the API on this machine"),
     "train": ("cli.train", "train a model from a recipe"),
     "bench": ("cli.bench", "measure quality, behaviour and speed; compare; gate a release"),
     "release": ("cli.release", "build, deploy, promote, observe and roll back a release"),

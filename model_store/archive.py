@@ -1,0 +1,201 @@
+"""One version as one file: a plain tar with nothing in it but regular files.
+
+The same version always gives the same bytes, so that the archive's SHA-256 can
+be written down once and asked for at every import. Reading trusts nothing: the
+SHA-256 must be given, the tar must be uncompressed (so it cannot expand), and
+every entry must be a regular file that the version's own record lists.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
+from model_store.digests import digest_stream
+from model_store.integrity import require_intact
+from model_store.layout import model_files
+from model_store.provenance import RECORD_NAME, Record
+from model_store.staging import storage_errors, writing
+from model_store.store import ModelStore
+
+MOST_ENTRIES = 1000
+DEEPEST = 4  # path components
+LONGEST_NAME = 255  # bytes
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZ": "bzip2",
+    b"\xfd7": "xz",
+    b"PK": "zip",
+    b"\x28\xb5": "zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An archive that was written: what to give to ``import_archive``."""
+
+    path: Path
+    size: int  # bytes
+    sha256: str
+    record: Record
+
+
+def export_archive(store: ModelStore, tag: str, target: str | Path) -> Receipt:
+    """Write a version, checked first, as a tar, and ``<target>.sha256`` beside it.
+
+    Args:
+        target: the file, or a directory to put ``<name>-<version>.tar`` in.
+
+    Raises:
+        IntegrityError: the version is damaged.
+        ConflictError: the file exists.
+        StorageError: it cannot be written; nothing is left behind.
+    """
+    record, directory = store.show(tag), store.path(tag)
+    require_intact(directory, record)
+    path = Path(target)
+    if path.is_dir():
+        path = path / f"{record.tag.name}-{record.tag.version}.tar"
+    if path.exists():
+        raise ConflictError(f"{str(path)!r} exists already")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with storage_errors(f"export {record.tag}", path.parent):
+        try:
+            with draft.open("xb") as stream:
+                _write_tar(stream, directory, record)
+                stream.flush()
+                os.fsync(stream.fileno())
+            with draft.open("rb") as stream:
+                digest = digest_stream(stream)
+            os.link(draft, path)  # unlike a rename this replaces nothing
+        except FileExistsError as error:
+            raise ConflictError(f"{str(path)!r} exists already") from error
+        finally:
+            draft.unlink(missing_ok=True)
+        path.with_name(path.name + ".sha256").write_text(f"{digest.sha256}  {path.name}\n")
+    return Receipt(path, digest.size, digest.sha256, record)
+
+
+def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Record:
+    """Bring an exported version into the store, under its own tag.
+
+    Args:
+        sha256: hexadecimal SHA-256 of the archive, from whoever exported it.
+
+    Raises:
+        NotFoundError: no such archive.
+        InvalidInputError: ``sha256`` is not one, or the archive is not one of ours.
+        IntegrityError: the archive is not the one with that SHA-256, or is inconsistent.
+        ConflictError: the version exists.
+    """
+    path = Path(archive)
+    wanted = sha256.lower().removeprefix("sha256:")
+    if len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
+        raise InvalidInputError(f"{sha256!r} is not a SHA-256 (64 hexadecimal digits)")
+    if not path.is_file():
+        raise NotFoundError(f"no archive {str(path)!r}")
+    with (
+        storage_errors(f"import {str(path)!r}", store.home),
+        path.open("rb") as stream,
+        writing(store.home) as work,
+    ):
+        actual = digest_stream(stream).sha256
+        if actual != wanted:
+            raise IntegrityError(
+                f"{str(path)!r} has SHA-256 {actual}, not {wanted}: damaged or not what was meant"
+            )
+        stream.seek(0)
+        version = work / "version"
+        _extract(stream, version, name=str(path))
+        record = Record.read(version)
+        require_intact(version, record)
+        model_files(version)
+        store.place(version, record)
+    return record
+
+
+def _write_tar(stream: BinaryIO, directory: Path, record: Record) -> None:
+    """Entries sorted by path, with the same owner, mode and time for everybody."""
+    names = sorted([RECORD_NAME, "model.yaml", *record.files], key=str.encode)
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in names:
+            entry = tarfile.TarInfo(name)
+            entry.size = (directory / name).stat().st_size
+            entry.mode = 0o644
+            with (directory / name).open("rb") as content:
+                tar.addfile(entry, content)
+
+
+def _extract(stream: BinaryIO, target: Path, *, name: str) -> None:
+    head = stream.read(2)
+    stream.seek(0)
+    if head in _COMPRESSED:
+        raise InvalidInputError(
+            f"{name!r} is compressed ({_COMPRESSED[head]}); only plain tar archives written by "
+            "'csanmt models export' are imported"
+        )
+    target.mkdir()
+    seen: set[str] = set()
+    room = os.fstat(stream.fileno()).st_size
+    try:
+        with tarfile.open(fileobj=stream, mode="r:") as tar:
+            for entry in tar:
+                _check_entry(entry, seen, name)
+                room -= entry.size
+                if room < 0:
+                    raise InvalidInputError(f"{name!r}: entries are larger than the archive")
+                _extract_one(tar, entry, target)
+    except (tarfile.TarError, EOFError) as error:
+        raise InvalidInputError(f"{name!r} is not a sound tar archive: {error}") from error
+    if RECORD_NAME not in seen:
+        raise InvalidInputError(
+            f"{name!r} has no {RECORD_NAME}: it was not written by 'csanmt models export'"
+        )
+
+
+def _check_entry(entry: tarfile.TarInfo, seen: set[str], archive: str) -> None:
+    """Refuse everything but a new regular file with a plain relative name."""
+    parts = PurePosixPath(entry.name).parts
+    plain = (
+        entry.name == "/".join(parts)
+        and ".." not in parts
+        and not entry.name.startswith("/")
+        and entry.name.isprintable()
+        and "\\" not in entry.name
+    )
+    reason = ""
+    if not entry.isreg() or entry.issparse():
+        reason = "is not a regular file"
+    elif not plain or not parts:
+        reason = "has a name that leads elsewhere or is not plain"
+    elif len(parts) > DEEPEST or len(entry.name.encode()) > LONGEST_NAME:
+        reason = "lies too deep or has too long a name"
+    elif entry.name.casefold() in seen:
+        reason = "is there twice"
+    elif len(seen) >= MOST_ENTRIES:
+        reason = f"is one of more than {MOST_ENTRIES}"
+    if reason:
+        raise InvalidInputError(f"{archive!r} is refused: entry {entry.name[:100]!r} {reason}")
+    seen.add(entry.name.casefold())
+
+
+def _extract_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
+    """Copy the bytes alone: no owner, mode or time from the archive."""
+    content = tar.extractfile(entry)
+    assert content is not None  # regular files have content
+    path = target / entry.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as sink:
+        copied = digest_stream(content, sink)
+    if copied.size != entry.size:
+        raise tarfile.ReadError(f"{entry.name} ends early")
+
+
+def read_sha256_file(path: Path) -> str:
+    """The digest in a file that ``sha256sum`` or ``export_archive`` wrote."""
+    words = path.read_text(encoding="utf-8", errors="replace").split()
+    return words[0] if words else ""

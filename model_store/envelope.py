@@ -1,0 +1,70 @@
+"""BentoML's side of a version: its ``model.yaml`` and the ``latest`` mark of a name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import InvalidInputError
+from model_store.provenance import ENVELOPE_NAME
+from model_store.staging import replace_text
+from model_store.tags import ModelTag
+
+_LATEST = "latest"
+
+
+def write_envelope(
+    directory: Path,
+    tag: ModelTag,
+    *,
+    created: datetime,
+    labels: dict[str, str],
+    metadata: dict[str, Any],
+) -> None:
+    """Write the ``model.yaml`` that ``bentoml.models.get`` reads.
+
+    BentoML's own dumper does it. ``bentoml.models.create`` would do more than
+    that: save in place (see ``staging``) and report the event to BentoML.
+
+    Raises:
+        InvalidInputError: BentoML refuses a label or a metadata entry.
+    """
+    from bentoml._internal.models.model import ModelInfo, ModelOptions
+    from bentoml._internal.tag import Tag
+    from bentoml.models import ModelContext
+
+    try:
+        info = ModelInfo(
+            tag=Tag(tag.name, tag.version),
+            module="",
+            labels=labels,
+            options=ModelOptions(),
+            metadata=metadata,
+            context=ModelContext(framework_name="csanmt", framework_versions={}),
+            signatures={},
+            api_version="v1",
+            creation_time=created,
+        )
+    except ValueError as error:
+        raise InvalidInputError(f"{tag}: {error}") from error
+    with (directory / ENVELOPE_NAME).open("w", encoding="utf-8") as stream:
+        info.dump(stream)
+
+
+def point_latest(folder: Path, version: str | None) -> None:
+    """Make ``name:latest`` mean ``version`` for BentoML: its newest created, not its highest.
+
+    Written before a version appears, because BentoML looks again when the mark
+    names a version that is not there.
+    """
+    if version is None:
+        (folder / _LATEST).unlink(missing_ok=True)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_text(folder / _LATEST, version)
+
+
+def iso(moment: datetime) -> str:
+    """``2026-11-23T23:20:00.000000Z``: text that sorts as time does."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

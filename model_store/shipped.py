@@ -1,0 +1,58 @@
+"""The default model: its files come with the source tree and go into the store on first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csanmt.errors import ConflictError, NotFoundError
+from model_store.provenance import RECORD_NAME, Record, read_origin
+from model_store.store import ModelStore
+
+DEFAULT_TAG = "csanmt-zh-en:v1.0.0"
+DEFAULT_SOURCE = Path(__file__).resolve().parent / "default"
+
+
+def ensure_default(
+    store: ModelStore | None = None, *, tag: str = DEFAULT_TAG, source: Path = DEFAULT_SOURCE
+) -> Record:
+    """Put the default model into the store unless it is there; gives its record.
+
+    Any number of processes may call this at once: one saves, the others find it.
+    When the version is present this reads two small files.
+
+    Raises:
+        NotFoundError: the source tree comes without the model.
+        IntegrityError: the stored record, or a file of the source, is damaged.
+        ConflictError: the store holds other files under this tag.
+    """
+    store = store or ModelStore.from_environment()
+    try:
+        return _same_files(store.show(tag), source)
+    except NotFoundError:
+        pass
+    if not (source / RECORD_NAME).is_file():
+        raise NotFoundError(
+            f"the default model {tag} is neither in the store nor in {str(source)!r}; "
+            "save one with 'csanmt models save' or 'csanmt import-modelscope'"
+        )
+    try:
+        return store.save(source, tag, labels={"origin": "shipped"})
+    except ConflictError:  # another process was faster
+        return _same_files(store.show(tag), source)
+
+
+def _same_files(stored: Record, source: Path) -> Record:
+    """``stored``, unless the source tree records other digests for the same tag."""
+    _, recorded = read_origin(source)
+    other = [
+        path
+        for path, entry in recorded.items()
+        if path in stored.files and stored.files[path].sha256 != entry.sha256
+    ]
+    if other:
+        raise ConflictError(
+            f"the store's {stored.tag} is not the one that comes with this source tree "
+            f"({', '.join(other)} differ); export it if you need it, remove it with "
+            f"'bentoml models delete {stored.tag}', or set another BENTOML_HOME"
+        )
+    return stored

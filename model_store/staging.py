@@ -1,0 +1,136 @@
+"""Writing into the store so that a version is either whole or not there.
+
+Everything is first written below ``BENTOML_HOME/csanmt-staging`` and reaches
+``BENTOML_HOME/models`` by one rename. (BentoML's own save copies into the final
+place: killed on the way it leaves a version that ``bentoml models list`` shows
+with files missing, or that makes the listing fail.) One lock, which the kernel
+releases whatever happens to its holder, lets one writer in at a time, so
+whatever lies in the staging folder when the lock is taken is a leftover.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from csanmt.errors import ConflictError, StorageError, UnavailableError
+
+STAGING = "csanmt-staging"
+_LOCK_WAIT = 900.0  # seconds; longer than any save of a model that fits a disk
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def storage_errors(action: str, place: Path) -> Iterator[None]:
+    """Turn an OSError in the body into a StorageError that says what was not done, and why."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            reason = f"the disk that holds {str(place)!r} is full; free some space and try again"
+        elif error.errno in _DENIED:
+            reason = f"{str(error.filename or place)!r} may not be written ({error.strerror})"
+        else:
+            reason = f"{error.strerror or error} ({str(error.filename or place)!r})"
+        raise StorageError(f"cannot {action}: {reason}") from error
+
+
+@contextmanager
+def writing(home: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[Path]:
+    """Hold the store's writer lock; gives an empty folder that is gone afterwards.
+
+    Args:
+        home: BENTOML_HOME.
+        on_wait: called once if another writer holds the lock.
+
+    Raises:
+        UnavailableError: another writer held the lock for a quarter of an hour.
+        OSError: the store cannot be written.
+    """
+    folder = home / STAGING
+    folder.mkdir(parents=True, exist_ok=True)
+    (home / "models").mkdir(exist_ok=True)
+    with open(folder / "lock", "a", encoding="ascii") as lock:
+        _take(lock.fileno(), home, on_wait)
+        clean_leftovers(folder)
+        work = folder / f"work-{os.getpid()}"
+        work.mkdir()
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def clean_leftovers(folder: Path) -> None:
+    """Remove what a killed writer left; call it with the lock held."""
+    for entry in folder.glob("work-*"):
+        shutil.rmtree(entry)
+
+
+def publish(version: Path, target: Path) -> None:
+    """Move a finished version folder to its place, durably.
+
+    Raises:
+        ConflictError: there is a version in that place already.
+        OSError: the move failed; nothing is visible.
+    """
+    sync_tree(version)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        version.rename(target)  # replaces nothing but an empty folder
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise ConflictError(f"{target.parent.name}:{target.name} exists already") from error
+        raise
+    _sync(target.parent)
+    _sync(target.parent.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Give a small file a new content; a reader sees the old or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    _sync(draft)
+    draft.replace(path)
+
+
+def sync_tree(directory: Path) -> None:
+    """Flush every file and folder below ``directory`` to the disk."""
+    for parent, _, names in os.walk(directory, topdown=False):
+        for name in names:
+            _sync(Path(parent, name))
+        _sync(Path(parent))
+
+
+def _take(descriptor: int, home: Path, on_wait: Callable[[], None] | None) -> None:
+    deadline = time.monotonic() + _LOCK_WAIT
+    waited = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not waited and on_wait is not None:
+                on_wait()
+            waited = True
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"another process has been writing to {str(home)!r} for "
+                    f"{_LOCK_WAIT / 60:.0f} minutes; try again later"
+                ) from None
+            time.sleep(0.05)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,280 @@
+"""``ModelStore``: immutable model versions in BentoML's store, saved whole or not at all.
+
+A version lies where BentoML keeps it, ``BENTOML_HOME/models/<name>/<version>/``,
+so ``bentoml.models.get``, ``bentoml models list`` and ``BentoModel`` work on it.
+Reading needs neither a lock nor write access nor BentoML itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundError
+from model_store.card import render_card
+from model_store.digests import FileDigest, digest_file, digest_stream, model_digest
+from model_store.envelope import iso, point_latest, write_envelope
+from model_store.integrity import Findings, examine, require_intact
+from model_store.layout import CARD, model_files, read_config
+from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, RESERVED, Record, read_origin
+from model_store.staging import publish, storage_errors, writing
+from model_store.tags import ModelTag
+
+ENGINE = "engine.bin"  # has a checksum of its own, which the engine checks while loading
+
+
+class ModelStore:
+    """The versions below one ``BENTOML_HOME``."""
+
+    def __init__(self, home: str | Path, *, on_wait: Callable[[], None] | None = None) -> None:
+        """
+        Args:
+            home: BENTOML_HOME; created by the first save.
+            on_wait: called once when a save has to wait for another writer.
+        """
+        self.home = Path(home)
+        self.models = self.home / "models"
+        self._on_wait = on_wait
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] = os.environ, *, on_wait: Callable[[], None] | None = None
+    ) -> ModelStore:
+        """The store BentoML itself would use: ``$BENTOML_HOME``, else ``~/bentoml``."""
+        home = environ.get("BENTOML_HOME") or "~/bentoml"
+        return cls(Path(os.path.expandvars(home)).expanduser().absolute(), on_wait=on_wait)
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def path(self, tag: str | ModelTag) -> Path:
+        """The directory of a version, unchecked.
+
+        Raises:
+            InvalidInputError: the tag is malformed.
+            NotFoundError: names the versions there are.
+        """
+        tag = ModelTag.parse(tag)
+        directory = self.models / tag.name / tag.version
+        if not directory.is_dir():
+            raise NotFoundError(f"no model {tag} in {str(self.models)!r}; {self._hint(tag)}")
+        return directory
+
+    def show(self, tag: str | ModelTag) -> Record:
+        """The record of a version.
+
+        Raises:
+            NotFoundError: there is no such version.
+            IntegrityError: its record is damaged, or another program saved it.
+        """
+        tag = ModelTag.parse(tag)
+        directory = self.path(tag)
+        if not (directory / RECORD_NAME).is_file():
+            raise IntegrityError(f"{tag} has no {RECORD_NAME}: it was not saved by this store")
+        record = Record.read(directory)
+        if record.tag != tag:
+            raise IntegrityError(f"the version saved as {tag} says that it is {record.tag}")
+        return record
+
+    def scan(self, name: str | None = None) -> Iterator[tuple[ModelTag, Record | CsanmtError]]:
+        """Every version (of ``name``), by name and oldest first, with its record or what is wrong.
+
+        What other programs keep in BentoML's store is passed over in silence.
+        """
+        found: dict[ModelTag, Record | CsanmtError] = {}
+        for tag in self._tags(name):
+            try:
+                found[tag] = self.show(tag)
+            except CsanmtError as error:
+                found[tag] = error
+        yield from sorted(found.items(), key=_scan_order)
+
+    def list(self, name: str | None = None) -> list[Record]:
+        """The records of all sound versions (of ``name``), by name and oldest first."""
+        return [record for _, record in self.scan(name) if isinstance(record, Record)]
+
+    def open(self, tag: str | ModelTag, *, deferred: Collection[str] = (ENGINE,)) -> Path:
+        """The directory of a version, after a check fast enough for every start.
+
+        Args:
+            deferred: files whose size alone is compared (see ``integrity.examine``).
+
+        Raises:
+            IntegrityError: names every changed, missing or extra file.
+        """
+        record = self.show(tag)
+        directory = self.path(tag)
+        advice = "; restore it from an export or save it anew under another version"
+        require_intact(directory, record, deferred=deferred, advice=advice)
+        return directory
+
+    def verify(self, tag: str | ModelTag) -> Findings:
+        """Recompute the SHA-256 of every file of a version.
+
+        Raises:
+            IntegrityError: the record itself is damaged.
+        """
+        return examine(self.path(tag), self.show(tag))
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def save(
+        self,
+        directory: str | Path,
+        tag: str | ModelTag,
+        *,
+        labels: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Copy ``directory`` into the store as a new version.
+
+        Args:
+            labels: short texts to select by, kept by BentoML too.
+            metadata: JSON values, kept by BentoML too.
+            provenance: source, data, recipe, git_commit, scores, …; joins (and
+                overrides) the free keys of ``directory/provenance.json``. If that
+                file lists digests, the files must still agree with them.
+
+        Raises:
+            InvalidInputError: the tag or the directory is not acceptable.
+            ConflictError: the version exists; versions never change.
+            IntegrityError: a file disagrees with the directory's own record.
+            StorageError: disk full, no permission; nothing is left behind.
+        """
+        tag, source = ModelTag.parse(tag), Path(directory)
+        paths = model_files(source)
+        origin, recorded = read_origin(source)
+        origin |= {key: item for key, item in (provenance or {}).items() if key not in RESERVED}
+        with (
+            storage_errors(f"save {tag}", self.home),
+            writing(self.home, on_wait=self._on_wait) as work,
+        ):
+            self._refuse_existing(tag)
+            version = work / "version"
+            files = {path: _copy(source / path, version / path) for path in paths}
+            _agree(source, files, recorded)
+            labels = dict(labels or {})
+            if CARD not in files:
+                card = render_card(tag, read_config(version), labels, origin)
+                (version / CARD).write_text(card, encoding="utf-8")
+                files[CARD] = digest_file(version / CARD)
+            record = self._describe(version, tag, files, labels, dict(metadata or {}), origin)
+            self.place(version, record)
+        return record
+
+    def place(self, version: Path, record: Record) -> None:
+        """Make a complete staged folder visible; call it while ``writing``.
+
+        Raises:
+            ConflictError: the version exists.
+        """
+        self._refuse_existing(record.tag)
+        target = self.models / record.tag.name / record.tag.version
+        newest = max((other.created for other in self.list(record.tag.name)), default="")
+        if record.created >= newest:
+            point_latest(target.parent, record.tag.version)
+        publish(version, target)
+
+    def remove(self, tag: ModelTag) -> None:
+        """Take a version away; a reader sees all of it or none. ``retirement`` decides which."""
+        with (
+            storage_errors(f"remove {tag}", self.home),
+            writing(self.home, on_wait=self._on_wait) as work,
+        ):
+            directory = self.path(tag)
+            directory.rename(work / "retired")
+            rest = self.list(tag.name)
+            newest = max(rest, key=lambda record: record.created, default=None)
+            point_latest(directory.parent, newest.tag.version if newest else None)
+            if newest is None and not any(directory.parent.iterdir()):
+                directory.parent.rmdir()
+
+    # --- parts -----------------------------------------------------------------------------
+
+    def _tags(self, name: str | None) -> Iterator[ModelTag]:
+        for path in sorted(self.models.glob(f"{name or '*'}/*/{RECORD_NAME}")):
+            try:
+                yield ModelTag(path.parent.parent.name, path.parent.name)
+            except CsanmtError:
+                continue
+
+    def _hint(self, tag: ModelTag) -> str:
+        versions = [str(other) for other in self._tags(tag.name)]
+        if versions:
+            return f"there are {', '.join(versions)}"
+        names = sorted({other.name for other in self._tags(None)})
+        if not names:
+            return "the store is empty"
+        near = difflib.get_close_matches(tag.name, names, n=1)
+        return f"did you mean {near[0]}?" if near else f"there are models {', '.join(names)}"
+
+    def _refuse_existing(self, tag: ModelTag) -> None:
+        target = self.models / tag.name / tag.version
+        if target.is_dir() and any(target.iterdir()):
+            raise ConflictError(
+                f"{tag} exists already; versions never change, so save under a new version"
+            )
+
+    def _describe(
+        self,
+        version: Path,
+        tag: ModelTag,
+        files: dict[str, FileDigest],
+        labels: dict[str, str],
+        metadata: dict[str, Any],
+        origin: dict[str, Any],
+    ) -> Record:
+        """Write ``model.yaml`` and ``provenance.json`` beside the copied files."""
+        created = datetime.now(UTC)
+        digest = model_digest(files)
+        write_envelope(
+            version, tag, created=created, labels=labels, metadata={**metadata, "digest": digest}
+        )
+        record = Record(
+            tag=tag,
+            created=iso(created),
+            digest=digest,
+            files=files,
+            envelope=digest_file(version / ENVELOPE_NAME),
+            labels=labels,
+            metadata=metadata,
+            origin=origin,
+        )
+        record.write(version)
+        return record
+
+
+def _copy(source: Path, target: Path) -> FileDigest:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as reader, target.open("xb") as writer:
+        digest = digest_stream(reader, writer)
+    shutil.copymode(source, target)
+    return digest
+
+
+def _agree(
+    source: Path, files: Mapping[str, FileDigest], recorded: Mapping[str, FileDigest]
+) -> None:
+    """Refuse files that are not those their author recorded (a bad download, a half checkout)."""
+    wrong = [
+        path
+        for path, entry in recorded.items()
+        if path not in (RECORD_NAME, ENVELOPE_NAME)
+        and (path not in files or files[path].sha256 != entry.sha256)
+    ]
+    if wrong:
+        raise IntegrityError(
+            f"{', '.join(wrong)} in {str(source)!r}: not as recorded in its {RECORD_NAME}; "
+            "fetch them again, or remove 'files' there if the change is meant"
+        )
+
+
+def _scan_order(item: tuple[ModelTag, Record | CsanmtError]) -> tuple[Any, ...]:
+    tag, record = item
+    created = record.created if isinstance(record, Record) else ""
+    return tag.name, tag.precedence(created)
