@@ -1,0 +1,93 @@
+"""Which colour gets which share of the traffic, and the seam to whatever routes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from csanmt.errors import ConfigurationError
+
+Colour = Literal["blue", "green"]
+COLOURS: tuple[Colour, Colour] = ("blue", "green")
+
+
+def other(colour: Colour) -> Colour:
+    return "green" if colour == "blue" else "blue"
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Shares of the requests in percent, summing to 100.
+
+    Attributes:
+        blue, green: percent of requests, 0 to 100, at most two decimals.
+        sticky: a client (address + authorization) always meets the same colour.
+        generation: grows by one with every switch.
+
+    Raises:
+        ConfigurationError: a share out of range, or a sum other than 100.
+    """
+
+    blue: float
+    green: float
+    sticky: bool = False
+    generation: int = 0
+
+    def __post_init__(self) -> None:
+        for colour in COLOURS:
+            share = self.share(colour)
+            if not 0 <= share <= 100 or round(share, 2) != share:
+                raise ConfigurationError(
+                    f"share of {colour} is {share}; allowed is 0 to 100 with at most two decimals"
+                )
+        if abs(self.blue + self.green - 100) > 1e-9:
+            raise ConfigurationError(
+                f"shares are blue {self.blue} and green {self.green}; they must sum to 100"
+            )
+
+    def share(self, colour: Colour) -> float:
+        return self.blue if colour == "blue" else self.green
+
+    @property
+    def major(self) -> Colour:
+        """The colour with the larger share; at 50:50 blue."""
+        return "blue" if self.blue >= self.green else "green"
+
+    @classmethod
+    def of(cls, colour: Colour, share: float = 100, *, sticky: bool = False) -> Traffic:
+        """``share`` percent to ``colour``, the rest to the other."""
+        rest = round(100 - share, 2)
+        blue, green = (share, rest) if colour == "blue" else (rest, share)
+        return cls(blue, green, sticky)
+
+
+class Router(Protocol):
+    """Sends requests to colours. ``switch`` returns only when new requests obey it."""
+
+    def state(self) -> Traffic:
+        """What is configured now, read from the router itself, never remembered."""
+        ...
+
+    def switch(self, traffic: Traffic) -> Traffic:
+        """Apply the shares and return them with their generation.
+
+        Raises:
+            UnavailableError: the router refused or did not confirm; nothing changed.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class StubRouter:
+    """A Router without a server, which keeps every state it was switched to."""
+
+    history: list[Traffic] = field(default_factory=lambda: [Traffic(100, 0)])
+
+    def state(self) -> Traffic:
+        return self.history[-1]
+
+    def switch(self, traffic: Traffic) -> Traffic:
+        generation = self.state().generation + 1
+        applied = Traffic(traffic.blue, traffic.green, traffic.sticky, generation)
+        self.history.append(applied)
+        return applied
