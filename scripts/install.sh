@@ -31,7 +31,7 @@ PIP="$VENV/bin/pip"
 S="$(stamp serving requirements-frozen.txt)"
 if [ ! -e "$S" ]; then
     echo "installing the frozen serving dependencies"
-    "$PIP" install --quiet --require-hashes -r requirements-frozen.txt
+    "$PIP" install --quiet --no-deps --require-hashes -r requirements-frozen.txt
     done_with "$S" serving
 fi
 
@@ -45,7 +45,7 @@ if [ "$SET" = development ]; then
     S="$(stamp development requirements/development-frozen.txt scripts/install_torch.sh)"
     if [ ! -e "$S" ]; then
         echo "installing the frozen development dependencies and PyTorch"
-        "$PIP" install --quiet --require-hashes -r requirements/development-frozen.txt
+        "$PIP" install --quiet --no-deps --require-hashes -r requirements/development-frozen.txt
         sh scripts/install_torch.sh "$PIP"
         done_with "$S" development
     fi
