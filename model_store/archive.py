@@ -90,7 +90,7 @@ def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Recor
         NotFoundError: no such archive.
         InvalidInputError: ``sha256`` is not one, or the archive is not one of ours.
         IntegrityError: the archive is not the one with that SHA-256, or is inconsistent.
-        ConflictError: the version exists.
+        ConflictError: the version exists, undamaged.
     """
     path = Path(archive)
     wanted = sha256.lower().removeprefix("sha256:")
@@ -114,7 +114,7 @@ def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Recor
         record = Record.read(version)
         require_intact(version, record)
         model_files(version)
-        store.place(version, record)
+        store.place(version, record, repair=True)
     return record
 
 

@@ -108,7 +108,7 @@ class ModelStore:
         """
         record = self.show(tag)
         directory = self.path(tag)
-        advice = "; restore it from an export or save it anew under another version"
+        advice = "; repair it with 'csanmt models import' of an export, or use another version"
         require_intact(directory, record, deferred=deferred, advice=advice)
         return directory
 
@@ -167,14 +167,19 @@ class ModelStore:
             self.place(version, record)
         return record
 
-    def place(self, version: Path, record: Record) -> None:
+    def place(self, version: Path, record: Record, *, repair: bool = False) -> None:
         """Make a complete staged folder visible; call it while ``writing``.
+
+        Args:
+            repair: put it in the place of the same version if that is damaged.
 
         Raises:
             ConflictError: the version exists.
         """
-        self._refuse_existing(record.tag)
         target = self.models / record.tag.name / record.tag.version
+        if repair and target.is_dir() and self._is_damaged_copy_of(record):
+            target.rename(version.with_name("damaged"))
+        self._refuse_existing(record.tag)
         newest = max((other.created for other in self.list(record.tag.name)), default="")
         if record.created >= newest:
             point_latest(target.parent, record.tag.version)
@@ -219,6 +224,13 @@ class ModelStore:
             raise ConflictError(
                 f"{tag} exists already; versions never change, so save under a new version"
             )
+
+    def _is_damaged_copy_of(self, record: Record) -> bool:
+        """The stored version of that tag is broken, and nothing says that it was another one."""
+        try:
+            return self.show(record.tag) == record and not self.verify(record.tag).ok
+        except IntegrityError:
+            return True
 
     def _describe(
         self,

@@ -1,0 +1,386 @@
+"""``csanmt models``: the versions in the store."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cli.model_reports import (
+    labels_text,
+    print_difference,
+    print_record,
+    print_saved,
+    short,
+    summary,
+    verdict_json,
+)
+from cli.output import add_json_flag, human_size, note, print_json, print_table
+from cli.version_options import add_version_options, version_arguments
+from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
+
+if TYPE_CHECKING:
+    from model_store.store import ModelStore
+
+DESCRIPTION = """\
+Model versions live in BentoML's store ($BENTOML_HOME, default ~/bentoml) and are
+named name:vX.Y.Z or name:vX.Y.Z-suffix. A version never changes: saving over one
+is refused, and a save that is killed leaves nothing behind. Every file's SHA-256
+is on record, and one digest stands for them all.
+"""
+
+
+def register(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "models",
+        help="list, check, compare, move and retire model versions",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=lambda _args: parser.print_help())
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    for add in (
+        _add_list, _add_show, _add_verify, _add_diff, _add_save, _add_pack, _add_export,
+        _add_import, _add_retire,
+    ):  # fmt: skip
+        add(actions)
+
+
+# --- list, show ------------------------------------------------------------------------------
+
+
+def _add_list(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "list",
+        _list,
+        "list versions, oldest first",
+        """\
+        Versions that cannot be read are listed as damaged, with the reason, and the
+        exit status is then 3. Models that other programs keep in BentoML's store are
+        not shown.""",
+    )
+    parser.add_argument("name", nargs="?", help="only versions of this name")
+
+
+def _list(args: argparse.Namespace) -> int:
+    found = list(_store().scan(args.name))
+    records = [entry for _, entry in found if not isinstance(entry, CsanmtError)]
+    damaged = [(str(tag), str(entry)) for tag, entry in found if isinstance(entry, CsanmtError)]
+    if args.json:
+        models = [summary(record) for record in records]
+        print_json({"models": models, "damaged": [{"tag": t, "reason": r} for t, r in damaged]})
+    elif found:
+        rows: list[Sequence[str]] = [
+            (str(r.tag), r.created[:19] + "Z", human_size(r.size), short(r.digest), labels_text(r))
+            for r in records
+        ]
+        rows += [(tag, "damaged", "-", "-", reason) for tag, reason in damaged]
+        print_table(("TAG", "CREATED", "SIZE", "DIGEST", "LABELS"), rows)
+    else:
+        note("no model versions" + (f" named {args.name}" if args.name else " in the store"))
+    return IntegrityError.exit_code if damaged else 0
+
+
+def _add_show(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "show",
+        _show,
+        "say everything about one version",
+        """\
+        Prints where it lies, its digest, labels, metadata, provenance and files.
+        --card prints the model card instead.""",
+    )
+    parser.add_argument("tag", help="name:vX.Y.Z")
+    parser.add_argument("--card", action="store_true", help="print the model card, as Markdown")
+
+
+def _show(args: argparse.Namespace) -> None:
+    store = _store()
+    record, path = store.show(args.tag), store.path(args.tag)
+    if args.card:
+        card = (path / "model_card.md").read_text(encoding="utf-8")
+        print_json({"tag": args.tag, "card": card}) if args.json else print(card, end="")
+        return
+    if args.json:
+        print_json({"path": str(path), **record.to_json()})
+        return
+    print_record(record, path)
+
+
+# --- verify, diff ----------------------------------------------------------------------------
+
+
+def _add_verify(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "verify",
+        _verify,
+        "recompute the SHA-256 of every file",
+        """\
+        Names every changed, missing or extra file; exit status 3 if there is one.
+        Without a tag all versions are verified.""",
+    )
+    parser.add_argument("tag", nargs="*", help="name:vX.Y.Z (default: all)")
+
+
+def _verify(args: argparse.Namespace) -> int:
+    store = _store()
+    tags = args.tag or [str(tag) for tag, _ in store.scan()]
+    results = [_verify_one(store, tag) for tag in tags]
+    if args.json:
+        print_json({"versions": results, "ok": all(result["ok"] for result in results)})
+    else:
+        for result in results:
+            print(f"{result['tag']}: {result['summary']}")
+        if not results:
+            note("no model versions in the store")
+    return 0 if all(result["ok"] for result in results) else IntegrityError.exit_code
+
+
+def _verify_one(store: ModelStore, tag: str) -> dict[str, Any]:
+    try:
+        findings = store.verify(tag)
+    except IntegrityError as error:
+        return {"tag": tag, "ok": False, "summary": str(error)}
+    return {
+        "tag": tag,
+        "ok": findings.ok,
+        "digest": store.show(tag).digest,
+        "changed": findings.changed,
+        "missing": findings.missing,
+        "extra": findings.extra,
+        "summary": str(findings),
+    }
+
+
+def _add_diff(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "diff",
+        _diff,
+        "show what differs between two versions",
+        """\
+        Compares configuration, files and their digests, tokenizer, labels, metadata
+        and provenance with its scores. Exit status 0 whether or not they differ.""",
+    )
+    parser.add_argument("before", help="name:vX.Y.Z")
+    parser.add_argument("after", help="name:vX.Y.Z")
+
+
+def _diff(args: argparse.Namespace) -> None:
+    from model_store.comparison import compare
+
+    difference = compare(_store(), args.before, args.after)
+    if args.json:
+        print_json(difference.to_json())
+        return
+    print_difference(difference)
+
+
+# --- save, pack ------------------------------------------------------------------------------
+
+
+def _add_save(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "save",
+        _save,
+        "save a directory as a new version",
+        """\
+        The directory holds config.json, tokenizer/, engine.bin and/or
+        model.safetensors, and optionally generation_config.json, shortlist.bin,
+        model_card.md and provenance.json. Pickles and code are refused. The version
+        appears whole or not at all.""",
+    )
+    parser.add_argument("directory", help="the model's files")
+    add_version_options(parser)
+
+
+def _save(args: argparse.Namespace) -> None:
+    print_saved(_store().save(args.directory, **version_arguments(args)), args.json)
+
+
+def _add_pack(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "pack",
+        _pack,
+        "pack float weights for the CPU engine",
+        """\
+        Reads model.safetensors of a version or a directory and writes engine.bin:
+        int8 weights that the native engine maps into memory. Versions never change,
+        so packing a stored version makes a file (--out) or a new version (--save-as).""",
+    )
+    parser.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", metavar="FILE", help="write engine.bin here")
+    target.add_argument("--save-as", metavar="TAG", help="save a version that has engine.bin")
+    parser.add_argument(
+        "--slim", action="store_true", help="with --save-as: leave model.safetensors out"
+    )
+
+
+def _pack(args: argparse.Namespace) -> None:
+    from cli.packing import pack_as_version, pack_to_file
+
+    store = _store()
+    if args.slim and not args.save_as:
+        raise InvalidInputError("--slim needs --save-as")
+    if args.save_as:
+        print_saved(pack_as_version(store, args.source, args.save_as, slim=args.slim), args.json)
+        return
+    path, size = pack_to_file(store, args.source, args.out)
+    if args.json:
+        print_json({"path": str(path), "size": size})
+    else:
+        print(f"packed {path} ({human_size(size)})")
+
+
+# --- export, import --------------------------------------------------------------------------
+
+
+def _add_export(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "export",
+        _export,
+        "write a version as one archive",
+        """\
+        Verifies the version and writes a plain tar, and its SHA-256 beside it as
+        ARCHIVE.sha256. The same version always gives the same bytes. Write the
+        SHA-256 down: `csanmt models import` asks for it.""",
+    )
+    parser.add_argument("tag", help="name:vX.Y.Z")
+    parser.add_argument(
+        "path", nargs="?", default=".", help="file, or directory for NAME-VERSION.tar (default: .)"
+    )
+
+
+def _export(args: argparse.Namespace) -> None:
+    from model_store.archive import export_archive
+
+    receipt = export_archive(_store(), args.tag, args.path)
+    if args.json:
+        print_json({
+            "tag": str(receipt.record.tag), "path": str(receipt.path), "size": receipt.size,
+            "sha256": receipt.sha256, "digest": receipt.record.digest,
+        })  # fmt: skip
+    else:
+        print(f"exported {receipt.record.tag} to {receipt.path} ({human_size(receipt.size)})")
+        print(f"sha256 {receipt.sha256}")
+
+
+def _add_import(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "import",
+        _import,
+        "bring an exported version into the store",
+        """\
+        The archive's SHA-256 must be given, from whoever exported it: an archive is
+        only as trustworthy as the way its SHA-256 came to you. Refused are archives
+        that differ from it, are compressed, or hold links, devices or names that
+        lead elsewhere. The version keeps its tag, digest and date. If the store holds
+        the same version damaged, the import repairs it.""",
+    )
+    parser.add_argument("archive", help="a file written by `csanmt models export`")
+    parser.add_argument("--sha256", metavar="HEX", help="the archive's SHA-256 (required)")
+
+
+def _import(args: argparse.Namespace) -> None:
+    from model_store.archive import import_archive
+
+    if not args.sha256:
+        raise InvalidInputError(
+            "give the archive's SHA-256 with --sha256, as printed by 'csanmt models export'; "
+            "an archive whose digest is unknown is not imported"
+        )
+    record = import_archive(_store(), args.archive, args.sha256)
+    if args.json:
+        print_json(summary(record))
+    else:
+        print(f"imported {record.tag} ({human_size(record.size)}, {record.digest})")
+
+
+# --- retire ----------------------------------------------------------------------------------
+
+
+def _add_retire(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "retire",
+        _retire,
+        "remove old versions",
+        """\
+        Never removes a version in service, one of the newest three, or one of the
+        newest three that served (a rollback needs them). What is in service is not
+        known to the store: say it with --in-service, or --none-in-service. Shows what
+        would go; --yes does it.""",
+    )
+    parser.add_argument("target", help="a name (all its old versions), or one name:vX.Y.Z")
+    service = parser.add_mutually_exclusive_group(required=True)
+    service.add_argument(
+        "--in-service",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="a version that answers requests now, of any colour; repeat for each",
+    )
+    service.add_argument(
+        "--none-in-service", action="store_true", help="nothing of this name is being served"
+    )
+    parser.add_argument(
+        "--served",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="a version that ever served, if known; repeat for each",
+    )
+    parser.add_argument("--keep", type=int, default=3, help="how many stay (default 3, at least 3)")
+    parser.add_argument("--yes", action="store_true", help="remove them; without it, only show")
+
+
+def _retire(args: argparse.Namespace) -> None:
+    from model_store.retirement import retire
+    from model_store.tags import ModelTag
+
+    verdicts = retire(
+        _store(),
+        args.target,
+        {ModelTag.parse(tag) for tag in args.in_service},
+        served={ModelTag.parse(tag) for tag in args.served},
+        keep=args.keep,
+        dry_run=not args.yes,
+    )
+    if args.json:
+        print_json({"dry_run": not args.yes, "versions": [verdict_json(v) for v in verdicts]})
+        return
+    word = "removed" if args.yes else "would go"
+    rows = [(str(v.record.tag), word if v.retire else "stays", v.reason) for v in verdicts]
+    print_table(("TAG", "", "WHY"), rows)
+    if any(v.retire for v in verdicts) and not args.yes:
+        note("nothing was removed; add --yes to do it")
+
+
+# --- parts -----------------------------------------------------------------------------------
+
+
+def _action(actions: Any, name: str, run: Any, summary: str, more: str) -> argparse.ArgumentParser:
+    text = "\n".join(line.strip() for line in more.splitlines())
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{text}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_json_flag(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _store() -> ModelStore:
+    from model_store.store import ModelStore
+
+    return ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
