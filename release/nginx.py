@@ -143,10 +143,7 @@ class NginxRouter:
 
     def live(self) -> Traffic | None:
         """What the running nginx itself says, or None if it does not answer."""
-        answer = self._ask()
-        if answer is None:
-            return None
-        return Traffic(generation=answer["generation"], **answer["weights"])
+        return self._ask()
 
     def switch(self, traffic: Traffic, deadline_seconds: float = 5.0) -> Traffic:
         try:
@@ -209,14 +206,14 @@ class NginxRouter:
             return None
         return pid if _alive(pid) else None
 
-    def _ask(self) -> dict[str, dict[str, float]] | dict[str, int] | None:
+    def _ask(self) -> Traffic | None:
         url = f"http://{self.settings.listen}/-/traffic"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(url, timeout=2) as response:
-                answer: dict[str, int] = json.load(response)
-                return answer
-        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError):
+                answer = json.load(response)
+                return Traffic(generation=answer["generation"], **answer["weights"])
+        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, LookupError):
             return None
 
     def _await_generation(self, generation: int, deadline_seconds: float) -> None:
@@ -225,7 +222,7 @@ class NginxRouter:
         agreed = 0
         while agreed < 2 * self.settings.workers:
             answer = self._ask()
-            agreed = agreed + 1 if answer and answer["generation"] == generation else 0
+            agreed = agreed + 1 if answer and answer.generation == generation else 0
             if not agreed:
                 if time.monotonic() > end:
                     raise UnavailableError(

@@ -1,0 +1,125 @@
+"""What a colour's metrics say at one moment, and over the time between two moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from serving import metric_names
+
+TRANSLATING = ("/translate", "/v2/translate", "/translate/stream")
+"""Endpoints whose latency and errors are the users'; probes and scrapes are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Counters of one colour since its start; all zero when it does not answer.
+
+    Attributes:
+        up: the colour answered and says it is ready.
+        requests, errors: answers, and those with status 5xx.
+        buckets: upper bound in seconds → answers within it (cumulative).
+        segments: translated sentences.
+        health: signal → sentences showing it.
+        model: version that produced the numbers.
+    """
+
+    up: bool
+    requests: float = 0.0
+    errors: float = 0.0
+    buckets: Mapping[float, float] = field(default_factory=dict)
+    segments: float = 0.0
+    health: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+
+
+DOWN = Sample(up=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Rates over a window. Latencies are seconds; None where nothing was measured."""
+
+    up: bool
+    seconds: float
+    requests: float
+    qps: float
+    error_rate: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    segments: float
+    health: Mapping[str, float]
+    model: str
+
+
+def between(first: Sample, last: Sample, seconds: float) -> Reading:
+    """Rates from ``first`` to ``last``, ``seconds`` apart; a restart counts from zero."""
+    if last.requests < first.requests or last.segments < first.segments or not first.up:
+        first = Sample(up=True)
+    requests = last.requests - first.requests
+    segments = last.segments - first.segments
+    buckets = {
+        bound: count - first.buckets.get(bound, 0.0) for bound, count in last.buckets.items()
+    }
+    return Reading(
+        up=last.up,
+        seconds=seconds,
+        requests=requests,
+        qps=requests / seconds if seconds > 0 else 0.0,
+        error_rate=(last.errors - first.errors) / requests if requests else 0.0,
+        p50=quantile(buckets, 0.50),
+        p95=quantile(buckets, 0.95),
+        p99=quantile(buckets, 0.99),
+        segments=segments,
+        health={
+            signal: (count - first.health.get(signal, 0.0)) / segments if segments else 0.0
+            for signal, count in last.health.items()
+        },
+        model=last.model,
+    )
+
+
+def quantile(buckets: Mapping[float, float], q: float) -> float | None:
+    """The q-quantile of a cumulative histogram, as Prometheus' ``histogram_quantile``.
+
+    Within a bucket the answers are taken as evenly spread; beyond the last finite
+    bound that bound is the answer. None without answers.
+    """
+    bounds = sorted(buckets)
+    total = buckets[bounds[-1]] if bounds else 0.0
+    if total <= 0:
+        return None
+    rank = q * total
+    lower, below = 0.0, 0.0
+    for bound in bounds:
+        count = buckets[bound]
+        if count >= rank:
+            if bound == float("inf"):
+                return lower
+            share = (rank - below) / (count - below) if count > below else 1.0
+            return lower + (bound - lower) * share
+        lower, below = bound, count
+    return lower
+
+
+def collect(points: Iterable[tuple[str, Mapping[str, str], float]], *, up: bool) -> Sample:
+    """A sample from ``(metric name, labels, value)`` triples as the service publishes them."""
+    requests = errors = segments = 0.0
+    buckets: dict[float, float] = {}
+    health: dict[str, float] = dict.fromkeys(metric_names.SIGNALS, 0.0)
+    model = ""
+    for name, labels, value in points:
+        model = labels.get("model", model)
+        users = labels.get("endpoint", "") in TRANSLATING
+        if name == metric_names.REQUESTS.name and users:
+            requests += value
+            errors += value if labels.get("status", "").startswith("5") else 0.0
+        elif name == metric_names.REQUEST_SECONDS.name + "_bucket" and users:
+            bound = float(labels["le"])
+            buckets[bound] = buckets.get(bound, 0.0) + value
+        elif name == metric_names.SEGMENTS.name:
+            segments += value
+        elif name == metric_names.HEALTH.name and labels.get("signal") in health:
+            health[labels["signal"]] += value
+    return Sample(up, requests, errors, buckets, segments, health, model)
