@@ -1,0 +1,162 @@
+"""A subject's translations of a suite: cached, and resumed where a run was cut off.
+
+The cache holds one JSON-lines file a (subject digest, suite digest, decoding
+settings): a header, then one line a sentence in order. What is whole is reused; a
+file cut off in the middle is continued. A subject without a digest is not cached.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmarks.metrics import Statistics, extract, metric, signature
+from benchmarks.progress import Progress, Silent
+from benchmarks.subject import Subject
+from benchmarks.suite import Suite
+from csanmt.errors import StorageError
+
+FORMAT = 1
+BATCH = 32  # sentences asked at once while a suite is translated
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCache:
+    """A folder of answers and metric statistics. ``root`` None caches nothing."""
+
+    root: Path | None = None
+
+    def answers_path(self, subject: Subject, suite: Suite) -> Path | None:
+        """Where the answers lie, or None if they may not be kept."""
+        if self.root is None or subject.digest is None:
+            return None
+        key = [FORMAT, subject.digest, suite.digest, dict(subject.settings)]
+        return self.root / "answers" / f"{_digest(key)}.jsonl"
+
+    def statistics_path(self, key: str, suite: Suite, hypotheses: list[str]) -> Path | None:
+        """Where the statistics of these very sentences lie."""
+        if self.root is None:
+            return None
+        wanted = [FORMAT, signature(key, len(suite.references)), suite.digest, hypotheses]
+        return self.root / "statistics" / f"{_digest(wanted)}.json"
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def translate_suite(
+    subject: Subject, suite: Suite, cache: AnswerCache = AnswerCache(), progress: Progress | None = None
+) -> list[str]:
+    """All answers of a subject to a suite, in order.
+
+    Raises:
+        CsanmtError: whatever the subject raises; what was answered before is kept.
+        StorageError: the cache cannot be written.
+    """
+    ready = subject.answers(suite)
+    if ready is not None:
+        return ready
+    progress = progress or Silent()
+    progress.start(f"{subject.label}: {suite.name}", len(suite.sources))
+    path = cache.answers_path(subject, suite)
+    if path is None:
+        found: list[str] = []
+        for batch in _ask(subject, suite, 0, progress):
+            found += batch
+    else:
+        found = _resume(subject, suite, path, progress)
+    progress.finish()
+    return found
+
+
+def _ask(subject: Subject, suite: Suite, start: int, progress: Progress) -> Iterator[list[str]]:
+    progress.advance(start)
+    for begin in range(start, len(suite.sources), BATCH):
+        batch = subject.translate(suite.sources[begin : begin + BATCH])
+        progress.advance(len(batch))
+        yield batch
+
+
+def _resume(subject: Subject, suite: Suite, path: Path, progress: Progress) -> list[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = _read_whole_lines(path)
+        with path.open("a", encoding="utf-8") as stream:
+            for batch in _ask(subject, suite, len(found), progress):
+                _append(stream, batch)
+                found += batch
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    return found
+
+
+def _append(stream: TextIO, batch: list[str]) -> None:
+    stream.writelines(json.dumps(text) + "\n" for text in batch)
+    stream.flush()
+
+
+def _read_whole_lines(path: Path) -> list[str]:
+    """Answers kept so far; a torn last line is cut off the file."""
+    if not path.is_file():
+        return []
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) != len(data):
+        with path.open("r+b") as stream:
+            stream.truncate(len(whole))
+    return [str(json.loads(line)) for line in whole.splitlines()]
+
+
+def suite_statistics(
+    key: str,
+    suite: Suite,
+    hypotheses: list[str],
+    cache: AnswerCache = AnswerCache(),
+    *,
+    known: tuple[list[str], Statistics] | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Statistics:
+    """Sufficient statistics, from the cache where the same sentences were scored before."""
+    path = cache.statistics_path(key, suite, hypotheses)
+    if path is not None and path.is_file():
+        rows = _load_rows(path, len(hypotheses))
+        if rows is not None:
+            return Statistics(metric(key), rows, signature(key, len(suite.references)))
+    progress = progress or Silent()
+    progress.start(f"{metric(key).title}: {suite.name}", len(hypotheses))
+    found = extract(
+        key, hypotheses, suite.references,
+        known=[known] if known else [], workers=workers, on_progress=progress.advance,
+    )  # fmt: skip
+    progress.finish()
+    if path is not None:
+        _store_rows(path, found)
+    return found
+
+
+def _load_rows(path: Path, n: int) -> Any:
+    import numpy as np
+
+    try:
+        rows = np.array(json.loads(path.read_text()), dtype=np.float64)
+    except (ValueError, OSError):
+        return None  # damaged: score again
+    return rows if rows.ndim == 2 and len(rows) == n else None
+
+
+def _store_rows(path: Path, statistics: Statistics) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(statistics.rows.tolist()))
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
