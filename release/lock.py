@@ -21,7 +21,6 @@ A locked set is a full closure: install it with
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import re
 import shutil
@@ -31,7 +30,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from csanmt.errors import ConfigurationError, CsanmtError, NotFoundError
+from csanmt.errors import ConfigurationError, NotFoundError
 
 PYTHON_VERSION = "3.11"
 """Oldest Python that the locks serve; wheels of newer ones are hashed as well."""
@@ -176,30 +175,3 @@ def stale(root: Path) -> str:
                 dependency_set.target, f"{dependency_set.target} (locked now)", lineterm="", n=1,
             )  # fmt: skip
     return "\n".join(report)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Entry point of ``make lock``; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="release.lock", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 when stale")
-    parser.add_argument(
-        "--upgrade", nargs="*", metavar="NAME", help="let these pins move; without names, all"
-    )
-    options = parser.parse_args(arguments)
-    root = Path(__file__).resolve().parent.parent
-    try:
-        if options.check:
-            difference = stale(root)
-            print(difference or "locks are current")
-            return 1 if difference else 0
-        moving = () if options.upgrade is None else tuple(options.upgrade) or ("*",)
-        for name, path in lock(root, root, upgrade=moving).items():
-            print(f"{name}: {len(read_pins(path))} pins in {path.relative_to(root)}")
-    except CsanmtError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The ledger folded into the present."""
+
+from __future__ import annotations
+
+import pytest
+
+from release.ledger import Entry
+from release.state import fold
+
+A, B, C = "v1.0.0-aaaaaaa", "v1.1.0-bbbbbbb", "v1.2.0-ccccccc"
+
+
+def entries(*items: tuple) -> list[Entry]:
+    return [
+        Entry(number, f"t{number}", kind, version, "me", "why", digests={"n": str(number)},
+              detail=detail[0] if detail else {})
+        for number, (kind, version, *detail) in enumerate(items, start=1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("items", "active", "served"),
+    [
+        ([], None, ()),
+        ([("build", A), ("deploy", A)], None, ()),
+        ([("switch", A)], A, (A,)),
+        ([("switch", A), ("switch", B, {"weight": 25})], A, (A,)),
+        ([("switch", A), ("switch", B, {"weight": 100})], B, (B, A)),
+        ([("switch", A), ("switch", B), ("rollback", A)], A, (A, B)),
+        ([("switch", A), ("switch", B), ("switch", C), ("rollback", A)], A, (A, C, B)),
+        ([("switch", A), ("retire", "m:v1", {"subject": "model"})], A, (A,)),
+    ],
+)
+def test_who_serves_and_who_served(items, active, served) -> None:
+    state = fold(entries(*items))
+    assert (state.active, state.served, state.entries) == (active, served, len(items))
+
+
+def test_a_version_shows_its_last_verdict_and_review() -> None:
+    state = fold(
+        entries(
+            ("build", A),
+            ("verdict", A, {"ready": False, "reasons": ["no evidence"]}),
+            ("review", A, {"approved": False}),
+        )
+    ).versions[A]
+    assert (state.ready, state.reasons, state.approved) == (False, ("no evidence",), False)
+    assert state.latest == {"build": "t1", "verdict": "t2", "review": "t3"}
+
+
+def test_a_new_build_has_proved_nothing() -> None:
+    state = fold(
+        entries(("build", A), ("verdict", A, {"ready": True}), ("retire", A), ("build", A))
+    )
+    version = state.versions[A]
+    assert (version.ready, version.approved, version.retired) == (None, None, False)
+
+
+def test_state_is_plain_json() -> None:
+    state = fold(entries(("build", A), ("switch", A))).to_json()
+    assert state["versions"][A]["digests"] == {"n": "2"}
