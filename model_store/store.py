@@ -15,7 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundError
+from csanmt.errors import (
+    ConflictError,
+    CsanmtError,
+    IntegrityError,
+    InvalidInputError,
+    NotFoundError,
+)
 from model_store.card import render_card
 from model_store.digests import FileDigest, digest_file, digest_stream, model_digest
 from model_store.envelope import iso, point_latest, write_envelope
@@ -147,6 +153,7 @@ class ModelStore:
             StorageError: disk full, no permission; nothing is left behind.
         """
         tag, source = ModelTag.parse(tag), Path(directory)
+        labels = _checked(labels or {})
         paths = model_files(source)
         origin, recorded = read_origin(source)
         origin |= {key: item for key, item in (provenance or {}).items() if key not in RESERVED}
@@ -158,7 +165,6 @@ class ModelStore:
             version = work / "version"
             files = {path: _copy(source / path, version / path) for path in paths}
             _agree(source, files, recorded)
-            labels = dict(labels or {})
             if CARD not in files:
                 card = render_card(tag, read_config(version), labels, origin)
                 (version / CARD).write_text(card, encoding="utf-8")
@@ -259,6 +265,13 @@ class ModelStore:
         )
         record.write(version)
         return record
+
+
+def _checked(labels: Mapping[str, str]) -> dict[str, str]:
+    for key, value in labels.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise InvalidInputError(f"label {key!r} is {value!r}; allowed is text")
+    return dict(labels)
 
 
 def _copy(source: Path, target: Path) -> FileDigest:
