@@ -1,0 +1,48 @@
+"""Telling people: one JSON line in the log, and a webhook if there is one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+log = logging.getLogger("csanmt.release")
+
+
+class Alert(Protocol):
+    def send(self, subject: str, detail: dict[str, Any]) -> None:
+        """Deliver or log the failure; never raises, since a rollback is under way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogAndWebhook:
+    """``url`` receives ``{"text": subject, …detail}`` as JSON, as chat webhooks expect."""
+
+    url: str = ""
+    timeout: float = 5.0
+
+    def send(self, subject: str, detail: dict[str, Any]) -> None:
+        body = {"text": subject, **detail}
+        log.error(json.dumps({"event": "alert", **body}, ensure_ascii=False))
+        if not self.url:
+            return
+        request = urllib.request.Request(
+            self.url,
+            data=json.dumps(body, ensure_ascii=False).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            urllib.request.urlopen(request, timeout=self.timeout).close()
+        except (OSError, ValueError) as error:
+            log.error(json.dumps({"event": "alert_failed", "error": str(error)}))
+
+
+@dataclass(slots=True)
+class StubAlert:
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def send(self, subject: str, detail: dict[str, Any]) -> None:
+        self.sent.append((subject, detail))

@@ -1,0 +1,204 @@
+"""Putting a version on the idle colour: started, ready, tried, and still without traffic."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from csanmt.errors import ConflictError, InvalidInputError, UnavailableError
+from release.colours import Deployment
+from release.ledger import Kind
+from release.metrics_source import ready
+from release.site import Site
+from release.state import fold
+from release.traffic import COLOURS, Colour, other
+
+Check = Callable[[str], None]
+"""Tries a service at a URL; raises a CsanmtError that says what is wrong with it."""
+
+SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def idle_colour(site: Site) -> Colour:
+    """The colour without traffic.
+
+    Raises:
+        ConflictError: both have traffic, as in the middle of a canary.
+    """
+    try:
+        traffic = site.router.state()
+    except UnavailableError:
+        return "blue"  # nothing was ever in service here
+    for colour in COLOURS:
+        if traffic.share(colour) == 0:
+            return colour
+    raise ConflictError(
+        f"both colours have traffic (blue {traffic.blue:g}%, green {traffic.green:g}%): "
+        "finish the promotion or roll back first"
+    )
+
+
+def deploy(
+    site: Site,
+    release: str,
+    bento: str,
+    *,
+    force: str = "",
+    checks: tuple[Check, ...] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> Deployment:
+    """Start ``release`` from ``bento`` on the idle colour and try it there.
+
+    Args:
+        force: reason to deploy without a passed gate; written into the ledger.
+        checks: more trials after readiness and the smoke test, e.g. the API tests.
+
+    Raises:
+        ConflictError: not judged fit and not forced, another command is under way, or
+            both colours have traffic.
+        UnavailableError: it did not become ready, or failed a trial; it is stopped again.
+    """
+    with site.exclusive(f"deployment of {release}"):
+        _require_verdict(site, release, force)
+        colour = idle_colour(site)
+        _stop(site, colour)
+        tell(f"starting {release} on {colour} ({site.addresses[colour]})")
+        handle = site.launcher.start(bento, colour, site.addresses[colour])
+        deployment = Deployment(
+            colour=colour,
+            release=release,
+            bento=bento,
+            kind=site.launcher.kind,
+            handle=handle,
+            address=site.addresses[colour],
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        site.colours.put(deployment)
+        try:
+            _await_ready(site, deployment)
+            deployment = _identify(deployment)
+            for check in (smoke, *checks):
+                check(deployment.url)
+        except BaseException as error:
+            _give_up(site, deployment, str(error) or type(error).__name__)
+            raise
+        site.colours.put(deployment)
+        site.ledger.append(
+            Kind.DEPLOY,
+            release,
+            who=site.who,
+            why=f"forced: {force}" if force else "judged ready",
+            digests={"model": deployment.digest} if deployment.digest else {},
+            detail={"colour": colour, "bento": bento, "model": deployment.model, "forced": force},
+        )
+    return deployment
+
+
+def smoke(url: str) -> None:
+    """Translate the smoke sentences; each must come back as something else, without Han.
+
+    Raises:
+        UnavailableError: an answer failed, is empty, echoes its source or is not English.
+    """
+    answer = _post(f"{url}/translate", {"text": list(SMOKE)})
+    translations = answer.get("translation")
+    if not isinstance(translations, list) or len(translations) != len(SMOKE):
+        raise UnavailableError(f"{url}/translate answered {str(answer)[:200]}")
+    for source, target in zip(SMOKE, translations, strict=True):
+        if not target.strip() or target == source:
+            raise UnavailableError(f"smoke test: {source} was translated as {target!r}")
+
+
+def _require_verdict(site: Site, release: str, force: str) -> None:
+    if force:
+        return
+    state = fold(site.ledger.history(version=release)).versions.get(release)
+    if state is None or state.ready is None:
+        raise ConflictError(
+            f"{release} was never judged: run csanmt release verify {release}, "
+            "or give --force REASON"
+        )
+    if not state.ready:
+        reasons = "; ".join(state.reasons) or "no reason recorded"
+        raise ConflictError(f"{release} was judged not ready: {reasons} (or give --force REASON)")
+
+
+def _await_ready(site: Site, deployment: Deployment) -> None:
+    end = site.clock.now() + site.ready_seconds
+    while not ready(deployment.url, timeout=2.0):
+        if not site.launcher.alive(deployment.handle):
+            raise UnavailableError(f"{deployment.release} ended before it was ready; see its log")
+        if site.clock.now() > end:
+            raise UnavailableError(
+                f"{deployment.release} was not ready within {site.ready_seconds:g} s"
+            )
+        site.clock.sleep(0.2)
+
+
+def _identify(deployment: Deployment) -> Deployment:
+    """Ask the service what it serves, rather than believing what was asked for."""
+    request = urllib.request.Request(f"{deployment.url}/version")
+    try:
+        with _OPENER.open(request, timeout=5) as response:
+            version = json.load(response)
+    except (urllib.error.URLError, ValueError, OSError) as error:
+        raise UnavailableError(f"{deployment.url}/version: {error}") from None
+    model = version.get("model", "")
+    if isinstance(model, dict):
+        return replace(deployment, model=model.get("tag", ""), digest=model.get("digest", ""))
+    return replace(deployment, model=str(model), digest=str(version.get("digest", "")))
+
+
+def _stop(site: Site, colour: Colour) -> None:
+    old = site.colours.get(colour)
+    if old is None:
+        return
+    try:
+        if site.router.state().share(colour) > 0:
+            raise ConflictError(f"{colour} has traffic; it cannot be replaced")
+    except UnavailableError:
+        pass
+    site.launcher.stop(old.handle)
+    site.colours.clear(colour)
+
+
+def _give_up(site: Site, deployment: Deployment, why: str) -> None:
+    site.launcher.stop(deployment.handle, deadline_seconds=5)
+    site.colours.clear(deployment.colour)
+    site.ledger.append(
+        Kind.ABORT,
+        deployment.release,
+        who=site.who,
+        why=why,
+        detail={"colour": deployment.colour, "during": "deployment"},
+    )
+
+
+def _post(url: str, body: dict[str, object]) -> dict[str, object]:
+    request = urllib.request.Request(
+        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )
+    try:
+        with _OPENER.open(request, timeout=30) as response:
+            answer: dict[str, object] = json.load(response)
+            return answer
+    except urllib.error.HTTPError as error:
+        raise InvalidInputError(f"{url} answered {error.code}: {error.read()[:200]!r}") from None
+    except (urllib.error.URLError, ValueError, OSError) as error:
+        raise UnavailableError(f"{url}: {error}") from None
+
+
+def fallback_of(site: Site) -> Deployment | None:
+    """The deployment that a rollback would go to now, if one is running."""
+    try:
+        colour = site.router.state().major
+    except UnavailableError:
+        return None
+    found = site.colours.get(other(colour))
+    return found if found and site.launcher.alive(found.handle) else None

@@ -1,0 +1,160 @@
+"""From the idle colour into service: at once, or by canary steps that are each watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from csanmt.errors import ConfigurationError, ConflictError, UnavailableError
+from release.colours import Deployment
+from release.ledger import Kind
+from release.metrics_source import ready
+from release.observation import Observation, observe, record
+from release.rollback import rollback
+from release.site import Site
+from release.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to promote.
+
+    Attributes:
+        weights: shares in percent, rising, ending at 100; ``(100,)`` is blue-green.
+        interval: seconds each step before the last is watched.
+        observe: seconds to watch after the last step; 0 leaves that to ``observe``.
+        poll: seconds between two readings.
+        sticky: a client always meets the same colour.
+    """
+
+    weights: tuple[float, ...] = (100,)
+    interval: float = 300.0
+    observe: float = 0.0
+    poll: float = 10.0
+    sticky: bool = False
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in zip(self.weights, self.weights[1:], strict=False))
+        if not self.weights or self.weights[-1] != 100 or not rising or self.weights[0] <= 0:
+            raise ConfigurationError(
+                f"canary weights are {self.weights}; they must rise from above 0 to 100"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """How a promotion ended: ``completed``, or rolled back with the breach's words."""
+
+    release: str
+    completed: bool
+    reasons: tuple[str, ...] = ()
+    share: float = 0.0
+
+
+Progress = Callable[[str], None]
+
+
+def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: None) -> Promoted:
+    """Bring ``release``, which must be deployed and ready, into service by ``plan``.
+
+    Raises:
+        ConflictError: another promotion is under way, or traffic was changed meanwhile.
+        NotFoundError: the release is on no colour.
+        UnavailableError: it is not ready, or the router refused.
+    """
+    with site.exclusive(f"promotion of {release}"):
+        deployment = site.colours.running(release)
+        if not ready(deployment.url, timeout=5.0):
+            raise UnavailableError(f"{release} on {deployment.colour} is not ready")
+        generation = _generation(site)
+        for weight in plan.weights:
+            generation = _switch(site, deployment, weight, plan.sticky, generation)
+            tell(f"{weight:g}% of the traffic goes to {release} ({deployment.colour})")
+            seconds = plan.interval if weight < 100 else plan.observe
+            if seconds <= 0:
+                continue
+            seen = observe(site, deployment.colour, seconds, plan.poll)
+            if ended := _end_if_ill(site, deployment, seen, weight):
+                return ended
+    return Promoted(release, True, share=100)
+
+
+def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: None) -> Observation:
+    """Watch the version that has most of the traffic; roll back when it falls ill.
+
+    Raises:
+        UnavailableError: nothing is deployed there.
+    """
+    colour = site.router.state().major
+    deployment = site.colours.get(colour)
+    if deployment is None:
+        raise UnavailableError(f"{colour} has the traffic but no deployment is recorded")
+    tell(f"watching {deployment.release} on {colour} for {seconds:g} s")
+    seen = observe(site, colour, seconds, poll)
+    _end_if_ill(site, deployment, seen, site.router.state().share(colour))
+    return seen
+
+
+def _generation(site: Site) -> int:
+    try:
+        return site.router.state().generation
+    except UnavailableError:
+        return 0  # the first promotion of this site
+
+
+def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, expected: int) -> int:
+    if (found := _generation(site)) != expected:
+        raise ConflictError(
+            f"the traffic was changed meanwhile (generation {found}, not {expected}); "
+            "this promotion gives up"
+        )
+    wanted = Traffic.of(deployment.colour, weight, sticky=sticky)
+    start = site.clock.now()
+    applied = site.router.switch(wanted)
+    site.ledger.append(
+        Kind.SWITCH,
+        deployment.release,
+        who=site.who,
+        why="promotion" if weight >= 100 else "canary",
+        digests={"model": deployment.digest} if deployment.digest else {},
+        detail={
+            "colour": deployment.colour,
+            "weight": weight,
+            "generation": applied.generation,
+            "seconds": round(site.clock.now() - start, 3),
+        },
+    )
+    return applied.generation
+
+
+def _end_if_ill(
+    site: Site, deployment: Deployment, seen: Observation, weight: float
+) -> Promoted | None:
+    record(site, deployment.release, seen)
+    if seen.interrupted:
+        return Promoted(deployment.release, False, ("the traffic was changed meanwhile",), weight)
+    if not seen.breaches:
+        return None
+    reasons = tuple(breach.message for breach in seen.breaches)
+    why = f"{deployment.release} on {deployment.colour}: {'; '.join(reasons)}"
+    back = rollback(site, why=why)
+    site.alert.send(
+        f"rolled back to {back.release}: {why}",
+        {"release": deployment.release, "to": back.release, "breaches": seen.to_json()["breaches"]},
+    )
+    return Promoted(deployment.release, False, reasons, weight)
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """``"5,25,50,100"`` → weights.
+
+    Raises:
+        ConfigurationError: not a list of numbers.
+    """
+    try:
+        weights: Sequence[float] = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigurationError(
+            f"canary weights are {text!r}; write percents such as 5,25,50,100"
+        ) from None
+    return tuple(weights)
