@@ -1,0 +1,97 @@
+"""The bento: one page that wires model, runners, API and page together.
+
+``bentoml serve service:CsanmtService`` runs it from a checkout, ``bentoml serve
+csanmt:VERSION`` from a built bento; ``csanmt serve`` does the first and checks
+beforehand what can be checked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import bentoml
+from starlette.types import Receive, Scope, Send
+
+from serving import provenance
+from serving.app import Application, build
+from serving.bento_adapter import ApplicationInFront, CsanmtBentoService
+from serving.image import serving_image
+from serving.keys import KeyRing
+from serving.logs import configure_logging
+from serving.runner_process import InlineRunner, ProcessRunner, Runner
+from serving.settings import Settings
+from serving.translators import open_translator
+
+ROOT = Path(__file__).resolve().parent
+PINNED = provenance.pinned_model(provenance.bento_manifest(ROOT))
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")  # a translation server calls nobody
+settings = Settings.from_environment(os.environ)
+if PINNED:
+    settings = replace(settings, model=PINNED)
+stub = settings.engine == "stub"
+model = None if stub or settings.model_directory else bentoml.models.BentoModel(settings.model)
+
+
+class Worker:
+    """What a worker process serves; built when it starts, not where it is only described."""
+
+    @cached_property
+    def application(self) -> Application:
+        configure_logging(settings.log_format, settings.model)
+        directory = Path(model.resolve().path if model else settings.model_directory)
+        located = replace(settings, model_directory=str(directory))
+
+        def make_runner() -> Runner:
+            if settings.runner == "inline":
+                return InlineRunner(*open_translator(located))
+            return ProcessRunner({**os.environ, **located.to_environment()})
+
+        return build(
+            located,
+            make_runner,
+            provenance=provenance.collect(settings.model, directory, ROOT, settings.git_commit),
+            keys=KeyRing.load(settings.api_keys_file) if settings.api_keys_file else None,
+            page=ROOT / "ui",
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.application.asgi(scope, receive, send)
+
+    def known_paths(self) -> Collection[str]:
+        return self.application.paths
+
+
+worker = Worker()
+
+
+@bentoml.service(
+    name="csanmt",
+    service_class=CsanmtBentoService,
+    image=serving_image(os.environ, ROOT),
+    workers=1,  # one gateway; CSANMT_WORKERS counts the runners behind it
+    traffic={"timeout": 86400},  # CSANMT_TIMEOUT is ours and answers in our shape
+    logging={"access": {"enabled": False}},  # ours names the request id and the model
+    http={"host": settings.host, "port": settings.port},
+    envs=[{"name": "BENTOML_DO_NOT_TRACK", "value": "true"}],
+)
+class CsanmtService:
+    """Gateway of the translation service: HTTP, batching, and the runners it keeps alive."""
+
+    model_version = model
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        await worker.application.pool.start()
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        await worker.application.pool.stop()
+
+
+CsanmtService.known_paths = worker.known_paths
+CsanmtService.add_asgi_middleware(ApplicationInFront, application=worker)

@@ -1,0 +1,1 @@
+"""What ``service.py`` wires together: the HTTP API, batching, runners and operations."""

@@ -1,0 +1,163 @@
+"""The HTTP application: routes, and the layers around them.
+
+From the outside in: ``Edge`` (headers, counts, log), CORS if origins are allowed,
+``ErrorAnswers``, ``Guard`` (keys, rates), routes. ``build`` makes it of settings and
+runners; it needs no BentoML, so tests drive it in-process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.batching import BatchLimits, BatchQueue
+from serving.body import read_body
+from serving.docs_page import render_docs
+from serving.edge import Edge, ErrorAnswers
+from serving.guard import Guard
+from serving.keys import KeyRing
+from serving.metrics import Metrics
+from serving.openapi import openapi_document
+from serving.operations import Operations
+from serving.provenance import Provenance
+from serving.runner_pool import RunnerPool
+from serving.runner_process import Runner
+from serving.settings import Settings
+from serving.shapes import Incoming, Shape, dispatch
+from serving.shapes.native import NativeShape, answer_stream
+from serving.translating import TranslationService
+
+log = logging.getLogger("csanmt.server")
+
+EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The ASGI application and what must be started and stopped with the server."""
+
+    asgi: ASGIApp
+    pool: RunnerPool
+    service: TranslationService
+    queue: BatchQueue
+    metrics: Metrics
+    paths: frozenset[str]
+
+
+def build(
+    settings: Settings,
+    make_runner: Callable[[], Runner],
+    *,
+    provenance: Provenance,
+    keys: KeyRing | None = None,
+    page: Path | None = None,
+    registry: CollectorRegistry = REGISTRY,
+) -> Application:
+    """Put the service together.
+
+    Args:
+        make_runner: makes one more runner; called for every start of one.
+        page: directory of the page's static files, served at ``/``; None serves no page.
+    """
+    metrics = Metrics(settings.model, registry)
+    limits = BatchLimits(
+        settings.batch_sentences,
+        settings.batch_seconds,
+        settings.queue_sentences,
+        settings.queue_seconds,
+    )
+    queue = BatchQueue(limits, settings.runner_count)
+    pool = RunnerPool(
+        queue, make_runner, settings.runner_count, metrics, batch_deadline=settings.batch_deadline
+    )
+    service = TranslationService(queue, pool, metrics, settings)
+    operations = Operations(settings, service, pool, queue, metrics, provenance)
+    documents = _documents(settings, service)
+    files = _page_routes(page) if page else []
+    api = [*_translation_routes(service), *operations.routes(), *documents]
+    router = _Routes([*api, *files], redirect_slashes=False)
+    asgi = _layers(router, settings, keys or KeyRing(), documents, files)
+    edge = Edge(
+        asgi, model=settings.model, metrics=metrics, endpoints={r.path: r.path for r in api + files}
+    )
+    return Application(edge, pool, service, queue, metrics, frozenset(r.path for r in api + files))
+
+
+def _translation_routes(service: TranslationService) -> list[Route]:
+    shapes: list[Shape] = [NativeShape()]
+
+    async def translate(request: Request) -> Response:
+        return await dispatch(request, shapes, service)
+
+    async def translate_stream(request: Request) -> Response:
+        body = await read_body(request, service.settings.max_body_bytes)
+        return await answer_stream(Incoming(request, body), service)
+
+    return [
+        Route("/translate", translate, methods=["POST"]),
+        Route("/translate/stream", translate_stream, methods=["POST"]),
+    ]
+
+
+def _documents(settings: Settings, service: TranslationService) -> list[Route]:
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(openapi_document(settings))
+
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(render_docs(openapi_document(settings)))
+
+    return [Route("/openapi.json", openapi), Route("/docs", docs)]
+
+
+def _page_routes(page: Path) -> list[Route]:
+    """One route a file, so that nothing else of the disk can be asked for."""
+    routes = []
+    for path in sorted(p for p in page.rglob("*") if p.is_file() and not p.is_symlink()):
+        url = "/" + path.relative_to(page).as_posix()
+        routes.append(Route("/" if url == "/index.html" else url, _file_endpoint(path)))
+    return routes
+
+
+def _file_endpoint(path: Path) -> Callable[[Request], Response]:
+    def endpoint(request: Request) -> Response:
+        return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    return endpoint
+
+
+class _Routes(Router):
+    """Routes that raise what they cannot answer, so that one place words all errors."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # starlette's router raises 404 and 405 only inside an "app"
+        await super().__call__(scope, receive, send)
+
+
+def _layers(
+    app: ASGIApp,
+    settings: Settings,
+    keys: KeyRing,
+    documents: list[Route],
+    files: list[Route],
+) -> ASGIApp:
+    public = [route.path for route in (*documents, *files)]
+    app = Guard(app, settings=settings, keys=keys, public=public, scopes={"/metrics": "metrics"})
+    app = ErrorAnswers(app)
+    if settings.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+    return app

@@ -1,0 +1,172 @@
+"""The outermost layer around every route: names, headers, errors, counts, log lines.
+
+Pure ASGI, so that streams stream. Every response carries the request id and the
+model version, whatever made it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+import uuid
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from csanmt.errors import CancelledError, CsanmtError
+from serving import metric_names as names
+from serving.errors import error_response
+from serving.metrics import Metrics
+
+log = logging.getLogger("csanmt.requests")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+OTHER_ENDPOINT = "other"
+QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def request_id(scope: Scope) -> str:
+    """The id the edge gave this request."""
+    return str(scope["state"]["request_id"])
+
+
+class Edge:
+    """See the module.
+
+    Args:
+        app: what answers.
+        model: the version named in ``X-Model-Version``.
+        endpoints: paths that metrics may name; all others count as ``other``, so that a
+            scanner cannot make a time series for each path it tries.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, model: str, metrics: Metrics, endpoints: Mapping[str, str]
+    ) -> None:
+        self._app = app
+        self._model = model
+        self._metrics = metrics
+        self._endpoints = endpoints
+        self._active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        answer = _Answer(send, self._headers(scope))
+        self._change_active(+1)
+        try:
+            await self._app(scope, receive, answer.send)
+        finally:
+            self._change_active(-1)
+            self._account(scope, answer, time.monotonic() - started)
+
+    def _change_active(self, by: int) -> None:
+        self._active += by
+        self._metrics.set(names.IN_PROGRESS, self._active)
+
+    def _headers(self, scope: Scope) -> dict[str, str]:
+        given = Headers(scope=scope).get("x-request-id", "")
+        accepted = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = accepted
+        return {"X-Request-ID": accepted, "X-Model-Version": self._model, **SECURITY_HEADERS}
+
+    def _account(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+        path = scope["path"]
+        endpoint = self._endpoints.get(path, OTHER_ENDPOINT)
+        status = answer.status or 499  # the client went away before any answer
+        self._metrics.count(names.REQUESTS, endpoint, str(status))
+        self._metrics.observe(names.REQUEST_SECONDS, seconds, endpoint)
+        code = scope["state"].get("error_code")
+        if code == CancelledError.code:
+            self._metrics.count(names.CANCELLED)
+        elif code:
+            self._metrics.count(names.ERRORS, code)
+        if path in QUIET and status < 400:
+            return
+        log.info(
+            "request",
+            extra={
+                "request_id": request_id(scope),
+                "method": scope["method"],
+                "endpoint": endpoint,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            },
+        )
+
+
+class ErrorAnswers:
+    """Turns what is raised inside into a response, unless one has begun."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, {})
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            response = error_response(error)
+            scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
+            if not isinstance(error, CsanmtError | HTTPException):
+                _log_fault(scope, error)
+            if answer.status is None:
+                await response(scope, receive, answer.send)
+
+
+def _log_fault(scope: Scope, error: Exception) -> None:
+    # Where and what kind; not the message, which may quote the user's text.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    kind = type(error).__name__
+    fields = {"request_id": request_id(scope), "error": kind, "frames": frames}
+    log.error("unexpected error", extra=fields)
+
+
+class _Answer:
+    """Adds headers to the response's start and remembers its status."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
+        self._send = send
+        self._headers = headers
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def client_address(request: Request, trust_proxy: bool) -> str:
+    """Who asks: the peer, or what a trusted proxy in front says (its last entry)."""
+    if trust_proxy:
+        forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,120 @@
+"""Errors that only HTTP knows, and how every error is said over HTTP.
+
+One shape: ``{"error": {"code": "too_large", "message": "…"}}``. Codes are stable,
+messages are for people. Nothing of the user's text appears in either.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from csanmt.errors import CsanmtError, InvalidInputError, OverloadedError, UnavailableError
+
+
+class BadRequestError(InvalidInputError):
+    """The body or the query cannot be parsed at all."""
+
+    http_status = 400
+    code = "bad_request"
+
+
+class UnauthorizedError(CsanmtError):
+    """A key is required and none that we know was given."""
+
+    http_status = 401
+    code = "unauthorized"
+
+
+class ForbiddenError(CsanmtError):
+    """The key, or the place the request came from, does not allow this."""
+
+    http_status = 403
+    code = "forbidden"
+
+
+class TooLargeError(InvalidInputError):
+    """More bytes, characters, texts or sentences than the limit."""
+
+    http_status = 413
+    code = "too_large"
+
+
+class UnsupportedMediaTypeError(InvalidInputError):
+    """The body is not of a type this path accepts."""
+
+    http_status = 415
+    code = "unsupported_media_type"
+
+
+class RateLimitedError(OverloadedError):
+    """This caller's own allowance is used up."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+STATUS_CODES = {
+    400: BadRequestError.code,
+    401: UnauthorizedError.code,
+    403: ForbiddenError.code,
+    404: "not_found",
+    405: "method_not_allowed",
+    413: TooLargeError.code,
+    415: UnsupportedMediaTypeError.code,
+    422: InvalidInputError.code,
+}
+
+
+def error_body(code: str, message: str) -> dict[str, dict[str, str]]:
+    return {"error": {"code": code, "message": message}}
+
+
+def error_response(error: Exception) -> JSONResponse:
+    """The response for any error; what is not ours becomes a 500 that says nothing."""
+    if isinstance(error, HTTPException):
+        code = STATUS_CODES.get(error.status_code, "http_error")
+        message = _http_message(error)
+        return JSONResponse(error_body(code, message), error.status_code, headers=error.headers)
+    if isinstance(error, CsanmtError):
+        return JSONResponse(
+            error_body(error.code, str(error)), error.http_status, headers=_headers(error)
+        )
+    return JSONResponse(error_body("internal", "internal error"), 500)
+
+
+def _http_message(error: HTTPException) -> str:
+    if error.status_code == 404:
+        return "there is nothing at this path"
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return f"this path allows {allowed}" if allowed else "this method is not allowed here"
+    return error.detail or HTTPStatus(error.status_code).phrase
+
+
+def _headers(error: CsanmtError) -> dict[str, str]:
+    if isinstance(error, UnauthorizedError):
+        return {"WWW-Authenticate": 'Bearer realm="csanmt"'}
+    if isinstance(error, OverloadedError | UnavailableError):
+        return {"Retry-After": str(getattr(error, "retry_after", 1))}
+    return {}
+
+
+def invalid_fields(error: ValidationError) -> InvalidInputError:
+    """A sentence that names the first wrong field; never its value, which may be text."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if not _is_union_branch(part))
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        reason = "unknown field"
+    return InvalidInputError(f"{place}: {reason}" if place else reason)
+
+
+def _is_union_branch(part: int | str) -> bool:
+    return isinstance(part, str) and (part in ("str", "int") or part.startswith("list["))

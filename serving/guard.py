@@ -1,0 +1,124 @@
+"""Who may call what: keys, scopes, rates. One layer in front of every route.
+
+Keys are off while no key file is set. Without keys only this machine is
+answered, unless ``CSANMT_PRIVATE_NETWORK=1`` says that whoever can reach the
+server may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.allowance import CharacterQuota, Remaining, RequestRate
+from serving.edge import client_address
+from serving.errors import ForbiddenError, UnauthorizedError
+from serving.keys import ApiKey, KeyRing, presented_key
+from serving.settings import Settings, is_loopback
+
+PROBES = frozenset({"/livez", "/readyz", "/healthz"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``key`` is None where keys are off."""
+
+    name: str
+    key: ApiKey | None = None
+
+
+class Guard:
+    """ASGI layer that lets a request through or raises.
+
+    Args:
+        public: paths that need no key (probes, the page's files, documentation).
+        scopes: path to the scope it needs; others need ``translate``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        keys: KeyRing,
+        public: Collection[str],
+        scopes: Mapping[str, str],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._keys = keys
+        self._public = frozenset(public) | PROBES
+        self._scopes = scopes
+        self._rate = RequestRate()
+        self.quota = CharacterQuota()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        self._check_place(request)
+        state = scope.setdefault("state", {})
+        state["quota"] = self.quota
+        remaining = None
+        if request.url.path in self._public and request.method in ("GET", "HEAD"):
+            state["caller"] = Caller("public")
+        else:
+            state["caller"] = caller = self._identify(request)
+            remaining = self._limit(caller)
+        await self._app(scope, receive, _with_headers(send, remaining))
+
+    def _check_place(self, request: Request) -> None:
+        """Without keys, an address that others can reach is answered only on explicit request."""
+        if self._keys or self._settings.private_network or request.url.path in PROBES:
+            return
+        server = request.scope.get("server")
+        if server and server[1] is not None and not is_loopback(server[0]):
+            raise ForbiddenError(
+                "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
+                "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
+            )
+
+    def _identify(self, request: Request) -> Caller:
+        if not self._keys:
+            return Caller(client_address(request, self._settings.trust_proxy))
+        secret = presented_key(request.headers)
+        if secret is None:
+            raise UnauthorizedError(
+                "an API key is required: send the header 'Authorization: Bearer KEY'"
+            )
+        key = self._keys.find(secret)
+        if key is None:
+            raise UnauthorizedError("this API key is not known")
+        needed = self._scopes.get(request.url.path, "translate")
+        if not key.allows(needed):
+            raise ForbiddenError(f"this API key lacks the scope '{needed}'")
+        return Caller(key.name, key)
+
+    def _limit(self, caller: Caller) -> Remaining | None:
+        own = caller.key.requests_per_minute if caller.key else 0
+        per_minute = own or self._settings.requests_per_minute
+        return self._rate.take(caller.name, per_minute) if per_minute else None
+
+
+def charge(request: Request, characters: int) -> None:
+    """Take ``characters`` from the caller's day. Raises RateLimitedError when it is used up."""
+    caller: Caller = request.state.caller
+    if caller.key and caller.key.characters_per_day:
+        request.state.quota.take(caller.name, characters, caller.key.characters_per_day)
+
+
+def _with_headers(send: Send, remaining: Remaining | None) -> Send:
+    if remaining is None:
+        return send
+    extra = [(k.lower().encode(), v.encode()) for k, v in remaining.headers().items()]
+
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return wrapped

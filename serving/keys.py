@@ -1,0 +1,110 @@
+"""API keys: stored as hashes, limited to scopes, with their own allowances.
+
+The key file is JSON and holds no secret that could be used::
+
+    {"keys": [{"name": "website", "sha256": "…64 hex digits…", "scopes": ["translate"],
+               "requests_per_minute": 600, "characters_per_day": 2000000}]}
+
+A key is 32 random bytes, so a plain SHA-256 of it cannot be guessed back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from csanmt.errors import ConfigurationError
+
+KEY_PREFIX = "csk_"
+SCOPES = ("translate", "metrics", "admin")
+_FIELDS = {"name", "sha256", "scopes", "requests_per_minute", "characters_per_day"}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key as stored. Zero allowances mean no limit of its own."""
+
+    name: str
+    sha256: str
+    scopes: tuple[str, ...] = ("translate",)
+    requests_per_minute: int = 0
+    characters_per_day: int = 0
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+
+class KeyRing:
+    """The known keys by the hash of the secret; an empty ring means keys are off."""
+
+    def __init__(self, keys: tuple[ApiKey, ...] = ()) -> None:
+        self._by_hash = {key.sha256: key for key in keys}
+
+    def __len__(self) -> int:
+        return len(self._by_hash)
+
+    def find(self, secret: str) -> ApiKey | None:
+        """The key whose secret this is. Looks up a hash, so timing tells nothing of use."""
+        return self._by_hash.get(hash_key(secret))
+
+    @classmethod
+    def load(cls, path: str | Path) -> KeyRing:
+        """Read a key file.
+
+        Raises:
+            ConfigurationError: names the file, the key and what is wrong.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            entries = data["keys"]
+        except OSError as error:
+            raise ConfigurationError(f"key file {path}: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError):
+            raise ConfigurationError(f'key file {path}: must be JSON {{"keys": [...]}}') from None
+        if not isinstance(entries, list) or not entries:
+            raise ConfigurationError(f"key file {path}: holds no keys")
+        keys = tuple(_read_key(entry, f"{path}, key {n}") for n, entry in enumerate(entries, 1))
+        if len({key.sha256 for key in keys}) != len(keys):
+            raise ConfigurationError(f"key file {path}: the same key stands there twice")
+        return cls(keys)
+
+
+def _read_key(entry: Any, place: str) -> ApiKey:
+    if not isinstance(entry, dict) or not {"name", "sha256"} <= set(entry) <= _FIELDS:
+        raise ConfigurationError(f"{place}: fields are {', '.join(sorted(_FIELDS))}")
+    if not re.fullmatch(r"[0-9a-f]{64}", str(entry["sha256"])):
+        raise ConfigurationError(f"{place}: sha256 must be 64 lower-case hexadecimal digits")
+    scopes = entry.get("scopes", ["translate"])
+    if not isinstance(scopes, list) or not scopes or not set(scopes) <= set(SCOPES):
+        raise ConfigurationError(f"{place}: scopes is {scopes}; allowed is {', '.join(SCOPES)}")
+    limits = {}
+    for name in ("requests_per_minute", "characters_per_day"):
+        value = entry.get(name, 0)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ConfigurationError(f"{place}: {name} is {value!r}; allowed is 0 or more")
+        limits[name] = value
+    return ApiKey(str(entry["name"]), entry["sha256"], tuple(scopes), **limits)
+
+
+def hash_key(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def new_key() -> str:
+    """A fresh secret: shown once, kept by nobody but its owner."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def presented_key(headers: Headers) -> str | None:
+    """The secret a request carries: ``Authorization: Bearer …`` or ``X-API-Key: …``."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() in ("bearer", "deepl-auth-key") and value.strip():
+        return value.strip()
+    return headers.get("x-api-key") or None

@@ -1,0 +1,157 @@
+"""Keeps the runners alive and feeds them batches.
+
+One task a runner: start it, give it batches, and when it dies give its batch
+back to the queue and start another. Model weights are memory-mapped by the
+engine, so that all runners of a machine share one copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from csanmt.errors import CsanmtError, UnavailableError
+from serving.batching import Batch, BatchQueue, Ticket
+from serving.runner_process import Runner, RunnerDied
+from serving.translators import TranslatorFacts
+
+log = logging.getLogger("csanmt.runners")
+
+FIRST_PAUSE = 0.1  # seconds before a runner that failed to start is started again
+LONGEST_PAUSE = 5.0
+GIVE_UP_AFTER = 3  # failed starts in a row, of all runners, before requests are refused
+
+
+class PoolObserver(Protocol):
+    """Is told what the pool does; ``serving.metrics`` counts it."""
+
+    def batch_done(self, batch: Batch, seconds: float) -> None: ...
+
+    def runner_started(self, facts: TranslatorFacts) -> None: ...
+
+    def runner_died(self) -> None: ...
+
+
+class RunnerPool:
+    """``count`` runners made by ``make_runner``, fed from ``queue``."""
+
+    def __init__(
+        self,
+        queue: BatchQueue,
+        make_runner: Callable[[], Runner],
+        count: int,
+        observer: PoolObserver,
+        *,
+        batch_deadline: float = 120.0,
+    ) -> None:
+        self._queue = queue
+        self._make_runner = make_runner
+        self._count = count
+        self._observer = observer
+        self._batch_deadline = batch_deadline
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready: dict[int, Runner] = {}
+        self._failed_starts = 0
+        self.facts: TranslatorFacts | None = None  # of the first runner that became ready
+        self.problem: str | None = None  # why the latest start failed, if it did
+
+    @property
+    def ready(self) -> bool:
+        """At least one runner has translated its warm-up sentences."""
+        return bool(self._ready)
+
+    @property
+    def pids(self) -> list[int]:
+        return [runner.pid for runner in self._ready.values()]
+
+    async def start(self) -> None:
+        """Begin to start all runners; does not wait for them."""
+        self._tasks = [
+            asyncio.create_task(self._keep(slot), name=f"runner-{slot}")
+            for slot in range(self._count)
+        ]
+
+    async def stop(self) -> None:
+        """Stop every runner; requests still waiting get an UnavailableError."""
+        self._queue.unavailable = "the service is shutting down"
+        self._queue.fail_all(UnavailableError(self._queue.unavailable))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, slot: int) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            runner = self._make_runner()
+            try:
+                if await self._started(runner):
+                    pause = FIRST_PAUSE
+                    self._ready[slot] = runner
+                    await self._feed(runner)
+                else:
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+            finally:
+                self._ready.pop(slot, None)
+                await runner.stop()
+
+    async def _started(self, runner: Runner) -> bool:
+        try:
+            facts = await runner.start()
+        except CsanmtError as error:
+            self._failed_starts += 1
+            self.problem = str(error)
+            log.error("runner did not start", extra={"problem": self.problem})
+            if self._failed_starts >= GIVE_UP_AFTER and not self.ready:
+                self._queue.unavailable = f"no runner can be started: {self.problem}"
+                self._queue.fail_all(UnavailableError(self._queue.unavailable))
+            return False
+        self._failed_starts = 0
+        self.problem = self._queue.unavailable = None
+        self.facts = self.facts or facts
+        self._observer.runner_started(facts)
+        log.info("runner ready", extra={"runner": facts.as_dict()})
+        return True
+
+    async def _feed(self, runner: Runner) -> None:
+        """Give the runner batches until it dies."""
+        while True:
+            batch = await self._queue.next_batch()
+            if not batch.wanted:
+                continue
+            try:
+                await self._run(runner, batch)
+            except RunnerDied:
+                self._observer.runner_died()
+                log.warning("runner died", extra={"sentences": len(batch.sentences)})
+                error = UnavailableError("the runner died while it translated this text")
+                self._queue.retry_alone(batch, error)
+                return
+
+    async def _run(self, runner: Runner, batch: Batch) -> None:
+        watchdog = asyncio.get_running_loop().call_later(self._batch_deadline, runner.kill)
+        tickets = {sentence.ticket for sentence in batch.sentences}
+
+        def cancel_if_unwanted(_: Ticket) -> None:
+            if not batch.wanted:
+                runner.cancel()
+
+        for ticket in tickets:
+            ticket.cancel_listeners.append(cancel_if_unwanted)
+        try:
+            result = await runner.run(batch.texts, batch.options)
+        except CsanmtError as error:
+            self._queue.retry_alone(batch, error)  # drops what nobody waits for
+            return
+        finally:
+            watchdog.cancel()
+            for ticket in tickets:
+                ticket.cancel_listeners.remove(cancel_if_unwanted)
+        cost = sum(sentence.cost for sentence in batch.sentences)
+        self._queue.speed.observe(batch.options, cost, result.seconds)
+        self._observer.batch_done(batch, result.seconds)
+        for sentence, translation in zip(batch.sentences, result.translations, strict=True):
+            sentence.ticket.compute_seconds += result.seconds / len(batch.sentences)
+            sentence.ticket.deliver(sentence.index, translation)

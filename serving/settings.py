@@ -1,0 +1,189 @@
+"""Every knob of the service, read once from the environment.
+
+``Settings.from_environment(os.environ)`` is called at the edge (``service.py``,
+``csanmt serve``) and handed down; nothing below reads the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConfigurationError
+
+DEFAULT_MODEL = "csanmt-zh-en:v1.0.0"
+ENGINES = ("auto", "native", "torch", "stub")
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        value = int(raw) if raw.lstrip("-").isdigit() and len(raw) < 20 else None
+        if value is None or not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            value = float(raw)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"seconds from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return raw
+
+    return parse
+
+
+def _switch(raw: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if raw.lower() not in words:
+        raise ValueError("1 or 0")
+    return words[raw.lower()]
+
+
+def _origins(raw: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in raw.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not origin.startswith(("http://", "https://")):
+            raise ValueError("a comma-separated list of origins such as https://example.org, or *")
+    return origins
+
+
+def _address(raw: str) -> str:
+    if raw == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(raw))
+    except ValueError:
+        raise ValueError("an IP address such as 127.0.0.1, 0.0.0.0 or ::") from None
+
+
+def usable_cpus() -> int:
+    """Processors this process may use: its affinity, capped by a cgroup v2 quota."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            count = min(count or 1, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return count or 1
+
+
+def _knob(name: str, parse: Callable[[str], Any], default: Any) -> Any:
+    return field(default=default, metadata={"environment": name, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one server. Times are seconds, sizes are as their names say.
+
+    Raises:
+        ConfigurationError: from ``from_environment``; names key, value and what is allowed.
+    """
+
+    # What translates.
+    model: str = _knob("CSANMT_MODEL", str, DEFAULT_MODEL)
+    model_directory: str = _knob("CSANMT_MODEL_DIRECTORY", str, "")
+    engine: str = _knob("CSANMT_ENGINE", _choice(*ENGINES), "auto")
+    isa: str = _knob("CSANMT_ISA", str, "")
+    allow_stub: bool = _knob("CSANMT_ALLOW_STUB", _switch, False)
+    workers: int = _knob("CSANMT_WORKERS", _integer(0, 256), 0)  # 0: one per usable CPU
+    threads: int = _knob("CSANMT_THREADS", _integer(1, 64), 1)
+    runner: str = _knob("CSANMT_RUNNER", _choice("process", "inline"), "process")
+
+    # Where it listens.
+    host: str = _knob("CSANMT_HOST", _address, "127.0.0.1")
+    port: int = _knob("CSANMT_PORT", _integer(1, 65535), 3000)
+
+    # How it batches.
+    batch_sentences: int = _knob("CSANMT_BATCH_SENTENCES", _integer(1, 1024), 32)
+    batch_seconds: float = _knob("CSANMT_BATCH_SECONDS", _seconds(0.001, 60), 0.4)
+    batch_deadline: float = _knob("CSANMT_BATCH_DEADLINE", _seconds(0.1, 3600), 120.0)
+    queue_sentences: int = _knob("CSANMT_QUEUE_SENTENCES", _integer(1, 1_000_000), 4096)
+    queue_seconds: float = _knob("CSANMT_QUEUE_SECONDS", _seconds(0.01, 3600), 15.0)
+    timeout: float = _knob("CSANMT_TIMEOUT", _seconds(0.01, 3600), 60.0)
+
+    # What one request may ask for.
+    max_body_bytes: int = _knob("CSANMT_MAX_BODY_BYTES", _integer(1024, 1 << 30), 1 << 20)
+    max_characters: int = _knob("CSANMT_MAX_CHARACTERS", _integer(1, 10_000_000), 50_000)
+    max_texts: int = _knob("CSANMT_MAX_TEXTS", _integer(1, 100_000), 256)
+    max_segments: int = _knob("CSANMT_MAX_SEGMENTS", _integer(1, 100_000), 2048)
+    max_beam: int = _knob("CSANMT_MAX_BEAM", _integer(1, 16), 8)
+    max_length: int = _knob("CSANMT_MAX_LENGTH", _integer(1, 1024), 512)
+
+    # Who may ask.
+    api_keys_file: str = _knob("CSANMT_API_KEYS_FILE", str, "")
+    private_network: bool = _knob("CSANMT_PRIVATE_NETWORK", _switch, False)
+    requests_per_minute: int = _knob("CSANMT_REQUESTS_PER_MINUTE", _integer(0, 10_000_000), 0)
+    trust_proxy: bool = _knob("CSANMT_TRUST_PROXY", _switch, False)
+    cors_origins: tuple[str, ...] = _knob("CSANMT_CORS_ORIGINS", _origins, ())
+
+    # What it says about itself.
+    log_format: str = _knob("CSANMT_LOG_FORMAT", _choice("json", "text"), "json")
+    git_commit: str = _knob("CSANMT_GIT_COMMIT", str, "")
+
+    def __post_init__(self) -> None:
+        if self.engine == "stub" and not self.allow_stub:
+            raise ConfigurationError(
+                "CSANMT_ENGINE is 'stub', which does not translate; it is for tests only"
+            )
+
+    @property
+    def runner_count(self) -> int:
+        """Runner processes to start: ``workers``, or usable CPUs divided by ``threads``."""
+        return self.workers or max(1, usable_cpus() // self.threads)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read every ``CSANMT_*`` knob; absent or empty ones keep their default."""
+        values: dict[str, Any] = {}
+        for knob in fields(cls):
+            name = knob.metadata["environment"]
+            raw = environment.get(name, "").strip()
+            if not raw:
+                continue
+            try:
+                values[knob.name] = knob.metadata["parse"](raw)
+            except ValueError as error:
+                raise ConfigurationError(f"{name} is {raw!r}; allowed is {error}") from None
+        return cls(**values)
+
+    def to_environment(self) -> dict[str, str]:
+        """The environment that reads back as these settings (defaults left out)."""
+        out: dict[str, str] = {}
+        for knob in fields(self):
+            value = getattr(self, knob.name)
+            if value == knob.default:
+                continue
+            if isinstance(value, tuple):
+                value = ",".join(value)
+            elif isinstance(value, bool):
+                value = int(value)
+            out[knob.metadata["environment"]] = str(value)
+        return out
+
+
+def is_loopback(host: str) -> bool:
+    """Only this machine can reach ``host`` (an address as ``Settings.host`` holds it)."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,171 @@
+"""Our own shape: JSON with ``text``, in full; also as a stream of events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from csanmt.errors import CsanmtError
+from csanmt.translator import Translation
+from serving.body import require_json
+from serving.disconnect import until_disconnect
+from serving.edge import request_id
+from serving.errors import error_body, error_response
+from serving.events import EventStream, event
+from serving.guard import charge
+from serving.layout import Place
+from serving.schemas import (
+    HypothesisAnswer,
+    SegmentAnswer,
+    TimingAnswer,
+    TranslateRequest,
+    TranslateResponse,
+    parse_request,
+)
+from serving.shapes import Incoming
+from serving.translating import Job, SentenceEvent, TextAnswer, Timing, TranslationService
+
+
+class NativeShape:
+    """``{"text": …}`` → ``{"translation": …}``. Claims whatever no other shape does."""
+
+    name = "native"
+
+    def claims(self, incoming: Incoming) -> bool:
+        return True
+
+    async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
+        query = _parse(incoming, service)
+        options = query.options(service.facts, service.settings)
+        answers, timing = await until_disconnect(
+            incoming.request, service.translate(query.texts, options)
+        )
+        body = _response(query, answers, timing, service, request_id(incoming.request.scope))
+        return JSONResponse(body.model_dump(exclude_none=True))
+
+    def error(self, error: CsanmtError) -> Response:
+        return error_response(error)
+
+
+async def answer_stream(incoming: Incoming, service: TranslationService) -> Response:
+    """The same request, answered sentence by sentence as server-sent events.
+
+    ``start`` (how many sentences), ``segment`` for each in order with the layout before it,
+    ``done`` with the whole answer, or ``error`` in the usual shape.
+    """
+    query = _parse(incoming, service)
+    options = query.options(service.facts, service.settings)
+    job = service.begin(query.texts, options)
+    identity = request_id(incoming.request.scope)
+    return EventStream(_events(query, job, service, identity), on_close=job.close)
+
+
+def _parse(incoming: Incoming, service: TranslationService) -> TranslateRequest:
+    require_json(incoming.request)
+    query = parse_request(incoming.json(), service.settings)
+    charge(incoming.request, sum(map(len, query.texts)))
+    return query
+
+
+async def _events(
+    query: TranslateRequest, job: Job, service: TranslationService, identity: str
+) -> AsyncIterator[bytes]:
+    model = service.facts.model
+    yield event("start", {"request_id": identity, "model": model, "segments": job.sentence_count})
+    translations: list[Translation] = []
+    running = _Running()
+    try:
+        async for done in job.events():
+            translations.append(done.translation)
+            yield event("segment", running.segment(query, done))
+        answers = service.finish(job, translations)
+        body = _response(query, answers, job.timing(), service, identity)
+        yield event("done", body.model_dump(exclude_none=True))
+    except CsanmtError as error:
+        yield event("error", error_body(error.code, str(error)))
+
+
+class _Running:
+    """Where the next sentence of a stream will stand in its translated text."""
+
+    def __init__(self) -> None:
+        self._length = 0
+
+    def segment(self, query: TranslateRequest, done: SentenceEvent) -> dict[str, Any]:
+        if done.index == 0:
+            self._length = 0
+        before = done.layout.shown_gap(done.index)
+        after = done.layout.shown_gap(done.index + 1) if done.last_of_text else ""
+        start = self._length + len(before)
+        self._length = start + len(done.translation.text)
+        source, target = done.layout.places[done.index], Place(start, self._length)
+        segment = _segment(query, done.translation, source, target)
+        head = {"text_index": done.text_index, "index": done.index}
+        return {**head, "before": before, "after": after, **segment.model_dump(exclude_none=True)}
+
+
+def _response(
+    query: TranslateRequest,
+    answers: list[TextAnswer],
+    timing: Timing,
+    service: TranslationService,
+    identity: str,
+) -> TranslateResponse:
+    def shaped(value: Callable[[TextAnswer], Any]) -> Any:
+        values = [value(answer) for answer in answers]
+        return values[0] if isinstance(query.text, str) else values
+
+    return TranslateResponse(
+        translation=shaped(lambda a: a.text),
+        model=service.facts.model,
+        request_id=identity,
+        truncated=shaped(lambda a: a.truncated),
+        segments=shaped(lambda a: _segments(query, a)) if query.wants_segments else None,
+        alternatives=shaped(lambda a: _alternatives(query, a)) if query.alternatives else None,
+        timing=_timing(answers, timing) if query.timing else None,
+    )
+
+
+def _segments(query: TranslateRequest, answer: TextAnswer) -> list[SegmentAnswer]:
+    places = zip(answer.layout.places, answer.places, answer.sentences, strict=True)
+    return [_segment(query, sentence, source, target) for source, target, sentence in places]
+
+
+def _segment(
+    query: TranslateRequest, sentence: Translation, source: Place, target: Place
+) -> SegmentAnswer:
+    hypotheses = [HypothesisAnswer(text=h.text, score=h.score) for h in sentence.hypotheses]
+    best = sentence.hypotheses[0] if sentence.hypotheses else None
+    others = [h for h in hypotheses[1:] if h.text != sentence.text][: query.alternatives]
+    aligned = best.alignment if best and query.alignment else None
+    return SegmentAnswer(
+        source=sentence.source,
+        translation=sentence.text,
+        source_span=(source.start, source.end),
+        target_span=(target.start, target.end),
+        score=best.score if best else 0.0,
+        truncated=sentence.truncated,
+        hypotheses=hypotheses[: query.n_best] if query.n_best > 1 else None,
+        alternatives=others if query.alternatives else None,
+        alignment=list(aligned) if aligned is not None else None,
+    )
+
+
+def _alternatives(query: TranslateRequest, answer: TextAnswer) -> list[str]:
+    """Up to as many as asked for, each different from the translation and from the others."""
+    found = [answer.alternative(rank) for rank in range(1, query.alternatives + 1)]
+    return [text for text in dict.fromkeys(found) if text != answer.text]
+
+
+def _timing(answers: list[TextAnswer], timing: Timing) -> TimingAnswer:
+    sentences = [sentence for answer in answers for sentence in answer.sentences]
+    return TimingAnswer(
+        total_seconds=round(timing.total, 6),
+        queue_seconds=round(timing.queue, 6),
+        compute_seconds=round(timing.compute, 6),
+        segments=len(sentences),
+        source_tokens=sum(s.source_tokens for s in sentences),
+        target_tokens=sum(s.hypotheses[0].tokens for s in sentences if s.hypotheses),
+    )

@@ -1,0 +1,129 @@
+"""Opens the translator that the settings name, and says what was opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import NotFoundError
+from csanmt.translator import DecodingOptions, ShouldStop, StubTranslator, Translation, Translator
+from serving.settings import Settings
+
+STUB_SECONDS_VARIABLE = "CSANMT_STUB_SECONDS"
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatorFacts:
+    """What a runner tells the gateway about the model it serves.
+
+    Attributes:
+        beam, length_penalty, max_length: the model's own decoding defaults.
+        load_seconds, warm_up_seconds: time until the first translation was possible.
+    """
+
+    model: str
+    engine: str
+    isa: str = ""
+    source_language: str = "zh"
+    target_language: str = "en"
+    beam: int = 4
+    length_penalty: float = 0.6
+    max_length: int = 100
+    pid: int = 0
+    load_seconds: float = 0.0
+    warm_up_seconds: float = 0.0
+
+    def timed(self, load: float, warm_up: float) -> TranslatorFacts:
+        return replace(
+            self, pid=os.getpid(), load_seconds=round(load, 3), warm_up_seconds=round(warm_up, 3)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        return {
+            "beam": self.beam,
+            "length_penalty": self.length_penalty,
+            "max_length": self.max_length,
+        }
+
+
+def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
+    """Load the model of ``settings.model_directory`` with ``settings.engine``.
+
+    Raises:
+        NotFoundError: the directory is missing.
+        CsanmtError: whatever loading finds wrong with the model or the engine.
+    """
+    if settings.engine == "stub":
+        return _open_stub(settings)
+    directory = Path(settings.model_directory)
+    if not settings.model_directory or not directory.is_dir():
+        raise NotFoundError(f"model {settings.model}: no directory {settings.model_directory!r}")
+    from csanmt.loading import load_translator
+
+    engine = None if settings.engine == "auto" else settings.engine
+    translator = load_translator(directory, engine=engine, model_tag=settings.model)
+    return translator, _facts(translator, directory, settings)
+
+
+def _facts(translator: Translator, directory: Path, settings: Settings) -> TranslatorFacts:
+    engine = getattr(translator, "engine", None)
+    defaults = _generation_defaults(directory)
+    return TranslatorFacts(
+        model=settings.model,
+        engine=str(getattr(engine, "name", settings.engine)),
+        isa=str(getattr(engine, "isa", "")),
+        source_language=translator.source_language,
+        target_language=translator.target_language,
+        beam=min(int(defaults.get("beam", 4)), settings.max_beam),
+        length_penalty=float(defaults.get("length_penalty", 0.6)),
+        max_length=min(int(defaults.get("max_length", 100)), settings.max_length),
+    )
+
+
+def _generation_defaults(directory: Path) -> dict[str, Any]:
+    path = directory / "generation_config.json"
+    if not path.is_file():
+        return {}
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return data if isinstance(data, dict) else {}
+
+
+class SlowStub:
+    """A stub that costs time like a model: for tests of batching, overload and kills."""
+
+    source_language = "zh"
+    target_language = "en"
+
+    def __init__(self, model_tag: str, seconds_per_sentence: float) -> None:
+        self.model_tag = model_tag
+        self._stub = StubTranslator(model_tag=model_tag)
+        self._seconds = seconds_per_sentence
+
+    def translate(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> list[Translation]:
+        self._stub.calls.clear()
+        time.sleep(self._seconds * len(sources))
+        return self._stub.translate(sources, options, should_stop=should_stop)
+
+    def count_tokens(self, text: str) -> int:
+        return self._stub.count_tokens(text)
+
+
+def _open_stub(settings: Settings) -> tuple[Translator, TranslatorFacts]:
+    # Read here and not in Settings: a test's dial is no knob of the product.
+    seconds = float(os.environ.get(STUB_SECONDS_VARIABLE, "0"))
+    return SlowStub(settings.model, seconds), TranslatorFacts(settings.model, "stub")
