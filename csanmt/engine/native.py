@@ -1,0 +1,166 @@
+"""The native CPU engine behind the ``Engine`` protocol.
+
+``engine.bin`` is mapped read-only and shared by every process that opens it. The
+extension module ``csanmt_engine`` is a distribution of its own; without it the product
+falls back to the torch reference.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csanmt.errors import (
+    CancelledError,
+    CheckpointError,
+    EngineUnavailableError,
+    InvalidInputError,
+    NotFoundError,
+)
+from csanmt.translator import DecodingOptions, ShouldStop, TokenHypothesis
+
+INSTRUCTION_SETS = ("avx512vnni", "avxvnni", "vnni256", "avx2", "portable")
+
+
+def _extension() -> Any:
+    try:
+        import csanmt_engine
+    except ImportError as error:
+        raise EngineUnavailableError(
+            f"the native engine is not installed ({error}); install csanmt-engine "
+            "or choose the torch engine with CSANMT_ENGINE=torch"
+        ) from error
+    return csanmt_engine
+
+
+def is_available() -> bool:
+    """Whether the extension module can be loaded here."""
+    try:
+        _extension()
+    except EngineUnavailableError:
+        return False
+    return True
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """Kernels this processor can run, best first. Raises EngineUnavailableError."""
+    return tuple(_extension().instruction_sets())
+
+
+class NativeEngine:
+    """An ``engine.bin`` ready to decode. Safe to call from several threads.
+
+    A sentence's hypotheses are bitwise the same alone, in any batch, on any
+    instruction set and with any number of threads.
+
+    Args:
+        path: ``engine.bin``, or the model directory that holds it.
+        isa: one of ``INSTRUCTION_SETS`` or ``auto`` (the best this processor has).
+        threads: threads of one call; 1 scales best with several worker processes.
+        shortlist: a ``shortlist.bin``; by default the one beside ``path``, if any.
+        shortlist_default: whether decoding uses it when the options do not say.
+
+    Raises:
+        EngineUnavailableError: no extension module, or ``isa`` cannot run here.
+        NotFoundError: no such file.
+        CheckpointError: the file is foreign, newer, truncated or corrupted.
+    """
+
+    name = "native"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        isa: str = "auto",
+        threads: int = 1,
+        shortlist: str | os.PathLike[str] | None = None,
+        shortlist_default: bool = False,
+    ) -> None:
+        extension = _extension()
+        file = Path(path)
+        if file.is_dir():
+            file = file / "engine.bin"
+        lists = Path(shortlist) if shortlist else file.with_name("shortlist.bin")
+        if not file.exists():
+            raise NotFoundError(f"{file} does not exist")
+        if not 1 <= threads <= 256:
+            raise InvalidInputError(f"threads is {threads}; allowed is 1 to 256")
+        if isa not in ("auto", *INSTRUCTION_SETS):
+            raise EngineUnavailableError(
+                f"instruction set {isa!r} is unknown; allowed is auto, "
+                + ", ".join(INSTRUCTION_SETS)
+            )
+        if isa not in ("auto", *extension.instruction_sets()):
+            raise EngineUnavailableError(
+                f"this processor cannot run {isa}; it can run "
+                + ", ".join(extension.instruction_sets())
+            )
+        try:
+            self._engine = extension.Engine(
+                str(file), isa, threads, str(lists) if lists.exists() else ""
+            )
+        except extension.FileError as error:
+            raise CheckpointError(str(error)) from error
+        except OSError as error:
+            raise CheckpointError(f"cannot read {file}: {error}") from error
+        self._cancelled = extension.Cancelled
+        self._shortlist_default = shortlist_default and lists.exists()
+        self.info: dict[str, Any] = self._engine.info()
+
+    def translate_ids(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        prefixes: Sequence[Sequence[int]] | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> list[list[TokenHypothesis]]:
+        """Decode each source (ids without eos) on its own; see ``Engine``.
+
+        The search is the reference's at batch size 1. ``should_stop`` is asked before
+        every encoder layer and every decoding step.
+
+        Raises:
+            CancelledError: ``should_stop`` answered true.
+            InvalidInputError: an id is outside the vocabulary, a prefix holds eos, or
+                the number of prefixes is not that of the sources.
+        """
+        wanted = self._shortlist_default if options.shortlist is None else options.shortlist
+        try:
+            results = self._engine.translate(
+                [list(ids) for ids in sources],
+                [list(ids) for ids in prefixes] if prefixes is not None else [],
+                options.beam,
+                options.n_best,
+                options.length_penalty,
+                options.max_length,
+                options.repetition_guard,
+                options.alignment,
+                wanted,
+                should_stop,
+            )
+        except self._cancelled as error:
+            raise CancelledError("the translation was cancelled") from error
+        except IndexError as error:
+            raise InvalidInputError(str(error)) from error
+        return [[TokenHypothesis(*hypothesis) for hypothesis in row] for row in results]
+
+    def logits(self, source: Sequence[int], target: Sequence[int]) -> NDArray[np.float32]:
+        """Teacher-forced logits (len(target) + 1, V): row t predicts ``target[t]``."""
+        out: NDArray[np.float32] = self._engine.logits(list(source), list(target))
+        return out
+
+    def encode(self, source: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Encoder states (S, H) of a source with its eos, and the semantic vector (1, H).
+
+        The latter is empty, (0, H), if the model has no semantic encoder.
+        """
+        rows: NDArray[np.float32] = self._engine.encode(list(source))
+        split = len(rows) - (1 if self.info["augmentation"] else 0)
+        return rows[:split], rows[split:]

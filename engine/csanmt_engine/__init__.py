@@ -1,0 +1,23 @@
+"""The native CPU engine of CSANMT; use it through ``csanmt.engine``."""
+
+from __future__ import annotations
+
+from csanmt_engine._native import (
+    Cancelled,
+    Engine,
+    FileError,
+    instruction_sets,
+    measure_bandwidth,
+    measure_peak,
+)
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "Cancelled",
+    "Engine",
+    "FileError",
+    "instruction_sets",
+    "measure_bandwidth",
+    "measure_peak",
+]

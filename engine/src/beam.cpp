@@ -1,0 +1,108 @@
+#include "beam.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace csanmt {
+namespace {
+
+constexpr int kLongestLoop = 16;
+
+// How many copies of an n-gram in a row are allowed.
+int copies_allowed(int n) { return n == 1 ? 8 : n <= 4 ? 4 : 3; }
+
+bool loops(const std::vector<int32_t>& tokens, int n, int copies) {
+  const int size = int(tokens.size());
+  if (size < n * copies) return false;
+  for (int i = size - n * (copies - 1); i < size; ++i)
+    if (tokens[i] != tokens[i - n]) return false;
+  return true;
+}
+
+}  // namespace
+
+BeamSearch::BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix)
+    : options_(options), prefix_(prefix), live_{Live{0.0f, {}, {}, {}}} {}
+
+float BeamSearch::penalty(int length) const {
+  return std::pow((5.0f + float(length)) / 6.0f, options_.length_penalty);
+}
+
+std::vector<int32_t> BeamSearch::banned(int k) const {
+  std::vector<int32_t> out;
+  if (!options_.repetition_guard) return out;
+  const std::vector<int32_t>& tokens = live_[k].tokens;
+  for (int n = 1; n <= kLongestLoop; ++n)
+    if (loops(tokens, n, copies_allowed(n))) out.push_back(tokens[tokens.size() - n]);
+  return out;
+}
+
+BeamSearch::Live BeamSearch::extend(const Scored& choice, int row,
+                                    const std::vector<int32_t>& attended) const {
+  Live next = live_[choice.parent];
+  next.slots.push_back(row);
+  if (choice.token != 0) {
+    next.tokens.push_back(choice.token);
+    if (options_.alignment) next.alignment.push_back(attended[row]);
+  }
+  return next;
+}
+
+void BeamSearch::advance(const std::vector<std::vector<Continuation>>& continuations,
+                         int first_row, const std::vector<int32_t>& attended) {
+  const float divisor = penalty(++step_);
+  std::vector<Scored> best;
+  for (size_t k = 0; k < continuations.size(); ++k)
+    for (const Continuation& c : continuations[k])
+      best.push_back({(live_[k].log_probability + c.log_probability) / divisor, int(k), c.token});
+  std::sort(best.begin(), best.end(), [](const Scored& a, const Scored& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return a.parent != b.parent ? a.parent < b.parent : a.token < b.token;
+  });
+  const size_t beam = size_t(options_.beam);
+  if (best.size() > 2 * beam) best.resize(2 * beam);
+
+  std::vector<Live> next;
+  for (const Scored& choice : best) {
+    const int row = first_row + choice.parent;
+    if (choice.token == 0) {
+      finished_.push_back({choice.score, extend(choice, row, attended)});
+    } else if (next.size() < beam) {
+      next.push_back(extend(choice, row, attended));
+      next.back().log_probability = choice.score * divisor;
+    }
+  }
+  std::stable_sort(finished_.begin(), finished_.end(),
+                   [](const Finished& a, const Finished& b) { return a.score > b.score; });
+  if (finished_.size() > beam) finished_.resize(beam);
+  if (next.empty()) {
+    done_ = true;  // nothing may follow: keep the last live set for result()
+    return;
+  }
+  live_ = std::move(next);
+  update_done();
+}
+
+void BeamSearch::update_done() {
+  if (step_ >= options_.max_length) done_ = true;
+  if (finished_.empty()) return;
+  // Unfilled slots of the reference's finished set count as 0, above every score.
+  float worst = int(finished_.size()) < options_.beam ? 0.0f : finished_.back().score;
+  for (const Finished& f : finished_) worst = std::min(worst, f.score);
+  if (worst > live_[0].log_probability / penalty(options_.max_length)) done_ = true;
+}
+
+std::vector<Hypothesis> BeamSearch::result() const {
+  std::vector<Hypothesis> out;
+  for (const Finished& f : finished_)
+    out.push_back({f.hypothesis.tokens, f.hypothesis.alignment, f.score, false});
+  if (finished_.empty())
+    for (const Live& l : live_)
+      out.push_back({l.tokens, l.alignment, l.log_probability / penalty(std::max(step_, 1)),
+                     true});
+  if (int(out.size()) > options_.n_best) out.resize(options_.n_best);
+  return out;
+}
+
+}  // namespace csanmt

@@ -1,0 +1,85 @@
+// The reference's beam search for one sentence on its own (batch size 1).
+//
+// Scores are log P / ((5 + length) / 6)^penalty in float32. Each step takes the best
+// 2 * beam continuations; those ending in eos (id 0) compete for the finished set, the
+// others for the live set. The search ends when the worst finished score beats what the
+// best live hypothesis could still reach at the length limit.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace csanmt {
+
+struct SearchOptions {
+  int beam = 4;
+  int n_best = 1;
+  float length_penalty = 0.6f;
+  int max_length = 100;
+  bool repetition_guard = true;
+  bool alignment = false;
+};
+
+struct Hypothesis {
+  std::vector<int32_t> tokens;     // without eos
+  std::vector<int32_t> alignment;  // per token; empty unless asked for
+  float score = 0.0f;
+  bool hit_limit = false;
+};
+
+// What one live hypothesis may continue with.
+struct Continuation {
+  float log_probability;  // of the token alone
+  int32_t token;
+};
+
+class BeamSearch {
+ public:
+  struct Live {
+    float log_probability;
+    std::vector<int32_t> tokens;
+    std::vector<int32_t> slots;      // row of the hypothesis in every step so far
+    std::vector<int32_t> alignment;  // per token
+  };
+
+  BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix);
+
+  const std::vector<Live>& live() const { return live_; }
+  bool done() const { return done_; }
+  int candidates_wanted() const { return 2 * options_.beam; }
+  // The token that must come next, or -1.
+  int32_t forced() const { return step_ < int(prefix_.size()) ? prefix_[step_] : -1; }
+  // Tokens that would continue a loop of the k-th live hypothesis.
+  std::vector<int32_t> banned(int k) const;
+
+  // One step. continuations[k], best first, belong to live()[k], which was row
+  // first_row + k of the step; attended[first_row + k] is its aligned source position.
+  void advance(const std::vector<std::vector<Continuation>>& continuations, int first_row,
+               const std::vector<int32_t>& attended);
+
+  // At most n_best hypotheses, best first: the finished ones, or the live ones if none finished.
+  std::vector<Hypothesis> result() const;
+
+ private:
+  struct Scored {
+    float score;
+    int parent;
+    int32_t token;
+  };
+  struct Finished {
+    float score;
+    Live hypothesis;
+  };
+  float penalty(int length) const;
+  Live extend(const Scored& choice, int row, const std::vector<int32_t>& attended) const;
+  void update_done();
+
+  SearchOptions options_;
+  std::vector<int32_t> prefix_;
+  std::vector<Live> live_;
+  std::vector<Finished> finished_;
+  int step_ = 0;
+  bool done_ = false;
+};
+
+}  // namespace csanmt

@@ -1,0 +1,145 @@
+// Python's view of the engine. All work runs without the interpreter lock.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <system_error>
+
+#include "engine.h"
+#include "probe.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using csanmt::Engine;
+using csanmt::Ids;
+
+struct Cancelled : std::runtime_error {
+  Cancelled() : std::runtime_error("the caller asked to stop") {}
+};
+
+nb::list translate(Engine& engine, const std::vector<Ids>& sources,
+                   const std::vector<Ids>& prefixes, int beam, int n_best, float length_penalty,
+                   int max_length, bool repetition_guard, bool alignment, bool shortlist,
+                   nb::object should_stop) {
+  const csanmt::SearchOptions options{beam,       n_best,           length_penalty,
+                                      max_length, repetition_guard, alignment};
+  const std::function<void()> poll = [&] {
+    if (should_stop.is_none()) return;
+    nb::gil_scoped_acquire lock;
+    if (nb::cast<bool>(nb::bool_(should_stop()))) throw Cancelled();
+  };
+  std::vector<std::vector<csanmt::Hypothesis>> results;
+  {
+    nb::gil_scoped_release release;
+    results = engine.translate(sources, prefixes, options, shortlist, poll);
+  }
+  nb::list out;
+  for (const auto& hypotheses : results) {
+    nb::list list;
+    for (const auto& h : hypotheses) {
+      nb::object aligned = nb::none();
+      if (alignment) aligned = nb::tuple(nb::cast(h.alignment));
+      list.append(nb::make_tuple(nb::tuple(nb::cast(h.tokens)), h.score, h.hit_limit, aligned));
+    }
+    out.append(list);
+  }
+  return out;
+}
+
+nb::object as_array(std::vector<float>&& values, size_t rows, size_t columns) {
+  auto* kept = new std::vector<float>(std::move(values));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
+  return nb::cast(nb::ndarray<nb::numpy, float>(kept->data(), {rows, columns}, owner));
+}
+
+nb::object logits(Engine& engine, const Ids& source, const Ids& target) {
+  std::vector<float> values;
+  {
+    nb::gil_scoped_release release;
+    values = engine.logits(source, target);
+  }
+  return as_array(std::move(values), target.size() + 1, engine.dimensions().target_vocabulary);
+}
+
+nb::object encode(Engine& engine, const Ids& source) {
+  int length = 0;
+  std::vector<float> values;
+  {
+    nb::gil_scoped_release release;
+    values = engine.encode_source(source, &length);
+  }
+  const size_t hidden = engine.dimensions().hidden;
+  const size_t rows = values.size() / hidden;
+  return as_array(std::move(values), rows, hidden);
+}
+
+nb::dict info(const Engine& engine) {
+  const csanmt::Dimensions& d = engine.dimensions();
+  nb::dict out;
+  out["isa"] = engine.kernels().name;
+  out["bytes"] = engine.bytes();
+  out["source_vocabulary"] = d.source_vocabulary;
+  out["target_vocabulary"] = d.target_vocabulary;
+  out["hidden_size"] = d.hidden;
+  out["inner_size"] = d.inner;
+  out["heads"] = d.heads;
+  out["encoder_layers"] = d.encoder_layers;
+  out["decoder_layers"] = d.decoder_layers;
+  out["semantic_layers"] = d.semantic_layers;
+  out["relative_positions"] = d.has(csanmt::kRelative);
+  out["augmentation"] = d.has(csanmt::kAugmentation);
+  out["shortlist"] = engine.has_shortlist();
+  return out;
+}
+
+nb::list instruction_sets() {
+  int count = 0;
+  const csanmt::Kernels* const* kernels = csanmt::available_kernels(&count);
+  nb::list out;
+  for (int i = 0; i < count; ++i) out.append(kernels[i]->name);
+  return out;
+}
+
+double peak(const std::string& isa, double seconds) {
+  nb::gil_scoped_release release;
+  return csanmt::measure_peak(csanmt::select_kernels(isa.c_str()), seconds);
+}
+
+double bandwidth(double seconds) {
+  nb::gil_scoped_release release;
+  return csanmt::measure_bandwidth(seconds);
+}
+
+void translate_system_error(const std::exception_ptr& p, void*) {
+  try {
+    std::rethrow_exception(p);
+  } catch (const std::system_error& error) {
+    PyErr_SetString(PyExc_OSError, error.what());
+  }
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "Int8 CPU engine of CSANMT.";
+  nb::exception<csanmt::FileError>(m, "FileError", PyExc_ValueError);
+  nb::exception<Cancelled>(m, "Cancelled", PyExc_RuntimeError);
+  nb::register_exception_translator(translate_system_error);
+  nb::class_<Engine>(m, "Engine")
+      .def(nb::init<const std::string&, const std::string&, int, const std::string&>(), "path"_a,
+           "isa"_a = "auto", "threads"_a = 1, "shortlist"_a = "",
+           nb::call_guard<nb::gil_scoped_release>())
+      .def("translate", &translate, "sources"_a, "prefixes"_a, "beam"_a, "n_best"_a,
+           "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a, "shortlist"_a,
+           "should_stop"_a.none())
+      .def("logits", &logits, "source"_a, "target"_a)
+      .def("encode", &encode, "source"_a)
+      .def("info", &info);
+  m.def("instruction_sets", &instruction_sets);
+  m.def("measure_peak", &peak, "isa"_a = "auto", "seconds"_a = 0.5);
+  m.def("measure_bandwidth", &bandwidth, "seconds"_a = 1.0);
+}

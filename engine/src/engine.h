@@ -1,0 +1,59 @@
+// The engine: one mapped model, many concurrent calls.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "beam.h"
+#include "decoder.h"
+#include "shortlist.h"
+
+namespace csanmt {
+
+using Ids = std::vector<int32_t>;
+
+class Engine {
+ public:
+  // isa: a name from available_kernels(), or "auto". shortlist: a path, or "".
+  Engine(const std::string& path, const std::string& isa, int threads,
+         const std::string& shortlist);
+
+  const Dimensions& dimensions() const { return file_.dimensions(); }
+  const Kernels& kernels() const { return kernels_; }
+  size_t bytes() const { return file_.bytes(); }
+  bool has_shortlist() const { return shortlist_ != nullptr; }
+
+  // One n-best list a source. `poll` is called before every step and throws to abandon.
+  // Throws std::out_of_range for ids outside the vocabulary.
+  std::vector<std::vector<Hypothesis>> translate(const std::vector<Ids>& sources,
+                                                 const std::vector<Ids>& prefixes,
+                                                 const SearchOptions& options, bool shortlist,
+                                                 const std::function<void()>& poll);
+
+  // Teacher forcing: logits [target.size() + 1][target vocabulary] for 1 source.
+  std::vector<float> logits(const Ids& source, const Ids& target);
+  // Encoder states [length][hidden], then the semantic vector [hidden] (if the model has it).
+  std::vector<float> encode_source(const Ids& source, int* length);
+
+ private:
+  struct Lease;  // a workspace taken from the free list
+  void check(const Ids& ids, uint32_t vocabulary, const char* what) const;
+  void translate_part(const std::vector<int>& part, const std::vector<Ids>& sources,
+                      const std::vector<Ids>& prefixes, const SearchOptions& options,
+                      bool shortlist, const std::function<void()>& poll,
+                      std::vector<std::vector<Hypothesis>>& results);
+
+  ModelFile file_;
+  Model model_;
+  const Kernels& kernels_;
+  Timing timing_;
+  Pool pool_;
+  std::unique_ptr<Shortlist> shortlist_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> free_;
+};
+
+}  // namespace csanmt
