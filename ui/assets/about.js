@@ -1,0 +1,49 @@
+// Which model answers: GET /version, and how long the last answer took.
+
+import { byId, el } from "./dom.js";
+import { duration, onLanguage, t } from "./i18n.js";
+
+// Where /version keeps each fact.
+const FACTS = {
+  fact_model: "model.tag",
+  fact_digest: "model.digest",
+  fact_engine: "engine.name",
+  fact_isa: "engine.isa",
+  fact_beam: "decoding.beam",
+  fact_length_penalty: "decoding.length_penalty",
+  fact_bento: "bento",
+  fact_commit: "git_commit",
+};
+
+/** The value at "a.b" of `object` when it is text or a number. */
+export function factAt(object, path) {
+  const value = path.split(".").reduce((inner, key) => inner?.[key], object);
+  return ["string", "number"].includes(typeof value) && value !== "" ? value : undefined;
+}
+
+export function initAbout({ getVersion, getTiming }) {
+  const dialog = byId("about");
+  const facts = byId("facts");
+
+  function show() {
+    const version = getVersion() ?? {};
+    const rows = Object.entries(FACTS).flatMap(([word, path]) => {
+      const value = factAt(version, path);
+      return value === undefined ? [] : [row(t(word), String(value))];
+    });
+    const { total, server } = getTiming();
+    if (total !== null) rows.push(row(t("fact_latency"), latency(total, server)));
+    if (!rows.length) rows.push(row(t("fact_model"), t("aboutUnknown")));
+    facts.replaceChildren(...rows);
+  }
+
+  const row = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
+
+  byId("open-about").addEventListener("click", () => (show(), dialog.showModal()));
+  onLanguage(() => dialog.open && show());
+}
+
+const latency = (total, server) =>
+  server === null
+    ? duration(total)
+    : t("latencyParts", { total: duration(total), server: duration(server) });

@@ -1,0 +1,62 @@
+// Opening a file: each kind has a handler. Text goes into the left pane; a kind the server
+// translates as a whole (documents) would be one more row here with its own `open`.
+
+import { byId } from "./dom.js";
+
+const MAX_BYTES = 4 * 1024 * 1024;
+
+const KINDS = [{ names: /\.(txt|md|markdown)$/i, types: /^text\/(plain|markdown)$/, open: readText }];
+
+/** Handlers: onText(text), onProblem(i18n key). */
+export function initFiles({ button, input, dropZone }, { onText, onProblem }) {
+  async function open(file) {
+    const kind = KINDS.find(({ names, types }) => names.test(file.name) || types.test(file.type));
+    if (!kind) return onProblem("fileKind");
+    const text = await kind.open(file);
+    if (text === null) onProblem("fileUnreadable");
+    else onText(text);
+  }
+
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    if (input.files.length) open(input.files[0]);
+    input.value = ""; // the same file can be opened again
+  });
+
+  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  let depth = 0; // dragenter and dragleave come for children too
+  const mark = () => dropZone.classList.toggle("dropping", depth > 0);
+  dropZone.addEventListener("dragenter", (event) => carriesFile(event) && (depth++, mark()));
+  dropZone.addEventListener("dragleave", (event) => carriesFile(event) && (depth--, mark()));
+  addEventListener("dragover", (event) => carriesFile(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault(); // never navigate away to the file
+    depth = 0;
+    mark();
+    if (dropZone.contains(event.target)) open(event.dataTransfer.files[0]);
+  });
+}
+
+/** The text of a file in UTF-8, UTF-16 or GB 18030; null when it is none of them. */
+export async function readText(file) {
+  if (file.size > MAX_BYTES) return null;
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  for (const encoding of encodingsOf(bytes)) {
+    try {
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+      if (!text.includes("\0")) return text.replace(/\r\n?/g, "\n");
+    } catch {
+      // not this encoding
+    }
+  }
+  return null;
+}
+
+function encodingsOf([first, second]) {
+  if (first === 0xff && second === 0xfe) return ["utf-16le"];
+  if (first === 0xfe && second === 0xff) return ["utf-16be"];
+  return ["utf-8", "gb18030"];
+}
+
+export const fileParts = () => ({ button: byId("open-file"), input: byId("file"), dropZone: document.querySelector(".pane.source") });

@@ -1,0 +1,55 @@
+// What was translated, in this browser only: newest first, bounded, deletable.
+
+import { read, write } from "./preferences.js";
+
+const MAX_ENTRIES = 100;
+const KEY = "history";
+const SWITCH = "keepHistory";
+
+/** Entries are {id, at (ms since 1970), source, translation, model}. */
+export function createHistory() {
+  let entries = load();
+
+  function save() {
+    while (!write(KEY, entries.length ? JSON.stringify(entries) : null) && entries.length) {
+      entries = entries.slice(0, Math.floor(entries.length / 2)); // storage is full: oldest go
+    }
+  }
+
+  return {
+    list: () => (entries = load()), // another tab may have written
+    get kept() {
+      return read(SWITCH) !== "no";
+    },
+    set kept(yes) {
+      write(SWITCH, yes ? null : "no");
+    },
+    /** Adds an entry, or updates the one with the same id: one text in the making is one entry. */
+    put(entry) {
+      if (!this.kept || !entry.source.trim()) return;
+      const others = load().filter(({ id, source }) => id !== entry.id && source !== entry.source);
+      entries = [{ ...entry, at: Date.now() }, ...others].slice(0, MAX_ENTRIES);
+      save();
+    },
+    remove(id) {
+      entries = load().filter((entry) => entry.id !== id);
+      save();
+    },
+    clear() {
+      entries = [];
+      save();
+    },
+  };
+}
+
+function load() {
+  try {
+    const list = JSON.parse(read(KEY) ?? "[]");
+    return Array.isArray(list) ? list.filter(isEntry) : [];
+  } catch {
+    return [];
+  }
+}
+
+const isEntry = (entry) =>
+  entry && ["id", "source", "translation"].every((key) => typeof entry[key] === "string");

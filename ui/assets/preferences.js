@@ -1,0 +1,25 @@
+// What the browser remembers, in localStorage under "csanmt."; in memory where that is blocked.
+
+const PREFIX = "csanmt.";
+const memory = new Map();
+
+export function read(key) {
+  try {
+    return localStorage.getItem(PREFIX + key);
+  } catch {
+    return memory.get(key) ?? null;
+  }
+}
+
+/** Stores a string, or forgets the key when `value` is null. Returns false if there is no room. */
+export function write(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(PREFIX + key);
+    else localStorage.setItem(PREFIX + key, value);
+  } catch (error) {
+    if (error.name === "QuotaExceededError") return false;
+    if (value === null) memory.delete(key);
+    else memory.set(key, value);
+  }
+  return true;
+}
