@@ -19,13 +19,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cli.output import report_error
+from csanmt import __version__
 from csanmt.errors import CsanmtError, EngineUnavailableError, NotFoundError, StorageError
-
-DISTRIBUTION = "csanmt-bento"
 
 # command: (module, one line for `csanmt --help`)
 GROUPS: dict[str, tuple[str, str]] = {
@@ -91,7 +89,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"csanmt {_version()}")
+    parser.add_argument("--version", action="version", version=f"csanmt {__version__}")
     parser.set_defaults(run=lambda _args: parser.print_help())
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name, (module, summary) in GROUPS.items():
@@ -128,13 +126,6 @@ def _from_os_error(error: OSError) -> CsanmtError:
 def _fail(error: CsanmtError, as_json: bool) -> int:
     report_error(error, as_json=as_json, traceback=bool(os.environ.get("CSANMT_DEBUG")))
     return error.exit_code
-
-
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "(not installed as a package)"
 
 
 if __name__ == "__main__":
