@@ -1,0 +1,180 @@
+"""Texts of any length through a translator of sentences, their layout kept.
+
+A text is cut into sentences, sentences too long for the model are cut into
+clauses, everything is translated in one call, and the answers are set into the
+original layout. Whatever happened to a sentence is said in its ``SegmentTranslation``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from csanmt.segmentation import Segment, join_with_spans, segment, split_long
+from csanmt.translator import (
+    DecodingOptions,
+    Hypothesis,
+    ShouldStop,
+    Translation,
+    Translator,
+)
+
+# The longest sentence, in source tokens, that goes to the model in one piece.
+DEFAULT_MAX_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTranslation:
+    """What became of one piece of a text.
+
+    Attributes:
+        source_span, target_span: half-open character ranges in the text and in its translation.
+        translation: the hypotheses; their alignments count from the spans' starts.
+        split: the piece is part of a sentence that was too long for the model.
+        copied: nothing to translate here (no letter of the source language): kept as it was.
+    """
+
+    source_span: tuple[int, int]
+    target_span: tuple[int, int]
+    translation: Translation
+    split: bool = False
+    copied: bool = False
+
+    @property
+    def truncated(self) -> bool:
+        """The decoder ran into its length limit, so the end may be missing."""
+        return self.translation.truncated
+
+
+@dataclass(frozen=True, slots=True)
+class TextTranslation:
+    """One text and its translation.
+
+    Attributes:
+        text: the best translation.
+        alternatives: the texts made of the first, second, … best hypothesis of every
+            sentence; ``n_best`` of them, the first is ``text``.
+        segments: in order.
+    """
+
+    source: str
+    text: str
+    segments: tuple[SegmentTranslation, ...]
+    alternatives: tuple[str, ...]
+
+    @property
+    def source_tokens(self) -> int:
+        return sum(s.translation.source_tokens for s in self.segments)
+
+    @property
+    def split(self) -> bool:
+        """Some sentence was too long and was translated in pieces."""
+        return any(s.split for s in self.segments)
+
+    @property
+    def truncated(self) -> bool:
+        """Some sentence's translation ran into the length limit."""
+        return any(s.truncated for s in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    segment: Segment
+    split: bool
+
+
+def translate_texts(
+    translator: Translator,
+    texts: Sequence[str],
+    options: DecodingOptions = DecodingOptions(),
+    *,
+    max_tokens: int = DEFAULT_MAX_TOKENS,
+    should_stop: ShouldStop | None = None,
+) -> list[TextTranslation]:
+    """Translate whole texts; each distinct sentence is translated once.
+
+    Args:
+        max_tokens: sentences of more source tokens are cut into pieces that fit.
+
+    Raises:
+        CancelledError: ``should_stop`` answered true.
+    """
+    plans = [_plan(translator, text, max_tokens) for text in texts]
+    wanted = {
+        piece.segment.text: None
+        for plan in plans
+        for piece in plan
+        if translatable(piece.segment.text, translator.source_language)
+    }
+    sentences = list(wanted)
+    answers = translator.translate(sentences, options, should_stop=should_stop) if sentences else []
+    found = dict(zip(sentences, answers, strict=True))
+    return [
+        _assemble(text, plan, found, options.n_best, translator.target_language)
+        for text, plan in zip(texts, plans, strict=True)
+    ]
+
+
+def translatable(sentence: str, language: str) -> bool:
+    """The sentence holds something of the source language.
+
+    Chinese and Japanese have scripts of their own, so a line of code, a number or
+    an address within such a text is kept as it is. Elsewhere any letter counts.
+    """
+    if language in ("zh", "ja"):
+        return any(_is_east_asian(c) for c in sentence)
+    return any(c.isalpha() for c in sentence)
+
+
+def _is_east_asian(character: str) -> bool:
+    if character < "⺀":
+        return False
+    name = unicodedata.name(character, "")
+    return name.startswith(("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO")) and (
+        unicodedata.category(character)[0] in "LN"
+    )
+
+
+def _plan(translator: Translator, text: str, max_tokens: int) -> list[_Piece]:
+    def fits(part: str) -> bool:
+        # No tokenizer here makes more than one token of a byte (and one of the start).
+        short = len(part.encode("utf-8", "surrogatepass")) < max_tokens
+        return short or translator.count_tokens(part) <= max_tokens
+
+    pieces = []
+    for sentence in segment(text):
+        if fits(sentence.text):
+            pieces.append(_Piece(sentence, False))
+            continue
+        parts = split_long(sentence.text, fits)
+        for k, part in enumerate(parts):
+            before = sentence.before if k == 0 else ""
+            after = part.after if k + 1 < len(parts) else sentence.after
+            moved = Segment(before, part.text, after, sentence.start + part.start)
+            pieces.append(_Piece(moved, True))
+    return pieces
+
+
+def _assemble(
+    text: str, plan: Sequence[_Piece], found: dict[str, Translation], n_best: int, language: str
+) -> TextTranslation:
+    segments = [piece.segment for piece in plan]
+    answers = [found.get(s.text) for s in segments]
+    kept = [_copy(s.text) if a is None else a for s, a in zip(segments, answers, strict=True)]
+    best, spans = join_with_spans(segments, [t.text for t in kept], language)
+    alternatives = [best]
+    for k in range(1, n_best):
+        texts = [t.hypotheses[min(k, len(t.hypotheses) - 1)].text for t in kept]
+        alternatives.append(join_with_spans(segments, texts, language)[0])
+    results = tuple(
+        SegmentTranslation((s.start, s.end), span, translation, piece.split, answer is None)
+        for s, span, translation, piece, answer in zip(
+            segments, spans, kept, plan, answers, strict=True
+        )
+    )
+    return TextTranslation(text, best, results, tuple(alternatives))
+
+
+def _copy(text: str) -> Translation:
+    return Translation(text, (Hypothesis(text, 0.0),), 0)

@@ -1,0 +1,120 @@
+"""From a model's directory to a translator that is ready to work."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import (
+    CheckpointError,
+    ConfigurationError,
+    EngineUnavailableError,
+    NotFoundError,
+)
+from csanmt.text_translator import TextTranslator
+from csanmt.tokenization import Tokenizer, load_tokenizer
+from csanmt.translator import Engine
+
+ENGINES = ("native", "torch")
+CONFIG = "config.json"
+FLOAT_WEIGHTS = "model.safetensors"
+PACKED_WEIGHTS = "engine.bin"
+
+__all__ = ["ENGINES", "TextTranslator", "load_engine", "load_translator"]
+
+
+def load_translator(
+    directory: str | os.PathLike[str],
+    *,
+    engine: str | None = None,
+    model_tag: str | None = None,
+) -> TextTranslator:
+    """The translator of a model version's directory.
+
+    Args:
+        directory: holds config.json, tokenizer/ and model.safetensors or engine.bin.
+        engine: ``native`` or ``torch``; None takes the native one if it can run here.
+        model_tag: what answers are attributed to; by default the directory's name.
+
+    Raises:
+        NotFoundError: the directory, its configuration, tokenizer or weights are missing.
+        ConfigurationError: config.json is not usable, or the engine's name is unknown.
+        CheckpointError: tokenizer and weights do not belong together, or are damaged.
+        EngineUnavailableError: the engine asked for cannot run here.
+    """
+    place = Path(directory)
+    config = _read_config(place)
+    tokenizer = load_tokenizer(place)
+    _check_sizes(tokenizer, config, place)
+    return TextTranslator(
+        tokenizer,
+        load_engine(place, engine),
+        model_tag=model_tag or place.name,
+        source_language=str(config.get("source_language", "zh")),
+        target_language=str(config.get("target_language", "en")),
+    )
+
+
+def load_engine(directory: str | os.PathLike[str], engine: str | None = None) -> Engine:
+    """The engine of a model's directory; arguments and errors as ``load_translator``."""
+    place = Path(directory)
+    if engine not in (None, *ENGINES):
+        raise ConfigurationError(f"engine is {engine!r}; allowed is {', '.join(ENGINES)}")
+    packed = (place / PACKED_WEIGHTS).is_file()
+    if not packed and not (place / FLOAT_WEIGHTS).is_file():
+        raise NotFoundError(f"{str(place)!r} holds neither {FLOAT_WEIGHTS} nor {PACKED_WEIGHTS}")
+    if engine == "native" and not packed:
+        raise EngineUnavailableError(f"the native engine needs {PACKED_WEIGHTS} in {str(place)!r}")
+    if engine == "native" or (engine is None and packed and _native_is_installed()):
+        from csanmt.engine.native import NativeEngine
+
+        return NativeEngine(place / PACKED_WEIGHTS)
+    return _torch_engine(place)
+
+
+def _native_is_installed() -> bool:
+    return importlib.util.find_spec("csanmt_engine") is not None
+
+
+def _torch_engine(place: Path) -> Engine:
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            raise EngineUnavailableError(
+                f"the torch engine needs the package {package!r}, and the native engine "
+                "(csanmt-engine) is not installed; install one of them"
+            )
+    from csanmt.engine.torch_reference import TorchEngine
+
+    return TorchEngine.load(place)
+
+
+def _read_config(place: Path) -> dict[str, Any]:
+    path = place / CONFIG
+    if not place.is_dir():
+        raise NotFoundError(f"no model directory {str(place)!r}")
+    if not path.is_file():
+        raise NotFoundError(f"{str(place)!r} is not a model version: {CONFIG} is missing")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not JSON: {error}") from error
+    if not isinstance(config, dict) or config.get("model_type", "csanmt") != "csanmt":
+        raise ConfigurationError(f"{path} does not describe a csanmt model")
+    return config
+
+
+def _check_sizes(tokenizer: Tokenizer, config: dict[str, Any], place: Path) -> None:
+    vocab = config.get("vocab_size")
+    target = config.get("target_vocab_size") or vocab
+    for side, size, limit in (
+        ("source", tokenizer.source_size, vocab),
+        ("target", tokenizer.target_size, target),
+    ):
+        if isinstance(limit, int) and size > limit:
+            raise CheckpointError(
+                f"{place}: the {side} tokenizer has {size} ids but the model only {limit}; "
+                "tokenizer and weights are of different models"
+            )

@@ -1,0 +1,269 @@
+"""Cut text into sentences and put it together again without losing a character.
+
+``segment`` keeps the layout (white space, line breaks, indentation) beside every
+sentence, so that ``"".join(s.before + s.text + s.after)`` is the text itself.
+``join`` puts other sentences into the same layout. ``split_long`` cuts one
+sentence that is too long for a model at the best place.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+# Languages written without spaces between sentences.
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my", "bo"})
+
+LINE_BREAK = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+# Inside these, punctuation ends no sentence.
+_UNBREAKABLE = re.compile(
+    r"(?:https?|ftp|file)://[!-~]*[A-Za-z0-9/#=_~&-]"
+    r"|www\.[!-~]*[A-Za-z0-9/#=_~&-]"
+    r"|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+)
+_TERMINATORS = "。！？；…｡⁇⁈⁉‼।؟۔!?"
+_CLOSERS = "」』”’）】》〉〕］｝\"')]}>»›"
+_ENDING = re.compile(f"(?:[{re.escape(_TERMINATORS)}]|\\.{{3,}})+[{re.escape(_CLOSERS)}]*")
+_STOP = re.compile(f"\\.[{re.escape(_CLOSERS)}]*")
+_OPEN = {"「": "」", "『": "』", "“": "”", "‘": "’", "（": "）", "(": ")", "【": "】",
+         "《": "》", "〈": "〉", "〔": "〕", "[": "]", "［": "］", "{": "}"}  # fmt: skip
+_LONGEST_WORD = 40  # a longer run of letters is cut inside
+_QUOTED_AT_MOST = 100  # a longer quotation is cut inside
+# After a closing quote these go on with the same sentence.
+_CONTINUATION = "，、：,:;；的地得"
+_ABBREVIATION_LIST = (
+    "mr mrs ms dr prof st sr jr vs etc e.g i.e no fig eq al inc ltd co corp dept est approx "
+    "vol pp ed eds gen col lt sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+_ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
+_WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
+# Best place first: after a semicolon or colon, after a comma, at a space.
+_CLAUSE_ENDS = (re.compile("[;；:：—]+"), re.compile("[,，、،]"), re.compile(r"\s+"))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sentence and the layout around it.
+
+    Attributes:
+        before: layout at the very start; empty for all but the first segment.
+        text: the sentence, no white space at its ends; empty only if the whole text is blank.
+        after: white space up to the next sentence.
+        start: offset of ``text`` in the whole.
+    """
+
+    before: str
+    text: str
+    after: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+def segment(text: str) -> list[Segment]:
+    """Sentences of ``text`` in order; concatenating their parts gives ``text`` back."""
+    cores = [span for line in _lines(text) for span in _sentences(text, *line)]
+    if not cores:
+        return [Segment(text, "", "", len(text))] if text else []
+    segments = []
+    for i, (start, end) in enumerate(cores):
+        following = cores[i + 1][0] if i + 1 < len(cores) else len(text)
+        before = text[:start] if i == 0 else ""
+        segments.append(Segment(before, text[start:end], text[end:following], start))
+    return segments
+
+
+def join(segments: Sequence[Segment], texts: Sequence[str], language: str) -> str:
+    """The layout of ``segments`` around ``texts`` (one each), as ``language`` spaces sentences."""
+    return "".join(part for part, _ in _laid_out(segments, texts, language))
+
+
+def join_with_spans(
+    segments: Sequence[Segment], texts: Sequence[str], language: str
+) -> tuple[str, list[tuple[int, int]]]:
+    """``join``, and where each of ``texts`` went."""
+    whole, spans, offset = [], [], 0
+    for part, is_text in _laid_out(segments, texts, language):
+        if is_text:
+            spans.append((offset, offset + len(part)))
+        whole.append(part)
+        offset += len(part)
+    return "".join(whole), spans
+
+
+def _laid_out(
+    segments: Sequence[Segment], texts: Sequence[str], language: str
+) -> list[tuple[str, bool]]:
+    parts: list[tuple[str, bool]] = []
+    for i, (piece, text) in enumerate(zip(segments, texts, strict=True)):
+        gap = piece.after
+        if i + 1 < len(segments):
+            gap = _gap(gap, text, texts[i + 1], language)
+        parts += [(piece.before, False), (text, True), (gap, False)]
+    return parts
+
+
+def _gap(gap: str, left: str, right: str, language: str) -> str:
+    """White space between two sentences of one line, as the language wants it."""
+    if not left or not right:
+        return gap
+    if language in UNSPACED_LANGUAGES:
+        wide = unicodedata.east_asian_width(left[-1]) in "WF"
+        return "" if gap == " " and wide else gap
+    return gap or " "
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for found in LINE_BREAK.finditer(text):
+        spans.append((start, found.start()))
+        start = found.end()
+    spans.append((start, len(text)))
+    return spans
+
+
+def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Sentence spans of the line ``text[start:end]``, white space at their ends left out."""
+    line = text[start:end]
+    cuts = _boundaries(line)
+    spans = []
+    for low, high in zip([0, *cuts], [*cuts, len(line)], strict=True):
+        part = line[low:high]
+        bare = part.strip()
+        if bare:
+            first = start + low + len(part) - len(part.lstrip())
+            spans.append((first, first + len(bare)))
+    return spans
+
+
+def _boundaries(line: str) -> list[int]:
+    """Offsets in ``line`` where a sentence ends, in order, the line's end left out."""
+    guarded = _guarded(line)
+    starts = [low for low, _ in guarded]
+    ends = {m.end() for m in _ENDING.finditer(line) if _ends_wide(line, m)}
+    ends |= {m.end() for m in _STOP.finditer(line) if _ends_stop(line, m)}
+
+    def inside(offset: int) -> bool:
+        at = bisect_right(starts, offset - 1) - 1
+        return at >= 0 and starts[at] < offset < guarded[at][1]
+
+    return sorted(cut for cut in ends if cut < len(line) and not inside(cut))
+
+
+def _ends_wide(line: str, found: re.Match[str]) -> bool:
+    """A run like ``。」`` or ``?!`` ends a sentence here."""
+    following = line[found.end() : found.end() + 1]
+    if following and following in _CONTINUATION:
+        return False
+    run = found.group()
+    if all(c in "!?." or c in _CLOSERS for c in run):  # ASCII: only before a space or Han
+        return not following or following.isspace() or _is_wide(following)
+    return True
+
+
+def _ends_stop(line: str, found: re.Match[str]) -> bool:
+    """A full stop ends a sentence here: not a decimal point, abbreviation or ellipsis."""
+    at = found.start()
+    # A window is enough and keeps a line of a million full stops linear.
+    before, after = line[max(0, at - 24) : at], line[found.end() : found.end() + 24]
+    if not before or before[-1] == "." or line[at + 1 : at + 2] == ".":
+        return False
+    if after and not after[0].isspace():
+        return found.end() == at + 1 and _is_wide(before[-1]) and _is_wide(after[0])
+    word = _WORD_BEFORE.search(before)
+    if word and (word.group().lower() in _ABBREVIATIONS or len(word.group()) == 1):
+        return _is_wide(after.lstrip()[:1])
+    if at < 8 and before[-1].isdigit() and not before.strip(" 0123456789."):
+        return False  # "1. " numbers an item
+    return not after.lstrip()[:1].islower()
+
+
+def _is_wide(character: str) -> bool:
+    return bool(character) and unicodedata.east_asian_width(character) in "WF"
+
+
+def _guarded(line: str) -> list[tuple[int, int]]:
+    """Disjoint spans no sentence ends in: addresses, and pairs of brackets or quotes."""
+    spans = [found.span() for found in _UNBREAKABLE.finditer(line)]
+    stack: list[tuple[str, int]] = []
+    for i, character in enumerate(line):
+        if character in _OPEN:
+            stack.append((_OPEN[character], i))
+            continue
+        while stack and i - stack[0][1] > _QUOTED_AT_MOST:
+            stack.pop(0)
+        for depth in range(len(stack) - 1, -1, -1):
+            if stack[depth][0] == character:
+                spans.append((stack[depth][1], i + 1))
+                del stack[depth:]
+                break
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(spans):
+        if merged and low < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def split_long(text: str, fits: Callable[[str], bool]) -> list[Segment]:
+    """Cut one sentence into pieces that all fit, as evenly and as naturally as possible.
+
+    A piece ends at a clause's end near its middle if there is one, else at a comma,
+    else at a space, else between two characters. A single character always counts
+    as fitting.
+    """
+    pieces, todo = [], [(0, len(text))]
+    while todo:
+        low, high = todo.pop()
+        part = text[low:high]
+        if len(part) <= 1 or fits(part):
+            pieces.append((low, high))
+            continue
+        cut = low + _best_cut(part)
+        todo += [(cut, high), (low, cut)]
+    return _as_segments(text, pieces)
+
+
+def _best_cut(part: str) -> int:
+    middle, reach = len(part) / 2, len(part) / 3
+    boundaries = _boundaries(part)
+    candidates = [boundaries] + [[m.end() for m in c.finditer(part)] for c in _CLAUSE_ENDS]
+    for offsets in candidates:
+        near = [o for o in offsets if 0 < o < len(part) and abs(o - middle) <= reach]
+        if near:
+            return min(near, key=lambda o: abs(o - middle))
+    cut = max(1, len(part) // 2)
+    # Not before a combining mark, a joiner or a variation selector.
+    latest = min(len(part) - 1, cut + _LONGEST_WORD)
+    for offset in range(cut, latest):
+        if not _clings(part[offset - 1], part[offset]):
+            return offset
+    return cut
+
+
+def _clings(left: str, right: str) -> bool:
+    joined = "\u200d" in (left, right) or unicodedata.category(right) in ("Mn", "Mc", "Me", "Sk")
+    return joined or (left.isascii() and left.isalnum() and right.isascii() and right.isalnum())
+
+
+def _as_segments(text: str, pieces: Sequence[tuple[int, int]]) -> list[Segment]:
+    cores = []
+    for low, high in pieces:
+        part = text[low:high]
+        bare = part.strip()
+        if bare:
+            first = low + len(part) - len(part.lstrip())
+            cores.append((first, first + len(bare)))
+    segments = []
+    for i, (start, end) in enumerate(cores):
+        following = cores[i + 1][0] if i + 1 < len(cores) else len(text)
+        segments.append(
+            Segment(text[:start] if i == 0 else "", text[start:end], text[end:following], start)
+        )
+    return segments or [Segment(text, "", "", len(text))]

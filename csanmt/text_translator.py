@@ -1,0 +1,137 @@
+"""A tokenizer and an engine together: sentences of text in, sentences of text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from csanmt.passthrough import AlignedPair, Lifted, lift, restore
+from csanmt.tokenization import Span, Tokenizer
+from csanmt.translator import (
+    DecodingOptions,
+    Engine,
+    Hypothesis,
+    ShouldStop,
+    TokenHypothesis,
+    Translation,
+)
+
+
+class TextTranslator:
+    """Implements ``csanmt.translator.Translator``.
+
+    Every character of a sentence is ordinary text. What the vocabulary cannot
+    represent is carried over unchanged (``csanmt.passthrough``), and where the
+    model answers with its unknown token, the source words it looked at stand.
+
+    Args:
+        tokenizer, engine: of one model.
+        model_tag: what every answer is attributed to, such as ``csanmt-zh-en:v1.0.0``.
+        source_language, target_language: ISO 639-1 codes.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        engine: Engine,
+        *,
+        model_tag: str = "",
+        source_language: str = "zh",
+        target_language: str = "en",
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.engine = engine
+        self.model_tag = model_tag
+        self.source_language = source_language
+        self.target_language = target_language
+
+    def count_tokens(self, text: str) -> int:
+        """Source tokens of ``text``, eos not counted."""
+        return len(self.tokenizer.encode(text))
+
+    def translate(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> list[Translation]:
+        """Translate each sentence on its own; blank gives empty, and nothing is dropped.
+
+        Raises:
+            CancelledError: ``should_stop`` answered true.
+        """
+        lifted = [lift(source, self.tokenizer.represents) for source in sources]
+        encoded = [self.tokenizer.encode_with_spans(item.text) for item in lifted]
+        work = [i for i, (ids, _) in enumerate(encoded) if ids]
+        aligned = options.alignment or any(lifted[i].carried for i in work)
+        decoded = (
+            self.engine.translate_ids(
+                [encoded[i][0] for i in work],
+                replace(options, alignment=aligned),
+                should_stop=should_stop,
+            )
+            if work
+            else []
+        )
+        results = [self._untranslated(s, item) for s, item in zip(sources, lifted, strict=True)]
+        again: list[int] = []
+        for i, hypotheses in zip(work, decoded, strict=True):
+            if not aligned and any(self._has_unknown(h) for h in hypotheses):
+                again.append(i)
+            else:
+                results[i] = self._finish(sources[i], lifted[i], encoded[i], hypotheses, options)
+        if again:  # rare: only a model that answers "unknown" needs to say what it looked at
+            decoded = self.engine.translate_ids(
+                [encoded[i][0] for i in again],
+                replace(options, alignment=True),
+                should_stop=should_stop,
+            )
+            for i, hypotheses in zip(again, decoded, strict=True):
+                results[i] = self._finish(sources[i], lifted[i], encoded[i], hypotheses, options)
+        return results
+
+    def _untranslated(self, source: str, lifted: Lifted) -> Translation:
+        """Of a sentence without a token: what it carries, or nothing if it is blank."""
+        text = source if lifted.carried else ""
+        return Translation(source, (Hypothesis(text, 0.0),), 0)
+
+    def _has_unknown(self, hypothesis: TokenHypothesis) -> bool:
+        return any(self.tokenizer.is_unknown_target(token) for token in hypothesis.ids)
+
+    def _finish(
+        self,
+        source: str,
+        lifted: Lifted,
+        encoded: tuple[list[int], list[Span]],
+        hypotheses: Sequence[TokenHypothesis],
+        options: DecodingOptions,
+    ) -> Translation:
+        finished = []
+        for tokens in hypotheses:
+            hypothesis = restore(self._text_of(tokens, lifted.text, encoded[1]), lifted)
+            if not options.alignment:
+                hypothesis = replace(hypothesis, alignment=None)
+            finished.append(hypothesis)
+        return Translation(source, tuple(finished), len(encoded[0]))
+
+    def _text_of(self, tokens: TokenHypothesis, text: str, spans: list[Span]) -> Hypothesis:
+        """Decode, put source words in the place of unknown tokens, align characters."""
+        decoded, places = self.tokenizer.decode_with_spans(tokens.ids)
+        if tokens.alignment is None:
+            return Hypothesis(decoded, tokens.score, len(tokens.ids), tokens.hit_limit)
+        end = (len(text), len(text))
+        pairs: list[AlignedPair] = []
+        parts, last, moved = [], 0, 0
+        for token, place, seen in zip(tokens.ids, places, tokens.alignment, strict=False):
+            origin = spans[seen] if seen < len(spans) else end
+            start, stop = place
+            if self.tokenizer.is_unknown_target(token):
+                copy = text[slice(*origin)].strip()
+                parts += [decoded[last:start], copy]
+                pairs.append((origin, (start + moved, start + moved + len(copy))))
+                last, moved = stop, moved + len(copy) - (stop - start)
+            else:
+                pairs.append((origin, (start + moved, stop + moved)))
+        whole = "".join([*parts, decoded[last:]])
+        return Hypothesis(whole, tokens.score, len(tokens.ids), tokens.hit_limit, tuple(pairs))

@@ -1,0 +1,112 @@
+"""What a tokenizer is here, and how the one saved with a model is found again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from csanmt.errors import ConfigurationError, NotFoundError
+
+Span = tuple[int, int]  # half-open character range
+DESCRIPTION = "tokenizer_config.json"
+DIRECTORY = "tokenizer"
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Text of the source language ↔ source ids; target ids ↔ text of the target language.
+
+    Ids carry no eos: the engine adds it. Nothing in a text is ever read as a
+    control token: ``</s>``, ``<unk>``, ``@@`` are characters like any other.
+    """
+
+    kind: str  # "sentencepiece", "modelscope"
+    source_size: int  # ids of the source side are below this
+    target_size: int
+
+    def encode(self, text: str) -> list[int]:
+        """Source ids of ``text``; blank text gives none."""
+        ...
+
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
+        """The same ids and, for each, the characters of ``text`` it stands for."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Target text of ``ids``, up to the first eos (0)."""
+        ...
+
+    def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
+        """The same text and, for each id before eos, its characters in the text."""
+        ...
+
+    def represents(self, character: str) -> bool:
+        """The source vocabulary has a piece of its own for this character."""
+        ...
+
+    def is_unknown_target(self, token: int) -> bool:
+        """The target id stands for "something unknown"."""
+        ...
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Write everything ``load_tokenizer`` needs into ``directory``."""
+        ...
+
+
+def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
+    """The tokenizer saved in ``directory``, or in its ``tokenizer/`` (a model's directory).
+
+    Raises:
+        NotFoundError: there is no description or a file it names is missing.
+        ConfigurationError: the description is not JSON or of an unknown type.
+    """
+    place = Path(directory)
+    if (place / DIRECTORY / DESCRIPTION).is_file():
+        place = place / DIRECTORY
+    description = read_description(place)
+    kind = description.get("type")
+    if kind not in _KINDS:
+        raise ConfigurationError(
+            f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
+        )
+    return _KINDS[kind](place, description)
+
+
+def read_description(directory: Path) -> dict[str, Any]:
+    """The JSON object in ``directory``'s description file."""
+    path = directory / DESCRIPTION
+    if not path.is_file():
+        raise NotFoundError(f"no tokenizer in {str(directory)!r}: {DESCRIPTION} is missing")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not JSON: {error}") from error
+    if not isinstance(description, dict):
+        raise ConfigurationError(f"{path} must hold a JSON object")
+    return description
+
+
+def write_description(directory: Path, description: dict[str, Any]) -> None:
+    text = json.dumps(description, ensure_ascii=False, indent=2) + "\n"
+    (directory / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def _sentencepiece(directory: Path, description: dict[str, Any]) -> Tokenizer:
+    from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
+
+    return SentencePieceTokenizer.load(directory, description)
+
+
+def _modelscope(directory: Path, description: dict[str, Any]) -> Tokenizer:
+    from csanmt.modelscope.tokenization import ModelScopeTokenizer
+
+    return ModelScopeTokenizer.load(directory, description)
+
+
+_KINDS: dict[str, Callable[[Path, dict[str, Any]], Tokenizer]] = {
+    "sentencepiece": _sentencepiece,
+    "modelscope": _modelscope,
+}

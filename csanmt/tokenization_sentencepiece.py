@@ -1,0 +1,177 @@
+"""SentencePiece tokenizer: one model for the source, one for the target.
+
+Our ids are SentencePiece's: 0 is ``</s>``, 1 is ``<unk>``, and byte pieces make
+every character representable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+
+from csanmt.errors import CheckpointError, NotFoundError
+from csanmt.tokenization import Span, write_description
+
+EOS = 0
+_READ_IN_BYTES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN")
+_SPACE = "▁"  # how SentencePiece writes a space
+# A lone surrogate cannot be written as UTF-8; the stand-in keeps offsets equal.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class SentencePieceTokenizer:
+    """See ``csanmt.tokenization.Tokenizer``.
+
+    Args:
+        source, target: serialized SentencePiece models; with shared embeddings
+            both are the same bytes.
+
+    Raises:
+        CheckpointError: a model is not SentencePiece's, or its eos is not id 0.
+    """
+
+    kind = "sentencepiece"
+
+    def __init__(self, source: bytes, target: bytes) -> None:
+        self._models = (source, target)
+        self._source = _processor(source, "source.model")
+        self._target = self._source if source == target else _processor(target, "target.model")
+        self.source_size = int(self._source.get_piece_size())
+        self.target_size = int(self._target.get_piece_size())
+        self._known: dict[str, bool] = {}
+        self._pieces = [_surface(self._target, token) for token in range(self.target_size)]
+
+    @classmethod
+    def load(cls, directory: Path, description: dict[str, Any]) -> SentencePieceTokenizer:
+        names = (
+            str(description.get("source", "source.model")),
+            str(description.get("target", "target.model")),
+        )
+        models = []
+        for name in names:
+            path = directory / Path(name).name
+            if not path.is_file():
+                raise NotFoundError(f"tokenizer file {str(path)!r} is missing")
+            models.append(path.read_bytes())
+        return cls(*models)
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        place = Path(directory)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, model in zip(("source.model", "target.model"), self._models, strict=True):
+            (place / name).write_bytes(model)
+        write_description(
+            place, {"type": self.kind, "source": "source.model", "target": "target.model"}
+        )
+
+    # -- source side -----------------------------------------------------------
+
+    def encode(self, text: str) -> list[int]:
+        ids = self._source.encode(_SURROGATE.sub("\ufffd", text))
+        return [int(token) for token in ids]
+
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
+        mapping = self._source.encode_as_offset_mapping(_SURROGATE.sub("\ufffd", text))
+        spans = [(int(start), int(end)) for start, end in mapping["offsets"]]
+        # Pieces of one character (its bytes, a ligature's letters) get empty spans but
+        # for the last; give each the whole character.
+        for i in range(len(spans) - 2, -1, -1):
+            if spans[i][0] == spans[i][1] == spans[i + 1][0]:
+                spans[i] = spans[i + 1]
+        return [int(token) for token in mapping["ids"]], spans
+
+    def represents(self, character: str) -> bool:
+        known = self._known.get(character)
+        if known is None:
+            ids = [] if _SURROGATE.match(character) else self._source.encode(character)
+            names = [self._source.id_to_piece(i) for i in ids]
+            known = any(name != _SPACE for name in names) and not any(
+                self._source.is_unknown(i) or (self._source.is_byte(i) and not _read(character))
+                for i in ids
+            )
+            self._known[character] = known
+        return known
+
+    # -- target side -----------------------------------------------------------
+
+    def is_unknown_target(self, token: int) -> bool:
+        return token >= self.target_size or bool(self._target.is_unknown(token))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self.decode_with_spans(ids)[0]
+
+    def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
+        """Bytes that form no character are left out, as is a token without a surface."""
+        surfaces = self._surfaces(ids)
+        text, spans = "", []
+        for surface in surfaces:
+            if not text or text.endswith(" "):
+                surface = surface.lstrip(" ")  # the first piece and runs of spaces
+            bare = surface.lstrip(" ")
+            start = len(text) + len(surface) - len(bare)
+            text += surface
+            spans.append((start, len(text)))
+        stripped = text.rstrip(" ")
+        limit = len(stripped)
+        return stripped, [(min(start, limit), min(end, limit)) for start, end in spans]
+
+    def _surfaces(self, ids: Sequence[int]) -> list[str]:
+        """One string for each id before eos; a character made of bytes stands at its last byte."""
+        surfaces: list[str] = []
+        pending = b""
+        for token in ids:
+            if token == EOS:
+                break
+            piece: str | bytes = "" if token >= self.target_size else self._pieces[token]
+            if isinstance(piece, bytes):
+                character, pending = _next_character(pending + piece)
+                surfaces.append(character)
+            else:
+                pending = b""
+                surfaces.append(piece)
+        return surfaces
+
+
+def _read(character: str) -> bool:
+    """Written in bytes, the character still means something to the model: a rare Han or é."""
+    return character.isalpha() and unicodedata.name(character, "").startswith(_READ_IN_BYTES)
+
+
+def _next_character(data: bytes) -> tuple[str, bytes]:
+    """A character if ``data`` ends one, and the bytes that may still begin one."""
+    for start in range(max(0, len(data) - 4), len(data)):
+        tail = data[start:]
+        try:
+            return tail.decode("utf-8"), b""
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data" and error.start == 0:
+                return "", tail
+    return "", b""
+
+
+def _surface(processor: sentencepiece.SentencePieceProcessor, token: int) -> str | bytes:
+    name = str(processor.id_to_piece(token))
+    if processor.is_byte(token):
+        return bytes([int(name[1:-1], 16)])  # "<0x0A>"
+    if processor.is_control(token) or processor.is_unknown(token):
+        return ""
+    return name.replace(_SPACE, " ")
+
+
+def _processor(model: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    try:
+        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    except (RuntimeError, TypeError) as error:
+        raise CheckpointError(f"{name} is not a SentencePiece model: {error}") from error
+    if processor.eos_id() != EOS:
+        raise CheckpointError(
+            f"{name} has its end of sentence at id {processor.eos_id()}; "
+            "train it with eos_id=0, unk_id=1, bos_id=-1, pad_id=-1"
+        )
+    return processor
