@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving import provenance
 from serving.app import Application, build
-from serving.bento_adapter import ApplicationInFront, CsanmtBentoService
+from serving.bento_adapter import CsanmtBentoService, put_in_front
 from serving.image import serving_image
 from serving.keys import KeyRing
 from serving.logs import configure_logging
@@ -84,14 +84,13 @@ class CsanmtService:
 
     model_version = model
 
-    @bentoml.on_startup
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
         await worker.application.pool.start()
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
         await worker.application.pool.stop()
 
 
-CsanmtService.known_paths = worker.known_paths
-CsanmtService.add_asgi_middleware(ApplicationInFront, application=worker)
+put_in_front(CsanmtService, worker, worker.known_paths)

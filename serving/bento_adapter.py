@@ -53,12 +53,21 @@ class BoundedPaths:
 
 
 class CsanmtBentoService(Service[Any]):
-    """A BentoML service that shows BentoML only the paths it may name."""
+    """A BentoML service behind an application of ours; see ``put_in_front``."""
 
-    @staticmethod
-    def known_paths() -> Collection[str]:
-        """Paths that metrics may name; the service's module replaces this."""
-        return ()
+    known_paths: Callable[[], Collection[str]] = staticmethod(lambda: ())
 
     def to_asgi(self, *args: Any, **kwargs: Any) -> ASGIApp:
         return BoundedPaths(super().to_asgi(*args, **kwargs), self.known_paths)
+
+
+def put_in_front(
+    service: Any, application: ASGIApp, known_paths: Callable[[], Collection[str]]
+) -> None:
+    """Let ``application`` answer every request of ``service`` (a CsanmtBentoService).
+
+    Args:
+        known_paths: the paths that BentoML's metrics may name.
+    """
+    service.known_paths = known_paths
+    service.add_asgi_middleware(ApplicationInFront, application=application)

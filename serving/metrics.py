@@ -75,7 +75,7 @@ class Metrics:
         if self._registry is not REGISTRY or MULTIPROCESS_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         merged = CollectorRegistry()
-        MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(merged)
         return generate_latest(merged)
 
 

@@ -17,8 +17,9 @@ import time
 from typing import Any, BinaryIO
 
 from csanmt.errors import CsanmtError
+from serving.logs import configure_logging
 from serving.settings import Settings
-from serving.translators import TranslatorFacts, open_translator
+from serving.translators import TranslatorFacts, engine_fault, open_translator
 from serving.wire import dump_translations, load_options, pack, read_frame
 
 WARM_UP_SENTENCES = ("你好，世界。", "今天天气很好。")
@@ -76,9 +77,7 @@ class RunnerLoop:
         except CsanmtError as error:
             reply = {"error": {"code": error.code, "message": str(error)}}
         except Exception as error:  # a bug below: the batch fails, the runner lives
-            # The class only: the message may quote the user's text.
-            print(f"runner: {type(error).__name__} while translating", file=sys.stderr)
-            reply = {"error": {"code": "internal", "message": type(error).__name__}}
+            reply = {"error": {"code": "internal", "message": str(engine_fault(error))}}
         self._send({"batch": batch, "seconds": time.monotonic() - started, **reply})
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -95,6 +94,7 @@ def main() -> int:
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land between frames
     settings = Settings.from_environment(os.environ)
+    configure_logging(settings.log_format, settings.model)
     return RunnerLoop(settings, sys.stdin.buffer, outgoing).run()
 
 

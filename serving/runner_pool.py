@@ -14,7 +14,7 @@ from typing import Protocol
 
 from csanmt.errors import CsanmtError, UnavailableError
 from serving.batching import Batch, BatchQueue, Ticket
-from serving.runner_process import Runner, RunnerDied
+from serving.runner_process import Runner, RunnerDiedError
 from serving.translators import TranslatorFacts
 
 log = logging.getLogger("csanmt.runners")
@@ -123,7 +123,7 @@ class RunnerPool:
                 continue
             try:
                 await self._run(runner, batch)
-            except RunnerDied:
+            except RunnerDiedError:
                 self._observer.runner_died()
                 log.warning("runner died", extra={"sentences": len(batch.sentences)})
                 error = UnavailableError("the runner died while it translated this text")

@@ -24,7 +24,7 @@ from csanmt.errors import (
     UnavailableError,
 )
 from csanmt.translator import DecodingOptions, Translation, Translator
-from serving.translators import TranslatorFacts
+from serving.translators import TranslatorFacts, engine_fault
 from serving.wire import (
     LENGTH_BYTES,
     WireError,
@@ -38,7 +38,7 @@ from serving.wire import (
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class RunnerDied(Exception):
+class RunnerDiedError(Exception):
     """The runner ended while it held a batch. The batch may be given to another one."""
 
 
@@ -63,7 +63,7 @@ class Runner(Protocol):
         ...
 
     async def run(self, sources: Sequence[str], options: DecodingOptions) -> BatchResult:
-        """Translate one batch. Raises RunnerDied, or CsanmtError for the batch's own fault."""
+        """Translate one batch. Raises RunnerDiedError, or CsanmtError for the batch's own fault."""
         ...
 
     def cancel(self) -> None:
@@ -97,9 +97,14 @@ class InlineRunner:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._stop_batch = False
-        translations = await asyncio.to_thread(
-            self._translator.translate, sources, options, should_stop=lambda: self._stop_batch
-        )
+        try:
+            translations = await asyncio.to_thread(
+                self._translator.translate, sources, options, should_stop=lambda: self._stop_batch
+            )
+        except CsanmtError:
+            raise
+        except Exception as error:
+            raise engine_fault(error) from None
         return BatchResult(translations, loop.time() - started)
 
     def cancel(self) -> None:
@@ -143,7 +148,7 @@ class ProcessRunner:
             raise UnavailableError(
                 f"the runner was not ready after {self._start_seconds:g} seconds"
             ) from None
-        except RunnerDied:
+        except RunnerDiedError:
             status = await self._process.wait()
             raise UnavailableError(f"the runner ended at its start (status {status})") from None
         if "failed" in message:
@@ -164,7 +169,7 @@ class ProcessRunner:
         reply = await self._receive()
         if reply.get("batch") != self._batch:
             self.kill()
-            raise RunnerDied("the runner answered another batch")
+            raise RunnerDiedError("the runner answered another batch")
         if "error" in reply:
             raise _batch_error(reply["error"])
         return BatchResult(load_translations(reply["translations"], sources), reply["seconds"])
@@ -192,22 +197,24 @@ class ProcessRunner:
             self._process.kill()
 
     async def _send(self, message: dict[str, Any]) -> None:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             self._process.stdin.write(pack(message))
             await self._process.stdin.drain()
         except (ConnectionError, RuntimeError) as error:
-            raise RunnerDied(str(error)) from None
+            raise RunnerDiedError(str(error)) from None
 
     async def _receive(self) -> dict[str, Any]:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         stream = self._process.stdout
         try:
             body = await stream.readexactly(frame_length(await stream.readexactly(LENGTH_BYTES)))
             return unpack(body)
         except (asyncio.IncompleteReadError, ConnectionError, WireError, ValueError) as error:
             self.kill()
-            raise RunnerDied(str(error)) from None
+            raise RunnerDiedError(str(error)) from None
 
 
 def _batch_error(error: dict[str, str]) -> CsanmtError:

@@ -17,7 +17,7 @@ from csanmt.translator import DecodingOptions, Translation
 from serving import metric_names as names
 from serving.batching import BatchQueue, Ticket
 from serving.errors import TooLargeError
-from serving.layout import Layout, Place, analyse, place_translations
+from serving.layout import Layout, analyse
 from serving.metrics import Metrics
 from serving.quality_signals import signals
 from serving.runner_pool import RunnerPool
@@ -31,14 +31,14 @@ class TextAnswer:
 
     Attributes:
         layout: the text and where its sentences are.
-        sentences: a translation for each place of ``layout``.
-        text: best translations joined; ``places`` says where each stands in it.
+        sentences: a translation for each segment of ``layout``.
+        text: best translations joined; ``spans`` says where each stands in it.
     """
 
     layout: Layout
     sentences: tuple[Translation, ...]
     text: str
-    places: tuple[Place, ...]
+    spans: tuple[tuple[int, int], ...]
 
     @property
     def truncated(self) -> bool:
@@ -50,7 +50,7 @@ class TextAnswer:
             s.hypotheses[min(rank, len(s.hypotheses) - 1)].text if s.hypotheses else ""
             for s in self.sentences
         ]
-        return place_translations(self.layout, chosen)[0]
+        return self.layout.join(chosen)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class SentenceEvent:
 
     @property
     def last_of_text(self) -> bool:
-        return self.index == len(self.layout.places) - 1
+        return self.index == len(self.layout.segments) - 1
 
 
 class Job:
@@ -87,7 +87,7 @@ class Job:
 
     @property
     def sentence_count(self) -> int:
-        return sum(len(layout.places) for layout in self.layouts)
+        return sum(len(layout.segments) for layout in self.layouts)
 
     async def events(self) -> AsyncIterator[SentenceEvent]:
         """Sentences in the order of the texts, each as soon as it can be shown.
@@ -97,7 +97,9 @@ class Job:
             CsanmtError: what the queue or a runner says.
         """
         results = self._ticket.in_order()
-        where = [(t, i) for t, layout in enumerate(self.layouts) for i in range(len(layout.places))]
+        where = [
+            (t, i) for t, layout in enumerate(self.layouts) for i in range(len(layout.segments))
+        ]
         for text_index, index in where:
             remaining = self._started + self._deadline - time.monotonic()
             try:
@@ -145,7 +147,8 @@ class TranslationService:
             TooLargeError: more sentences than one request may have.
             QueueFullError, UnavailableError: as ``BatchQueue.submit``.
         """
-        layouts = [analyse(text) for text in texts]
+        language, longest = self.facts.target_language, self.facts.max_length
+        layouts = [analyse(text, language, longest) for text in texts]
         sentences = [sentence for layout in layouts for sentence in layout.sentences]
         if len(sentences) > self.settings.max_segments:
             raise TooLargeError(
@@ -160,9 +163,9 @@ class TranslationService:
         answers = []
         rest = iter(translations)
         for layout in job.layouts:
-            sentences = tuple(next(rest) for _ in layout.places)
-            text, places = place_translations(layout, [s.text for s in sentences])
-            answers.append(TextAnswer(layout, sentences, text, tuple(places)))
+            sentences = tuple(next(rest) for _ in layout.segments)
+            text, spans = layout.join([s.text for s in sentences])
+            answers.append(TextAnswer(layout, sentences, text, tuple(spans)))
         self._count(job, answers)
         return answers
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from csanmt.errors import NotFoundError
+from csanmt.errors import CsanmtError, NotFoundError
 from csanmt.translator import DecodingOptions, ShouldStop, StubTranslator, Translation, Translator
 from serving.settings import Settings
+
+log = logging.getLogger("csanmt.runner")
 
 STUB_SECONDS_VARIABLE = "CSANMT_STUB_SECONDS"
 
@@ -72,6 +76,16 @@ def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
     engine = None if settings.engine == "auto" else settings.engine
     translator = load_translator(directory, engine=engine, model_tag=settings.model)
     return translator, _facts(translator, directory, settings)
+
+
+def engine_fault(error: Exception) -> CsanmtError:
+    """What a caller is told of a bug below; the log gets its kind and place.
+
+    Not its message, which may quote the user's text.
+    """
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("engine failed", extra={"error": type(error).__name__, "frames": frames})
+    return CsanmtError("the engine failed on this text")
 
 
 def _facts(translator: Translator, directory: Path, settings: Settings) -> TranslatorFacts:

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
+from csanmt.segmentation import Segment
 from csanmt.translator import Translation
 from serving.body import require_json
 from serving.disconnect import until_disconnect
@@ -15,7 +16,6 @@ from serving.edge import request_id
 from serving.errors import error_body, error_response
 from serving.events import EventStream, event
 from serving.guard import charge
-from serving.layout import Place
 from serving.schemas import (
     HypothesisAnswer,
     SegmentAnswer,
@@ -92,16 +92,18 @@ class _Running:
 
     def __init__(self) -> None:
         self._length = 0
+        self._previous = ""
 
     def segment(self, query: TranslateRequest, done: SentenceEvent) -> dict[str, Any]:
         if done.index == 0:
-            self._length = 0
-        before = done.layout.shown_gap(done.index)
-        after = done.layout.shown_gap(done.index + 1) if done.last_of_text else ""
+            self._length, self._previous = 0, ""
+        text = done.translation.text
+        before = done.layout.gap(done.index, self._previous, text)
+        after = done.layout.gap(done.index + 1, text, "") if done.last_of_text else ""
         start = self._length + len(before)
-        self._length = start + len(done.translation.text)
-        source, target = done.layout.places[done.index], Place(start, self._length)
-        segment = _segment(query, done.translation, source, target)
+        self._length, self._previous = start + len(text), text
+        source = done.layout.segments[done.index]
+        segment = _segment(query, done.translation, source, (start, self._length))
         head = {"text_index": done.text_index, "index": done.index}
         return {**head, "before": before, "after": after, **segment.model_dump(exclude_none=True)}
 
@@ -129,22 +131,22 @@ def _response(
 
 
 def _segments(query: TranslateRequest, answer: TextAnswer) -> list[SegmentAnswer]:
-    places = zip(answer.layout.places, answer.places, answer.sentences, strict=True)
-    return [_segment(query, sentence, source, target) for source, target, sentence in places]
+    parts = zip(answer.layout.segments, answer.spans, answer.sentences, strict=True)
+    return [_segment(query, sentence, source, target) for source, target, sentence in parts]
 
 
 def _segment(
-    query: TranslateRequest, sentence: Translation, source: Place, target: Place
+    query: TranslateRequest, sentence: Translation, source: Segment, target: tuple[int, int]
 ) -> SegmentAnswer:
     hypotheses = [HypothesisAnswer(text=h.text, score=h.score) for h in sentence.hypotheses]
     best = sentence.hypotheses[0] if sentence.hypotheses else None
     others = [h for h in hypotheses[1:] if h.text != sentence.text][: query.alternatives]
     aligned = best.alignment if best and query.alignment else None
     return SegmentAnswer(
-        source=sentence.source,
+        source=source.text,
         translation=sentence.text,
         source_span=(source.start, source.end),
-        target_span=(target.start, target.end),
+        target_span=target,
         score=best.score if best else 0.0,
         truncated=sentence.truncated,
         hypotheses=hypotheses[: query.n_best] if query.n_best > 1 else None,

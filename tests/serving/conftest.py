@@ -1,0 +1,102 @@
+"""The application in-process: a stub behind an inline runner, driven by Starlette's client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from csanmt.translator import StubTranslator, Translator
+from serving.app import Application, build
+from serving.keys import KeyRing
+from serving.provenance import Provenance
+from serving.runner_process import InlineRunner
+from serving.settings import Settings
+from serving.translators import TranslatorFacts
+
+MODEL = "csanmt-zh-en:v9.8.7"
+FACTS = TranslatorFacts(MODEL, "stub", max_length=100)
+
+
+class WithLifespan:
+    """Starts and stops the runner pool with the client, as BentoML's hooks do."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.application.asgi(scope, receive, send)
+            return
+        await receive()
+        await self.application.pool.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.application.pool.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@dataclass
+class Served:
+    """A running application, its client and its stub."""
+
+    client: TestClient
+    application: Application
+    translator: Any
+
+    def translate(self, text: Any, **fields: Any) -> dict[str, Any]:
+        response = self.client.post("/translate", json={"text": text, **fields})
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    def metric(self, name: str, **labels: str) -> float:
+        value = self.application.metrics._registry.get_sample_value(
+            name, {"model": MODEL, **labels}
+        )
+        return value or 0.0
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start an application: ``serve(max_characters=10)``, ``serve(translator=…, keys=…)``."""
+    with ExitStack() as stack:
+
+        def start(
+            *,
+            translator: Translator | None = None,
+            keys: KeyRing | None = None,
+            page: Path | None = None,
+            address: str = "127.0.0.1",
+            **settings: Any,
+        ) -> Served:
+            knobs = {"workers": 1, "model": MODEL, "engine": "stub", "allow_stub": True}
+            stub = translator or StubTranslator()
+            application = build(
+                Settings(**{**knobs, **settings}),
+                lambda: InlineRunner(stub, FACTS),
+                provenance=Provenance(MODEL, "sha256:ab", "csanmt:v1", "c0ffee", "2026-01-01"),
+                keys=keys,
+                page=page,
+                registry=CollectorRegistry(),
+            )
+            client = TestClient(WithLifespan(application), base_url=f"http://{address}:3000")
+            stack.enter_context(client)
+            return Served(client, application, stub)
+
+        yield start
+
+
+@pytest.fixture
+def served(serve: Serve) -> Served:
+    return serve()
