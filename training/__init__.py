@@ -1,0 +1,1 @@
+"""From parallel text to a CSANMT model: corpora, tokenizer, objective, recipes, packages."""

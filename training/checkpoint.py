@@ -1,0 +1,109 @@
+"""Training state on disk: safetensors and JSON, written aside and renamed, never pickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from csanmt.errors import CheckpointError
+
+
+@dataclass
+class Progress:
+    """Where a run stands; everything its next step depends on beside tensors."""
+
+    stage: str = "contrastive"
+    step: int = 0  # optimizer steps done in this stage
+    stage_start: float = 0.0  # seconds of the whole run before this stage
+    elapsed: float = 0.0  # seconds trained, over all commands that resumed this run
+    round: int = 0
+    batch: int = 0  # batches of the round already used
+    tokens: int = 0  # target tokens trained on, eos included
+    confidence: float = 0.0  # running posterior of the contrastive stage
+    best: float = float("inf")  # lowest dev loss
+    since_best: int = 0
+
+
+def save_checkpoint(
+    directory: Path,
+    progress: Progress,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+) -> None:
+    """Replace the checkpoint in ``directory`` in one rename; a kill leaves the old or the new."""
+    tensors = {f"model/{name}": value for name, value in module.state_dict().items()}
+    tensors |= {f"average/{name}": value for name, value in average.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
+    tensors["random"] = torch.get_rng_state()
+    fresh, old = directory.with_name(directory.name + ".new"), directory.with_name(
+        directory.name + ".old"
+    )
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()},
+              fresh / "state.safetensors")
+    (fresh / "progress.json").write_text(json.dumps(asdict(progress), indent=2) + "\n")
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.exists():
+        os.rename(directory, old)
+    os.rename(fresh, directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def find_checkpoint(directory: Path) -> Path | None:
+    """The newest complete checkpoint: a kill between the two renames leaves ``.old`` or ``.new``."""
+    for place in (directory, directory.with_name(directory.name + ".new"),
+                  directory.with_name(directory.name + ".old")):
+        if (place / "progress.json").is_file():
+            return place
+    return None
+
+
+def read_progress(directory: Path) -> Progress:
+    """Raises CheckpointError if the file is not what ``save_checkpoint`` writes."""
+    try:
+        return Progress(**json.loads((directory / "progress.json").read_text()))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{directory}/progress.json is damaged: {error}") from error
+
+
+def load_tensors(
+    directory: Path, module: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """Put model, optimizer and random state back.
+
+    Returns:
+        the running average of the weights.
+
+    Raises:
+        CheckpointError: the tensors do not fit this recipe's model.
+    """
+    tensors = load_file(directory / "state.safetensors")
+    try:
+        module.load_state_dict(_part(tensors, "model/"))
+    except RuntimeError as error:
+        raise CheckpointError(f"{directory} does not fit this recipe: {error}") from error
+    states: dict[int, dict[str, Any]] = {}
+    for name, value in _part(tensors, "optimizer/").items():
+        index, key = name.split("/")
+        states.setdefault(int(index), {})[key] = value
+    body = optimizer.state_dict()
+    body["state"] = states
+    optimizer.load_state_dict(body)
+    torch.set_rng_state(tensors["random"])
+    return _part(tensors, "average/")
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    size = len(prefix)
+    return {name[size:]: value for name, value in tensors.items() if name.startswith(prefix)}

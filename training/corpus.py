@@ -1,0 +1,124 @@
+"""Reads parallel text, one pair at a time, whatever the file: TSV (also .xz, .gz), TMX, Moses.
+
+Nothing is held in memory: a corpus of any size streams.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree
+
+from csanmt.errors import InvalidInputError, NotFoundError
+
+XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One sentence (or line) pair and the name of the corpus it came from."""
+
+    source: str
+    target: str
+    origin: str
+
+
+def read_pairs(paths: Iterable[Path], languages: tuple[str, str] = ("zh", "en")) -> Iterator[Pair]:
+    """Every pair of every file, in order.
+
+    Args:
+        paths: ``*.tsv[.xz|.gz]`` with columns source, target[, origin]; ``*.tmx``;
+            or a Moses prefix ``corpus`` standing for ``corpus.zh`` and ``corpus.en``.
+        languages: codes of source and target, for TMX and Moses.
+
+    Raises:
+        NotFoundError: a file is missing.
+        InvalidInputError: a line has no second column, or the two halves of a
+            Moses pair differ in length.
+    """
+    for path in paths:
+        name = path.name
+        if ".tsv" in name:
+            yield from _read_tsv(path)
+        elif name.endswith((".tmx", ".tmx.gz", ".tmx.xz")):
+            yield from _read_tmx(path, languages)
+        else:
+            yield from _read_moses(path, languages)
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open plain, gzip or xz text as UTF-8.
+
+    Raises:
+        NotFoundError: there is no such file.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"no corpus file {str(path)!r}")
+    if path.suffix == ".xz":
+        return lzma.open(path, "rt", encoding="utf-8", newline="\n")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
+    return path.open(encoding="utf-8", newline="\n")
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".", 1)[0]
+
+
+def _read_tsv(path: Path) -> Iterator[Pair]:
+    stem = _stem(path)
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, 1):
+            columns = line.rstrip("\r\n").split("\t")
+            if len(columns) < 2:
+                raise InvalidInputError(
+                    f"{path}:{number}: expected source<TAB>target[<TAB>origin], got one column"
+                )
+            yield Pair(columns[0], columns[1], columns[2] if len(columns) > 2 else stem)
+
+
+def _read_moses(prefix: Path, languages: tuple[str, str]) -> Iterator[Pair]:
+    sides = [prefix.with_name(f"{prefix.name}.{language}") for language in languages]
+    with open_text(sides[0]) as sources, open_text(sides[1]) as targets:
+        for number, (source, target) in enumerate(_in_step(sources, targets), 1):
+            if source is None or target is None:
+                short = sides[0] if source is None else sides[1]
+                raise InvalidInputError(f"{short} ends before its other half, at line {number}")
+            yield Pair(source.rstrip("\r\n"), target.rstrip("\r\n"), prefix.name)
+
+
+def _in_step(left: IO[str], right: IO[str]) -> Iterator[tuple[str | None, str | None]]:
+    while True:
+        pair = next(left, None), next(right, None)
+        if pair == (None, None):
+            return
+        yield pair
+
+
+def _read_tmx(path: Path, languages: tuple[str, str]) -> Iterator[Pair]:
+    stem = _stem(path)
+    with open_text(path) as stream:
+        try:
+            for _, element in ElementTree.iterparse(stream):
+                if element.tag == "tu":
+                    texts = _tmx_texts(element)
+                    if all(language in texts for language in languages):
+                        yield Pair(texts[languages[0]], texts[languages[1]], stem)
+                    element.clear()
+        except ElementTree.ParseError as error:
+            raise InvalidInputError(f"{path} is not well-formed TMX: {error}") from error
+
+
+def _tmx_texts(unit: ElementTree.Element) -> dict[str, str]:
+    """Language (first two letters) → text of one translation unit, line breaks folded."""
+    texts = {}
+    for variant in unit.iter("tuv"):
+        language = variant.get(XML_LANGUAGE) or variant.get("lang") or ""
+        segment = variant.find("seg")
+        if segment is not None:
+            texts[language[:2].lower()] = " ".join("".join(segment.itertext()).split())
+    return texts

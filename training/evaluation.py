@@ -1,0 +1,65 @@
+"""Dev loss by kind of text and a quick BLEU, from packed ids."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import sacrebleu
+import torch
+
+from csanmt.modeling import CsanmtForConditionalGeneration
+from training.batches import bucket, collate
+from training.decoding import greedy
+from training.objective import TrainableCsanmt, translation_loss
+from training.packed import PackedSplit
+from training.vocabulary import Vocabularies
+
+
+def dev_losses(
+    model: CsanmtForConditionalGeneration, split: PackedSplit, batch_tokens: int = 4096
+) -> dict[str, float]:
+    """Cross-entropy without smoothing, nats a token: over all of dev and by origin."""
+    trainable = TrainableCsanmt(model)
+    sums: dict[str, float] = {}
+    tokens: dict[str, int] = {}
+    for place, origin in enumerate(split.origins):
+        members = np.flatnonzero(split.origin == place)
+        for indices in bucket(members, split, batch_tokens, np.random.default_rng(0)):
+            batch = collate(split, indices).to(next(model.parameters()).device)
+            with torch.no_grad():
+                plain = model.config.use_augmentation
+                vectors = trainable.source_vectors(batch) if plain else None
+                loss = translation_loss(trainable, batch, 1.0, vectors)
+            sums[origin] = sums.get(origin, 0.0) + float(loss)
+            tokens[origin] = tokens.get(origin, 0) + batch.target_tokens
+    losses = {f"loss/{origin}": sums[origin] / tokens[origin] for origin in sorted(sums)}
+    return {"loss": sum(sums.values()) / max(sum(tokens.values()), 1), **losses}
+
+
+def greedy_bleu(
+    model: CsanmtForConditionalGeneration,
+    split: PackedSplit,
+    vocabularies: Vocabularies,
+    sentences: int,
+    max_length: int,
+    origins: Sequence[str] = (),
+) -> tuple[float, list[tuple[str, str]]]:
+    """BLEU of greedy output on (part of) dev, and the (reference, output) pairs."""
+    wanted = {i for i, origin in enumerate(split.origins) if not origins or origin in origins}
+    members = [int(i) for i in np.flatnonzero(np.isin(split.origin, sorted(wanted)))]
+    random.Random(0).shuffle(members)
+    pairs: list[tuple[str, str]] = []
+    chosen = sorted(members[:sentences], key=lambda i: len(split.source(i)))
+    for start in range(0, len(chosen), 32):
+        indices = np.asarray(chosen[start : start + 32])
+        batch = collate(split, indices).to(next(model.parameters()).device)
+        outputs = greedy(model, batch.source, batch.source_mask, max_length)
+        for index, ids in zip(indices, outputs, strict=True):
+            reference = vocabularies.target.decode(split.target(int(index)).tolist())
+            pairs.append((reference, vocabularies.target.decode(ids)))
+    if not pairs:
+        return 0.0, pairs
+    score = sacrebleu.corpus_bleu([p[1] for p in pairs], [[p[0] for p in pairs]])
+    return float(score.score), pairs

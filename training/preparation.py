@@ -1,0 +1,124 @@
+"""Corpora → tokenizer and packed ids: the first step of every recipe."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from csanmt.errors import InvalidInputError
+from training.contamination import ContaminationFilter
+from training.corpus import Pair, read_pairs
+from training.filtering import FilterReport, filter_pairs
+from training.packed import lines_of, write_description, write_split
+from training.recipe import DataSettings, Recipe
+from training.vocabulary import train_vocabularies
+
+FINAL_STOP = re.compile(r"[。.]$")
+
+
+def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
+    """Filter, sample, learn the vocabularies, write ids.
+
+    Args:
+        recipe: which corpora, limits, weights and sizes.
+        data: directory the recipe's file names are relative to.
+        out: packed directory to write.
+
+    Returns:
+        what ``packed.json`` records: pairs kept and dropped by rule and origin.
+
+    Raises:
+        InvalidInputError: nothing is left to train on.
+    """
+    settings, report = recipe.data, FilterReport()
+    exclusion = ContaminationFilter.from_files(
+        data / name for name in (*settings.exclude, settings.dev) if name
+    )
+    raw = read_pairs([data / name for name in settings.corpora], settings.languages)
+    wanted = (pair for pair in raw if _wanted(pair.origin, settings))
+    clean = exclusion.clean(filter_pairs(wanted, settings.filter, report), report)
+    pairs = sample(label_short(clean, settings.short_words), settings, recipe.training.seed)
+    pairs.extend(bare_variants(pairs, settings, recipe.training.seed))
+    if not pairs:
+        raise InvalidInputError("no pair passed the filter; is the data section right?")
+    random.Random(recipe.training.seed).shuffle(pairs)
+    vocabulary_lines = lines_of(_vocabulary_sample(pairs, recipe))
+    vocabularies = train_vocabularies(*vocabulary_lines, recipe.vocabulary, out / "tokenizer")
+    limits = (settings.max_source_tokens, settings.max_target_tokens)
+    counts = write_split(pairs, vocabularies, out, "train", limits)
+    dev = [normal for normal in filter_nothing(read_pairs([data / settings.dev]))]
+    write_split(dev, vocabularies, out, "dev", limits)
+    description: dict[str, object] = {
+        "recipe": recipe.name,
+        "pairs": counts,
+        "kept": dict(report.kept.most_common()),
+        "dropped": dict(report.dropped.most_common()),
+        "excluded_sentences": len(exclusion),
+        "vocabulary": {
+            "source": vocabularies.source.get_piece_size(),
+            "target": vocabularies.target.get_piece_size(),
+        },
+    }
+    write_description(out, description)
+    return description
+
+
+def filter_nothing(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Dev pairs pass unfiltered: what is measured is not chosen by the filter."""
+    yield from pairs
+
+
+def _wanted(origin: str, settings: DataSettings) -> bool:
+    """Read only origins with a weight: their own or that of their short part."""
+    return settings.weight(origin) > 0 or settings.weight(f"{origin}:short") > 0
+
+
+def label_short(pairs: Iterable[Pair], words: int) -> Iterator[Pair]:
+    """Rename ``origin`` to ``origin:short`` for targets of at most ``words`` words."""
+    for pair in pairs:
+        if words and len(pair.target.split()) <= words:
+            yield Pair(pair.source, pair.target, f"{pair.origin}:short")
+        else:
+            yield pair
+
+
+def sample(pairs: Iterable[Pair], settings: DataSettings, seed: int) -> list[Pair]:
+    """At most ``settings.cap`` pairs an origin, chosen uniformly (reservoir sampling)."""
+    chance = random.Random(seed)
+    kept: dict[str, list[Pair]] = defaultdict(list)
+    seen: dict[str, int] = defaultdict(int)
+    for pair in pairs:
+        if settings.weight(pair.origin) <= 0:
+            continue
+        seen[pair.origin] += 1
+        reservoir = kept[pair.origin]
+        if len(reservoir) < settings.cap:
+            reservoir.append(pair)
+        else:
+            place = chance.randrange(seen[pair.origin])
+            if place < settings.cap:
+                reservoir[place] = pair
+    return [pair for origin in sorted(kept) for pair in kept[origin]]
+
+
+def bare_variants(pairs: list[Pair], settings: DataSettings, seed: int) -> list[Pair]:
+    """Copies without the final full stop: people type sentences without one."""
+    chance = random.Random(seed + 1)
+    variants = []
+    for pair in pairs:
+        stops = FINAL_STOP.search(pair.source) and FINAL_STOP.search(pair.target)
+        if stops and chance.random() < settings.bare_share:
+            variants.append(Pair(pair.source[:-1], pair.target[:-1], pair.origin))
+    return [pair for pair in variants if pair.source and pair.target]
+
+
+def _vocabulary_sample(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
+    """Pairs in the proportions of training, so that the pieces fit what is trained."""
+    weight = recipe.data.weight
+    chance = random.Random(recipe.training.seed + 2)
+    total = sum(weight(pair.origin) for pair in pairs)
+    scale = recipe.vocabulary.sample_pairs / max(total, 1e-9)
+    return [pair for pair in pairs if chance.random() < scale * weight(pair.origin)]

@@ -1,0 +1,237 @@
+"""A recipe: one TOML file that says everything about a training run.
+
+Every section is a frozen dataclass; an unknown key, a wrong type or a value out of
+range is refused with the key's full name, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConfigurationError, NotFoundError
+from training.filtering import FilterSettings
+from training.vocabulary import VocabularySettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which text, how much of each origin, which test sets must stay out.
+
+    ``weights`` gives how often an origin is seen in one round of training: 1 is every
+    pair once, 0.1 a random tenth. ``origin:short`` are its targets of at most
+    ``short_words`` words. Origins without a weight get ``default_weight``.
+    """
+
+    corpora: tuple[str, ...] = ()
+    dev: str = "dev.tsv"
+    exclude: tuple[str, ...] = ()
+    languages: tuple[str, str] = ("zh", "en")
+    weights: dict[str, float] = field(default_factory=dict)
+    default_weight: float = 0.0
+    cap: int = 100_000
+    short_words: int = 0
+    bare_share: float = 0.0
+    max_source_tokens: int = 96
+    max_target_tokens: int = 96
+    filter: FilterSettings = FilterSettings()
+
+    def weight(self, origin: str) -> float:
+        """Passes over this origin in one round."""
+        return self.weights.get(origin, self.default_weight)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Shape of the model; the vocabulary sizes come from the trained tokenizer."""
+
+    hidden_size: int = 256
+    intermediate_size: int = 1024
+    num_attention_heads: int = 4
+    num_encoder_layers: int = 6
+    num_decoder_layers: int = 2
+    num_semantic_encoder_layers: int = 1
+    position_type: str = "absolute"
+    max_relative_distance: int = 16
+    normalization: str = "pre"
+    use_augmentation: bool = True
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class ContrastiveSettings:
+    """Stage 1: the semantic encoder learns that a pair means one thing (paper, section 3.1).
+
+    share: part of the wall-clock budget; batch: sentence pairs, each the others'
+    negatives; temperature divides the cosine; slack is the paper's zeta.
+    """
+
+    share: float = 0.05
+    batch: int = 256
+    learning_rate: float = 1e-3
+    temperature: float = 0.05
+    slack: float = 0.9
+    max_steps: int = 100_000
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """Stage 2: sampling semantic vectors around the pair (paper, section 3.2).
+
+    num_of_samples: K decoder passes a pair; 0 trains on the source's own vector
+    alone; 1 (ours) halves the batch between the two directions of the chain, so that
+    augmentation costs no decoder time. eta: weight of the w_r term. last_plain: the
+    final part of training that uses the source's vector, as inference does.
+    """
+
+    num_of_samples: int = 2
+    eta: float = 0.6
+    last_plain: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Optimisation. ``minutes`` is the default wall-clock budget; tokens count both paddings."""
+
+    minutes: float = 10.0
+    max_steps: int = 1_000_000
+    batch_tokens: int = 4096
+    accumulation: int = 1
+    learning_rate: float = 2e-3
+    warmup_steps: int = 400
+    schedule: str = "inverse-root-to-zero"
+    label_smoothing: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.98
+    weight_decay: float = 0.0
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    precision: str = "bf16"
+    seed: int = 1
+    checkpoint_minutes: float = 4.0
+    evaluate_minutes: float = 8.0
+    patience: int = 0
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """Decoding of the dev set during and after training."""
+
+    beam: int = 4
+    length_penalty: float = 0.6
+    max_length: int = 100
+    sentences: int = 200
+
+
+@dataclass(frozen=True)
+class StartSettings:
+    """Where weights come from: empty means random, else a model version directory."""
+
+    initial_model: str = ""
+    teacher: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run; see ``training/recipes``."""
+
+    name: str
+    description: str = ""
+    data: DataSettings = DataSettings()
+    vocabulary: VocabularySettings = VocabularySettings()
+    model: ModelSettings = ModelSettings()
+    contrastive: ContrastiveSettings = ContrastiveSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    start: StartSettings = StartSettings()
+
+    def __post_init__(self) -> None:
+        samples = self.augmentation.num_of_samples
+        _allow("augmentation.num_of_samples", samples, samples in (0, 1) or samples % 2 == 0,
+               "0, 1 or an even number")
+        t = self.training
+        _allow("training.schedule", t.schedule, t.schedule in SCHEDULES, ", ".join(SCHEDULES))
+        _allow("training.precision", t.precision, t.precision in PRECISIONS, ", ".join(PRECISIONS))
+        _allow("training.minutes", t.minutes, t.minutes > 0, "above 0")
+        _allow("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64")
+        _allow("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1")
+        _allow("training.label_smoothing", t.label_smoothing, 0 <= t.label_smoothing < 1,
+               "0 up to below 1")
+        _allow("contrastive.share", self.contrastive.share, 0 <= self.contrastive.share < 1,
+               "0 up to below 1")
+
+
+SCHEDULES = ("inverse-root", "inverse-root-to-zero", "linear-to-zero")
+PRECISIONS = ("bf16", "float32")
+
+
+def _allow(key: str, value: object, good: bool, allowed: str) -> None:
+    if not good:
+        raise ConfigurationError(f"{key} is {value!r}; allowed is {allowed}")
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check one recipe.
+
+    Raises:
+        NotFoundError: no such file.
+        ConfigurationError: not TOML, an unknown key, a wrong type, a value out of range.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"no recipe {str(path)!r}")
+    try:
+        body = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from error
+    body.setdefault("name", path.stem)
+    return recipe_from_dict(body)
+
+
+def recipe_from_dict(body: dict[str, Any]) -> Recipe:
+    """The recipe of a parsed TOML or JSON body; raises as ``load_recipe``."""
+    recipe: Recipe = _build(Recipe, body, "")
+    return recipe
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Plain values, as ``recipe_from_dict`` reads them."""
+    return dataclasses.asdict(recipe)
+
+
+def _build(kind: Any, body: Any, prefix: str) -> Any:
+    if not isinstance(body, dict):
+        raise ConfigurationError(f"{prefix.rstrip('.')} is {body!r}; allowed is a table")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(body) - set(hints))
+    if unknown:
+        known = ", ".join(sorted(hints))
+        raise ConfigurationError(f"{prefix}{unknown[0]} is not a known key; known are {known}")
+    return kind(**{key: _convert(hints[key], value, prefix + key) for key, value in body.items()})
+
+
+def _convert(hint: Any, value: Any, key: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, key + ".")
+    if typing.get_origin(hint) is tuple:
+        _allow(key, value, isinstance(value, list | tuple)
+               and all(isinstance(item, str) for item in value), "a list of strings")
+        return tuple(value)
+    if typing.get_origin(hint) is dict:
+        _allow(key, value, isinstance(value, dict)
+               and all(isinstance(v, int | float) and v >= 0 for v in value.values()),
+               "a table of numbers not below 0")
+        return {name: float(number) for name, number in value.items()}
+    if hint is float:
+        _allow(key, value, isinstance(value, int | float) and not isinstance(value, bool), "a number")
+        return float(value)
+    good = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
+    _allow(key, value, good, f"of type {hint.__name__}")
+    return value

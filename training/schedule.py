@@ -1,0 +1,33 @@
+"""Learning rates: warm-up, then inverse root or straight to zero over the budget."""
+
+from __future__ import annotations
+
+
+def inverse_root(step: int, warmup: int, peak: float) -> float:
+    """Linear to ``peak`` at ``warmup`` steps, then falling with the root of the step."""
+    step = max(step, 1)
+    return peak * min(step / max(warmup, 1), (max(warmup, 1) / step) ** 0.5)
+
+
+def reference_rate(step: int, warmup: int, hidden_size: int, factor: float) -> float:
+    """ModelScope's ``linear_warmup_rsqrt_decay``; ``factor`` is its ``learning_rate``."""
+    return factor * hidden_size**-0.5 * min((step + 1) * warmup**-1.5, (step + 1) ** -0.5)
+
+
+def learning_rate(schedule: str, step: int, progress: float, warmup: int, peak: float) -> float:
+    """Rate of one step.
+
+    Args:
+        schedule: a name of ``recipe.SCHEDULES``.
+        step: steps done before this one.
+        progress: part of the budget used, 0…1.
+        warmup: steps of linear warm-up.
+        peak: highest rate.
+    """
+    remaining = max(0.0, 1.0 - progress)
+    if schedule == "linear-to-zero":
+        return peak * min((step + 1) / max(warmup, 1), 1.0) * remaining
+    rate = inverse_root(step + 1, warmup, peak)
+    if schedule == "inverse-root-to-zero":
+        rate *= min(1.0, remaining / 0.3)  # the last 30 % of the budget cools down
+    return rate

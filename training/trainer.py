@@ -1,0 +1,329 @@
+"""The training loop: two stages, a wall-clock or step budget, exact resume.
+
+Stage 1 trains the semantic encoder by the tangential contrastive loss; stage 2
+trains everything else under semantic vectors sampled around each pair, the semantic
+encoder resting, as in the reference's trainer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from csanmt.configuration import CsanmtConfig
+from csanmt.modeling import CsanmtForConditionalGeneration
+from training.batches import Batch, collate, plan_round
+from training.checkpoint import (
+    Progress,
+    find_checkpoint,
+    load_tensors,
+    read_progress,
+    save_checkpoint,
+)
+from training.cheap import CheapOperations
+from training.objective import (
+    TrainableCsanmt,
+    contrastive_loss,
+    mgmc_samples,
+    translation_loss,
+)
+from training.packed import PackedSplit
+from training.recipe import Recipe
+from training.schedule import learning_rate
+
+Report = Callable[[dict[str, Any]], None]
+Clock = Callable[[], float]
+
+
+def build(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
+    """A fresh model of the recipe's shape, seeded."""
+    torch.manual_seed(recipe.training.seed)
+    shape = dict(vars(recipe.model))
+    config = CsanmtConfig(vocab_size=source_size, target_vocab_size=target_size, **shape)
+    return TrainableCsanmt(CsanmtForConditionalGeneration(config))
+
+
+class Trainer:
+    """One run in one directory; ``run`` starts or continues it."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        trainable: TrainableCsanmt,
+        train: PackedSplit,
+        directory: Path,
+        *,
+        minutes: float | None = None,
+        clock: Clock = time.monotonic,
+        evaluate: Callable[[CsanmtForConditionalGeneration], dict[str, float]] | None = None,
+        report: Report | None = None,
+    ) -> None:
+        """
+        Args:
+            recipe: what to do.
+            trainable: the model, fresh or from a checkpoint.
+            train: packed pairs.
+            directory: checkpoint and metrics go here.
+            minutes: wall-clock budget, else the recipe's.
+            clock: seconds; tests hand in their own.
+            evaluate: called with the averaged model; ``loss`` in its answer decides early stop.
+            report: called with every metrics line.
+        """
+        self.recipe, self.trainable, self.split = recipe, trainable, train
+        self.directory, self.clock, self.evaluate = directory, clock, evaluate
+        self.report = report or (lambda _line: None)
+        self.budget = 60.0 * (recipe.training.minutes if minutes is None else minutes)
+        self.device = next(trainable.parameters()).device
+        self.progress = Progress()
+        self.average: dict[str, Tensor] = {}
+        self.plan: list[Any] = []
+        self.planned = -1
+        self.stopped = False
+        self.optimizer = self._start_stage("contrastive" if self._has_contrast() else "translation")
+
+    # -- stages --------------------------------------------------------------
+
+    def _has_contrast(self) -> bool:
+        return self.recipe.model.use_augmentation and self.recipe.contrastive.share > 0
+
+    def _start_stage(self, stage: str) -> torch.optim.Optimizer:
+        settings = self.recipe.training
+        semantic = stage == "contrastive"
+        owner = self.trainable
+        self.trained = owner.semantic_parameters() if semantic else owner.translation_parameters()
+        for parameter in owner.parameters():
+            parameter.requires_grad_(False)
+        for parameter in self.trained:
+            parameter.requires_grad_(True)
+        self.progress.stage = stage
+        betas = (settings.beta1, settings.beta2)
+        return torch.optim.AdamW(
+            self.trained, lr=0.0, betas=betas, eps=1e-9, weight_decay=settings.weight_decay,
+            fused=True,
+        )
+
+    def _used(self) -> float:
+        """Part of the current stage's budget that is used, 0…1: by time or by steps."""
+        share = self.recipe.contrastive.share if self._has_contrast() else 0.0
+        if self.progress.stage == "contrastive":
+            by_time = self.progress.elapsed / max(self.budget * share, 1e-9)
+            return max(by_time, self.progress.step / self.recipe.contrastive.max_steps)
+        left = self.budget - self.progress.stage_start
+        by_time = (self.progress.elapsed - self.progress.stage_start) / max(left, 1e-9)
+        return max(by_time, self.progress.step / self.recipe.training.max_steps)
+
+    # -- the loop ------------------------------------------------------------
+
+    def resume(self) -> bool:
+        """Continue from the directory's checkpoint if it has one."""
+        place = find_checkpoint(self.directory / "checkpoint")
+        if place is None:
+            return False
+        progress = read_progress(place)
+        self.optimizer = self._start_stage(progress.stage)
+        self.progress = progress
+        self.average = load_tensors(place, self.trainable, self.optimizer)
+        return True
+
+    def run(self) -> Progress:
+        """Train until the budget, the steps or the patience is used up; saves at the end."""
+        settings = self.recipe.training
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.trainable.train()
+        started, before = self.clock(), self.progress.elapsed
+        saved = evaluated = started
+        batches = self._batches()
+        with self._cheap():
+            while not self.stopped:
+                if self._used() >= 1.0:
+                    if self.progress.stage == "translation":
+                        break
+                    self._next_stage()
+                    batches = self._batches()
+                self._step(batches)
+                now = self.clock()
+                self.progress.elapsed = before + now - started
+                if now - saved >= 60 * settings.checkpoint_minutes:
+                    self.save()
+                    saved = now
+                due = now - evaluated >= 60 * settings.evaluate_minutes
+                if due and self.progress.stage == "translation":
+                    self._evaluate()
+                    evaluated = self.clock()
+        self.save()
+        self._evaluate()
+        return self.progress
+
+    def _next_stage(self) -> None:
+        elapsed = self.progress.elapsed
+        fresh = Progress(stage_start=elapsed, elapsed=elapsed)
+        self.progress = fresh
+        self.optimizer = self._start_stage("translation")
+
+    def _batches(self) -> Iterator[Batch]:
+        """Endless batches from where ``progress`` stands."""
+        while True:
+            if self.planned != self.progress.round:
+                self.plan = plan_round(
+                    self.split, self.recipe.data.weight, self.recipe.training.batch_tokens,
+                    self.recipe.training.seed, self.progress.round,
+                )
+                self.planned = self.progress.round
+            if self.progress.batch >= len(self.plan):
+                self.progress.round, self.progress.batch = self.progress.round + 1, 0
+                continue
+            indices = self.plan[self.progress.batch]
+            if self.progress.stage == "contrastive":
+                indices = indices[: self.recipe.contrastive.batch]
+            self.progress.batch += 1
+            yield collate(self.split, indices).to(self.device)
+
+    def _step(self, batches: Iterator[Batch]) -> None:
+        settings, used = self.recipe.training, self._used()
+        semantic = self.progress.stage == "contrastive"
+        if semantic:
+            peak = self.recipe.contrastive.learning_rate
+            warmup, schedule = 100, "linear-to-zero"
+        else:
+            peak, warmup, schedule = (
+                settings.learning_rate, settings.warmup_steps, settings.schedule
+            )
+        rate = learning_rate(schedule, self.progress.step, used, warmup, peak)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._contrast(next(batches)) if semantic else self._translate(batches)
+        norm = torch.nn.utils.clip_grad_norm_(self.trained, settings.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.progress.step += 1
+        if not semantic:
+            self._update_average()
+        self._log(loss, rate, float(norm))
+
+    def _contrast(self, batch: Batch) -> float:
+        settings = self.recipe.contrastive
+        with self._precision():
+            x = self.trainable.source_vectors(batch).squeeze(1)
+            y = self.trainable.target_vectors(batch).squeeze(1)
+        loss, posterior = contrastive_loss(
+            x.float(), y.float(), settings.temperature, settings.slack, self.progress.confidence
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.progress.confidence = 0.99 * self.progress.confidence + 0.01 * float(posterior)
+        return float(loss.detach())
+
+    def _translate(self, batches: Iterator[Batch]) -> float:
+        settings = self.recipe.training
+        group = [next(batches) for _ in range(settings.accumulation)]
+        samples = self._samples()
+        tokens = sum(batch.target_tokens for batch in group)
+        total = 0.0
+        for batch in group:
+            with self._precision():
+                vectors = self._vectors(batch, samples)
+                loss = translation_loss(
+                    self.trainable, batch, 1.0 - settings.label_smoothing, vectors, max(samples, 1)
+                )
+            scale = tokens * max(samples, 1)
+            (loss / scale).backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach()) / scale
+        self.progress.tokens += tokens
+        return total
+
+    def _samples(self) -> int:
+        """K of this step: the last part of the run trains on the source's own vector."""
+        settings = self.recipe.augmentation
+        return 0 if self._used() >= 1.0 - settings.last_plain else settings.num_of_samples
+
+    @torch.no_grad()
+    def _vectors(self, batch: Batch, samples: int) -> Tensor | None:
+        if not self.recipe.model.use_augmentation:
+            return None
+        self.trainable.model.semantic_encoder.eval()
+        x = self.trainable.source_vectors(batch)
+        if samples == 0:
+            return x
+        y = self.trainable.target_vectors(batch)
+        return mgmc_samples(x.float(), y.float(), samples, self.recipe.augmentation.eta)
+
+    # -- around the step -----------------------------------------------------
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        if self.recipe.training.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def _cheap(self) -> AbstractContextManager[Any]:
+        if self.device.type != "cpu":
+            return nullcontext()
+        bf16 = self.recipe.training.precision == "bf16"
+        stack = ExitStack()
+        stack.enter_context(
+            CheapOperations(
+                self.recipe.model.dropout, self.recipe.training.seed,
+                torch.bfloat16 if bf16 else torch.float32,
+            )
+        )
+        return stack
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Exponential moving average of the weights, warmed up like 1 - 1/step."""
+        decay = min(self.recipe.training.ema_decay, (self.progress.step + 1) / (self.progress.step + 10))
+        current = self.trainable.model.state_dict()
+        if not self.average:
+            self.average = {name: value.detach().clone() for name, value in current.items()}
+            return
+        names = list(self.average)
+        torch._foreach_lerp_(
+            [self.average[name] for name in names], [current[name] for name in names], 1.0 - decay
+        )
+
+    def averaged(self) -> CsanmtForConditionalGeneration:
+        """A copy of the model under the averaged weights, in eval mode."""
+        copy = CsanmtForConditionalGeneration(self.trainable.model.config)
+        copy.load_state_dict(self.average or self.trainable.model.state_dict())
+        return copy.to(self.device).eval()
+
+    def save(self) -> None:
+        save_checkpoint(
+            self.directory / "checkpoint", self.progress, self.trainable, self.optimizer,
+            self.average,
+        )
+
+    def _evaluate(self) -> None:
+        if self.evaluate is None:
+            return
+        scores = self.evaluate(self.averaged())
+        self._write({"event": "evaluation", **self._where(), **scores})
+        if scores.get("loss", 0.0) < self.progress.best:
+            self.progress.best, self.progress.since_best = scores.get("loss", 0.0), 0
+        else:
+            self.progress.since_best += 1
+        patience = self.recipe.training.patience
+        self.stopped = bool(patience) and self.progress.since_best >= patience
+
+    def _where(self) -> dict[str, Any]:
+        p = self.progress
+        return {
+            "stage": p.stage, "step": p.step, "seconds": round(p.elapsed, 1), "round": p.round,
+            "tokens": p.tokens,
+        }
+
+    def _log(self, loss: float, rate: float, norm: float) -> None:
+        line = {"event": "step", **self._where(), "loss": loss, "rate": rate, "norm": norm}
+        if self.progress.stage == "contrastive":
+            line["posterior"] = self.progress.confidence
+        self._write(line)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+        self.report(line)
