@@ -22,7 +22,7 @@ LINE_BREAK = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _UNBREAKABLE = re.compile(
     r"(?:https?|ftp|file)://[!-~]*[A-Za-z0-9/#=_~&-]"
     r"|www\.[!-~]*[A-Za-z0-9/#=_~&-]"
-    r"|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 )
 _TERMINATORS = "。！？；…｡⁇⁈⁉‼।؟۔!?"
 _CLOSERS = "」』”’）】》〉〕］｝\"')]}>»›"
