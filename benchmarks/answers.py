@@ -52,7 +52,10 @@ def _digest(value: Any) -> str:
 
 
 def translate_suite(
-    subject: Subject, suite: Suite, cache: AnswerCache = AnswerCache(), progress: Progress | None = None
+    subject: Subject,
+    suite: Suite,
+    cache: AnswerCache = AnswerCache(),
+    progress: Progress | None = None,
 ) -> list[str]:
     """All answers of a subject to a suite, in order.
 

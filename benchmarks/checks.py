@@ -24,7 +24,9 @@ URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
 EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 PLACEHOLDER = re.compile(r"\{\{?\w+\}?\}|%\(\w+\)[sd]|%\d*\$?[sd]|</?\w[^<>]*>|\$\{\w+\}", re.ASCII)
 CODE = re.compile(r"`[^`\n]+`")
-LATIN = re.compile(r"(?<![\w@./:<{%$`-])[A-Za-z][A-Za-z0-9+#-]*[A-Za-z0-9+#](?![\w@./:>}`-])", re.ASCII)
+LATIN = re.compile(
+    r"(?<![\w@./:<{%$`-])[A-Za-z][A-Za-z0-9+#-]*[A-Za-z0-9+#](?![\w@./:>}`-])", re.ASCII
+)
 SENTENCE_END = re.compile(r"[。！？!?.…]+[”’」』）)\"']*\s*$")
 TARGET_END = re.compile(r"[.!?…。！？;:]+[\"'”’)\]]*\s*$")
 # A label and a colon; not "he said:" before a quotation, which English may move.
@@ -97,9 +99,8 @@ def _repeated_phrase(words: Sequence[str], size: int) -> str:
 def _repeats(source: str, times: int) -> bool:
     """The source itself says something about as often (哈哈哈哈, a repeated line)."""
     flat = re.sub(r"[\s，。！？、,.!?]", "", source)
-    return any(
-        _longest_run(list(flat), size) >= max(3, times // 2) for size in range(1, min(13, len(flat)))
-    )
+    sizes = range(1, min(13, len(flat)))
+    return any(_longest_run(list(flat), size) >= max(3, times // 2) for size in sizes)
 
 
 def length(source: str, output: str) -> Finding:

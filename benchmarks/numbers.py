@@ -14,17 +14,20 @@ _SCALES = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
 _MENTION = re.compile(rf"(?:{_NUMBER}\s?[百千万亿]+)+(?:{_NUMBER}(?!\s?[^\W\d]))?|{_NUMBER}")
 _PART = re.compile(rf"({_NUMBER})\s?([百千万亿]*)")
 _UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-).split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen",
+)  # fmt: skip
 _ORDINALS = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
-    "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
+    "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth",
+    "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _MONTHS = (
-    "january february march april may june july august september october november december"
-).split()
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
 _WORDS: dict[str, float] = {
     **{word: float(i) for i, word in enumerate(_UNITS)},
     **{word: float(i) for i, word in enumerate(_ORDINALS)},
@@ -33,6 +36,11 @@ _WORDS: dict[str, float] = {
     "once": 1.0, "twice": 2.0, "a": 1.0, "an": 1.0, "single": 1.0, "double": 2.0, "both": 2.0,
     "pair": 2.0, "dozen": 12.0, "half": 0.5, "couple": 2.0, "triple": 3.0,
 }  # fmt: skip
+_MONTH_NUMBERS = {
+    name: float(number)
+    for number, month in enumerate(_MONTHS, start=1)
+    for name in (month, month[:3])
+}
 _MAGNITUDES = {
     "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6,
     "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
@@ -63,8 +71,8 @@ def target_values(text: str) -> set[float]:
     values: set[float] = set()
     for start, token in enumerate(tokens):
         values |= _readings(tokens, start)
-        if token[:3] in {m[:3] for m in _MONTHS} and token in {*_MONTHS, *(m[:3] for m in _MONTHS)}:
-            values.add(float([m[:3] for m in _MONTHS].index(token[:3]) + 1))
+        if token in _MONTH_NUMBERS:
+            values.add(_MONTH_NUMBERS[token])
     return values
 
 
@@ -100,7 +108,7 @@ def missing_values(source: str, target: str) -> list[float]:
 
 
 def _kept(value: float, there: set[float], digits: str) -> bool:
-    if round(value, 6) in there or value - 12 in there and 13 <= value <= 24:
+    if round(value, 6) in there or (13 <= value <= 24 and value - 12 in there):
         return True
     written = f"{value:.10g}"
     if len(written) >= 3 and written in digits:

@@ -1,0 +1,244 @@
+"""Measure a candidate against a baseline: the same suites, cases and clock for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
+from benchmarks.behaviour import BehaviourTables, Outcome, load_tables, run_behaviour
+from benchmarks.breakdown import by_document, by_length
+from benchmarks.checks import CHECKS, Check
+from benchmarks.measurements import (
+    Change,
+    CheckRate,
+    Example,
+    GroupResult,
+    Measurements,
+    MetricResult,
+    SubjectInfo,
+    SuiteResult,
+)
+from benchmarks.metrics import METRICS, Statistics
+from benchmarks.pins import Pin, pins_digest
+from benchmarks.progress import Progress, Silent
+from benchmarks.significance import SamplingPlan, paired_test
+from benchmarks.speed import SpeedPlan, StartReport, measure_speed
+from benchmarks.subject import Subject
+from benchmarks.suite import Suite
+
+SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
+EXAMPLES = 5  # kept of every check
+CometScorer = Callable[[Suite, list[str], list[str]], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure. ``speed`` None leaves it out; ``workers`` are processes for TER."""
+
+    suites: Sequence[Suite]
+    metrics: Sequence[str] = ("bleu", "chrf2pp", "chrf2", "ter")
+    sampling: SamplingPlan = field(default_factory=SamplingPlan)
+    smoke: Suite | None = None
+    pins: Sequence[Pin] = ()
+    behaviour: bool = True
+    speed: SpeedPlan | None = None
+    workers: int = 1
+    comet: CometScorer | None = None
+    measure_start: Callable[[Subject, Subject], StartReport | None] | None = None
+
+
+def measure(
+    candidate: Subject,
+    baseline: Subject,
+    plan: Plan,
+    cache: AnswerCache = AnswerCache(),
+    progress: Progress | None = None,
+) -> Measurements:
+    """Everything ``plan`` asks for; of files of hypotheses, quality alone.
+
+    Raises:
+        CsanmtError: one of the two could not answer; nothing is judged then.
+    """
+    progress = progress or Silent()
+    suites = tuple(
+        compare_suite(candidate, baseline, suite, plan, cache, progress) for suite in plan.suites
+    )
+    files = "hypotheses" in (candidate.kind, baseline.kind)
+    tables = load_tables() if plan.behaviour and not files else None
+    speed = None
+    if plan.speed is not None and not files:
+        start = plan.measure_start(baseline, candidate) if plan.measure_start else None
+        sources = [source for suite in plan.suites for source in suite.sources]
+        speed = measure_speed(
+            baseline, candidate, sources, plan.speed, start=start, progress=progress
+        )
+    return Measurements(
+        candidate=SubjectInfo.of(candidate),
+        baseline=SubjectInfo.of(baseline),
+        suites=suites,
+        behaviour=compare_behaviour(candidate, baseline, tables, progress) if tables else None,
+        smoke=None if files else _smoke(candidate, baseline, plan.smoke),
+        pins=None if files else _pins(candidate, baseline, plan.pins),
+        speed=speed,
+        digests=_digests(tables, plan),
+    )
+
+
+def _digests(tables: BehaviourTables | None, plan: Plan) -> dict[str, str]:
+    found = {"pins": pins_digest(plan.pins)}
+    if tables:
+        found["behaviour"] = tables.digest
+    if plan.smoke:
+        found["smoke"] = plan.smoke.digest
+    return found
+
+
+def compare_suite(
+    candidate: Subject,
+    baseline: Subject,
+    suite: Suite,
+    plan: Plan,
+    cache: AnswerCache,
+    progress: Progress,
+) -> SuiteResult:
+    """Metrics with paired tests, check rates, changes and breakdowns on one suite."""
+    old = translate_suite(baseline, suite, cache, progress)
+    same = baseline.digest is not None and (baseline.digest, dict(baseline.settings)) == (
+        candidate.digest, dict(candidate.settings),
+    )  # fmt: skip
+    new = list(old) if same else translate_suite(candidate, suite, cache, progress)
+    statistics: dict[str, tuple[Statistics, Statistics]] = {}
+    for key in dict.fromkeys((*plan.metrics, SENTENCE_METRIC)):
+        base = suite_statistics(key, suite, old, cache, workers=plan.workers, progress=progress)
+        cand = base if new == old else suite_statistics(
+            key, suite, new, cache, known=(old, base), workers=plan.workers, progress=progress
+        )  # fmt: skip
+        statistics[key] = (base, cand)
+    progress.start(f"{suite.name}: paired tests", len(plan.metrics))
+    metrics = []
+    for key in plan.metrics:
+        base, cand = statistics[key]
+        test = paired_test(METRICS[key], base.rows, cand.rows, plan.sampling)
+        metrics.append(MetricResult(key, base.signature, test))
+        progress.advance(1)
+    progress.finish()
+    base, cand = statistics[SENTENCE_METRIC]
+    return SuiteResult(
+        name=suite.name,
+        digest=suite.digest,
+        description=suite.description,
+        licence=suite.licence,
+        sentences=len(suite.sources),
+        metrics=tuple(metrics),
+        checks=tuple(_rate(check, suite.sources, old, new) for check in CHECKS),
+        changes=_changes(suite, old, new, base, cand),
+        documents=by_document(suite.documents, base, cand) if suite.documents else (),
+        lengths=by_length(suite.sources, base, cand),
+        comet=plan.comet(suite, old, new) if plan.comet else None,
+    )
+
+
+def _changes(
+    suite: Suite, old: list[str], new: list[str], base: Statistics, cand: Statistics
+) -> tuple[Change, ...]:
+    before, after = base.sentence_scores(), cand.sentence_scores()
+    changes = [
+        Change(
+            index=i,
+            source=suite.sources[i],
+            reference=suite.references[0][i] if suite.references else "",
+            baseline=old[i],
+            candidate=new[i],
+            baseline_score=float(before[i]),
+            candidate_score=float(after[i]),
+        )
+        for i in range(len(old))
+        if old[i] != new[i]
+    ]
+    return tuple(sorted(changes, key=lambda change: change.delta))
+
+
+def _rate(check: Check, sources: Sequence[str], old: list[str], new: list[str]) -> CheckRate:
+    applies = baseline = candidate = worse = better = 0
+    examples: list[Example] = []
+    for source, before, after in zip(sources, old, new, strict=True):
+        if not check.applies(source):
+            continue
+        applies += 1
+        was, now = check.find(source, before), check.find(source, after)
+        baseline += was is not None
+        candidate += now is not None
+        worse += now is not None and was is None
+        better += was is not None and now is None
+        if now is not None and was is None and len(examples) < EXAMPLES:
+            examples.append(Example(source, before, after, now))
+    return CheckRate(
+        check.name, check.about, applies, baseline, candidate, worse, better, tuple(examples)
+    )
+
+
+def compare_behaviour(
+    candidate: Subject, baseline: Subject, tables: BehaviourTables, progress: Progress
+) -> tuple[GroupResult, ...]:
+    """Every group of the tables, in their order."""
+    old = run_behaviour(baseline, tables, progress)
+    new = run_behaviour(candidate, tables, progress)
+    return tuple(
+        _group(
+            name,
+            about,
+            [outcome for outcome in old if outcome.group == name],
+            [outcome for outcome in new if outcome.group == name],
+        )
+        for name, about in tables.about.items()
+    )
+
+
+def _group(
+    name: str, about: str, old: Sequence[Outcome], new: Sequence[Outcome]
+) -> GroupResult:
+    pairs = list(zip(old, new, strict=True))
+    return GroupResult(
+        group=name,
+        about=about,
+        cases=len(pairs),
+        new=tuple(n for o, n in pairs if n.problem and not o.problem),
+        old=tuple(n for o, n in pairs if n.problem and o.problem),
+        fixed=tuple(n for o, n in pairs if o.problem and not n.problem),
+    )
+
+
+def _smoke(candidate: Subject, baseline: Subject, suite: Suite | None) -> GroupResult | None:
+    if suite is None:
+        return None
+
+    def ask(subject: Subject) -> list[Outcome]:
+        outputs = subject.translate(list(suite.sources))
+        return [
+            Outcome("smoke", s.source, output, _smoke_problem(s.accept, s.forbid, output))
+            for s, output in zip(suite.smoke, outputs, strict=True)
+        ]
+
+    return _group("smoke", suite.description, ask(baseline), ask(candidate))
+
+
+def _smoke_problem(accept: Sequence[str], forbid: Sequence[str], output: str) -> str | None:
+    if not any(re.search(p, output, re.IGNORECASE | re.DOTALL) for p in accept):
+        return "not among the acceptable answers: " + " or ".join(f"/{p}/" for p in accept)
+    hit = next((p for p in forbid if re.search(p, output, re.IGNORECASE | re.DOTALL)), None)
+    return f"has /{hit}/" if hit else None
+
+
+def _pins(candidate: Subject, baseline: Subject, pins: Sequence[Pin]) -> GroupResult:
+    sources = [pin.source for pin in pins]
+
+    def ask(subject: Subject) -> list[Outcome]:
+        outputs = subject.translate(sources) if sources else []
+        return [
+            Outcome("pins", pin.source, output, pin.judge(output))
+            for pin, output in zip(pins, outputs, strict=True)
+        ]
+
+    return _group("pins", "corrections that became tests", ask(baseline), ask(candidate))

@@ -1,0 +1,253 @@
+"""The evidence of a verdict: one JSON file that the release path requires and verifies.
+
+It names by digest everything the verdict depends on, holds the verdict itself and a
+SHA-256 over its own content. The digest shows damage and careless edits; against
+someone who computes it anew, keep the file where only the gate may write, or sign it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gate import Decision, Verdict
+from benchmarks.measurements import Measurements
+from benchmarks.policy import Policy
+from csanmt.errors import IntegrityError, NotFoundError, StorageError
+
+FORMAT = 1
+SEAL = "content_sha256"
+PACKAGES = (
+    "csanmt-bento", "csanmt-engine", "sacrebleu", "numpy", "sentencepiece", "torch",
+    "transformers", "bentoml",
+)  # fmt: skip
+_KEYS = {
+    "format", "created", "decision", "scope", "candidate", "baseline", "policy", "suites",
+    "digests", "code", "dependencies", "signatures", "machine", "verdict", SEAL,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A verified evidence file."""
+
+    path: Path
+    content: Mapping[str, Any]
+
+    @property
+    def decision(self) -> Decision:
+        return Decision[self.content["decision"].upper()]
+
+    @property
+    def scope(self) -> str:
+        return str(self.content["scope"])
+
+    @property
+    def model_digest(self) -> str | None:
+        """Digest of the candidate."""
+        digest: str | None = self.content["candidate"]["digest"]
+        return digest
+
+    @property
+    def digest(self) -> str:
+        """The file's own seal, to be kept in a ledger."""
+        return str(self.content[SEAL])
+
+
+def build(
+    verdict: Verdict,
+    measured: Measurements | None,
+    policy: Policy,
+    *,
+    root: Path,
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """The content of an evidence file, sealed.
+
+    Args:
+        measured: None where nothing could be measured.
+        root: the working tree whose commit and frozen requirements are recorded.
+    """
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "created": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "decision": verdict.decision.word,
+        "scope": verdict.scope,
+        "candidate": asdict(measured.candidate) if measured else _unknown(verdict.candidate),
+        "baseline": asdict(measured.baseline) if measured else _unknown(verdict.baseline),
+        "policy": {"sha256": policy.digest, "text": policy.text},
+        "suites": {s.name: s.digest for s in measured.suites} if measured else {},
+        "digests": dict(measured.digests) if measured else {},
+        "code": code_state(root),
+        "dependencies": dependencies(root),
+        "signatures": _signatures(measured),
+        "machine": machine(),
+        "verdict": verdict.to_json(),
+    }
+    return seal(content)
+
+
+def _unknown(label: str) -> dict[str, Any]:
+    return {"label": label, "kind": "", "tag": "", "digest": None, "settings": {}}
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the SHA-256 over the canonical JSON of everything else."""
+    body = {key: value for key, value in content.items() if key != SEAL}
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return {**body, SEAL: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the file, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def verify(
+    path: str | Path,
+    *,
+    model_digest: str | None = None,
+    require: Decision | None = Decision.PROMOTE,
+    scopes: tuple[str, ...] = ("full",),
+) -> Evidence:
+    """Check that a file is whole, says what is required and is about this model.
+
+    Args:
+        model_digest: digest of the model to be released, with or without ``sha256:``;
+            None leaves the model unchecked.
+        require: the decision it must hold; None accepts any.
+        scopes: scopes accepted; a quality-only or partial verdict releases nothing.
+
+    Raises:
+        NotFoundError: there is no such file.
+        IntegrityError: it was changed or damaged, is about another model, or does not
+            hold the decision; the message says which.
+    """
+    path = Path(path)
+    content = _read(path)
+    if set(content) != _KEYS or content.get("format") != FORMAT:
+        raise IntegrityError(f"{path} is not an evidence file of format {FORMAT}")
+    if seal(content)[SEAL] != content[SEAL]:
+        raise IntegrityError(f"{path} was changed after it was written (its seal does not fit)")
+    found = Evidence(path, content)
+    _check_consistency(found)
+    wanted = _bare(model_digest)
+    if wanted is not None and _bare(found.model_digest) != wanted:
+        raise IntegrityError(
+            f"{path} is about model {found.model_digest}, not about {model_digest}"
+        )
+    if require is not None and found.decision != require:
+        reasons = "; ".join(content["verdict"]["reasons"]) or "no reason given"
+        raise IntegrityError(f"{path} says {found.decision.word}, not {require.word}: {reasons}")
+    if require is not None and found.scope not in scopes:
+        raise IntegrityError(
+            f"{path} holds a {found.scope} verdict; needed is {' or '.join(scopes)}"
+        )
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotFoundError(f"no evidence file {path}") from None
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"{path} cannot be read as evidence: {error}") from None
+    if not isinstance(content, dict):
+        raise IntegrityError(f"{path} is not an evidence file")
+    return content
+
+
+def _check_consistency(found: Evidence) -> None:
+    """The summary must agree with the rules it was drawn from."""
+    verdict = found.content["verdict"]
+    failed = [rule for rule in verdict["rules"] if rule["status"] == "fail"]
+    agree = verdict["decision"] == found.content["decision"]
+    if found.decision == Decision.PROMOTE:
+        agree = agree and not failed and bool(verdict["rules"])
+    if found.decision == Decision.REJECT:
+        agree = agree and bool(failed)
+    policy = found.content["policy"]
+    if hashlib.sha256(policy["text"].encode()).hexdigest() != policy["sha256"]:
+        agree = False
+    if not agree:
+        raise IntegrityError(f"{found.path} contradicts itself")
+
+
+def _bare(digest: str | None) -> str | None:
+    return digest.removeprefix("sha256:").lower() if digest is not None else None
+
+
+def _signatures(measured: Measurements | None) -> dict[str, dict[str, str]]:
+    if measured is None:
+        return {}
+    return {s.name: {m.metric: m.signature for m in s.metrics} for s in measured.suites}
+
+
+def code_state(root: Path) -> dict[str, Any]:
+    """The commit of the working tree and whether it had changes; nulls outside git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    status = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+
+
+def dependencies(root: Path) -> dict[str, Any]:
+    """Digest of the frozen requirements and the versions that are really installed."""
+    frozen = root / "requirements-frozen.txt"
+    found: dict[str, str | None] = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    digest = hashlib.sha256(frozen.read_bytes()).hexdigest() if frozen.is_file() else None
+    return {"frozen_sha256": digest, "installed": found}
+
+
+def machine() -> dict[str, Any]:
+    """What the speed was measured on: processor, cores, memory, system. No host name."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(
+            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
+        ),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

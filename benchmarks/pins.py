@@ -1,0 +1,119 @@
+"""Corrections that became tests: a source, and phrases its answer must or must not hold.
+
+A pin file is TOML that only grows: ``[[pin]]`` tables with ``source``, ``require``,
+``forbid``, ``note`` and ``added``. Phrases are plain text; case and spacing are ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, StorageError
+
+DEFAULT_PINS = Path(__file__).parent / "pins.toml"
+_KEYS = {"source", "require", "forbid", "note", "added"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One correction. ``added`` is an ISO date."""
+
+    source: str
+    require: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    note: str = ""
+    added: str = ""
+
+    def judge(self, output: str) -> str | None:
+        """What is wrong with an answer, or None."""
+        flat = _flat(output)
+        problems = [f"lacks {p!r}" for p in self.require if _flat(p) not in flat]
+        problems += [f"has {p!r}" for p in self.forbid if _flat(p) in flat]
+        return "; ".join(problems) or None
+
+
+def _flat(text: str) -> str:
+    """Words between single blanks, so that "he" is not found in "the"."""
+    words = re.findall(r"\w+|[^\w\s]", text.casefold().replace("’", "'"))
+    return f" {' '.join(words)} "
+
+
+def load_pins(path: Path = DEFAULT_PINS) -> tuple[Pin, ...]:
+    """Read a pin file; a missing file holds no pins.
+
+    Raises:
+        ConfigurationError: the file is damaged.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        rows = tomllib.loads(path.read_text("utf-8")).get("pin", [])
+        return tuple(_pin(row) for row in rows)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _pin(row: dict[str, object]) -> Pin:
+    if unknown := sorted(set(row) - _KEYS):
+        raise KeyError(f"unknown key {unknown[0]!r}")
+    return Pin(
+        str(row["source"]),
+        tuple(str(p) for p in row.get("require", ())),  # type: ignore[attr-defined]
+        tuple(str(p) for p in row.get("forbid", ())),  # type: ignore[attr-defined]
+        str(row.get("note", "")),
+        str(row.get("added", "")),
+    )
+
+
+def pins_digest(pins: Sequence[Pin]) -> str:
+    """SHA-256 (hex) of what the pins demand."""
+    content = [[p.source, p.require, p.forbid] for p in pins]
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def add_pin(path: Path, pin: Pin, today: date) -> Pin:
+    """Append a pin.
+
+    Raises:
+        InvalidInputError: nothing is required or forbidden, or both are the same phrase.
+        ConflictError: the very same pin is there.
+        StorageError: the file cannot be written.
+    """
+    if not pin.source.strip():
+        raise InvalidInputError("a pin needs a source sentence")
+    if not any(p.strip() for p in (*pin.require, *pin.forbid)):
+        raise InvalidInputError("a pin needs a required or a forbidden phrase")
+    if clash := {_flat(p) for p in pin.require} & {_flat(p) for p in pin.forbid}:
+        raise InvalidInputError(f"{clash.pop().strip()!r} is both required and forbidden")
+    for other in load_pins(path):
+        if (other.source, other.require, other.forbid) == (pin.source, pin.require, pin.forbid):
+            raise ConflictError(f"{pin.source!r} is pinned that way already ({other.added})")
+    pin = Pin(pin.source, pin.require, pin.forbid, pin.note, pin.added or today.isoformat())
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(_toml(pin))
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    return pin
+
+
+def _toml(pin: Pin) -> str:
+    lines = ["", "[[pin]]", f"source = {_quote(pin.source)}"]
+    for key in ("require", "forbid"):
+        if phrases := getattr(pin, key):
+            lines.append(f"{key} = [{', '.join(map(_quote, phrases))}]")
+    if pin.note:
+        lines.append(f"note = {_quote(pin.note)}")
+    return "\n".join([*lines, f"added = {_quote(pin.added)}", ""])
+
+
+def _quote(text: str) -> str:
+    """A TOML basic string: JSON's escapes, and DEL, which TOML wants escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

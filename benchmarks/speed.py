@@ -1,0 +1,275 @@
+"""Speed as ratios: candidate and baseline interleaved, so that a noisy machine hits both.
+
+Each sentence is timed several times with both systems, one right after the other and
+in alternating order. A sentence's time is the median of its rounds; percentiles are
+over sentences; intervals of ratios come from a bootstrap over sentences (paired).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.progress import Progress, Silent
+from benchmarks.significance import Interval
+from benchmarks.subject import Subject
+
+Clock = Callable[[], float]
+Floats = NDArray[np.float64]
+QUANTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedPlan:
+    """How much to measure.
+
+    Attributes:
+        buckets: upper bounds of source length, in characters; longer ones are left out.
+        per_bucket: sentences of each bucket.
+        rounds: fewest timings of each sentence and system.
+        max_rounds: rounds go on to this many while the p95 ratio's interval holds ``limit``.
+        limit: ratio of p95 that the rounds try to decide.
+        concurrency: client counts of the throughput curve; empty leaves it out.
+        seconds: length of one throughput slice; each level has two slices a system.
+    """
+
+    buckets: tuple[int, ...] = (10, 25, 50, 100)
+    per_bucket: int = 10
+    rounds: int = 5
+    max_rounds: int = 15
+    limit: float = 1.10
+    concurrency: tuple[int, ...] = (1, 2, 4, 8)
+    seconds: float = 2.0
+    seed: int = 12345
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Candidate over baseline; above 1 the candidate is slower (or bigger)."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """Milliseconds of one length bucket; ``name`` "all" is every sentence."""
+
+    name: str
+    sentences: int
+    baseline: dict[str, float]  # "p50" → ms
+    candidate: dict[str, float]
+    ratio: Ratio  # geometric mean over sentences
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughputRow:
+    """Sentences a second with so many clients at once."""
+
+    clients: int
+    baseline: float
+    candidate: float
+
+    @property
+    def ratio(self) -> float:
+        """Baseline over candidate: above 1 the candidate is slower."""
+        return self.baseline / self.candidate if self.candidate else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class StartReport:
+    """A fresh process: seconds to the first answer and peak memory (medians of the runs)."""
+
+    baseline_s: float
+    candidate_s: float
+    baseline_mb: float
+    candidate_mb: float
+
+    @property
+    def time_ratio(self) -> float:
+        return self.candidate_s / self.baseline_s
+
+    @property
+    def memory_ratio(self) -> float:
+        return self.candidate_mb / self.baseline_mb
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedReport:
+    """Everything measured about speed; ``start`` is None where a process cannot be started."""
+
+    rows: tuple[LatencyRow, ...]
+    p95_ratio: Ratio
+    rounds: int
+    throughput: tuple[ThroughputRow, ...]
+    start: StartReport | None = None
+
+    @property
+    def overall(self) -> LatencyRow:
+        return self.rows[-1]
+
+
+def pick_sentences(sources: Sequence[str], plan: SpeedPlan) -> list[list[str]]:
+    """Up to ``per_bucket`` different sentences of each length bucket, by a fixed draw."""
+    rng = np.random.default_rng(plan.seed)
+    unique = list(dict.fromkeys(s for s in sources if s.strip()))
+    picked = []
+    lower = 0
+    for upper in plan.buckets:
+        inside = [s for s in unique if lower < len(s) <= upper]
+        order = rng.permutation(len(inside))[: plan.per_bucket]
+        picked.append([inside[i] for i in sorted(order)])
+        lower = upper
+    return picked
+
+
+def measure_speed(
+    baseline: Subject,
+    candidate: Subject,
+    sources: Sequence[str],
+    plan: SpeedPlan = SpeedPlan(),
+    *,
+    clock: Clock = time.perf_counter,
+    start: StartReport | None = None,
+    progress: Progress | None = None,
+) -> SpeedReport:
+    """Time both systems on sentences of several lengths."""
+    progress = progress or Silent()
+    buckets = pick_sentences(sources, plan)
+    sentences = [s for bucket in buckets for s in bucket]
+    progress.start("latency", plan.max_rounds)
+    times = _time_rounds(baseline, candidate, sentences, plan, clock, progress)
+    progress.finish()
+    names = _bucket_names(plan)
+    rows, begin = [], 0
+    for name, bucket in zip(names, buckets, strict=True):
+        part = slice(begin, begin + len(bucket))
+        if bucket:
+            rows.append(_latency_row(name, times[:, part], plan.seed))
+        begin += len(bucket)
+    rows.append(_latency_row("all", times, plan.seed))
+    throughput = measure_throughput(baseline, candidate, sentences, plan, clock, progress)
+    return SpeedReport(
+        tuple(rows), p95_ratio(times, plan.seed), times.shape[2], throughput, start
+    )
+
+
+def _bucket_names(plan: SpeedPlan) -> list[str]:
+    lowers = (1, *(upper + 1 for upper in plan.buckets))
+    return [f"{low}–{high}" for low, high in zip(lowers, plan.buckets, strict=False)]
+
+
+def _time_rounds(
+    baseline: Subject,
+    candidate: Subject,
+    sentences: Sequence[str],
+    plan: SpeedPlan,
+    clock: Clock,
+    progress: Progress,
+) -> Floats:
+    """(2, sentences, rounds) seconds; index 0 is the baseline."""
+    systems = (baseline, candidate)
+    for system in systems:  # warm up
+        for sentence in sentences[:3]:
+            system.translate([sentence])
+    rounds: list[Floats] = []
+    while len(rounds) < plan.max_rounds:
+        times = np.empty((2, len(sentences)))
+        for i, sentence in enumerate(sentences):
+            first = (i + len(rounds)) % 2
+            for which in (first, 1 - first):
+                began = clock()
+                systems[which].translate([sentence])
+                times[which, i] = clock() - began
+        rounds.append(times)
+        progress.advance(1)
+        if len(rounds) >= plan.rounds:
+            found = p95_ratio(np.stack(rounds, axis=2), plan.seed)
+            if not found.interval.low <= plan.limit <= found.interval.high:
+                break
+    return np.stack(rounds, axis=2)
+
+
+def p95_ratio(times: Floats, seed: int, samples: int = 1000) -> Ratio:
+    """Ratio of the 95th percentiles over sentences; times is (2, sentences, rounds)."""
+    medians = np.median(times, axis=2)
+    draws = np.random.default_rng(seed).integers(
+        medians.shape[1], size=(samples, medians.shape[1])
+    )
+    base, cand = np.percentile(medians[:, draws], 95, axis=2)
+    low, high = np.quantile(cand / base, (0.025, 0.975))
+    whole = np.percentile(medians, 95, axis=1)
+    return Ratio(float(whole[1] / whole[0]), Interval(float(low), float(high)))
+
+
+def _latency_row(name: str, times: Floats, seed: int) -> LatencyRow:
+    medians = np.median(times, axis=2)
+    logs = np.log(medians[1] / medians[0])
+    draws = np.random.default_rng(seed).integers(len(logs), size=(1000, len(logs)))
+    low, high = np.quantile(logs[draws].mean(axis=1), (0.025, 0.975))
+    ratio = Ratio(float(np.exp(logs.mean())), Interval(float(np.exp(low)), float(np.exp(high))))
+    quantiles = [
+        {f"p{q}": 1000 * float(np.percentile(system, q)) for q in QUANTILES} for system in medians
+    ]
+    return LatencyRow(name, medians.shape[1], quantiles[0], quantiles[1], ratio)
+
+
+def measure_throughput(
+    baseline: Subject,
+    candidate: Subject,
+    sentences: Sequence[str],
+    plan: SpeedPlan,
+    clock: Clock,
+    progress: Progress,
+) -> tuple[ThroughputRow, ...]:
+    """Closed loop: each client sends its next sentence when the last is answered."""
+    if not plan.concurrency or not sentences:
+        return ()
+    progress.start("throughput", len(plan.concurrency))
+    rows = []
+    for clients in plan.concurrency:
+        slices = [
+            (which, _one_slice(system, sentences, clients, plan.seconds, clock))
+            for which, system in (
+                (0, baseline), (1, candidate), (1, candidate), (0, baseline),
+            )
+        ]  # fmt: skip
+        rate = [sum(r for w, r in slices if w == which) / 2 for which in (0, 1)]
+        rows.append(ThroughputRow(clients, rate[0], rate[1]))
+        progress.advance(1)
+    progress.finish()
+    return tuple(rows)
+
+
+def _one_slice(
+    system: Subject, sentences: Sequence[str], clients: int, seconds: float, clock: Clock
+) -> float:
+    """Sentences answered a second, all clients together."""
+    began = clock()
+    deadline = began + seconds
+    done = [0] * clients
+    failures: list[BaseException] = []
+
+    def client(number: int) -> None:
+        index = number * 7
+        try:
+            while clock() < deadline:
+                system.translate([sentences[index % len(sentences)]])
+                done[number] += 1
+                index += 1
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=client, args=(n,), daemon=True) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return sum(done) / (clock() - began)
