@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from csanmt.errors import EngineUnavailableError, NotFoundError, UnavailableError
+from release.processes import birth
 from release.traffic import Colour
 
 
@@ -54,7 +55,7 @@ class ProcessLauncher:
             start_new_session=True,
         )
         log.close()
-        return f"{process.pid}:{_birth(process.pid)}"
+        return f"{process.pid}:{birth(process.pid)}"
 
     def alive(self, handle: str) -> bool:
         return _pid(handle) is not None
@@ -130,22 +131,12 @@ class ContainerLauncher:
         raise EngineUnavailableError("neither podman nor docker is installed")
 
 
-def _birth(pid: int) -> str:
-    """Start time of a process in clock ticks since boot, so that a reused pid is noticed."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-    fields = text.rpartition(")")[2].split()
-    return "" if fields[0] == "Z" else fields[19]
-
-
 def _pid(handle: str) -> int | None:
     """The process of a handle ``pid:birth`` if it still runs."""
-    number, _, birth = handle.partition(":")
+    number, _, born = handle.partition(":")
     pid = int(number)
     try:
         reaped, _status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         reaped = 0
-    return None if reaped or not birth or _birth(pid) != birth else pid
+    return None if reaped or not born or birth(pid) != born else pid

@@ -21,6 +21,7 @@ from pathlib import Path
 import jinja2
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, UnavailableError
+from release.processes import alive
 from release.traffic import Colour, Traffic, other
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "deploy" / "nginx"
@@ -91,7 +92,7 @@ class NginxRouter:
 
     def configure(self, initial: Traffic) -> None:
         """Write the configuration; traffic only if there is none yet."""
-        (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
+        self._prepare()
         if not self.traffic.exists():
             _write(self.traffic, self._render_traffic(initial))
         candidate = self._render_main(self.traffic)
@@ -114,7 +115,7 @@ class NginxRouter:
             return
         os.kill(pid, signal.SIGQUIT)
         end = time.monotonic() + deadline_seconds
-        while _alive(pid):
+        while alive(pid):
             if time.monotonic() > end:
                 os.kill(pid, signal.SIGTERM)
                 return
@@ -151,19 +152,26 @@ class NginxRouter:
         except UnavailableError:
             generation = 1
         applied = Traffic(traffic.blue, traffic.green, traffic.sticky, generation)
+        self._prepare()
         candidate = self.directory / "traffic.conf.candidate"
         _write(candidate, self._render_traffic(applied))
         self._validate(self._render_main(candidate))
-        os.replace(candidate, self.traffic)
+        candidate.replace(self.traffic)
+        _write(self.main, self._render_main(self.traffic))
         pid = self._pid()
         if pid is None:
             self.start(deadline_seconds)
             return applied
+        old = _accepting_workers(pid)
         os.kill(pid, signal.SIGHUP)
+        self._await_retreat(pid, old, deadline_seconds)
         self._await_generation(generation, deadline_seconds)
         return applied
 
     # -- parts -------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
 
     def _render_main(self, traffic: Path) -> str:
         return self._main_template.render(s=self.settings, run=self.directory, traffic=traffic)
@@ -204,7 +212,7 @@ class NginxRouter:
             pid = int((self.directory / "nginx.pid").read_text().strip())
         except (FileNotFoundError, ValueError):
             return None
-        return pid if _alive(pid) else None
+        return pid if alive(pid) else None
 
     def _ask(self) -> Traffic | None:
         url = f"http://{self.settings.listen}/-/traffic"
@@ -215,6 +223,17 @@ class NginxRouter:
                 return Traffic(generation=answer["generation"], **answer["weights"])
         except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, LookupError):
             return None
+
+    def _await_retreat(self, master: int, old: set[int], deadline_seconds: float) -> None:
+        """Wait until no worker of before the reload takes new connections."""
+        end = time.monotonic() + deadline_seconds
+        while old & _accepting_workers(master):
+            if time.monotonic() > end:
+                raise UnavailableError(
+                    f"nginx's old workers still accept after {deadline_seconds:g} s; "
+                    f"see {self.directory / 'error.log'}"
+                )
+            time.sleep(0.005)
 
     def _await_generation(self, generation: int, deadline_seconds: float) -> None:
         """Wait until new connections meet the wanted configuration, several times in a row."""
@@ -239,17 +258,21 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _accepting_workers(master: int) -> set[int]:
+    """Children of the master that are not shutting down (nginx says so in their titles)."""
+    children = Path(f"/proc/{master}/task/{master}/children")
+    found = set()
+    for pid in children.read_text().split() if children.exists() else ():
+        try:
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if title and b"shutting down" not in title:
+            found.add(int(pid))
+    return found
 
 
 def _last_line(text: str) -> str:

@@ -1,0 +1,278 @@
+"""Deploy, promote, observe, roll back over stubs: every decision, no server."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
+from release import deployment as deployment_module
+from release import promotion as promotion_module
+from release import rollback as rollback_module
+from release.alerts import StubAlert
+from release.clock import FakeClock
+from release.colours import Colours, StubLauncher
+from release.deployment import deploy, idle_colour
+from release.ledger import Kind, Ledger
+from release.metrics_source import ScriptedMetrics
+from release.promotion import Plan, parse_weights, promote, watch
+from release.rollback import rollback
+from release.samples import Sample
+from release.site import Site
+from release.thresholds import Thresholds
+from release.traffic import Colour, StubRouter, Traffic
+
+
+@dataclass
+class Service:
+    """A colour's counters as they grow with time; what is wrong with it can be set."""
+
+    per_second: float = 10.0
+    error_share: float = 0.0
+    seconds: float = 0.2
+    echo_share: float = 0.0
+    up: bool = True
+    counts: dict[str, float] = field(default_factory=lambda: {"n": 0.0, "e": 0.0, "echo": 0.0})
+    buckets: dict[float, float] = field(
+        default_factory=lambda: dict.fromkeys((0.1, 0.25, 0.5, 1.0, 2.5, float("inf")), 0.0)
+    )
+
+    def pass_time(self, seconds: float) -> None:
+        n = self.per_second * seconds
+        self.counts["n"] += n
+        self.counts["e"] += n * self.error_share
+        self.counts["echo"] += n * self.echo_share
+        for bound in self.buckets:
+            if self.seconds <= bound:
+                self.buckets[bound] += n
+
+    def sample(self) -> Sample:
+        if not self.up:
+            return Sample(up=False)
+        health = {"echoed": self.counts["echo"]}
+        return Sample(
+            True, self.counts["n"], self.counts["e"], dict(self.buckets), self.counts["n"], health
+        )
+
+
+@dataclass
+class World:
+    site: Site
+    services: dict[Colour, Service]
+    clock: FakeClock
+    alert: StubAlert
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    services: dict[Colour, Service] = {"blue": Service(), "green": Service()}
+    clock = FakeClock()
+    last = [0.0]
+
+    def pass_time(now: float) -> None:
+        for service in services.values():
+            service.pass_time(now - last[0])
+        last[0] = now
+
+    clock.on_sleep.append(pass_time)
+    site = Site(
+        home=tmp_path,
+        router=StubRouter(),
+        colours=Colours(tmp_path / "colours"),
+        launcher=StubLauncher(),
+        ledger=Ledger(tmp_path / "ledger.sqlite3"),
+        metrics=ScriptedMetrics({c: services[c].sample for c in services}),
+        thresholds=Thresholds(health_increase={"echoed": 0.05}),
+        addresses={"blue": "127.0.0.1:1", "green": "127.0.0.1:2"},
+        who="tester",
+        clock=clock,
+        alert=StubAlert(),
+    )
+
+    def up(url: str, timeout: float) -> bool:
+        return services["blue" if url.endswith(":1") else "green"].up
+
+    for module in (deployment_module, promotion_module, rollback_module):
+        monkeypatch.setattr(module, "ready", up)
+    monkeypatch.setattr(deployment_module, "_identify", lambda deployment: deployment)
+    monkeypatch.setattr(deployment_module, "smoke", lambda url: None)
+    assert isinstance(site.alert, StubAlert)
+    return World(site, services, clock, site.alert)
+
+
+def put(world: World, release: str, *, into_service: bool = False) -> None:
+    deploy(world.site, release, f"csanmt:{release}", force="test")
+    if into_service:
+        promote(world.site, release, Plan())
+
+
+def two_versions(world: World) -> None:
+    """v1 in service on one colour, v2 idle on the other."""
+    world.site.router.switch(Traffic.of("green"))
+    put(world, "v1.0.0-aaa", into_service=True)
+    put(world, "v2.0.0-bbb")
+
+
+def kinds(world: World) -> list[str]:
+    return [entry.kind for entry in world.site.ledger.history()]
+
+
+def test_a_version_goes_to_the_colour_without_traffic(world: World) -> None:
+    two_versions(world)
+    assert world.site.router.state().blue == 100
+    assert idle_colour(world.site) == "green"
+    assert world.site.colours.running("v2.0.0-bbb").colour == "green"
+
+
+def test_an_unjudged_version_is_refused_unless_forced_with_a_reason(world: World) -> None:
+    with pytest.raises(ConflictError, match="never judged"):
+        deploy(world.site, "v3.0.0-ccc", "csanmt:v3")
+    world.site.ledger.append(
+        Kind.VERDICT, "v3.0.0-ccc", who="gate", why="bleu fell", detail={"ready": False}
+    )
+    with pytest.raises(ConflictError, match="not ready"):
+        deploy(world.site, "v3.0.0-ccc", "csanmt:v3")
+    deploy(world.site, "v3.0.0-ccc", "csanmt:v3", force="night fix")
+    assert world.site.ledger.last(Kind.DEPLOY).why == "forced: night fix"  # type: ignore[union-attr]
+
+
+def test_a_version_that_fails_a_trial_is_stopped_and_recorded(world: World) -> None:
+    def broken(url: str) -> None:
+        raise UnavailableError("it echoes")
+
+    with pytest.raises(UnavailableError, match="echoes"):
+        deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", checks=(broken,))
+    assert world.site.colours.get("green") is None
+    assert kinds(world) == ["abort"]
+    assert isinstance(world.site.launcher, StubLauncher)
+    assert not world.site.launcher.running
+
+
+def test_blue_green_switches_everything_at_once(world: World) -> None:
+    two_versions(world)
+    done = promote(world.site, "v2.0.0-bbb", Plan())
+    assert done.completed
+    assert world.site.router.state().green == 100
+    assert kinds(world)[-1] == "switch"
+
+
+def test_canary_walks_its_steps_and_watches_each(world: World) -> None:
+    two_versions(world)
+    done = promote(world.site, "v2.0.0-bbb", Plan((5, 25, 50, 100), interval=60, poll=10))
+    assert done.completed
+    weights = [e.detail["weight"] for e in world.site.ledger.history(kind="switch")][1:]
+    assert weights == [5, 25, 50, 100]
+    assert world.clock.time == 180
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"up": False}, "does not answer"),
+        ({"error_share": 0.2}, "20.0% of its answers are errors"),
+        ({"seconds": 0.9}, "times the other colour"),
+        ({"echo_share": 0.5}, "echoed rose by 50.0%"),
+    ],
+)
+def test_a_sick_canary_is_rolled_back_with_the_reason(
+    world: World, wrong: dict[str, float], words: str
+) -> None:
+    two_versions(world)
+
+    def fall_ill(now: float) -> None:
+        if now >= 70:
+            for key, value in wrong.items():
+                setattr(world.services["green"], key, value)
+
+    world.clock.on_sleep.append(fall_ill)
+    done = promote(world.site, "v2.0.0-bbb", Plan((5, 50, 100), interval=60, poll=10))
+    assert not done.completed
+    assert done.share == 50
+    assert words in done.reasons[0]
+    assert world.site.router.state().blue == 100
+    assert kinds(world)[-2:] == ["breach", "rollback"]
+    assert words in world.alert.sent[0][0]
+
+
+def test_the_watched_window_after_promotion_rolls_back_too(world: World) -> None:
+    two_versions(world)
+    promote(world.site, "v2.0.0-bbb", Plan())
+    world.services["green"].up = False
+    seen = watch(world.site, 1800, 10)
+    assert [breach.rule for breach in seen.breaches] == ["down"]
+    assert world.clock.time < 10
+    assert world.site.router.state().blue == 100
+
+
+def test_a_quiet_window_is_recorded(world: World) -> None:
+    two_versions(world)
+    seen = watch(world.site, 1800, 10)
+    assert not seen.breaches
+    assert seen.readings["blue"].qps == pytest.approx(10)
+    assert kinds(world)[-1] == "observe"
+    json.dumps(seen.to_json())
+
+
+def test_rollback_returns_to_the_other_colour(world: World) -> None:
+    two_versions(world)
+    promote(world.site, "v2.0.0-bbb", Plan())
+    back = rollback(world.site, why="users complain")
+    assert (back.release, back.from_release) == ("v1.0.0-aaa", "v2.0.0-bbb")
+    assert world.site.ledger.last(Kind.ROLLBACK).why == "users complain"  # type: ignore[union-attr]
+
+
+def test_rollback_in_mid_canary_returns_to_the_version_in_service(world: World) -> None:
+    two_versions(world)
+    world.site.router.switch(Traffic.of("green", 80))  # and the command was killed
+    assert rollback(world.site, why="killed").release == "v1.0.0-aaa"
+
+
+def test_rollback_with_nowhere_to_go_says_so(world: World) -> None:
+    world.site.router.switch(Traffic.of("green"))
+    put(world, "v1.0.0-aaa", into_service=True)
+    with pytest.raises(NotFoundError, match="nothing is deployed on green"):
+        rollback(world.site, why="panic")
+    with pytest.raises(NotFoundError, match="blue: v1"):
+        rollback(world.site, "v0.9.0-zzz", why="panic")
+
+
+def test_two_commands_at_once_are_refused(world: World) -> None:
+    two_versions(world)
+    with world.site.exclusive("promotion of v2.0.0-bbb"), pytest.raises(ConflictError) as caught:
+        promote(world.site, "v2.0.0-bbb", Plan())
+    assert "promotion of v2.0.0-bbb is under way" in str(caught.value)
+
+
+def test_a_rollback_in_mid_promotion_stops_the_promotion(world: World) -> None:
+    two_versions(world)
+
+    def someone_rolls_back(now: float) -> None:
+        if now == 30:
+            rollback(world.site, why="by hand")
+
+    world.clock.on_sleep.append(someone_rolls_back)
+    done = promote(world.site, "v2.0.0-bbb", Plan((50, 100), interval=60, poll=10))
+    assert not done.completed
+    assert world.site.router.state().blue == 100
+
+
+def test_deploying_in_mid_canary_is_refused(world: World) -> None:
+    two_versions(world)
+    world.site.router.switch(Traffic.of("green", 25))
+    with pytest.raises(ConflictError, match="both colours have traffic"):
+        deploy(world.site, "v3.0.0-ccc", "csanmt:v3", force="test")
+
+
+@pytest.mark.parametrize("weights", [(), (50,), (50, 25, 100), (0, 100), (5, 5, 100)])
+def test_weights_must_rise_to_100(weights: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigurationError):
+        Plan(weights)
+
+
+def test_weights_are_read_from_a_list() -> None:
+    assert parse_weights("5,25,100") == (5, 25, 100)
+    with pytest.raises(ConfigurationError, match="percents"):
+        parse_weights("five")
