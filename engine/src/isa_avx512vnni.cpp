@@ -6,7 +6,7 @@
 #include "kernels.h"
 #include "simd.h"
 
-#include "isa_float.inc"
+#include "isa_float.hpp"
 
 namespace {
 
@@ -69,7 +69,7 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 
 }  // namespace
 
-#include "isa_linear.inc"
+#include "isa_linear.hpp"
 
 namespace csanmt {
 extern const Kernels kAvx512VnniKernels;

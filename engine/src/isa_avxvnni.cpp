@@ -5,7 +5,7 @@
 #include "simd.h"
 
 #define CSANMT_DPBUSD _mm256_dpbusd_avx_epi32
-#include "isa_vnni256.inc"
+#include "isa_vnni256.hpp"
 
 namespace csanmt {
 extern const Kernels kAvxVnniKernels;

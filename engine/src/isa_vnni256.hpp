@@ -1,6 +1,6 @@
 // 256-bit vpdpbusd: three rows by 32 columns in 12 accumulators. The including file
 // defines CSANMT_DPBUSD (VEX or EVEX encoding of the same operation).
-#include "isa_float.inc"
+#include "isa_float.hpp"
 
 namespace {
 
@@ -44,4 +44,4 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 
 }  // namespace
 
-#include "isa_linear.inc"
+#include "isa_linear.hpp"
