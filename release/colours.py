@@ -45,7 +45,10 @@ class Deployment:
 class Launcher(Protocol):
     """Starts and stops a version. What it started outlives the process that asked."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """``process`` or ``container``."""
+        ...
 
     def start(self, bento: str, colour: Colour, address: str) -> str:
         """Start it and return its handle; readiness is the caller's to await.
