@@ -24,7 +24,7 @@ from serving.keys import KeyRing
 from serving.logs import configure_logging
 from serving.runner_process import InlineRunner, ProcessRunner, Runner
 from serving.settings import Settings
-from serving.translators import open_translator
+from serving.translators import open_translator, token_counter
 
 ROOT = Path(__file__).resolve().parent
 PINNED = provenance.pinned_model(provenance.bento_manifest(ROOT))
@@ -55,6 +55,7 @@ class Worker:
             located,
             make_runner,
             provenance=provenance.collect(settings.model, directory, ROOT, settings.git_commit),
+            count_tokens=token_counter(located),
             keys=KeyRing.load(settings.api_keys_file) if settings.api_keys_file else None,
             page=ROOT / "ui",
         )

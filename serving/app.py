@@ -25,6 +25,7 @@ from serving.docs_page import render_docs
 from serving.edge import Edge, ErrorAnswers
 from serving.guard import Guard
 from serving.keys import KeyRing
+from serving.layout import CountTokens
 from serving.metrics import Metrics
 from serving.openapi import openapi_document
 from serving.operations import Operations
@@ -58,6 +59,7 @@ def build(
     make_runner: Callable[[], Runner],
     *,
     provenance: Provenance,
+    count_tokens: CountTokens,
     keys: KeyRing | None = None,
     page: Path | None = None,
     registry: CollectorRegistry = REGISTRY,
@@ -66,6 +68,7 @@ def build(
 
     Args:
         make_runner: makes one more runner; called for every start of one.
+        count_tokens: source tokens of a text, as the model's tokenizer counts them.
         page: directory of the page's static files, served at ``/``; None serves no page.
     """
     metrics = Metrics(settings.model, registry)
@@ -79,7 +82,7 @@ def build(
     pool = RunnerPool(
         queue, make_runner, settings.runner_count, metrics, batch_deadline=settings.batch_deadline
     )
-    service = TranslationService(queue, pool, metrics, settings)
+    service = TranslationService(queue, pool, metrics, settings, count_tokens)
     operations = Operations(settings, service, pool, queue, metrics, provenance)
     documents = _documents(settings, service)
     files = _page_routes(page) if page else []

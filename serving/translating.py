@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from csanmt.errors import DeadlineExceededError, UnavailableError
+from csanmt.errors import DeadlineExceededError
 from csanmt.translator import DecodingOptions, Translation
 from serving import metric_names as names
 from serving.batching import BatchQueue, Ticket
 from serving.errors import TooLargeError
-from serving.layout import Layout, analyse
+from serving.layout import CountTokens, Layout, analyse
 from serving.metrics import Metrics
 from serving.quality_signals import signals
 from serving.runner_pool import RunnerPool
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
+
+IN_A_THREAD = 2_000  # characters from which a text is analysed beside the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +34,28 @@ class TextAnswer:
 
     Attributes:
         layout: the text and where its sentences are.
-        sentences: a translation for each segment of ``layout``.
+        sentences: a translation for each segment of ``layout``; None where it was kept.
         text: best translations joined; ``spans`` says where each stands in it.
     """
 
     layout: Layout
-    sentences: tuple[Translation, ...]
+    sentences: tuple[Translation | None, ...]
     text: str
     spans: tuple[tuple[int, int], ...]
 
     @property
     def truncated(self) -> bool:
-        return any(sentence.truncated for sentence in self.sentences)
+        return any(sentence.truncated for sentence in self.sentences if sentence)
 
     def alternative(self, rank: int) -> str:
         """The text made of each sentence's hypothesis of this rank (0 is best), or its last."""
-        chosen = [
-            s.hypotheses[min(rank, len(s.hypotheses) - 1)].text if s.hypotheses else ""
-            for s in self.sentences
-        ]
-        return self.layout.join(chosen)[0]
+        pairs = zip(self.layout.segments, self.sentences, strict=True)
+        return self.layout.join([_ranked(s, rank) if s else kept.text for kept, s in pairs])[0]
+
+
+def _ranked(sentence: Translation, rank: int) -> str:
+    hypotheses = sentence.hypotheses
+    return hypotheses[min(rank, len(hypotheses) - 1)].text if hypotheses else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,52 +69,72 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class SentenceEvent:
-    """One finished sentence of a stream: text ``text_index``, sentence ``index`` of it."""
+    """One finished segment of a stream: segment ``index`` of text ``text_index``.
+
+    ``translation`` is None where there was nothing to translate and the segment was kept.
+    """
 
     text_index: int
     index: int
     layout: Layout
-    translation: Translation
+    translation: Translation | None
+
+    @property
+    def text(self) -> str:
+        segment = self.layout.segments[self.index]
+        return segment.text if self.translation is None else self.translation.text
 
     @property
     def last_of_text(self) -> bool:
         return self.index == len(self.layout.segments) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Texts taken apart: their layouts, and each distinct sentence once, in order."""
+
+    layouts: list[Layout]
+    wanted: list[list[str | None]]  # per layout and segment
+    sentences: list[str]
+
+
 class Job:
     """One request being translated. Close it, or nobody learns that its work is unwanted."""
 
-    def __init__(self, layouts: Sequence[Layout], ticket: Ticket, deadline: float) -> None:
-        self.layouts = list(layouts)
+    def __init__(self, plan: _Plan, ticket: Ticket, deadline: float) -> None:
+        self.layouts = plan.layouts
+        self._wanted = plan.wanted
         self._ticket = ticket
         self._deadline = deadline
         self._started = time.monotonic()
 
     @property
-    def sentence_count(self) -> int:
+    def segment_count(self) -> int:
         return sum(len(layout.segments) for layout in self.layouts)
 
     async def events(self) -> AsyncIterator[SentenceEvent]:
-        """Sentences in the order of the texts, each as soon as it can be shown.
+        """Segments in the order of the texts, each as soon as it can be shown.
 
         Raises:
             DeadlineExceededError: the request's time is over; the rest is cancelled.
             CsanmtError: what the queue or a runner says.
         """
         results = self._ticket.in_order()
-        where = [
-            (t, i) for t, layout in enumerate(self.layouts) for i in range(len(layout.segments))
-        ]
-        for text_index, index in where:
-            remaining = self._started + self._deadline - time.monotonic()
-            try:
-                translation = await asyncio.wait_for(anext(results), max(remaining, 0))
-            except TimeoutError:
-                self.close()
-                raise DeadlineExceededError(
-                    f"not finished within {self._deadline:g} seconds"
-                ) from None
-            yield SentenceEvent(text_index, index, self.layouts[text_index], translation)
+        known: dict[str, Translation] = {}
+        for text_index, wanted in enumerate(self._wanted):
+            for index, sentence in enumerate(wanted):
+                if sentence is not None and sentence not in known:
+                    known[sentence] = await self._before_deadline(anext(results))
+                translation = None if sentence is None else known[sentence]
+                yield SentenceEvent(text_index, index, self.layouts[text_index], translation)
+
+    async def _before_deadline(self, result: Awaitable[Translation]) -> Translation:
+        remaining = self._started + self._deadline - time.monotonic()
+        try:
+            return await asyncio.wait_for(result, max(remaining, 0))
+        except TimeoutError:
+            self.close()
+            raise DeadlineExceededError(f"not finished within {self._deadline:g} seconds") from None
 
     def close(self) -> None:
         """Drop what is still queued or running; harmless when all is done."""
@@ -124,9 +149,15 @@ class TranslationService:
     """Translates texts with the runners of ``pool``, through ``queue``."""
 
     def __init__(
-        self, queue: BatchQueue, pool: RunnerPool, metrics: Metrics, settings: Settings
+        self,
+        queue: BatchQueue,
+        pool: RunnerPool,
+        metrics: Metrics,
+        settings: Settings,
+        count_tokens: CountTokens,
     ) -> None:
         self._queue = queue
+        self._count_tokens = count_tokens
         self._pool = pool
         self._metrics = metrics
         self.settings = settings
@@ -140,31 +171,38 @@ class TranslationService:
         """The model's facts; before the first runner is ready, those that need no model."""
         return self._pool.facts or TranslatorFacts(self.settings.model, self.settings.engine)
 
-    def begin(self, texts: Sequence[str], options: DecodingOptions) -> Job:
+    async def begin(self, texts: Sequence[str], options: DecodingOptions) -> Job:
         """Queue the sentences of ``texts``.
 
         Raises:
             TooLargeError: more sentences than one request may have.
             QueueFullError, UnavailableError: as ``BatchQueue.submit``.
         """
-        language, longest = self.facts.target_language, self.facts.max_length
-        layouts = [analyse(text, language, longest) for text in texts]
-        sentences = [sentence for layout in layouts for sentence in layout.sentences]
-        if len(sentences) > self.settings.max_segments:
+        if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
+            plan = await asyncio.to_thread(self._plan, texts)
+        else:
+            plan = self._plan(texts)
+        if len(plan.sentences) > self.settings.max_segments:
             raise TooLargeError(
-                f"{len(sentences)} sentences; allowed is {self.settings.max_segments}"
+                f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"
             )
-        if self._pool.facts is None and self._pool.problem:
-            raise UnavailableError("the model is not loaded")
-        return Job(layouts, self._queue.submit(sentences, options), self.settings.timeout)
+        return Job(plan, self._queue.submit(plan.sentences, options), self.settings.timeout)
 
-    def finish(self, job: Job, translations: Sequence[Translation]) -> list[TextAnswer]:
-        """Join the sentences (all of the job's, in order) to texts, and count them."""
+    def _plan(self, texts: Sequence[str]) -> _Plan:
+        languages = (self.facts.source_language, self.facts.target_language)
+        layouts = [analyse(text, languages, self._count_tokens) for text in texts]
+        wanted = [layout.sentences for layout in layouts]
+        distinct = dict.fromkeys(s for sentences in wanted for s in sentences if s is not None)
+        return _Plan(layouts, wanted, list(distinct))
+
+    def finish(self, job: Job, events: Sequence[SentenceEvent]) -> list[TextAnswer]:
+        """Join the segments (all events of the job, in order) to texts, and count them."""
         answers = []
-        rest = iter(translations)
+        rest = iter(events)
         for layout in job.layouts:
-            sentences = tuple(next(rest) for _ in layout.segments)
-            text, spans = layout.join([s.text for s in sentences])
+            own = list(islice(rest, len(layout.segments)))
+            text, spans = layout.join([event.text for event in own])
+            sentences = tuple(event.translation for event in own)
             answers.append(TextAnswer(layout, sentences, text, tuple(spans)))
         self._count(job, answers)
         return answers
@@ -173,10 +211,10 @@ class TranslationService:
         self, texts: Sequence[str], options: DecodingOptions
     ) -> tuple[list[TextAnswer], Timing]:
         """Translate ``texts`` and wait for all of it. Cancelling the caller cancels the work."""
-        job = self.begin(texts, options)
+        job = await self.begin(texts, options)
         try:
-            translations = [event.translation async for event in job.events()]
-            return self.finish(job, translations), job.timing()
+            events = [event async for event in job.events()]
+            return self.finish(job, events), job.timing()
         finally:
             job.close()
 
@@ -185,11 +223,14 @@ class TranslationService:
         for answer in answers:
             count(names.CHARACTERS, "source", amount=len(answer.layout.text))
             count(names.CHARACTERS, "target", amount=len(answer.text))
-            count(names.SEGMENTS, amount=len(answer.sentences))
-            for sentence in answer.sentences:
-                count(names.TOKENS, "source", amount=sentence.source_tokens)
-                best = sentence.hypotheses[0].tokens if sentence.hypotheses else 0
-                count(names.TOKENS, "target", amount=best)
-                for signal in signals(sentence.source, sentence.text, truncated=sentence.truncated):
-                    count(names.HEALTH, signal)
+            for sentence in filter(None, answer.sentences):
+                self._count_sentence(sentence)
         self._metrics.observe(names.QUEUE_SECONDS, job.timing().queue)
+
+    def _count_sentence(self, sentence: Translation) -> None:
+        count = self._metrics.count
+        count(names.SEGMENTS)
+        count(names.TOKENS, "source", amount=sentence.source_tokens)
+        count(names.TOKENS, "target", amount=sentence.hypotheses[0].tokens)
+        for signal in signals(sentence.source, sentence.text, truncated=sentence.truncated):
+            count(names.HEALTH, signal)

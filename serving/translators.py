@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,16 @@ def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
     engine = None if settings.engine == "auto" else settings.engine
     translator = load_translator(directory, engine=engine, model_tag=settings.model)
     return translator, _facts(translator, directory, settings)
+
+
+def token_counter(settings: Settings) -> Callable[[str], int]:
+    """What counts a text's tokens in the gateway, which holds the tokenizer but no weights."""
+    if settings.engine == "stub":
+        return len
+    from csanmt.tokenization import load_tokenizer
+
+    tokenizer = load_tokenizer(settings.model_directory)
+    return lambda text: len(tokenizer.encode(text))
 
 
 def engine_fault(error: Exception) -> CsanmtError:

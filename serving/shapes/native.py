@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
 from csanmt.segmentation import Segment
-from csanmt.translator import Translation
+from csanmt.translator import Hypothesis, Translation
 from serving.body import require_json
 from serving.disconnect import until_disconnect
 from serving.edge import request_id
@@ -57,7 +57,7 @@ async def answer_stream(incoming: Incoming, service: TranslationService) -> Resp
     """
     query = _parse(incoming, service)
     options = query.options(service.facts, service.settings)
-    job = service.begin(query.texts, options)
+    job = await service.begin(query.texts, options)
     identity = request_id(incoming.request.scope)
     return EventStream(_events(query, job, service, identity), on_close=job.close)
 
@@ -73,14 +73,14 @@ async def _events(
     query: TranslateRequest, job: Job, service: TranslationService, identity: str
 ) -> AsyncIterator[bytes]:
     model = service.facts.model
-    yield event("start", {"request_id": identity, "model": model, "segments": job.sentence_count})
-    translations: list[Translation] = []
+    yield event("start", {"request_id": identity, "model": model, "segments": job.segment_count})
+    events: list[SentenceEvent] = []
     running = _Running()
     try:
         async for done in job.events():
-            translations.append(done.translation)
+            events.append(done)
             yield event("segment", running.segment(query, done))
-        answers = service.finish(job, translations)
+        answers = service.finish(job, events)
         body = _response(query, answers, job.timing(), service, identity)
         yield event("done", body.model_dump(exclude_none=True))
     except CsanmtError as error:
@@ -97,7 +97,7 @@ class _Running:
     def segment(self, query: TranslateRequest, done: SentenceEvent) -> dict[str, Any]:
         if done.index == 0:
             self._length, self._previous = 0, ""
-        text = done.translation.text
+        text = done.text
         before = done.layout.gap(done.index, self._previous, text)
         after = done.layout.gap(done.index + 1, text, "") if done.last_of_text else ""
         start = self._length + len(before)
@@ -136,22 +136,26 @@ def _segments(query: TranslateRequest, answer: TextAnswer) -> list[SegmentAnswer
 
 
 def _segment(
-    query: TranslateRequest, sentence: Translation, source: Segment, target: tuple[int, int]
+    query: TranslateRequest,
+    sentence: Translation | None,
+    source: Segment,
+    target: tuple[int, int],
 ) -> SegmentAnswer:
+    if sentence is None:
+        sentence = Translation(source.text, (Hypothesis(source.text, 0.0),))
+    best = sentence.hypotheses[0]
     hypotheses = [HypothesisAnswer(text=h.text, score=h.score) for h in sentence.hypotheses]
-    best = sentence.hypotheses[0] if sentence.hypotheses else None
-    others = [h for h in hypotheses[1:] if h.text != sentence.text][: query.alternatives]
-    aligned = best.alignment if best and query.alignment else None
+    others = [h for h in hypotheses[1:] if h.text != best.text][: query.alternatives]
     return SegmentAnswer(
         source=source.text,
-        translation=sentence.text,
+        translation=best.text,
         source_span=(source.start, source.end),
         target_span=target,
-        score=best.score if best else 0.0,
-        truncated=sentence.truncated,
+        score=best.score,
+        truncated=best.hit_limit,
         hypotheses=hypotheses[: query.n_best] if query.n_best > 1 else None,
         alternatives=others if query.alternatives else None,
-        alignment=list(aligned) if aligned is not None else None,
+        alignment=list(best.alignment or ()) if query.alignment else None,
     )
 
 
@@ -162,12 +166,12 @@ def _alternatives(query: TranslateRequest, answer: TextAnswer) -> list[str]:
 
 
 def _timing(answers: list[TextAnswer], timing: Timing) -> TimingAnswer:
-    sentences = [sentence for answer in answers for sentence in answer.sentences]
+    sentences = [s for answer in answers for s in answer.sentences if s]
     return TimingAnswer(
         total_seconds=round(timing.total, 6),
         queue_seconds=round(timing.queue, 6),
         compute_seconds=round(timing.compute, 6),
         segments=len(sentences),
         source_tokens=sum(s.source_tokens for s in sentences),
-        target_tokens=sum(s.hypotheses[0].tokens for s in sentences if s.hypotheses),
+        target_tokens=sum(s.hypotheses[0].tokens for s in sentences),
     )

@@ -86,6 +86,7 @@ def serve() -> Iterator[Serve]:
                 Settings(**{**knobs, **settings}),
                 lambda: InlineRunner(stub, FACTS),
                 provenance=Provenance(MODEL, "sha256:ab", "csanmt:v1", "c0ffee", "2026-01-01"),
+                count_tokens=len,
                 keys=keys,
                 page=page,
                 registry=CollectorRegistry(),

@@ -39,9 +39,11 @@ def test_answer_names_text_model_and_request(served):
         ("一\n二", "[一]\n[二]"),
         ("　　一。\r\n\r\n\t二。\n", "　　[一。]\r\n\r\n\t[二。]\n"),
         ("\n一", "\n[一]"),
-        ("a\u2028b", "[a]\u2028[b]"),
+        ("一\u2028二", "[一]\u2028[二]"),
+        ("code 1\n一 a。", "code 1\n[一 a。]"),
         ("一\x00二。", "[一 二。]"),
-        ("😀。", "[😀。]"),
+        ("😀。", "😀。"),
+        ("😀一。", "[😀一。]"),
     ],
 )
 def test_layout_comes_back_as_it_went_in(served, text, expected):
@@ -59,6 +61,12 @@ def test_list_of_texts_gives_lists(served):
 def test_all_sentences_of_a_request_travel_in_one_batch(served):
     served.translate(["一。二。", "三。"])
     assert served.translator.calls == [["一。", "二。", "三。"]]
+
+
+def test_a_sentence_that_repeats_is_translated_once(served):
+    body = served.translate(["好。不。好。", "好。"])
+    assert body["translation"] == ["[好。] [不。] [好。]", "[好。]"]
+    assert served.translator.calls == [["好。", "不。"]]
 
 
 def test_segments_say_where_they_stand_on_both_sides(served):
@@ -85,7 +93,7 @@ def test_hypotheses_alternatives_and_timing(served):
 def test_sentence_too_long_for_the_model_is_cut_and_nothing_is_lost(served):
     text = "很" * 250 + "，" + "长" * 250
     segments = served.translate(text, segments=True)["segments"]
-    assert len(segments) >= 5
+    assert len(segments) >= 4
     assert "".join(segment["source"] for segment in segments) == text
 
 
