@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "models": ("cli.models", "list, check, compare, move and retire model versions"),
     "import-modelscope": ("cli.import_modelscope", "bring a ModelScope checkpoint into the store"),
     "serve": ("cli.serve", "serve the page and the API on this machine"),
+    "keys": ("cli.keys", "make API keys for the server"),
     "train": ("cli.train", "train a model from a recipe"),
     "bench": ("cli.bench", "measure quality, behaviour and speed; compare; gate a release"),
     "release": ("cli.release", "build, deploy, promote, observe and roll back a release"),
@@ -52,6 +54,7 @@ exit status:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (argparse itself exits with 2 on bad usage)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _speak_utf8()
     command = next((word for word in arguments if not word.startswith("-")), None)
     as_json = "--json" in arguments
     try:
@@ -98,6 +101,13 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         else:
             subparsers.add_parser(name, help=summary)
     return parser
+
+
+def _speak_utf8() -> None:
+    """Print UTF-8 whatever the locale says, and what is not text at all as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _load(name: str, module: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,23 @@ PATIENCE = 2.0  # seconds
 class ProgressBar:
     """Counts towards ``total``; draws on stderr once ``PATIENCE`` is over."""
 
-    def __init__(self, title: str, total: int, *, shown: bool | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        *,
+        shown: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """
         Args:
             total: bytes, lines, whatever ``advance`` counts.
             shown: None asks whether stderr is a terminal.
+            clock: seconds from any start.
         """
         self._title, self._total, self._done = title, total, 0
         self._shown = sys.stderr.isatty() if shown is None else shown
-        self._started = time.monotonic()
+        self._clock, self._started = clock, clock()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -44,7 +53,7 @@ class ProgressBar:
         self._done += amount
         if not self._shown:
             return
-        if self._bar is None and time.monotonic() - self._started >= PATIENCE:
+        if self._bar is None and self._clock() - self._started >= PATIENCE:
             self._start()
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done)

@@ -1,0 +1,110 @@
+"""From ``--model`` and ``--engine`` to a translator, for every command that translates.
+
+This is the edge where the environment is read: ``BENTOML_HOME`` and ``CSANMT_ENGINE``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import note
+from csanmt.errors import ConfigurationError, NotFoundError
+
+if TYPE_CHECKING:
+    from csanmt.translator import DecodingOptions, Translator
+
+# Its checksum is checked while loading; see ModelStore.open.
+_ENGINE_FILE = "engine.bin"
+_FLOAT_FILE = "model.safetensors"
+# generation_config.json: our key, and transformers' for the same thing.
+_GENERATION_KEYS = {
+    "beam": ("beam", "num_beams"),
+    "length_penalty": ("length_penalty",),
+    "max_length": ("max_length",),
+}
+
+
+def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]:
+    """The directory of ``--model`` and the tag that answers are attributed to.
+
+    Args:
+        model: a directory, a tag in the store, or None for the model that comes
+            with the product, which is put into the store if it is not there.
+
+    Raises:
+        NotFoundError: there is no such directory or version.
+        IntegrityError: the stored version is damaged.
+    """
+    from model_store.shipped import DEFAULT_TAG, ensure_default
+    from model_store.store import ModelStore
+
+    if model and (Path(model).is_dir() or "/" in model):
+        if not Path(model).is_dir():
+            raise NotFoundError(f"no model directory {model!r}")
+        return Path(model), Path(model).resolve().name
+    store = ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
+    tag = model or DEFAULT_TAG
+    if tag == DEFAULT_TAG:
+        ensure_default(store)
+    # Weights that will not be read need no digest; those that will have it or a checksum.
+    unread = (_FLOAT_FILE,) if chosen_engine(engine) == "native" else ()
+    return store.open(tag, deferred=(_ENGINE_FILE, *unread)), tag
+
+
+def load_translator(directory: Path, tag: str, engine: str | None = None) -> Translator:
+    """Load with the engine asked for by the option, else by ``CSANMT_ENGINE``, else the best."""
+    import csanmt
+
+    return csanmt.load(directory, engine=chosen_engine(engine), model_tag=tag)
+
+
+def chosen_engine(option: str | None) -> str | None:
+    """``native``, ``torch``, or None for automatic."""
+    engine = option or os.environ.get("CSANMT_ENGINE") or "auto"
+    return None if engine == "auto" else engine
+
+
+def decoding_options(
+    directory: Path,
+    *,
+    beam: int | None = None,
+    n_best: int = 1,
+    length_penalty: float | None = None,
+    max_length: int | None = None,
+) -> DecodingOptions:
+    """What was asked for, else the model's defaults, else the reference's.
+
+    A beam narrower than ``n_best`` is widened unless it was asked for.
+
+    Raises:
+        ConfigurationError: a value is out of range, or generation_config.json is unusable.
+    """
+    from csanmt.translator import DecodingOptions
+
+    asked = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
+    values: dict[str, Any] = {**_generation_defaults(directory), "n_best": n_best}
+    values |= {key: value for key, value in asked.items() if value is not None}
+    if beam is None:
+        values["beam"] = max(n_best, values.get("beam", DecodingOptions().beam))
+    return DecodingOptions(**values)
+
+
+def _generation_defaults(directory: Path) -> dict[str, Any]:
+    path = directory / "generation_config.json"
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigurationError(f"{str(path)!r} is not JSON: {error}") from error
+    found: dict[str, Any] = {}
+    for option, keys in _GENERATION_KEYS.items():
+        for key in keys:
+            value = data.get(key) if isinstance(data, dict) else None
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found[option] = value
+                break
+    return found

@@ -1,0 +1,191 @@
+"""``csanmt translate``: text from the command line, a pipe or a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cli.lines import Line, line_batches
+from cli.output import note
+from cli.progress import ProgressBar
+from csanmt.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from csanmt.document import TextTranslation
+    from csanmt.translator import DecodingOptions, Translator
+
+DESCRIPTION = """\
+Translate TEXT, or the lines of FILE, or the lines of standard input.
+
+A text may hold several sentences; its line breaks, spaces and paragraphs are kept.
+Lines are translated on their own, in order, and written as soon as they are done:
+an empty line stays empty, and the output has as many lines as the input. Nothing is
+cut off: a sentence too long for the model is translated in pieces, and a translation
+that ran into the length limit is reported on stderr (and as "truncated" in JSON).
+"""
+
+EPILOG = """\
+examples:
+  csanmt translate 你好，世界。
+  csanmt translate --file article.zh.txt --output article.en.txt
+  tail -f messages.txt | csanmt translate
+  csanmt translate --beam 8 --n-best 3 --json 机器翻译很有用。
+
+With --n-best N, plain output is N lines a text: number of the text, rank, score and
+translation, separated by tabs. The score is a log-probability divided by the length
+penalty, summed over the sentences. With --json the output is one object a line:
+source, translation, model, truncated, split, alternatives, and the sentences.
+"""
+
+
+def register(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "translate",
+        help="translate an argument, standard input or a file",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to translate; - is stdin")
+    parser.add_argument("-f", "--file", help="translate the lines of this UTF-8 file")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of stdout")
+    parser.add_argument(
+        "-m", "--model", help="name:vX.Y.Z in the store, or a model's directory "
+        "(default: the model that comes with csanmt)",
+    )  # fmt: skip
+    parser.add_argument("--beam", type=int, help="beam width; 1 is greedy (default: the model's)")
+    parser.add_argument("--n-best", type=int, default=1, help="translations of each text")
+    parser.add_argument("--length-penalty", type=float, help="exponent (default: the model's)")
+    parser.add_argument("--max-length", type=int, help="most target tokens of a sentence")
+    parser.add_argument(
+        "--engine", choices=("auto", "native", "torch"),
+        help="auto is native where it can run (default: $CSANMT_ENGINE, else auto)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch-size", type=int, default=32, help="most lines translated at once (default 32)"
+    )
+    parser.add_argument("--no-progress", action="store_true", help="never draw a progress bar")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a text")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Translate what the arguments name; see the descriptions above."""
+    _check(args)
+    with ExitStack() as stack:
+        source = None if _is_argument(args) else stack.enter_context(_open_input(args.file))
+        translator, options = load(args)
+        sink = stack.enter_context(_open_output(args.output)) if args.output else sys.stdout
+        writer = Writer(sink, args, translator, options)
+        if source is None:
+            writer.write([Line(text, "\n", 0) for text in args.text])
+        else:
+            _translate_lines(source, args, writer)
+    if writer.truncated:
+        note(f"{writer.truncated} of {writer.count} texts ran into the length limit (--max-length)")
+
+
+def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
+    """The translator and the decoding options that the arguments ask for."""
+    from cli.loading import decoding_options, find_model, load_translator
+
+    directory, tag = find_model(args.model, args.engine)
+    options = decoding_options(
+        directory,
+        beam=args.beam,
+        n_best=args.n_best,
+        length_penalty=args.length_penalty,
+        max_length=args.max_length,
+    )
+    return load_translator(directory, tag, args.engine), options
+
+
+class Writer:
+    """Translates lines and writes the answers in their order."""
+
+    def __init__(
+        self, sink: TextIO, args: argparse.Namespace, translator: Translator, options: Any
+    ) -> None:
+        self._sink, self._translator, self._options = sink, translator, options
+        self._as_json, self._n_best = bool(args.json), int(args.n_best)
+        self.count = 0
+        self.truncated = 0
+
+    def write(self, lines: list[Line]) -> None:
+        from csanmt.document import translate_texts
+
+        texts = [line.text for line in lines]
+        results = translate_texts(self._translator, texts, self._options)
+        for line, result in zip(lines, results, strict=True):
+            self.count += 1
+            self.truncated += result.truncated
+            self._sink.write(self._render(result, line.ending))
+        self._sink.flush()
+
+    def _render(self, result: TextTranslation, ending: str) -> str:
+        from cli.translation_reports import json_line, ranked_lines
+
+        if self._as_json:
+            return json_line(result, self._translator.model_tag)
+        if self._n_best > 1:
+            return ranked_lines(result, self.count)
+        return result.text + ending
+
+
+def _translate_lines(descriptor: int, args: argparse.Namespace, writer: Writer) -> None:
+    status = os.fstat(descriptor)
+    regular = stat.S_ISREG(status.st_mode)
+    visible = regular and not args.no_progress and sys.stderr.isatty()
+    shown = visible and (bool(args.output) or not sys.stdout.isatty())
+    name = args.file or "standard input"
+    with ProgressBar("translating", status.st_size if regular else 0, shown=shown) as bar:
+        for batch in line_batches(descriptor, args.batch_size, name):
+            writer.write(batch)
+            bar.advance(sum(line.size for line in batch))
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.file and args.text:
+        raise InvalidInputError("give either TEXT or --file, not both")
+    for text in args.text:
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise InvalidInputError(f"TEXT {text!r} is not UTF-8")
+    if args.batch_size < 1:
+        raise InvalidInputError(f"batch-size is {args.batch_size}; allowed is 1 or more")
+    if args.n_best < 1:
+        raise InvalidInputError(f"n-best is {args.n_best}; allowed is 1 to the beam width")
+    both = args.file and args.output and Path(args.output).exists() and Path(args.file).exists()
+    if both and Path(args.file).samefile(args.output):
+        raise InvalidInputError(f"--output {args.output!r} would overwrite the input")
+
+
+def _is_argument(args: argparse.Namespace) -> bool:
+    return bool(args.text) and args.text != ["-"]
+
+
+@contextmanager
+def _open_input(path: str | None) -> Iterator[int]:
+    """A descriptor to read from, opened before the model so that a wrong name fails at once."""
+    if path is None or path == "-":
+        if sys.stdin is None:  # closed by the caller: csanmt translate <&-
+            raise InvalidInputError("give TEXT or --file: standard input is closed")
+        if sys.stdin.isatty():
+            note("reading from the terminal; end with Ctrl-D")
+        yield sys.stdin.fileno()
+        return
+    if Path(path).is_dir():
+        raise InvalidInputError(f"{path!r} is a directory; give a text file")
+    with open(path, "rb", buffering=0) as stream:
+        yield stream.fileno()
+
+
+@contextmanager
+def _open_output(path: str) -> Iterator[TextIO]:
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        yield stream
