@@ -15,7 +15,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import jinja2
@@ -151,7 +151,7 @@ class NginxRouter:
             generation = self.state().generation + 1
         except UnavailableError:
             generation = 1
-        applied = Traffic(traffic.blue, traffic.green, traffic.sticky, generation)
+        applied = replace(traffic, generation=generation)
         self._prepare()
         candidate = self.directory / "traffic.conf.candidate"
         _write(candidate, self._render_traffic(applied))
@@ -181,12 +181,13 @@ class NginxRouter:
         minor = other(major)
         share = traffic.share(minor)
         weights = {"blue": traffic.blue, "green": traffic.green}
-        state = {**weights, "sticky": traffic.sticky, "generation": traffic.generation}
         return self._traffic_template.render(
-            state=json.dumps(state),
+            state=json.dumps(asdict(traffic)),
             key=STICKY_KEY if traffic.sticky else "$request_id",
-            minor=[(minor, f"{share:.2f}".rstrip("0").rstrip("."))] if share else [],
+            minor=[(minor, _percent(share))] if share else [],
             major=major,
+            shadow=_percent(traffic.shadow) if traffic.shadow else "",
+            shadow_to=traffic.shadow_to,
             generation=traffic.generation,
             weights=json.dumps(weights),
         )
@@ -273,6 +274,10 @@ def _accepting_workers(master: int) -> set[int]:
         if title and b"shutting down" not in title:
             found.add(int(pid))
     return found
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2f}".rstrip("0").rstrip(".")
 
 
 def _last_line(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from csanmt.errors import ConfigurationError
@@ -23,6 +23,8 @@ class Traffic:
         blue, green: percent of requests, 0 to 100, at most two decimals.
         sticky: a client (address + authorization) always meets the same colour.
         generation: grows by one with every switch.
+        shadow: percent of the requests copied to ``shadow_to`` without serving its answer.
+        shadow_to: ``host:port`` of the collector; empty when nothing is copied.
 
     Raises:
         ConfigurationError: a share out of range, or a sum other than 100.
@@ -32,8 +34,15 @@ class Traffic:
     green: float
     sticky: bool = False
     generation: int = 0
+    shadow: float = 0
+    shadow_to: str = ""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.shadow <= 100 or (self.shadow > 0) != bool(self.shadow_to):
+            raise ConfigurationError(
+                f"shadow is {self.shadow} to {self.shadow_to!r}; "
+                "allowed is 0, or up to 100 with a collector"
+            )
         for colour in COLOURS:
             share = self.share(colour)
             if not 0 <= share <= 100 or round(share, 2) != share:
@@ -88,6 +97,6 @@ class StubRouter:
 
     def switch(self, traffic: Traffic) -> Traffic:
         generation = self.state().generation + 1
-        applied = Traffic(traffic.blue, traffic.green, traffic.sticky, generation)
+        applied = replace(traffic, generation=generation)
         self.history.append(applied)
         return applied
