@@ -11,14 +11,16 @@ from bentoml.images import Image
 BASE_IMAGE_VARIABLE = "CSANMT_BASE_IMAGE"
 DEFAULT_BASE_IMAGE = "python:3.11-slim"
 REQUIREMENTS = "requirements/serving.txt"
+WHEELS = "wheels"  # what the release builds itself: the engine
 
 
 def serving_image(environment: Mapping[str, str], root: Path) -> Image:
     """The image's recipe. ``distro="none"``: BentoML adds no compiler to it.
 
     Args:
-        root: the checkout; its ``requirements/serving.txt`` pins every package, so nothing
-            is locked again (a lock would write index addresses into the bento).
+        root: the tree a release stages; its ``requirements/serving.txt`` pins every package,
+            so nothing is locked again (a lock would write index addresses into the bento).
+            A checkout has neither that file nor ``wheels/``.
     """
     image = Image(
         base_image=environment.get(BASE_IMAGE_VARIABLE) or DEFAULT_BASE_IMAGE,
@@ -27,4 +29,9 @@ def serving_image(environment: Mapping[str, str], root: Path) -> Image:
         lock_python_packages=False,
     )
     requirements = root / REQUIREMENTS
-    return image.requirements_file(str(requirements)) if requirements.is_file() else image
+    if requirements.is_file():
+        # requirements_file() takes no absolute path, and the working folder is not ours.
+        image.python_packages(*requirements.read_text(encoding="utf-8").splitlines())
+    if (root / WHEELS).is_dir():
+        image.build_include(WHEELS)  # there before the packages are installed
+    return image
