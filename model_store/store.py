@@ -126,6 +126,14 @@ class ModelStore:
         """
         return examine(self.path(tag), self.show(tag))
 
+    def require_absent(self, tag: ModelTag) -> None:
+        """Raise ConflictError if there is a version under ``tag``, sound or not."""
+        target = self.models / tag.name / tag.version
+        if target.is_dir() and any(target.iterdir()):
+            raise ConflictError(
+                f"{tag} exists already; versions never change, so save under a new version"
+            )
+
     # --- writing ---------------------------------------------------------------------------
 
     def save(
@@ -161,7 +169,7 @@ class ModelStore:
             storage_errors(f"save {tag}", self.home),
             writing(self.home, on_wait=self._on_wait) as work,
         ):
-            self._refuse_existing(tag)
+            self.require_absent(tag)
             version = work / "version"
             files = {path: _copy(source / path, version / path) for path in paths}
             _agree(source, files, recorded)
@@ -185,7 +193,7 @@ class ModelStore:
         target = self.models / record.tag.name / record.tag.version
         if repair and target.is_dir() and self._is_damaged_copy_of(record):
             target.rename(version.with_name("damaged"))
-        self._refuse_existing(record.tag)
+        self.require_absent(record.tag)
         newest = max((other.created for other in self.list(record.tag.name)), default="")
         if record.created >= newest:
             point_latest(target.parent, record.tag.version)
@@ -223,13 +231,6 @@ class ModelStore:
             return "the store is empty"
         near = difflib.get_close_matches(tag.name, names, n=1)
         return f"did you mean {near[0]}?" if near else f"there are models {', '.join(names)}"
-
-    def _refuse_existing(self, tag: ModelTag) -> None:
-        target = self.models / tag.name / tag.version
-        if target.is_dir() and any(target.iterdir()):
-            raise ConflictError(
-                f"{tag} exists already; versions never change, so save under a new version"
-            )
 
     def _is_damaged_copy_of(self, record: Record) -> bool:
         """The stored version of that tag is broken, and nothing says that it was another one."""

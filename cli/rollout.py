@@ -1,0 +1,372 @@
+"""``csanmt release deploy|promote|observe|rollback|drill|retain|status``: versions in service."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import add_json_flag, note, print_json, print_table
+from csanmt.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from release.site import Site
+
+Run = Callable[[argparse.Namespace], int | None]
+
+
+def register(actions: Any) -> None:
+    """Add the actions to ``csanmt release``'s subparsers."""
+    _add_deploy(actions)
+    _add_promote(actions)
+    _add_observe(actions)
+    _add_rollback(actions)
+    _add_drill(actions)
+    _add_retain(actions)
+    _add_traffic(actions)
+
+
+def duration(text: str) -> float:
+    """``90``, ``90s``, ``5m``, ``2h`` → seconds.
+
+    Raises:
+        InvalidInputError: anything else.
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        return float(number) * unit
+    except ValueError:
+        raise InvalidInputError(f"{text!r} is no duration; write 90s, 5m or 2h") from None
+
+
+# --- deploy -----------------------------------------------------------------------------------
+
+
+def _add_deploy(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "deploy",
+        _deploy,
+        "start a version on the colour without traffic and try it there",
+        """\
+        VERSION is the release's tag, v1.2.0-abc1234. It is started from its bento (or
+        image), awaited until ready, and asked the smoke sentences; it gets no traffic.
+        A version that the gate has not judged fit is refused, unless --force gives a
+        reason, which the ledger keeps. The version on that colour before is stopped.
+        """,
+    )
+    parser.add_argument("release", metavar="VERSION")
+    parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
+    parser.add_argument("--force", metavar="REASON", default="", help="deploy unjudged")
+
+
+def _deploy(args: argparse.Namespace) -> None:
+    from release.deployment import deploy
+
+    bento = args.bento or f"csanmt:{args.release}"
+    done = deploy(_site(args), args.release, bento, force=args.force, tell=note)
+    if args.json:
+        print_json(asdict(done))
+    else:
+        print(f"{done.release} is ready on {done.colour} at {done.url}, serving {done.model}")
+
+
+# --- promote ----------------------------------------------------------------------------------
+
+
+def _add_promote(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "promote",
+        _promote,
+        "send traffic to a deployed version: at once, by canary steps, or as a shadow",
+        """\
+        Without options all traffic moves at once (blue-green). --canary moves it by
+        steps, each watched for --interval; a version that breaks a threshold is rolled
+        back. --shadow copies a share of the requests to the version without serving its
+        answers and reports how they differ. --observe watches after the last step.
+        """,
+    )
+    parser.add_argument("release", metavar="VERSION")
+    parser.add_argument("--canary", metavar="5,25,50,100", help="shares in percent")
+    parser.add_argument("--interval", metavar="5m", default="5m", help="time of a step (5m)")
+    parser.add_argument("--observe", metavar="30m", default="0", help="time to watch after")
+    parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
+    parser.add_argument("--sticky", action="store_true", help="a client keeps its colour")
+    parser.add_argument("--shadow", metavar="10%", help="compare answers only, for --interval")
+
+
+def _promote(args: argparse.Namespace) -> int:
+    from release.promotion import Plan, parse_weights, promote
+
+    site = _site(args)
+    if args.shadow:
+        return _shadow(args, site)
+    plan = Plan(
+        weights=parse_weights(args.canary) if args.canary else (100,),
+        interval=duration(args.interval),
+        observe=duration(args.observe),
+        poll=duration(args.poll),
+        sticky=args.sticky,
+    )
+    done = promote(site, args.release, plan, tell=note)
+    if args.json:
+        print_json(asdict(done))
+    elif done.completed:
+        print(f"{done.release} has all the traffic")
+    else:
+        print(f"{done.release} was rolled back at {done.share:g}%: {'; '.join(done.reasons)}")
+    return 0 if done.completed else 1
+
+
+def _shadow(args: argparse.Namespace, site: Site) -> int:
+    from release.shadow_run import shadow
+
+    try:
+        share = float(args.shadow.rstrip("%"))
+    except ValueError:
+        raise InvalidInputError(f"{args.shadow!r} is no share; write 10%") from None
+    report = shadow(site, args.release, share, duration(args.interval), tell=note)
+    if args.json:
+        print_json(report.to_json())
+        return 0
+    print(
+        f"{report.compared} answers compared, {report.churn:.1%} differ, {report.dropped} skipped"
+    )
+    rows = [
+        (colour, side["answers"], side["errors"], _seconds(side["p95_seconds"]),
+         f"{side['mean_characters']:.0f}", _health(side["health"]))
+        for colour, side in report.sides.items()
+    ]  # fmt: skip
+    print_table(["COLOUR", "ANSWERS", "ERRORS", "P95", "CHARACTERS", "HEALTH"], rows)
+    return 0
+
+
+# --- observe, rollback ------------------------------------------------------------------------
+
+
+def _add_observe(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "observe",
+        _observe,
+        "watch the version in service; roll back when it falls ill",
+        """\
+        Compares the version in service with the thresholds (deploy/thresholds.toml) and
+        with the other colour. A breach sends the traffic back, writes the ledger and
+        sends the alert; the exit status is then 1.
+        """,
+    )
+    parser.add_argument("--for", dest="window", metavar="30m", default="30m", help="(30m)")
+    parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
+
+
+def _observe(args: argparse.Namespace) -> int:
+    from release.promotion import watch
+
+    seen = watch(_site(args), duration(args.window), duration(args.poll), tell=note)
+    if args.json:
+        print_json(seen.to_json())
+    elif seen.breaches:
+        print("rolled back: " + "; ".join(breach.message for breach in seen.breaches))
+    elif seen.interrupted:
+        print("stopped watching: the traffic was changed by another command")
+    else:
+        print(f"{seen.colour} was well for {seen.seconds:.0f} s")
+    return 1 if seen.breaches else 0
+
+
+def _add_rollback(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "rollback",
+        _rollback,
+        "send all traffic back to the version before, at once",
+        """\
+        Works when the present version is dead and while a promotion hangs: what to go
+        back to is read from nginx and the ledger. VERSION names another version that is
+        still running.
+        """,
+    )
+    parser.add_argument("release", metavar="VERSION", nargs="?")
+    parser.add_argument("--why", default="by hand", help="reason, for the ledger")
+
+
+def _rollback(args: argparse.Namespace) -> None:
+    from release.rollback import rollback
+
+    back = rollback(_site(args), args.release, why=args.why)
+    if args.json:
+        print_json(asdict(back))
+    else:
+        print(f"all traffic goes to {back.release} ({back.colour}) after {back.seconds:.2f} s")
+
+
+# --- drill, retain, traffic -------------------------------------------------------------------
+
+
+def _add_drill(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "drill",
+        _drill,
+        "rehearse a switch and a rollback under load and count what was lost",
+        """\
+        Needs a version on each colour. Sends a bounded load to this machine's nginx,
+        switches to the idle version, rolls back, and reports lost requests and seconds
+        as the clients saw them. The exit status is 1 when a request was lost.
+        """,
+    )
+    parser.add_argument("--clients", type=int, default=16, help="(16)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="between the steps (5)")
+
+
+def _drill(args: argparse.Namespace) -> int:
+    from release.drill import drill
+    from release.nginx import NginxRouter
+
+    site = _site(args)
+    if not isinstance(site.router, NginxRouter):
+        raise InvalidInputError("a drill needs this machine's nginx")
+    result = drill(
+        site, site.router.settings.listen, clients=args.clients, seconds=args.seconds, tell=note
+    )
+    if args.json:
+        print_json(result.to_json())
+    else:
+        print(
+            f"{result.requests} requests, {result.lost} lost, {result.mislabelled} mislabelled; "
+            f"switch {result.switch_seconds:g} s, rollback {result.rollback_seconds:g} s"
+        )
+    return 1 if result.lost or result.mislabelled else 0
+
+
+def _add_retain(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "retain",
+        _retain,
+        "remove what is older than the newest three releases that served",
+        """\
+        Shows what would go and what stays, and why. --yes removes it: bentos, images and
+        model versions of releases that the ledger knows, each recorded before it goes.
+        """,
+    )
+    parser.add_argument("--yes", action="store_true", help="remove, instead of showing")
+    parser.add_argument("--keep", type=int, default=3, help="releases that stay (3)")
+
+
+def _retain(args: argparse.Namespace) -> None:
+    from release.artefacts import remover
+    from release.retention import plan, retain
+    from release.state import fold
+    from release.traffic import COLOURS
+
+    site = _site(args)
+    deployed = [found.release for c in COLOURS if (found := site.colours.get(c))]
+    keeping = plan(fold(site.ledger.history()), deployed, args.keep)
+    removed: dict[str, list[str]] = {}
+    if args.yes:
+        remove = remover(_store(), site.ledger, keeping)
+        removed = retain(site.ledger, deployed, remove, site.who, args.keep)
+    if args.json:
+        print_json({"keep": keeping.keep, "remove": list(keeping.remove), "removed": removed})
+        return
+    rows = [(name, "stays", why) for name, why in keeping.keep.items()]
+    verb = "removed" if args.yes else "would go"
+    rows += [(name, verb, ", ".join(removed.get(name, []))) for name in keeping.remove]
+    print_table(["RELEASE", "", "WHY"], rows)
+    if keeping.remove and not args.yes:
+        note("nothing was removed; repeat with --yes")
+
+
+def _add_traffic(actions: Any) -> None:
+    parser = _action(
+        actions,
+        "traffic",
+        _traffic,
+        "who gets which traffic now, as nginx says, and how the colours are",
+        """\
+        Read from nginx's own configuration, the colours' records and their metrics;
+        --watch repeats it every two seconds.
+        """,
+    )
+    parser.add_argument("--watch", action="store_true", help="repeat until interrupted")
+
+
+def _traffic(args: argparse.Namespace) -> None:
+    from release.standing import standing
+
+    site = _site(args)
+    while True:
+        now = standing(site)
+        if args.json:
+            print_json(now.to_json(), indent=None if args.watch else 2)
+        else:
+            if args.watch and sys.stdout.isatty():
+                print("\x1b[2J\x1b[H", end="")
+            print_table(
+                ["COLOUR", "SHARE", "RELEASE", "MODEL", "STATE", "QPS", "ERRORS", "P95", "HEALTH"],
+                [
+                    (s.colour, f"{s.share:g}%", s.release or "-", s.model or "-", s.state,
+                     f"{s.qps:.1f}", f"{s.error_rate:.1%}", _seconds(s.p95), _health(s.health))
+                    for s in now.sides
+                ],
+            )  # fmt: skip
+            for remark in now.remarks:
+                note(remark)
+        if not args.watch:
+            return
+        sys.stdout.flush()
+        time.sleep(2)
+
+
+# --- parts ------------------------------------------------------------------------------------
+
+
+def _action(actions: Any, name: str, run: Run, summary: str, description: str) -> Any:
+    parser = actions.add_parser(
+        name,
+        help=summary,
+        description=textwrap.dedent(description),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--site",
+        metavar="DIR",
+        help="where the colours and nginx live (CSANMT_SITE, else .site of the checkout)",
+    )
+    add_json_flag(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _site(args: argparse.Namespace) -> Site:
+    from release.ledger import current_user, default_path
+    from release.site import open_site
+
+    home = Path(args.site or os.environ.get("CSANMT_SITE") or _ROOT / ".site").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    return open_site(home, _store(), default_path(), current_user())
+
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def _store() -> Path:
+    return Path(os.environ.get("BENTOML_HOME") or _ROOT / ".bentoml").resolve()
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{1000 * value:.0f} ms"
+
+
+def _health(shares: dict[str, float]) -> str:
+    return " ".join(f"{name} {share:.1%}" for name, share in shares.items() if share) or "well"

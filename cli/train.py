@@ -1,0 +1,360 @@
+"""``csanmt train``: recipes, packages for machines without network, scores."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import add_json_flag, note, print_json, print_table
+from csanmt.errors import CsanmtError, InvalidInputError
+
+if TYPE_CHECKING:
+    from training.recipe import Recipe
+
+DESCRIPTION = """\
+Train a CSANMT model from a recipe (training/recipes/*.toml): filter the corpora, learn
+the tokenizer, train within a wall-clock budget, export a model version. Called again
+with the same --out it goes on where it stopped, also after a kill.
+
+  csanmt train --recipe training/recipes/tiny.toml --out run --save my-model:v0.1.0
+  csanmt train pack --recipe R --packed run/data --out parts --part-size 12M
+  csanmt train evaluate --model run/version training/recipes/tiny/dev.tsv
+"""
+
+
+def register(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model from a recipe",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="TOML recipe")
+    _add_data(parser)
+    parser.add_argument("--out", type=Path, default=Path("run"), help="directory of the run")
+    parser.add_argument(
+        "--packed", type=Path, help="packed data; default: OUT/data, made if absent"
+    )
+    parser.add_argument("--minutes", type=float, help="wall-clock budget of the whole run")
+    parser.add_argument("--weights", default="int8", choices=("int8", "bf16", "float32"))
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument(
+        "--plain", action="store_true", help="ablation: no semantic encoder, no augmentation"
+    )
+    parser.add_argument("--restart", action="store_true", help="drop an earlier run in OUT")
+    parser.add_argument("--save", metavar="TAG", help="also save to the store, e.g. name:v1.2.0")
+    add_json_flag(parser)
+    parser.set_defaults(run=_train)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    for add in (_add_prepare, _add_pack, _add_join, _add_evaluate, _add_distill, _add_plot):
+        add(actions)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="where the recipe's corpora lie; default: the recipe's directory",
+    )
+
+
+def _action(actions: Any, name: str, run: Callable[[argparse.Namespace], int], help_: str) -> Any:
+    parser = actions.add_parser(name, help=help_, description=help_)
+    parser.set_defaults(run=run)
+    add_json_flag(parser)
+    return parser
+
+
+# --- train, prepare ------------------------------------------------------------------------------
+
+
+def _train(args: argparse.Namespace) -> int:
+    recipe = _recipe(args)
+    packed = args.packed or args.out / "data"
+    if not (packed / "packed.json").is_file():
+        _prepare_into(recipe, args, packed)
+    from training.plots import write_curves
+    from training.run import train
+
+    outcome = train(
+        recipe,
+        packed,
+        args.out,
+        minutes=args.minutes,
+        resume=not args.restart,
+        weights=args.weights,
+        device=args.device,
+        commit=_commit(),
+        report=_reporter(args.json),
+    )
+    write_curves(args.out / "metrics.jsonl", args.out / "curves.png")
+    result = {
+        "version": str(outcome.version),
+        "steps": outcome.steps,
+        "tokens": outcome.tokens,
+        "hours": round(outcome.hours, 3),
+        "dev": outcome.scores,
+    }
+    if args.save:
+        result["saved"] = _save(outcome.version, args.save)
+    if args.json:
+        print_json(result)
+    else:
+        print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
+        print(f"dev loss {outcome.scores.get('loss', 0):.3f}, in {outcome.version}")
+    return 0
+
+
+def _save(version: Path, tag: str) -> str:
+    from model_store.store import ModelStore
+
+    return str(ModelStore.from_environment().save(version, tag).tag)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    from dataclasses import replace
+
+    from training.recipe import load_recipe
+
+    if args.recipe is None:
+        raise InvalidInputError("--recipe FILE is needed; see training/recipes")
+    recipe = load_recipe(args.recipe)
+    if recipe.start.initial_model and not Path(recipe.start.initial_model).is_absolute():
+        place = (args.data or args.recipe.parent) / recipe.start.initial_model
+        recipe = replace(recipe, start=replace(recipe.start, initial_model=str(place)))
+    if getattr(args, "plain", False):
+        recipe = replace(recipe, model=replace(recipe.model, use_augmentation=False))
+    return recipe
+
+
+def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dict[str, object]:
+    from training.preparation import prepare
+
+    note(f"preparing data into {packed}")
+    return prepare(recipe, args.data or args.recipe.parent, packed)
+
+
+def _add_prepare(actions: Any) -> None:
+    parser = _action(actions, "prepare", _prepare, "filter, learn the tokenizer, pack ids to disk")
+    parser.add_argument("--recipe", type=Path, required=True)
+    _add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, help="packed directory to write")
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    description = _prepare_into(_recipe(args), args, args.out)
+    if args.json:
+        print_json(description)
+        return 0
+    kept, dropped = description["pairs"], description["dropped"]
+    assert isinstance(kept, dict) and isinstance(dropped, dict)
+    print_table(["origin", "pairs"], kept.items())
+    print()
+    print_table(["dropped by", "pairs"], dropped.items())
+    return 0
+
+
+def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
+    """Progress on stderr: a line every 50 steps and every evaluation."""
+    if quiet:
+        return None
+
+    def report(line: dict[str, Any]) -> None:
+        if line["event"] == "evaluation":
+            bleu = f", greedy BLEU {line['bleu']:.1f}" if "bleu" in line else ""
+            note(f"step {line['step']}: dev loss {line['loss']:.3f}{bleu}")
+        elif line["step"] % 50 == 1:
+            note(
+                f"{line['stage']} step {line['step']}: loss {line['loss']:.3f}, "
+                f"{line['tokens']} tokens, {line['seconds']:.0f} s"
+            )
+
+    return report
+
+
+def _commit() -> str:
+    root = Path(__file__).resolve().parent.parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+# --- away from home ------------------------------------------------------------------------------
+
+
+def _add_pack(actions: Any) -> None:
+    parser = _action(actions, "pack", _pack, "write data, recipe and code as parts with digests")
+    parser.add_argument("--recipe", type=Path, required=True)
+    _add_data(parser)
+    parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--part-size", default="16M", help="most bytes of a part (K, M, G)")
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from training.package import pack_run
+
+    parts = pack_run(_recipe(args), args.packed, args.out, parse_size(args.part_size))
+    sizes = {part.name: part.stat().st_size for part in parts}
+    if args.json:
+        print_json({"out": str(args.out), "parts": sizes})
+    else:
+        print(f"{len(parts)} parts, {sum(sizes.values())} bytes in {args.out}")
+        print("there: python parts.py join . run && cd run && python go.py --minutes 25")
+    return 0
+
+
+def parse_size(text: str) -> int:
+    """``12M`` → bytes. Raises InvalidInputError if it is no size."""
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
+    if not number.isdigit() or int(number) < 1:
+        raise InvalidInputError(f"size is {text!r}; write a number of bytes, or 500K, 12M, 1G")
+    return int(number) * unit
+
+
+def _add_join(actions: Any) -> None:
+    parser = _action(actions, "join", _join, "check and join the parts that came back")
+    parser.add_argument("parts", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def _join(args: argparse.Namespace) -> int:
+    from training.package import join_result
+
+    out = join_result(args.parts, args.out)
+    if args.json:
+        print_json({"out": str(out)})
+    else:
+        print(f"joined into {out}")
+    return 0
+
+
+# --- scores, distillation, curves ----------------------------------------------------------------
+
+
+def _add_evaluate(actions: Any) -> None:
+    parser = _action(actions, "evaluate", _evaluate, "BLEU, chrF and TER with signatures")
+    parser.add_argument(
+        "sets",
+        type=Path,
+        nargs="+",
+        help="a .tsv, or a prefix standing for prefix.zh and prefix.en",
+    )
+    parser.add_argument("--model", required=True, help="version directory or tag in the store")
+    parser.add_argument("--engine", choices=("native", "torch"))
+    parser.add_argument("--beam", type=int)
+    parser.add_argument("--out", type=Path, help="also write hypotheses to OUT/SET.en")
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from cli.loading import find_model
+    from csanmt.loading import load_translator
+    from training.scoring import load_test_set, score, translate_set
+
+    directory, tag = find_model(args.model, args.engine)
+    translator = load_translator(directory, engine=args.engine, model_tag=tag)
+    results = []
+    for path in args.sets:
+        test = load_test_set(path)
+        outputs = translate_set(translator, test, _options(directory, args.beam))
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
+            text = "".join(" ".join(line.split()) + "\n" for line in outputs)
+            (args.out / f"{test.name}.en").write_text(text, encoding="utf-8")
+        results.append(score(test.name, outputs, test.references))
+    if args.json:
+        print_json({"model": tag, "scores": [result.to_dict() for result in results]})
+        return 0
+    rows = [(r.name, r.sentences, r.bleu, r.chrf, r.ter) for r in results]
+    print_table(["set", "sentences", "BLEU", "chrF", "TER"], rows)
+    for signature in (
+        results[0].bleu_signature,
+        results[0].chrf_signature,
+        results[0].ter_signature,
+    ):
+        print(signature)
+    return 0
+
+
+def _options(directory: Path, beam: int | None) -> Any:
+    import json
+
+    from csanmt.translator import DecodingOptions
+
+    path = directory / "generation_config.json"
+    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = {k: values[k] for k in ("beam", "length_penalty", "max_length") if k in values}
+    return DecodingOptions(**{**known, **({"beam": beam} if beam else {})})
+
+
+def _add_distill(actions: Any) -> None:
+    parser = _action(actions, "distill", _distill, "let a teacher translate corpora for a student")
+    parser.add_argument("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
+    parser.add_argument("--teacher", required=True, help="version directory or tag in the store")
+    parser.add_argument("--engine", choices=("native", "torch"))
+    parser.add_argument("--out", type=Path, required=True, help=".tsv; appended to when resumed")
+    parser.add_argument("--beam", type=int)
+    parser.add_argument(
+        "--lowest-score",
+        type=float,
+        default=float("-inf"),
+        help="drop translations below this normalised log probability",
+    )
+
+
+def _distill(args: argparse.Namespace) -> int:
+    from cli.loading import find_model
+    from csanmt.loading import load_translator
+    from training.corpus import read_pairs
+    from training.distillation import distil
+
+    directory, tag = find_model(args.teacher, args.engine)
+    teacher = load_translator(directory, engine=args.engine, model_tag=tag)
+    show = sys.stderr.isatty() and not args.json
+    written = distil(
+        teacher,
+        read_pairs(args.corpora),
+        args.out,
+        _options(directory, args.beam),
+        lowest_score=args.lowest_score,
+        progress=(lambda done: note(f"{done} sentences")) if show else None,
+    )
+    if args.json:
+        print_json({"out": str(args.out), "written": written, "teacher": tag})
+    else:
+        print(f"{written} pairs by {tag} in {args.out}")
+    return 0
+
+
+def _add_plot(actions: Any) -> None:
+    parser = _action(actions, "plot", _plot, "draw the learning curves of a run")
+    parser.add_argument("metrics", type=Path, help="metrics.jsonl")
+    parser.add_argument("--out", type=Path, required=True, help=".png")
+
+
+def _plot(args: argparse.Namespace) -> int:
+    from training.plots import write_curves
+
+    if not args.metrics.is_file():
+        raise InvalidInputError(f"no metrics file {str(args.metrics)!r}")
+    if not write_curves(args.metrics, args.out):
+        raise CsanmtError("matplotlib is not installed; install the development requirements")
+    if args.json:
+        print_json({"out": str(args.out)})
+    return 0
+
+
+__all__: Sequence[str] = ("parse_size", "register")
