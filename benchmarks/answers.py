@@ -1,8 +1,9 @@
 """A subject's translations of a suite: cached, and resumed where a run was cut off.
 
 The cache holds one JSON-lines file a (subject digest, suite digest, decoding
-settings): a header, then one line a sentence in order. What is whole is reused; a
-file cut off in the middle is continued. A subject without a digest is not cached.
+settings): one line a sentence, in order. What is whole is reused; a
+file cut off in the middle is continued. A subject without a digest is not cached, nor
+is a URL: the server behind it may change.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class AnswerCache:
 
     def answers_path(self, subject: Subject, suite: Suite) -> Path | None:
         """Where the answers lie, or None if they may not be kept."""
-        if self.root is None or subject.digest is None:
+        if self.root is None or subject.digest is None or subject.kind != "model":
             return None
         key = [FORMAT, subject.digest, suite.digest, dict(subject.settings)]
         return self.root / "answers" / f"{_digest(key)}.jsonl"

@@ -67,14 +67,15 @@ def residual_han(source: str, output: str) -> Finding:
 def loop(source: str, output: str) -> Finding:
     """A phrase of up to 6 words four times in a row (or 10 times the same word anywhere)."""
     words = re.findall(r"\w+", output.lower())
+    if not words or Counter(words).most_common(1)[0][1] < 4:
+        return None
     for size in range(1, 7):
         run = _longest_run(words, size)
         if run >= 4 and not _repeats(source, run):
             return f"{run} times in a row: {_repeated_phrase(words, size)}"
-    if words:
-        word, count = Counter(words).most_common(1)[0]
-        if count >= 10 and count > 0.4 * len(words) and not _repeats(source, count):
-            return f"{count} times: {word}"
+    word, count = Counter(words).most_common(1)[0]
+    if count >= 10 and count > 0.4 * len(words) and not _repeats(source, count):
+        return f"{count} times: {word}"
     return None
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
+from benchmarks import formulas
 from csanmt.errors import ConfigurationError, InvalidInputError
 
 Rows = NDArray[np.float64]
@@ -33,6 +33,7 @@ class Metric:
     title: str
     higher_is_better: bool
     build: Callable[[], Any]  # a fresh sacrebleu metric
+    formula: Callable[[Rows], Rows]  # (m, k) sums → (m,) scores
 
     @property
     def sign(self) -> int:
@@ -43,10 +44,10 @@ class Metric:
 METRICS: dict[str, Metric] = {
     m.key: m
     for m in (
-        Metric("bleu", "BLEU", True, BLEU),
-        Metric("chrf2pp", "chrF2++", True, lambda: CHRF(word_order=2)),
-        Metric("chrf2", "chrF2", True, CHRF),
-        Metric("ter", "TER", False, TER),
+        Metric("bleu", "BLEU", True, BLEU, formulas.bleu),
+        Metric("chrf2pp", "chrF2++", True, lambda: CHRF(word_order=2), formulas.chrf),
+        Metric("chrf2", "chrF2", True, CHRF, formulas.chrf),
+        Metric("ter", "TER", False, TER, formulas.ter),
     )
 }
 
@@ -77,26 +78,22 @@ class Statistics:
     signature: str
 
     def score(self) -> float:
-        return score_sums(self.metric, self.rows.sum(axis=0)[None])[0]
+        """The corpus score, by sacreBLEU."""
+        return corpus_score(self.metric, self.rows)
 
-    def sentence_scores(self) -> NDArray[np.float64]:
+    def sentence_scores(self) -> Rows:
         """(sentences,) the metric of each sentence alone (BLEU: without effective order)."""
-        return score_sums(self.metric, self.rows)
+        return self.metric.formula(self.rows)
 
     def subset(self, indices: Sequence[int]) -> float:
         """The score of some of the sentences."""
-        return score_sums(self.metric, self.rows[list(indices)].sum(axis=0)[None])[0]
+        return corpus_score(self.metric, self.rows[list(indices)])
 
 
-@cache
-def _scorer(key: str) -> Any:
-    return METRICS[key].build()
-
-
-def score_sums(which: Metric, sums: Rows) -> NDArray[np.float64]:
-    """Scores of m rows of summed statistics: (m, k) → (m,), in points (0 to 100)."""
-    compute = _scorer(which.key)._compute_score_from_stats
-    return np.array([compute(row.tolist()).score for row in sums], dtype=np.float64)
+def corpus_score(which: Metric, rows: Rows) -> float:
+    """sacreBLEU's score, in points, from the statistics of its sentences: (n, k)."""
+    sums = rows.sum(axis=0).tolist()
+    return float(which.build()._compute_score_from_stats(sums).score)
 
 
 def signature(key: str, references: int, **extra: object) -> str:

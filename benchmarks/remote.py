@@ -68,7 +68,17 @@ class UrlSubject:
             UnavailableError: nobody answers there, or not in this product's shape.
         """
         self.translate(["你好"])
+        self.digest = self.digest or self._ask_digest()
         return self
+
+    def _ask_digest(self) -> str | None:
+        """``GET /version`` names the model's digest, where the server has that route."""
+        try:
+            reply = self._client.get(self.url.removesuffix("/translate") + "/version")
+            digest = reply.json()["model"]["digest"] if reply.status_code == 200 else None
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+        return digest if isinstance(digest, str) else None
 
     def answers(self, suite: Suite) -> list[str] | None:
         return None

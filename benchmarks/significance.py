@@ -16,7 +16,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.metrics import Metric, Rows, score_sums
+from benchmarks.metrics import Metric, Rows, corpus_score
 
 Floats = NDArray[np.float64]
 
@@ -80,12 +80,12 @@ def paired_test(
     Args:
         baseline, candidate: (sentences, k) statistics of ``which``.
     """
-    score_b = float(score_sums(which, baseline.sum(axis=0)[None])[0])
-    score_c = float(score_sums(which, candidate.sum(axis=0)[None])[0])
+    score_b = corpus_score(which, baseline)
+    score_c = corpus_score(which, candidate)
     counts = resample_counts(len(baseline), plan.samples, plan.seed)
-    samples_b = score_sums(which, counts @ baseline)
+    samples_b = which.formula(counts @ baseline)
     same = bool(np.array_equal(baseline, candidate))
-    samples_c = samples_b if same else score_sums(which, counts @ candidate)
+    samples_c = samples_b if same else which.formula(counts @ candidate)
     deltas = samples_c - samples_b
     delta = score_c - score_b
     p_bs = p_ar = 1.0
@@ -122,7 +122,7 @@ def interval(samples: Floats) -> Interval:
 
 def score_interval(which: Metric, rows: Rows, plan: SamplingPlan = SamplingPlan()) -> Interval:
     """95 % bootstrap interval of one system's score."""
-    return interval(score_sums(which, resample_counts(len(rows), plan.samples, plan.seed) @ rows))
+    return interval(which.formula(resample_counts(len(rows), plan.samples, plan.seed) @ rows))
 
 
 def bootstrap_p_value(deltas: Floats, delta: float) -> float:
@@ -146,7 +146,7 @@ def randomisation_p_value(
     changed = np.any(difference != 0, axis=1)
     shuffled = candidate.sum(axis=0) + _mask_product(mask[:, changed], difference[changed])
     rest = (baseline + candidate).sum(axis=0) - shuffled
-    statistics = np.abs(score_sums(which, shuffled) - score_sums(which, rest))
+    statistics = np.abs(which.formula(shuffled) - which.formula(rest))
     # Swapping nothing or everything gives back delta up to rounding: not "greater".
     return _p_value(statistics, abs(delta) + 1e-9)
 

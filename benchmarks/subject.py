@@ -32,12 +32,23 @@ class Subject(Protocol):
         spec: the argument it was named by, for starting it again in a fresh process.
     """
 
-    label: str
-    kind: str
-    tag: str
-    digest: str | None
-    settings: Mapping[str, object]
-    spec: str
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def tag(self) -> str: ...
+
+    @property
+    def digest(self) -> str | None: ...
+
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+
+    @property
+    def spec(self) -> str: ...
 
     def answers(self, suite: Suite) -> list[str] | None:
         """Ready-made translations of a suite, or None: then ask ``translate``."""
@@ -53,6 +64,7 @@ class ModelSubject:
     """A translator in this process.
 
     Attributes:
+        implementation: digest of the code behind it; part of ``settings``.
         translate_texts: how a text (not only a sentence) is translated; by default
             each text goes to the translator as it is.
     """
@@ -62,6 +74,7 @@ class ModelSubject:
     label: str = ""
     digest: str | None = None
     engine: str = ""
+    implementation: str = ""
     spec: str = ""
     translate_texts: Callable[[Translator, Sequence[str], DecodingOptions], list[str]] | None = None
     kind: str = "model"
@@ -75,7 +88,8 @@ class ModelSubject:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {"engine": self.engine, **asdict(self.options)}
+        how = {"engine": self.engine, "implementation": self.implementation}
+        return {**how, **asdict(self.options)}
 
     def answers(self, suite: Suite) -> list[str] | None:
         return None

@@ -1,0 +1,77 @@
+"""Cold start: a fresh process until its first answer, and its peak memory.
+
+``python -m benchmarks.coldstart DIR [ENGINE]`` is the fresh process: it loads the
+model, answers one sentence and prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks.speed import StartReport
+from benchmarks.subject import Subject
+from csanmt.errors import CheckpointError, DeadlineExceededError
+
+SENTENCE = "今天天气很好，我们去公园吧。"
+RUNS = 3
+TIMEOUT = 300.0  # seconds
+
+
+def measure_start(baseline: Subject, candidate: Subject) -> StartReport | None:
+    """Start both ``RUNS`` times in turn; None if one of them is not a model directory.
+
+    Raises:
+        CheckpointError: a fresh process could not load the model.
+        DeadlineExceededError: it did not answer in ``TIMEOUT`` seconds.
+    """
+    systems = (baseline, candidate)
+    if any(s.kind != "model" or not Path(s.spec).is_dir() or not s.spec for s in systems):
+        return None
+    runs: list[list[tuple[float, float]]] = [[], []]
+    for turn in range(RUNS):
+        for which in (turn % 2, 1 - turn % 2):
+            runs[which].append(_start_once(systems[which]))
+    (base_s, base_mb), (cand_s, cand_mb) = (
+        (median(seconds for seconds, _ in found), median(mb for _, mb in found)) for found in runs
+    )
+    return StartReport(base_s, cand_s, base_mb, cand_mb)
+
+
+def _start_once(subject: Subject) -> tuple[float, float]:
+    """(seconds to the first answer, peak MiB)."""
+    engine = str(subject.settings.get("engine") or "")
+    command = [sys.executable, "-m", "benchmarks.coldstart", str(Path(subject.spec).absolute())]
+    began = time.perf_counter()
+    try:
+        done = subprocess.run(
+            [*command, *([engine] if engine else [])],
+            capture_output=True, text=True, timeout=TIMEOUT,
+            cwd=Path(__file__).resolve().parent.parent,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise DeadlineExceededError(f"{subject.label} gave no answer in {TIMEOUT:g} s") from None
+    seconds = time.perf_counter() - began
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CheckpointError(f"{subject.label} does not start in a fresh process: {last}")
+    return seconds, float(json.loads(done.stdout.splitlines()[-1])["peak_mb"])
+
+
+def main(arguments: list[str]) -> int:
+    from csanmt.loading import load_translator
+
+    directory, engine = arguments[0], arguments[1] if len(arguments) > 1 else None
+    load_translator(directory, engine=engine).translate([SENTENCE])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
+    sys.stdout.write(json.dumps({"peak_mb": peak}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
