@@ -27,7 +27,7 @@ void Decoder::make_constants(const Encoded& encoded) {
   constants.resize(m.decoder.size());
   for (size_t l = 0; l < m.decoder.size(); ++l) {
     const FeedForwardView& view = m.decoder[l].augmentation;
-    const size_t stride = size_t(view.input.panels) * 64;
+    const size_t stride = size_t(row_stride(view.input.panels));
     float* inner = c_.workspace.inner.reserve(sentences * stride);
     const QuantisedRows in = c_.workspace.quantised.reserve(sentences, int(m.d.hidden));
     c_.quantise(encoded.semantic, sentences, m.pre() ? &m.decoder[l].augmentation_norm : nullptr,
@@ -51,7 +51,7 @@ void Decoder::make_cross(const Encoded& encoded) {
   for (size_t l = 0; l < m.decoder.size(); ++l) {
     c_.poll();
     const LinearView& view = m.decoder[l].key_value;
-    const size_t stride = size_t(view.panels) * 64;
+    const size_t stride = size_t(row_stride(view.panels));
     float* both = c_.workspace.cross[l].reserve(rows * stride);
     float* keys = c_.workspace.cross_keys[l].reserve(key_begin_.back());
     c_.linear(in, view, both, stride, Epilogue::kStore);
@@ -105,7 +105,7 @@ void Decoder::self_attention(int l, const std::vector<StepRow>& rows, int positi
   const DecoderLayerView& layer = m.decoder[l];
   const int count = int(rows.size()), width = m.width;
   const int heads = int(m.d.heads), dim = int(m.d.head_dim_padded);
-  const size_t stride = size_t(layer.qkv.panels) * 64;
+  const size_t stride = size_t(row_stride(layer.qkv.panels));
   float* qkv = c_.workspace.qkv.reserve(count * stride);
   float* context = c_.workspace.context.reserve(size_t(count) * width);
   const QuantisedRows in = c_.workspace.quantised.reserve(count, int(m.d.hidden));
@@ -143,8 +143,8 @@ void Decoder::cross_attention(int l, const std::vector<StepRow>& rows, float* x)
   const Model& m = c_.model;
   const DecoderLayerView& layer = m.decoder[l];
   const int count = int(rows.size()), width = m.width;
-  const size_t query_stride = size_t(layer.query.panels) * 64;
-  const size_t cross_stride = size_t(layer.key_value.panels) * 64;
+  const size_t query_stride = size_t(row_stride(layer.query.panels));
+  const size_t cross_stride = size_t(row_stride(layer.key_value.panels));
   float* query = c_.workspace.query.reserve(count * query_stride);
   float* context = c_.workspace.context.reserve(size_t(count) * width);
   const QuantisedRows in = c_.workspace.quantised.reserve(count, int(m.d.hidden));

@@ -37,7 +37,7 @@ void run_layers(const Context& c, const SourceBatch& batch,
   const int rows = batch.rows();
   for (const EncoderLayerView& layer : layers) {
     c.poll();
-    const size_t qkv_stride = size_t(layer.qkv.panels) * 64;
+    const size_t qkv_stride = size_t(row_stride(layer.qkv.panels));
     float* qkv = c.workspace.qkv.reserve(rows * qkv_stride);
     float* context = c.workspace.context.reserve(size_t(rows) * m.width);
     const QuantisedRows in = c.workspace.quantised.reserve(rows, int(m.d.hidden));

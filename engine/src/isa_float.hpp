@@ -83,6 +83,9 @@ template <int Q>
 CSANMT_INLINE void score_rows(const float* query, size_t query_stride, const float* keys,
                               int columns, int dim, float* scores, size_t score_stride) {
   int j = 0;
+  if constexpr (kNative == 16)
+    for (; j + 64 <= columns; j += 64)
+      score_block<Q, 4>(query, query_stride, keys + j, columns, dim, scores + j, score_stride);
   for (; j + 32 <= columns; j += 32)
     score_block<Q, 2>(query, query_stride, keys + j, columns, dim, scores + j, score_stride);
   for (; j < columns; j += 16)
@@ -133,6 +136,10 @@ CSANMT_INLINE void mix_rows(const float* weights, size_t weight_stride, const fl
                             size_t value_stride, int length, int dim, const float* factor,
                             float* out, size_t out_stride, bool add) {
   int c = 0;
+  if constexpr (kNative == 16)
+    for (; c + 64 <= dim; c += 64)
+      mix_block<Q, 4>(weights, weight_stride, values + c, value_stride, length, factor, out + c,
+                      out_stride, add);
   for (; c + 32 <= dim; c += 32)
     mix_block<Q, 2>(weights, weight_stride, values + c, value_stride, length, factor, out + c,
                     out_stride, add);
@@ -189,7 +196,12 @@ void attend(const csanmt::AttentionArguments& a) {
   for (int h = 0; h < a.heads; ++h) {
     int row = 0;
     for (; row + kAtOnce <= a.rows; row += kAtOnce) attend_rows<kAtOnce>(a, h, row);
-    for (; row < a.rows; ++row) attend_rows<1>(a, h, row);
+    switch (a.rows - row) {
+      case 3: attend_rows<3>(a, h, row); break;
+      case 2: attend_rows<2>(a, h, row); break;
+      case 1: attend_rows<1>(a, h, row); break;
+      default: break;
+    }
   }
 }
 

@@ -7,7 +7,7 @@ namespace csanmt {
 namespace {
 
 constexpr int64_t kWorthSharing = 4 << 20;  // multiply-adds below which threads cost more
-constexpr int kInnerRows = 192;             // rows whose inner activations stay in the cache
+constexpr int kInnerRows = 96;              // rows whose inner activations stay in the cache
 
 }  // namespace
 
@@ -65,7 +65,7 @@ void Context::normalise(float* rows, int count, const NormView& norm) const {
 void Context::feed_forward(const FeedForwardView& view, const NormView& norm, float* states,
                            int rows) const {
   const int inner = view.output.inputs;
-  const size_t inner_stride = size_t(view.input.panels) * 64;
+  const size_t inner_stride = size_t(row_stride(view.input.panels));
   for (int first = 0; first < rows; first += kInnerRows) {
     const int count = std::min(kInnerRows, rows - first);
     float* part = states + size_t(first) * model.stride;

@@ -3,7 +3,7 @@
 namespace csanmt {
 
 Model::Model(const ModelFile& file) : d(file.dimensions()), file_(&file) {
-  stride = padded(int(d.hidden), 64);
+  stride = row_stride(padded(int(d.hidden), 64) / 64);
   width = d.attention_width();
   const bool own_target = !d.has(kTied);
   projection = linear("projection", int(d.hidden), int(d.target_vocabulary));

@@ -11,6 +11,10 @@ namespace csanmt {
 
 inline int padded(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+// Floats between rows of `panels` * 64 outputs. An odd number of cache lines: a power of two
+// would put all rows into the same few sets of the cache.
+inline int row_stride(int panels) { return panels * 64 + 16; }
+
 struct NormView {
   const float* gain = nullptr;  // [hidden]
   const float* bias = nullptr;  // [hidden]
@@ -46,7 +50,7 @@ class Model {
   explicit Model(const ModelFile& file);
 
   Dimensions d;
-  int stride = 0;  // floats between rows of the residual stream, multiple of 64
+  int stride = 0;  // floats between rows of the residual stream
   int width = 0;   // heads * padded head dimension
 
   EmbeddingView source_embedding, target_embedding, semantic_embedding;
