@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 3000
 MODEL ?=
-WORKERS ?= 1
+WORKERS ?=
 export VENV
 
 .PHONY: help install install-dev serve test check lint types format lock clean
@@ -20,7 +20,7 @@ install-dev: ## the same with the development set and PyTorch (CPU)
 	@sh scripts/install.sh development
 
 serve: install ## translate at http://127.0.0.1:3000 (PORT=, HOST=, MODEL=, WORKERS=)
-	@exec $(BIN)/csanmt serve --host $(HOST) --port $(PORT) --workers $(WORKERS) $(if $(MODEL),--model $(MODEL))
+	@exec $(BIN)/csanmt serve --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL),--model $(MODEL))
 
 test: install-dev ## everything but the soak tests
 	$(BIN)/python -m pytest -m "not soak"

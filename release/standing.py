@@ -1,0 +1,116 @@
+"""How things stand now: nginx's word, the colours' records, their health, and any mismatch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from csanmt.errors import CsanmtError
+from release.ledger import Kind
+from release.metrics_source import ready
+from release.samples import Sample, between
+from release.site import Site
+from release.state import fold
+from release.traffic import COLOURS, Colour, Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One colour. Rates are over ``standing``'s window, else since the version's start.
+
+    Attributes:
+        state: ``ready``, ``not ready``, ``dead`` or ``empty``.
+    """
+
+    colour: Colour
+    share: float
+    release: str
+    model: str
+    state: str
+    qps: float = 0.0
+    error_rate: float = 0.0
+    p95: float | None = None
+    health: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Both colours, and what does not fit together, in words."""
+
+    sides: tuple[Side, ...]
+    generation: int
+    active: str | None
+    remarks: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+def standing(site: Site, window: float = 1.0) -> Standing:
+    """Look at everything once; rates come from two samples ``window`` seconds apart.
+
+    Never raises for what it finds: a dead colour, a missing include or an unrecorded
+    switch become remarks.
+    """
+    remarks: list[str] = []
+    traffic: Traffic | None = None
+    try:
+        traffic = site.router.state()
+    except CsanmtError as error:
+        remarks.append(str(error))
+    first = {colour: site.metrics.sample(colour) for colour in COLOURS}
+    site.clock.sleep(window)
+    sides = tuple(_side(site, colour, traffic, first[colour], window) for colour in COLOURS)
+    state = fold(site.ledger.history())
+    if traffic:
+        remarks += _mismatches(site, traffic, sides, state.active)
+    generation = traffic.generation if traffic else 0
+    return Standing(sides, generation, state.active, tuple(remarks))
+
+
+def _side(
+    site: Site, colour: Colour, traffic: Traffic | None, first: Sample, window: float
+) -> Side:
+    share = traffic.share(colour) if traffic else 0.0
+    deployment = site.colours.get(colour)
+    if deployment is None:
+        return Side(colour, share, "", "", "empty")
+    state = "not ready"
+    if ready(deployment.url, timeout=1.0):
+        state = "ready"
+    elif not site.launcher.alive(deployment.handle):
+        state = "dead"
+    reading = between(first, site.metrics.sample(colour), window)
+    return Side(
+        colour, share, deployment.release, deployment.model, state,
+        reading.qps, reading.error_rate, reading.p95, reading.health,
+    )  # fmt: skip
+
+
+def _mismatches(
+    site: Site, traffic: Traffic, sides: tuple[Side, ...], active: str | None
+) -> list[str]:
+    found = []
+    for side in sides:
+        if side.share > 0 and side.state != "ready":
+            found.append(f"{side.colour} has {side.share:g}% of the traffic and is {side.state}")
+        if side.share == 100 and active and side.release != active:
+            found.append(
+                f"nginx sends everything to {side.release}, the ledger last recorded {active}: "
+                "a command was killed between the two; promote or roll back to settle it"
+            )
+    if 0 < traffic.blue < 100:
+        found.append(
+            f"a promotion is unfinished (blue {traffic.blue:g}%, green {traffic.green:g}%): "
+            "promote to finish it or roll back"
+        )
+    recorded = [
+        entry.detail.get("generation", 0)
+        for kind in (Kind.SWITCH, Kind.ROLLBACK)
+        if (entry := site.ledger.last(kind))
+    ]
+    if recorded and traffic.generation > max(recorded) and not traffic.shadow:
+        found.append(f"nginx is at generation {traffic.generation}, the ledger at {max(recorded)}")
+    return found
