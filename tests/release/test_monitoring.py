@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,8 +26,7 @@ def test_generated_files_are_current(path: Path) -> None:
 def test_every_metric_that_is_queried_is_published() -> None:
     published = {spec.name for spec in metric_names.ALL}
     text = "".join(files(Thresholds.read()).values())
-    words = {word for word in text.replace("{", " ").replace("(", " ").split() if "csanmt_" in word}
-    queried = {word.removesuffix("_bucket") for word in words if word.startswith("csanmt_")}
+    queried = {name.removesuffix("_bucket") for name in re.findall(r"\bcsanmt_[a-z_]+", text)}
     assert queried
     assert queried <= published
 
