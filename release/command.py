@@ -1,0 +1,66 @@
+"""Run another program and turn its failure into one of our errors."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from csanmt.errors import CsanmtError, EngineUnavailableError
+
+TAIL_LINES = 12
+"""Lines of a failed program's output that its error carries."""
+
+
+class CommandError(CsanmtError):
+    """A program that the release path depends on failed; the message ends in its last lines."""
+
+    exit_code = 1
+    code = "command_failed"
+
+
+def run_command(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    timeout: float | None = None,
+) -> str:
+    """Run ``command`` and return its standard output.
+
+    Args:
+        environment: the whole environment of the program; ours by default.
+        log: a file that receives output and errors as they come (the result is then empty).
+        timeout: seconds.
+
+    Raises:
+        EngineUnavailableError: the program is not installed.
+        CommandError: it failed or ran out of time.
+    """
+    try:
+        if log is None:
+            done = subprocess.run(
+                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
+            )  # fmt: skip
+            output, text = done.stdout, done.stderr.strip() or done.stdout.strip()
+        else:
+            with log.open("ab") as sink:
+                done = subprocess.run(
+                    command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+                    stdout=sink, stderr=sink, text=True, timeout=timeout, check=False,
+                )  # fmt: skip
+            output, text = "", log.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError as error:
+        raise EngineUnavailableError(f"{command[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"{_shown(command)} did not finish in {timeout:g} s") from error
+    if done.returncode != 0:
+        tail = "\n".join(text.splitlines()[-TAIL_LINES:])
+        raise CommandError(f"{_shown(command)} ended with {done.returncode}:\n{tail}")
+    return output
+
+
+def _shown(command: Sequence[str]) -> str:
+    return " ".join(command[:3])
