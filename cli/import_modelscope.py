@@ -12,6 +12,7 @@ from cli.model_reports import print_saved, summary
 from cli.output import add_json_flag, note, print_json
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import (
+    CheckpointError,
     CsanmtError,
     EngineUnavailableError,
     InvalidInputError,
@@ -136,11 +137,17 @@ def _convert(
 
     silence_transformers()
     report = convert(source, draft, progress=say)
-    return report, _pack(draft, say) if pack else {"packed": False, "reason": "--no-engine"}
+    if not pack:
+        return report, {"packed": False, "reason": "--no-engine"}
+    return report, _pack(draft, report.self_check, say)
 
 
-def _pack(draft: Path, say: Any) -> dict[str, Any]:
-    """Add ``engine.bin`` and translate with it; a model that cannot be packed stays float."""
+def _pack(draft: Path, reference: dict[str, Any], say: Any) -> dict[str, Any]:
+    """Add ``engine.bin`` and translate with it; a model that cannot be packed stays float.
+
+    Args:
+        reference: the self-check of the float weights.
+    """
     from cli.packing import run_pack
     from csanmt.engine.native import is_available
     from csanmt.modelscope.conversion import self_check
@@ -152,6 +159,8 @@ def _pack(draft: Path, say: Any) -> dict[str, Any]:
         if not is_available():
             return {"packed": True, "self_check": None}
         check = self_check(draft, str(read_config(draft).get("source_language", "")))
+        if reference["translation"] and not check["translation"]:
+            raise CheckpointError("packed to int8 the model answers the self-check with nothing")
         return {"packed": True, "self_check": check}
     except CsanmtError as error:
         (draft / _ENGINE).unlink(missing_ok=True)
