@@ -3,9 +3,9 @@
 A request is a ``Ticket`` of sentences. Whenever a runner is free it takes the
 next batch: sentences with the same decoding options, collected from the waiting
 tickets in rotation, one at a time, until the batch is full or is predicted to
-take ``batch_seconds``. So a batch grows with the load and never waits for one,
-and a request with a thousand sentences delays another by a batch, not by a
-thousand sentences.
+take too long: ``batch_seconds``, or more when requests wait for longer than that
+anyway. So a batch grows with the load and never waits for one, and a request
+with a thousand sentences delays another by a batch, not by a thousand sentences.
 
 Nothing here knows processes; ``serving.runner_pool`` runs the batches.
 """
@@ -24,6 +24,8 @@ from csanmt.translator import DecodingOptions, Translation
 
 FIXED_COST = 8  # characters' worth of work that even the shortest sentence causes
 SMOOTHING = 0.2  # weight of the newest batch in the moving average of speed
+PATIENCE = 0.5  # share of the expected wait that one batch may take when that is longer
+LONGEST_FACTOR = 5  # times ``batch_seconds``: what a batch may take at most
 MAX_ATTEMPTS = 2  # a sentence that took two runners with it is not given to a third
 
 
@@ -117,7 +119,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """``sentences`` and predicted ``seconds`` of a batch; the same of the whole queue."""
+    """``sentences`` and predicted ``seconds`` of a batch; most of both in the queue."""
 
     sentences: int = 32
     seconds: float = 0.4
@@ -240,6 +242,7 @@ class BatchQueue:
         """One sentence a ticket in rotation; tickets served last stand last afterwards."""
         taken: list[Sentence] = []
         cost = 0
+        longest = self._longest_batch()
         passed_over: list[Ticket] = []
         while self._ring and len(taken) < self._limits.sentences:
             ticket = self._ring.popleft()
@@ -249,7 +252,7 @@ class BatchQueue:
                 passed_over.append(ticket)
                 continue
             cost += ticket.pending[0].cost
-            if taken and self.speed.predict(options, cost) > self._limits.seconds:
+            if taken and self.speed.predict(options, cost) > longest:
                 self._ring.appendleft(ticket)
                 break
             taken.append(ticket.pending.popleft())
@@ -257,6 +260,11 @@ class BatchQueue:
                 self._ring.append(ticket)
         self._ring.extendleft(reversed(passed_over))
         return taken
+
+    def _longest_batch(self) -> float:
+        """Predicted seconds that the next batch may take."""
+        least = self._limits.seconds
+        return min(max(least, PATIENCE * self.expected_wait()), LONGEST_FACTOR * least)
 
     def retry_alone(self, batch: Batch, error: CsanmtError) -> None:
         """The batch failed as a whole: run each sentence by itself, or give it up."""

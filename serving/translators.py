@@ -75,6 +75,12 @@ def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
 
     engine = None if settings.engine == "auto" else settings.engine
     translator = load_translator(directory, engine=engine, model_tag=settings.model)
+    if translator.engine.name == "native" and (settings.isa or settings.threads > 1):
+        from csanmt.engine.native import NativeEngine
+
+        translator.engine = NativeEngine(
+            directory, isa=settings.isa or "auto", threads=settings.threads
+        )
     return translator, _facts(translator, directory, settings)
 
 
@@ -104,7 +110,7 @@ def _facts(translator: Translator, directory: Path, settings: Settings) -> Trans
     return TranslatorFacts(
         model=settings.model,
         engine=str(getattr(engine, "name", settings.engine)),
-        isa=str(getattr(engine, "isa", "")),
+        isa=str(getattr(engine, "info", {}).get("isa", "")),
         source_language=translator.source_language,
         target_language=translator.target_language,
         beam=min(int(defaults.get("beam", 4)), settings.max_beam),

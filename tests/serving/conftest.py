@@ -17,7 +17,7 @@ from csanmt.translator import StubTranslator, Translator
 from serving.app import Application, build
 from serving.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
+from serving.runner_process import InlineRunner, Runner
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
 
@@ -68,6 +68,11 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start an application: ``serve(max_characters=10)``, ``serve(translator=…, keys=…)``."""
     with ExitStack() as stack:
@@ -78,13 +83,14 @@ def serve() -> Iterator[Serve]:
             keys: KeyRing | None = None,
             page: Path | None = None,
             address: str = "127.0.0.1",
+            make_runner: Callable[[], Runner] | None = None,
             **settings: Any,
         ) -> Served:
             knobs = {"workers": 1, "model": MODEL, "engine": "stub", "allow_stub": True}
             stub = translator or StubTranslator()
             application = build(
                 Settings(**{**knobs, **settings}),
-                lambda: InlineRunner(stub, FACTS),
+                make_runner or (lambda: InlineRunner(stub, FACTS)),
                 provenance=Provenance(MODEL, "sha256:ab", "csanmt:v1", "c0ffee", "2026-01-01"),
                 count_tokens=len,
                 keys=keys,

@@ -1,0 +1,235 @@
+"""Who may call what: keys on every route, scopes, rates, quotas, open addresses, origins."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from csanmt.errors import ConfigurationError
+from serving.allowance import MOST_CALLERS, CharacterQuota, RequestRate
+from serving.errors import RateLimitedError
+from serving.keys import ApiKey, KeyRing, hash_key, new_key
+
+USER, METRICS, ADMIN = "csk_user", "csk_metrics", "csk_admin"
+PROBES = ("/livez", "/readyz", "/healthz")
+DOCUMENTS = ("/openapi.json", "/docs")
+
+
+def key(secret: str, **fields) -> ApiKey:
+    return ApiKey(secret.removeprefix("csk_"), hash_key(secret), **fields)
+
+
+RING = KeyRing((key(USER), key(METRICS, scopes=("metrics",)), key(ADMIN, scopes=("admin",))))
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def test_every_route_needs_a_key_but_probes_and_documents(serve):
+    served = serve(keys=RING)
+    for path in sorted(served.application.paths):
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            response = served.client.request(method, path, json={"text": "你好"})
+            if path in (*PROBES, *DOCUMENTS) and method == "GET":
+                assert response.status_code == 200, (method, path)
+            elif path in PROBES + DOCUMENTS:
+                assert response.status_code in (401, 405), (method, path)
+            else:
+                assert response.status_code == 401, (method, path)
+                assert response.json()["error"]["code"] == "unauthorized"
+                assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert served.client.get("/path/that/is/not/there").status_code == 401
+    assert served.translator.calls == []
+
+
+@pytest.mark.parametrize(
+    "headers", [bearer(USER), {"X-API-Key": USER}, {"authorization": f"bearer {USER}"}]
+)
+def test_known_key_is_accepted(serve, headers):
+    served = serve(keys=RING)
+    response = served.client.post("/translate", json={"text": "你好。"}, headers=headers)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        bearer("csk_other"),
+        bearer(""),
+        bearer(hash_key(USER)),
+        {"Authorization": USER},
+        {"Authorization": f"Basic {USER}"},
+        {"X-API-Key": ""},
+    ],
+)
+def test_anything_else_is_401(serve, headers):
+    served = serve(keys=RING)
+    response = served.client.post("/translate", json={"text": "你好。"}, headers=headers)
+    assert response.status_code == 401
+    assert USER not in response.text
+
+
+@pytest.mark.parametrize(
+    ("secret", "path", "status"),
+    [
+        (USER, "/version", 200),
+        (USER, "/metrics", 403),
+        (METRICS, "/metrics", 200),
+        (METRICS, "/version", 403),
+        (ADMIN, "/metrics", 200),
+        (ADMIN, "/version", 200),
+    ],
+)
+def test_scopes(serve, secret, path, status):
+    response = serve(keys=RING).client.get(path, headers=bearer(secret))
+    assert response.status_code == status
+
+
+def test_without_keys_other_addresses_are_refused_but_for_probes(serve):
+    served = serve(address="10.1.2.3")
+    response = served.client.post("/translate", json={"text": "你好。"})
+    assert response.status_code == 403
+    assert "CSANMT_API_KEYS_FILE" in response.json()["error"]["message"]
+    assert served.client.get("/").status_code == 403
+    assert served.client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("opened", [{"private_network": True}, {"keys": RING}])
+def test_other_addresses_are_served_on_explicit_request(serve, opened):
+    served = serve(address="10.1.2.3", **opened)
+    response = served.client.post("/translate", json={"text": "你好。"}, headers=bearer(USER))
+    assert response.status_code == 200
+
+
+def test_rate_is_limited_with_headers(serve):
+    served = serve(requests_per_minute=2)
+    answers = [served.client.get("/version") for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert answers[0].headers["RateLimit-Limit"] == "2"
+    assert [a.headers["RateLimit-Remaining"] for a in answers[:2]] == ["1", "0"]
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+    assert answers[2].json()["error"]["code"] == "rate_limited"
+    assert served.client.get("/readyz").status_code == 200
+
+
+def test_callers_have_rates_of_their_own(serve):
+    ring = KeyRing((key(USER, requests_per_minute=1), key(ADMIN, scopes=("admin",))))
+    served = serve(keys=ring)
+    statuses = [served.client.get("/version", headers=bearer(USER)).status_code for _ in range(2)]
+    assert statuses == [200, 429]
+    assert served.client.get("/version", headers=bearer(ADMIN)).status_code == 200
+
+
+def test_characters_a_day_are_limited_by_key(serve):
+    served = serve(keys=KeyRing((key(USER, characters_per_day=5),)))
+
+    def status(text: str) -> int:
+        answer = served.client.post("/translate", json={"text": text}, headers=bearer(USER))
+        return answer.status_code
+
+    assert [status("一二三"), status("四五六"), status("四五"), status("六")] == [
+        200,
+        429,
+        200,
+        429,
+    ]
+
+
+def test_bucket_refills_with_time():
+    now = [0.0]
+    rate = RequestRate(clock=lambda: now[0])
+    rate.take("a", 60)
+    for _ in range(59):
+        rate.take("a", 60)
+    with pytest.raises(RateLimitedError) as refused:
+        rate.take("a", 60)
+    assert refused.value.retry_after == 1
+    now[0] = 1.0
+    assert rate.take("a", 60).remaining == 0
+    with pytest.raises(RateLimitedError):
+        rate.take("a", 60)
+
+
+def test_rates_of_many_callers_do_not_fill_the_memory():
+    rate = RequestRate(clock=lambda: 0.0)
+    for n in range(MOST_CALLERS + 10):
+        rate.take(str(n), 60)
+    assert len(rate._buckets) == MOST_CALLERS
+
+
+def test_quota_starts_again_the_next_day():
+    now = [86_400.0 * 10]
+    quota = CharacterQuota(clock=lambda: now[0])
+    quota.take("a", 10, 10)
+    with pytest.raises(RateLimitedError) as refused:
+        quota.take("a", 1, 10)
+    assert refused.value.retry_after == 86_400
+    now[0] += 86_400
+    quota.take("a", 10, 10)
+    assert quota.used("a") == 10
+
+
+def test_cors_is_closed_by_default(served):
+    headers = {"Origin": "https://a.example"}
+    response = served.client.post("/translate", json={"text": "你好。"}, headers=headers)
+    assert "access-control-allow-origin" not in response.headers
+    preflight = {**headers, "Access-Control-Request-Method": "POST"}
+    response = served.client.options("/translate", headers=preflight)
+    assert response.status_code == 405
+    assert "access-control-allow-origin" not in response.headers
+
+
+def test_cors_opens_for_named_origins_even_for_errors(serve):
+    served = serve(cors_origins=("https://a.example",), keys=RING)
+    for origin, allowed in (("https://a.example", True), ("https://b.example", False)):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = served.client.options("/translate", headers=headers)
+        assert (preflight.status_code == 200) is allowed
+        refused = served.client.post("/translate", json={}, headers={"Origin": origin})
+        assert refused.status_code == 401
+        assert ("access-control-allow-origin" in refused.headers) is allowed
+
+
+def test_key_file_holds_no_secret_and_finds_the_key(tmp_path):
+    secret = new_key()
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"keys": [{"name": "a", "sha256": hash_key(secret)}]}))
+    ring = KeyRing.load(path)
+    assert ring.find(secret) == ApiKey("a", hash_key(secret))
+    assert ring.find(hash_key(secret)) is None
+    assert len(secret) > 40
+
+
+HASH = "a" * 64
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"keys": []}',
+        '{"keys": {}}',
+        '{"keys": ["secret"]}',
+        '{"keys": [{"name": "a"}]}',
+        '{"keys": [{"name": "a", "sha256": "plain secret"}]}',
+        json.dumps({"keys": [{"name": "a", "sha256": HASH, "colour": 1}]}),
+        json.dumps({"keys": [{"name": "a", "sha256": HASH, "scopes": ["root"]}]}),
+        json.dumps({"keys": [{"name": "a", "sha256": HASH, "scopes": []}]}),
+        json.dumps({"keys": [{"name": "a", "sha256": HASH, "requests_per_minute": -1}]}),
+        json.dumps({"keys": [{"name": "a", "sha256": HASH}, {"name": "b", "sha256": HASH}]}),
+    ],
+)
+def test_bad_key_files_are_refused_by_name(tmp_path, content):
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"keys\.json"):
+        KeyRing.load(path)
+
+
+def test_missing_key_file_is_refused_by_name(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"none\.json"):
+        KeyRing.load(tmp_path / "none.json")

@@ -1,0 +1,139 @@
+"""Runners as processes: kills, refusals to start, signals. The stub in a real process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from csanmt.errors import UnavailableError
+from csanmt.translator import DecodingOptions
+from serving.batching import BatchLimits, BatchQueue
+from serving.runner_pool import RunnerPool
+from serving.runner_process import ProcessRunner
+from serving.settings import Settings
+from serving.translators import STUB_SECONDS_VARIABLE
+
+pytestmark = pytest.mark.anyio
+
+GREEDY = DecodingOptions(beam=1)
+STUB = Settings(engine="stub", allow_stub=True)
+
+
+class Observer:
+    def __init__(self) -> None:
+        self.deaths = self.starts = 0
+        self.batches: list[int] = []
+
+    def batch_done(self, batch, seconds) -> None:
+        self.batches.append(len(batch.sentences))
+
+    def runner_started(self, facts) -> None:
+        self.starts += 1
+
+    def runner_died(self) -> None:
+        self.deaths += 1
+
+
+@asynccontextmanager
+async def running(
+    *, seconds: float = 0.0, count: int = 1, settings: Settings = STUB, **knobs
+) -> AsyncIterator[tuple[BatchQueue, RunnerPool, Observer]]:
+    environment = {**os.environ, **settings.to_environment(), STUB_SECONDS_VARIABLE: str(seconds)}
+    queue, observer = BatchQueue(BatchLimits(), count), Observer()
+    pool = RunnerPool(queue, lambda: ProcessRunner(environment), count, observer, **knobs)
+    await pool.start()
+    try:
+        yield queue, pool, observer
+    finally:
+        await pool.stop()
+
+
+async def until(condition: Callable[[], bool], deadline: float = 20.0) -> None:
+    end = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < end, "not within the deadline"
+        await asyncio.sleep(0.01)
+
+
+async def collect(ticket) -> list[str]:
+    return [translation.text async for translation in ticket.in_order()]
+
+
+async def test_batches_are_translated_by_another_process():
+    async with running() as (queue, pool, observer):
+        assert await collect(queue.submit(["一", "二"], GREEDY)) == ["[一]", "[二]"]
+        assert pool.ready
+        assert pool.pids != [os.getpid()]
+        assert observer.batches == [2]
+
+
+async def test_killed_runner_loses_nothing_and_comes_back():
+    async with running(seconds=0.3) as (queue, pool, observer):
+        await until(lambda: pool.ready)
+        (first,) = pool.pids
+        ticket = queue.submit(["一", "二"], GREEDY)
+        await until(lambda: queue.waiting == 0)
+        os.kill(first, signal.SIGKILL)
+        assert await collect(ticket) == ["[一]", "[二]"]
+        assert observer.deaths == 1
+        assert pool.pids != [first]
+
+
+async def test_text_that_kills_every_runner_is_given_up_and_others_live():
+    async with running(seconds=0.2) as (queue, pool, _):
+        poison = queue.submit(["毒"], GREEDY)
+        failure = asyncio.ensure_future(collect(poison))
+        for _ in range(2):
+            await until(lambda: pool.ready and queue.waiting == 0)
+            (pid,) = pool.pids
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda pid=pid: pid not in pool.pids)
+        with pytest.raises(UnavailableError, match="died"):
+            await failure
+        assert await collect(queue.submit(["好"], GREEDY)) == ["[好]"]
+
+
+async def test_hanging_runner_is_killed_by_the_watchdog():
+    async with running(seconds=0.5, batch_deadline=0.2) as (queue, pool, observer):
+        with pytest.raises(UnavailableError):
+            await collect(queue.submit(["一"], GREEDY))
+        assert observer.deaths == 2
+        await until(lambda: pool.ready)
+
+
+async def test_missing_model_is_said_and_requests_are_refused_at_once():
+    missing = Settings(model_directory="/nowhere")
+    async with running(settings=missing) as (queue, pool, _):
+        ticket = queue.submit(["一"], GREEDY)
+        with pytest.raises(UnavailableError, match="/nowhere"):
+            await collect(ticket)
+        assert not pool.ready
+        assert "/nowhere" in (pool.problem or "")
+        with pytest.raises(UnavailableError):
+            queue.submit(["二"], GREEDY)
+
+
+async def test_runners_end_with_the_pool():
+    async with running(count=2) as (_, pool, _observer):
+        await until(lambda: len(pool.pids) == 2)
+        pids = pool.pids
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_runner_outlives_the_signals_of_its_process_group():
+    async with running() as (queue, pool, observer):
+        await until(lambda: pool.ready)
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
+        assert await collect(queue.submit(["一"], GREEDY)) == ["[一]"]
+        assert pool.pids == [pid]
+        assert observer.deaths == 0
