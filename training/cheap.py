@@ -19,20 +19,23 @@ from torch.overrides import TorchFunctionMode
 POOL = 1 << 23  # elements of the pool of dropout masks
 
 
+def dropout_pool(rate: float, seed: int, dtype: torch.dtype) -> Tensor:
+    """(POOL,) values 0 or 1 / (1 - rate), a function of rate and seed alone."""
+    keep = torch.rand(POOL, generator=torch.Generator().manual_seed(seed)) >= rate
+    return keep.to(dtype) / (1.0 - rate)
+
+
 class CheapOperations(TorchFunctionMode):
     """Plain batched attention, and dropout masks cut from one pool.
 
-    A mask is a slice of the pool at a random place (torch's default generator, so
-    runs resume exactly); two masks of a step may overlap, which dropout tolerates.
-    The pool depends on the seed alone.
+    A mask is the pool's slice at a random place; two masks of a step may overlap,
+    which dropout tolerates. Places come from the generator handed in, so a batch's
+    masks do not depend on the thread or the order it is computed in.
     """
 
-    def __init__(self, rate: float, seed: int, dtype: torch.dtype) -> None:
+    def __init__(self, rate: float, pool: Tensor, chance: torch.Generator) -> None:
         super().__init__()
-        self._rate = rate
-        chance = torch.Generator().manual_seed(seed)
-        keep = torch.rand(POOL, generator=chance) >= rate
-        self._pool = keep.to(dtype) / (1.0 - rate)
+        self._rate, self._pool, self._chance = rate, pool, chance
 
     def __torch_function__(
         self,
@@ -53,7 +56,7 @@ class CheapOperations(TorchFunctionMode):
             return x
         if p != self._rate or x.numel() > POOL // 2:
             return F.dropout(x, p, training)
-        start = int(torch.randint(POOL - x.numel(), (1,)))
+        start = int(torch.randint(POOL - x.numel(), (1,), generator=self._chance))
         mask = self._pool[start : start + x.numel()].view(x.shape)
         return x * mask.to(x.dtype)
 

@@ -57,8 +57,8 @@ def greedy_bleu(
         batch = collate(split, indices).to(next(model.parameters()).device)
         outputs = greedy(model, batch.source, batch.source_mask, max_length)
         for index, ids in zip(indices, outputs, strict=True):
-            reference = vocabularies.target.decode(split.target(int(index)).tolist())
-            pairs.append((reference, vocabularies.target.decode(ids)))
+            reference = vocabularies.decode(split.target(int(index)).tolist())
+            pairs.append((reference, vocabularies.decode(ids)))
     if not pairs:
         return 0.0, pairs
     score = sacrebleu.corpus_bleu([p[1] for p in pairs], [[p[0] for p in pairs]])

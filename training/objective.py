@@ -58,9 +58,9 @@ class TrainableCsanmt(nn.Module):
         return self.model.semantic(batch.target, batch.target_mask, table)
 
 
-def gaussian(like: Tensor) -> Tensor:
+def gaussian(like: Tensor, chance: torch.Generator | None = None) -> Tensor:
     """Standard normal noise of a tensor's shape, type and device."""
-    return torch.randn_like(like)
+    return torch.randn(like.shape, generator=chance, dtype=like.dtype, device=like.device)
 
 
 def walk(x: Tensor, y: Tensor, eta: float, noise: Noise = gaussian) -> Tensor:

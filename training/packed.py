@@ -72,8 +72,8 @@ def write_split(
     Returns:
         pairs written per origin.
     """
-    sources = vocabularies.source.encode([pair.source for pair in pairs])
-    targets = vocabularies.target.encode([pair.target for pair in pairs])
+    sources = vocabularies.encode_sources(pair.source for pair in pairs)
+    targets = vocabularies.encode_targets(pair.target for pair in pairs)
     origins = sorted({pair.origin for pair in pairs})
     place = {origin: i for i, origin in enumerate(origins)}
     kept = [

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from csanmt.errors import InvalidInputError
+from csanmt.tokenization import load_tokenizer
 from training.contamination import ContaminationFilter
 from training.corpus import Pair, read_pairs
-from training.filtering import FilterReport, filter_pairs
+from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
 from training.packed import lines_of, write_description, write_split
 from training.recipe import DataSettings, Recipe
-from training.vocabulary import train_vocabularies
+from training.vocabulary import Vocabularies, train_vocabularies
 
 FINAL_STOP = re.compile(r"[。.]$")
 
@@ -45,11 +46,13 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     if not pairs:
         raise InvalidInputError("no pair passed the filter; is the data section right?")
     random.Random(recipe.training.seed).shuffle(pairs)
-    vocabulary_lines = lines_of(_vocabulary_sample(pairs, recipe))
-    vocabularies = train_vocabularies(*vocabulary_lines, recipe.vocabulary, out / "tokenizer")
+    vocabularies = _vocabularies(pairs, recipe, out / "tokenizer")
     limits = (settings.max_source_tokens, settings.max_target_tokens)
     counts = write_split(pairs, vocabularies, out, "train", limits)
-    dev = [normal for normal in filter_nothing(read_pairs([data / settings.dev]))]
+    dev = [
+        Pair(normalise_source(pair.source), normalise_target(pair.target), pair.origin)
+        for pair in read_pairs([data / settings.dev], settings.languages)
+    ]
     write_split(dev, vocabularies, out, "dev", limits)
     description: dict[str, object] = {
         "recipe": recipe.name,
@@ -58,17 +61,21 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
         "dropped": dict(report.dropped.most_common()),
         "excluded_sentences": len(exclusion),
         "vocabulary": {
-            "source": vocabularies.source.get_piece_size(),
-            "target": vocabularies.target.get_piece_size(),
+            "source": vocabularies.sizes[0],
+            "target": vocabularies.sizes[1],
         },
     }
     write_description(out, description)
     return description
 
 
-def filter_nothing(pairs: Iterable[Pair]) -> Iterator[Pair]:
-    """Dev pairs pass unfiltered: what is measured is not chosen by the filter."""
-    yield from pairs
+def _vocabularies(pairs: list[Pair], recipe: Recipe, directory: Path) -> Vocabularies:
+    """Those of the model that is continued, else new ones learned from the pairs."""
+    if recipe.start.initial_model:
+        load_tokenizer(recipe.start.initial_model).save(directory)
+        return Vocabularies(directory)
+    lines = lines_of(_vocabulary_sample(pairs, recipe))
+    return train_vocabularies(*lines, recipe.vocabulary, directory)
 
 
 def _wanted(origin: str, settings: DataSettings) -> bool:

@@ -97,7 +97,13 @@ class AugmentationSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Optimisation. ``minutes`` is the default wall-clock budget; tokens count both paddings."""
+    """Optimisation.
+
+    minutes: wall-clock budget unless the command gives one; batch_tokens: padded
+    positions of a batch; accumulation: batches a step. workers: threads that compute
+    the batches of a step side by side, which on a shared CPU beats ``threads`` inside
+    every operation, since they meet once a step and not once an operation.
+    """
 
     minutes: float = 10.0
     max_steps: int = 1_000_000
@@ -117,7 +123,8 @@ class TrainingSettings:
     checkpoint_minutes: float = 4.0
     evaluate_minutes: float = 8.0
     patience: int = 0
-    threads: int = 2
+    threads: int = 1
+    workers: int = 1
 
 
 @dataclass(frozen=True)

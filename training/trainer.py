@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +30,11 @@ from training.checkpoint import (
     read_progress,
     save_checkpoint,
 )
-from training.cheap import CheapOperations
+from training.cheap import CheapOperations, dropout_pool
 from training.objective import (
     TrainableCsanmt,
     contrastive_loss,
+    gaussian,
     mgmc_samples,
     translation_loss,
 )
@@ -86,6 +90,9 @@ class Trainer:
         self.plan: list[Any] = []
         self.planned = -1
         self.stopped = False
+        self.pool = self._dropout_pool()
+        self.workers = ThreadPoolExecutor(recipe.training.workers)
+        trainable.train()
         self.optimizer = self._start_stage("contrastive" if self._has_contrast() else "translation")
 
     # -- stages --------------------------------------------------------------
@@ -103,6 +110,8 @@ class Trainer:
         for parameter in self.trained:
             parameter.requires_grad_(True)
         self.progress.stage = stage
+        if self.recipe.model.use_augmentation:  # at rest in stage 2: no dropout either
+            owner.model.semantic_encoder.train(semantic)
         betas = (settings.beta1, settings.beta2)
         return torch.optim.AdamW(
             self.trained, lr=0.0, betas=betas, eps=1e-9, weight_decay=settings.weight_decay,
@@ -136,27 +145,25 @@ class Trainer:
         """Train until the budget, the steps or the patience is used up; saves at the end."""
         settings = self.recipe.training
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.trainable.train()
         started, before = self.clock(), self.progress.elapsed
         saved = evaluated = started
         batches = self._batches()
-        with self._cheap():
-            while not self.stopped:
-                if self._used() >= 1.0:
-                    if self.progress.stage == "translation":
-                        break
-                    self._next_stage()
-                    batches = self._batches()
-                self._step(batches)
-                now = self.clock()
-                self.progress.elapsed = before + now - started
-                if now - saved >= 60 * settings.checkpoint_minutes:
-                    self.save()
-                    saved = now
-                due = now - evaluated >= 60 * settings.evaluate_minutes
-                if due and self.progress.stage == "translation":
-                    self._evaluate()
-                    evaluated = self.clock()
+        while not self.stopped:
+            if self._used() >= 1.0:
+                if self.progress.stage == "translation":
+                    break
+                self._next_stage()
+                batches = self._batches()
+            self._step(batches)
+            now = self.clock()
+            self.progress.elapsed = before + now - started
+            if now - saved >= 60 * settings.checkpoint_minutes:
+                self.save()
+                saved = now
+            due = now - evaluated >= 60 * settings.evaluate_minutes
+            if due and self.progress.stage == "translation":
+                self._evaluate()
+                evaluated = self.clock()
         self.save()
         self._evaluate()
         return self.progress
@@ -209,7 +216,7 @@ class Trainer:
 
     def _contrast(self, batch: Batch) -> float:
         settings = self.recipe.contrastive
-        with self._precision():
+        with self._precision(), self._cheap(self._chance(0)):
             x = self.trainable.source_vectors(batch).squeeze(1)
             y = self.trainable.target_vectors(batch).squeeze(1)
         loss, posterior = contrastive_loss(
@@ -220,22 +227,41 @@ class Trainer:
         return float(loss.detach())
 
     def _translate(self, batches: Iterator[Batch]) -> float:
-        settings = self.recipe.training
-        group = [next(batches) for _ in range(settings.accumulation)]
+        """One accumulated step; its batches are computed side by side if there are workers."""
+        group = [next(batches) for _ in range(self.recipe.training.accumulation)]
         samples = self._samples()
         tokens = sum(batch.target_tokens for batch in group)
-        total = 0.0
-        for batch in group:
-            with self._precision():
-                vectors = self._vectors(batch, samples)
-                loss = translation_loss(
-                    self.trainable, batch, 1.0 - settings.label_smoothing, vectors, max(samples, 1)
-                )
-            scale = tokens * max(samples, 1)
-            (loss / scale).backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach()) / scale
+        compute = partial(self._gradients, samples, tokens * max(samples, 1))
+        chances = [self._chance(i) for i in range(len(group))]
+        parallel = len(group) > 1 and self.recipe.training.workers > 1
+        results = list((self.workers.map if parallel else map)(compute, group, chances))
+        for _, gradients in results:  # in order, so that the sum does not depend on timing
+            for parameter, gradient in zip(self.trained, gradients, strict=True):
+                if parameter.grad is None:
+                    parameter.grad = gradient
+                else:
+                    parameter.grad += gradient
         self.progress.tokens += tokens
-        return total
+        return sum(loss for loss, _ in results)
+
+    def _gradients(
+        self, samples: int, scale: int, batch: Batch, chance: torch.Generator
+    ) -> tuple[float, Sequence[Tensor]]:
+        """Loss and gradients of one batch, both divided by ``scale``; safe to call in threads."""
+        confidence = 1.0 - self.recipe.training.label_smoothing
+        with self._precision(), self._cheap(chance):
+            vectors = self._vectors(batch, samples, chance)
+            loss = translation_loss(
+                self.trainable, batch, confidence, vectors, max(samples, 1)
+            ) / scale
+        return float(loss.detach()), torch.autograd.grad(loss, self.trained)
+
+    def _chance(self, place: int) -> torch.Generator:
+        """The random numbers of one batch: a function of seed, stage, step and place alone."""
+        p = self.progress
+        key = (self.recipe.training.seed, len(p.stage), p.step, place)
+        seed = int.from_bytes(blake2b(repr(key).encode(), digest_size=7).digest(), "big")
+        return torch.Generator(self.device).manual_seed(seed)
 
     def _samples(self) -> int:
         """K of this step: the last part of the run trains on the source's own vector."""
@@ -243,15 +269,15 @@ class Trainer:
         return 0 if self._used() >= 1.0 - settings.last_plain else settings.num_of_samples
 
     @torch.no_grad()
-    def _vectors(self, batch: Batch, samples: int) -> Tensor | None:
+    def _vectors(self, batch: Batch, samples: int, chance: torch.Generator) -> Tensor | None:
         if not self.recipe.model.use_augmentation:
             return None
-        self.trainable.model.semantic_encoder.eval()
         x = self.trainable.source_vectors(batch)
         if samples == 0:
             return x
         y = self.trainable.target_vectors(batch)
-        return mgmc_samples(x.float(), y.float(), samples, self.recipe.augmentation.eta)
+        noise = partial(gaussian, chance=chance)
+        return mgmc_samples(x.float(), y.float(), samples, self.recipe.augmentation.eta, noise)
 
     # -- around the step -----------------------------------------------------
 
@@ -260,18 +286,17 @@ class Trainer:
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def _cheap(self) -> AbstractContextManager[Any]:
+    def _dropout_pool(self) -> Tensor | None:
         if self.device.type != "cpu":
+            return None
+        settings = self.recipe.training
+        dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        return dropout_pool(self.recipe.model.dropout, settings.seed, dtype)
+
+    def _cheap(self, chance: torch.Generator) -> AbstractContextManager[Any]:
+        if self.pool is None:
             return nullcontext()
-        bf16 = self.recipe.training.precision == "bf16"
-        stack = ExitStack()
-        stack.enter_context(
-            CheapOperations(
-                self.recipe.model.dropout, self.recipe.training.seed,
-                torch.bfloat16 if bf16 else torch.float32,
-            )
-        )
-        return stack
+        return CheapOperations(self.recipe.model.dropout, self.pool, chance)
 
     @torch.no_grad()
     def _update_average(self) -> None:

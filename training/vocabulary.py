@@ -8,14 +8,14 @@ representable, so nothing (emoji, rare Han, other scripts) can vanish.
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import sentencepiece
 
-from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.errors import ConfigurationError
+from csanmt.tokenization import Tokenizer, load_tokenizer, read_description, write_description
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,79 @@ class VocabularySettings:
     sample_pairs: int = 150_000
 
 
-@dataclass(frozen=True)
 class Vocabularies:
-    """The pair of trained models."""
+    """Text ↔ ids of both sides, as training needs them: many lines at once, target too.
 
-    source: sentencepiece.SentencePieceProcessor
-    target: sentencepiece.SentencePieceProcessor
+    Backed by any of the product's tokenizers. ModelScope's keeps no BPE codes for its
+    target side; there, words of the target (split by Moses) are cut into the longest
+    pieces the vocabulary knows.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """
+        Args:
+            directory: a ``tokenizer/`` as ``load_tokenizer`` reads it.
+
+        Raises:
+            NotFoundError, ConfigurationError, CheckpointError: as ``load_tokenizer``.
+        """
+        self.directory = directory
+        self.tokenizer = load_tokenizer(directory)
+        self._target: Callable[[str], list[int]] = _target_encoder(directory, self.tokenizer)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Ids of the source and of the target side."""
+        return self.tokenizer.source_size, self.tokenizer.target_size
+
+    def encode_sources(self, lines: Iterable[str]) -> list[list[int]]:
+        return [self.tokenizer.encode(line) for line in lines]
+
+    def encode_targets(self, lines: Iterable[str]) -> list[list[int]]:
+        return [self._target(line) for line in lines]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Target text of target ids."""
+        return self.tokenizer.decode(ids)
+
+
+def _target_encoder(directory: Path, tokenizer: Tokenizer) -> Callable[[str], list[int]]:
+    if tokenizer.kind == "sentencepiece":
+        name = str(read_description(directory).get("target", "target.model"))
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(directory / name))
+        return lambda line: list(processor.encode(line))
+    from sacremoses import MosesTokenizer
+
+    words = MosesTokenizer(lang="en")
+    pieces = {
+        piece: i
+        for i, piece in enumerate((directory / "target_vocabulary.txt").read_text().splitlines())
+    }
+
+    def encode(line: str) -> list[int]:
+        return [i for word in words.tokenize(line, escape=False) for i in longest_pieces(word, pieces)]
+
+    return encode
+
+
+def longest_pieces(word: str, pieces: Mapping[str, int], mark: str = "@@") -> list[int]:
+    """Ids of a word cut, from the left, into the longest known pieces.
+
+    ``pieces`` maps ``"piece@@"`` (the word goes on) and ``"piece"`` (it ends) to ids; a
+    character without a piece is the id of ``<unk>``, or left out if there is none.
+    """
+    ids, start = [], 0
+    while start < len(word):
+        for end in range(len(word), start, -1):
+            name = word[start:end] + ("" if end == len(word) else mark)
+            if name in pieces:
+                ids.append(pieces[name])
+                break
+        else:
+            end = start + 1
+            ids.extend([pieces["<unk>"]] if "<unk>" in pieces else [])
+        start = end
+    return ids
 
 
 def train_piece_model(sentences: Iterable[str], size: int, coverage: float, out: Path) -> None:
@@ -79,21 +146,7 @@ def train_vocabularies(
     train_piece_model(
         targets, settings.target_size, settings.target_coverage, directory / "target.model"
     )
-    description = {"type": "sentencepiece", "source": "source.model", "target": "target.model"}
-    (directory / "tokenizer_config.json").write_text(json.dumps(description, indent=2) + "\n")
-    return load_vocabularies(directory)
-
-
-def load_vocabularies(directory: Path) -> Vocabularies:
-    """Read what ``train_vocabularies`` wrote.
-
-    Raises:
-        NotFoundError: a model file is missing.
-    """
-    loaded = []
-    for name in ("source.model", "target.model"):
-        path = directory / name
-        if not path.is_file():
-            raise NotFoundError(f"no SentencePiece model {str(path)!r}")
-        loaded.append(sentencepiece.SentencePieceProcessor(model_file=str(path)))
-    return Vocabularies(*loaded)
+    write_description(
+        directory, {"type": "sentencepiece", "source": "source.model", "target": "target.model"}
+    )
+    return Vocabularies(directory)

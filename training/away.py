@@ -1,0 +1,47 @@
+"""What ``go.py`` of a package runs: train within the budget, leave the result in parts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import CsanmtError
+from training.parts import split_directory
+from training.plots import write_curves
+from training.recipe import recipe_from_dict
+from training.run import train
+
+
+def main(place: Path, arguments: list[str]) -> int:
+    """Train the package unpacked in ``place``; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="go.py", description=__doc__)
+    parser.add_argument("--minutes", type=float, help="wall-clock budget; default: the recipe's")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument("--weights", default="bf16", choices=("int8", "bf16", "float32"))
+    parser.add_argument("--part-size", type=int, default=16 << 20, help="bytes of a result part")
+    args = parser.parse_args(arguments)
+    recipe = recipe_from_dict(json.loads((place / "recipe.json").read_text(encoding="utf-8")))
+    try:
+        outcome = train(
+            recipe, place / "data", place / "work", minutes=args.minutes, device=args.device,
+            weights=args.weights, report=_print,
+        )
+    except CsanmtError as error:
+        sys.stderr.write(f"go.py: {error}\n")
+        return error.exit_code
+    metrics = place / "work" / "metrics.jsonl"
+    shutil.copyfile(metrics, outcome.version / "metrics.jsonl")
+    write_curves(metrics, outcome.version / "curves.png")
+    parts = split_directory(outcome.version, place / "result", args.part_size)
+    sys.stdout.write(f"{outcome.tokens} tokens, {len(parts)} parts in {place / 'result'}\n")
+    return 0
+
+
+def _print(line: dict[str, Any]) -> None:
+    if line["event"] == "evaluation" or line["step"] % 100 == 0:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()

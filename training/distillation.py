@@ -1,0 +1,82 @@
+"""Sequence-level knowledge distillation: a teacher's beam output becomes the student's target.
+
+Kim and Rush, 2016. The output is a TSV of source, the teacher's best translation,
+origin and its length-normalised log probability, so that a later filter can drop what
+the teacher itself found unlikely. Writing goes on where an earlier call stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from csanmt.errors import InvalidInputError
+from csanmt.translator import DecodingOptions, Translator
+from training.corpus import Pair
+
+
+def distil(
+    teacher: Translator,
+    pairs: Iterable[Pair],
+    out: Path,
+    options: DecodingOptions,
+    *,
+    batch: int = 64,
+    lowest_score: float = float("-inf"),
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Translate every pair's source and append lines to ``out``.
+
+    Args:
+        teacher: any translator; its best hypothesis is taken.
+        pairs: only sources and origins are used, each source once.
+        lowest_score: hypotheses below this normalised log probability are left out.
+        progress: called with the number of sources done.
+
+    Returns:
+        lines written by this call.
+
+    Raises:
+        InvalidInputError: ``out`` is not a plain ``.tsv``, so it cannot be appended to.
+    """
+    if out.suffix != ".tsv":
+        raise InvalidInputError(f"{out} must end in .tsv: an interrupted run appends to it")
+    journal = out.with_name(out.name + ".done")
+    done = _resume(out, journal)
+    written = 0
+    unique = islice(_unique(pairs), done, None)
+    with out.open("a", encoding="utf-8") as stream:
+        while group := list(islice(unique, batch)):
+            answers = teacher.translate([pair.source for pair in group], options)
+            for pair, answer in zip(group, answers, strict=True):
+                best = answer.hypotheses[0] if answer.hypotheses else None
+                if best and best.text and not best.hit_limit and best.score >= lowest_score:
+                    text = " ".join(best.text.split())
+                    stream.write(f"{pair.source}\t{text}\t{pair.origin}\t{best.score:.4f}\n")
+                    written += 1
+            stream.flush()
+            done += len(group)
+            journal.write_text(f"{done} {out.stat().st_size}\n")
+            if progress:
+                progress(done)
+    return written
+
+
+def _resume(out: Path, journal: Path) -> int:
+    """Sources done by earlier calls; what a killed one wrote beyond its journal is cut off."""
+    if not journal.is_file() or not out.is_file():
+        out.write_text("", encoding="utf-8")
+        return 0
+    done, size = (int(number) for number in journal.read_text().split())
+    with out.open("r+b") as stream:
+        stream.truncate(size)
+    return done
+
+
+def _unique(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    seen: set[str] = set()
+    for pair in pairs:
+        if pair.source not in seen and "\t" not in pair.source:
+            seen.add(pair.source)
+            yield pair

@@ -1,0 +1,67 @@
+"""From trained weights to a model version directory that the product loads and stores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from csanmt.modeling import CsanmtForConditionalGeneration
+from csanmt.tokenization import load_tokenizer
+from training.recipe import EvaluationSettings
+
+
+def export_version(
+    model: CsanmtForConditionalGeneration,
+    tokenizer: Path,
+    out: Path,
+    decoding: EvaluationSettings,
+    provenance: dict[str, Any],
+    *,
+    weights: str = "int8",
+) -> Path:
+    """Write a version directory, aside and then renamed into place.
+
+    Args:
+        model: the trained (averaged) model.
+        tokenizer: directory of its tokenizer.
+        out: directory to write; an older one is replaced.
+        decoding: becomes ``generation_config.json``.
+        provenance: the author's part of ``provenance.json``.
+        weights: ``int8`` (engine.bin), ``bf16`` or ``float32`` (model.safetensors).
+
+    Returns:
+        ``out``.
+    """
+    fresh = out.with_name(out.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    model.config.save_pretrained(fresh)
+    (fresh / "generation_config.json").unlink(missing_ok=True)
+    load_tokenizer(tokenizer).save(fresh / "tokenizer")
+    if weights == "int8":
+        from csanmt.engine.packing import pack
+
+        pack(model, fresh / "engine.bin")
+    else:
+        kind = torch.bfloat16 if weights == "bf16" else torch.float32
+        tensors = {k: v.detach().to(kind).contiguous() for k, v in model.state_dict().items()}
+        save_file(tensors, fresh / "model.safetensors", metadata={"format": "pt"})
+    generation = {
+        "beam": decoding.beam,
+        "length_penalty": decoding.length_penalty,
+        "max_length": decoding.max_length,
+    }
+    _write_json(fresh / "generation_config.json", generation)
+    _write_json(fresh / "provenance.json", provenance)
+    shutil.rmtree(out, ignore_errors=True)
+    fresh.rename(out)
+    return out
+
+
+def _write_json(path: Path, body: dict[str, Any]) -> None:
+    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

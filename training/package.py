@@ -1,0 +1,81 @@
+"""A training run that travels: packed data, recipe and our code in parts with digests.
+
+There, with Python 3.11 or newer, PyTorch, transformers, numpy, safetensors,
+sentencepiece and sacrebleu, and no network:
+
+    python parts.py join . run && cd run && python go.py --minutes 25
+
+``go.py`` trains within the time it is given, goes on where it stopped when it is
+called again, and leaves ``result/`` in parts of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from csanmt.errors import IntegrityError, NotFoundError
+from training.packed import read_description
+from training.parts import PartsError, join_parts, split_directory
+from training.recipe import Recipe, recipe_to_dict
+
+CODE = ("csanmt", "training")
+GO = '''\
+"""Trains this package's recipe within a wall-clock budget; see training/package.py."""
+
+import sys
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+sys.path.insert(0, str(here / "code"))
+
+from training.away import main
+
+sys.exit(main(here, sys.argv[1:]))
+'''
+
+
+def pack_run(recipe: Recipe, packed: Path, out: Path, part_size: int) -> list[Path]:
+    """Write everything a run needs to ``out`` as parts.
+
+    Args:
+        recipe: goes along as JSON.
+        packed: directory of ``preparation.prepare``.
+        part_size: most bytes of one part.
+
+    Raises:
+        NotFoundError: ``packed`` is not a packed data set.
+    """
+    read_description(packed)
+    root = Path(__file__).resolve().parent.parent
+    with TemporaryDirectory() as temporary:
+        stage = Path(temporary)
+        for name in CODE:
+            shutil.copytree(
+                root / name, stage / "code" / name,
+                ignore=shutil.ignore_patterns("__pycache__", "*.so", "recipes", "README.md"),
+            )
+        shutil.copytree(packed, stage / "data")
+        (stage / "go.py").write_text(GO, encoding="utf-8")
+        (stage / "recipe.json").write_text(
+            json.dumps(recipe_to_dict(recipe), ensure_ascii=False), encoding="utf-8"
+        )
+        return split_directory(stage, out, part_size)
+
+
+def join_result(parts: Path, out: Path) -> Path:
+    """Put a result's parts together: a model version directory, metrics beside it.
+
+    Raises:
+        NotFoundError: the directory does not exist.
+        IntegrityError: a part is missing or altered, or the archive is unsafe.
+    """
+    if not parts.is_dir():
+        raise NotFoundError(f"no directory {str(parts)!r}")
+    try:
+        join_parts(parts, out)
+    except PartsError as error:
+        raise IntegrityError(str(error)) from error
+    return out

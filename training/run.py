@@ -1,0 +1,179 @@
+"""One recipe from beginning to end: packed data → training → version directory.
+
+This is what ``csanmt train`` does, and what a package does on a machine that has
+nothing but Python, PyTorch, transformers, numpy, safetensors, sentencepiece and sacrebleu.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from csanmt.errors import ConfigurationError, InvalidInputError
+from csanmt.modeling import CsanmtForConditionalGeneration
+from training.evaluation import dev_losses, greedy_bleu
+from training.export import export_version
+from training.objective import TrainableCsanmt
+from training.packed import read_description, read_split
+from training.recipe import Recipe, recipe_to_dict
+from training.trainer import Clock, Report, Trainer, build
+from training.vocabulary import Vocabularies
+
+RECIPE_RECORD = "recipe.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind: the version directory, tokens trained, hours, last dev scores."""
+
+    version: Path
+    steps: int
+    tokens: int
+    hours: float
+    scores: dict[str, float]
+
+
+def train(
+    recipe: Recipe,
+    packed: Path,
+    directory: Path,
+    *,
+    minutes: float | None = None,
+    resume: bool = True,
+    weights: str = "int8",
+    device: str = "auto",
+    commit: str = "",
+    report: Report | None = None,
+    clock: Clock = time.monotonic,
+) -> Outcome:
+    """Train (or go on training) within the budget and export the averaged model.
+
+    Args:
+        recipe: what to do; a resumed run must be given the recipe it began with.
+        packed: directory of ``preparation.prepare``.
+        directory: checkpoint, metrics and ``version/`` go here.
+        minutes: wall-clock budget of the whole run, resumed parts included.
+        resume: go on from the directory's checkpoint if there is one.
+        weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
+        device: ``cpu``, ``cuda`` or ``auto``.
+        commit: git commit, for the provenance.
+
+    Raises:
+        InvalidInputError: the directory holds another recipe's run, or the data no pair.
+    """
+    torch.set_num_threads(recipe.training.threads)
+    vocabularies = Vocabularies(packed / "tokenizer")
+    split, dev = read_split(packed, "train"), read_split(packed, "dev")
+    if len(split) == 0:
+        raise InvalidInputError(f"{packed} holds no training pair within the length limits")
+    _claim(directory, recipe, resume)
+    trainable = _model(recipe, vocabularies.sizes).to(_device(device))
+    scores: dict[str, float] = {}
+
+    def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
+        settings = recipe.evaluation
+        scores.update(dev_losses(model, dev))
+        if settings.sentences:
+            scores["bleu"], _ = greedy_bleu(
+                model, dev, vocabularies, settings.sentences, settings.max_length
+            )
+        return dict(scores)
+
+    trainer = Trainer(
+        recipe, trainable, split, directory, minutes=minutes, clock=clock, evaluate=evaluate,
+        report=report,
+    )
+    if resume:
+        trainer.resume()
+    progress = trainer.run()
+    hours = progress.elapsed / 3600
+    provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
+    version = export_version(
+        trainer.averaged().float().cpu(), packed / "tokenizer", directory / "version",
+        recipe.evaluation, provenance, weights=weights,
+    )
+    return Outcome(version, progress.step, progress.tokens, hours, scores)
+
+
+def describe(
+    recipe: Recipe, packed: Path, steps: int, tokens: int, hours: float,
+    scores: dict[str, float], commit: str,
+) -> dict[str, Any]:
+    """The author's part of ``provenance.json``: data, recipe, effort and dev scores."""
+    data = read_description(packed)
+    return {
+        "source": f"trained with recipe {recipe.name}",
+        "recipe": recipe_to_dict(recipe),
+        "data": {key: data[key] for key in ("pairs", "dropped", "excluded_sentences")},
+        "git_commit": commit,
+        "training": {"steps": steps, "target_tokens": tokens, "hours": round(hours, 3),
+                     "torch": torch.__version__},
+        "dev": {key: round(value, 4) for key, value in scores.items()},
+    }
+
+
+def _model(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
+    if not recipe.start.initial_model:
+        return build(recipe, *sizes)
+    torch.manual_seed(recipe.training.seed)
+    model = CsanmtForConditionalGeneration.from_pretrained(recipe.start.initial_model)
+    if (model.config.vocab_size, model.config.target_vocab_size) != sizes:
+        raise ConfigurationError(
+            f"start.initial_model has vocabularies of {model.config.vocab_size} and "
+            f"{model.config.target_vocab_size} ids, the packed data of {sizes[0]} and {sizes[1]}"
+        )
+    for name in ("dropout", "attention_dropout", "activation_dropout"):
+        _set_dropout(model, name, getattr(recipe.model, name))
+    return TrainableCsanmt(model.float())
+
+
+def _set_dropout(model: torch.nn.Module, name: str, rate: float) -> None:
+    model.config.__setattr__(name, rate)
+    owners: dict[str, Callable[[torch.nn.Module], bool]] = {
+        "dropout": lambda m: hasattr(m, "residual_dropout") or type(m).__name__ in STACKS,
+        "attention_dropout": lambda m: type(m).__name__ in ("SelfAttention", "CrossAttention"),
+        "activation_dropout": lambda m: type(m).__name__ == "FeedForward",
+    }
+    for module in model.modules():
+        if owners[name](module):
+            attribute = "residual_dropout" if hasattr(module, "residual_dropout") else "dropout"
+            setattr(module, attribute, rate)
+
+
+STACKS = ("Encoder", "SemanticEncoder", "Decoder")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _claim(directory: Path, recipe: Recipe, resume: bool) -> None:
+    """Note the recipe in the directory; a different one is there already: refuse."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / RECIPE_RECORD
+    text = json.dumps(recipe_to_dict(recipe), indent=2, ensure_ascii=False) + "\n"
+    if resume and path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise InvalidInputError(
+            f"{directory} holds a run of another recipe; choose another --out or pass --restart"
+        )
+    if not resume:
+        for old in (directory / "checkpoint", directory / "metrics.jsonl"):
+            _remove(old)
+    path.write_text(text, encoding="utf-8")
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
