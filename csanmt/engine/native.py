@@ -60,7 +60,9 @@ class NativeEngine:
 
     Args:
         path: ``engine.bin``, or the model directory that holds it.
-        isa: one of ``INSTRUCTION_SETS`` or ``auto`` (the best this processor has).
+        isa: one of ``INSTRUCTION_SETS`` or ``auto`` (the best this processor has). None
+            takes the environment's ``CSANMT_ISA``, a setting of the machine rather than of
+            a request, and ``auto`` if that is not set.
         threads: threads of one call; 1 scales best with several worker processes.
         shortlist: a ``shortlist.bin``; by default the one beside ``path``, if any.
         shortlist_default: whether decoding uses it when the options do not say.
@@ -77,12 +79,13 @@ class NativeEngine:
         self,
         path: str | os.PathLike[str],
         *,
-        isa: str = "auto",
+        isa: str | None = None,
         threads: int = 1,
         shortlist: str | os.PathLike[str] | None = None,
         shortlist_default: bool = False,
     ) -> None:
         extension = _extension()
+        isa = isa or os.environ.get("CSANMT_ISA") or "auto"
         file = Path(path)
         if file.is_dir():
             file = file / "engine.bin"

@@ -214,7 +214,7 @@ def pack_matrix(codes: NDArray[np.int8]) -> NDArray[np.uint8]:
     """(N, K) int8 → (ceil(N/64), K/4, 64, 4) uint8, +128, missing rows zero (128)."""
     rows, inputs = codes.shape
     full = np.full((-(-rows // 64) * 64, inputs), 128, dtype=np.uint8)
-    full[:rows] = (codes.view(np.uint8) ^ 0x80)
+    full[:rows] = codes.view(np.uint8) ^ 0x80
     return np.ascontiguousarray(full.reshape(-1, 64, inputs // 4, 4).transpose(0, 2, 1, 3))
 
 
@@ -233,7 +233,8 @@ class _Sections:
         if s.augmentation:
             yield from self._embedding("semantic_embedding", s.source_vocabulary)
             for i in range(s.semantic_layers):
-                yield from self._encoder_layer(f"semantic_encoder.layers.{i}", f"semantic.{i}", True)
+                layer = f"semantic_encoder.layers.{i}"
+                yield from self._encoder_layer(layer, f"semantic.{i}", relative=True)
             yield from self._linear("semantic_encoder.pooling", "semantic.pooling")
             if not s.post_norm:
                 yield from self._norm("semantic_encoder.norm", "semantic.norm")
@@ -344,7 +345,8 @@ class _Sections:
     def _decoder_layer(self, source: str, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
         s = self.shape
         if s.augmentation:
-            yield from self._feed_forward(f"{source}.augmentation", f"{name}.augmentation", s.hidden)
+            own = f"{name}.augmentation"
+            yield from self._feed_forward(f"{source}.augmentation", own, s.hidden)
             yield from self._norm(f"{source}.augmentation_norm", f"{name}.augmentation_norm")
         yield from self._self_attention(source, name, s.relative)
         cross = f"{source}.cross_attention"

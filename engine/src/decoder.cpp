@@ -169,6 +169,10 @@ void Decoder::cross_attention(int l, const std::vector<StepRow>& rows, float* x)
     for (size_t g = share; g < groups.size(); g += shares) {
       const auto [first, last] = groups[g];
       const int s = rows[first].sentence, columns = padded(batch_.length(s), 16);
+      if (columns == 0) {  // nothing to attend to
+        std::fill(context + size_t(first) * width, context + size_t(last) * width, 0.0f);
+        continue;
+      }
       const float* values =
           c_.workspace.cross[l].data() + batch_.begin[s] * cross_stride + width;
       // Rows of `weights` are `columns` apart within the sentence's own block.
@@ -195,7 +199,7 @@ void Decoder::record_attended(const std::vector<StepRow>& rows, const float* wei
     for (last = first; last < rows.size() && rows[last].sentence == s; ++last) {
       const float* row = weights + first * widest_ + (last - first) * size_t(columns);
       const int best = int(std::max_element(row, row + length) - row);
-      attended_[last] = batch_.positions[batch_.begin[s] + best];
+      attended_[last] = length ? batch_.positions[batch_.begin[s] + best] : 0;
     }
   }
 }

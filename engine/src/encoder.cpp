@@ -19,6 +19,7 @@ void attend_sentences(const Context& c, const SourceBatch& batch, const Relative
   c.pool.run(shares, [&](int share) {
     for (int s = share; s < batch.sentences(); s += shares) {
       const int first = batch.begin[s], length = batch.length(s), columns = padded(length, 16);
+      if (length == 0) continue;
       const float* rows = qkv + first * qkv_stride;
       float* own_keys = keys + key_floats * share;
       c.kernels.transpose(rows + width, qkv_stride, length, heads, dim, own_keys, columns);
@@ -62,7 +63,7 @@ float* pool_sentences(const Context& c, const SourceBatch& batch, const float* s
     std::fill(mean, mean + m.stride, 0.0f);
     for (int r = batch.begin[s]; r < batch.begin[s + 1]; ++r)
       for (int i = 0; i < hidden; ++i) mean[i] += states[size_t(r) * m.stride + i];
-    for (int i = 0; i < hidden; ++i) mean[i] /= float(batch.length(s));
+    for (int i = 0; i < hidden; ++i) mean[i] /= float(std::max(batch.length(s), 1));
   }
   float* semantic = c.workspace.semantic.reserve(size_t(sentences) * m.stride);
   const QuantisedRows in = c.workspace.quantised.reserve(sentences, hidden);
@@ -75,7 +76,8 @@ float* pool_sentences(const Context& c, const SourceBatch& batch, const float* s
 }  // namespace
 
 void SourceBatch::add(const std::vector<int32_t>& ids) {
-  for (size_t i = 0; i <= ids.size(); ++i) {
+  // An empty source has no positions at all, not even its eos (the reference's behaviour).
+  for (size_t i = 0; !ids.empty() && i <= ids.size(); ++i) {
     if (i > 0 && ids[i - 1] == 0) continue;
     tokens.push_back(i < ids.size() ? ids[i] : 0);
     positions.push_back(int32_t(i));

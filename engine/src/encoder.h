@@ -14,6 +14,7 @@ struct SourceBatch {
 
   // `ids` without the final eos. A position counts if the id before it is not 0, so the
   // eos is valid and what follows an inner 0 is not (the reference's shifted mask).
+  // No ids give no positions.
   void add(const std::vector<int32_t>& ids);
   int sentences() const { return int(begin.size()) - 1; }
   int rows() const { return int(tokens.size()); }

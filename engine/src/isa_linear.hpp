@@ -94,6 +94,7 @@ bool is_banned(const ProjectionRow& row, int32_t column) {
 }
 
 CSANMT_INLINE float threshold(const ProjectionRow& row) {
+  if (row.keep == 0) return __builtin_inff();  // only the sum is wanted
   return row.count < row.keep ? kNever : row.candidates[row.keep - 1].logit;
 }
 
