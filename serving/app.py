@@ -21,6 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.batching import BatchLimits, BatchQueue
 from serving.body import read_body
+from serving.clients.body_key import BodyKey
+from serving.clients.deepl import PREFIX, DeepLRoutes, deepl_error
+from serving.clients.libretranslate import LibreTranslateRoutes
 from serving.docs_page import render_docs
 from serving.edge import Edge, ErrorAnswers
 from serving.guard import Guard
@@ -34,6 +37,8 @@ from serving.runner_pool import RunnerPool
 from serving.runner_process import Runner
 from serving.settings import Settings
 from serving.shapes import Incoming, Shape, dispatch
+from serving.shapes.apertium import ApertiumShape
+from serving.shapes.libretranslate import LibreTranslateShape
 from serving.shapes.native import NativeShape, answer_stream
 from serving.translating import TranslationService
 
@@ -86,7 +91,11 @@ def build(
     operations = Operations(settings, service, pool, queue, metrics, provenance)
     documents = _documents(settings, service)
     files = _page_routes(page) if page else []
-    api = [*_translation_routes(service), *operations.routes(), *documents]
+    libre = LibreTranslateRoutes(
+        service, keys_required=bool(keys), suggestions=settings.suggestions_file
+    )
+    clients = [*libre.routes(), *DeepLRoutes(service).routes()]
+    api = [*_translation_routes(service), *clients, *operations.routes(), *documents]
     router = _Routes([*api, *files], redirect_slashes=False)
     asgi = _layers(router, settings, keys or KeyRing(), documents, files)
     edge = Edge(
@@ -96,7 +105,7 @@ def build(
 
 
 def _translation_routes(service: TranslationService) -> list[Route]:
-    shapes: list[Shape] = [NativeShape()]
+    shapes: list[Shape] = [ApertiumShape(), LibreTranslateShape(), NativeShape()]
 
     async def translate(request: Request) -> Response:
         return await dispatch(request, shapes, service)
@@ -106,7 +115,7 @@ def _translation_routes(service: TranslationService) -> list[Route]:
         return await answer_stream(Incoming(request, body), service)
 
     return [
-        Route("/translate", translate, methods=["POST"]),
+        Route("/translate", translate, methods=["GET", "POST"]),
         Route("/translate/stream", translate_stream, methods=["POST"]),
     ]
 
@@ -154,7 +163,10 @@ def _layers(
 ) -> ASGIApp:
     public = [route.path for route in (*documents, *files)]
     app = Guard(app, settings=settings, keys=keys, public=public, scopes={"/metrics": "metrics"})
-    app = ErrorAnswers(app)
+    if keys:
+        paths = ("/translate", "/detect", "/suggest", "/languages")
+        app = BodyKey(app, paths, settings.max_body_bytes)
+    app = ErrorAnswers(app, {PREFIX: deepl_error})
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

@@ -11,11 +11,12 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CancelledError, CsanmtError
@@ -117,10 +118,17 @@ class Edge:
 
 
 class ErrorAnswers:
-    """Turns what is raised inside into a response, unless one has begun."""
+    """Turns what is raised inside into a response, unless one has begun.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        foreign: path prefix to how its clients expect our errors; others get our shape.
+    """
+
+    def __init__(
+        self, app: ASGIApp, foreign: Mapping[str, Callable[[CsanmtError], Response]] | None = None
+    ) -> None:
         self._app = app
+        self._foreign = foreign or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -130,12 +138,19 @@ class ErrorAnswers:
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
-            response = error_response(error)
+            response = self._word(scope["path"], error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
                 _log_fault(scope, error)
             if answer.status is None:
                 await response(scope, receive, answer.send)
+
+    def _word(self, path: str, error: Exception) -> Response:
+        if isinstance(error, CsanmtError):
+            for prefix, word in self._foreign.items():
+                if path.startswith(prefix):
+                    return word(error)
+        return error_response(error)
 
 
 def _log_fault(scope: Scope, error: Exception) -> None:

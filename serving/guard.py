@@ -19,7 +19,7 @@ from serving.errors import ForbiddenError, UnauthorizedError
 from serving.keys import ApiKey, KeyRing, presented_key
 from serving.settings import Settings, is_loopback
 
-PROBES = frozenset({"/livez", "/readyz", "/healthz"})
+PROBES = frozenset({"/livez", "/readyz", "/healthz", "/health"})
 
 
 @dataclass(frozen=True, slots=True)

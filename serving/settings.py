@@ -136,6 +136,9 @@ class Settings:
     trust_proxy: bool = _knob("CSANMT_TRUST_PROXY", _switch, False)
     cors_origins: tuple[str, ...] = _knob("CSANMT_CORS_ORIGINS", _origins, ())
 
+    # What it keeps.
+    suggestions_file: str = _knob("CSANMT_SUGGESTIONS_FILE", str, "")
+
     # What it says about itself.
     log_format: str = _knob("CSANMT_LOG_FORMAT", _choice("json", "text"), "json")
     git_commit: str = _knob("CSANMT_GIT_COMMIT", str, "")

@@ -12,7 +12,7 @@ from serving.errors import RateLimitedError
 from serving.keys import ApiKey, KeyRing, hash_key, new_key
 
 USER, METRICS, ADMIN = "csk_user", "csk_metrics", "csk_admin"
-PROBES = ("/livez", "/readyz", "/healthz")
+PROBES = ("/livez", "/readyz", "/healthz", "/health")
 DOCUMENTS = ("/openapi.json", "/docs")
 
 
@@ -36,6 +36,9 @@ def test_every_route_needs_a_key_but_probes_and_documents(serve):
                 assert response.status_code == 200, (method, path)
             elif path in PROBES + DOCUMENTS:
                 assert response.status_code in (401, 405), (method, path)
+            elif path.startswith("/v2/"):  # DeepL's clients know a bad key as 403
+                assert response.status_code == 403, (method, path)
+                assert response.json()["message"]
             else:
                 assert response.status_code == 401, (method, path)
                 assert response.json()["error"]["code"] == "unauthorized"

@@ -1,0 +1,1 @@
+"""The APIs that existing clients of other translation servers speak."""

@@ -1,0 +1,145 @@
+"""LibreTranslate's other routes: languages, detection, settings, health, suggestions."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.errors import CsanmtError, StorageError
+from serving.body import read_body
+from serving.clients.fields import all_fields
+from serving.clients.languages import detect, name_of
+from serving.clients.texts import Pair, check_unicode
+from serving.errors import BadRequestError, ForbiddenError
+from serving.guard import charge
+from serving.shapes.libretranslate import libre_error
+from serving.translating import TranslationService
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+MAX_SUGGESTION = 5000
+
+
+class LibreTranslateRoutes:
+    """``/languages /detect /health /frontend/settings /suggest``.
+
+    Args:
+        suggestions: file that ``/suggest`` appends to; empty switches suggestions off.
+    """
+
+    def __init__(
+        self, service: TranslationService, *, keys_required: bool, suggestions: str = ""
+    ) -> None:
+        self._service = service
+        self._keys_required = keys_required
+        self._suggestions = Path(suggestions) if suggestions else None
+        self._lock = threading.Lock()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/languages", _libre(self.languages)),
+            Route("/detect", _libre(self.detect), methods=["POST"]),
+            Route("/health", self.health),
+            Route("/frontend/settings", _libre(self.settings)),
+            Route("/suggest", _libre(self.suggest), methods=["POST"]),
+        ]
+
+    async def languages(self, request: Request) -> Response:
+        pair = Pair.of(self._service)
+        source = {"code": pair.source, "name": name_of(pair.source), "targets": [pair.target]}
+        target = {"code": pair.target, "name": name_of(pair.target), "targets": [pair.target]}
+        return JSONResponse([source, target])
+
+    async def detect(self, request: Request) -> Response:
+        fields = await self._fields(request)
+        if (text := fields.get("q")) is None:
+            raise BadRequestError("Invalid request: missing q parameter")
+        if not isinstance(text, str):
+            raise BadRequestError("Invalid request: q parameter must be text")
+        if len(text) > self._service.settings.max_characters:
+            raise BadRequestError("Invalid request: request exceeds text limit")
+        check_unicode([text])
+        charge(request, len(text))
+        found = detect(text)
+        confidence = round(100 * found.confidence)
+        return JSONResponse([{"confidence": confidence, "language": found.language}])
+
+    async def health(self, request: Request) -> Response:
+        if self._service.ready:
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "starting"}, 503, headers={"Retry-After": "1"})
+
+    async def settings(self, request: Request) -> Response:
+        pair, settings = Pair.of(self._service), self._service.settings
+        return JSONResponse(
+            {
+                "apiKeys": self._keys_required,
+                "charLimit": settings.max_characters,
+                "frontendTimeout": 500,
+                "keyRequired": self._keys_required,
+                "language": {
+                    "source": {"code": pair.source, "name": name_of(pair.source)},
+                    "target": {"code": pair.target, "name": name_of(pair.target)},
+                },
+                "suggestions": self._suggestions is not None,
+                "supportedFilesFormat": [],
+            }
+        )
+
+    async def suggest(self, request: Request) -> Response:
+        """Keep a better translation that a user offers; see ``docs/clients.md`` for its use."""
+        if self._suggestions is None:
+            raise ForbiddenError("Suggestions are disabled on this server.")
+        fields = await self._fields(request)
+        entry: dict[str, Any] = {"at": round(time.time(), 3), "model": self._service.facts.model}
+        for name in ("q", "s", "source", "target"):
+            value = fields.get(name)
+            if not isinstance(value, str) or not value.strip():
+                raise BadRequestError(f"Invalid request: missing {name} parameter")
+            if len(value) > MAX_SUGGESTION:
+                raise BadRequestError(f"Invalid request: {name} is too long")
+            entry[name] = value
+        check_unicode([entry["q"], entry["s"]])
+        self._append(self._suggestions, json.dumps(entry, ensure_ascii=False))
+        return JSONResponse({"success": True})
+
+    def _append(self, path: Path, line: str) -> None:
+        """One line a suggestion; a single write to a file opened for appending stays whole."""
+        data = (line + "\n").encode()
+        try:
+            with self._lock:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                try:
+                    os.write(descriptor, data)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        except OSError as error:
+            raise StorageError(f"the suggestion could not be stored: {error.strerror}") from None
+
+    async def _fields(self, request: Request) -> dict[str, Any]:
+        return await all_fields(
+            request, await read_body(request, self._service.settings.max_body_bytes)
+        )
+
+
+def _libre(endpoint: Endpoint) -> Endpoint:
+    """Say errors as LibreTranslate does."""
+
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except CsanmtError as error:
+            request.state.error_code = error.code
+            return libre_error(error)
+
+    return wrapped

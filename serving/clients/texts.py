@@ -1,0 +1,67 @@
+"""What all foreign shapes share: checking texts and getting their translations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from csanmt.translator import DecodingOptions
+from serving.clients.languages import canonical
+from serving.disconnect import until_disconnect
+from serving.errors import BadRequestError
+from serving.guard import charge
+from serving.translating import TextAnswer, TranslationService
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The direction the served model translates."""
+
+    source: str
+    target: str
+
+    @classmethod
+    def of(cls, service: TranslationService) -> Pair:
+        facts = service.facts
+        return cls(canonical(facts.source_language), canonical(facts.target_language))
+
+
+def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
+    """The model's own settings, widened for alternatives.
+
+    Raises:
+        BadRequestError: more alternatives than the server's beam allows.
+    """
+    facts, limit = service.facts, service.settings.max_beam
+    if n_best > limit:
+        raise BadRequestError(f"at most {limit - 1} alternatives are allowed")
+    return DecodingOptions(
+        beam=max(facts.beam, n_best),
+        n_best=n_best,
+        length_penalty=facts.length_penalty,
+        max_length=facts.max_length,
+    )
+
+
+def check_unicode(texts: Sequence[str]) -> None:
+    """Refuse what no text can hold.
+
+    Raises:
+        BadRequestError: a lone surrogate.
+    """
+    for text in texts:
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise BadRequestError("the text holds a lone surrogate, which is no character")
+
+
+async def translated(
+    request: Request, service: TranslationService, texts: Sequence[str], n_best: int = 1
+) -> list[TextAnswer]:
+    """Translate texts for this caller, or fail as the service fails."""
+    check_unicode(texts)
+    charge(request, sum(map(len, texts)))
+    work = service.translate(texts, decoding(service, n_best))
+    answers, _timing = await until_disconnect(request, work)
+    return answers
