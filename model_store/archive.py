@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
 from model_store.digests import digest_stream
+from model_store.envelope import check_envelope
 from model_store.integrity import require_intact
 from model_store.layout import model_files
 from model_store.provenance import RECORD_NAME, Record
@@ -114,6 +115,7 @@ def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Recor
         record = Record.read(version)
         require_intact(version, record)
         model_files(version)
+        check_envelope(version, record.tag)
         store.place(version, record, repair=True)
     return record
 

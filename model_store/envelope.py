@@ -52,6 +52,30 @@ def write_envelope(
         info.dump(stream)
 
 
+def check_envelope(directory: Path, tag: ModelTag) -> None:
+    """Refuse a ``model.yaml`` from elsewhere that is not what ``write_envelope`` writes.
+
+    BentoML imports the module that it names.
+
+    Raises:
+        InvalidInputError: it describes another version, names code, or is not YAML.
+    """
+    import yaml
+
+    try:
+        value = yaml.safe_load((directory / ENVELOPE_NAME).read_bytes())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{ENVELOPE_NAME} of {tag} is not YAML: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"{ENVELOPE_NAME} of {tag} is not a mapping")
+    expected = {"name": tag.name, "version": tag.version, "module": "", "options": {}}
+    for key, wanted in expected.items():
+        if value.get(key) != wanted:
+            raise InvalidInputError(
+                f"{ENVELOPE_NAME} of {tag}: {key} is {value.get(key)!r}; allowed is {wanted!r}"
+            )
+
+
 def point_latest(folder: Path, version: str | None) -> None:
     """Make ``name:latest`` mean ``version`` for BentoML: its newest created, not its highest.
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from csanmt.errors import IntegrityError, InvalidInputError
 from model_store.digests import FileDigest, model_digest
@@ -36,6 +36,7 @@ RESERVED = frozenset(
     }
 )
 _LARGEST_RECORD = 16 << 20  # bytes
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +114,19 @@ class Record:
                     f"{str(path)!r} has format {value['format']!r}; this version reads {FORMAT}"
                 )
             record = cls(
-                tag=ModelTag.parse(value["tag"]),
-                created=value["created"],
-                digest=value["digest"],
-                files={name: FileDigest(**entry) for name, entry in value["files"].items()},
-                envelope=FileDigest(**value["envelope"]),
-                labels=value["labels"],
-                metadata=value["metadata"],
+                tag=ModelTag.parse(_expect(value, "tag", str)),
+                created=_expect(value, "created", str),
+                digest=_expect(value, "digest", str),
+                files={
+                    name: _file_digest(entry)
+                    for name, entry in _expect(value, "files", dict).items()
+                },
+                envelope=_file_digest(value["envelope"]),
+                labels={
+                    key: _expect(value["labels"], key, str)
+                    for key in _expect(value, "labels", dict)
+                },
+                metadata=_expect(value, "metadata", dict),
                 origin={key: item for key, item in value.items() if key not in RESERVED},
             )
         except (KeyError, TypeError, AttributeError, InvalidInputError) as error:
@@ -144,6 +151,18 @@ def read_origin(directory: Path) -> tuple[dict[str, Any], dict[str, FileDigest]]
         raise InvalidInputError(str(error)) from error
     origin = {key: item for key, item in value.items() if key not in RESERVED}
     return origin, _recorded_files(value.get("files"))
+
+
+def _expect(value: Mapping[str, Any], key: str, kind: type[Kind]) -> Kind:
+    """``value[key]`` if it is a ``kind``; an archive's record may hold anything."""
+    found = value[key]
+    if not isinstance(found, kind):
+        raise TypeError(f"{key} is {found!r}; allowed is a {kind.__name__}")
+    return found
+
+
+def _file_digest(entry: Mapping[str, Any]) -> FileDigest:
+    return FileDigest(_expect(entry, "size", int), _expect(entry, "sha256", str))
 
 
 def _recorded_files(value: object) -> dict[str, FileDigest]:

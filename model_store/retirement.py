@@ -81,12 +81,13 @@ def retire(
     Raises:
         ConflictError: ``target`` is a tag that must stay.
         NotFoundError: there is no such version.
+        IntegrityError: the version has no readable record, so nothing can be said of it.
     """
     tag = ModelTag.parse(target) if ":" in target else None
     name = tag.name if tag else ModelTag(target, "v0.0.0").name
     verdicts = judge(store.list(name), in_service, served=served, keep=keep)
     if tag is not None:
-        store.path(tag)
+        store.show(tag)
         verdicts = [verdict for verdict in verdicts if verdict.record.tag == tag]
         for verdict in verdicts:
             if not verdict.retire:

@@ -36,7 +36,9 @@ def storage_errors(action: str, place: Path) -> Iterator[None]:
         if error.errno in _FULL:
             reason = f"the disk that holds {str(place)!r} is full; free some space and try again"
         elif error.errno in _DENIED:
-            reason = f"{str(error.filename or place)!r} may not be written ({error.strerror})"
+            reason = f"no permission for {str(error.filename or place)!r} ({error.strerror})"
+        elif error.errno == errno.EXDEV:
+            reason = f"{str(place)!r} and its 'models' folder lie on different file systems"
         else:
             reason = f"{error.strerror or error} ({str(error.filename or place)!r})"
         raise StorageError(f"cannot {action}: {reason}") from error

@@ -5,6 +5,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import bentoml
@@ -19,7 +20,9 @@ from csanmt.errors import (
     NotFoundError,
     StorageError,
 )
+from model_store import provenance
 from model_store.archive import Receipt, export_archive, import_archive
+from model_store.digests import digest_file, model_digest, walk_files
 from model_store.store import ModelStore
 
 TAG = "csanmt-zh-en:v1.0.0"
@@ -213,20 +216,80 @@ def test_hostile_archives_are_refused_even_with_their_own_digest(
     assert [path for path in now if path != other.home] == outside
 
 
-def test_an_archive_that_was_forged_to_be_consistent_still_may_not_hold_a_pickle(
+def _forge(store: ModelStore, target: Path, spoil: Callable[[Path, dict], None]) -> Receipt:
+    """An archive by somebody who makes all digests agree with what they put in."""
+    directory = store.path(TAG)
+    record = store.show(TAG)
+    spoil(directory, value := record.to_json())
+    files = {
+        path: digest_file(directory / path)
+        for path in walk_files(directory)
+        if path not in ("model.yaml", "provenance.json")
+    }
+    value["files"] |= {path: asdict(entry) for path, entry in files.items()}
+    value["digest"] = model_digest(files)
+    value["envelope"] = asdict(digest_file(directory / "model.yaml"))
+    value["record_sha256"] = provenance._record_sha256(value)
+    (directory / "provenance.json").write_text(provenance._render(value), encoding="utf-8")
+    with tarfile.open(target, "w") as tar:
+        for path in walk_files(directory):
+            tar.add(directory / path, path)
+    content = target.read_bytes()
+    return Receipt(target, len(content), hashlib.sha256(content).hexdigest(), record)
+
+
+def _rewrite(old: str, new: str) -> Callable[[Path, dict], None]:
+    def spoil(directory: Path, _record: dict) -> None:
+        path = directory / "model.yaml"
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (
+            lambda d, _: (d / "weights.pkl").write_bytes(b"\x80\x04."),
+            "'weights.pkl' may not be part of a model",
+        ),
+        (lambda d, _: (d / "config.json").write_text("{}"), "model_type is None"),
+        (_rewrite("module: ''", "module: os"), "module is 'os'; allowed is ''"),
+        (_rewrite("options: {}", "options: {a: 1}"), "options is {'a': 1}"),
+        (_rewrite("version: v1.0.0", "version: v9.0.0"), "version is 'v9.0.0'"),
+        (_rewrite("name: csanmt-zh-en", "name: !!python/name:os.system"), "is not YAML"),
+        (lambda _, record: record.update(tag="../x:v1.0.0"), "model name '../x'"),
+        (lambda _, record: record.update(labels=["a"]), "labels is ['a']"),
+        (lambda _, record: record.update(labels={"a": 1}), "a is 1; allowed is a str"),
+        (lambda _, record: record.update(metadata=None), "metadata is None"),
+        (lambda _, record: record.update(created=7), "created is 7"),
+        (lambda _, record: record.update(format=2), "has format 2; this version reads 1"),
+        (
+            lambda _, record: record["files"].update({"../../x": {"size": "1", "sha256": "0"}}),
+            "size is '1'",
+        ),
+    ],
+)
+def test_archives_forged_to_be_consistent_are_judged_by_their_content(
+    store: ModelStore,
+    receipt: Receipt,
+    other: ModelStore,
+    tmp_path: Path,
+    spoil: Callable[[Path, dict], None],
+    says: str,
+) -> None:
+    forged = _forge(store, tmp_path / "forged.tar", spoil)
+    with pytest.raises(CsanmtError) as caught:
+        import_archive(other, forged.path, forged.sha256)
+    assert says in str(caught.value)
+    assert other.list() == []
+    assert not list(other.models.rglob("*"))
+
+
+def test_the_forger_of_these_tests_can_make_an_archive_that_is_accepted(
     store: ModelStore, receipt: Receipt, other: ModelStore, tmp_path: Path
 ) -> None:
-    """Somebody who writes the record too passes the digests, not the list of allowed files."""
-    from dataclasses import replace
-
-    from model_store.digests import digest_file, model_digest
-
-    directory, record = store.path(TAG), store.show(TAG)
-    (directory / "weights.pkl").write_bytes(b"\x80\x04.")
-    files = {**record.files, "weights.pkl": digest_file(directory / "weights.pkl")}
-    replace(record, files=files, digest=model_digest(files)).write(directory)
-    assert store.verify(TAG).ok
-    forged = export_archive(store, TAG, tmp_path / "forged.tar")
-    with pytest.raises(InvalidInputError, match=r"'weights\.pkl' may not be part of a model"):
-        import_archive(other, forged.path, forged.sha256)
-    assert other.list() == []
+    forged = _forge(store, tmp_path / "forged.tar", lambda *_: None)
+    import_archive(other, forged.path, forged.sha256)
+    assert other.verify(TAG).ok

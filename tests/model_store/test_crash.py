@@ -178,8 +178,9 @@ def test_services_that_start_at_once_share_one_default_model(
     [
         (errno.ENOSPC, "is full; free some space"),
         (errno.EDQUOT, "is full; free some space"),
-        (errno.EACCES, "may not be written"),
-        (errno.EROFS, "may not be written"),
+        (errno.EACCES, "no permission for"),
+        (errno.EROFS, "no permission for"),
+        (errno.EXDEV, "lie on different file systems"),
         (errno.EIO, "Input/output error"),
     ],
 )
@@ -209,7 +210,7 @@ def test_a_home_that_is_a_file_is_a_clear_error(store: ModelStore, model: Path) 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_home_without_write_permission_is_a_clear_error(store: ModelStore, model: Path) -> None:
     store.home.mkdir(mode=0o500)
-    with pytest.raises(StorageError, match="may not be written"):
+    with pytest.raises(StorageError, match="no permission for"):
         store.save(model, TAG)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
+from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
 from model_store.digests import FileDigest
 from model_store.provenance import Record
 from model_store.retirement import judge, retire
@@ -92,5 +92,9 @@ def test_one_version_is_removed_by_its_tag_unless_it_must_stay(five: ModelStore)
         retire(five, "m:v7.0.0", set(), dry_run=False)
     with pytest.raises(InvalidInputError, match="model name"):
         retire(five, "M", set())
+    (five.path("m:v1.0.0") / "provenance.json").write_text("{}")
+    with pytest.raises(IntegrityError, match="not a record"):
+        retire(five, "m:v1.0.0", set(), dry_run=False)
     retire(five, "m:v1.1.0", set(), dry_run=False)
-    assert _left(five) == ["v1.0.0", "v1.2.0", "v1.3.0", "v1.4.0"]
+    assert _left(five) == ["v1.2.0", "v1.3.0", "v1.4.0"]
+    assert five.path("m:v1.0.0").is_dir()
