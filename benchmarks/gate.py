@@ -218,14 +218,15 @@ def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
             for i, value in enumerate((rate.sentences, rate.worse, rate.better)):
                 row[i] += value
     totals = {name: row for name, row in totals.items() if row[0]}
+    everything = sum(suite.sentences for suite in measured.suites)
     adjusted = holm({name: sign_test(worse, better) for name, (_, worse, better) in totals.items()})
     for name, (sentences, worse, better) in totals.items():
-        rise = (worse - better) / sentences
-        text = f"{worse} sentences newly faulty, {better} mended, of {sentences}"
+        rise = (worse - better) / everything
+        text = f"{worse} sentences newly faulty, {better} mended, of {sentences} that could be"
         # One sentence of a small suite is more than any share: two are needed to fail.
         beyond = rise > policy.checks_margin and worse - better >= 2
         if beyond or (worse > better and adjusted[name] < policy.alpha):
-            reason = f"{text}: {rise:+.1%}, p = {adjusted[name]:.4f} after Holm"
+            reason = f"{text}: {rise:+.2%} of all sentences, p = {adjusted[name]:.4f} after Holm"
             yield RuleResult("checks", name, "fail", reason, rise, policy.checks_margin)
         else:
             yield RuleResult("checks", name, "pass", text, rise, policy.checks_margin)

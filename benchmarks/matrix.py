@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.answers import AnswerCache
+from benchmarks.answers import AnswerCache, suite_statistics
 from benchmarks.compare import Plan, measure
 from benchmarks.gate import Decision, Verdict, judge
 from benchmarks.measurements import Measurements
-from benchmarks.metrics import METRICS, extract, signature
+from benchmarks.metrics import METRICS, signature
 from benchmarks.policy import Policy
 from benchmarks.progress import Progress, Silent
 from benchmarks.subject import HypothesesSubject
@@ -118,21 +118,26 @@ def judge_pairs(
 
 
 def score_table(
-    systems: SystemSet, *, workers: int = 1, progress: Progress | None = None
+    systems: SystemSet,
+    *,
+    cache: AnswerCache = AnswerCache(),
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> dict[str, dict[str, float]]:
     """system → {"bleu-A", "chrf2-A", "bleu-B", …, "bleu-all", "ter-A"} → score."""
     progress = progress or Silent()
-    columns = {name: [lines] for name, lines in systems.references.items()}
+    columns = {name: systems.suite(name) for name in systems.references}
     if len(columns) > 1:
-        columns["all"] = [systems.references[name] for name in sorted(systems.references)]
+        both = tuple(systems.references[name] for name in sorted(systems.references))
+        columns["all"] = Suite("wmt22-all", systems.sources, both)
     wanted = [(key, name) for name in columns for key in PUBLISHED] + [("ter", "A")]
     progress.start("scores", len(wanted) * len(systems.systems))
     table: dict[str, dict[str, float]] = {}
     for system, path in systems.systems.items():
-        lines = read_lines(path)
+        lines = list(read_lines(path))
         table[system] = {}
         for key, name in wanted:
-            statistics = extract(key, lines, columns[name], workers=workers)
+            statistics = suite_statistics(key, columns[name], lines, cache, workers=workers)
             table[system][f"{key}-{name}"] = float(statistics.score())
             progress.advance(1)
     progress.finish()

@@ -1,0 +1,175 @@
+"""Small charts as inline SVG: no script, no font, no file beside the page.
+
+Colours come from the page's CSS classes, so that they follow its light or dark look;
+every mark carries a <title> with its numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, floor, log10
+
+from markupsafe import Markup, escape
+
+WIDTH = 640
+LABEL = 150  # room for row labels
+ROW = 34  # height of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A point with its interval; ``kind`` is a CSS class."""
+
+    value: float
+    low: float
+    high: float
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A curve through (x label, y) points."""
+
+    name: str
+    values: Sequence[float]
+    kind: str
+
+
+def interval_chart(rows: Sequence[tuple[str, Sequence[Bar]]], unit: str) -> Markup:
+    """One row a label, its bars below one another on a common axis."""
+    bars = [bar for _, row in rows for bar in row]
+    low, high, ticks = _axis(min(b.low for b in bars), max(b.high for b in bars))
+    height = len(rows) * ROW + 34
+    scale = _Scale(low, high, LABEL, WIDTH - 14)
+    parts = _grid(ticks, scale, len(rows) * ROW + 6)
+    for number, (label, row) in enumerate(rows):
+        top = number * ROW + 8
+        parts.append(_text(LABEL - 10, top + ROW / 2, label, "end"))
+        for k, bar in enumerate(row):
+            y = top + ROW / 2 + (k - (len(row) - 1) / 2) * 12
+            parts.append(_bar(bar, y, scale))
+    parts.append(_text((LABEL + WIDTH) / 2, height - 2, unit, "middle", "unit"))
+    return _svg(parts, height)
+
+
+def difference_chart(
+    rows: Sequence[tuple[str, Bar, float | None]], unit: str
+) -> Markup:
+    """Differences with intervals around zero; the third value is the loss allowed (a tick)."""
+    edges = [0.0, *(b.low for _, b, _ in rows), *(b.high for _, b, _ in rows)]
+    edges += [limit for _, _, limit in rows if limit is not None]
+    low, high, ticks = _axis(min(edges), max(edges))
+    height = len(rows) * ROW + 34
+    scale = _Scale(low, high, LABEL, WIDTH - 14)
+    parts = _grid(ticks, scale, len(rows) * ROW + 6)
+    zero = scale.x(0)
+    parts.append(f'<line class="zero" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" '
+                 f'y2="{len(rows) * ROW + 6}"/>')  # fmt: skip
+    for number, (label, bar, limit) in enumerate(rows):
+        y = number * ROW + 8 + ROW / 2
+        parts.append(_text(LABEL - 10, y, label, "end"))
+        if limit is not None:
+            x = scale.x(limit)
+            parts.append(
+                f'<path class="limit" d="M{x:.1f} {y - 11:.1f}V{y + 11:.1f}">'
+                f"<title>largest loss allowed: {abs(limit):g}</title></path>"
+            )
+        parts.append(_bar(bar, y, scale))
+    parts.append(_text((LABEL + WIDTH) / 2, height - 2, unit, "middle", "unit"))
+    return _svg(parts, height)
+
+
+def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: str) -> Markup:
+    """Curves over labelled places; the vertical axis starts at 0."""
+    height, bottom, left = 240, 190, 60
+    _, high, ticks = _axis(0.0, max(v for line in lines for v in line.values))
+    scale = _Scale(0.0, high, bottom, 14)
+    step = (WIDTH - left - 150) / max(1, len(labels) - 1)
+    parts = []
+    for tick in ticks:
+        y = scale.x(tick)
+        ends = f'x1="{left}" x2="{WIDTH - 140}" y1="{y:.1f}" y2="{y:.1f}"'
+        parts.append(f'<line class="grid" {ends}/>')
+        parts.append(_text(left - 8, y, f"{tick:g}", "end", "tick"))
+    for i, label in enumerate(labels):
+        parts.append(_text(left + 5 + i * step, bottom + 18, label, "middle", "tick"))
+    places = _spread([scale.x(line.values[-1]) for line in lines])
+    for line, place in zip(lines, places, strict=True):
+        points = [(left + 5 + i * step, scale.x(v)) for i, v in enumerate(line.values)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline class="line {line.kind}" points="{path}"/>')
+        for (x, y), value, label in zip(points, line.values, labels, strict=True):
+            title = escape(f"{line.name}, {label}: {value:.3g} {unit}")
+            parts.append(f'<circle class="dot {line.kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
+                         f"<title>{title}</title></circle>")  # fmt: skip
+        parts.append(_text(points[-1][0] + 10, place, line.name, "start", f"name {line.kind}"))
+    parts.append(_text(left, 6, unit, "start", "unit"))
+    parts.append(_text((left + WIDTH - 140) / 2, height - 8, x_unit, "middle", "unit"))
+    return _svg(parts, height)
+
+
+def _spread(places: list[float], gap: float = 14.0) -> list[float]:
+    """Moves labels apart that would lie on one another."""
+    order = sorted(range(len(places)), key=places.__getitem__)
+    moved = list(places)
+    for before, after in pairwise(order):
+        moved[after] = max(moved[after], moved[before] + gap)
+    return moved
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def x(self, value: float) -> float:
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+
+def _axis(low: float, high: float) -> tuple[float, float, list[float]]:
+    """Rounded ends and about five ticks between them."""
+    span = max(high - low, 1e-9 + 1e-3 * max(abs(low), abs(high)))
+    raw = span / 5
+    magnitude = 10.0 ** floor(log10(raw))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw)
+    first, last = floor(low / step), ceil(high / step)
+    if first == last:
+        last += 1
+    ticks = [round(k * step, 10) for k in range(first, last + 1)]
+    return ticks[0], ticks[-1], ticks
+
+
+def _grid(ticks: Sequence[float], scale: _Scale, bottom: float) -> list[str]:
+    parts = []
+    for tick in ticks:
+        x = scale.x(tick)
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom:.1f}"/>')
+        parts.append(_text(x, bottom + 11, f"{tick:g}", "middle", "tick"))
+    return parts
+
+
+def _bar(bar: Bar, y: float, scale: _Scale) -> str:
+    low, high, x = scale.x(bar.low), scale.x(bar.high), scale.x(bar.value)
+    return (
+        f'<g class="{bar.kind}"><title>{escape(bar.title)}</title>'
+        f'<line class="span" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5"/></g>'
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> str:
+    return (
+        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
+        f'dominant-baseline="middle">{escape(text)}</text>'
+    )
+
+
+def _svg(parts: Sequence[str], height: float) -> Markup:
+    return Markup(
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" class="chart">{"".join(parts)}</svg>'
+    )
