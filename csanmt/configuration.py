@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 
 class CsanmtConfig(PretrainedConfig):
@@ -103,16 +103,30 @@ class CsanmtConfig(PretrainedConfig):
                 raise ConfigurationError(f"{key} is {getattr(self, key)!r}; allowed is {allowed}")
 
         for key in (
-            "vocab_size target_vocab_size hidden_size intermediate_size num_attention_heads "
-            "num_encoder_layers num_decoder_layers max_relative_distance"
-        ).split():
+            "vocab_size",
+            "target_vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_attention_heads",
+            "num_encoder_layers",
+            "num_decoder_layers",
+            "max_relative_distance",
+        ):
             value = getattr(self, key)
             allow(key, isinstance(value, int) and value > 0, "a positive integer")
-        allow("num_attention_heads", self.hidden_size % self.num_attention_heads == 0,
-              f"a divisor of hidden_size {self.hidden_size}")
+        allow(
+            "num_attention_heads",
+            self.hidden_size % self.num_attention_heads == 0,
+            f"a divisor of hidden_size {self.hidden_size}",
+        )
         allow("hidden_size", self.hidden_size % 2 == 0, "even")
         allow("position_type", self.position_type in ("absolute", "relative"), "absolute, relative")
         allow("normalization", self.normalization in ("pre", "post"), "pre, post")
-        allow("target_vocab_size",
-              not self.share_embeddings or self.target_vocab_size == self.vocab_size,
-              "vocab_size when share_embeddings is set")
+        allow(
+            "target_vocab_size",
+            not self.share_embeddings or self.target_vocab_size == self.vocab_size,
+            "vocab_size when share_embeddings is set",
+        )
+
+
+AutoConfig.register("csanmt", CsanmtConfig)

@@ -71,7 +71,8 @@ class SelfAttention(nn.Module):
     def _relative_attention(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float
     ) -> Tensor:
-        assert self.relative_key is not None and self.relative_value is not None
+        assert self.relative_key is not None
+        assert self.relative_value is not None
         rows, columns = query.shape[2], key.shape[2]
         position = torch.arange(columns, device=query.device)
         # A query sees keys up to its own place; cached decoding asks for the last rows only.
@@ -223,7 +224,8 @@ class SemanticEncoder(nn.Module):
         x = F.dropout(embedded * mask.unsqueeze(-1), self.dropout, self.training)
         for layer in self.layers:
             x = layer(x, mask)
-        count = mask.sum(dim=1, keepdim=True).unsqueeze(-1).to(x.dtype)
+        # At least 1: the reference divides the empty sum of an empty input by 1.
+        count = mask.sum(dim=1, keepdim=True).clamp(min=1).unsqueeze(-1).to(x.dtype)
         mean = x.sum(dim=1, keepdim=True) / count
         return self.norm(self.pooling(mean))
 
@@ -294,7 +296,11 @@ class Decoder(nn.Module):
 
     def augment(self, semantic: Tensor) -> Tensor:
         """All layers' constants, computed once per sentence: (B, 1, H) → (B, L, H)."""
-        return torch.cat([layer.augment(semantic) for layer in self.layers], dim=1)
+        constants = []
+        for layer in self.layers:
+            assert isinstance(layer, DecoderLayer)
+            constants.append(layer.augment(semantic))
+        return torch.cat(constants, dim=1)
 
     def forward(
         self,

@@ -14,7 +14,7 @@ from csanmt.errors import (
     EngineUnavailableError,
     NotFoundError,
 )
-from csanmt.text_translator import TextTranslator
+from csanmt.text_translator import ReferenceTranslator, TextTranslator
 from csanmt.tokenization import Tokenizer, load_tokenizer
 from csanmt.translator import Engine
 
@@ -23,7 +23,7 @@ CONFIG = "config.json"
 FLOAT_WEIGHTS = "model.safetensors"
 PACKED_WEIGHTS = "engine.bin"
 
-__all__ = ["ENGINES", "TextTranslator", "load_engine", "load_translator"]
+__all__ = ["ENGINES", "ReferenceTranslator", "TextTranslator", "load_engine", "load_translator"]
 
 
 def load_translator(
@@ -31,6 +31,7 @@ def load_translator(
     *,
     engine: str | None = None,
     model_tag: str | None = None,
+    compat: str | None = None,
 ) -> TextTranslator:
     """The translator of a model version's directory.
 
@@ -38,6 +39,8 @@ def load_translator(
         directory: holds config.json, tokenizer/ and model.safetensors or engine.bin.
         engine: ``native`` or ``torch``; None takes the native one if it can run here.
         model_tag: what answers are attributed to; by default the directory's name.
+        compat: ``modelscope`` follows ModelScope's pipeline to the letter
+            (``ReferenceTranslator``); only for models imported from there.
 
     Raises:
         NotFoundError: the directory, its configuration, tokenizer or weights are missing.
@@ -49,9 +52,17 @@ def load_translator(
     config = _read_config(place)
     tokenizer = load_tokenizer(place)
     _check_sizes(tokenizer, config, place)
-    return TextTranslator(
+    if compat not in (None, "modelscope"):
+        raise ConfigurationError(f"compat is {compat!r}; allowed is 'modelscope'")
+    if compat and tokenizer.kind != "modelscope":
+        raise ConfigurationError(f"{place}: compat=modelscope needs a model imported from there")
+    decoder = load_engine(place, engine)
+    if compat and hasattr(decoder, "empty_like_reference"):
+        decoder.empty_like_reference = True
+    kind = ReferenceTranslator if compat else TextTranslator
+    return kind(
         tokenizer,
-        load_engine(place, engine),
+        decoder,
         model_tag=model_tag or place.name,
         source_language=str(config.get("source_language", "zh")),
         target_language=str(config.get("target_language", "en")),

@@ -13,17 +13,29 @@ zero vector, not an embedding.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import EncoderDecoderCache, GenerationMixin, PreTrainedModel
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    EncoderDecoderCache,
+    GenerationMixin,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from csanmt.configuration import CsanmtConfig
+from csanmt.errors import CheckpointError
 from csanmt.layers import Decoder, Encoder, SelfAttention, SemanticEncoder
+
+WEIGHTS = "model.safetensors"
 
 
 def source_mask(input_ids: Tensor) -> Tensor:
@@ -126,14 +138,24 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
         """(V, H): the target embedding when tied."""
         return self.target_table().weight if self.config.tie_softmax else self.softmax.weight
 
-    def semantic(self, input_ids: Tensor, mask: Tensor, table: nn.Embedding | None = None) -> Tensor:
+    def semantic(
+        self, input_ids: Tensor, mask: Tensor, table: nn.Embedding | None = None
+    ) -> Tensor:
         """Semantic vectors (B, 1, H) of sentences (B, S); ``table`` replaces the source's."""
         embedded = (table or self.semantic_embedding)(input_ids) * self.scale
         return self.semantic_encoder(embedded, mask)
 
-    def encode(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> CsanmtEncoderOutput:
-        """input_ids (B, S) int64 with eos; attention_mask (B, S), by default ``source_mask``."""
-        mask = source_mask(input_ids) if attention_mask is None else attention_mask.bool()
+    def encode(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None
+    ) -> CsanmtEncoderOutput:
+        """input_ids (B, S) int64 with eos; attention_mask (B, S) can only hide more.
+
+        Padding shows in the ids themselves, so a mask of ones (``generate`` makes one when
+        eos and padding are the same id) changes nothing.
+        """
+        mask = source_mask(input_ids)
+        if attention_mask is not None:
+            mask = mask & attention_mask.bool()
         encoded = self.encoder(self.source_embedding(input_ids) * self.scale, mask)
         if not self.config.use_augmentation:
             return CsanmtEncoderOutput(last_hidden_state=encoded, mask=mask)
@@ -174,6 +196,7 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
         return self.source_embedding
 
     def set_input_embeddings(self, value: nn.Module) -> None:
+        assert isinstance(value, nn.Embedding)
         self.source_embedding = value
 
     def get_output_embeddings(self) -> nn.Module | None:
@@ -201,7 +224,7 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
 
         Args:
             input_ids: (B, S) int64, eos (0) at the end, 0-padded.
-            attention_mask: (B, S), by default ``source_mask(input_ids)``.
+            attention_mask: (B, S), hides positions beside those ``source_mask`` does.
             decoder_input_ids: (B, T), starting with 0; made from ``labels`` if absent.
             labels: (B, T) int64, target ids and their eos, -100 where ignored.
 
@@ -216,7 +239,9 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
                 raise ValueError("either input_ids or encoder_outputs must be given")
             encoder_outputs = self.encode(input_ids, attention_mask)
         encoded = encoder_outputs.last_hidden_state
-        mask = getattr(encoder_outputs, "mask", None) if attention_mask is None else attention_mask
+        mask = getattr(encoder_outputs, "mask", None)
+        if mask is None and attention_mask is not None:
+            mask = attention_mask
         if mask is None:
             mask = torch.ones(encoded.shape[:2], dtype=torch.bool, device=encoded.device)
         if decoder_input_ids is None:
@@ -225,7 +250,11 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
             decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
         cache = past_key_values if use_cache is not False else None
         hidden, weights = self.decode(
-            decoder_input_ids, encoder_outputs.augmentation, encoded, mask.bool(), cache,
+            decoder_input_ids,
+            encoder_outputs.augmentation,
+            encoded,
+            mask.bool(),
+            cache,
             bool(output_attentions),
         )
         logits = self.logits(hidden)
@@ -239,3 +268,41 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
             cross_attentions=None if weights is None else (weights,),
             encoder_last_hidden_state=encoded,
         )
+
+
+AutoModelForSeq2SeqLM.register(CsanmtConfig, CsanmtForConditionalGeneration)
+
+
+def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGeneration:
+    """The model of a directory with config.json and model.safetensors, in evaluation mode.
+
+    Raises:
+        CheckpointError: weights are missing, left over or misshapen, or the file is damaged.
+    """
+    place = Path(directory)
+    config = CsanmtConfig.from_pretrained(place)
+    try:
+        weights = load_file(place / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{place / WEIGHTS} is damaged or missing: {error}") from error
+    with torch.device("meta"):  # no memory and no time for values that are replaced
+        model = CsanmtForConditionalGeneration(config)
+    own = model.state_dict()
+    misshapen = [
+        f"{name} is {list(weights[name].shape)}, config.json makes it {list(value.shape)}"
+        for name, value in own.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    problems = [
+        f"{title}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+        for title, names in (
+            ("missing", sorted(own.keys() - weights.keys())),
+            ("unexpected", sorted(weights.keys() - own.keys())),
+            ("wrong shape", misshapen),
+        )
+        if names
+    ]
+    if problems:
+        raise CheckpointError(f"{place / WEIGHTS} does not fit config.json; {'; '.join(problems)}")
+    model.load_state_dict(weights, assign=True)
+    return model.eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from csanmt.passthrough import AlignedPair, Lifted, lift, restore
 from csanmt.tokenization import Span, Tokenizer
@@ -16,9 +17,15 @@ from csanmt.translator import (
     Translation,
 )
 
+if TYPE_CHECKING:
+    from csanmt.modelscope.tokenization import ModelScopeTokenizer
+
+
+SENTENCE_SPLIT = "<SENT_SPLIT>"  # ModelScope's pipeline reads several sentences from one string
+
 
 class TextTranslator:
-    """Implements ``csanmt.translator.Translator``.
+    """Implements ``csanmt.translator.Translator``; ``ReferenceTranslator`` is its strict sibling.
 
     Every character of a sentence is ordinary text. What the vocabulary cannot
     represent is carried over unchanged (``csanmt.passthrough``), and where the
@@ -135,3 +142,46 @@ class TextTranslator:
                 pairs.append((origin, (start + moved, stop + moved)))
         whole = "".join([*parts, decoded[last:]])
         return Hypothesis(whole, tokens.score, len(tokens.ids), tokens.hit_limit, tuple(pairs))
+
+
+class ReferenceTranslator(TextTranslator):
+    """ModelScope's pipeline to the letter, for comparison with it.
+
+    ``<SENT_SPLIT>`` separates sentences, every ``@@`` is taken out of the answer,
+    unknown words come back as ``<unk>``, emptiness is translated. Needs a tokenizer
+    imported from ModelScope; decode without the repetition guard to get its answers.
+    """
+
+    tokenizer: ModelScopeTokenizer
+
+    def translate(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> list[Translation]:
+        return [self._translate(source, options, should_stop) for source in sources]
+
+    def _translate(
+        self, source: str, options: DecodingOptions, should_stop: ShouldStop | None
+    ) -> Translation:
+        encoded = [self.tokenizer.encode(part) for part in source.split(SENTENCE_SPLIT)]
+        tokens = sum(map(len, encoded))
+        # Beside others an empty sentence is a row of padding; alone it has no position at all.
+        rows = [ids or [0] for ids in encoded] if any(encoded) else encoded
+        decoded = self.engine.translate_ids(
+            rows, replace(options, alignment=False), should_stop=should_stop
+        )
+        count = min(len(hypotheses) for hypotheses in decoded)
+        return Translation(
+            source, tuple(self._joined([h[k] for h in decoded]) for k in range(count)), tokens
+        )
+
+    def _joined(self, parts: Sequence[TokenHypothesis]) -> Hypothesis:
+        return Hypothesis(
+            SENTENCE_SPLIT.join(self.tokenizer.decode_like_reference(part.ids) for part in parts),
+            sum(part.score for part in parts) / len(parts),
+            sum(len(part.ids) for part in parts),
+            any(part.hit_limit for part in parts),
+        )

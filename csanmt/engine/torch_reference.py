@@ -1,0 +1,130 @@
+"""The portable engine: the model in torch, searched as the reference does at batch size 1."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from csanmt.errors import EngineUnavailableError, InvalidInputError
+from csanmt.search import SearchOptions, beam_search, best_hypotheses
+from csanmt.translator import DecodingOptions, ShouldStop, TokenHypothesis
+
+if TYPE_CHECKING:
+    from csanmt.modeling import CsanmtForConditionalGeneration
+
+WEIGHTS = "model.safetensors"
+
+
+class TorchEngine:
+    """Implements ``csanmt.translator.Engine`` over a float model. Safe across threads.
+
+    Args:
+        model: put into evaluation mode.
+        batch_size: sentences decoded side by side. At 1, the default, a sentence's
+            scores are bitwise independent of its neighbours; above, padding may
+            change their last digits.
+        empty_like_reference: a source without tokens has no position at all, as in
+            ModelScope's graph when nothing else is translated with it; by default it
+            has its eos like any other.
+    """
+
+    name = "torch"
+
+    def __init__(
+        self,
+        model: CsanmtForConditionalGeneration,
+        batch_size: int = 1,
+        empty_like_reference: bool = False,
+    ) -> None:
+        self.model = model.eval()
+        self.batch_size = batch_size
+        self.empty_like_reference = empty_like_reference
+
+    @classmethod
+    def load(cls, directory: str | os.PathLike[str]) -> TorchEngine:
+        """Read config.json and model.safetensors of a model's directory.
+
+        Raises:
+            EngineUnavailableError: there are no float weights.
+            CheckpointError: the weights do not fit the configuration, or are damaged.
+        """
+        from csanmt.modeling import load_model
+
+        place = Path(directory)
+        if not (place / WEIGHTS).is_file():
+            raise EngineUnavailableError(
+                f"the torch engine needs {WEIGHTS}, and {str(place)!r} holds packed weights only; "
+                "install the native engine (csanmt-engine)"
+            )
+        return cls(load_model(place))
+
+    def translate_ids(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        prefixes: Sequence[Sequence[int]] | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> list[list[TokenHypothesis]]:
+        """Decode each source (ids without eos) on its own; ``options.shortlist`` has no effect.
+
+        Raises:
+            CancelledError: ``should_stop`` answered true.
+            InvalidInputError: an id is outside the vocabulary, a prefix holds eos, or the
+                number of prefixes is not that of the sources.
+        """
+        self._check(sources, prefixes)
+        search = SearchOptions(
+            beam=options.beam,
+            length_penalty=options.length_penalty,
+            max_length=options.max_length,
+            repetition_guard=options.repetition_guard,
+            alignment=options.alignment,
+        )
+        results: list[list[TokenHypothesis]] = [[] for _ in sources]
+        # Like lengths side by side waste the least on padding.
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
+        for start in range(0, len(order), self.batch_size):
+            part = order[start : start + self.batch_size]
+            found = beam_search(
+                self.model,
+                self._batch([sources[i] for i in part]),
+                search,
+                prefixes=None if prefixes is None else [prefixes[i] for i in part],
+                should_stop=should_stop,
+            )
+            for i, beams in zip(part, found, strict=True):
+                best = best_hypotheses(beams, options.n_best)
+                results[i] = [TokenHypothesis(**hypothesis) for hypothesis in best]
+        return results
+
+    def _batch(self, sources: Sequence[Sequence[int]]) -> torch.Tensor:
+        """(B, S) int64 with eos; (B, 0) if all are empty and the reference is followed in that."""
+        longest = max(len(ids) for ids in sources)
+        width = 0 if self.empty_like_reference and not longest else longest + 1
+        rows = [list(ids) + [0] * (width - len(ids)) for ids in sources]
+        return torch.tensor(rows, dtype=torch.long, device=self.model.device)
+
+    def _check(
+        self, sources: Sequence[Sequence[int]], prefixes: Sequence[Sequence[int]] | None
+    ) -> None:
+        config = self.model.config
+        if prefixes is not None and len(prefixes) != len(sources):
+            raise InvalidInputError(
+                f"there are {len(prefixes)} prefixes for {len(sources)} sources; one each is needed"
+            )
+        for ids in prefixes or ():
+            if 0 in ids:
+                raise InvalidInputError("a prefix holds id 0, the end of sentence")
+        for what, size, lists in (
+            ("source", config.vocab_size, sources),
+            ("prefix", config.target_vocab_size, prefixes or ()),
+        ):
+            for ids in lists:
+                wrong = next((token for token in ids if not 0 <= token < size), None)
+                if wrong is not None:
+                    raise InvalidInputError(f"{what} id {wrong} is outside 0 to {size - 1}")

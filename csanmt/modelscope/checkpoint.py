@@ -1,0 +1,203 @@
+"""Reads a TensorFlow V2 checkpoint (``.index`` and ``.data-…-of-…``) without TensorFlow.
+
+The index is a LevelDB table from variable name to a small protocol buffer that
+says type, shape and where the bytes lie (``tensor_bundle.proto``). Nothing here
+is executed: no pickle, no graph.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csanmt.errors import CheckpointError, NotFoundError
+from csanmt.modelscope.crc32c import masked_crc32c
+from csanmt.modelscope.leveldb_table import read_table, varint
+
+# tensorflow/core/framework/types.proto; the names are for messages.
+_TYPES = {
+    1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string",
+    9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 19: "float16", 22: "uint32", 23: "uint64",
+}  # fmt: skip
+_READABLE = {name: np.dtype(name) for name in ("float32", "float64", "int32", "int64", "float16")}
+_LITTLE_ENDIAN = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where one variable lies and what it is."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    checksum: int  # masked CRC-32C
+    sliced: bool
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The variables of ``<prefix>.index`` and its data shards.
+
+    Attributes:
+        prefix: path without ``.index``.
+        entries: by variable name, in name order.
+    """
+
+    prefix: Path
+    shards: int
+    entries: dict[str, Entry]
+    _maps: dict[int, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, prefix: str | Path) -> Checkpoint:
+        """Read and check the index; the data is checked variable by variable.
+
+        Raises:
+            NotFoundError: there is no index file.
+            CheckpointError: the index is damaged or of a kind this reader does not know.
+        """
+        place = Path(prefix)
+        index = place.with_name(place.name + ".index")
+        if not index.is_file():
+            raise NotFoundError(f"no checkpoint {str(place)!r}: {index.name} is missing")
+        table = read_table(index.read_bytes(), str(index))
+        header = table.pop(b"", None)
+        if header is None:
+            raise CheckpointError(f"{index} has no header entry; it is not a TensorFlow checkpoint")
+        try:
+            shards = _header(header, str(index))
+            entries = [_entry(key, value) for key, value in table.items()]
+        except (IndexError, struct.error, ValueError) as error:
+            raise CheckpointError(f"{index} is damaged: an entry cannot be read") from error
+        return cls(place, shards, {entry.name: entry for entry in entries})
+
+    def shard_path(self, shard: int) -> Path:
+        name = f"{self.prefix.name}.data-{shard:05d}-of-{self.shards:05d}"
+        return self.prefix.with_name(name)
+
+    def read(self, name: str) -> NDArray[np.generic]:
+        """One variable, its checksum verified.
+
+        Raises:
+            NotFoundError: no such variable.
+            CheckpointError: its shard is missing or cut short, its bytes changed, or
+                its type or layout cannot be read.
+        """
+        entry = self.entries.get(name)
+        if entry is None:
+            raise NotFoundError(f"checkpoint {str(self.prefix)!r} has no variable {name!r}")
+        if entry.sliced:
+            raise CheckpointError(
+                f"variable {name!r} is stored in slices (a partitioned variable); "
+                "save the checkpoint again without partitioning"
+            )
+        if entry.dtype not in _READABLE:
+            raise CheckpointError(f"variable {name!r} has type {entry.dtype}, which is no number")
+        dtype = _READABLE[entry.dtype].newbyteorder("<")
+        expected = math.prod(entry.shape) * dtype.itemsize
+        if entry.size != expected:
+            raise CheckpointError(
+                f"variable {name!r} of shape {list(entry.shape)} should have {expected} bytes, "
+                f"the index says {entry.size}"
+            )
+        data = self._bytes(entry)
+        if masked_crc32c(data) != entry.checksum:
+            raise CheckpointError(
+                f"variable {name!r} is damaged: its checksum differs from the index "
+                f"(bytes {entry.offset} to {entry.offset + entry.size} of "
+                f"{self.shard_path(entry.shard)}); copy the file again"
+            )
+        return data.view(dtype).reshape(entry.shape)
+
+    def _bytes(self, entry: Entry) -> NDArray[np.uint8]:
+        path = self.shard_path(entry.shard)
+        if entry.shard not in self._maps:
+            if not path.is_file():
+                raise CheckpointError(
+                    f"data shard {path.name} ({entry.shard + 1} of {self.shards}) is missing "
+                    f"beside {self.prefix.name}.index; variable {entry.name!r} lies in it"
+                )
+            empty = path.stat().st_size == 0
+            self._maps[entry.shard] = (
+                np.empty(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r")
+            )
+        data = self._maps[entry.shard]
+        end = entry.offset + entry.size
+        if end > len(data):
+            raise CheckpointError(
+                f"{path} is cut short: it has {len(data)} bytes, variable {entry.name!r} "
+                f"ends at {end}; copy the file again"
+            )
+        return data[entry.offset : end]
+
+
+def _header(message: bytes, name: str) -> int:
+    """BundleHeaderProto → number of shards."""
+    fields = dict(_fields(message))
+    if fields.get(2, _LITTLE_ENDIAN) != _LITTLE_ENDIAN:
+        raise CheckpointError(f"{name} was written on a big-endian machine; save it on another")
+    shards = fields.get(1, 0)
+    if not isinstance(shards, int) or not 0 < shards < 100_000:
+        raise ValueError("number of shards")
+    return shards
+
+
+def _entry(key: bytes, message: bytes) -> Entry:
+    """BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, crc32c 6, slices 7."""
+    numbers = {1: 0, 3: 0, 4: 0, 5: 0, 6: 0}
+    shape: tuple[int, ...] = ()
+    sliced = False
+    for number, value in _fields(message):
+        if number == 2 and isinstance(value, bytes):
+            shape = _shape(value)
+        elif number == 7:
+            sliced = True
+        elif number in numbers and isinstance(value, int):
+            numbers[number] = value
+    dtype = _TYPES.get(numbers[1] % 100, f"number {numbers[1]}")  # above 100: reference types
+    return Entry(key.decode("utf-8"), dtype, shape, numbers[3], numbers[4], numbers[5],
+                 numbers[6], sliced)  # fmt: skip
+
+
+def _shape(message: bytes) -> tuple[int, ...]:
+    """TensorShapeProto → dimensions."""
+    sizes = []
+    for number, value in _fields(message):
+        if number == 2 and isinstance(value, bytes):
+            size = dict(_fields(value)).get(1, 0)
+            if not isinstance(size, int) or size < 0 or size >= 1 << 48:
+                raise ValueError("dimension")
+            sizes.append(size)
+    return tuple(sizes)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The fields of a protocol buffer, in order."""
+    at = 0
+    while at < len(message):
+        key, at = varint(message, at)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, at = varint(message, at)
+            yield number, value
+        elif kind == 2:
+            size, at = varint(message, at)
+            if at + size > len(message):
+                raise ValueError("a field reaches beyond its message")
+            yield number, message[at : at + size]
+            at += size
+        elif kind in (1, 5):
+            width = 8 if kind == 1 else 4
+            yield number, int.from_bytes(message[at : at + width], "little")
+            at += width
+        else:
+            raise ValueError(f"field kind {kind}")

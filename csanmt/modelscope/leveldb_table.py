@@ -1,0 +1,103 @@
+"""Reads a LevelDB table (SSTable): the format of a TensorFlow checkpoint's index file.
+
+Layout: data blocks, a block of handles to them, a 48-byte footer. Keys within a
+block share prefixes with their predecessor. Every block carries a checksum.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from csanmt.errors import CheckpointError
+from csanmt.modelscope.crc32c import masked_crc32c
+
+_FOOTER_BYTES = 48
+_MAGIC = 0xDB4775248B80FB57
+_TRAILER_BYTES = 5  # compression type, checksum
+
+
+def read_table(data: bytes, name: str) -> dict[bytes, bytes]:
+    """All entries of the table ``data`` in key order.
+
+    Args:
+        name: the file, for messages.
+
+    Raises:
+        CheckpointError: not a table, truncated, a checksum differs, or compressed.
+    """
+    try:
+        return _entries(data, name)
+    except (IndexError, struct.error, ValueError) as error:
+        raise CheckpointError(f"{name} is damaged: its index cannot be read ({error})") from error
+
+
+def _entries(data: bytes, name: str) -> dict[bytes, bytes]:
+    footer = data[-_FOOTER_BYTES:]
+    if len(footer) < _FOOTER_BYTES or struct.unpack("<Q", footer[-8:])[0] != _MAGIC:
+        raise CheckpointError(
+            f"{name} is not the index of a TensorFlow V2 checkpoint, or is cut short: "
+            "its closing mark is missing; copy the file again"
+        )
+    _, at = _handle(footer, 0)  # the meta index holds nothing for us
+    (offset, size), _ = _handle(footer, at)
+    table: dict[bytes, bytes] = {}
+    for _, value in _block(data, offset, size, name):
+        (block_offset, block_size), _ = _handle(value, 0)
+        table.update(_block(data, block_offset, block_size, name))
+    return table
+
+
+def _block(data: bytes, offset: int, size: int, name: str) -> Iterator[tuple[bytes, bytes]]:
+    end = offset + size
+    if end + _TRAILER_BYTES > len(data):
+        raise CheckpointError(f"{name} is cut short: {len(data)} bytes, block ends at {end}")
+    (stored,) = struct.unpack_from("<I", data, end + 1)
+    if masked_crc32c(data[offset : end + 1]) != stored:
+        raise CheckpointError(
+            f"{name} is damaged: the checksum of the block at byte {offset} differs; "
+            "copy the file again"
+        )
+    if data[end] != 0:
+        raise CheckpointError(
+            f"{name} holds compressed blocks (type {data[end]}), which TensorFlow's Saver "
+            "does not write; save the checkpoint again with tf.train.Saver"
+        )
+    contents = data[offset:end]
+    (restarts,) = struct.unpack_from("<I", contents, size - 4)
+    stop = size - 4 - 4 * restarts
+    return _block_entries(contents, stop)
+
+
+def _block_entries(contents: bytes, stop: int) -> Iterator[tuple[bytes, bytes]]:
+    at, key = 0, b""
+    while at < stop:
+        shared, at = varint(contents, at)
+        fresh, at = varint(contents, at)
+        length, at = varint(contents, at)
+        key = key[:shared] + contents[at : at + fresh]
+        at += fresh
+        if at + length > stop:
+            raise ValueError("an entry reaches beyond its block")
+        yield key, contents[at : at + length]
+        at += length
+
+
+def _handle(data: bytes, at: int) -> tuple[tuple[int, int], int]:
+    offset, at = varint(data, at)
+    size, at = varint(data, at)
+    return (offset, size), at
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """A base-128 number at ``at`` and the offset behind it."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number is longer than 64 bits")

@@ -1,0 +1,215 @@
+"""ModelScope's CSANMT tokenizer: jieba or Moses, then subword-nmt BPE, then ids; Moses back.
+
+``encode`` and ``decode_like_reference`` are ModelScope's pipeline to the letter;
+``decode`` differs where that pipeline damages text: it takes away only the
+markers that BPE put there, not every ``@@``, and undoes Moses' `` @-@ ``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
+from csanmt.modelscope.span_matching import match_in_order
+from csanmt.modelscope.words import Words, words_for
+from csanmt.tokenization import Span, write_description
+
+SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.txt", "target_vocabulary.txt"
+SOURCE_BPE = "source.bpe"
+UNKNOWN = "<unk>"
+_MARK = "@@"
+_CACHED_WORDS = 100_000
+# A vocabulary file may be shorter than the embedding by the ids kept free for unknown words.
+_FREE_IDS = 16
+
+
+class ModelScopeTokenizer:
+    """See ``csanmt.tokenization.Tokenizer``.
+
+    Args:
+        source_vocabulary, target_vocabulary: contents of the files, one token a line;
+            line i is id i, a repeated token keeps its last line, id 0 is eos.
+        codes: contents of the source side's BPE codes.
+        source_size, target_size: rows of the embeddings; the source's last row is "unknown".
+
+    Raises:
+        CheckpointError: a vocabulary is longer, or much shorter, than its embedding.
+        ConfigurationError: the codes are not subword-nmt's.
+    """
+
+    kind = "modelscope"
+
+    def __init__(
+        self,
+        source_vocabulary: str,
+        target_vocabulary: str,
+        codes: str,
+        *,
+        source_size: int,
+        target_size: int,
+        source_language: str,
+        target_language: str,
+    ) -> None:
+        self._files = {
+            SOURCE_VOCABULARY: source_vocabulary,
+            TARGET_VOCABULARY: target_vocabulary,
+            SOURCE_BPE: codes,
+        }
+        self.source_size, self.target_size = source_size, target_size
+        self.source_language, self.target_language = source_language, target_language
+        source = _tokens(source_vocabulary, source_size, "source")
+        self._ids = {token: i for i, token in enumerate(source)}
+        self._tokens = _tokens(target_vocabulary, target_size, "target")
+        self._unknown = source_size - 1
+        self._bpe = _bpe(codes)
+        self._words: Words = words_for(source_language, target_language)
+
+    # -- source side -----------------------------------------------------------
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of ``text`` as ModelScope's ``preprocess`` makes them."""
+        return self._to_ids(self.segment(text))
+
+    def segment(self, text: str) -> list[str]:
+        """The BPE pieces of ``text``, continuation marks included."""
+        self._forget()
+        line: str = self._bpe.process_line(self._words.tokenize(text))
+        return line.strip().split()
+
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
+        pieces = self.segment(text)
+        surfaces = [self._words.unescape(_bare(piece)) for piece in pieces]
+        return self._to_ids(pieces), match_in_order(surfaces, text)
+
+    def represents(self, character: str) -> bool:
+        return character in self._ids or character + _MARK in self._ids
+
+    def _to_ids(self, pieces: Sequence[str]) -> list[int]:
+        return [self._ids.get(piece, self._unknown) for piece in pieces]
+
+    def _forget(self) -> None:
+        # subword-nmt remembers every word it has met; a server meets no end of them.
+        if len(self._bpe.cache) > _CACHED_WORDS:
+            self._bpe.cache.clear()
+
+    # -- target side -----------------------------------------------------------
+
+    def is_unknown_target(self, token: int) -> bool:
+        return token >= len(self._tokens) or self._tokens[token] == UNKNOWN
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text = self._words.detokenize("".join(self._glued(ids)).split())
+        # Moses joins what stands on both sides of a dash; one without neighbours stays marked.
+        return text.replace("@-@", "-")
+
+    def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
+        text = self.decode(ids)
+        surfaces = [self._words.unescape_target(_plain(s.strip())) for s in self._glued(ids)]
+        return text, match_in_order(surfaces, text)
+
+    def decode_like_reference(self, ids: Sequence[int]) -> str:
+        """Text of ``ids`` as ModelScope's ``postprocess`` makes it."""
+        joined = " ".join(self._names(ids)).replace(_MARK + " ", "").replace(_MARK, "")
+        return self._words.detokenize(joined.split())
+
+    def _names(self, ids: Sequence[int]) -> Iterator[str]:
+        for token in ids:
+            if token == 0:
+                return
+            yield self._tokens[token] if token < len(self._tokens) else UNKNOWN
+
+    def _glued(self, ids: Sequence[int]) -> list[str]:
+        """One surface a token, with a space behind where a word ends."""
+        return [
+            name[: -len(_MARK)] if name.endswith(_MARK) else name + " " for name in self._names(ids)
+        ]
+
+    # -- files -----------------------------------------------------------------
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        place = Path(directory)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in self._files.items():
+            (place / name).write_text(content, encoding="utf-8", newline="")
+        write_description(
+            place,
+            {
+                "type": self.kind,
+                "source_language": self.source_language,
+                "target_language": self.target_language,
+                "source_size": self.source_size,
+                "target_size": self.target_size,
+                "files": sorted(self._files),
+            },
+        )
+
+    @classmethod
+    def load(cls, directory: Path, description: dict[str, Any]) -> ModelScopeTokenizer:
+        contents = []
+        for name in (SOURCE_VOCABULARY, TARGET_VOCABULARY, SOURCE_BPE):
+            contents.append(read_text(directory / name))
+        try:
+            return cls(
+                *contents,
+                source_size=int(description["source_size"]),
+                target_size=int(description["target_size"]),
+                source_language=str(description["source_language"]),
+                target_language=str(description["target_language"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"{directory}: the tokenizer's description lacks or "
+                                     f"misstates {error}") from error  # fmt: skip
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text with its line ends as they are.
+
+    Raises:
+        NotFoundError: no such file.
+        CheckpointError: not UTF-8.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"tokenizer file {str(path)!r} is missing")
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path} is not UTF-8: byte {error.start} cannot be read") from error
+
+
+def _tokens(vocabulary: str, size: int, side: str) -> list[str]:
+    # Lines as Python's text mode reads them (\n, \r\n and \r end a line), then stripped.
+    tokens = [line.strip() for line in io.StringIO(vocabulary, newline=None)]
+    free = max(_FREE_IDS, size // 100)
+    if len(tokens) > size:
+        raise CheckpointError(
+            f"the {side} vocabulary has {len(tokens)} lines, the embedding only {size} rows; "
+            "vocabulary and checkpoint are of different models"
+        )
+    if len(tokens) < size - free:
+        raise CheckpointError(
+            f"the {side} vocabulary has {len(tokens)} lines for an embedding of {size} rows; "
+            "the file is cut short or of another model"
+        )
+    return tokens
+
+
+def _bare(piece: str) -> str:
+    return piece[: -len(_MARK)] if piece.endswith(_MARK) else piece
+
+
+def _plain(word: str) -> str:
+    return "-" if word == "@-@" else word
+
+
+def _bpe(codes: str) -> Any:
+    from subword_nmt.apply_bpe import BPE
+
+    try:
+        with io.StringIO(codes, newline=None) as file:
+            return BPE(file)
+    except (SystemExit, ValueError, IndexError) as error:
+        raise ConfigurationError(f"the BPE codes are not subword-nmt's: {error}") from error

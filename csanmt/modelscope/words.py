@@ -1,0 +1,110 @@
+"""Text ↔ words as ModelScope's pipeline does it: jieba for Chinese, Moses for the rest."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
+
+# Pairs whose models were trained without splitting at dashes.
+_UNSPLIT_DASHES = frozenset({("es", "en"), ("fr", "en"), ("en", "es"), ("en", "fr")})
+# What Moses' tokenizer writes for characters that mean something to its decoder.
+_ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#124;", "|"),
+            ("&#91;", "["), ("&#93;", "]"), ("&amp;", "&"))  # fmt: skip
+
+
+class Words(Protocol):
+    """Words of one language pair."""
+
+    def tokenize(self, text: str) -> str:
+        """Source text → its words with spaces between."""
+        ...
+
+    def unescape(self, piece: str) -> str:
+        """A piece of ``tokenize``'s answer as it stands in the source text."""
+        ...
+
+    def unescape_target(self, piece: str) -> str:
+        """A piece of the target's words as ``detokenize`` writes it."""
+        ...
+
+    def detokenize(self, words: list[str]) -> str:
+        """Target words → text."""
+        ...
+
+
+def words_for(source_language: str, target_language: str) -> Words:
+    if source_language == "zh":
+        return _Jieba(target_language)
+    return _Moses(source_language, target_language)
+
+
+class _Target:
+    def __init__(self, language: str) -> None:
+        self._detokenizer = MosesDetokenizer(lang=language)
+
+    def detokenize(self, words: list[str]) -> str:
+        return str(self._detokenizer.detokenize(words))
+
+    def unescape_target(self, piece: str) -> str:
+        return _unescape(piece)
+
+
+class _Jieba(_Target):
+    def tokenize(self, text: str) -> str:
+        return " ".join(_jieba().cut(text))
+
+    def unescape(self, piece: str) -> str:
+        return piece
+
+
+class _Moses(_Target):
+    def __init__(self, source_language: str, target_language: str) -> None:
+        super().__init__(target_language)
+        self._normalizer = MosesPunctNormalizer(lang=source_language)
+        self._tokenizer = MosesTokenizer(lang=source_language)
+        self._split_dashes = (source_language, target_language) not in _UNSPLIT_DASHES
+
+    def tokenize(self, text: str) -> str:
+        normal = self._normalizer.normalize(text)
+        return str(
+            self._tokenizer.tokenize(
+                normal, return_str=True, aggressive_dash_splits=self._split_dashes
+            )
+        )
+
+    def unescape(self, piece: str) -> str:
+        return "-" if piece == "@-@" else _unescape(piece)
+
+
+def _unescape(piece: str) -> str:
+    if "&" in piece:
+        for escaped, character in _ESCAPES:
+            piece = piece.replace(escaped, character)
+    return piece
+
+
+_LOADING = threading.Lock()
+
+
+def _jieba() -> Any:
+    with _LOADING:
+        return _loaded_jieba()
+
+
+@lru_cache(maxsize=1)
+def _loaded_jieba() -> Any:
+    """jieba with its own dictionary, read from its package.
+
+    Its ``initialize`` would read a marshalled cache from the shared temporary
+    directory, which anybody on the machine may have written; so the dictionary is
+    parsed here instead (about a second, once a process).
+    """
+    import jieba
+
+    tokenizer = jieba.Tokenizer()
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+    return tokenizer

@@ -1,0 +1,291 @@
+"""The reference's beam search, step by step, over a torch model.
+
+This is ``beam_search`` of ModelScope's ``csanmt/translation.py``: the score is
+log P / ((5 + length) / 6)^penalty in float32, ties go to the lowest index, eos
+candidates compete for a finished set while the rest stays alive, and the search
+ends when the worst finished score beats what the best alive hypothesis could
+still reach at the length limit.
+
+Shapes: B sentences, K beams, V target vocabulary, T steps so far, S source positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from csanmt.errors import CancelledError
+from csanmt.repetition import banned_tokens
+
+if TYPE_CHECKING:
+    from csanmt.modeling import CsanmtForConditionalGeneration
+
+EOS = 0
+LOWEST = torch.finfo(torch.float32).min
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search.
+
+    Attributes:
+        stop: ``sentence`` ends each row by its own rule, as the reference does at batch
+            size 1; ``batch`` keeps all rows going until every rule is met, as the
+            reference does with several sentences (then the lesser beams of a row
+            depend on its batch mates).
+        repetition_guard: forbid loops; the reference has nothing of the kind.
+    """
+
+    beam: int = 4
+    length_penalty: float = 0.6
+    max_length: int = 100
+    stop: Literal["sentence", "batch"] = "sentence"
+    repetition_guard: bool = False
+    alignment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beams:
+    """One sentence's outcome, best first.
+
+    Attributes:
+        ids: (K, T) int64; eos and everything after it is 0.
+        scores: (K,) float32; slots never filled have the lowest float32.
+        finished: (K,) bool; false where the length limit came before eos.
+        alignment: (K, T) int64, attended source positions; None if not asked for.
+    """
+
+    ids: Tensor
+    scores: Tensor
+    finished: Tensor
+    alignment: Tensor | None
+
+
+def beam_search(
+    model: CsanmtForConditionalGeneration,
+    input_ids: Tensor,
+    options: SearchOptions = SearchOptions(),
+    *,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[Beams]:
+    """Translate (B, S) source ids, each row ending in eos and padded with 0.
+
+    A row of no positions at all (S = 0) is the reference's empty input.
+
+    Args:
+        prefixes: target ids each hypothesis must start with; they count as steps.
+
+    Raises:
+        CancelledError: ``should_stop`` answered true between two steps.
+    """
+    with torch.inference_mode():
+        decoding = _Decoding(model, input_ids, options, prefixes)
+        while decoding.rows:
+            if should_stop is not None and should_stop():
+                raise CancelledError("the translation was cancelled")
+            decoding.step()
+        return decoding.results()
+
+
+def top_k(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count`` largest of each row of (B, N) and where; equal values by lowest index."""
+    count = min(count, values.shape[1])
+    best, index = torch.topk(values, min(count + 1, values.shape[1]), dim=1)
+    if bool((best[:, 1:] < best[:, :-1]).all()):
+        return best[:, :count], index[:, :count]
+    # topk orders ties as it likes, and may keep the wrong ones.
+    best, index = torch.sort(values, dim=1, descending=True, stable=True)
+    return best[:, :count], index[:, :count]
+
+
+class _Decoding:
+    """State of the rows still being decoded; finished rows leave it."""
+
+    def __init__(
+        self,
+        model: CsanmtForConditionalGeneration,
+        input_ids: Tensor,
+        options: SearchOptions,
+        prefixes: Sequence[Sequence[int]] | None,
+    ) -> None:
+        from csanmt.decoding_state import DecoderState
+
+        self.model, self.options = model, options
+        batch, beam = input_ids.shape[0], options.beam
+        device = input_ids.device
+        self.state = DecoderState.start(model, model.encode(input_ids), beam)
+        self.prefixes = [list(p) for p in prefixes] if prefixes else [[] for _ in range(batch)]
+        self.rows = list(range(batch))  # which sentence each row of the tensors is
+        self.time = 0
+        self.alive = torch.zeros(batch, beam, 0, dtype=torch.long, device=device)
+        self.attended = self.alive
+        self.log_probs = torch.full((batch, beam), LOWEST, device=device)
+        self.log_probs[:, 0] = 0.0
+        self.alive_scores = torch.zeros(batch, beam, device=device)
+        self.done = torch.zeros(batch, beam, 0, dtype=torch.long, device=device)
+        self.done_attended = self.done
+        self.done_flags = torch.zeros(batch, beam, dtype=torch.bool, device=device)
+        self.done_scores = torch.full((batch, beam), LOWEST, device=device)
+        self._results: list[Beams | None] = [None] * batch
+
+    def results(self) -> list[Beams]:
+        return [beams for beams in self._results if beams is not None]
+
+    # -- one step --------------------------------------------------------------
+
+    def step(self) -> None:
+        batch, beam = self.alive.shape[:2]
+        last = self.alive[:, :, -1] if self.time else torch.zeros_like(self.alive_scores).long()
+        logits, weights = self.state.step(last.reshape(-1, 1), self.options.alignment)
+        log_probs = logits.float().log_softmax(dim=-1).view(batch, beam, -1)
+        attended = _attended(weights, batch, beam)
+        self._constrain(log_probs)
+        self._advance(log_probs, attended)
+        self.time += 1
+        self._leave()
+
+    def _constrain(self, log_probs: Tensor) -> None:
+        """Rule out tokens, in place: all but a forced one, or those that continue a loop."""
+        for i, sentence in enumerate(self.rows):
+            prefix = self.prefixes[sentence]
+            if self.time < len(prefix):
+                token = prefix[self.time]
+                kept = log_probs[i, 0, token].clone()
+                log_probs[i] = -torch.inf
+                log_probs[i, 0, token] = kept
+            elif self.options.repetition_guard:
+                for k, ids in enumerate(self.alive[i].tolist()):
+                    for token in banned_tokens(ids):
+                        log_probs[i, k, token] = -torch.inf
+
+    def _advance(self, log_probs: Tensor, attended: Tensor | None) -> None:
+        """log_probs (B, K, V) of the next token; attended (B, K)."""
+        batch, beam, vocabulary = log_probs.shape
+        penalty = self._penalty(self.time + 1)
+        scores = (self.log_probs.unsqueeze(2) + log_probs) / penalty
+        top_scores, top_index = top_k(scores.view(batch, beam * vocabulary), 2 * beam)
+        parents, symbols = top_index // vocabulary, top_index % vocabulary  # (B, 2K)
+        ended = (symbols == EOS) & top_scores.isfinite()
+
+        candidates = _extend(_gather(self.alive, parents), symbols)  # (B, 2K, T + 1)
+        aligned = self.attended
+        if attended is not None:
+            aligned = _extend(_gather(self.attended, parents), attended.gather(1, parents))
+
+        alive_scores, kept = top_k(torch.where(ended, top_scores + LOWEST, top_scores), beam)
+        self._keep_finished(top_scores, ended, candidates, aligned)
+        self.alive_scores, self.log_probs = alive_scores, alive_scores * penalty
+        self.alive = _gather(candidates, kept)
+        if attended is not None:
+            self.attended = _gather(aligned, kept)
+        self.state.reorder(parents.gather(1, kept))
+
+    def _keep_finished(
+        self, top_scores: Tensor, ended: Tensor, candidates: Tensor, aligned: Tensor
+    ) -> None:
+        """The best K of what was finished before and what ended in this step."""
+        step_scores = torch.where(ended, top_scores, top_scores + LOWEST)
+        scores = torch.cat([self.done_scores, step_scores], dim=1)
+        flags = torch.cat([self.done_flags, ended], dim=1)
+        self.done_scores, kept = top_k(scores, self.options.beam)
+        self.done_flags = flags.gather(1, kept)
+        self.done = _gather(torch.cat([_padded(self.done), candidates], dim=1), kept)
+        if self.options.alignment:
+            before = _padded(self.done_attended)
+            self.done_attended = _gather(torch.cat([before, aligned], dim=1), kept)
+
+    # -- the end ---------------------------------------------------------------
+
+    def _penalty(self, length: int) -> Tensor:
+        base = torch.tensor((5.0 + length) / 6.0, dtype=torch.float32, device=self.alive.device)
+        return base.pow(self.options.length_penalty)
+
+    def _bound_is_met(self) -> Tensor:
+        """(B,) bool. Unfilled finished slots count as 0, so one finished row may suffice."""
+        best_alive = self.log_probs[:, 0] / self._penalty(self.options.max_length)
+        worst = torch.where(self.done_flags, self.done_scores, 0.0).amin(dim=1)
+        worst = torch.where(self.done_flags.any(dim=1), worst, worst + LOWEST)
+        return (worst > best_alive) | ~best_alive.isfinite()
+
+    def _leave(self) -> None:
+        """Take out the rows that are done."""
+        met = self._bound_is_met()
+        if self.time >= self.options.max_length:
+            met = torch.ones_like(met)
+        elif self.options.stop == "batch":
+            met = met.all().expand_as(met)
+        if not bool(met.any()):
+            return
+        for i in met.nonzero().flatten().tolist():
+            self._results[self.rows[i]] = self._beams(i)
+        staying = (~met).nonzero().flatten()
+        self.rows = [self.rows[i] for i in staying.tolist()]
+        if self.rows:
+            self.state.select(staying)
+        for name in (
+            "alive", "attended", "log_probs", "alive_scores",
+            "done", "done_attended", "done_flags", "done_scores",
+        ):  # fmt: skip
+            setattr(self, name, getattr(self, name)[staying])
+
+    def _beams(self, i: int) -> Beams:
+        finished = bool(self.done_flags[i].any())
+        ids, scores = (self.done, self.done_scores) if finished else (self.alive, self.alive_scores)
+        alignment = self.done_attended if finished else self.attended
+        return Beams(
+            ids[i], scores[i], self.done_flags[i], alignment[i] if self.options.alignment else None
+        )
+
+
+def _attended(weights: Tensor | None, batch: int, beam: int) -> Tensor | None:
+    """weights (B * K, heads, 1, S) → the position each beam attends to most (B, K)."""
+    if weights is None:
+        return None
+    if weights.shape[-1] == 0:
+        return torch.zeros(batch, beam, dtype=torch.long, device=weights.device)
+    return weights[:, :, -1].mean(dim=1).argmax(dim=-1).view(batch, beam)
+
+
+def _gather(values: Tensor, index: Tensor) -> Tensor:
+    """values (B, N, T), index (B, M) → (B, M, T)."""
+    return values.gather(1, index.unsqueeze(-1).expand(-1, -1, values.shape[2]))
+
+
+def _extend(values: Tensor, last: Tensor) -> Tensor:
+    return torch.cat([values, last.unsqueeze(-1)], dim=-1)
+
+
+def _padded(values: Tensor) -> Tensor:
+    return torch.nn.functional.pad(values, (0, 1))
+
+
+def best_hypotheses(beams: Beams, count: int) -> list[dict[str, Any]]:
+    """At most ``count`` hypotheses of a sentence: the finished ones, or the alive if none is.
+
+    Each has ids (no eos), score, hit_limit and alignment, as ``TokenHypothesis`` takes them.
+    """
+    any_finished = bool(beams.finished.any())
+    found: list[dict[str, Any]] = []
+    for k in range(beams.ids.shape[0]):
+        if any_finished and not bool(beams.finished[k]):
+            continue
+        score = float(beams.scores[k])
+        if found and score <= LOWEST:
+            continue  # a beam that was never alive
+        ids = beams.ids[k].tolist()
+        length = ids.index(EOS) if EOS in ids else len(ids)
+        aligned = None if beams.alignment is None else beams.alignment[k].tolist()[:length]
+        found.append(
+            {
+                "ids": tuple(ids[:length]),
+                "score": score,
+                "hit_limit": not any_finished,
+                "alignment": None if aligned is None else tuple(aligned),
+            }
+        )
+    return found[:count]
