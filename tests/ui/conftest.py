@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,21 @@ import pytest
 from tests.ui.live_page import LivePage, live_page
 
 BROWSER_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
-VIEWPORT = {"width": 1280, "height": 800}
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DEFAULTS = {
+    "viewport": {"width": 1280, "height": 800},
+    "locale": "en-GB",
+    "color_scheme": "light",
+    "permissions": ["clipboard-read", "clipboard-write"],
+}
 
 
 def chromium() -> str | None:
@@ -32,14 +42,14 @@ def browser() -> Iterator[Any]:
     if path is None:
         pytest.skip("no chromium is installed (apt-get install chromium)")
     with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        browser = p.chromium.launch(executable_path=path, args=list(BROWSER_FLAGS))
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[LivePage]:
-    with live_page(max_characters=3000) as server:
+    with live_page(max_characters=3000, batch_sentences=8) as server:
         yield server
 
 
@@ -49,40 +59,71 @@ def server(shared_server: LivePage) -> LivePage:
     return shared_server
 
 
+class Watch:
+    """Collects what the browser complains about."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.expect_errors = False
+
+    def follow(self, page: Any) -> None:
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("console", self._note)
+
+    def _note(self, message: Any) -> None:
+        failed_load = "Failed to load resource" in message.text
+        if message.type in ("error", "warning") and not (self.expect_errors and failed_load):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+
+@pytest.fixture(scope="session")
+def reused_page(browser: Any) -> tuple[Any, Watch]:
+    """One page for all tests that need nothing special: a new one costs a process."""
+    watch = Watch()
+    page = browser.new_context(**DEFAULTS).new_page()
+    watch.follow(page)
+    return page, watch
+
+
 @pytest.fixture
-def open_page(browser: Any, server: LivePage) -> Iterator[Any]:
-    """A function that opens the page in a fresh profile; complaints of the browser fail the test.
+def open_page(browser: Any, reused_page: tuple[Any, Watch], server: LivePage) -> Iterator[Any]:
+    """A function that opens the page with nothing stored; complaints of the browser fail the test.
 
-    Keyword arguments are those of Playwright's ``new_context``; ``expect_errors`` allows
-    console messages about responses that the test itself made fail.
+    Keyword arguments are those of Playwright's ``new_context`` and give the page a context of
+    its own, as does ``fresh``; ``expect_errors`` allows console messages about responses that
+    the test itself made fail.
     """
-    contexts, complaints = [], []
+    contexts: list[Any] = []
+    watches: list[Watch] = []
 
-    def open_(path: str = "/", *, base: str = "", expect_errors: bool = False, **options: Any) -> Any:
-        options = {"viewport": VIEWPORT, "locale": "en-GB", "color_scheme": "light", **options}
-        context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
-        page.on("console", lambda message: _note(message, complaints, expect_errors))
+    def open_(
+        path: str = "/",
+        *,
+        base: str = "",
+        expect_errors: bool = False,
+        fresh: bool = False,
+        **options: Any,
+    ) -> Any:
+        if options or fresh:
+            watch = Watch()
+            contexts.append(browser.new_context(**{**DEFAULTS, **options}))
+            page = contexts[-1].new_page()
+            watch.follow(page)
+        else:
+            page, watch = reused_page
+            page.unroute_all()
+            page.context.set_offline(False)
+            page.goto((base or server.url) + "/openapi.json")  # same origin, none of our code
+            page.evaluate("localStorage.clear(), sessionStorage.clear()")
+            page.mouse.move(0, 0)
+        watches.append(watch)
+        watch.complaints.clear()
+        watch.expect_errors = expect_errors
         page.goto((base or server.url) + path)
-        page.wait_for_function("document.querySelector('#source').placeholder !== ''")
+        page.wait_for_selector("#source[placeholder]")
         return page
 
     yield open_
     for context in contexts:
         context.close()
-    assert complaints == []
-
-
-def _note(message: Any, complaints: list[str], expect_errors: bool) -> None:
-    failed_load = "Failed to load resource" in message.text
-    if message.type in ("error", "warning") and not (expect_errors and failed_load):
-        complaints.append(f"{message.type}: {message.text}")
-
-
-@pytest.fixture
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a failing test may leave pictures."""
-    return tmp_path_factory.mktemp("screenshots")
+    assert [complaint for watch in watches for complaint in watch.complaints] == []

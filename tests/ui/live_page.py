@@ -129,6 +129,7 @@ def live_page(*, keys: KeyRing | None = None, **settings: Any) -> Iterator[LiveP
         Settings(model=MODEL, **settings),
         lambda: InlineRunner(translator, facts),
         provenance=Provenance(MODEL, model_digest="sha256:0123abcd", git_commit="f" * 40),
+        count_tokens=translator.count_tokens,
         keys=keys,
         page=PAGE,
         registry=CollectorRegistry(),

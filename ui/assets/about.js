@@ -1,7 +1,8 @@
-// Which model answers: GET /version, and how long the last answer took.
+// The card that says which model answers and how long the last answer took.
 
 import { byId, el } from "./dom.js";
 import { duration, onLanguage, t } from "./i18n.js";
+import { factAt } from "./service-facts.js";
 
 // Where /version keeps each fact.
 const FACTS = {
@@ -15,33 +16,27 @@ const FACTS = {
   fact_commit: "git_commit",
 };
 
-/** The value at "a.b" of `object` when it is text or a number. */
-export function factAt(object, path) {
-  const value = path.split(".").reduce((inner, key) => inner?.[key], object);
-  return ["string", "number"].includes(typeof value) && value !== "" ? value : undefined;
-}
-
+/** `getVersion()`: the body of /version or null; `getTiming()`: {total, server} in seconds. */
 export function initAbout({ getVersion, getTiming }) {
   const dialog = byId("about");
-  const facts = byId("facts");
 
   function show() {
-    const version = getVersion() ?? {};
+    const version = getVersion();
     const rows = Object.entries(FACTS).flatMap(([word, path]) => {
       const value = factAt(version, path);
       return value === undefined ? [] : [row(t(word), String(value))];
     });
+    if (!rows.length) rows.push(row(t("fact_model"), t("aboutUnknown")));
     const { total, server } = getTiming();
     if (total !== null) rows.push(row(t("fact_latency"), latency(total, server)));
-    if (!rows.length) rows.push(row(t("fact_model"), t("aboutUnknown")));
-    facts.replaceChildren(...rows);
+    byId("facts").replaceChildren(...rows);
   }
-
-  const row = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
 
   byId("open-about").addEventListener("click", () => (show(), dialog.showModal()));
   onLanguage(() => dialog.open && show());
 }
+
+const row = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
 
 const latency = (total, server) =>
   server === null

@@ -111,5 +111,12 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
   });
   addEventListener("resize", () => open && place());
 
-  return { show, close };
+  return {
+    show,
+    close,
+    /** Index of the sentence whose menu is open, or null. */
+    get index() {
+      return open?.index ?? null;
+    },
+  };
 }

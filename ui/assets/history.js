@@ -42,6 +42,16 @@ export function createHistory() {
   };
 }
 
+/** Whether `after` is `before` in another state: at least half of the shorter one is the same. */
+export function isRevision(before, after) {
+  const shorter = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < shorter && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return shorter > 0 && 2 * (head + tail) >= shorter;
+}
+
 function load() {
   try {
     const list = JSON.parse(read(KEY) ?? "[]");

@@ -1,13 +1,14 @@
 // Wires the page together. Each part has a module of its own; none of them knows another.
 
-import { factAt, initAbout } from "./about.js";
+import { initAbout } from "./about.js";
 import { createAlternatives } from "./alternatives.js";
 import { announce } from "./announce.js";
 import { createClient, ServiceError } from "./api.js";
+import { canPaste, readClipboard, writeClipboard } from "./clipboard.js";
 import { byId } from "./dom.js";
 import { describe } from "./errors.js";
 import { fileParts, initFiles } from "./files.js";
-import { createHistory } from "./history.js";
+import { createHistory, isRevision } from "./history.js";
 import { initDialog, initHistoryPanel } from "./history-panel.js";
 import {
   applyWords,
@@ -20,7 +21,9 @@ import {
   useLanguage,
 } from "./i18n.js";
 import { createNotice } from "./notice.js";
+import { sessionKey } from "./preferences.js";
 import { join } from "./sentences.js";
+import { factsOf } from "./service-facts.js";
 import { createSourcePane } from "./source-pane.js";
 import { confirmOn, createTargetPane } from "./target-pane.js";
 import { initTheme } from "./theme.js";
@@ -29,34 +32,39 @@ import { createTranslating } from "./translating.js";
 const READ_ALOUD = 240; // characters; a longer translation is announced by its number of sentences
 
 const state = {
-  languages: { source: "zh", target: "en" },
-  version: null,
+  facts: factsOf(null),
   model: "",
+  source: null, // the text that is translated in full below; null while one is arriving
   sentences: [],
   tail: "",
+  choices: new Map(), // source sentence to the translation the user picked for it
+  timing: { total: null, server: null }, // seconds
   problem: null, // the ServiceError on show
-  timing: { total: null, server: null },
   entry: null, // id of the history entry that this text updates
 };
 
-const client = createClient({ key: () => sessionStorage.getItem("csanmt.key") ?? "" });
+const client = createClient({ key: () => sessionKey.value });
 const history = createHistory();
-const bodies = { target: document.querySelector(".pane.target .pane-body") };
+const targetBody = document.querySelector(".pane.target .pane-body");
 
 const source = createSourcePane(
   { textarea: byId("source"), mirror: byId("mirror"), counter: byId("count") },
-  { onInput: changed, onHover: light, onCaret: (index) => target.highlight(index) },
+  { onInput: changed, onHover: light, onCaret: light },
 );
 const target = createTargetPane(
-  { box: byId("target"), placeholder: byId("placeholder"), body: bodies.target },
-  { onHover: light, onFocus: light, onOpen: (index, anchor) => menu.show(index, state.sentences[index], anchor) },
+  { box: byId("target"), placeholder: byId("placeholder"), body: targetBody },
+  {
+    onHover: light,
+    onFocus: light,
+    onOpen: (index, anchor) => (menu.show(index, state.sentences[index], anchor), light(null)),
+  },
 );
+const translating = createTranslating(client, { begin, segment, done, failed });
 const menu = createAlternatives(
-  { box: byId("alternatives"), body: bodies.target },
-  { fetchAlternatives: (sentence, signal) => translating.alternatives(sentence, signal), choose, onClose: () => light(null) },
+  { box: byId("alternatives"), body: targetBody },
+  { fetchAlternatives: translating.alternatives, choose, onClose: () => light(null) },
 );
 const notice = createNotice(byId("notice"), { onRetry: translateNow, onKey: useKey });
-const translating = createTranslating(client, { begin, segment, done, failed });
 
 // ---- the text changes
 
@@ -67,7 +75,6 @@ function changed(text) {
   if (!text.trim()) return empty();
   if (source.tooLong()) {
     translating.cancel();
-    finished();
     return failed(new ServiceError("tooLong"));
   }
   if (state.sentences.length) target.setStale(true);
@@ -76,10 +83,10 @@ function changed(text) {
 
 function empty() {
   translating.cancel();
-  finished();
+  settle();
   remember();
-  state.entry = null;
-  Object.assign(state, { sentences: [], tail: "" });
+  state.choices.clear();
+  Object.assign(state, { source: null, sentences: [], tail: "", entry: null });
   target.clear();
   menu.close();
   byId("copy").disabled = true;
@@ -92,65 +99,71 @@ function translateNow() {
 
 // ---- the translation comes
 
+let arriving = [];
+
 function begin() {
   notice.hide();
   menu.close();
   state.problem = null;
-  state.arriving = [];
+  arriving = [];
   target.setBusy(true);
   byId("progress").hidden = false;
   byId("status").textContent = t("translating");
 }
 
 function segment(sentence, total) {
-  if (state.arriving.length === 0) {
+  if (arriving.length === 0) {
+    remember();
     target.clear({ keepHeight: true });
-    state.sentences = state.arriving;
-    state.tail = "";
+    Object.assign(state, { source: null, sentences: arriving, tail: "" });
     byId("copy").disabled = true;
   }
-  state.arriving.push(sentence);
+  arriving.push(chosen(sentence));
   target.append(sentence);
-  const values = { count: number(state.arriving.length), total: number(total) };
+  const values = { count: number(arriving.length), total: number(total) };
   byId("status").textContent = t("translatingCount", values);
 }
 
 function done(result) {
-  finished();
+  settle();
+  beginEntry(result.source);
+  result.sentences.forEach(chosen);
   state.timing = { total: result.seconds, server: result.serverSeconds };
-  Object.assign(state, { sentences: result.sentences, tail: result.tail });
+  Object.assign(state, { source: result.source, sentences: result.sentences, tail: result.tail });
   target.show(result);
   source.mark(result.sentences);
   showModel(result.model);
-  byId("copy").disabled = false;
+  byId("copy").disabled = result.sentences.length === 0;
   showStatus();
   const text = join(result);
   const count = number(result.sentences.length);
   announce(text.length <= READ_ALOUD ? t("readyText", { text }) : t("ready", { count }));
-  state.entry ??= crypto.randomUUID?.() ?? String(Math.random());
   rememberSoon();
+  if (result.model !== state.facts.model) loadFacts(); // another version took over
 }
 
 function failed(error) {
-  finished();
+  settle();
   target.finish();
   state.problem = error instanceof ServiceError ? error : new ServiceError("failed");
-  if (!(error instanceof ServiceError)) console.error(error);
+  if (state.problem !== error) console.error(error);
   byId("status").textContent = "";
   byId("copy").disabled = state.sentences.length === 0;
   showProblem();
 }
 
-function finished() {
+function settle() {
   target.setBusy(false);
   target.setStale(false);
   byId("progress").hidden = true;
 }
 
-const showProblem = () => state.problem && notice.show(describe(state.problem, { limit: source.limit }));
+function showProblem() {
+  if (state.problem) notice.show(describe(state.problem, { limit: source.limit }));
+}
 
 function showStatus() {
-  if (state.timing.total === null || !state.sentences.length) return;
+  if (state.source === null || !state.sentences.length) return;
   const count = state.sentences.length;
   const time = duration(state.timing.total);
   const parts = [count > 1 ? t("tookSentences", { count: number(count), time }) : time];
@@ -158,9 +171,11 @@ function showStatus() {
   byId("status").textContent = parts.join(" · ");
 }
 
-// ---- sentences and their partners
+// ---- sentences, their partners and what the user chose for them
 
+/** Highlights a pair; with null the one whose menu is open, or none. */
 function light(index) {
+  index ??= menu.index;
   source.highlight(index);
   target.highlight(index);
 }
@@ -168,14 +183,22 @@ function light(index) {
 function choose(index, text) {
   const sentence = state.sentences[index];
   sentence.text = text;
+  state.choices.set(sentence.source, text);
   target.replace(index, sentence);
   announce(t("alternativeChosen", { text }));
   remember();
 }
 
+/** A sentence that comes again keeps the translation that was chosen for it. */
+function chosen(sentence) {
+  sentence.text = state.choices.get(sentence.source) ?? sentence.text;
+  return sentence;
+}
+
 // ---- history
 
 let rememberTimer;
+
 function rememberSoon() {
   clearTimeout(rememberTimer);
   rememberTimer = setTimeout(remember, 1500); // typing goes on: the last state counts
@@ -183,22 +206,30 @@ function rememberSoon() {
 
 function remember() {
   clearTimeout(rememberTimer);
-  const last = state.sentences.length && state.entry;
-  if (!last || source.text.trim() === "" || state.problem) return;
-  history.put({ id: state.entry, source: source.text, translation: join(state), model: state.model });
+  if (state.source === null || !state.entry) return;
+  const { entry: id, source: text, model } = state;
+  history.put({ id, source: text, translation: join(state), model });
+}
+
+/** The text at hand gets a new entry unless it is the last one, edited. */
+function beginEntry(text) {
+  if (state.entry && (state.source === null || isRevision(state.source, text))) return;
+  remember();
+  state.entry = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 }
 
 function openEntry(entry) {
   remember();
-  Object.assign(state, { sentences: [], tail: "", entry: entry.id });
-  source.set(entry.source);
+  state.choices.clear();
+  Object.assign(state, { source: null, sentences: [], tail: "", entry: entry.id });
   target.clear();
+  source.set(entry.source);
   source.focus();
   changed(entry.source);
   translateNow();
 }
 
-// ---- buttons
+// ---- buttons and keys
 
 byId("source").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -211,70 +242,54 @@ byId("clear").addEventListener("click", () => {
   source.insert("", { all: true });
   announce(t("cleared"));
 });
+byId("paste").hidden = !canPaste();
 byId("paste").addEventListener("click", async () => {
   try {
-    source.insert(await navigator.clipboard.readText());
+    source.insert(await readClipboard());
     translateNow();
   } catch {
     notice.show({ title: t("pasteDenied") });
   }
 });
-byId("paste").hidden = !navigator.clipboard?.readText;
 byId("copy").addEventListener("click", async () => {
-  await copy(join(state));
+  await writeClipboard(join(state));
   confirmOn(byId("copy"), byId("copy-icon"), t("copied"));
   announce(t("copied"));
   remember();
 });
-
-/** Browsers keep the clipboard from pages without TLS; the old way still works there. */
-async function copy(text) {
-  if (navigator.clipboard?.writeText) return navigator.clipboard.writeText(text);
-  const before = document.activeElement;
-  const field = document.createElement("textarea");
-  field.className = "unseen";
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  document.execCommand("copy");
-  field.remove();
-  before.focus();
-}
-
-function useKey(key) {
-  sessionStorage.setItem("csanmt.key", key);
-  loadVersion();
-  translateNow();
-}
+byId("switch-language").addEventListener("click", () => useLanguage(otherLanguage()));
+byId("shortcut-key").textContent = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘" : "Ctrl";
 
 addEventListener("online", () => state.problem?.kind === "offline" && translateNow());
 addEventListener("pagehide", remember);
 
-// ---- the model
+// ---- the service
 
-async function loadVersion() {
+async function loadFacts() {
   try {
-    state.version = await client.version();
-  } catch {
-    return; // the first translation says what is wrong
+    state.facts = factsOf(await client.version());
+  } catch (error) {
+    if (error.kind === "key" && !source.text) failed(error); // ask before anything is typed
+    return; // else the first translation says what is wrong
   }
-  const { version } = state;
-  source.limit = factAt(version, "limits.characters") ?? Infinity;
-  state.languages = {
-    source: factAt(version, "languages.source") ?? "zh",
-    target: factAt(version, "languages.target") ?? "en",
-  };
-  showModel(factAt(version, "model.tag"));
+  source.limit = state.facts.limit;
+  showModel(state.facts.model);
   showLanguages();
 }
 
+function useKey(key) {
+  sessionKey.value = key;
+  loadFacts();
+  translateNow();
+}
+
 function showModel(tag) {
-  state.model = tag ?? state.model;
+  state.model = tag || state.model;
   byId("model").textContent = state.model || "csanmt";
 }
 
 function showLanguages() {
-  const { source: from, target: to } = state.languages;
+  const { source: from, target: to } = state.facts;
   byId("source-title").textContent = languageName(from);
   byId("target-title").textContent = languageName(to);
   byId("source").placeholder = t("sourcePlaceholder", { language: languageName(from) });
@@ -284,31 +299,29 @@ function showLanguages() {
 
 // ---- start
 
-byId("switch-language").addEventListener("click", () => useLanguage(otherLanguage()));
 onLanguage(() => {
   const other = otherLanguage();
   byId("language-name").textContent = { zh: "中文", en: "English" }[other];
   byId("switch-language").lang = other;
   byId("switch-language").title = t("interfaceLanguage", {}, other);
   document.querySelector(".pane.source").dataset.drop = t("dropHere");
+  menu.close();
   showLanguages();
   source.showCount();
   showStatus();
-  target.relabel();
-  menu.close();
   showProblem();
+  target.relabel();
 });
-byId("shortcut-key").textContent = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘" : "Ctrl";
 initTheme(byId("switch-theme"), byId("theme-icon"));
 initFiles(fileParts(), {
   onText: (text) => (source.insert(text, { all: true }), translateNow()),
   onProblem: (key) => notice.show({ title: t(key) }),
 });
-initHistoryPanel(history, { languages: () => state.languages, onOpenEntry: openEntry });
-initAbout({ getVersion: () => state.version, getTiming: () => state.timing });
+initHistoryPanel(history, { languages: () => state.facts, onOpenEntry: openEntry });
+initAbout({ getVersion: () => state.facts.version, getTiming: () => state.timing });
 initDialog(byId("history"));
 initDialog(byId("about"));
 applyWords();
 document.documentElement.classList.remove("booting");
-loadVersion();
+loadFacts();
 if (source.text) changed(source.text); // the browser restored it

@@ -1,7 +1,7 @@
 // The card that says in words what went wrong, over the foot of the right pane.
 
 import { el, icon } from "./dom.js";
-import { number, t } from "./i18n.js";
+import { label, number, t } from "./i18n.js";
 
 /** Handlers: onRetry(), onKey(key). */
 export function createNotice(box, { onRetry, onKey }) {
@@ -18,6 +18,12 @@ export function createNotice(box, { onRetry, onKey }) {
     onRetry();
   }
 
+  function closer() {
+    const button = el("button", { type: "button", class: "tool square", onclick: hide }, icon("clear"));
+    label(button, t("close"));
+    return button;
+  }
+
   function countDown(node, seconds) {
     const until = Date.now() + seconds * 1000;
     const tick = () => {
@@ -30,10 +36,16 @@ export function createNotice(box, { onRetry, onKey }) {
   }
 
   function keyForm() {
-    const field = el("input", { type: "password", "aria-label": t("keyLabel"), placeholder: t("keyLabel"), autocomplete: "off", spellcheck: "false" });
+    const field = el("input", {
+      type: "password",
+      "aria-label": t("keyLabel"),
+      placeholder: t("keyLabel"),
+      autocomplete: "off",
+    });
     const use = () => field.value.trim() && (hide(), onKey(field.value.trim()));
     field.addEventListener("keydown", (event) => event.key === "Enter" && use());
-    return el("div", { class: "notice-actions" }, field, el("button", { type: "button", class: "plain", onclick: use }, t("keyUse")));
+    const button = el("button", { type: "button", class: "plain", onclick: use }, t("keyUse"));
+    return el("div", { class: "notice-actions" }, field, button);
   }
 
   return {
@@ -43,7 +55,7 @@ export function createNotice(box, { onRetry, onKey }) {
       hide();
       const text = el("div", { class: "notice-text", role: "alert" }, el("strong", {}, title));
       if (detail) text.append(el("p", {}, detail));
-      const parts = [icon("alert"), text];
+      const parts = [icon("alert"), text, closer()];
       if (kind === "key") parts.push(keyForm());
       if (retry) {
         const button = el("button", { type: "button", class: "plain", onclick: retryNow }, t("retry"));

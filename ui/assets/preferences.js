@@ -11,6 +11,24 @@ export function read(key) {
   }
 }
 
+/** The API key lives as long as the tab. */
+export const sessionKey = {
+  get value() {
+    try {
+      return sessionStorage.getItem(`${PREFIX}key`) ?? "";
+    } catch {
+      return memory.get("key") ?? "";
+    }
+  },
+  set value(key) {
+    try {
+      sessionStorage.setItem(`${PREFIX}key`, key);
+    } catch {
+      memory.set("key", key);
+    }
+  },
+};
+
 /** Stores a string, or forgets the key when `value` is null. Returns false if there is no room. */
 export function write(key, value) {
   try {

@@ -7,6 +7,8 @@ import { el } from "./dom.js";
 import { countCharacters } from "./offsets.js";
 import { number, t } from "./i18n.js";
 
+const MOVES = new Set("ArrowLeft ArrowRight ArrowUp ArrowDown Home End PageUp PageDown".split(" "));
+
 /** Handlers: onInput(text), onHover(index or null), onCaret(index or null). */
 export function createSourcePane({ textarea, mirror, counter }, handlers) {
   let limit = Infinity;
@@ -39,6 +41,7 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
   textarea.addEventListener("compositionstart", () => (composing = true));
   textarea.addEventListener("compositionend", () => ((composing = false), changed()));
 
+  /** Index of the sentence under the pointer, or null. */
   const at = (x, y) => {
     const inside = (box) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
     const index = marks.findIndex((mark) => [...mark.getClientRects()].some(inside));
@@ -52,15 +55,14 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
   });
   textarea.addEventListener("pointerleave", () => (cancelAnimationFrame(frame), handlers.onHover(null)));
 
+  // Moving the caret by keyboard shows the partner of its sentence; typing does not.
   let sentences = [];
-  const caret = () => {
-    if (document.activeElement !== textarea || !marks.length) return;
+  textarea.addEventListener("keyup", ({ key }) => {
+    if (!MOVES.has(key) || !marks.length) return;
     const place = textarea.selectionStart;
     const index = sentences.findIndex((s) => place >= s.start && place <= s.end);
     handlers.onCaret(index < 0 ? null : index);
-  };
-  document.addEventListener("selectionchange", caret);
-  textarea.addEventListener("selectionchange", caret); // where it does not bubble
+  });
   textarea.addEventListener("blur", () => handlers.onCaret(null));
 
   return {
@@ -74,7 +76,6 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
     get limit() {
       return limit;
     },
-    isComposing: () => composing,
     tooLong: () => countCharacters(textarea.value) > limit,
     showCount,
     focus: () => textarea.focus(),
@@ -110,7 +111,6 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
         return mark;
       });
       mirror.replaceChildren(...pieces, `${text.slice(end)}\u200b`);
-      caret();
     },
 
     highlight(index) {

@@ -3,9 +3,19 @@
 import { el } from "./dom.js";
 import { label, t } from "./i18n.js";
 
+const STEPS = {
+  ArrowRight: 1,
+  ArrowDown: 1,
+  ArrowLeft: -1,
+  ArrowUp: -1,
+  Home: -Infinity,
+  End: Infinity,
+};
+
 /** Handlers: onHover(index or null), onFocus(index or null), onOpen(index, element). */
 export function createTargetPane({ box, placeholder, body }, handlers) {
   let spans = [];
+  let tabStop = 0;
 
   const indexOf = (node) => spans.indexOf(node?.closest?.(".sentence"));
   const orNull = (index) => (index < 0 ? null : index);
@@ -14,7 +24,7 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     const span = el("span", {
       class: "sentence",
       role: "button",
-      tabindex: spans.length ? "-1" : "0",
+      tabindex: spans.length === tabStop ? "0" : "-1",
       "aria-haspopup": "menu",
       "aria-expanded": "false",
     });
@@ -36,11 +46,26 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     box.append(span);
   }
 
-  function moveTo(index) {
-    const next = spans[Math.max(0, Math.min(spans.length - 1, index))];
-    for (const span of spans) span.tabIndex = span === next ? 0 : -1;
-    next?.focus();
+  /** Makes `index` the one sentence that the Tab key stops at. */
+  function stopAt(index) {
+    tabStop = index;
+    spans.forEach((span, k) => (span.tabIndex = k === index ? 0 : -1));
   }
+
+  function moveTo(index) {
+    stopAt(Math.max(0, Math.min(spans.length - 1, index)));
+    spans[tabStop]?.focus();
+  }
+
+  // Browsers start no text selection inside a focusable span, so while the mouse button is
+  // down none is focusable.
+  box.addEventListener("pointerdown", ({ pointerType }) => {
+    if (pointerType !== "mouse") return;
+    for (const span of spans) span.removeAttribute("tabindex");
+    const restore = () => stopAt(tabStop);
+    document.addEventListener("pointerup", restore, { once: true });
+    document.addEventListener("pointercancel", restore, { once: true });
+  });
 
   box.addEventListener("pointerover", (event) => {
     if (event.pointerType !== "touch") handlers.onHover(orNull(indexOf(event.target)));
@@ -49,7 +74,7 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
   box.addEventListener("focusin", (event) => {
     const index = indexOf(event.target);
     if (index < 0) return;
-    for (const [k, span] of spans.entries()) span.tabIndex = k === index ? 0 : -1;
+    stopAt(index);
     handlers.onFocus(index);
   });
   box.addEventListener("focusout", () => handlers.onFocus(null));
@@ -61,8 +86,8 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
   box.addEventListener("keydown", (event) => {
     const index = indexOf(event.target);
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: Infinity }[event.key];
-    if (to !== undefined) moveTo(to);
+    const step = STEPS[event.key];
+    if (step !== undefined) moveTo(index + step);
     else if (event.key === "Enter" || event.key === " ") handlers.onOpen(index, spans[index]);
     else return;
     event.preventDefault();
@@ -76,6 +101,7 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
       if (keepHeight) body.style.minHeight = `${body.offsetHeight}px`;
       else settle();
       spans = [];
+      tabStop = 0;
       box.replaceChildren();
       placeholder.hidden = keepHeight;
       box.classList.remove("stale");
@@ -92,6 +118,7 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     show({ sentences, tail }) {
       const focused = indexOf(document.activeElement);
       spans = [];
+      tabStop = 0;
       box.replaceChildren();
       for (const sentence of sentences) append(sentence);
       if (tail) box.append(tail);
@@ -108,7 +135,7 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     setStale: (stale) => box.classList.toggle("stale", stale),
     setBusy: (busy) => box.setAttribute("aria-busy", String(busy)),
     relabel: () => {
-      for (const span of spans) if (span.classList.contains("truncated")) span.title = t("truncatedSentence");
+      for (const span of box.querySelectorAll(".truncated")) span.title = t("truncatedSentence");
     },
   };
 }
