@@ -86,7 +86,7 @@ class Builder:
         if self.isolated_by_chroot:
             return [
                 "build", "--format", "docker", "--isolation", "chroot", "--network", "host",
-                "--timestamp", str(self.commit_time), "--no-cache", "--pull=never",
+                "--timestamp", str(self.commit_time), "--layers", "--no-cache", "--pull=never",
             ]  # fmt: skip
         return ["buildx", "build", "--load", "--no-cache", "--provenance=false"]
 

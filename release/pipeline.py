@@ -120,10 +120,10 @@ def build_release(places: Places, ledger: Ledger, request: Request) -> BuildResu
     earlier = refuse_reuse(tag, content, ledger.history(), replacing=request.replacing)
     image = None
     if builder:
+        base = choose_base(manifest, builder, log, local=request.local_base)
         image = build_image(
-            bento, tag, checkout, manifest, builder,
-            base=choose_base(manifest, builder, log, local=request.local_base), store=store, log=log,
-        )  # fmt: skip
+            bento, tag, checkout, manifest, builder, base=base, store=store, log=log
+        )
     entry = _record(ledger, request, checkout, tag, bento, image, earlier)
     _write_artefacts(folder, places.root, checkout, manifest, bento, image, builder)
     size = size_report(image, manifest.budget_megabytes) if image else ""

@@ -28,6 +28,7 @@ debootstrap --variant=minbase --include=python3,ca-certificates "$SUITE" "$WORK/
 rm -rf "$WORK"/root/var/cache/* "$WORK"/root/var/lib/apt/lists/* "$WORK"/root/var/log/* \
     "$WORK"/root/usr/share/doc/* "$WORK"/root/usr/share/man/* "$WORK"/root/usr/share/info/* \
     "$WORK"/root/usr/share/locale/* "$WORK"/root/usr/share/lintian/* \
+    "$WORK"/root/usr/share/zoneinfo/* "$WORK"/root/usr/lib/*/gconv/* \
     "$WORK"/root/etc/machine-id "$WORK"/root/etc/resolv.conf "$WORK"/root/etc/hostname
 find "$WORK/root/usr/lib" -name __pycache__ -type d -prune -exec rm -rf {} +
 chroot "$WORK/root" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.11 \

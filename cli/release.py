@@ -1,0 +1,293 @@
+"""``csanmt release``: build, verify, push; the record; and, from ``cli.rollout``, traffic."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import note, print_json, print_table
+from cli.release_action import action, full_tag, open_ledger
+from csanmt.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from release.ledger import Ledger
+    from release.verify import Check
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def register(subparsers: Any) -> None:
+    """Add the group to ``csanmt``'s subparsers."""
+    from cli import release_record, rollout
+
+    parser = subparsers.add_parser(
+        "release",
+        help="build, deploy, promote, observe and roll back a release",
+        description=(
+            "From a commit to users and back. Build and verify first; deploy, promote and "
+            "observe then; every step is written into the ledger."
+        ),
+    )
+    parser.set_defaults(run=lambda _args: parser.print_help())
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    _add_build(actions)
+    _add_verify(actions)
+    _add_inspect(actions)
+    _add_push(actions)
+    release_record.register(actions)
+    rollout.register(actions)
+
+
+def _add_artefacts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--artefacts", type=Path, default=ROOT / "dist", metavar="DIR",
+        help="where a folder per version lies (dist)",
+    )  # fmt: skip
+
+
+# --- build ------------------------------------------------------------------------------------
+
+
+def _add_build(actions: Any) -> None:
+    parser = action(
+        actions,
+        "build",
+        _build,
+        "make bento, image, bill of materials and provenance of the commit checked out",
+        """\
+        VERSION is vX.Y.Z as the package says (or vX.Y.Z-fix-NAME); the image is tagged
+        with it and the commit. Refused: a tree that differs from the commit, a version
+        that disagrees with the package or a tag, one that was built before with another
+        content, a model that is not the pinned one, 'latest', a branch.
+        """,
+    )
+    parser.add_argument("version", metavar="VERSION")
+    parser.add_argument("--builder", choices=["buildah", "podman", "docker"])
+    parser.add_argument("--no-image", action="store_true", help="stop at the bento")
+    parser.add_argument("--local-base", action="store_true", help="do not try to pull the base")
+    parser.add_argument("--why", default="release build", help="reason, for the ledger")
+    parser.add_argument(
+        "--replace", metavar="REASON", default="",
+        help="give a version that never left this machine another content",
+    )  # fmt: skip
+    _add_artefacts(parser)
+
+
+def _build(args: argparse.Namespace) -> None:
+    from model_store import ModelStore
+    from release.ledger import current_user
+    from release.pipeline import Places, Request, build_release
+
+    places = Places(ROOT, ModelStore.from_environment().home, args.artefacts, _cache())
+    request = Request(
+        version=args.version,
+        who=current_user(),
+        why=args.replace or args.why,
+        builder=args.builder,
+        with_image=not args.no_image,
+        replacing=bool(args.replace),
+        source=_source(),
+        local_base=args.local_base,
+    )
+    result = build_release(places, open_ledger(), request)
+    if args.json:
+        print_json(result.to_json())
+        return
+    print(f"bento  {result.bento.tag}  {result.bento.digest}")
+    print(f"model  {result.bento.model_tag}  {result.bento.model_digest}")
+    if result.image:
+        print(f"image  {result.image.name}  {result.image.facts.digest}")
+        print(f"size   {result.size}")
+        if result.image.base.is_fallback:
+            note(f"stands on the local base {result.image.base.name}, not on the pinned one")
+    print(f"files  {result.artefacts}")
+    if result.repeated:
+        note("the same content was built before; nothing new was recorded")
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+
+def _add_verify(actions: Any) -> None:
+    parser = action(
+        actions,
+        "verify",
+        _verify,
+        "say whether a built version is ready to deploy, and if not, why",
+        """\
+        VERSION is the image tag, v1.2.0-abc1234, or vX.Y.Z for its newest build. Every
+        check is run: checksums, model, bento, image and its contents, the API tests
+        against the version started here, the gate's evidence, and a person's review.
+        The exit status is 1 when it is not ready.
+        """,
+    )
+    parser.add_argument("version", metavar="VERSION")
+    parser.add_argument("--evidence", type=Path, help="evidence.json of csanmt bench gate")
+    parser.add_argument("--without-review", action="store_true", help="no human sign-off needed")
+    parser.add_argument("--port", type=int, default=3390, help="to start it on (3390)")
+    parser.add_argument("--why", default="verify", help="reason, for the ledger")
+    _add_artefacts(parser)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from model_store import ModelStore
+    from release.ledger import current_user
+    from release.manifest import read_manifest
+    from release.verify import Subject, verify
+
+    ledger = open_ledger()
+    tag = full_tag(ledger, args.version)
+    store = ModelStore.from_environment()
+    manifest = read_manifest(ROOT)
+    folder = args.artefacts / tag
+    evidence = args.evidence or folder / "evidence.json"
+    bare = Subject(
+        tag, ledger, store, manifest, folder,
+        evidence=evidence if evidence.is_file() else None,
+        api_tests=ROOT / "tests" / "api_test.py",
+        review_required=not args.without_review,
+    )  # fmt: skip
+    subject = _with_start(bare, args.port)
+    verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
+    if args.json:
+        print_json(verdict.to_json())
+    else:
+        print(f"{tag} is {'ready to deploy' if verdict.ready else 'NOT ready to deploy'}")
+    return 0 if verdict.ready else 1
+
+
+def _with_start(subject: Any, port: int) -> Any:
+    from dataclasses import replace
+
+    from release.smoke import BentoRun, ContainerRun
+
+    image = subject.build.detail.get("image")
+    bento = f"{subject.manifest.name}:{subject.version}"
+    if image:
+        return replace(subject, start=lambda: ContainerRun(str(image), port))
+    return replace(subject, start=lambda: BentoRun(bento, subject.store.home, port))
+
+
+def _tell(silent: bool) -> Callable[[Check], None]:
+    def tell(check: Check) -> None:
+        if not silent:
+            print(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.detail}", flush=True)
+
+    return tell
+
+
+# --- inspect, push ----------------------------------------------------------------------------
+
+
+def _add_inspect(actions: Any) -> None:
+    parser = action(
+        actions,
+        "inspect",
+        _inspect,
+        "show what an image says of itself: labels, digests, layers, size",
+        "VERSION is the image tag, v1.2.0-abc1234, or vX.Y.Z for its newest build.",
+    )
+    parser.add_argument("version", metavar="VERSION")
+
+
+def _inspect(args: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    ledger = open_ledger()
+    name, tool = _image(ledger, full_tag(ledger, args.version))
+    facts = tool.inspect(name)
+    if args.json:
+        print_json({"name": name, **asdict(facts)})
+        return
+    print(f"{name}\ndigest   {facts.digest}\nimage id {facts.config_digest}")
+    print(f"size     {facts.bytes / 1e6:.0f} MB in {len(facts.layers)} layers, user {facts.user}")
+    print_table(["LABEL", ""], sorted(facts.labels.items()))
+
+
+def _add_push(actions: Any) -> None:
+    parser = action(
+        actions,
+        "push",
+        _push,
+        "bring an image to a registry or into an OCI archive, once and never differently",
+        """\
+        To --to REGISTRY/REPOSITORY, to the one release.toml names, or else into
+        image.oci.tar beside the other artefacts. The same image again is a no-op; another
+        one under a tag that exists is refused. A version that verify has not found ready
+        is refused unless --force gives a reason.
+        """,
+    )
+    parser.add_argument("version", metavar="VERSION")
+    parser.add_argument("--to", metavar="REGISTRY/REPOSITORY", help="instead of release.toml's")
+    parser.add_argument("--insecure", action="store_true", help="a registry without TLS")
+    parser.add_argument("--force", metavar="REASON", default="", help="push unverified")
+    _add_artefacts(parser)
+
+
+def _push(args: argparse.Namespace) -> None:
+    from release.ledger import Kind, current_user
+    from release.manifest import read_manifest
+    from release.registry import archive_destination, push_image, registry_destination
+
+    ledger = open_ledger()
+    tag = full_tag(ledger, args.version)
+    _require_ready(ledger, tag, args.force)
+    manifest = read_manifest(ROOT)
+    name, tool = _image(ledger, tag)
+    repository = args.to or manifest.repository
+    target = (
+        registry_destination(repository, tag, insecure=args.insecure)
+        if repository
+        else archive_destination(args.artefacts / tag / "image.oci.tar", manifest.name, tag)
+    )
+    done = push_image(name, target, tool=tool.tool)
+    if not done.already_there:
+        ledger.append(
+            Kind.PUSH, tag, who=current_user(), why=args.force or "push",
+            digests={"pushed": done.digest}, detail={"reference": done.reference},
+        )  # fmt: skip
+    if args.json:
+        from dataclasses import asdict
+
+        print_json(asdict(done))
+    else:
+        print(f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}")
+
+
+def _require_ready(ledger: Ledger, tag: str, force: str) -> None:
+    from csanmt.errors import ConflictError
+    from release.state import fold
+
+    state = fold(ledger.history(version=tag)).versions[tag]
+    if not state.ready and not force:
+        reason = "; ".join(state.reasons) or "it was never verified"
+        raise ConflictError(f"{tag} is not ready: {reason} (or give --force REASON)")
+
+
+# --- the edge ---------------------------------------------------------------------------------
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "csanmt" / "wheels"
+
+
+def _source() -> str:
+    """Where the sources are public, as a CI run announces it."""
+    chosen = os.environ.get("CSANMT_SOURCE_URL", "")
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    return chosen or (f"{server}/{name}" if server and name else "")
+
+
+def _image(ledger: Ledger, tag: str) -> tuple[str, Any]:
+    """The name of a built image and the tool that has it."""
+    from release.containers import BUILDERS, Builder, find_tool
+    from release.ledger import Kind
+
+    build = ledger.last(Kind.BUILD, tag)
+    name = build.detail.get("image") if build else None
+    if not name:
+        raise InvalidInputError(f"{tag} was built without an image")
+    return str(name), Builder(find_tool(BUILDERS), 0)

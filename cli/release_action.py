@@ -1,0 +1,50 @@
+"""What every action of ``csanmt release`` shares: its parser, the ledger, a version's tag."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cli.output import add_json_flag
+from csanmt.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from release.ledger import Ledger
+
+Run = Callable[[argparse.Namespace], int | None]
+
+
+def action(actions: Any, name: str, run: Run, summary: str, text: str) -> argparse.ArgumentParser:
+    """Add one action, with help worth reading and ``--json``."""
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=summary,
+        description=textwrap.dedent(text),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    add_json_flag(parser)
+    return parser
+
+
+def open_ledger() -> Ledger:
+    """The ledger of this machine and user."""
+    from release.ledger import Ledger, default_path
+
+    return Ledger(default_path())
+
+
+def full_tag(ledger: Ledger, text: str) -> str:
+    """The image tag meant by ``text``: itself, or the newest build of a version."""
+    from release.ledger import Kind
+    from release.version import parse_tag
+
+    builds = [entry.version for entry in ledger.history(kind=Kind.BUILD)]
+    if text in builds:
+        return text
+    for version in reversed(builds):
+        if str(parse_tag(version).version) == text:
+            return version
+    raise NotFoundError(f"{text} was never built here; see 'csanmt release history --kind build'")
