@@ -1,0 +1,85 @@
+"""Removes what belongs to a release that retention gave up: bento, image, model version."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from csanmt.errors import CsanmtError, StorageError
+from model_store import ModelStore
+from model_store.retirement import judge
+from model_store.tags import ModelTag
+from release.ledger import Kind, Ledger
+from release.retention import Keeping
+
+BENTO = "csanmt"
+TOOLS = ("podman", "docker", "buildah")
+
+
+def remover(home: Path, ledger: Ledger, keeping: Keeping) -> Callable[[str], list[str]]:
+    """A function that removes one release's things and names what it removed.
+
+    A model version goes only when no release that stays uses it and the store's own rules
+    let it go; what is gone already is passed over.
+
+    Args:
+        home: BENTOML_HOME with the bentos and models.
+    """
+    store = ModelStore(home)
+
+    def remove(release: str) -> list[str]:
+        build = ledger.last(Kind.BUILD, release)
+        detail = build.detail if build else {}
+        removed = _remove_bento(home, release)
+        if image := detail.get("image"):
+            removed += _remove_image(str(image))
+        if model := detail.get("model"):
+            removed += _remove_model(store, str(model), _models_of(ledger, keeping))
+        return removed
+
+    return remove
+
+
+def _models_of(ledger: Ledger, keeping: Keeping) -> set[str]:
+    entries = (ledger.last(Kind.BUILD, release) for release in keeping.keep)
+    return {str(entry.detail.get("model", "")) for entry in entries if entry}
+
+
+def _remove_bento(home: Path, release: str) -> list[str]:
+    path = home / "bentos" / BENTO / release
+    if not path.is_dir():
+        return []
+    doomed = path.with_name(f".{release}.removed")
+    try:
+        path.rename(doomed)  # gone at once for everybody, then file by file
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise StorageError(f"bento {release} could not be removed: {error}") from None
+    return [f"bento {BENTO}:{release}"]
+
+
+def _remove_image(image: str) -> list[str]:
+    for tool in TOOLS:
+        if shutil.which(tool):
+            done = subprocess.run([tool, "rmi", image], capture_output=True)
+            if done.returncode == 0:
+                return [f"image {image}"]
+    return []
+
+
+def _remove_model(store: ModelStore, model: str, used: set[str]) -> list[str]:
+    if model in used:
+        return []
+    tag = ModelTag.parse(model)
+    try:
+        records = store.list(tag.name)
+    except CsanmtError:
+        return []
+    in_service = [ModelTag.parse(name) for name in used if name.startswith(f"{tag.name}:")]
+    for verdict in judge(records, in_service):
+        if verdict.record.tag == tag and verdict.retire:
+            store.remove(tag)
+            return [f"model {model}"]
+    return []
