@@ -92,5 +92,3 @@ def _feed_forward(spec: Any, weights: RandomWeights, name: str) -> None:
     _norm(spec.layer_norm, weights, f"{name}.feed_forward_norm")
     _linear(spec.linear_0, weights, f"{name}.feed_forward.input")
     _linear(spec.linear_1, weights, f"{name}.feed_forward.output")
-
-

@@ -106,9 +106,12 @@ def source_sentences(dimensions: Dimensions, count: int, length: int) -> list[li
 
 
 def lexicon(dimensions: Dimensions, sentences: list[list[int]], size: int) -> dict[int, list[int]]:
-    """Target ids by source id, so that one sentence's list holds about ``size`` ids."""
+    """Target ids by source id; all lists together hold ``size`` different ids.
+
+    The lists of real sentences overlap; drawing them from one pool makes a batch's union
+    about as large as a sentence's own list.
+    """
     random = np.random.default_rng(11)
-    each = max(1, size // max(1, len(sentences[0])))
+    pool = random.choice(np.arange(1, dimensions.vocab_size), size, replace=False)
     used = sorted({token for sentence in sentences for token in sentence})
-    # A narrow band of ids, as a real lexicon's overlapping lists would give in union.
-    return {token: random.integers(1, dimensions.vocab_size, each).tolist() for token in used}
+    return {token: random.choice(pool, size // 10, replace=False).tolist() for token in used}

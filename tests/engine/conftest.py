@@ -15,8 +15,8 @@ import pytest
 pytest.importorskip("csanmt_engine", reason="the native engine is not installed")
 torch = pytest.importorskip("torch", reason="torch is the oracle of these tests")
 
-from csanmt.engine.native import NativeEngine
-from csanmt.engine.packing import pack
+from csanmt.engine.native import NativeEngine  # noqa: E402
+from csanmt.engine.packing import pack  # noqa: E402
 
 KINDS: dict[str, dict[str, Any]] = {
     "published": {},

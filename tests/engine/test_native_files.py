@@ -54,7 +54,7 @@ def test_a_file_shorter_than_its_header_is_refused(tmp_path, good, size: int) ->
 
 
 def test_a_newer_format_is_refused_and_named(tmp_path, good) -> None:
-    with pytest.raises(CheckpointError, match="format version 2.*reads up to 1"):
+    with pytest.raises(CheckpointError, match=r"format version 2.*reads up to 1"):
         load(tmp_path, resealed(patched(good, 8, struct.pack("<I", 2))))
 
 
@@ -115,7 +115,7 @@ def test_a_table_outside_the_file_is_refused(tmp_path, good) -> None:
 def test_a_missing_file_and_an_unknown_instruction_set_are_named(tmp_path, packed) -> None:
     with pytest.raises(NotFoundError, match="does not exist"):
         NativeEngine(tmp_path / "engine.bin")
-    with pytest.raises(EngineUnavailableError, match="sse9.*allowed is auto, avx512vnni"):
+    with pytest.raises(EngineUnavailableError, match=r"sse9.*allowed is auto, avx512vnni"):
         NativeEngine(packed("published")[1], isa="sse9")
 
 

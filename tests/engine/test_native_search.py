@@ -132,7 +132,9 @@ def test_a_forced_prefix_scores_as_the_model_scores_it(engine) -> None:
     options = DecodingOptions(beam=2, max_length=len(prefix), length_penalty=0.0)
     (best,) = engine.translate_ids([source], options, prefixes=[prefix])[0]
     logits = engine.logits(source, prefix)[:-1].astype(np.float64)
-    expected = sum(row[t] - np.log(np.exp(row).sum()) for row, t in zip(logits, prefix, strict=True))
+    expected = sum(
+        row[t] - np.log(np.exp(row).sum()) for row, t in zip(logits, prefix, strict=True)
+    )
     assert best.ids == tuple(prefix)
     assert best.hit_limit
     assert best.score == pytest.approx(expected, rel=1e-5)

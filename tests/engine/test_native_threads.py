@@ -43,7 +43,9 @@ def test_cancelling_stops_within_one_step(engine) -> None:
 def test_should_stop_is_asked_before_every_layer_and_step(engine) -> None:
     asked = []
     (hypothesis,) = engine.translate_ids(
-        [[5, 6, 7]], DecodingOptions(beam=1, max_length=9), should_stop=lambda: bool(asked.append(1))
+        [[5, 6, 7]],
+        DecodingOptions(beam=1, max_length=9),
+        should_stop=lambda: bool(asked.append(1)),
     )[0]
     layers = 2 + 3 + 2  # semantic, encoder, cross-attention of the decoder
     assert len(asked) >= layers + len(hypothesis.ids)

@@ -1,0 +1,109 @@
+"""What only separate processes can show: load time, memory beside the shared weights, scaling."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_LOADED = """
+import json, resource, sys, time
+start = time.perf_counter()
+from csanmt.engine.native import NativeEngine
+from csanmt.translator import DecodingOptions
+imported = time.perf_counter()
+engine = NativeEngine(sys.argv[1])
+loaded = time.perf_counter()
+options = DecodingOptions(max_length=30, repetition_guard=False)
+def memory():
+    text = open('/proc/self/smaps_rollup').read().split()
+    return {k: int(text[text.index(k + ':') + 1]) / 1024 for k in ('Rss', 'Private_Dirty')}
+def sentence(n):
+    return [1 + (n * 7919 + i * 104729) % (engine.info['source_vocabulary'] - 1) for i in range(30)]
+"""
+
+_MEMORY = (
+    _LOADED
+    + """
+for i in range(3):
+    engine.translate_ids([sentence(i)], options)
+print(json.dumps({'import': imported - start, 'load': loaded - imported, **memory()}), flush=True)
+sys.stdin.readline()
+"""
+)
+
+_SCALING = (
+    _LOADED
+    + """
+seconds = float(sys.argv[2])
+engine.translate_ids([sentence(0)], options)
+print('ready', flush=True)
+sys.stdin.readline()
+end, count = time.perf_counter() + seconds, 0
+while time.perf_counter() < end:
+    engine.translate_ids([sentence(count)], options)
+    count += 1
+print(count / (time.perf_counter() - end + seconds), flush=True)
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Seconds and MiB. ``second_private`` is what a second worker adds to the machine."""
+
+    import_seconds: float
+    load_seconds: float
+    rss: float
+    second_private: float
+
+
+def _start(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a worker ended early with status {process.wait()}")
+    return line
+
+
+def _go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def footprint(engine_file: Path) -> Footprint:
+    """Load the engine in two processes side by side; the second shares the mapped weights."""
+    first, second = _start(_MEMORY, str(engine_file)), None
+    try:
+        found = json.loads(_line(first))
+        second = _start(_MEMORY, str(engine_file))
+        other = json.loads(_line(second))
+    finally:
+        for process in filter(None, (first, second)):
+            _go(process)
+            process.wait(30)
+    loads = min(found["load"], other["load"])
+    return Footprint(found["import"], loads, found["Rss"], other["Private_Dirty"])
+
+
+def throughput(engine_file: Path, workers: int, seconds: float) -> float:
+    """Sentences a second in wall time, summed over ``workers`` processes of one thread."""
+    running = [_start(_SCALING, str(engine_file), str(seconds)) for _ in range(workers)]
+    for process in running:
+        _line(process)
+    for process in running:
+        _go(process)
+    total = sum(float(_line(process)) for process in running)
+    for process in running:
+        process.wait(30)
+    return total
