@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.model_reports import print_saved, summary
 from cli.output import add_json_flag, note, print_json
+from cli.progress import digesting, directory_size
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import (
     CheckpointError,
@@ -85,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
         with storage_errors(f"convert {args.source!r}", Path(scratch)):
             report, packing = _convert(source, draft, say, pack=not args.no_engine)
         origin = _origin(args, report, packing)
-        record = store.save(draft, **wanted, provenance=origin)
+        with digesting("saving", directory_size(draft)):
+            record = store.save(draft, **wanted, provenance=origin)
     if args.json:
         print_json({**summary(record), "conversion": report.to_json(), "packing": packing})
         return

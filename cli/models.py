@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.model_reports import (
@@ -16,6 +17,7 @@ from cli.model_reports import (
     verdict_json,
 )
 from cli.output import add_json_flag, human_size, note, print_json, print_table
+from cli.progress import digesting, directory_size
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
 
@@ -128,7 +130,9 @@ def _add_verify(actions: Any) -> None:
 def _verify(args: argparse.Namespace) -> int:
     store = _store()
     tags = args.tag or [str(tag) for tag, _ in store.scan()]
-    results = [_verify_one(store, tag) for tag in tags]
+    sizes = sum(record.size for record in store.list() if str(record.tag) in tags)
+    with digesting("verifying", sizes):
+        results = [_verify_one(store, tag) for tag in tags]
     if args.json:
         print_json({"versions": results, "ok": all(result["ok"] for result in results)})
     else:
@@ -199,7 +203,10 @@ def _add_save(actions: Any) -> None:
 
 
 def _save(args: argparse.Namespace) -> None:
-    print_saved(_store().save(args.directory, **version_arguments(args)), args.json)
+    wanted = version_arguments(args)
+    with digesting("saving", directory_size(Path(args.directory))):
+        record = _store().save(args.directory, **wanted)
+    print_saved(record, args.json)
 
 
 def _add_pack(actions: Any) -> None:
@@ -261,7 +268,9 @@ def _add_export(actions: Any) -> None:
 def _export(args: argparse.Namespace) -> None:
     from model_store.archive import export_archive
 
-    receipt = export_archive(_store(), args.tag, args.path)
+    store = _store()
+    with digesting("exporting", 2 * store.show(args.tag).size):  # verified, then the archive
+        receipt = export_archive(store, args.tag, args.path)
     if args.json:
         print_json({
             "tag": str(receipt.record.tag), "path": str(receipt.path), "size": receipt.size,
@@ -297,7 +306,10 @@ def _import(args: argparse.Namespace) -> None:
             "give the archive's SHA-256 with --sha256, as printed by 'csanmt models export'; "
             "an archive whose digest is unknown is not imported"
         )
-    record = import_archive(_store(), args.archive, args.sha256)
+    archive = Path(args.archive)
+    size = archive.stat().st_size if archive.is_file() else 0
+    with digesting("importing", 3 * size):  # the archive, its files as copied and as verified
+        record = import_archive(_store(), archive, args.sha256)
     if args.json:
         print_json(summary(record))
     else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -72,3 +74,17 @@ class ProgressBar:
         )
         self._task = self._bar.add_task(self._title, total=self._total)
         self._bar.start()
+
+
+@contextmanager
+def digesting(title: str, total: int) -> Iterator[None]:
+    """A bar for what the store digests in the body, ``total`` bytes in all."""
+    from model_store.digests import watching
+
+    with ProgressBar(title, total) as bar, watching(bar.advance):
+        yield
+
+
+def directory_size(directory: Path) -> int:
+    """Bytes of all files below ``directory``; 0 if there is none."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
