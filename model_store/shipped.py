@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from csanmt.errors import ConflictError, NotFoundError
-from model_store.provenance import RECORD_NAME, Record, read_origin
+from model_store.digests import digest_file
+from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record, read_origin
 from model_store.store import ModelStore
 
 DEFAULT_TAG = "csanmt-zh-en:v1.0.0"
@@ -18,7 +19,8 @@ def ensure_default(
     """Put the default model into the store unless it is there; gives its record.
 
     Any number of processes may call this at once: one saves, the others find it.
-    When the version is present this reads two small files.
+    When the version is present this reads two small files (and the model's, if the
+    source tree does not record their digests).
 
     Raises:
         NotFoundError: the source tree comes without the model.
@@ -42,12 +44,22 @@ def ensure_default(
 
 
 def _same_files(stored: Record, source: Path) -> Record:
-    """``stored``, unless the source tree records other digests for the same tag."""
+    """``stored``, unless the source tree has other files that change answers under its tag.
+
+    The author's recorded digests are believed; without them the files are read.
+    """
+    if not (source / RECORD_NAME).is_file():
+        return stored
     _, recorded = read_origin(source)
+    found = recorded or {
+        path: digest_file(source / path) for path in stored.files if (source / path).is_file()
+    }
     other = [
         path
-        for path, entry in recorded.items()
-        if path in stored.files and stored.files[path].sha256 != entry.sha256
+        for path, entry in sorted(found.items())
+        if not path.endswith(".md")  # a better text about the model is not another model
+        and path not in (RECORD_NAME, ENVELOPE_NAME)
+        and (path not in stored.files or stored.files[path].sha256 != entry.sha256)
     ]
     if other:
         raise ConflictError(

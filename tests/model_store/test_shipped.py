@@ -43,12 +43,26 @@ def test_a_damaged_source_is_not_saved(store: ModelStore, source: Path) -> None:
     assert store.list() == []
 
 
+@pytest.mark.parametrize("recorded", [True, False])
 def test_another_model_under_the_same_tag_is_not_served_in_silence(
-    store: ModelStore, source: Path
+    store: ModelStore, source: Path, recorded: bool
 ) -> None:
     ensure_default(store, source=source)
+    (source / "engine.bin").write_bytes(b"trained again")
     record = json.loads((source / "provenance.json").read_text())
     record["files"]["engine.bin"]["sha256"] = "0" * 64
-    (source / "provenance.json").write_text(json.dumps(record))
+    (source / "provenance.json").write_text(json.dumps(record if recorded else {}))
     with pytest.raises(ConflictError, match=r"engine\.bin differ"):
         ensure_default(store, source=source)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_new_text_about_the_same_model_is_no_other_model(
+    store: ModelStore, source: Path, recorded: bool
+) -> None:
+    first = ensure_default(store, source=source)
+    (source / "model_card.md").write_text("# better\n")
+    record = json.loads((source / "provenance.json").read_text())
+    record["files"]["model_card.md"]["sha256"] = "0" * 64
+    (source / "provenance.json").write_text(json.dumps(record if recorded else {}))
+    assert ensure_default(store, source=source) == first
