@@ -13,8 +13,8 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-WIDTH = 640
-LABEL = 150  # room for row labels
+WIDTH = 520
+LABEL = 90  # room for row labels
 ROW = 34  # height of a row
 
 
@@ -42,7 +42,7 @@ def interval_chart(rows: Sequence[tuple[str, Sequence[Bar]]], unit: str) -> Mark
     """One row a label, its bars below one another on a common axis."""
     bars = [bar for _, row in rows for bar in row]
     low, high, ticks = _axis(min(b.low for b in bars), max(b.high for b in bars))
-    height = len(rows) * ROW + 34
+    height = len(rows) * ROW + 46
     scale = _Scale(low, high, LABEL, WIDTH - 14)
     parts = _grid(ticks, scale, len(rows) * ROW + 6)
     for number, (label, row) in enumerate(rows):
@@ -51,7 +51,7 @@ def interval_chart(rows: Sequence[tuple[str, Sequence[Bar]]], unit: str) -> Mark
         for k, bar in enumerate(row):
             y = top + ROW / 2 + (k - (len(row) - 1) / 2) * 12
             parts.append(_bar(bar, y, scale))
-    parts.append(_text((LABEL + WIDTH) / 2, height - 2, unit, "middle", "unit"))
+    parts.append(_text((LABEL + WIDTH) / 2, height - 8, unit, "middle", "unit"))
     return _svg(parts, height)
 
 
@@ -62,7 +62,7 @@ def difference_chart(
     edges = [0.0, *(b.low for _, b, _ in rows), *(b.high for _, b, _ in rows)]
     edges += [limit for _, _, limit in rows if limit is not None]
     low, high, ticks = _axis(min(edges), max(edges))
-    height = len(rows) * ROW + 34
+    height = len(rows) * ROW + 46
     scale = _Scale(low, high, LABEL, WIDTH - 14)
     parts = _grid(ticks, scale, len(rows) * ROW + 6)
     zero = scale.x(0)
@@ -78,7 +78,7 @@ def difference_chart(
                 f"<title>largest loss allowed: {abs(limit):g}</title></path>"
             )
         parts.append(_bar(bar, y, scale))
-    parts.append(_text((LABEL + WIDTH) / 2, height - 2, unit, "middle", "unit"))
+    parts.append(_text((LABEL + WIDTH) / 2, height - 8, unit, "middle", "unit"))
     return _svg(parts, height)
 
 
@@ -87,11 +87,11 @@ def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: 
     height, bottom, left = 240, 190, 60
     _, high, ticks = _axis(0.0, max(v for line in lines for v in line.values))
     scale = _Scale(0.0, high, bottom, 14)
-    step = (WIDTH - left - 150) / max(1, len(labels) - 1)
+    step = (WIDTH - left - 125) / max(1, len(labels) - 1)
     parts = []
     for tick in ticks:
         y = scale.x(tick)
-        ends = f'x1="{left}" x2="{WIDTH - 140}" y1="{y:.1f}" y2="{y:.1f}"'
+        ends = f'x1="{left}" x2="{WIDTH - 120}" y1="{y:.1f}" y2="{y:.1f}"'
         parts.append(f'<line class="grid" {ends}/>')
         parts.append(_text(left - 8, y, f"{tick:g}", "end", "tick"))
     for i, label in enumerate(labels):
@@ -107,7 +107,7 @@ def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: 
                          f"<title>{title}</title></circle>")  # fmt: skip
         parts.append(_text(points[-1][0] + 10, place, line.name, "start", f"name {line.kind}"))
     parts.append(_text(left, 6, unit, "start", "unit"))
-    parts.append(_text((left + WIDTH - 140) / 2, height - 8, x_unit, "middle", "unit"))
+    parts.append(_text((left + WIDTH - 120) / 2, height - 8, x_unit, "middle", "unit"))
     return _svg(parts, height)
 
 
@@ -149,7 +149,7 @@ def _grid(ticks: Sequence[float], scale: _Scale, bottom: float) -> list[str]:
     for tick in ticks:
         x = scale.x(tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom:.1f}"/>')
-        parts.append(_text(x, bottom + 11, f"{tick:g}", "middle", "tick"))
+        parts.append(_text(x, bottom + 12, f"{tick:g}", "middle", "tick"))
     return parts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +48,7 @@ class Plan:
     workers: int = 1
     comet: CometScorer | None = None
     measure_start: Callable[[Subject, Subject], StartReport | None] | None = None
+    clock: Callable[[], float] = time.perf_counter
 
 
 def measure(
@@ -72,8 +74,9 @@ def measure(
         start = plan.measure_start(baseline, candidate) if plan.measure_start else None
         sources = [source for suite in plan.suites for source in suite.sources]
         speed = measure_speed(
-            baseline, candidate, sources, plan.speed, start=start, progress=progress
-        )
+            baseline, candidate, sources, plan.speed,
+            clock=plan.clock, start=start, progress=progress,
+        )  # fmt: skip
     return Measurements(
         candidate=SubjectInfo.of(candidate),
         baseline=SubjectInfo.of(baseline),

@@ -114,7 +114,8 @@ def builtin_names() -> list[str]:
 
 
 def load_folder(folder: Path) -> Suite:
-    """Load a folder with a ``suite.toml``, or with one ``*.zh`` and its ``*.en`` files."""
+    """Load a folder with a ``suite.toml``, or with ``NAME.zh`` and ``NAME.en`` (or several
+    ``NAME.ref….en``); other files beside them are not references."""
     description = folder / "suite.toml"
     if not description.is_file():
         return _guess_folder(folder)
@@ -161,11 +162,11 @@ def _smoke_sentence(folder: Path, row: dict[str, Any]) -> SmokeSentence:
 
 def _guess_folder(folder: Path) -> Suite:
     sources = sorted(folder.glob("*.zh"))
-    references = sorted(folder.glob("*.en"))
-    if len(sources) != 1 or not references:
-        raise NotFoundError(
-            f"{folder} has no suite.toml (and not exactly one *.zh file with *.en beside it)"
-        )
+    stem = sources[0].stem if len(sources) == 1 else ""
+    references = [folder / f"{stem}.en"] if (folder / f"{stem}.en").is_file() else []
+    references += sorted(folder.glob(f"{stem}.ref*.en")) if stem else []
+    if not stem or not references:
+        raise NotFoundError(f"{folder} has no suite.toml (nor one NAME.zh with its NAME.en)")
     return Suite(
         name=folder.resolve().name,
         sources=read_lines(sources[0]),

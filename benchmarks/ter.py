@@ -24,7 +24,7 @@ FAR = 10**15  # lib_ter's infinity: a cell outside the beam
 Shift = tuple[int, int, int]  # start, length, target
 
 
-class FastTER(TER):  # type: ignore[misc]
+class FastTER(TER):
     """sacreBLEU's TER with the edits counted by :func:`count_edits`."""
 
     def _compute_segment_statistics(

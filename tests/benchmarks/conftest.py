@@ -1,0 +1,155 @@
+"""A small world for the gate: a suite, a good translator and ways to break it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.answers import AnswerCache
+from benchmarks.compare import Plan, measure
+from benchmarks.gate import Verdict, judge
+from benchmarks.measurements import Measurements
+from benchmarks.policy import DEFAULT_POLICY, Policy, parse_policy
+from benchmarks.speed import SpeedPlan
+from benchmarks.suite import SMOKE_SUITE, Suite, load_suite
+
+SMOKE_ANSWERS = {
+    "你好世界": "Hello world",
+    "这是一段测试文本。": "This is a piece of test text.",
+    "人工智能正在改变世界。": "Artificial intelligence is changing the world.",
+    "北京天气很好。": "The weather in Beijing is fine.",
+}
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only when somebody works."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class FakeSubject:
+    """A subject whose answers are a function of the batch; each character costs time."""
+
+    answer: Callable[[Sequence[str]], list[str]]
+    clock: FakeClock
+    label: str = "good"
+    digest: str | None = "sha256:good"
+    cost: float = 0.001  # seconds a character
+    kind: str = "model"
+    tag: str = "fake:v1.0.0"
+    spec: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    calls: list[int] = field(default_factory=list)
+
+    def answers(self, suite: Suite) -> list[str] | None:
+        return None
+
+    def translate(self, texts: Sequence[str]) -> list[str]:
+        self.calls.append(len(texts))
+        self.clock.now += self.cost * sum(map(len, texts))
+        return self.answer(texts)
+
+
+@dataclass
+class World:
+    """``good`` answers with the reference, a word left out now and then."""
+
+    suite: Suite
+    policy: Policy
+    clock: FakeClock
+    known: dict[str, str]
+    cache: AnswerCache = field(default_factory=AnswerCache)
+
+    def one(self, source: str) -> str:
+        """The good answer; where nothing is known, everything but the Chinese is kept."""
+        if source in self.known:
+            return self.known[source]
+        kept = re.sub(r"[\u4e00-\u9fff]+", " word ", source)
+        return re.sub(r"[。！？]", ".", kept).strip(" ") or source
+
+    def good(self, texts: Sequence[str]) -> list[str]:
+        return [self.one(text) for text in texts]
+
+    def subject(self, answer: Callable[[Sequence[str]], list[str]] | None = None, **other: Any):
+        known = {"label": "candidate", "digest": "sha256:other"} | other if answer else other
+        return FakeSubject(answer or self.good, self.clock, **known)
+
+    def each(self, change: Callable[[str, str], str], **other: Any) -> FakeSubject:
+        """A candidate that answers ``change(source, good answer)``."""
+        return self.subject(lambda texts: [change(t, self.one(t)) for t in texts], **other)
+
+    def plan(self, **other: Any) -> Plan:
+        speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3, concurrency=())
+        return Plan(
+            suites=[self.suite], metrics=("bleu", "chrf2pp", "chrf2"),
+            sampling=self.policy.sampling, smoke=load_suite(SMOKE_SUITE), speed=speed,
+            clock=self.clock, **other,
+        )  # fmt: skip
+
+    def measure(self, candidate: FakeSubject, **other: Any) -> Measurements:
+        return measure(candidate, self.subject(), self.plan(**other), self.cache)
+
+    def gate(self, candidate: FakeSubject, **other: Any) -> Verdict:
+        return judge(self.measure(candidate, **other), self.policy)
+
+
+@pytest.fixture(scope="session")
+def mini_suite() -> Suite:
+    """200 everyday and 200 medical sentences, with documents."""
+    parts = [load_suite("tatoeba"), load_suite("tico19")]
+    sources = parts[0].sources[:200] + parts[1].sources[:200]
+    references = parts[0].references[0][:200] + parts[1].references[0][:200]
+    documents = tuple(f"document {i // 50}" for i in range(400))
+    return Suite("mini", sources, (references,), documents)
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The built-in policy, on the small suite, with fewer shufflings."""
+    text = DEFAULT_POLICY.read_text("utf-8")
+    text = re.sub(r"suites = \[.*\]", 'suites = ["mini"]', text)
+    return parse_policy(text.replace("trials = 10000", "trials = 1000"))
+
+
+@pytest.fixture(scope="session")
+def statistics_cache(tmp_path_factory: pytest.TempPathFactory) -> AnswerCache:
+    """Statistics of the good answers, computed once; answers themselves are not kept."""
+
+    class StatisticsOnly(AnswerCache):
+        def answers_path(self, subject: Any, suite: Suite) -> None:
+            return None
+
+    return StatisticsOnly(tmp_path_factory.mktemp("statistics"))
+
+
+@pytest.fixture
+def world(mini_suite: Suite, policy: Policy, statistics_cache: AnswerCache) -> World:
+    known = dict(SMOKE_ANSWERS)
+    for number, (source, reference) in enumerate(
+        zip(mini_suite.sources, mini_suite.references[0], strict=True)
+    ):
+        words = reference.split(" ")
+        if number % 3 == 0 and len(words) > 4:
+            words.pop(2)
+        known[source] = " ".join(words)
+    return World(mini_suite, replace(policy), FakeClock(), known, statistics_cache)
+
+
+@pytest.fixture(scope="session")
+def wmt22_dir() -> Path:
+    """WMT22's data, which does not ship."""
+    folder = os.environ.get("CSANMT_WMT22_DIR")
+    if not folder:
+        pytest.skip("CSANMT_WMT22_DIR does not name the folder of WMT22's data")
+    return Path(folder)
