@@ -153,7 +153,7 @@ class BatchQueue:
         self._limits = limits
         self._runner_count = max(1, runner_count)
         self._ring: deque[Ticket] = deque()
-        self._alone: deque[Sentence] = deque()  # retried one by one: their batch failed
+        self._alone: deque[Sentence] = deque()  # one by one: their batch failed or was given back
         self._waiting = 0  # sentences
         self._cost: dict[DecodingOptions, int] = {}  # characters of cost that wait
         self._work = asyncio.Event()
@@ -265,6 +265,13 @@ class BatchQueue:
         """Predicted seconds that the next batch may take."""
         least = self._limits.seconds
         return min(max(least, PATIENCE * self.expected_wait()), LONGEST_FACTOR * least)
+
+    def give_back(self, batch: Batch) -> None:
+        """The batch was taken and not begun: its sentences are next."""
+        again = [sentence for sentence in batch.sentences if sentence.ticket.open]
+        self._count(again, +1)
+        self._alone.extendleft(reversed(again))
+        self._work.set()
 
     def retry_alone(self, batch: Batch, error: CsanmtError) -> None:
         """The batch failed as a whole: run each sentence by itself, or give it up."""

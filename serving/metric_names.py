@@ -67,7 +67,7 @@ HEALTH = MetricSpec(
 RUNNERS_READY = MetricSpec("csanmt_runners_ready", "gauge", "Runners that can translate.")
 RUNNER_STARTS = MetricSpec("csanmt_runner_starts_total", "counter", "Runners that became ready.")
 RUNNER_DEATHS = MetricSpec(
-    "csanmt_runner_deaths_total", "counter", "Runners that ended while they held a batch."
+    "csanmt_runner_deaths_total", "counter", "Runners that ended by themselves."
 )
 RESIDENT_MEMORY = MetricSpec(
     "csanmt_resident_memory_bytes",

@@ -66,6 +66,7 @@ class RunnerLoop:
 
     def _translate(self, message: dict[str, Any]) -> None:
         batch = message["batch"]
+        self._send({"begun": batch})
         started = time.monotonic()
         try:
             translations = self._translator.translate(

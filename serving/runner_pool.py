@@ -117,18 +117,45 @@ class RunnerPool:
 
     async def _feed(self, runner: Runner) -> None:
         """Give the runner batches until it dies."""
-        while True:
-            batch = await self._queue.next_batch()
-            if not batch.wanted:
-                continue
-            try:
-                await self._run(runner, batch)
-            except RunnerDiedError:
-                self._observer.runner_died()
-                log.warning("runner died", extra={"sentences": len(batch.sentences)})
+        ended = asyncio.ensure_future(runner.ended())
+        try:
+            while (batch := await self._next_batch(ended)) is not None:
+                if not await self._survived(runner, batch):
+                    break
+        finally:
+            ended.cancel()
+        log.warning("runner died", extra={"runner_pid": runner.pid})
+        self._observer.runner_died()
+
+    async def _survived(self, runner: Runner, batch: Batch) -> bool:
+        """Run the batch; false if the runner died of it or with it."""
+        try:
+            await self._run(runner, batch)
+        except RunnerDiedError as died:
+            if died.begun:
                 error = UnavailableError("the runner died while it translated this text")
                 self._queue.retry_alone(batch, error)
-                return
+            else:
+                self._queue.give_back(batch)
+            return False
+        return True
+
+    async def _next_batch(self, ended: asyncio.Future[None]) -> Batch | None:
+        """A batch that somebody waits for; None if the runner has ended meanwhile."""
+        while True:
+            taking = asyncio.ensure_future(self._queue.next_batch())
+            try:
+                await asyncio.wait((taking, ended), return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                taking.cancel()
+                raise
+            if ended.done():
+                if taking.done():
+                    self._queue.give_back(taking.result())
+                taking.cancel()
+                return None
+            if taking.result().wanted:
+                return taking.result()
 
     async def _run(self, runner: Runner, batch: Batch) -> None:
         watchdog = asyncio.get_running_loop().call_later(self._batch_deadline, runner.kill)

@@ -39,7 +39,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class RunnerDiedError(Exception):
-    """The runner ended while it held a batch. The batch may be given to another one."""
+    """The runner ended while it held a batch. The batch may be given to another one.
+
+    Attributes:
+        begun: it had begun to translate, so that the batch itself may be the cause.
+    """
+
+    def __init__(self, message: str, *, begun: bool = False) -> None:
+        super().__init__(message)
+        self.begun = begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,10 @@ class Runner(Protocol):
 
     async def run(self, sources: Sequence[str], options: DecodingOptions) -> BatchResult:
         """Translate one batch. Raises RunnerDiedError, or CsanmtError for the batch's own fault."""
+        ...
+
+    async def ended(self) -> None:
+        """Returns when the runner is gone, for whatever reason."""
         ...
 
     def cancel(self) -> None:
@@ -106,6 +118,9 @@ class InlineRunner:
         except Exception as error:
             raise engine_fault(error) from None
         return BatchResult(translations, loop.time() - started)
+
+    async def ended(self) -> None:
+        await asyncio.get_running_loop().create_future()  # not before this process
 
     def cancel(self) -> None:
         self._stop_batch = True
@@ -166,13 +181,23 @@ class ProcessRunner:
         await self._send(
             {"batch": self._batch, "sources": list(sources), "options": dump_options(options)}
         )
-        reply = await self._receive()
+        if await self._receive() != {"begun": self._batch}:
+            self.kill()
+            raise RunnerDiedError("the runner answered out of turn")
+        try:
+            reply = await self._receive()
+        except RunnerDiedError as error:
+            raise RunnerDiedError(str(error), begun=True) from None
         if reply.get("batch") != self._batch:
             self.kill()
-            raise RunnerDiedError("the runner answered another batch")
+            raise RunnerDiedError("the runner answered another batch", begun=True)
         if "error" in reply:
             raise _batch_error(reply["error"])
         return BatchResult(load_translations(reply["translations"], sources), reply["seconds"])
+
+    async def ended(self) -> None:
+        assert self._process is not None
+        await self._process.wait()
 
     def cancel(self) -> None:
         if self._process is not None and self._process.stdin is not None:
