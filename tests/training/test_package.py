@@ -1,0 +1,141 @@
+"""Training away from home: parts with digests, there and back; a damaged part is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cli.train import parse_size
+from csanmt.errors import IntegrityError, InvalidInputError, NotFoundError
+from training.package import join_result, pack_run
+from training.parts import PartsError, join_parts, split_directory
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    source = tmp_path / "source"
+    (source / "deep").mkdir(parents=True)
+    (source / "a.bin").write_bytes(os.urandom(5000))
+    (source / "deep" / "b.txt").write_text("text")
+    split_directory(source, tmp_path / "parts", 1000)
+    return tmp_path / "parts"
+
+
+def test_parts_keep_to_the_size_and_join_to_the_same_files(parts, tmp_path):
+    pieces = sorted(parts.glob("part-*"))
+    assert len(pieces) > 5
+    assert max(piece.stat().st_size for piece in pieces) <= 1000
+    join_parts(parts, tmp_path / "out")
+    for name in ("a.bin", "deep/b.txt"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "source" / name).read_bytes()
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda p: flip(p / "part-002"), r"part-002 is damaged: 1000 bytes of 1000, SHA-256"),
+        (lambda p: (p / "part-001").unlink(), r"part-001 is missing"),
+        (lambda p: (p / "part-003").write_bytes(b"short"), r"part-003 is damaged: 5 bytes of 1000"),
+        (lambda p: (p / "package.json").write_text("{"), r"package\.json is damaged"),
+        (lambda p: (p / "package.json").unlink(), r"holds no package\.json"),
+    ],
+)
+def test_damage_is_named_and_nothing_is_written(parts, tmp_path, damage, message):
+    damage(parts)
+    with pytest.raises(IntegrityError, match=message):
+        join_result(parts, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_archive_that_would_write_elsewhere_is_refused(tmp_path):
+    import hashlib
+    import io
+    import tarfile
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        info = tarfile.TarInfo("../escaped")
+        info.size = 1
+        tar.addfile(info, io.BytesIO(b"x"))
+    data = buffer.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "part-000").write_bytes(data)
+    entry = {"name": "part-000", "bytes": len(data), "sha256": digest}
+    manifest = {"format": 1, "whole": {"bytes": len(data), "sha256": digest}, "parts": [entry]}
+    (tmp_path / "parts" / "package.json").write_text(json.dumps(manifest))
+    with pytest.raises(PartsError, match="not a package"):
+        join_parts(tmp_path / "parts", tmp_path / "out")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_directory_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(NotFoundError, match="no directory"):
+        join_result(tmp_path / "gone", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("text", "size"), [("12", 12), ("2K", 2048), ("3m", 3 << 20), ("1G", 1 << 30)])
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "M", "1.5M", "-3"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(InvalidInputError, match="size is"):
+        parse_size(text)
+
+
+def run_there(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as on a machine without our source tree or packages."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=place, capture_output=True, text=True, check=False,
+        env={**environment, "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.e2e
+def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_path):
+    import csanmt
+
+    recipe = replace(short, training=replace(short.training, checkpoint_minutes=5.0))
+    parts = pack_run(recipe, packed, tmp_path / "there", 40_000)
+    assert len(parts) > 3
+    there = tmp_path / "there"
+    joined = run_there(there, "parts.py", "join", ".", "run")
+    assert joined.returncode == 0, joined.stderr
+    done = run_there(there / "run", "go.py", "--minutes", "5", "--part-size", "100000")
+    assert done.returncode == 0, done.stderr
+    result = there / "run" / "result"
+    assert len(list(result.glob("part-*"))) > 1
+    version = join_result(result, tmp_path / "back")
+    provenance = json.loads((version / "provenance.json").read_text())
+    assert provenance["training"]["steps"] == 6
+    assert (version / "metrics.jsonl").is_file()
+    answer = csanmt.load(version, engine="torch").translate(["我走了。"])[0]
+    assert isinstance(answer.text, str)
+    flip(sorted(result.glob("part-*"))[0])
+    with pytest.raises(IntegrityError, match="part-000 is damaged"):
+        join_result(result, tmp_path / "again")
+
+
+def test_the_joining_script_needs_nothing_of_ours(parts, tmp_path):
+    done = run_there(parts, "-I", "parts.py", "join", ".", "out")
+    assert done.returncode == 0, done.stderr
+    assert (parts / "out" / "deep" / "b.txt").read_text() == "text"
+    flip(parts / "part-000")
+    done = run_there(parts, "-I", "parts.py", "join", ".", "out2")
+    assert done.returncode == 3
+    assert "part-000 is damaged" in done.stderr

@@ -1,0 +1,171 @@
+"""A run that is stopped anywhere and resumed is the run that was never stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from csanmt.errors import CheckpointError, InvalidInputError
+from training.checkpoint import find_checkpoint, read_progress
+from training.packed import read_split
+from training.plots import read_metrics
+from training.run import train
+from training.trainer import Trainer, build
+from training.vocabulary import Vocabularies
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Stopped(Exception):
+    pass
+
+
+def losses(directory: Path) -> dict[tuple[str, int], float]:
+    """Loss of every step; a step done twice (before and after a stop) must agree."""
+    found: dict[tuple[str, int], float] = {}
+    for line in read_metrics(directory / "metrics.jsonl"):
+        if line["event"] == "step":
+            key = (line["stage"], line["step"])
+            assert found.setdefault(key, line["loss"]) == line["loss"], key
+    return found
+
+
+def still() -> float:
+    """A clock that stands, so that steps alone move the schedule."""
+    return 0.0
+
+
+@pytest.fixture(scope="module")
+def unbroken(short, packed, tmp_path_factory) -> dict[tuple[str, int], float]:
+    directory = tmp_path_factory.mktemp("unbroken")
+    train(short, packed, directory, clock=still, weights="float32")
+    return losses(directory)
+
+
+def test_both_stages_run_to_their_last_step(unbroken):
+    assert [key for key in unbroken if key[0] == "contrastive"] == [
+        ("contrastive", step) for step in range(1, 5)
+    ]
+    assert ("translation", 6) in unbroken
+    assert len(unbroken) == 10
+
+
+@pytest.mark.parametrize("stop_after", [2, 4, 5, 8])
+def test_stopped_and_resumed_gives_the_same_losses(stop_after, short, packed, tmp_path, unbroken):
+    seen = 0
+
+    def stop(line):
+        nonlocal seen
+        seen += line["event"] == "step"
+        if seen > stop_after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(short, packed, tmp_path, clock=still, report=stop)
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    assert losses(tmp_path) == unbroken
+
+
+KILLED = """
+import json, os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from training.recipe import recipe_from_dict
+from training.run import train
+
+def report(line):
+    if line["event"] == "step" and line["stage"] == "translation" and line["step"] == 3:
+        os.kill(os.getpid(), 9)
+
+recipe = recipe_from_dict(json.loads(Path(sys.argv[2]).read_text()))
+train(recipe, Path(sys.argv[3]), Path(sys.argv[4]), clock=lambda: 0.0, report=report)
+"""
+
+
+def test_a_killed_process_is_resumed_by_another_one_exactly(short, packed, tmp_path, unbroken):
+    from training.recipe import recipe_to_dict
+
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps(recipe_to_dict(short)))
+    run = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(REPOSITORY), str(recipe), str(packed), str(run)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False, capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    train(short, packed, run, clock=still, weights="float32")
+    assert losses(run) == unbroken
+
+
+def test_threads_change_nothing(short, packed, tmp_path, unbroken):
+    alone = replace(short, training=replace(short.training, workers=1))
+    train(alone, packed, tmp_path, clock=still, weights="float32")
+    assert losses(tmp_path) == unbroken
+
+
+def test_a_kill_between_the_renames_leaves_a_checkpoint(short, packed, tmp_path):
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.rename(tmp_path / "checkpoint.old")
+    place = find_checkpoint(checkpoint)
+    assert place is not None
+    assert read_progress(place).step == 6
+
+
+def test_another_recipes_directory_is_refused(short, packed, tmp_path):
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    other = replace(short, training=replace(short.training, seed=99))
+    with pytest.raises(InvalidInputError, match="holds a run of another recipe"):
+        train(other, packed, tmp_path, clock=still)
+
+
+def test_a_checkpoint_of_another_shape_is_refused(short, packed, tmp_path):
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    wider = replace(short, model=replace(short.model, hidden_size=96))
+    split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
+    trainer = Trainer(wider, build(wider, *sizes), split, tmp_path, clock=still)
+    with pytest.raises(CheckpointError, match="does not fit this recipe"):
+        trainer.resume()
+
+
+def test_the_wall_clock_budget_ends_a_run_and_is_planned_for(short, packed, tmp_path):
+    """Each look at the clock costs a second: the run must stop in time with its rate at zero."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1.0
+        return now
+
+    endless = replace(short, training=replace(short.training, max_steps=10**6, warmup_steps=1))
+    endless = replace(endless, contrastive=replace(endless.contrastive, max_steps=10**6, share=0.2))
+    train(endless, packed, tmp_path, minutes=0.5, clock=clock, weights="float32")
+    steps = [line for line in read_metrics(tmp_path / "metrics.jsonl") if line["event"] == "step"]
+    assert 29.0 <= steps[-1]["seconds"] <= 31.0  # the last step began in time
+    rates = [line["rate"] for line in steps if line["stage"] == "translation"]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * rates[0]
+    shares = [line for line in steps if line["stage"] == "contrastive"]
+    assert len(shares) == pytest.approx(0.2 * 30, abs=2)
+
+
+def test_patience_stops_a_run_that_no_longer_improves(short, packed, tmp_path):
+    impatient = replace(
+        short, training=replace(short.training, max_steps=50, patience=2, evaluate_minutes=0.0)
+    )
+    split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
+    answers = iter([5.0, 4.0, 4.5, 4.6, 1.0])
+    trainer = Trainer(
+        impatient, build(impatient, *sizes), split, tmp_path, clock=still,
+        evaluate=lambda _model: {"loss": next(answers)},
+    )
+    progress = trainer.run()
+    assert progress.step == 4
+    assert progress.best == 1.0  # the last evaluation, after the end

@@ -1,0 +1,118 @@
+"""The whole path by the command line: text → tokenizer → two stages → store → translation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from csanmt.translator import DecodingOptions, StubTranslator
+from training.corpus import Pair, read_pairs
+from training.distillation import distil
+from training.plots import read_metrics
+from training.run import train
+
+REPOSITORY = Path(__file__).parents[2]
+RECIPES = REPOSITORY / "training" / "recipes"
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+@pytest.mark.e2e
+def test_tiny_recipe_from_text_to_a_translation_out_of_the_store(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
+    out = tmp_path / "run"
+    status = main(
+        ["train", "--recipe", str(RECIPES / "tiny.toml"), "--out", str(out), "--weights", "float32",
+         "--save", "tiny-zh-en:v0.1.0", "--json"]
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert result["saved"] == "tiny-zh-en:v0.1.0"
+    assert result["steps"] == 90
+    lines = read_metrics(out / "metrics.jsonl")
+    for stage, fall in (("contrastive", 0.5), ("translation", 1.5)):
+        losses = [x["loss"] for x in lines if x["event"] == "step" and x["stage"] == stage]
+        assert mean(losses[:5]) - mean(losses[-5:]) > fall, stage
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+    status = main(["translate", "--model", "tiny-zh-en:v0.1.0", "--engine", "torch", "我走了。"])
+    assert status == 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_the_plain_transformer_of_the_ablation_trains_too(short, packed, tmp_path):
+    plain = replace(short, model=replace(short.model, use_augmentation=False))
+    outcome = train(plain, packed, tmp_path, clock=lambda: 0.0, weights="float32")
+    stages = {line["stage"] for line in read_metrics(tmp_path / "metrics.jsonl")}
+    assert stages == {"translation"}
+    config = json.loads((outcome.version / "config.json").read_text())
+    assert config["use_augmentation"] is False
+
+
+def test_bf16_training_gives_finite_falling_losses(short, packed, tmp_path):
+    settings = replace(short.training, precision="bf16", max_steps=12)
+    train(replace(short, training=settings), packed, tmp_path, clock=lambda: 0.0, weights="bf16")
+    steps = [x for x in read_metrics(tmp_path / "metrics.jsonl") if x.get("stage") == "translation"]
+    losses = [x["loss"] for x in steps if x["event"] == "step"]
+    assert losses[-1] < losses[0]
+
+
+def test_finetuning_continues_from_the_models_own_weights(short, packed, tmp_path):
+    first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="float32")
+    tuned = replace(
+        short, start=replace(short.start, initial_model=str(first.version)),
+        contrastive=replace(short.contrastive, share=0.0),
+    )
+    train(tuned, packed, tmp_path / "second", clock=lambda: 0.0, weights="float32")
+
+    def first_loss(run: str) -> float:
+        lines = read_metrics(tmp_path / run / "metrics.jsonl")
+        return next(x["loss"] for x in lines if x.get("stage") == "translation")
+
+    assert first_loss("second") < first_loss("first")
+
+
+def test_int8_export_packs_one_engine_file(short, packed, tmp_path):
+    outcome = train(short, packed, tmp_path, clock=lambda: 0.0, weights="int8")
+    assert (outcome.version / "engine.bin").is_file()
+    assert not (outcome.version / "model.safetensors").exists()
+
+
+# --- distillation --------------------------------------------------------------------------------
+
+PAIRS = [Pair(f"句子{i}。", "unused", "corpus") for i in range(10)]
+
+
+def test_distillation_writes_the_teachers_answers_with_scores(tmp_path):
+    out = tmp_path / "teacher.tsv"
+    written = distil(StubTranslator(), [*PAIRS, PAIRS[0]], out, DecodingOptions(), batch=3)
+    lines = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()]
+    assert written == len(lines) == 10
+    expected = StubTranslator().translate([PAIRS[0].source], DecodingOptions())[0]
+    assert lines[0][:3] == [PAIRS[0].source, expected.text, "corpus"]
+    assert float(lines[0][3]) == pytest.approx(expected.hypotheses[0].score)
+    assert len(list(read_pairs([out]))) == 10  # and training can read it
+
+
+def test_interrupted_distillation_goes_on_without_gaps_or_doubles(tmp_path):
+    whole, broken = tmp_path / "whole.tsv", tmp_path / "broken.tsv"
+    distil(StubTranslator(), PAIRS, whole, DecodingOptions(), batch=3)
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(done: int) -> None:
+        if done >= 6:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        distil(StubTranslator(), PAIRS, broken, DecodingOptions(), batch=3, progress=stop)
+    with broken.open("a", encoding="utf-8") as stream:
+        stream.write("half a li")  # what a kill in mid-write leaves
+    distil(StubTranslator(), PAIRS, broken, DecodingOptions(), batch=3)
+    assert broken.read_text(encoding="utf-8") == whole.read_text(encoding="utf-8")
