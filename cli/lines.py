@@ -57,7 +57,12 @@ def line_batches(descriptor: int, size: int, name: str) -> Iterator[list[Line]]:
             raw.append(bytes(buffer))
         for line in raw:
             number += 1
-            waiting.append(_decode(line, number, name))
+            try:
+                waiting.append(_decode(line, number, name))
+            except InvalidInputError:
+                if waiting:
+                    yield waiting  # what came before the bad line is not lost
+                raise
 
 
 def _decode(raw: bytes, number: int, name: str) -> Line:

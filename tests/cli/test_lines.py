@@ -60,9 +60,14 @@ def test_nothing_is_lost_or_reordered(tmp_path_factory, text: str, size: int) ->
 
 
 def test_bytes_that_are_not_utf8_name_their_line(tmp_path: Path) -> None:
-    content = "好\n".encode() + "ok 你".encode("gb18030") + b"\n"
+    path = tmp_path / "f"
+    path.write_bytes("好\n".encode() + "ok 你".encode("gb18030") + b"\n")
+    descriptor = os.open(path, os.O_RDONLY)
+    batches = line_batches(descriptor, 9, "the input")
+    assert [line.text for line in next(batches)] == ["好"]
     with pytest.raises(InvalidInputError, match="the input, line 2: not UTF-8 at byte 4"):
-        _read(tmp_path / "f", content)
+        next(batches)
+    os.close(descriptor)
 
 
 def test_whoever_writes_slowly_is_answered_after_every_line() -> None:
