@@ -48,45 +48,84 @@ def observe(
     """Watch ``colour`` beside the other one until ``seconds`` passed or it is ill.
 
     A colour that is down is noticed after ``down_checks`` probes a second apart; rates
-    are judged every ``interval`` over the interval, and must be bad ``bad_checks`` times
-    in a row. The other colour's reading is the baseline; without traffic of its own in
-    the window, everything since its start is.
+    are judged every ``interval``, and must be bad ``bad_checks`` times in a row. The
+    other colour's reading is the baseline; without traffic of its own in the window,
+    everything since its start is.
 
     Args:
         on_reading: told every interval's readings, for a display.
     """
-    limits = site.thresholds
+    watcher = _Watcher(site, colour, interval)
     generation = site.router.state().generation
-    start = site.clock.now()
-    first = _samples(site, colour)
-    previous, previous_at = first, start
-    bad = down = 0
-    latest = first
-    readings: dict[Colour, Reading] = {}
+    start = watcher.start
     while site.clock.now() - start < seconds:
         site.clock.sleep(min(PROBE_SECONDS, interval))
-        now = site.clock.now()
-        latest = _samples(site, colour)
-        down = 0 if latest[colour].up else down + 1
-        if down >= limits.down_checks:
-            breaches = judge(between(first[colour], latest[colour], now - start), None, limits)
-            return Observation(colour, tuple(breaches), now - start, readings)
-        if down or now - previous_at < interval:
-            continue
-        readings = {c: between(previous[c], latest[c], now - previous_at) for c in latest}
-        if on_reading:
-            on_reading(readings)
-        baseline = _baseline(readings[other(colour)], latest[other(colour)], limits.min_requests)
-        breaches = judge(readings[colour], baseline, limits)
-        bad = bad + 1 if breaches else 0
-        if bad >= limits.bad_checks:
-            return Observation(colour, tuple(breaches), now - start, readings)
-        previous, previous_at = latest, now
-        if site.router.state().generation != generation:
-            return Observation(colour, (), now - start, readings, interrupted=True)
-    elapsed = site.clock.now() - start
-    whole = {c: between(first[c], latest[c], elapsed) for c in latest}
-    return Observation(colour, (), elapsed, whole)
+        breaches = watcher.look()
+        elapsed = site.clock.now() - start
+        if watcher.judged and on_reading:
+            on_reading(watcher.readings)
+        if breaches:
+            return Observation(colour, breaches, elapsed, watcher.readings)
+        if watcher.judged and site.router.state().generation != generation:
+            return Observation(colour, (), elapsed, watcher.readings, interrupted=True)
+    return Observation(colour, (), site.clock.now() - start, watcher.whole())
+
+
+class _Watcher:
+    """Samples both colours and judges one, carrying thin evidence over to the next reading.
+
+    A front that spares an ill version its requests lets only a few through, so a reading
+    with too few answers is not thrown away: the next one covers its time as well.
+    """
+
+    def __init__(self, site: Site, colour: Colour, interval: float) -> None:
+        self._site, self._colour, self._interval = site, colour, interval
+        self.start = self._judged_at = self._since = site.clock.now()
+        self._first = self._latest = self._from = self._sample()
+        self._bad = self._down = 0
+        self._seen = 0.0
+        self.readings: dict[Colour, Reading] = {}
+        self.judged = False
+
+    def look(self) -> tuple[Breach, ...]:
+        """Sample once; the breaches when the verdict is final, else nothing."""
+        limits = self._site.thresholds
+        now = self._site.clock.now()
+        self._latest = self._sample()
+        self.judged = False
+        mine = self._latest[self._colour]
+        self._down = 0 if mine.up else self._down + 1
+        if self._down >= limits.down_checks:
+            return tuple(judge(self._between(self._colour, now), None, limits))
+        if self._down or now - self._judged_at < self._interval:
+            return ()
+        self.judged, self._judged_at = True, now
+        self.readings = {c: self._between(c, now) for c in self._latest}
+        return self._verdict(now)
+
+    def whole(self) -> dict[Colour, Reading]:
+        """Readings over everything that was watched."""
+        seconds = self._site.clock.now() - self.start
+        return {c: between(self._first[c], self._latest[c], seconds) for c in self._latest}
+
+    def _verdict(self, now: float) -> tuple[Breach, ...]:
+        limits, mine = self._site.thresholds, self.readings[self._colour]
+        if mine.requests == self._seen:  # silence is no evidence either way
+            return ()
+        rival = other(self._colour)
+        baseline = _baseline(self.readings[rival], self._latest[rival], limits.min_requests)
+        breaches = judge(mine, baseline, limits)
+        self._bad = self._bad + 1 if breaches else 0
+        self._seen = mine.requests
+        if mine.requests >= limits.min_requests:
+            self._from, self._since, self._seen = self._latest, now, 0.0
+        return tuple(breaches) if self._bad >= limits.bad_checks else ()
+
+    def _between(self, colour: Colour, now: float) -> Reading:
+        return between(self._from[colour], self._latest[colour], now - self._since)
+
+    def _sample(self) -> dict[Colour, Sample]:
+        return {c: self._site.metrics.sample(c) for c in (self._colour, other(self._colour))}
 
 
 def record(site: Site, release: str, observation: Observation) -> None:
@@ -101,10 +140,6 @@ def record(site: Site, release: str, observation: Observation) -> None:
         site.ledger.append(
             Kind.OBSERVE, release, who=site.who, why=why, detail=observation.to_json()
         )
-
-
-def _samples(site: Site, colour: Colour) -> dict[Colour, Sample]:
-    return {c: site.metrics.sample(c) for c in (colour, other(colour))}
 
 
 def _baseline(window: Reading, total: Sample, enough: int) -> Reading | None:

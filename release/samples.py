@@ -43,6 +43,7 @@ class Reading:
     up: bool
     seconds: float
     requests: float
+    errors: float
     qps: float
     error_rate: float
     p50: float | None
@@ -58,6 +59,7 @@ def between(first: Sample, last: Sample, seconds: float) -> Reading:
     if last.requests < first.requests or last.segments < first.segments or not first.up:
         first = Sample(up=True)
     requests = last.requests - first.requests
+    errors = last.errors - first.errors
     segments = last.segments - first.segments
     buckets = {
         bound: count - first.buckets.get(bound, 0.0) for bound, count in last.buckets.items()
@@ -66,8 +68,9 @@ def between(first: Sample, last: Sample, seconds: float) -> Reading:
         up=last.up,
         seconds=seconds,
         requests=requests,
+        errors=errors,
         qps=requests / seconds if seconds > 0 else 0.0,
-        error_rate=(last.errors - first.errors) / requests if requests else 0.0,
+        error_rate=errors / requests if requests else 0.0,
         p50=quantile(buckets, 0.50),
         p95=quantile(buckets, 0.95),
         p99=quantile(buckets, 0.99),

@@ -6,6 +6,7 @@ for Kubernetes, so that a version is judged alike wherever it runs.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,9 @@ from csanmt.errors import ConfigurationError
 from release.samples import Reading
 from serving.metric_names import SIGNALS
 
+SURPRISE = 0.001
+"""Errors that a version within its limit would show more rarely than this are a breach."""
+
 DEFAULT = Path(__file__).resolve().parent.parent / "deploy" / "thresholds.toml"
 
 
@@ -23,9 +27,11 @@ class Thresholds:
     """Limits for one colour, alone and beside the other.
 
     Attributes:
-        min_requests: rates are judged only over at least this many answers.
+        min_requests: latency is judged only over at least this many answers.
         min_segments: the same for health signals, in sentences.
-        max_error_rate: share of answers with status 5xx.
+        max_error_rate: share of answers with status 5xx. Judged over any number of
+            answers by the exact binomial probability, since a front that spares an ill
+            version its requests leaves few to judge by.
         max_p95_seconds: absolute limit of the 95th percentile.
         max_p95_ratio: p95 over the other colour's p95.
         min_p95_seconds: below this p95 the ratio is not judged.
@@ -95,22 +101,43 @@ def judge(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> l
     """Every limit that ``candidate`` breaks. An unreachable colour breaks only ``down``."""
     if not candidate.up:
         return [Breach("down", 0.0, 1.0, "it does not answer or is not ready")]
-    found: list[Breach] = []
+    found = _judge_errors(candidate, limits)
     if candidate.requests >= limits.min_requests:
-        found += _judge_requests(candidate, baseline, limits)
+        found += _judge_latency(candidate, baseline, limits)
     if candidate.segments >= limits.min_segments:
         found += _judge_health(candidate, baseline, limits)
     return found
 
 
-def _judge_requests(
+def _judge_errors(candidate: Reading, limits: Thresholds) -> list[Breach]:
+    rate, limit = candidate.error_rate, limits.max_error_rate
+    if rate <= limit:
+        return []
+    if chance(round(candidate.errors), round(candidate.requests), limit) > SURPRISE:
+        return []
+    words = (
+        f"{rate:.1%} of its answers are errors "
+        f"({candidate.errors:.0f} of {candidate.requests:.0f}, limit {limit:.1%})"
+    )
+    return [Breach("error_rate", rate, limit, words)]
+
+
+def chance(errors: int, requests: int, rate: float) -> float:
+    """Probability of at least ``errors`` among ``requests`` when each fails with ``rate``."""
+    if not errors or not 0 < rate < 1:
+        return 1.0 if errors == 0 or rate >= 1 else 0.0
+
+    def log_term(k: int) -> float:
+        ways = math.lgamma(requests + 1) - math.lgamma(k + 1) - math.lgamma(requests - k + 1)
+        return ways + k * math.log(rate) + (requests - k) * math.log1p(-rate)
+
+    return max(0.0, 1.0 - math.fsum(math.exp(log_term(k)) for k in range(errors)))
+
+
+def _judge_latency(
     candidate: Reading, baseline: Reading | None, limits: Thresholds
 ) -> list[Breach]:
     found: list[Breach] = []
-    rate = candidate.error_rate
-    if rate > limits.max_error_rate:
-        words = f"{rate:.1%} of its answers are errors (limit {limits.max_error_rate:.1%})"
-        found.append(Breach("error_rate", rate, limits.max_error_rate, words))
     p95 = candidate.p95
     if p95 is None:
         return found

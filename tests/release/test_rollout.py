@@ -22,7 +22,7 @@ from release.promotion import Plan, parse_weights, promote, watch
 from release.rollback import rollback
 from release.samples import Sample
 from release.site import Site
-from release.thresholds import Thresholds
+from release.thresholds import Thresholds, chance
 from release.traffic import Colour, StubRouter, Traffic
 
 
@@ -207,6 +207,16 @@ def test_the_watched_window_after_promotion_rolls_back_too(world: World) -> None
     assert world.site.router.state().blue == 100
 
 
+def test_a_few_errors_are_enough_when_the_front_spares_the_version(world: World) -> None:
+    two_versions(world)
+    promote(world.site, "v2.0.0-bbb", Plan())
+    green = world.services["green"]
+    green.per_second, green.error_share = 0.2, 1.0  # one request, one error every five seconds
+    seen = watch(world.site, 1800, 10)
+    assert [breach.rule for breach in seen.breaches] == ["error_rate"]
+    assert world.clock.time <= 60
+
+
 def test_a_quiet_window_is_recorded(world: World) -> None:
     two_versions(world)
     seen = watch(world.site, 1800, 10)
@@ -264,6 +274,29 @@ def test_deploying_in_mid_canary_is_refused(world: World) -> None:
     world.site.router.switch(Traffic.of("green", 25))
     with pytest.raises(ConflictError, match="both colours have traffic"):
         deploy(world.site, "v3.0.0-ccc", "csanmt:v3", force="test")
+
+
+@pytest.mark.parametrize(
+    ("errors", "requests", "rate", "expected"),
+    [
+        (0, 10, 0.01, 1.0),
+        (1, 1, 0.01, 0.01),
+        (3, 3, 0.01, 1e-6),
+        (1, 100, 0.01, 1 - 0.99**100),
+        (2, 100, 0.01, 1 - 0.99**100 - 100 * 0.01 * 0.99**99),
+        (1, 5, 0.0, 0.0),
+        (5, 5, 1.0, 1.0),
+    ],
+)
+def test_the_chance_of_errors_is_the_binomial_tail(
+    errors: int, requests: int, rate: float, expected: float
+) -> None:
+    assert chance(errors, requests, rate) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_million_answers_are_judged_too() -> None:
+    assert chance(11_000, 1_000_000, 0.01) < 1e-6
+    assert chance(9_900, 1_000_000, 0.01) > 0.5
 
 
 @pytest.mark.parametrize("weights", [(), (50,), (50, 25, 100), (0, 100), (5, 5, 100)])
