@@ -152,7 +152,8 @@ def _prepare(args: argparse.Namespace) -> int:
         print_json(description)
         return 0
     kept, dropped = description["pairs"], description["dropped"]
-    assert isinstance(kept, dict) and isinstance(dropped, dict)
+    assert isinstance(kept, dict)
+    assert isinstance(dropped, dict)
     print_table(["origin", "pairs"], kept.items())
     print()
     print_table(["dropped by", "pairs"], dropped.items())
@@ -251,7 +252,7 @@ def _add_evaluate(actions: Any) -> None:
         "sets",
         type=Path,
         nargs="+",
-        help="a .tsv, or a prefix standing for prefix.zh and prefix.en",
+        help="a .tsv, a folder of benchmarks/suites, or a prefix of .zh and .en",
     )
     parser.add_argument("--model", required=True, help="version directory or tag in the store")
     parser.add_argument("--engine", choices=("native", "torch"))

@@ -27,8 +27,13 @@ def main(place: Path, arguments: list[str]) -> int:
     recipe = recipe_from_dict(json.loads((place / "recipe.json").read_text(encoding="utf-8")))
     try:
         outcome = train(
-            recipe, place / "data", place / "work", minutes=args.minutes, device=args.device,
-            weights=args.weights, report=_print,
+            recipe,
+            place / "data",
+            place / "work",
+            minutes=args.minutes,
+            device=args.device,
+            weights=args.weights,
+            report=_print,
         )
     except CsanmtError as error:
         sys.stderr.write(f"go.py: {error}\n")

@@ -54,11 +54,11 @@ def plan_round(
         members = np.flatnonzero(split.origin == place)
         whole, fraction = divmod(weight(origin), 1.0)
         chosen.extend([members] * int(whole))
-        extra = int(round(fraction * len(members)))
+        extra = round(fraction * len(members))
         chosen.append(chance.choice(members, extra, replace=False))
     indices = np.concatenate(chosen).astype(np.int64) if chosen else np.empty(0, np.int64)
     batches = bucket(indices, split, batch_tokens, chance)
-    chance.shuffle(batches)  # type: ignore[arg-type]
+    chance.shuffle(batches)
     return batches
 
 

@@ -51,7 +51,9 @@ class CheapOperations(TorchFunctionMode):
             return _attention(*args, **kwargs)
         return func(*args, **kwargs)
 
-    def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    def _dropout(
+        self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
         if not training or p == 0.0:
             return x
         if p != self._rate or x.numel() > POOL // 2:

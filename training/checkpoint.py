@@ -45,13 +45,16 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
     tensors["random"] = torch.get_rng_state()
-    fresh, old = directory.with_name(directory.name + ".new"), directory.with_name(
-        directory.name + ".old"
+    fresh, old = (
+        directory.with_name(directory.name + ".new"),
+        directory.with_name(directory.name + ".old"),
     )
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()},
-              fresh / "state.safetensors")
+    save_file(
+        {k: v.detach().contiguous().clone() for k, v in tensors.items()},
+        fresh / "state.safetensors",
+    )
     (fresh / "progress.json").write_text(json.dumps(asdict(progress), indent=2) + "\n")
     shutil.rmtree(old, ignore_errors=True)
     if directory.exists():
@@ -61,9 +64,12 @@ def save_checkpoint(
 
 
 def find_checkpoint(directory: Path) -> Path | None:
-    """The newest complete checkpoint: a kill between the two renames leaves ``.old`` or ``.new``."""
-    for place in (directory, directory.with_name(directory.name + ".new"),
-                  directory.with_name(directory.name + ".old")):
+    """The newest complete checkpoint: a kill between the renames leaves ``.old`` or ``.new``."""
+    for place in (
+        directory,
+        directory.with_name(directory.name + ".new"),
+        directory.with_name(directory.name + ".old"),
+    ):
         if (place / "progress.json").is_file():
             return place
     return None

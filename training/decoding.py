@@ -23,13 +23,14 @@ def greedy(
         B lists of ids without eos.
     """
     encoded = model.encode(source, mask)
+    seen = mask if encoded.mask is None else encoded.mask
     cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
     token = torch.zeros(len(source), 1, dtype=torch.int64, device=source.device)
     alive = torch.ones_like(token, dtype=torch.bool)
     rows = []
     for _ in range(max_length):
         hidden, _ = model.decode(
-            token, encoded.augmentation, encoded.last_hidden_state, encoded.mask, cache
+            token, encoded.augmentation, encoded.last_hidden_state, seen, cache
         )
         token = model.logits(hidden[:, -1:]).argmax(dim=-1) * alive
         alive &= token != 0

@@ -9,6 +9,7 @@ Shapes: B pairs, T target positions, H hidden size, V target vocabulary, K sampl
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -130,8 +131,15 @@ def _tangential(anchor: Tensor, radius: Tensor, temperature: float, power: float
     step = ratio.clamp_min(1e-6) ** power  # lambda: 1 stays at r_j
     # r' = (1 - step) r_i + step r_j, so both r_i·r' and |r'| follow from the dot products.
     with_anchor = (1 - step) * square[:, None] + step * dots
-    norm = ((1 - step) ** 2 * square[:, None] + 2 * step * (1 - step) * dots
-            + step**2 * square[None, :]).clamp_min(1e-6).sqrt()
+    norm = (
+        (
+            (1 - step) ** 2 * square[:, None]
+            + 2 * step * (1 - step) * dots
+            + step**2 * square[None, :]
+        )
+        .clamp_min(1e-6)
+        .sqrt()
+    )
     scores = with_anchor / (norm * square[:, None].sqrt().clamp_min(1e-6)) / temperature
     own = torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)
     return scores.masked_fill(own, float("-inf"))
@@ -146,8 +154,8 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx, hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int
     ) -> Tensor:
         grad_hidden = torch.empty_like(hidden)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
@@ -170,7 +178,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx, grad: Tensor):  # type: ignore[override, no-untyped-def]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         weight = (grad_weight * grad).to(ctx.weight_dtype)
         return (grad_hidden * grad.to(grad_hidden.dtype)), weight, None, None, None

@@ -54,7 +54,8 @@ def pack_run(recipe: Recipe, packed: Path, out: Path, part_size: int) -> list[Pa
         stage = Path(temporary)
         for name in CODE:
             shutil.copytree(
-                root / name, stage / "code" / name,
+                root / name,
+                stage / "code" / name,
                 ignore=shutil.ignore_patterns("__pycache__", "*.so", "recipes", "README.md"),
             )
         shutil.copytree(packed, stage / "data")

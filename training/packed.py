@@ -84,8 +84,10 @@ def write_split(
     directory.mkdir(parents=True, exist_ok=True)
     for side, ids in (("source", sources), ("target", targets)):
         lengths = [len(ids[i]) for i in kept]
-        flat = np.concatenate([np.asarray(ids[i], np.uint16) for i in kept]) if kept else []
-        np.save(directory / f"{name}.{side}_ids.npy", np.asarray(flat, np.uint16))
+        rows = [np.asarray(ids[i], np.uint16) for i in kept]
+        np.save(
+            directory / f"{name}.{side}_ids.npy", np.concatenate([np.empty(0, np.uint16), *rows])
+        )
         np.save(
             directory / f"{name}.{side}_offsets.npy",
             np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
@@ -104,11 +106,11 @@ def read_split(directory: Path, name: str) -> PackedSplit:
         CheckpointError: offsets and ids disagree.
     """
     try:
-        arrays = [np.load(directory / f"{name}.{a}.npy", mmap_mode="r") for a in ARRAYS]
+        arrays = {a: np.load(directory / f"{name}.{a}.npy", mmap_mode="r") for a in ARRAYS}
         origins = tuple(json.loads((directory / f"{name}.origins.json").read_text()))
     except FileNotFoundError as error:
         raise NotFoundError(f"{str(directory)!r} holds no packed split {name!r}") from error
-    split = PackedSplit(*arrays, origins)
+    split = PackedSplit(**arrays, origins=origins)
     for ids, offsets in (
         (split.source_ids, split.source_offsets),
         (split.target_ids, split.target_offsets),

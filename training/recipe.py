@@ -38,7 +38,7 @@ class DataSettings:
     bare_share: float = 0.0
     max_source_tokens: int = 96
     max_target_tokens: int = 96
-    filter: FilterSettings = FilterSettings()
+    filter: FilterSettings = field(default_factory=FilterSettings)
 
     def weight(self, origin: str) -> float:
         """Passes over this origin in one round."""
@@ -152,7 +152,7 @@ class Recipe:
     name: str
     description: str = ""
     data: DataSettings = DataSettings()
-    vocabulary: VocabularySettings = VocabularySettings()
+    vocabulary: VocabularySettings = field(default_factory=VocabularySettings)
     model: ModelSettings = ModelSettings()
     contrastive: ContrastiveSettings = ContrastiveSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
@@ -162,18 +162,30 @@ class Recipe:
 
     def __post_init__(self) -> None:
         samples = self.augmentation.num_of_samples
-        _allow("augmentation.num_of_samples", samples, samples in (0, 1) or samples % 2 == 0,
-               "0, 1 or an even number")
+        _allow(
+            "augmentation.num_of_samples",
+            samples,
+            samples in (0, 1) or samples % 2 == 0,
+            "0, 1 or an even number",
+        )
         t = self.training
         _allow("training.schedule", t.schedule, t.schedule in SCHEDULES, ", ".join(SCHEDULES))
         _allow("training.precision", t.precision, t.precision in PRECISIONS, ", ".join(PRECISIONS))
         _allow("training.minutes", t.minutes, t.minutes > 0, "above 0")
         _allow("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64")
         _allow("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1")
-        _allow("training.label_smoothing", t.label_smoothing, 0 <= t.label_smoothing < 1,
-               "0 up to below 1")
-        _allow("contrastive.share", self.contrastive.share, 0 <= self.contrastive.share < 1,
-               "0 up to below 1")
+        _allow(
+            "training.label_smoothing",
+            t.label_smoothing,
+            0 <= t.label_smoothing < 1,
+            "0 up to below 1",
+        )
+        _allow(
+            "contrastive.share",
+            self.contrastive.share,
+            0 <= self.contrastive.share < 1,
+            "0 up to below 1",
+        )
 
 
 SCHEDULES = ("inverse-root", "inverse-root-to-zero", "linear-to-zero")
@@ -228,16 +240,26 @@ def _convert(hint: Any, value: Any, key: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, key + ".")
     if typing.get_origin(hint) is tuple:
-        _allow(key, value, isinstance(value, list | tuple)
-               and all(isinstance(item, str) for item in value), "a list of strings")
+        _allow(
+            key,
+            value,
+            isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
+            "a list of strings",
+        )
         return tuple(value)
     if typing.get_origin(hint) is dict:
-        _allow(key, value, isinstance(value, dict)
-               and all(isinstance(v, int | float) and v >= 0 for v in value.values()),
-               "a table of numbers not below 0")
+        _allow(
+            key,
+            value,
+            isinstance(value, dict)
+            and all(isinstance(v, int | float) and v >= 0 for v in value.values()),
+            "a table of numbers not below 0",
+        )
         return {name: float(number) for name, number in value.items()}
     if hint is float:
-        _allow(key, value, isinstance(value, int | float) and not isinstance(value, bool), "a number")
+        _allow(
+            key, value, isinstance(value, int | float) and not isinstance(value, bool), "a number"
+        )
         return float(value)
     good = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
     _allow(key, value, good, f"of type {hint.__name__}")

@@ -86,7 +86,13 @@ def train(
         return dict(scores)
 
     trainer = Trainer(
-        recipe, trainable, split, directory, minutes=minutes, clock=clock, evaluate=evaluate,
+        recipe,
+        trainable,
+        split,
+        directory,
+        minutes=minutes,
+        clock=clock,
+        evaluate=evaluate,
         report=report,
     )
     if resume:
@@ -95,15 +101,24 @@ def train(
     hours = progress.elapsed / 3600
     provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
     version = export_version(
-        trainer.averaged().float().cpu(), packed / "tokenizer", directory / "version",
-        recipe.evaluation, provenance, weights=weights,
+        trainer.averaged().float().cpu(),
+        packed / "tokenizer",
+        directory / "version",
+        recipe.evaluation,
+        provenance,
+        weights=weights,
     )
     return Outcome(version, progress.step, progress.tokens, hours, scores)
 
 
 def describe(
-    recipe: Recipe, packed: Path, steps: int, tokens: int, hours: float,
-    scores: dict[str, float], commit: str,
+    recipe: Recipe,
+    packed: Path,
+    steps: int,
+    tokens: int,
+    hours: float,
+    scores: dict[str, float],
+    commit: str,
 ) -> dict[str, Any]:
     """The author's part of ``provenance.json``: data, recipe, effort and dev scores."""
     data = read_description(packed)
@@ -112,8 +127,12 @@ def describe(
         "recipe": recipe_to_dict(recipe),
         "data": {key: data[key] for key in ("pairs", "dropped", "excluded_sentences")},
         "git_commit": commit,
-        "training": {"steps": steps, "target_tokens": tokens, "hours": round(hours, 3),
-                     "torch": torch.__version__},
+        "training": {
+            "steps": steps,
+            "target_tokens": tokens,
+            "hours": round(hours, 3),
+            "torch": torch.__version__,
+        },
         "dev": {key: round(value, 4) for key, value in scores.items()},
     }
 
@@ -134,7 +153,7 @@ def _model(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
 
 
 def _set_dropout(model: torch.nn.Module, name: str, rate: float) -> None:
-    model.config.__setattr__(name, rate)
+    setattr(model.config, name, rate)
     owners: dict[str, Callable[[torch.nn.Module], bool]] = {
         "dropout": lambda m: hasattr(m, "residual_dropout") or type(m).__name__ in STACKS,
         "attention_dropout": lambda m: type(m).__name__ in ("SelfAttention", "CrossAttention"),

@@ -11,7 +11,7 @@ import sacrebleu
 
 from csanmt.errors import NotFoundError
 from csanmt.translator import DecodingOptions, Translator
-from training.corpus import read_pairs
+from training.corpus import open_text, read_pairs
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,17 @@ class SetScores:
 
 
 def load_test_set(path: Path) -> TestSet:
-    """A TSV, or a prefix standing for ``prefix.zh`` and ``prefix.en``."""
+    """A TSV, a suite's folder (``source.zh``, ``reference.en``), or a prefix.
+
+    ``prefix`` stands for ``prefix.zh`` and ``prefix.en``.
+
+    Raises:
+        NotFoundError: there is no such file, or it holds no pair.
+    """
+    if path.is_dir():
+        with open_text(path / "source.zh") as left, open_text(path / "reference.en") as right:
+            sources, references = left.read().splitlines(), right.read().splitlines()
+        return TestSet(path.name, tuple(sources), tuple(references))
     pairs = list(read_pairs([path]))
     if not pairs:
         raise NotFoundError(f"{path} holds no pair")
@@ -52,7 +62,10 @@ def load_test_set(path: Path) -> TestSet:
 
 
 def translate_set(
-    translator: Translator, test: TestSet, options: DecodingOptions, batch: int = 32,
+    translator: Translator,
+    test: TestSet,
+    options: DecodingOptions,
+    batch: int = 32,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Translations in the order of the set; sentences of like length go together."""

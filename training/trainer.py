@@ -23,6 +23,7 @@ from torch import Tensor
 from csanmt.configuration import CsanmtConfig
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.batches import Batch, collate, plan_round
+from training.cheap import CheapOperations, dropout_pool
 from training.checkpoint import (
     Progress,
     find_checkpoint,
@@ -30,7 +31,6 @@ from training.checkpoint import (
     read_progress,
     save_checkpoint,
 )
-from training.cheap import CheapOperations, dropout_pool
 from training.objective import (
     TrainableCsanmt,
     contrastive_loss,
@@ -114,7 +114,11 @@ class Trainer:
             owner.model.semantic_encoder.train(semantic)
         betas = (settings.beta1, settings.beta2)
         return torch.optim.AdamW(
-            self.trained, lr=0.0, betas=betas, eps=1e-9, weight_decay=settings.weight_decay,
+            self.trained,
+            lr=0.0,
+            betas=betas,
+            eps=1e-9,
+            weight_decay=settings.weight_decay,
             fused=True,
         )
 
@@ -179,8 +183,11 @@ class Trainer:
         while True:
             if self.planned != self.progress.round:
                 self.plan = plan_round(
-                    self.split, self.recipe.data.weight, self.recipe.training.batch_tokens,
-                    self.recipe.training.seed, self.progress.round,
+                    self.split,
+                    self.recipe.data.weight,
+                    self.recipe.training.batch_tokens,
+                    self.recipe.training.seed,
+                    self.progress.round,
                 )
                 self.planned = self.progress.round
             if self.progress.batch >= len(self.plan):
@@ -200,7 +207,9 @@ class Trainer:
             warmup, schedule = 100, "linear-to-zero"
         else:
             peak, warmup, schedule = (
-                settings.learning_rate, settings.warmup_steps, settings.schedule
+                settings.learning_rate,
+                settings.warmup_steps,
+                settings.schedule,
             )
         rate = learning_rate(schedule, self.progress.step, used, warmup, peak)
         for group in self.optimizer.param_groups:
@@ -222,7 +231,7 @@ class Trainer:
         loss, posterior = contrastive_loss(
             x.float(), y.float(), settings.temperature, settings.slack, self.progress.confidence
         )
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.progress.confidence = 0.99 * self.progress.confidence + 0.01 * float(posterior)
         return float(loss.detach())
 
@@ -251,9 +260,10 @@ class Trainer:
         confidence = 1.0 - self.recipe.training.label_smoothing
         with self._precision(), self._cheap(chance):
             vectors = self._vectors(batch, samples, chance)
-            loss = translation_loss(
-                self.trainable, batch, confidence, vectors, max(samples, 1)
-            ) / scale
+            loss = (
+                translation_loss(self.trainable, batch, confidence, vectors, max(samples, 1))
+                / scale
+            )
         return float(loss.detach()), torch.autograd.grad(loss, self.trained)
 
     def _chance(self, place: int) -> torch.Generator:
@@ -301,7 +311,8 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         """Exponential moving average of the weights, warmed up like 1 - 1/step."""
-        decay = min(self.recipe.training.ema_decay, (self.progress.step + 1) / (self.progress.step + 10))
+        step = self.progress.step
+        decay = min(self.recipe.training.ema_decay, (step + 1) / (step + 10))
         current = self.trainable.model.state_dict()
         if not self.average:
             self.average = {name: value.detach().clone() for name, value in current.items()}
@@ -319,7 +330,10 @@ class Trainer:
 
     def save(self) -> None:
         save_checkpoint(
-            self.directory / "checkpoint", self.progress, self.trainable, self.optimizer,
+            self.directory / "checkpoint",
+            self.progress,
+            self.trainable,
+            self.optimizer,
             self.average,
         )
 
@@ -338,7 +352,10 @@ class Trainer:
     def _where(self) -> dict[str, Any]:
         p = self.progress
         return {
-            "stage": p.stage, "step": p.step, "seconds": round(p.elapsed, 1), "round": p.round,
+            "stage": p.stage,
+            "step": p.step,
+            "seconds": round(p.elapsed, 1),
+            "round": p.round,
             "tokens": p.tokens,
         }
 

@@ -79,7 +79,8 @@ def _target_encoder(directory: Path, tokenizer: Tokenizer) -> Callable[[str], li
     }
 
     def encode(line: str) -> list[int]:
-        return [i for word in words.tokenize(line, escape=False) for i in longest_pieces(word, pieces)]
+        cut = words.tokenize(line, escape=False)
+        return [i for word in cut for i in longest_pieces(word, pieces)]
 
     return encode
 
@@ -131,7 +132,9 @@ def train_piece_model(sentences: Iterable[str], size: int, coverage: float, out:
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ConfigurationError(f"vocabulary of {size} pieces cannot be trained: {error}") from error
+        raise ConfigurationError(
+            f"vocabulary of {size} pieces cannot be trained: {error}"
+        ) from error
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(buffer.getvalue())
 

@@ -38,8 +38,13 @@ def short(tiny: Recipe) -> Recipe:
         tiny,
         contrastive=replace(tiny.contrastive, max_steps=4, batch=16),
         training=replace(
-            tiny.training, max_steps=6, batch_tokens=128, accumulation=2, workers=2,
-            checkpoint_minutes=0.0, evaluate_minutes=1000.0,
+            tiny.training,
+            max_steps=6,
+            batch_tokens=128,
+            accumulation=2,
+            workers=2,
+            checkpoint_minutes=0.0,
+            evaluate_minutes=1000.0,
         ),
         evaluation=replace(tiny.evaluation, sentences=0),
     )

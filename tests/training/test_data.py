@@ -49,7 +49,9 @@ def test_moses_halves_are_read_in_step(tmp_path: Path):
 def test_moses_halves_of_different_length_are_refused(tmp_path: Path):
     (tmp_path / "corpus.zh").write_text("一\n二\n", encoding="utf-8")
     (tmp_path / "corpus.en").write_text("one\n", encoding="utf-8")
-    with pytest.raises(InvalidInputError, match=r"corpus\.en ends before its other half, at line 2"):
+    with pytest.raises(
+        InvalidInputError, match=r"corpus\.en ends before its other half, at line 2"
+    ):
         list(read_pairs([tmp_path / "corpus"]))
 
 
@@ -173,12 +175,18 @@ def test_a_planted_test_sentence_does_not_survive_preparation(tmp_path: Path):
     (tmp_path / "dev.tsv").write_text((tiny / "dev.tsv").read_text(encoding="utf-8"))
     (tmp_path / "test.zh").write_text("我们的秘密测试句子\n", encoding="utf-8")
     (tmp_path / "test.en").write_text(lines[7].split("\t")[1].lower() + "\n", encoding="utf-8")
-    recipe = recipe_from_dict({
-        "name": "planted",
-        "data": {"corpora": ["train.tsv"], "exclude": ["test.zh", "test.en"],
-                 "default_weight": 1.0, "filter": {"trusted": ["tatoeba"]}},
-        "vocabulary": {"source_size": 1300, "target_size": 800, "source_coverage": 0.98},
-    })
+    recipe = recipe_from_dict(
+        {
+            "name": "planted",
+            "data": {
+                "corpora": ["train.tsv"],
+                "exclude": ["test.zh", "test.en"],
+                "default_weight": 1.0,
+                "filter": {"trusted": ["tatoeba"]},
+            },
+            "vocabulary": {"source_size": 1300, "target_size": 800, "source_coverage": 0.98},
+        }
+    )
     description = prepare(recipe, tmp_path, tmp_path / "packed")
     assert description["dropped"]["contamination"] >= 2
     split = read_split(tmp_path / "packed", "train")

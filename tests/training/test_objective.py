@@ -74,7 +74,9 @@ def check_gradients(trainable: TrainableCsanmt, arrays, prefix: str) -> int:
         ours = gradient.t() if variable.transposed else gradient
         # The fixture's eos row holds large values that cancel: the same gradient in
         # float64 misses the golden by up to 3e-4, so that much is the golden's rounding.
-        np.testing.assert_allclose(ours.numpy(), golden, atol=5e-4, rtol=1e-4, err_msg=variable.name)
+        np.testing.assert_allclose(
+            ours.numpy(), golden, atol=5e-4, rtol=1e-4, err_msg=variable.name
+        )
         checked += 1
     return checked
 
@@ -172,7 +174,7 @@ def test_cheap_operations_change_nothing_without_dropout(trainable, batch):
     pool = dropout_pool(0.1, 1, torch.float32)
     with CheapOperations(0.1, pool, torch.Generator()):
         cheap = translation_loss(trainable, batch, CONFIDENCE, vectors)
-    assert float(cheap) == pytest.approx(float(plain), rel=1e-5)
+    assert cheap.item() == pytest.approx(plain.item(), rel=1e-5)
 
 
 def test_cheap_dropout_keeps_the_mean_and_depends_on_its_generator_alone():

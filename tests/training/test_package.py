@@ -86,7 +86,9 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path):
         join_result(tmp_path / "gone", tmp_path / "out")
 
 
-@pytest.mark.parametrize(("text", "size"), [("12", 12), ("2K", 2048), ("3m", 3 << 20), ("1G", 1 << 30)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("12", 12), ("2K", 2048), ("3m", 3 << 20), ("1G", 1 << 30)]
+)
 def test_sizes(text, size):
     assert parse_size(text) == size
 
@@ -101,7 +103,11 @@ def run_there(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as on a machine without our source tree or packages."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=place, capture_output=True, text=True, check=False,
+        [sys.executable, *arguments],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**environment, "OMP_NUM_THREADS": "1"},
     )
 

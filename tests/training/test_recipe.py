@@ -32,12 +32,21 @@ def test_recipes_for_shipped_models_exclude_every_benchmark_and_mixed_licences(n
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"training": {"learnin_rate": 1}}, r"training\.learnin_rate is not a known key; known are"),
+        (
+            {"training": {"learnin_rate": 1}},
+            r"training\.learnin_rate is not a known key; known are",
+        ),
         ({"training": {"minutes": "ten"}}, r"training\.minutes is 'ten'; allowed is a number"),
         ({"training": {"minutes": 0}}, r"training\.minutes is 0\.0; allowed is above 0"),
         ({"training": {"schedule": "cosine"}}, r"training\.schedule is 'cosine'; allowed is inv"),
-        ({"training": {"accumulation": True}}, r"training\.accumulation is True; allowed is of type"),
-        ({"augmentation": {"num_of_samples": 3}}, r"num_of_samples is 3; allowed is 0, 1 or an even"),
+        (
+            {"training": {"accumulation": True}},
+            r"training\.accumulation is True; allowed is of type",
+        ),
+        (
+            {"augmentation": {"num_of_samples": 3}},
+            r"num_of_samples is 3; allowed is 0, 1 or an even",
+        ),
         ({"data": {"weights": {"a": -1}}}, r"data\.weights is .* allowed is a table of numbers"),
         ({"data": {"corpora": "one.tsv"}}, r"data\.corpora is 'one\.tsv'; allowed is a list"),
         ({"data": {"filter": {"max": 1}}}, r"data\.filter\.max is not a known key"),

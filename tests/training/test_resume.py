@@ -89,6 +89,7 @@ train(recipe, Path(sys.argv[3]), Path(sys.argv[4]), clock=lambda: 0.0, report=re
 """
 
 
+@pytest.mark.e2e
 def test_a_killed_process_is_resumed_by_another_one_exactly(short, packed, tmp_path, unbroken):
     from training.recipe import recipe_to_dict
 
@@ -97,7 +98,9 @@ def test_a_killed_process_is_resumed_by_another_one_exactly(short, packed, tmp_p
     run = tmp_path / "run"
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(REPOSITORY), str(recipe), str(packed), str(run)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False, capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+        capture_output=True,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     train(short, packed, run, clock=still, weights="float32")
@@ -163,7 +166,11 @@ def test_patience_stops_a_run_that_no_longer_improves(short, packed, tmp_path):
     split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
     answers = iter([5.0, 4.0, 4.5, 4.6, 1.0])
     trainer = Trainer(
-        impatient, build(impatient, *sizes), split, tmp_path, clock=still,
+        impatient,
+        build(impatient, *sizes),
+        split,
+        tmp_path,
+        clock=still,
         evaluate=lambda _model: {"loss": next(answers)},
     )
     progress = trainer.run()

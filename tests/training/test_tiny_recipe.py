@@ -28,8 +28,18 @@ def test_tiny_recipe_from_text_to_a_translation_out_of_the_store(tmp_path, monke
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
     out = tmp_path / "run"
     status = main(
-        ["train", "--recipe", str(RECIPES / "tiny.toml"), "--out", str(out), "--weights", "float32",
-         "--save", "tiny-zh-en:v0.1.0", "--json"]
+        [
+            "train",
+            "--recipe",
+            str(RECIPES / "tiny.toml"),
+            "--out",
+            str(out),
+            "--weights",
+            "float32",
+            "--save",
+            "tiny-zh-en:v0.1.0",
+            "--json",
+        ]
     )
     result = json.loads(capsys.readouterr().out)
     assert status == 0
@@ -65,7 +75,8 @@ def test_bf16_training_gives_finite_falling_losses(short, packed, tmp_path):
 def test_finetuning_continues_from_the_models_own_weights(short, packed, tmp_path):
     first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="float32")
     tuned = replace(
-        short, start=replace(short.start, initial_model=str(first.version)),
+        short,
+        start=replace(short.start, initial_model=str(first.version)),
         contrastive=replace(short.contrastive, share=0.0),
     )
     train(tuned, packed, tmp_path / "second", clock=lambda: 0.0, weights="float32")
