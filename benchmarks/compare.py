@@ -217,14 +217,17 @@ def _smoke(candidate: Subject, baseline: Subject, suite: Suite | None) -> GroupR
     if suite is None:
         return None
 
-    def ask(subject: Subject) -> list[Outcome]:
-        outputs = subject.translate(list(suite.sources))
-        return [
-            Outcome("smoke", s.source, output, _smoke_problem(s.accept, s.forbid, output))
-            for s, output in zip(suite.smoke, outputs, strict=True)
-        ]
+    old, new = smoke_outcomes(baseline, suite), smoke_outcomes(candidate, suite)
+    return _group("smoke", suite.description, old, new)
 
-    return _group("smoke", suite.description, ask(baseline), ask(candidate))
+
+def smoke_outcomes(subject: Subject, suite: Suite) -> list[Outcome]:
+    """Every sentence of a smoke suite, judged by its patterns."""
+    outputs = subject.translate(list(suite.sources))
+    return [
+        Outcome("smoke", s.source, output, _smoke_problem(s.accept, s.forbid, output))
+        for s, output in zip(suite.smoke, outputs, strict=True)
+    ]
 
 
 def _smoke_problem(accept: Sequence[str], forbid: Sequence[str], output: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.behaviour import Outcome, load_tables, run_behaviour
 from benchmarks.checks import CHECKS
-from benchmarks.compare import Plan
+from benchmarks.compare import Plan, smoke_outcomes
 from benchmarks.measurements import SubjectInfo
 from benchmarks.metrics import METRICS
 from benchmarks.progress import Progress, Silent
@@ -59,7 +59,7 @@ class SingleResult:
         for name, (faulty, of) in self.faults.items():
             yield name, faulty, of
         if self.cases:
-            yield "behaviour cases", len(self.failures), self.cases
+            yield "behaviour and smoke cases", len(self.failures), self.cases
 
 
 def run_single(
@@ -83,9 +83,10 @@ def run_single(
         scores += _scores(suite, lines, plan, cache, progress)
         for name, counted in _faults(suite, lines).items():
             faults[name] = (faults[name][0] + counted[0], faults[name][1] + counted[1])
-    outcomes = [] if subject.kind == "hypotheses" else run_behaviour(
-        subject, load_tables(), progress
-    )  # fmt: skip
+    outcomes: list[Outcome] = []
+    if subject.kind != "hypotheses":
+        outcomes = run_behaviour(subject, load_tables(), progress)
+        outcomes += smoke_outcomes(subject, plan.smoke) if plan.smoke else []
     return SingleResult(
         subject=SubjectInfo.of(subject),
         scores=tuple(scores),

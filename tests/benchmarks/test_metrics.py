@@ -1,0 +1,185 @@
+"""Scores, statistics and p-values are sacreBLEU's."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sacrebleu.metrics import TER
+from sacrebleu.metrics.lib_ter import translation_edit_rate
+from sacrebleu.significance import PairedTest as TheirTest
+
+from benchmarks.metrics import METRICS, extract, signature
+from benchmarks.significance import (
+    SamplingPlan,
+    holm,
+    paired_test,
+    resample_counts,
+    sign_test,
+)
+from benchmarks.suite import load_suite
+from benchmarks.ter import count_edits
+from csanmt.errors import ConfigurationError, InvalidInputError
+
+COLUMNS = {"bleu": 10, "chrf2": 18, "chrf2pp": 24, "ter": 2}
+NAMES = {"bleu": "BLEU", "chrf2": "chrF2", "chrf2pp": "chrF2++", "ter": "TER"}
+
+
+@pytest.fixture(scope="module")
+def two_systems():
+    """120 references and two systems that drop and swap words of theirs."""
+    rng = random.Random(3)
+    references = load_suite("tatoeba").references[0][:120]
+
+    def damage(text, rate):
+        words = text.split()
+        kept = [w for w in words if rng.random() > rate] or words[:1]
+        if len(kept) > 3 and rng.random() < rate:
+            kept[0], kept[2] = kept[2], kept[0]
+        return " ".join(kept)
+
+    return references, [damage(r, 0.2) for r in references], [damage(r, 0.28) for r in references]
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_a_formula_gives_sacrebleus_score_for_any_statistics(key):
+    rng = np.random.default_rng(5)
+    rows = rng.integers(0, 6, size=(600, COLUMNS[key])).astype(float)
+    rows[:200] *= 100
+    theirs = METRICS[key].build()
+    expected = [theirs._compute_score_from_stats(row.tolist()).score for row in rows]
+    assert METRICS[key].formula(rows) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_a_corpus_score_is_sacrebleus_to_the_last_digit(key, two_systems):
+    references, system, _ = two_systems
+    theirs = TER() if key == "ter" else METRICS[key].build()
+    found = extract(key, system, [references])
+    assert found.score() == theirs.corpus_score(system, [references]).score
+    assert found.signature == str(theirs.get_signature())
+
+
+def test_several_references_are_all_used(two_systems):
+    references, system, other = two_systems
+    theirs = METRICS["bleu"].build().corpus_score(system, [references, other])
+    assert extract("bleu", system, [references, other]).score() == theirs.score
+
+
+@pytest.mark.parametrize("key", ["bleu", "chrf2pp"])
+@pytest.mark.parametrize(("kind", "samples"), [("bs", 500), ("ar", 2000)])
+def test_p_values_are_sacrebleus(key, kind, samples, two_systems):
+    references, good, bad = two_systems
+    theirs = TheirTest(
+        [("good", good), ("bad", bad)], {key: METRICS[key].build()}, [references],
+        test_type=kind, n_samples=samples,
+    )()[1]  # fmt: skip
+    ours = paired_test(
+        METRICS[key],
+        extract(key, good, [references]).rows,
+        extract(key, bad, [references]).rows,
+        SamplingPlan(samples=samples, trials=samples),
+    )
+    p = ours.p_bootstrap if kind == "bs" else ours.p_randomisation
+    assert p == pytest.approx(theirs[NAMES[key]][1].p_value, abs=2 / samples)
+    assert p < 0.2
+
+
+def test_a_system_against_itself_has_no_difference(two_systems):
+    """sacreBLEU's randomisation would call equal systems significantly different."""
+    references, system, _ = two_systems
+    rows = extract("bleu", system, [references]).rows
+    found = paired_test(METRICS["bleu"], rows, rows)
+    assert (found.delta, found.p_bootstrap, found.p_randomisation) == (0.0, 1.0, 1.0)
+    assert found.delta_interval.low == found.delta_interval.high == found.gain_bound == 0.0
+
+
+def test_for_ter_a_drop_is_a_gain(two_systems):
+    references, good, bad = two_systems
+    rows = [extract("ter", system, [references]).rows for system in (bad, good)]
+    found = paired_test(METRICS["ter"], *rows)
+    assert found.delta < 0
+    assert found.gain_bound > -abs(found.delta)
+
+
+def test_the_interval_of_the_difference_covers_a_known_shift():
+    """TER rows with one more edit a sentence: every resample differs by the same amount."""
+    base = np.column_stack([np.arange(50) % 5, np.full(50, 10.0)]).astype(float)
+    worse = base + np.array([1.0, 0.0])
+    found = paired_test(METRICS["ter"], base, worse)
+    assert found.delta == pytest.approx(10.0)
+    assert found.delta_interval.low == pytest.approx(10.0)
+    assert found.gain_bound == pytest.approx(-10.0)
+
+
+def test_resamples_draw_as_many_sentences_as_there_are():
+    counts = resample_counts(7, 20, seed=1)
+    assert counts.shape == (20, 7)
+    assert (counts.sum(axis=1) == 7).all()
+
+
+WORDS = st.lists(st.sampled_from("abcdef"), max_size=12)
+
+
+@given(WORDS, WORDS)
+@settings(max_examples=100, deadline=None)
+def test_edits_are_those_of_sacrebleus_ter(hypothesis_words, reference_words):
+    expected = translation_edit_rate(hypothesis_words, reference_words)[0]
+    assert count_edits(hypothesis_words, reference_words) == expected
+
+
+@pytest.mark.parametrize(("hypothesis", "reference"), [(45, 40), (3, 70), (70, 3), (40, 40)])
+def test_edits_of_long_sentences_are_sacrebleus_too(hypothesis, reference):
+    rng = random.Random(hypothesis * reference)
+    a, b = ([str(rng.randint(0, 40)) for _ in range(n)] for n in (hypothesis, reference))
+    assert count_edits(a, b) == translation_edit_rate(a, b)[0]
+
+
+def test_statistics_of_known_sentences_are_reused(two_systems, monkeypatch):
+    references, system, other = two_systems
+    known = extract("bleu", system, [references])
+    mixed = [*system[:60], *other[60:]]
+    seen = []
+
+    def extract_chunk(job):
+        seen.extend(job[1])
+        return METRICS[job[0]].build()._extract_corpus_statistics(*job[1:])
+
+    monkeypatch.setattr("benchmarks.metrics._extract_chunk", extract_chunk)
+    found = extract("bleu", mixed, [references], known=[(system, known)])
+    assert len(seen) == sum(a != b for a, b in zip(mixed, system, strict=True))
+    assert found.score() == METRICS["bleu"].build().corpus_score(mixed, [references]).score
+
+
+def test_lines_that_do_not_fit_are_refused():
+    with pytest.raises(InvalidInputError, match="1 hypotheses do not fit 2 references"):
+        extract("bleu", ["a"], [["a", "b"]])
+
+
+def test_an_unknown_metric_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigurationError, match="chrf2pp"):
+        signature("bertscore", 1)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        ({"a": 0.01, "b": 0.04, "c": 0.03}, {"a": 0.03, "b": 0.06, "c": 0.06}),
+        ({"a": 0.5, "b": 0.9}, {"a": 1.0, "b": 1.0}),
+        ({"a": 0.02}, {"a": 0.02}),
+        ({}, {}),
+    ],
+)
+def test_holm(p_values, adjusted):
+    assert holm(p_values) == pytest.approx(adjusted)
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "p"),
+    [(0, 0, 1.0), (5, 0, 1 / 32), (1, 1, 0.75), (0, 3, 1.0), (9, 1, 11 / 1024)],
+)
+def test_sign_test(worse, better, p):
+    assert sign_test(worse, better) == pytest.approx(p)
