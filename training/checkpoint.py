@@ -45,6 +45,8 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
     tensors["random"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random_cuda"] = torch.cuda.get_rng_state()
     fresh, old = (
         directory.with_name(directory.name + ".new"),
         directory.with_name(directory.name + ".old"),
@@ -107,6 +109,8 @@ def load_tensors(
     body["state"] = states
     optimizer.load_state_dict(body)
     torch.set_rng_state(tensors["random"])
+    if "random_cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random_cuda"])
     return _part(tensors, "average/")
 
 

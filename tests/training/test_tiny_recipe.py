@@ -127,3 +127,39 @@ def test_interrupted_distillation_goes_on_without_gaps_or_doubles(tmp_path):
         stream.write("half a li")  # what a kill in mid-write leaves
     distil(StubTranslator(), PAIRS, broken, DecodingOptions(), batch=3)
     assert broken.read_text(encoding="utf-8") == whole.read_text(encoding="utf-8")
+
+
+def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
+    from csanmt.modelscope import convert
+    from training.preparation import prepare
+
+    convert(REPOSITORY / "tests" / "goldens" / "A" / "model", tmp_path / "imported")
+    lines = (RECIPES / "tiny" / "train.tsv").read_text(encoding="utf-8").splitlines()[:60]
+    (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text("\n".join(lines[:5]) + "\n", encoding="utf-8")
+    recipe = replace(
+        short,
+        data=replace(short.data, corpora=("train.tsv",), dev="dev.tsv", exclude=()),
+        start=replace(short.start, initial_model=str(tmp_path / "imported")),
+        contrastive=replace(short.contrastive, share=0.0),
+        training=replace(short.training, max_steps=3),
+    )
+    recipe = replace(recipe, data=replace(recipe.data, max_target_tokens=200))
+    prepare(recipe, tmp_path, tmp_path / "packed")
+    outcome = train(
+        recipe, tmp_path / "packed", tmp_path / "run", clock=lambda: 0.0, weights="float32"
+    )
+    assert outcome.steps == 3
+    description = json.loads((outcome.version / "tokenizer" / "tokenizer_config.json").read_text())
+    assert description["type"] == "modelscope"
+
+
+@pytest.mark.parametrize(
+    ("word", "ids"),
+    [("lower", [3, 4]), ("low", [5]), ("lox", [6, 7, 1]), ("", [])],
+)
+def test_target_words_are_cut_into_the_longest_known_pieces(word, ids):
+    from training.vocabulary import longest_pieces
+
+    pieces = {"<unk>": 1, "low@@": 3, "er": 4, "low": 5, "l@@": 6, "o@@": 7}
+    assert longest_pieces(word, pieces) == ids
