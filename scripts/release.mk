@@ -1,0 +1,38 @@
+# The release path's targets, included by the Makefile.
+#   make build VERSION=v1.2.0     make verify VERSION=v1.2.0     make push VERSION=v1.2.0
+VERSION ?=
+BUILDER ?=
+EVIDENCE ?=
+REVIEW ?= yes
+TO ?=
+FORCE ?=
+UPGRADE ?=
+named = $(if $(VERSION),,$(error say which version: make $@ VERSION=v1.2.0))
+
+.PHONY: build verify push inspect audit compat lint-files base-image
+
+build: install-dev ## bento and image of the commit checked out (VERSION=, BUILDER=)
+	$(named)$(BIN)/csanmt release build $(VERSION) $(if $(BUILDER),--builder $(BUILDER))
+
+verify: install-dev ## is a built version ready to deploy? (VERSION=, EVIDENCE=, REVIEW=no)
+	$(named)$(BIN)/csanmt release verify $(VERSION) $(if $(EVIDENCE),--evidence $(EVIDENCE)) \
+		$(if $(filter no,$(REVIEW)),--without-review)
+
+push: install-dev ## to a registry or an archive, once (VERSION=, TO=, FORCE=reason)
+	$(named)$(BIN)/csanmt release push $(VERSION) $(if $(TO),--to $(TO)) \
+		$(if $(FORCE),--force "$(FORCE)")
+
+inspect: install-dev ## labels, digests and size of an image (VERSION=)
+	$(named)$(BIN)/csanmt release inspect $(VERSION)
+
+audit: install-dev ## how far behind, licences and advisories of what is locked
+	PYTHONPATH=. $(BIN)/python scripts/audit.py
+
+compat: install-dev ## try combinations of libraries; writes docs/compatibility.md
+	PYTHONPATH=. $(BIN)/python scripts/compat.py
+
+lint-files: ## shellcheck, hadolint, actionlint
+	scripts/lint_files.sh
+
+base-image: ## the base image from Debian packages, where no registry can be reached
+	scripts/make_base_image.sh
