@@ -31,7 +31,7 @@ SENTENCE_END = re.compile(r"[。！？!?.…]+[”’」』）)\"']*\s*$")
 TARGET_END = re.compile(r"[.!?…。！？;:]+[\"'”’)\]]*\s*$")
 # A label and a colon; not "he said:" before a quotation, which English may move.
 LABEL = re.compile(r"\s*[^\s：:，。、“”\d]{1,6}(?<![说道称问答示])[：:](?!\s*[“\"「//])")
-_OPENERS = {"(": ")", "[": "]", "{": "}", "“": "”"}
+_OPENERS = {"(": ")", "[": "]", "{": "}"}
 
 
 def _plain(text: str) -> str:
@@ -150,7 +150,7 @@ def percent(source: str, output: str) -> Finding:
 def brackets(source: str, output: str) -> Finding:
     if not _balanced(unicodedata.normalize("NFKC", source)) or _balanced(output):
         return None
-    return "unbalanced brackets or quotes"
+    return "unbalanced brackets"
 
 
 def _balanced(text: str) -> bool:
@@ -219,8 +219,8 @@ CHECKS: tuple[Check, ...] = (
     _pattern_check("placeholder", "a placeholder or tag is lost or changed", PLACEHOLDER),
     _pattern_check("code", "code between backquotes is lost or changed", CODE),
     _pattern_check("emoji", "an emoji is lost", EMOJI),
-    Check("brackets", "brackets or quotes do not match",
-          lambda s: any(c in s for c in "()[]{}（）【】“”「」《》"), brackets),
+    Check("brackets", "brackets do not match",
+          lambda s: any(c in s for c in "()[]{}（）【】［］｛｝"), brackets),
     Check("lines", "line breaks are lost or added", lambda s: "\n" in s, lines),
     Check("prefix", "a label such as 姓名： is lost",
           lambda s: bool(LABEL.match(s)), prefix),

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.measurements import GroupResult, Measurements, MetricResult, SuiteResult
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
-from benchmarks.significance import holm, sign_test
+from benchmarks.significance import Interval, holm, sign_test
 
 CHRF = ("chrf2", "chrf2pp")
 
@@ -37,7 +37,8 @@ class RuleResult:
     Attributes:
         rule: one of ``policy.RULES``.
         subject: what it was applied to: "tatoeba BLEU", "numbers", …
-        status: "pass", "fail" or "skip" (does not apply, the reason says why).
+        status: "pass", "fail", "open" (measured too vaguely to tell) or "skip" (does not
+            apply, the reason says why).
         reason: one sentence with the numbers.
     """
 
@@ -90,7 +91,8 @@ def unjudged(candidate: str, baseline: str, reason: str) -> Verdict:
 
 
 def judge(measured: Measurements, policy: Policy) -> Verdict:
-    """Apply every rule. Not one rule failing is a promotion."""
+    """Apply every rule. A failure is a rejection; without one, a rule that stays open leaves
+    the candidate unjudged; otherwise it is promoted."""
     quality_only = measured.quality_only
     results: list[RuleResult] = []
     for rule in RULES:
@@ -99,17 +101,19 @@ def judge(measured: Measurements, policy: Policy) -> Verdict:
         else:
             results += _APPLY[rule](measured, policy)
     failed = [result for result in results if result.status == "fail"]
+    still_open = [result for result in results if result.status == "open"]
     passed = any(result.status == "pass" for result in results)
     names = (measured.candidate.label, measured.baseline.label)
     if not passed and not failed:
         return unjudged(*names, "the policy has no rule that could be applied")
+    decision = Decision.UNJUDGED if still_open else Decision.PROMOTE
     return Verdict(
-        decision=Decision.REJECT if failed else Decision.PROMOTE,
+        decision=Decision.REJECT if failed else decision,
         scope=_scope(measured, policy),
         candidate=names[0],
         baseline=names[1],
         rules=tuple(results),
-        reasons=tuple(f"{f.rule} {f.subject}: {f.reason}" for f in failed),
+        reasons=tuple(f"{f.rule} {f.subject}: {f.reason}" for f in failed or still_open),
     )
 
 
@@ -286,27 +290,37 @@ def _speed(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     if speed is None:
         yield RuleResult("speed", "", "fail", "the policy demands it, it was not measured")
         return
-    mean = speed.overall.ratio
     throughput = [row.ratio for row in speed.throughput]
-    values: dict[str, tuple[float | None, str]] = {
-        "p95_ratio": (speed.p95_ratio.value, _span(speed.p95_ratio.interval)),
-        "mean_ratio": (mean.value, _span(mean.interval)),
-        "start_ratio": (speed.start.time_ratio if speed.start else None, ""),
-        "memory_ratio": (speed.start.memory_ratio if speed.start else None, ""),
-        "throughput_ratio": (max(throughput) if throughput else None, ""),
+    values: dict[str, tuple[float | None, Interval | None]] = {
+        "p95_ratio": (speed.p95_ratio.value, speed.p95_ratio.interval),
+        "mean_ratio": (speed.overall.ratio.value, speed.overall.ratio.interval),
+        "start_ratio": (speed.start.time_ratio if speed.start else None, None),
+        "memory_ratio": (speed.start.memory_ratio if speed.start else None, None),
+        "throughput_ratio": (max(throughput) if throughput else None, None),
     }
     for name, limit in policy.speed.items():
-        value, span = values[name]
+        value, interval = values[name]
         if value is None:
             yield RuleResult("speed", name, "skip", "was not measured", None, limit)
-            continue
-        status = "pass" if value <= limit else "fail"
-        reason = f"{value:.2f} × the baseline{span}, allowed is {limit:.2f}"
-        yield RuleResult("speed", name, status, reason, value, limit)
+        else:
+            yield _ratio_result(name, value, interval, limit, measured.same_subject)
 
 
-def _span(interval: Any) -> str:
-    return f" (95 %: {interval.low:.2f} to {interval.high:.2f})"
+def _ratio_result(
+    name: str, value: float, interval: Interval | None, limit: float, same: bool
+) -> RuleResult:
+    """A ratio over its limit fails, unless its interval says that it may be 1 as well."""
+    span = f" (95 %: {interval.low:.2f} to {interval.high:.2f})" if interval else ""
+    reason = f"{value:.2f} × the baseline{span}, allowed is {limit:.2f}"
+    if value <= limit:
+        return RuleResult("speed", name, "pass", reason, value, limit)
+    if same:
+        reason += "; the same model, code and settings, so the difference is noise"
+        return RuleResult("speed", name, "pass", reason, value, limit)
+    if interval is not None and interval.low <= 1.0:
+        reason += "; too noisy to tell, measure again on a quieter machine"
+        return RuleResult("speed", name, "open", reason, value, limit)
+    return RuleResult("speed", name, "fail", reason, value, limit)
 
 
 Rule = Callable[[Measurements, Policy], Iterator[RuleResult]]

@@ -161,6 +161,13 @@ class Measurements:
         return "hypotheses" in (self.candidate.kind, self.baseline.kind)
 
     @property
+    def same_subject(self) -> bool:
+        """Candidate and baseline are the same model with the same code and settings."""
+        one, other = self.candidate, self.baseline
+        known = one.digest is not None and one.kind == other.kind
+        return known and (one.digest, one.settings) == (other.digest, other.settings)
+
+    @property
     def churn(self) -> float:
         """Share of all sentences of all suites whose translation changed."""
         total = sum(suite.sentences for suite in self.suites)

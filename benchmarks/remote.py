@@ -35,7 +35,7 @@ class UrlSubject:
     batch: int = 16
     api_key: str | None = None
     timeout: float = 120.0
-    attempts: int = 5
+    attempts: int = 4
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
     kind: str = "url"
@@ -114,10 +114,10 @@ class UrlSubject:
             self.digest = digest
 
     def _post(self, body: Mapping[str, object]) -> httpx.Response:
-        problem = ""
+        problem, asked = "", 0.0
         for attempt in range(self.attempts):
             if attempt:
-                self.sleep(min(8.0, 0.25 * 2**attempt))
+                self.sleep(max(0.125 * 2**attempt, asked))
             try:
                 reply = self._client.post(self.url, json=body)
             except httpx.TimeoutException:
@@ -129,7 +129,16 @@ class UrlSubject:
                 continue
             if reply.status_code == 200:
                 return reply
+            asked = _retry_after(reply)
             problem = f"HTTP {reply.status_code} {reply.text[:200]}"
             if reply.status_code not in RETRIED:
                 raise InvalidInputError(f"{self.url} refused: {problem}")
         raise UnavailableError(f"{self.url} does not answer: {problem}")
+
+
+def _retry_after(reply: httpx.Response) -> float:
+    """Seconds the server asks to wait, at most a minute; 0 where it does not say."""
+    try:
+        return min(60.0, max(0.0, float(reply.headers.get("Retry-After", 0))))
+    except ValueError:
+        return 0.0

@@ -20,6 +20,7 @@ from benchmarks.significance import Interval
 from benchmarks.speed import SpeedReport
 from benchmarks.worddiff import word_differences
 
+STATUSES = ("fail", "open", "pass", "skip")  # worst first
 MAX_CHANGES = 100  # worst changes shown of every suite
 MAX_GAINS = 20  # best changes shown of every suite
 RULE_TITLES = {
@@ -87,16 +88,17 @@ def rule_summaries(verdict: Verdict) -> list[RuleSummary]:
         results = tuple(r for r in verdict.rules if r.rule == rule)
         if not results:
             continue
-        counts = {status: sum(r.status == status for r in results) for status in ("fail", "pass")}
-        status = "fail" if counts["fail"] else "pass" if counts["pass"] else "skip"
+        counts = {status: sum(r.status == status for r in results) for status in STATUSES}
+        status = next(status for status in STATUSES if counts[status])
         summary = {
             "fail": f"{counts['fail']} of {len(results)} fail",
+            "open": f"{counts['open']} of {len(results)} cannot be told",
             "pass": f"all {counts['pass']} hold" if counts["pass"] > 1 else results[0].reason,
             "skip": results[0].reason,
         }[status]
-        ordered = sorted(results, key=lambda r: r.status != "fail")
+        ordered = sorted(results, key=lambda r: STATUSES.index(r.status))
         found.append(RuleSummary(RULE_TITLES[rule], status, summary, tuple(ordered)))
-    return sorted(found, key=lambda r: ("fail", "pass", "skip").index(r.status))
+    return sorted(found, key=lambda r: STATUSES.index(r.status))
 
 
 def _bar(name: str, value: float, interval: Interval, kind: str) -> Bar:

@@ -1,0 +1,283 @@
+"""Answers are resumed, servers retried, speed compared by ratios."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import httpx
+import numpy as np
+import pytest
+
+from benchmarks.answers import AnswerCache, translate_suite
+from benchmarks.breakdown import by_document, by_length
+from benchmarks.charts import Line, line_chart
+from benchmarks.gate import judge
+from benchmarks.metrics import extract
+from benchmarks.progress import Bar, Silent
+from benchmarks.remote import UrlSubject
+from benchmarks.significance import Interval
+from benchmarks.speed import (
+    Ratio,
+    SpeedPlan,
+    measure_speed,
+    measure_throughput,
+    pick_sentences,
+)
+from benchmarks.suite import Suite
+from benchmarks.worddiff import word_differences
+from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_stopped(world, tmp_path):
+    cache = AnswerCache(tmp_path)
+    asked = []
+
+    def dies_after_100(texts):
+        if len(asked) >= 100:
+            raise UnavailableError("gone")
+        asked.extend(texts)
+        return world.good(texts)
+
+    flaky = world.subject(dies_after_100)
+    with pytest.raises(UnavailableError):
+        translate_suite(flaky, world.suite, cache)
+    path = cache.answers_path(flaky, world.suite)
+    with path.open("ab") as stream:
+        stream.write(b'"torn off')
+    before = len(asked)
+    flaky.answer = lambda texts: asked.extend(texts) or world.good(texts)
+    assert translate_suite(flaky, world.suite, cache) == world.good(world.suite.sources)
+    assert len(asked) == len(world.suite.sources)
+    assert before > 0
+    flaky.answer = None  # everything is there now
+    assert translate_suite(flaky, world.suite, cache) == world.good(world.suite.sources)
+
+
+def test_another_model_setting_or_suite_has_answers_of_its_own(world, tmp_path):
+    cache = AnswerCache(tmp_path)
+    paths = {
+        cache.answers_path(world.subject(digest=digest, settings=settings), world.suite)
+        for digest in ("sha256:a", "sha256:b")
+        for settings in ({"beam": 1}, {"beam": 4})
+    }
+    assert len(paths) == 4
+    assert cache.answers_path(world.subject(digest=None), world.suite) is None
+    assert cache.answers_path(world.subject(kind="url"), world.suite) is None
+
+
+def url_subject(handler, **options):
+    waits = []
+    subject = UrlSubject(
+        "http://service", transport=httpx.MockTransport(handler), sleep=waits.append, **options
+    )
+    return subject, waits
+
+
+def test_a_busy_server_is_asked_again(world):
+    replies = [httpx.Response(503), httpx.Response(429), None]
+
+    def handler(request):
+        reply = replies.pop(0)
+        return reply or httpx.Response(200, json={"translation": ["Hi"], "model": "m:v1"})
+
+    subject, waits = url_subject(handler)
+    assert subject.translate(["你好"]) == ["Hi"]
+    assert len(waits) == 2
+    assert subject.tag == "m:v1"
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "message"),
+    [
+        (httpx.Response(422, text="too long"), InvalidInputError, "HTTP 422 too long"),
+        (httpx.Response(500), InvalidInputError, "HTTP 500"),
+        (httpx.Response(200, json={"translatedText": "x"}), UnavailableError, "another shape"),
+        (httpx.Response(200, json={"translation": []}), UnavailableError, "every text"),
+        (httpx.Response(503), UnavailableError, "HTTP 503"),
+    ],
+)
+def test_a_server_that_answers_otherwise_is_not_judged(reply, error, message):
+    subject, _ = url_subject(lambda request: reply)
+    with pytest.raises(error, match=message):
+        subject.translate(["你好"])
+
+
+def test_a_server_that_changes_its_model_while_judged_is_noticed():
+    tags = iter(["m:v1", "m:v2"])
+
+    def handler(request):
+        return httpx.Response(200, json={"translation": ["Hi"], "model": next(tags)})
+
+    subject, _ = url_subject(handler)
+    subject.translate(["你好"])
+    with pytest.raises(UnavailableError, match="changed from m:v1 to m:v2"):
+        subject.translate(["你好"])
+
+
+def test_long_lists_go_in_batches():
+    sizes = []
+
+    def handler(request):
+        texts = json.loads(request.content)["text"]
+        sizes.append(len(texts))
+        return httpx.Response(200, json={"translation": texts, "model": "m"})
+
+    subject, _ = url_subject(handler, batch=4)
+    assert subject.translate(list("abcdefghi")) == list("abcdefghi")
+    assert sizes == [4, 4, 1]
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
+def test_ratios_are_those_of_the_work(world, factor):
+    plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=3, concurrency=())
+    slower = world.subject(world.good, cost=0.001 * factor)
+    found = measure_speed(
+        world.subject(), slower, world.suite.sources, plan, clock=world.clock
+    )
+    assert found.p95_ratio.value == pytest.approx(factor)
+    for row in found.rows:
+        assert row.ratio.value == pytest.approx(factor)
+        assert row.ratio.interval.low <= row.ratio.value + 1e-9
+        assert row.candidate["p50"] == pytest.approx(factor * row.baseline["p50"])
+
+
+def test_rounds_go_on_while_the_answer_is_open(world):
+    rng = np.random.default_rng(1)
+
+    class Noisy:
+        label, kind = "noisy", "model"
+
+        def translate(self, texts):
+            world.clock.now += len(texts[0]) * 0.001 * rng.lognormal(0, 0.4)
+            return world.good(texts)
+
+    plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=9, limit=1.0, concurrency=())
+    open_question = measure_speed(Noisy(), Noisy(), world.suite.sources, plan, clock=world.clock)
+    settled = measure_speed(
+        world.subject(), world.subject(world.good, cost=0.01), world.suite.sources, plan,
+        clock=world.clock,
+    )  # fmt: skip
+    assert (open_question.rounds, settled.rounds) == (9, 3)
+
+
+def test_sentences_for_timing_are_spread_over_the_lengths(world):
+    plan = SpeedPlan(per_bucket=3)
+    buckets = pick_sentences(world.suite.sources, plan)
+    assert [len(bucket) for bucket in buckets] == [3, 3, 3, 3]
+    longest = [max(map(len, bucket)) for bucket in buckets]
+    assert all(most <= bound for most, bound in zip(longest, plan.buckets, strict=True))
+    assert buckets == pick_sentences(world.suite.sources, plan)
+
+
+def test_throughput_counts_every_client(world):
+    """Each call moves the clock on by its cost, so the rate is known."""
+    subject = world.subject(cost=0.01)
+    other = world.subject(world.good, cost=0.02)
+    plan = SpeedPlan(concurrency=(1,), seconds=1.0)
+    row = measure_throughput(subject, other, ["十个字的句子正好十字"], plan, world.clock,
+                             Silent())[0]  # fmt: skip
+    assert row.baseline == pytest.approx(10, rel=0.1)
+    assert row.ratio == pytest.approx(2.0, rel=0.1)
+
+
+def test_an_error_of_a_client_is_not_swallowed(world):
+    def fails(texts):
+        raise UnavailableError("gone")
+
+    plan = SpeedPlan(concurrency=(2,), seconds=0.1)
+    with pytest.raises(CsanmtError, match="gone"):
+        measure_throughput(world.subject(fails), world.subject(), ["一"], plan, world.clock,
+                           Silent())  # fmt: skip
+
+
+def test_a_policy_without_a_rule_that_applies_cannot_judge(world, policy):
+    bare = replace(policy, metrics=(), margin={}, checks_margin=None, new_failures=None,
+                   smoke=False, pins=False, churn=None, speed={})  # fmt: skip
+    measured = world.measure(world.subject())
+    stripped = replace(measured, suites=())
+    assert judge(stripped, bare).decision.word == "unjudged"
+
+
+def test_what_the_policy_demands_must_have_been_measured(world, policy):
+    measured = replace(world.measure(world.subject()), behaviour=None, speed=None, smoke=None)
+    assert judge(measured, policy).failed_rules() == {"behaviour", "speed", "smoke"}
+
+
+def test_a_small_suite_does_not_pass_by_being_small(world):
+    """Twelve sentences, four mended and four damaged: no test sees a loss, but a loss
+    beyond the margin is not ruled out."""
+    few = slice(0, 12)
+    world.suite = Suite("mini", world.suite.sources[few], (world.suite.references[0][few],))
+    mended = dict(zip(world.suite.sources[::3], world.suite.references[0][::3], strict=True))
+    damaged = set(world.suite.sources[1::3])
+
+    def change(source, answer):
+        words = answer.split(" ")
+        return " ".join(words[:1] + words[2:]) if source in damaged else answer
+
+    candidate = world.each(lambda s, a: mended.get(s) or change(s, a))
+    verdict = judge(world.measure(candidate), world.policy)
+    assert verdict.failed_rules() == {"non_inferiority"}
+
+
+def ratio_of(measured, value, low, high):
+    """The measurements with other latency ratios."""
+    ratio = Ratio(value, Interval(low, high))
+    rows = (*measured.speed.rows[:-1], replace(measured.speed.overall, ratio=ratio))
+    return replace(measured, speed=replace(measured.speed, p95_ratio=ratio, rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "decision"),
+    [
+        ((1.05, 0.90, 1.30), "promote"),
+        ((1.20, 1.15, 1.25), "reject"),
+        ((1.20, 1.01, 1.40), "reject"),
+        ((1.20, 0.80, 1.60), "unjudged"),
+    ],
+)
+def test_noise_neither_promotes_nor_rejects_a_slower_candidate(world, ratio, decision):
+    measured = ratio_of(world.measure(world.subject(world.good)), *ratio)
+    verdict = judge(measured, world.policy)
+    assert verdict.decision.word == decision
+    assert bool(verdict.reasons) is (decision != "promote")
+
+
+def test_the_same_model_is_not_slower_than_itself(world):
+    measured = ratio_of(world.measure(world.subject()), 1.2, 1.1, 1.3)
+    assert judge(measured, world.policy).decision.word == "promote"
+
+
+def test_breakdowns_add_up(world):
+    suite = world.suite
+    base = extract("chrf2pp", world.good(suite.sources), suite.references)
+    cand = extract("chrf2pp", [a.upper() for a in world.good(suite.sources)], suite.references)
+    documents = by_document(suite.documents, base, cand)
+    lengths = by_length(suite.sources, base, cand)
+    assert sum(p.sentences for p in documents) == sum(p.sentences for p in lengths) == 400
+    assert [p.delta for p in documents] == sorted(p.delta for p in documents)
+    assert len(documents) == 8
+
+
+def test_word_differences_keep_the_texts():
+    left, right = word_differences("He has 3 cats.", "He has three  cats.")
+    assert "".join(s.text for s in left) == "He has 3 cats."
+    assert "".join(s.text for s in right) == "He has three  cats."
+    assert [s.text for s in left if s.changed] == ["3 "]
+    assert [s.text for s in right if s.changed] == ["three  "]
+
+
+def test_a_chart_of_zeros_can_be_drawn():
+    assert "<polyline" in line_chart(["1"], [Line("x", [0.0], "baseline p50")], "ms", "clients")
+
+
+def test_progress_is_one_line_a_stage_where_nobody_watches():
+    stream = io.StringIO()
+    bar = Bar(stream, clock=iter(range(100)).__next__)
+    bar.start("work", 10)
+    bar.advance(10)
+    bar.finish()
+    assert stream.getvalue().startswith("work: 10 in ")
+    assert stream.getvalue().count("\n") == 1
