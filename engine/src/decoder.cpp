@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace csanmt {
 
@@ -211,14 +212,36 @@ int Decoder::chunks(const OutputColumns& columns) const {
 void Decoder::project(const OutputColumns& columns, std::vector<ProjectionRow>& rows) {
   const int count = chunks(columns);
   float* sums = c_.workspace.chunk_sums.reserve(rows.size() * 2 * count);
+  const size_t room = size_t(columns.linear.panels) * 64 + 16;
+  float* listed = columns.tokens ? c_.workspace.listed.reserve(rows.size() * room) : nullptr;
   for (size_t r = 0; r < rows.size(); ++r) {
     rows[r].count = 0;
+    rows[r].listed = listed ? listed + r * room : nullptr;
     rows[r].chunk_maximum = sums + r * 2 * count;
     rows[r].chunk_sum = rows[r].chunk_maximum + count;
   }
   ProjectionArguments all{output_, columns.linear, columns.count, 0, count, rows.data()};
   const int shares = std::min(c_.pool.threads(), count);
-  if (shares == 1) return c_.kernels.project(all);
+  if (shares == 1) {
+    c_.kernels.project(all);
+  } else {
+    project_shared(all, shares, rows);
+  }
+  for (ProjectionRow& row : rows)
+    if (row.mask) sum_listed(row, columns.linear.panels, count);
+}
+
+void Decoder::sum_listed(ProjectionRow& row, int panels, int chunks) {
+  int shown = 0;
+  for (int p = 0; p < panels; ++p) shown += __builtin_popcountll(row.mask[p]);
+  std::fill(row.chunk_maximum, row.chunk_maximum + chunks, -std::numeric_limits<float>::infinity());
+  std::fill(row.chunk_sum, row.chunk_sum + chunks, 0.0f);
+  c_.kernels.sum_exponentials(row.listed, shown, row.chunk_maximum, row.chunk_sum);
+}
+
+void Decoder::project_shared(const ProjectionArguments& all, int shares,
+                             std::vector<ProjectionRow>& rows) {
+  const int count = all.last_chunk;
   std::vector<std::vector<ProjectionRow>> parts(shares, rows);
   c_.pool.run(shares, [&](int i) {
     ProjectionArguments share = all;

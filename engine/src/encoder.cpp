@@ -5,25 +5,48 @@
 namespace csanmt {
 namespace {
 
-void attend_sentences(const Context& c, const SourceBatch& batch, const RelativeView& relative,
-                      const float* qkv, size_t qkv_stride, float* context) {
+// Rows that go through a layer together: few enough that what is between the products stays
+// in the second-level cache, enough that the weights are well used.
+constexpr int kRowsTogether = 128;
+
+// Whole sentences [first, last).
+struct Group {
+  int first, last;
+};
+
+std::vector<Group> make_groups(const SourceBatch& batch) {
+  std::vector<Group> groups;
+  for (int s = 0; s < batch.sentences(); ++s) {
+    if (groups.empty() || batch.begin[s + 1] - batch.begin[groups.back().first] > kRowsTogether)
+      groups.push_back({s, s});
+    groups.back().last = s + 1;
+  }
+  return groups;
+}
+
+// qkv and context hold the rows of the group alone.
+void attend_sentences(const Context& c, const SourceBatch& batch, const Group& group,
+                      const RelativeView& relative, const float* qkv, size_t qkv_stride,
+                      float* context) {
   const Model& m = c.model;
   const int heads = int(m.d.heads), dim = int(m.d.head_dim_padded), width = m.width;
   int longest = 0;
-  for (int s = 0; s < batch.sentences(); ++s) longest = std::max(longest, batch.length(s));
-  const int widest = padded(longest, 16), shares = std::min(c.pool.threads(), batch.sentences());
+  for (int s = group.first; s < group.last; ++s) longest = std::max(longest, batch.length(s));
+  const int widest = padded(longest, 16);
+  const int shares = std::min(c.pool.threads(), group.last - group.first);
   const size_t key_floats = size_t(width) * widest;
   const size_t scratch_floats = attention_scratch(widest, relative.columns);
   float* keys = c.workspace.transposed.reserve(key_floats * shares);
   float* scratch = c.workspace.scratch.reserve(scratch_floats * shares);
   c.pool.run(shares, [&](int share) {
-    for (int s = share; s < batch.sentences(); s += shares) {
-      const int first = batch.begin[s], length = batch.length(s), columns = padded(length, 16);
+    for (int s = group.first + share; s < group.last; s += shares) {
+      const int first = batch.begin[s] - batch.begin[group.first];
+      const int length = batch.length(s), columns = padded(length, 16);
       if (length == 0) continue;
       const float* rows = qkv + first * qkv_stride;
       float* own_keys = keys + key_floats * share;
       c.kernels.transpose(rows + width, qkv_stride, length, heads, dim, own_keys, columns);
-      const int32_t* positions = batch.positions.data() + first;
+      const int32_t* positions = batch.positions.data() + batch.begin[s];
       c.kernels.attend({rows, qkv_stride, length, own_keys, columns, rows + 2 * width, qkv_stride,
                         length, heads, dim, context + size_t(first) * width, size_t(width),
                         relative, positions, positions, scratch + scratch_floats * share,
@@ -32,24 +55,31 @@ void attend_sentences(const Context& c, const SourceBatch& batch, const Relative
   });
 }
 
+void run_layer(const Context& c, const SourceBatch& batch, const Group& group,
+               const EncoderLayerView& layer, float* states) {
+  const Model& m = c.model;
+  const int rows = batch.begin[group.last] - batch.begin[group.first];
+  const size_t qkv_stride = size_t(row_stride(layer.qkv.panels));
+  float* x = states + size_t(batch.begin[group.first]) * m.stride;
+  float* qkv = c.workspace.qkv.reserve(rows * qkv_stride);
+  float* context = c.workspace.context.reserve(size_t(rows) * m.width);
+  const QuantisedRows in = c.workspace.quantised.reserve(rows, int(m.d.hidden));
+  c.quantise(x, rows, m.pre() ? &layer.attention_norm : nullptr, in);
+  c.linear(in, layer.qkv, qkv, qkv_stride, Epilogue::kStore);
+  attend_sentences(c, batch, group, layer.relative, qkv, qkv_stride, context);
+  const QuantisedRows mixed = c.workspace.quantised.reserve(rows, m.width);
+  c.quantise_width(context, m.width, mixed);
+  c.linear(mixed, layer.output, x, m.stride, Epilogue::kAdd);
+  if (!m.pre()) c.normalise(x, rows, layer.attention_norm);
+  c.feed_forward(layer.inner, layer.inner_norm, x, rows);
+}
+
 void run_layers(const Context& c, const SourceBatch& batch,
                 const std::vector<EncoderLayerView>& layers, float* states) {
-  const Model& m = c.model;
-  const int rows = batch.rows();
+  const std::vector<Group> groups = make_groups(batch);
   for (const EncoderLayerView& layer : layers) {
     c.poll();
-    const size_t qkv_stride = size_t(row_stride(layer.qkv.panels));
-    float* qkv = c.workspace.qkv.reserve(rows * qkv_stride);
-    float* context = c.workspace.context.reserve(size_t(rows) * m.width);
-    const QuantisedRows in = c.workspace.quantised.reserve(rows, int(m.d.hidden));
-    c.quantise(states, rows, m.pre() ? &layer.attention_norm : nullptr, in);
-    c.linear(in, layer.qkv, qkv, qkv_stride, Epilogue::kStore);
-    attend_sentences(c, batch, layer.relative, qkv, qkv_stride, context);
-    const QuantisedRows mixed = c.workspace.quantised.reserve(rows, m.width);
-    c.quantise_width(context, m.width, mixed);
-    c.linear(mixed, layer.output, states, m.stride, Epilogue::kAdd);
-    if (!m.pre()) c.normalise(states, rows, layer.attention_norm);
-    c.feed_forward(layer.inner, layer.inner_norm, states, rows);
+    for (const Group& group : groups) run_layer(c, batch, group, layer, states);
   }
 }
 

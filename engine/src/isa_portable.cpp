@@ -66,6 +66,6 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 
 namespace csanmt {
 extern const Kernels kPortableKernels;
-const Kernels kPortableKernels = {"portable", linear, project, normalise,
+const Kernels kPortableKernels = {"portable", linear, project, sum_exponentials, normalise,
                                   attend,     attend_cached, transpose};
 }  // namespace csanmt

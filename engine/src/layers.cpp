@@ -66,8 +66,9 @@ void Context::feed_forward(const FeedForwardView& view, const NormView& norm, fl
                            int rows) const {
   const int inner = view.output.inputs;
   const size_t inner_stride = size_t(row_stride(view.input.panels));
-  for (int first = 0; first < rows; first += kInnerRows) {
-    const int count = std::min(kInnerRows, rows - first);
+  const int blocks = (rows + kInnerRows - 1) / kInnerRows;
+  for (int b = 0; b < blocks; ++b) {
+    const int first = rows * b / blocks, count = rows * (b + 1) / blocks - first;
     float* part = states + size_t(first) * model.stride;
     float* hidden = workspace.inner.reserve(count * inner_stride);
     const QuantisedRows in = workspace.quantised.reserve(count, int(model.d.hidden));

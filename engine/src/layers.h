@@ -34,7 +34,7 @@ struct Workspace {
   Buffer<float> rows, query;
   std::vector<Buffer<float>> constants, cross, cross_keys;  // per decoder layer
   std::vector<std::vector<Buffer<float>>> past;             // [layer][position] [rows][2 * width]
-  Buffer<float> chunk_sums, weights;
+  Buffer<float> chunk_sums, weights, listed;
   Buffer<uint8_t> gathered;
   Buffer<float> gathered_scale;
 };
