@@ -232,7 +232,7 @@ def smoke_outcomes(subject: Subject, suite: Suite) -> list[Outcome]:
 
 def _smoke_problem(accept: Sequence[str], forbid: Sequence[str], output: str) -> str | None:
     if not any(re.search(p, output, re.IGNORECASE | re.DOTALL) for p in accept):
-        return "not among the acceptable answers: " + " or ".join(f"/{p}/" for p in accept)
+        return "is not among the acceptable answers"
     hit = next((p for p in forbid if re.search(p, output, re.IGNORECASE | re.DOTALL)), None)
     return f"has /{hit}/" if hit else None
 

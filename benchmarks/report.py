@@ -71,6 +71,7 @@ def render(
         policy=policy,
         rules=rule_summaries(verdict) if verdict else [],
         metrics=METRICS,
+        rule_titles=RULE_TITLES,
         scores=[(s, _score_chart(s)) for s in measured.suites if s.metrics],
         differences=_difference_charts(measured, policy),
         checks=_check_totals(measured.suites),

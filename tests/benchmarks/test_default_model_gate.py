@@ -1,0 +1,106 @@
+"""The gate on real weights: the shipped model, the same with noise, the same damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import evidence
+from benchmarks.suite import load_suite
+from cli.main import main
+from cli.model_digests import digest_of_directory
+from csanmt.engine import native, packing
+
+DEFAULT = Path(__file__).parents[2] / "model_store" / "default"
+POLICY = """
+version = 1
+[quality]
+suites = ["few"]
+metrics = ["bleu", "chrf2pp"]
+[checks]
+margin = 0.005
+[behaviour.new_failures]
+default = 0
+[churn]
+max = 0.75
+"""
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not DEFAULT.is_dir(), reason="the default model is not in this checkout"),
+    pytest.mark.skipif(not native.is_available(), reason="the native engine is not built"),
+]
+
+
+def add_noise(engine: Path, strength: float) -> None:
+    """Disturb every packed int8 weight matrix, and make the checksum fit again."""
+    rng = np.random.default_rng(11)
+    data = bytearray(engine.read_bytes())
+    count = struct.unpack_from("<I", data, 104)[0]
+    table = struct.unpack_from("<Q", data, 112)[0]
+    disturbed = 0
+    for i in range(count):
+        name, offset, size = struct.unpack_from("<48sQQ", data, table + i * packing.ENTRY_BYTES)
+        if "weight" in name.rstrip(b"\0").decode() and size >= 65_536:
+            codes = np.frombuffer(data, np.uint8, size, offset).astype(np.float64)
+            noisy = codes + rng.normal(0, strength * codes.std(), size)
+            data[offset : offset + size] = np.clip(noisy.round(), 1, 255).astype(np.uint8).tobytes()
+            disturbed += 1
+    assert disturbed > 10
+    engine.write_bytes(data)
+    with engine.open("r+b") as file:
+        packing.seal(file, len(data))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A suite of 120 everyday sentences, a policy without speed, a cache of its own."""
+    suite = load_suite("tatoeba")
+    (tmp_path / "few").mkdir()
+    for name, lines in (("few.zh", suite.sources), ("few.en", suite.references[0])):
+        (tmp_path / "few" / name).write_text("\n".join(lines[:120]) + "\n", "utf-8")
+    (tmp_path / "policy.toml").write_text(POLICY)
+    monkeypatch.setenv("CSANMT_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def gate(candidate):
+    return main(["bench", "gate", str(candidate), "--baseline", str(DEFAULT), "--suite", "few",
+                 "--policy", "policy.toml", "--out", "out", "--workers", "1", "--quiet",
+                 "--engine", "native", "--beam", "1"])  # fmt: skip
+
+
+def failed_rules():
+    verdict = json.loads(Path("out/verdict.json").read_text("utf-8"))
+    return {rule["rule"] for rule in verdict["rules"] if rule["status"] == "fail"}
+
+
+def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
+    assert gate(DEFAULT) == 0
+    digest = digest_of_directory(DEFAULT)
+    found = evidence.verify(folder / "out/evidence.json", model_digest=digest)
+    assert found.scope == "full"
+    measured = json.loads((folder / "out/measurements.json").read_text("utf-8"))
+    assert measured["churn"] == 0.0
+
+
+def test_weights_with_noise_are_rejected_for_their_quality(folder):
+    shutil.copytree(DEFAULT, folder / "noisy")
+    (folder / "noisy" / "provenance.json").unlink(missing_ok=True)
+    add_noise(folder / "noisy" / "engine.bin", strength=0.6)
+    assert gate("noisy") == 1
+    assert {"loss", "joint_loss"} <= failed_rules()
+
+
+def test_a_damaged_model_is_not_judged(folder, capsys):
+    shutil.copytree(DEFAULT, folder / "damaged")
+    with (folder / "damaged" / "engine.bin").open("r+b") as file:
+        file.seek(200_000)
+        file.write(b"\xff" * 64)
+    assert gate("damaged") == 2
+    assert "UNJUDGED (none): damaged" in capsys.readouterr().out
