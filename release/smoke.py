@@ -175,9 +175,10 @@ def ask_api(url: str, tests: Path) -> str:
     """
     command = [
         sys.executable, "-m", "pytest", str(tests), "-q", "--no-header", "-p", "no:cacheprovider",
-        "-W", "ignore",
+        "-W", "ignore", "-p", "pytest_timeout",
     ]  # fmt: skip
-    environment = {**os.environ, "CSANMT_URL": url}
+    # Without the plugins of browsers, schemas and the rest, which take seconds to load.
+    environment = {**os.environ, "CSANMT_URL": url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     try:
         output = run_command(command, cwd=tests.parent.parent, environment=environment, timeout=600)
     except CommandError as error:

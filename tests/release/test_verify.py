@@ -1,0 +1,182 @@
+"""Ready to deploy, or not and why: every check answers, and the ledger keeps the verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.translator import StubTranslator
+from model_store import ModelStore
+from release.digest import tree_digest
+from release.ledger import Kind, Ledger
+from release.manifest import pin_model, read_manifest
+from release.review import choose, make_sample, record_review, sample_digest
+from release.signing import write_checksums
+from release.verify import Check, Subject, verify
+from tests.model_store.tiny_model import write_model
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = "v0.1.0-abc1234"
+MODEL = "csanmt-zh-en:v0.0.1"
+
+
+class Stopped:
+    """A service that is always ready; what it was asked is a test file of its own."""
+
+    url = "http://127.0.0.1:9"
+
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
+
+    def await_ready(self) -> None:
+        pass
+
+    def stop(self) -> int:
+        return self.status
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Subject:
+    store = ModelStore(tmp_path / "bentoml")
+    (tmp_path / "source").mkdir()
+    write_model(tmp_path / "source")
+    digest = store.save(tmp_path / "source", MODEL).digest
+    (tmp_path / "release.toml").write_text((ROOT / "release.toml").read_text())
+    pin_model(tmp_path, MODEL, digest)
+    bento = store.home / "bentos" / "csanmt" / VERSION
+    bento.mkdir(parents=True)
+    (bento / "bento.yaml").write_text("name: csanmt\n")
+    artefacts = tmp_path / "dist" / VERSION
+    artefacts.mkdir(parents=True)
+    (artefacts / "build.json").write_text("{}")
+    write_checksums(artefacts)
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    ledger.append(
+        Kind.BUILD, VERSION, who="ci", why="test",
+        digests={"bento": tree_digest(bento), "model": digest}, detail={"model": MODEL},
+    )  # fmt: skip
+    tests = tmp_path / "tests" / "api.py"
+    tests.parent.mkdir()
+    tests.write_text("def test_it():\n    pass\n")
+    return Subject(
+        VERSION, ledger, store, read_manifest(tmp_path), artefacts, start=Stopped, api_tests=tests
+    )
+
+
+def judge(subject: Subject) -> dict[str, str]:
+    told: list[Check] = []
+    verdict = verify(subject, who="ci", why="test", told=told.append)
+    assert tuple(told) == verdict.checks
+    return {check.name: "" if check.passed else check.detail for check in verdict.checks}
+
+
+def approve(subject: Subject, approved: bool = True) -> None:
+    sample = make_sample(StubTranslator(), ["你好", "世界"], VERSION)
+    record_review(subject.ledger, VERSION, sample, approved=approved, who="ada", why="read it")
+
+
+def test_what_is_missing_is_named_and_nothing_else(subject: Subject) -> None:
+    answers = judge(subject)
+    assert {name for name, wrong in answers.items() if wrong} == {"gate", "review"}
+    assert "csanmt bench gate" in answers["gate"]
+    entry = subject.ledger.last(Kind.VERDICT, VERSION)
+    assert entry is not None
+    assert entry.detail["ready"] is False
+    assert len(entry.detail["reasons"]) == 2
+
+
+def test_with_evidence_and_review_a_version_is_ready(subject: Subject, monkeypatch) -> None:
+    seen = {}
+
+    class Passed:
+        class decision:
+            word = "promote"
+
+        scope = "full"
+
+    def accept(path: Path, *, model_digest: str) -> type[Passed]:
+        seen.update(path=path, digest=model_digest)
+        return Passed
+
+    monkeypatch.setattr("benchmarks.evidence.verify", accept)
+    approve(subject)
+    ready = replace(subject, evidence=Path("evidence.json"))
+    assert set(judge(ready).values()) == {""}
+    assert seen["digest"] == subject.build.digests["model"]
+    entry = subject.ledger.last(Kind.VERDICT, VERSION)
+    assert entry is not None
+    assert entry.detail == {"ready": True, "reasons": [], "review_required": True}
+
+
+def test_forged_evidence_does_not_pass(subject: Subject) -> None:
+    path = subject.artefacts / "evidence.json"
+    path.write_text(json.dumps({"format": 1, "decision": "promote"}))
+    assert "not an evidence file" in judge(replace(subject, evidence=path))["gate"]
+
+
+def test_a_refusing_reviewer_is_obeyed_and_none_is_needed_when_so_said(subject: Subject) -> None:
+    approve(subject, approved=False)
+    assert judge(subject)["review"] == "the reviewer refused it"
+    assert "review" not in judge(replace(subject, review_required=False))
+
+
+def tamper_artefact(subject: Subject) -> None:
+    (subject.artefacts / "build.json").write_text("{ }")
+
+
+def tamper_bento(subject: Subject) -> None:
+    (subject.store.home / "bentos" / "csanmt" / VERSION / "bento.yaml").write_text("name: x\n")
+
+
+def tamper_model(subject: Subject) -> None:
+    path = subject.store.path(MODEL) / "config.json"
+    path.chmod(0o644)
+    path.write_text(path.read_text() + " ")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "check"),
+    [(tamper_artefact, "artefacts"), (tamper_bento, "bento"), (tamper_model, "model")],
+)
+def test_a_changed_byte_is_found(subject: Subject, tamper, check: str) -> None:
+    tamper(subject)
+    assert judge(subject)[check]
+
+
+def test_another_pin_than_the_one_built_is_found(subject: Subject) -> None:
+    other = replace(subject.manifest, model_sha256="sha256:" + "0" * 64)
+    assert "now pins" in judge(replace(subject, manifest=other))["model"]
+
+
+def test_a_service_that_fails_its_tests_or_dies_when_stopped_is_not_ready(subject: Subject) -> None:
+    assert subject.api_tests is not None
+    subject.api_tests.write_text("def test_it():\n    assert False\n")
+    assert "API tests failed" in judge(subject)["service"]
+    subject.api_tests.write_text("def test_it():\n    pass\n")
+    assert "ended with 137" in judge(replace(subject, start=lambda: Stopped(137)))["service"]
+    subject.api_tests.write_text("import pytest\n\ndef test_it():\n    pytest.skip('no')\n")
+    assert "no API test ran" in judge(subject)["service"]
+
+
+def test_a_version_that_was_never_built_has_no_verdict(subject: Subject) -> None:
+    with pytest.raises(NotFoundError, match="never built"):
+        judge(replace(subject, version="v9.9.9-abc1234"))
+    assert subject.ledger.last(Kind.VERDICT) is None
+
+
+def test_a_sample_is_the_same_for_one_version_and_signed_as_shown(subject: Subject) -> None:
+    lines = [f"第{number}句" for number in range(50)]
+    assert choose(lines, "v1.0.0-abc1234") == choose(list(reversed(lines)), "v1.0.0-abc1234")
+    assert choose(lines, "v1.0.0-abc1234") != choose(lines, "v1.0.1-abc1234")
+    assert choose(["一", " 一 ", ""], "v1") == ["一"]
+    sample = make_sample(StubTranslator(), lines, VERSION, size=5)
+    assert len(sample) == 5
+    assert sample_digest(sample) != sample_digest(sample[:4])
+    with pytest.raises(InvalidInputError, match="never built"):
+        record_review(
+            subject.ledger, "v9.9.9-abc1234", sample, approved=True, who="ada", why="why not"
+        )
