@@ -228,9 +228,12 @@ def _add_push(actions: Any) -> None:
 
 
 def _push(args: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
     from release.ledger import Kind, current_user
     from release.manifest import read_manifest
     from release.registry import archive_destination, push_image, registry_destination
+    from release.signing import sign
 
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
@@ -249,12 +252,12 @@ def _push(args: argparse.Namespace) -> None:
             Kind.PUSH, tag, who=current_user(), why=args.force or "push",
             digests={"pushed": done.digest}, detail={"reference": done.reference},
         )  # fmt: skip
+    signature = sign(args.artefacts / tag, os.environ)
     if args.json:
-        from dataclasses import asdict
-
-        print_json(asdict(done))
+        print_json({**asdict(done), "signature": asdict(signature)})
     else:
         print(f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}")
+        print(signature.statement)
 
 
 def _require_ready(ledger: Ledger, tag: str, force: str) -> None:

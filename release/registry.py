@@ -23,6 +23,7 @@ _ABSENT = (
     "no such file",
     "does not exist",
     "404",
+    "not an image",
 )
 
 

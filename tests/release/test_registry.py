@@ -1,0 +1,152 @@
+"""A pushed version never changes: to a real registry and into an archive.
+
+Needs skopeo and, for the registry, Debian's `docker-registry`; otherwise skips and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from csanmt.errors import ConflictError, NotFoundError
+from release import registry
+from release.registry import Destination, archive_destination, push_image, registry_destination
+
+pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
+
+CONFIG = """
+version: 0.1
+storage: {{filesystem: {{rootdirectory: {root}}}}}
+http: {{addr: 127.0.0.1:{port}}}
+"""
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch) -> dict[str, Path]:
+    """Images as OCI folders, standing in for the storage of a builder."""
+    images: dict[str, Path] = {}
+    for name, text in (("one", "hello"), ("other", "good bye")):
+        images[name] = make_image(tmp_path / name, text)
+    real = registry.run_command
+
+    def located(word: str) -> str:
+        stored = word.startswith("containers-storage:")
+        return f"oci:{images[word.rpartition(':')[2]]}" if stored else word
+
+    def from_folder(command, **more):
+        words = [
+            f"oci:{images[word.rpartition(':')[2]]}"
+            if word.startswith("containers-storage:")
+            else word
+            for word in command
+        ]
+        return real(words, **more)
+
+    monkeypatch.setattr(registry, "run_command", from_folder)
+    return images
+
+
+def make_image(folder: Path, text: str) -> Path:
+    """The smallest image there is: one layer with one file."""
+    import hashlib
+
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    (folder / "hello").write_text(text)
+    os.utime(folder / "hello", (1, 1))
+    with tarfile.open(folder / "layer.tar", "w") as archive:
+        archive.add(folder / "hello", "hello")
+    layer = (folder / "layer.tar").read_bytes()
+
+    def blob(data: bytes, kind: str) -> dict[str, object]:
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": f"sha256:{digest}",
+                "size": len(data)}  # fmt: skip
+
+    described = blob(layer, "layer.v1.tar")
+    config = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"text": text}},
+              "rootfs": {"type": "layers", "diff_ids": [described["digest"]]}}  # fmt: skip
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": blob(json.dumps(config).encode(), "config.v1+json"),
+                "layers": [described]}  # fmt: skip
+    index = {
+        "schemaVersion": 2,
+        "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")],
+    }
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[str]:
+    server = shutil.which("docker-registry")
+    if server is None:
+        pytest.skip("docker-registry is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = tmp_path / "registry.yml"
+    config.write_text(CONFIG.format(root=tmp_path / "registry", port=port))
+    process = subprocess.Popen(
+        [server, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1)
+            break
+        except OSError:
+            assert process.poll() is None, "the registry ended"
+    yield f"127.0.0.1:{port}/translation/csanmt"
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def exercise(destination: Destination) -> None:
+    first = push_image("one", destination, tool="buildah")
+    assert not first.already_there
+    assert first.digest.startswith("sha256:")
+    again = push_image("one", destination, tool="buildah")
+    assert (again.already_there, again.digest) == (True, first.digest)
+    with pytest.raises(ConflictError, match=r"layers, labels differ.*raise the version"):
+        push_image("other", destination, tool="buildah")
+    assert registry.manifest_digest(destination) == first.digest
+
+
+def test_a_registry_gets_an_image_once(local, repository: str) -> None:
+    exercise(registry_destination(repository, "v1.2.0-abc1234", insecure=True))
+    other = registry_destination(repository, "v1.2.1-abc1234", insecure=True)
+    assert not push_image("other", other, tool="buildah").already_there
+
+
+def test_an_archive_gets_an_image_once(local, tmp_path: Path) -> None:
+    path = tmp_path / "image.oci.tar"
+    exercise(archive_destination(path, "csanmt", "v1.2.0-abc1234"))
+    assert tarfile.is_tarfile(path)
+
+
+def test_a_registry_that_does_not_answer_is_an_error_not_an_empty_one(local) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    target = registry_destination(f"127.0.0.1:{port}/csanmt", "v1.2.0-abc1234", insecure=True)
+    with pytest.raises(Exception, match="skopeo inspect"):
+        push_image("one", target, tool="buildah")
+
+
+def test_an_image_that_was_not_built_is_said_to_be_missing(tmp_path: Path) -> None:
+    target = archive_destination(tmp_path / "a.tar", "csanmt", "v1.2.0-abc1234")
+    with pytest.raises(NotFoundError, match="no image localhost/no-such-image"):
+        push_image("localhost/no-such-image:v0.0.0-0000000", target, tool="buildah")
