@@ -43,3 +43,5 @@ lock: install-dev ## resolve the dependency sets again
 
 clean: ## remove what was built here (the model store and .venv stay)
 	rm -rf build dist .mypy_cache .ruff_cache .hypothesis
+
+include scripts/release.mk
