@@ -1,0 +1,86 @@
+"""``csanmt release`` as people and pipelines call it, as far as nothing is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from release.ledger import Ledger
+
+BUILT = "v0.1.0-abc1234"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch) -> Ledger:
+    path = tmp_path / "ledger.sqlite3"
+    monkeypatch.setenv("CSANMT_LEDGER", str(path))
+    monkeypatch.setenv("CSANMT_WHO", "ada")
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    return Ledger(path)
+
+
+@pytest.fixture
+def built(ledger: Ledger) -> Ledger:
+    ledger.append(
+        "build", BUILT, who="ci", why="release build", digests={"bento": "sha256:0"},
+        detail={"image": None, "model": "m:v1"},
+    )  # fmt: skip
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "reason"),
+    [
+        (["build", "latest"], 2, "nobody can go back"),
+        (["build", "v1"], 2, "is not a version"),
+        (["inspect", "v9.9.9"], 4, "never built"),
+        (["verify", "v9.9.9"], 4, "never built"),
+        (["push", "v9.9.9"], 4, "never built"),
+        (["review", "v9.9.9"], 4, "never built"),
+        (["inspect", "v0.1.0"], 2, "without an image"),
+        (["push", BUILT], 5, "never verified"),
+        (["history", "--kind", "explosion"], 2, "explosion"),
+        (["pin", "csanmt-zh-en:v9.9.9"], 4, "v9.9.9"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_documented_status(
+    built: Ledger, words: list[str], status: int, reason: str, capsys
+) -> None:
+    assert main(["release", *words]) == status
+    captured = capsys.readouterr()
+    assert reason in captured.err
+    assert captured.err.count("\n") == 1
+    assert len(built.history()) == 1  # nothing was recorded
+
+
+def test_history_and_status_are_for_people_and_machines(built: Ledger, capsys) -> None:
+    built.append("verdict", BUILT, who="ci", why="verify", detail={"ready": True, "reasons": []})
+    built.append("switch", BUILT, who="ada", why="blue-green", detail={"weight": 100})
+    assert main(["release", "history"]) == 0
+    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "build", "verdict", "switch",
+    ]  # fmt: skip
+    assert main(["release", "history", "--json", "--limit", "1"]) == 0
+    assert [entry["kind"] for entry in json.loads(capsys.readouterr().out)] == ["switch"]
+    assert main(["release", "history", "--check"]) == 0
+    assert capsys.readouterr().out.startswith("3 entries")
+    assert main(["release", "status"]) == 0
+    assert "serves" in capsys.readouterr().out
+    assert main(["release", "status", "--json"]) == 0
+    state = json.loads(capsys.readouterr().out)
+    assert (state["active"], state["versions"][BUILT]["ready"]) == (BUILT, True)
+
+
+def test_an_edited_ledger_is_reported_not_shown(built: Ledger, capsys) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(built.path)
+    connection.execute("DROP TRIGGER entries_never_change")
+    connection.execute("UPDATE entries SET who = 'nobody'")
+    connection.commit()
+    connection.close()
+    assert main(["release", "history", "--check"]) == 3
+    assert "edited" in capsys.readouterr().err
