@@ -17,6 +17,7 @@ from training.packed import lines_of, write_description, write_split
 from training.recipe import DataSettings, Recipe
 from training.vocabulary import Vocabularies, train_vocabularies
 
+RECIPES = Path(__file__).resolve().parent / "recipes"
 FINAL_STOP = re.compile(r"[。.]$")
 
 
@@ -38,7 +39,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     exclusion = ContaminationFilter.from_files(
         data / name for name in (*settings.exclude, settings.dev) if name
     )
-    raw = read_pairs([data / name for name in settings.corpora], settings.languages)
+    raw = read_pairs([_locate(data, name) for name in settings.corpora], settings.languages)
     wanted = (pair for pair in raw if _wanted(pair.origin, settings))
     clean = exclusion.clean(filter_pairs(wanted, settings.filter, report), report)
     pairs = sample(label_short(clean, settings.short_words), settings, recipe.training.seed)
@@ -76,6 +77,12 @@ def _vocabularies(pairs: list[Pair], recipe: Recipe, directory: Path) -> Vocabul
         return Vocabularies(directory)
     lines = lines_of(_vocabulary_sample(pairs, recipe))
     return train_vocabularies(*lines, recipe.vocabulary, directory)
+
+
+def _locate(data: Path, name: str) -> Path:
+    """A corpus in ``data``, or else among the files that come with the recipes."""
+    shipped = RECIPES / name
+    return shipped if shipped.is_file() and not (data / name).is_file() else data / name
 
 
 def _wanted(origin: str, settings: DataSettings) -> bool:

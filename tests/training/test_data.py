@@ -268,3 +268,12 @@ def test_padding_appends_one_eos_that_the_mask_includes():
     ids, mask = pad([np.asarray([5, 6], np.uint16), np.asarray([7], np.uint16)])
     assert ids.tolist() == [[5, 6, 0], [7, 0, 0]]
     assert mask.tolist() == [[True, True, True], [True, True, False]]
+
+
+def test_the_shipped_list_of_names_holds_no_smoke_sentence_and_no_benchmark_line():
+    names = list(read_pairs([REPOSITORY / "training" / "recipes" / "small-cpu" / "names.tsv"]))
+    lines = [line for suite in benchmark_lines().values() for line in suite]
+    guard = ContaminationFilter(lines)
+    assert len(names) > 700
+    assert not [pair for pair in names if guard.refuses(pair)]
+    assert not [pair for pair in names if "天气" in pair.source or "世界" in pair.source]
