@@ -281,3 +281,15 @@ def test_progress_is_one_line_a_stage_where_nobody_watches():
     bar.finish()
     assert stream.getvalue().startswith("work: 10 in ")
     assert stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize(("limits", "failed"), [({"bleu": 99.0}, True), ({"bleu": 10.0}, False)])
+def test_a_floor_holds_whatever_the_baseline_has(world, limits, failed):
+    verdict = judge(world.measure(world.subject()), replace(world.policy, minimum={"mini": limits}))
+    assert verdict.failed_rules() == ({"minimum"} if failed else set())
+
+
+def test_a_verdict_without_a_suite_of_the_policy_is_partial(world):
+    policy = replace(world.policy, suites=("mini", "other"), minimum={"other": {"bleu": 9.0}})
+    verdict = judge(world.measure(world.subject()), policy)
+    assert (verdict.decision.word, verdict.scope) == ("promote", "partial")
