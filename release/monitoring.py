@@ -198,7 +198,7 @@ def analysis_template(limits: Thresholds) -> dict[str, Any]:
 
 def files(limits: Thresholds) -> dict[Path, str]:
     """Path below ``deploy/`` → content of every generated file."""
-    dump = {"sort_keys": False, "width": 1000, "allow_unicode": True}
+    dump: dict[str, Any] = {"sort_keys": False, "width": 1000, "allow_unicode": True}
     return {
         Path("prometheus/prometheus.yml"): HEADER + yaml.safe_dump(scrape_config(), **dump),
         Path("prometheus/alerts.yml"): HEADER + yaml.safe_dump(alert_rules(limits), **dump),
