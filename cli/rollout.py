@@ -7,7 +7,7 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -368,5 +368,5 @@ def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{1000 * value:.0f} ms"
 
 
-def _health(shares: dict[str, float]) -> str:
+def _health(shares: Mapping[str, float]) -> str:
     return " ".join(f"{name} {share:.1%}" for name, share in shares.items() if share) or "well"
