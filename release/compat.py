@@ -52,6 +52,11 @@ COMBINATIONS = (
     Combination("BentoML 1.4.38", {"bentoml": "1.4.38"}),
     Combination("BentoML 1.4.37", {"bentoml": "1.4.37"}),
     Combination(
+        "the article's but torch",
+        {"transformers": "4.35.2", "numpy": "1.23.5", "tokenizers": "0.15.2",
+         "huggingface-hub": "0.36.2"},
+    ),
+    Combination(
         "the article's",
         {"transformers": "4.35.2", "numpy": "1.23.5", "torch": "1.13.1"},
         "as published for the original service",
@@ -129,18 +134,30 @@ def _install(combination: Combination, root: Path, python: Path) -> None:
     lock = _lock_without(root / "requirements" / "development-frozen.txt", pins)
     requirements = python.parent.parent / "requirements.txt"
     requirements.write_text("\n".join([*lock, *(f"{k}=={v}" for k, v in pins.items())]) + "\n")
-    if wanted_torch:  # only asked whether it could be installed: it is gigabytes of CUDA
-        everything = f"{requirements.read_text()}torch=={wanted_torch}\n"
-        requirements.write_text(everything)
-        run_command([
-            uv, "pip", "install", "--quiet", "--dry-run", "--python", str(python),
-            "-r", str(requirements), "--only-binary", ":all:",
-        ], timeout=600)  # fmt: skip
+    if wanted_torch:
+        _refuse_cuda(uv, python, requirements, wanted_torch)
     run_command([
         uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(requirements),
         "--override", str(_no_torch(python)), "--link-mode", "hardlink",
     ], timeout=900)  # fmt: skip
     _link_torch_and_engine(python)
+
+
+def _refuse_cuda(uv: str, python: Path, requirements: Path, torch: str) -> None:
+    """Ask the resolver about another torch, and say that it is not installed.
+
+    Raises:
+        CommandError: always; with the resolver's reason where there is one.
+    """
+    with requirements.open("a") as stream:
+        stream.write(f"torch=={torch}\n")
+    command = [uv, "pip", "install", "--quiet", "--dry-run", "--python", str(python), "-r",
+               str(requirements), "--only-binary", ":all:"]  # fmt: skip
+    run_command(command, timeout=600)
+    raise CommandError(
+        f"Error: the set resolves, but torch {torch} is on the package index only as a CUDA "
+        "build of about two gigabytes; it was not installed and nothing was tried with it"
+    )
 
 
 def _lock_without(lock: Path, pins: Mapping[str, str]) -> list[str]:
