@@ -2,7 +2,7 @@
 # Build the engine with AddressSanitizer and UndefinedBehaviorSanitizer, run its tests on that
 # build, then fuzz engine.bin. Nothing is installed: the build lives in engine/build/sanitize.
 #
-# usage: sanitize.sh [FUZZ_SECONDS]
+# usage: [TESTS="tests/engine/…"] sanitize.sh [FUZZ_SECONDS]
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON="${PYTHON:-${VENV:-.venv}/bin/python}"
@@ -13,7 +13,7 @@ PATH="$TOOLS:$PATH"
 export PATH
 
 cmake -S engine -B "$BUILD" -DSKBUILD=ON -DCSANMT_SANITIZE=ON -DCSANMT_BUILD_CHECKS=ON \
-    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPython_EXECUTABLE="$("$PYTHON" -c 'import sys; print(sys.executable)')" \
+    -DCMAKE_BUILD_TYPE=None -DPython_EXECUTABLE="$("$PYTHON" -c 'import sys; print(sys.executable)')" \
     > /dev/null
 cmake --build "$BUILD" -j "$(nproc)" > /dev/null
 rm -rf "$BUILD/package"
@@ -24,7 +24,7 @@ CXX="${CXX:-g++}"
 # Python itself is not instrumented and keeps memory to the end: no leak check there.
 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 OMP_NUM_THREADS=1 \
 LD_PRELOAD="$("$CXX" -print-file-name=libasan.so) $("$CXX" -print-file-name=libubsan.so)" \
-PYTHONPATH="$BUILD/package" "$PYTHON" -m pytest -q tests/engine
+PYTHONPATH="$BUILD/package" "$PYTHON" -m pytest -q ${TESTS:-tests/engine}
 
 "$PYTHON" - "$BUILD/seed.bin" <<'PYTHON'
 import sys

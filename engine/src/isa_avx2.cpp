@@ -31,10 +31,12 @@ CSANMT_INLINE void multiply_part(const int8_t* x, ptrdiff_t stride, const uint8_
       const __m256i q = quad(x + r * stride + g * 4);
       const __m256i odd = _mm256_srai_epi16(q, 8);
       const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(q, 8), 8);
-      sum[r][0] = _mm256_add_epi32(
-          sum[r][0], _mm256_add_epi32(_mm256_madd_epi16(even0, even), _mm256_madd_epi16(odd0, odd)));
-      sum[r][1] = _mm256_add_epi32(
-          sum[r][1], _mm256_add_epi32(_mm256_madd_epi16(even1, even), _mm256_madd_epi16(odd1, odd)));
+      const __m256i first =
+          _mm256_add_epi32(_mm256_madd_epi16(even0, even), _mm256_madd_epi16(odd0, odd));
+      const __m256i second =
+          _mm256_add_epi32(_mm256_madd_epi16(even1, even), _mm256_madd_epi16(odd1, odd));
+      sum[r][0] = _mm256_add_epi32(sum[r][0], first);
+      sum[r][1] = _mm256_add_epi32(sum[r][1], second);
     }
   }
   for (int r = 0; r < R; ++r)
@@ -60,6 +62,6 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 
 namespace csanmt {
 extern const Kernels kAvx2Kernels;
-const Kernels kAvx2Kernels = {"avx2",   linear,        project, sum_exponentials, normalise,
-                              attend, attend_cached, transpose};
+const Kernels kAvx2Kernels = {
+    "avx2", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

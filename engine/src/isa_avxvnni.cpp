@@ -9,6 +9,6 @@
 
 namespace csanmt {
 extern const Kernels kAvxVnniKernels;
-const Kernels kAvxVnniKernels = {"avxvnni", linear,        project, sum_exponentials, normalise,
-                                 attend,    attend_cached, transpose};
+const Kernels kAvxVnniKernels = {
+    "avxvnni", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

@@ -171,7 +171,8 @@ void project_chunk(const csanmt::ProjectionArguments& a, int chunk, Running* run
   const int first_panel = chunk * csanmt::kPanelsPerChunk;
   const int end = first_panel + csanmt::kPanelsPerChunk;
   const int last_panel = end < a.linear.panels ? end : a.linear.panels;
-  for (int r = 0; r < x.rows; ++r) running[r] = Running{splat(0.0f), kNever, listed_before(a.rows[r], first_panel)};
+  for (int r = 0; r < x.rows; ++r)
+    running[r] = Running{splat(0.0f), kNever, listed_before(a.rows[r], first_panel)};
   for (int p = first_panel; p < last_panel; ++p) {
     const uint8_t* panel = a.linear.weight + p * panel_bytes;
     const int rest = a.columns - p * 64;

@@ -11,35 +11,49 @@
 namespace {
 
 #if defined(__SSE2__)
-CSANMT_INLINE __m128i pair(int8_t a, int8_t b) {
-  return _mm_set1_epi32(int32_t(uint16_t(int16_t(a)) | uint32_t(uint16_t(int16_t(b))) << 16));
+// Four bytes as 16-bit pairs (b0, b2) and (b1, b3), in every lane.
+CSANMT_INLINE void spread(const int8_t* x, __m128i* even, __m128i* odd) {
+  int32_t four;
+  std::memcpy(&four, x, 4);
+  const __m128i bytes = _mm_cvtsi32_si128(four);
+  const __m128i wide = _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+  *even = _mm_shuffle_epi32(_mm_shufflelo_epi16(wide, _MM_SHUFFLE(2, 0, 2, 0)), 0);
+  *odd = _mm_shuffle_epi32(_mm_shufflelo_epi16(wide, _MM_SHUFFLE(3, 1, 3, 1)), 0);
 }
 
-// Four columns at a time: even and odd bytes as 16-bit pairs, exact in pmaddwd.
+// R rows by 16 columns. Even and odd bytes as 16-bit pairs: exact in pmaddwd.
+template <int R>
+CSANMT_INLINE void multiply_part(const int8_t* x, ptrdiff_t stride, const uint8_t* panel,
+                                 int groups, int32_t* out) {
+  const __m128i low = _mm_set1_epi16(0xff);
+  __m128i sum[R][4];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 4; ++v) sum[r][v] = _mm_setzero_si128();
+  for (int g = 0; g < groups; ++g) {
+    __m128i even[R], odd[R];
+    for (int r = 0; r < R; ++r) spread(x + r * stride + g * 4, &even[r], &odd[r]);
+    for (int v = 0; v < 4; ++v) {
+      const __m128i w =
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(panel + size_t(g) * 256) + v);
+      const __m128i w_even = _mm_and_si128(w, low), w_odd = _mm_srli_epi16(w, 8);
+      for (int r = 0; r < R; ++r)
+        sum[r][v] = _mm_add_epi32(sum[r][v], _mm_add_epi32(_mm_madd_epi16(w_even, even[r]),
+                                                           _mm_madd_epi16(w_odd, odd[r])));
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 4; ++v)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + r * 64 + v * 4), sum[r][v]);
+}
+
 template <int R>
 void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int groups,
               const uint8_t*, int32_t* out) {
-  const __m128i low = _mm_set1_epi16(0xff);
-  for (int c = 0; c < 64; c += 8) {
-    __m128i sum[R][2];
-    for (int r = 0; r < R; ++r) sum[r][0] = sum[r][1] = _mm_setzero_si128();
-    for (int g = 0; g < groups; ++g) {
-      const auto* at = reinterpret_cast<const __m128i*>(panel + size_t(g) * 256 + c * 4);
-      const __m128i w0 = _mm_loadu_si128(at), w1 = _mm_loadu_si128(at + 1);
-      const __m128i even0 = _mm_and_si128(w0, low), odd0 = _mm_srli_epi16(w0, 8);
-      const __m128i even1 = _mm_and_si128(w1, low), odd1 = _mm_srli_epi16(w1, 8);
-      for (int r = 0; r < R; ++r) {
-        const int8_t* q = x + r * stride + g * 4;
-        const __m128i even = pair(q[0], q[2]), odd = pair(q[1], q[3]);
-        sum[r][0] = _mm_add_epi32(sum[r][0], _mm_add_epi32(_mm_madd_epi16(even0, even),
-                                                           _mm_madd_epi16(odd0, odd)));
-        sum[r][1] = _mm_add_epi32(sum[r][1], _mm_add_epi32(_mm_madd_epi16(even1, even),
-                                                           _mm_madd_epi16(odd1, odd)));
-      }
-    }
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < 2; ++v)
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + r * 64 + c + v * 4), sum[r][v]);
+  for (int c = 0; c < 64; c += 16) {
+    int r = 0;
+    for (; r + 2 <= R; r += 2)
+      multiply_part<2>(x + r * stride, stride, panel + c * 4, groups, out + r * 64 + c);
+    if (r < R) multiply_part<1>(x + r * stride, stride, panel + c * 4, groups, out + r * 64 + c);
   }
 }
 #else
@@ -66,6 +80,6 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 
 namespace csanmt {
 extern const Kernels kPortableKernels;
-const Kernels kPortableKernels = {"portable", linear, project, sum_exponentials, normalise,
-                                  attend,     attend_cached, transpose};
+const Kernels kPortableKernels = {
+    "portable", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

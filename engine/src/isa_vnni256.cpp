@@ -11,6 +11,6 @@
 
 namespace csanmt {
 extern const Kernels kVnni256Kernels;
-const Kernels kVnni256Kernels = {"vnni256", linear,        project, sum_exponentials, normalise,
-                                 attend,    attend_cached, transpose};
+const Kernels kVnni256Kernels = {
+    "vnni256", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

@@ -79,7 +79,8 @@ GatheredColumns::GatheredColumns(const Model& model,
     const int32_t token = tokens_[std::min(c, count - 1)];  // padding is never shown
     const uint8_t* from = all.weight + size_t(token / 64) * 64 * all.inputs + token % 64 * 4;
     uint8_t* column = to + size_t(c / 64) * 64 * all.inputs + c % 64 * 4;
-    for (int g = 0; g < groups; ++g) std::memcpy(column + size_t(g) * 256, from + size_t(g) * 256, 4);
+    for (int g = 0; g < groups; ++g)
+      std::memcpy(column + size_t(g) * 256, from + size_t(g) * 256, 4);
     scale[c] = all.scale[token];
   }
   columns_ = {{to, scale, nullptr, all.inputs, panels}, count, tokens_.data()};

@@ -119,20 +119,7 @@ CSANMT_INLINE Quarter quarter(const F16& a, int index) {
 
 // Fixed tree: lanes l, l+8; then l, l+4; l, l+2; l, l+1.
 CSANMT_INLINE float sum_lanes(F16 a) {
-#if defined(__clang__) || __GNUC__ >= 12
-  Quarter q0, q1, q2, q3;
-  if constexpr (kNative == 16) {
-    q0 = __builtin_shufflevector(a.part[0], a.part[0], 0, 1, 2, 3);
-    q1 = __builtin_shufflevector(a.part[0], a.part[0], 4 % kNative, 5 % kNative, 6 % kNative, 7 % kNative);
-    q2 = __builtin_shufflevector(a.part[0], a.part[0], 8 % kNative, 9 % kNative, 10 % kNative, 11 % kNative);
-    q3 = __builtin_shufflevector(a.part[0], a.part[0], 12 % kNative, 13 % kNative, 14 % kNative, 15 % kNative);
-  } else
-#else
-  Quarter q0, q1, q2, q3;
-#endif
-  {
-    q0 = quarter(a, 0), q1 = quarter(a, 1), q2 = quarter(a, 2), q3 = quarter(a, 3);
-  }
+  const Quarter q0 = quarter(a, 0), q1 = quarter(a, 1), q2 = quarter(a, 2), q3 = quarter(a, 3);
   const Quarter q = (q0 + q2) + (q1 + q3);
   return (q[0] + q[2]) + (q[1] + q[3]);
 }
