@@ -152,7 +152,7 @@ def _refuse_cuda(uv: str, python: Path, requirements: Path, torch: str) -> None:
     with requirements.open("a") as stream:
         stream.write(f"torch=={torch}\n")
     command = [uv, "pip", "install", "--quiet", "--dry-run", "--python", str(python), "-r",
-               str(requirements), "--only-binary", ":all:"]  # fmt: skip
+               str(requirements)]  # fmt: skip
     run_command(command, timeout=600)
     raise CommandError(
         f"Error: the set resolves, but torch {torch} is on the package index only as a CUDA "

@@ -169,6 +169,16 @@ def test_the_image_is_traced_by_its_labels(workshop: Workshop, built: dict[str, 
     assert config["config"]["User"] == "1034:1034"
 
 
+@pytest.mark.soak
+def test_the_image_is_the_same_when_it_is_built_again(
+    workshop: Workshop, built: dict[str, Any]
+) -> None:
+    shutil.rmtree(workshop.store.home / "bentos")
+    again = workshop.json("build", VERSION, "--local-base")
+    assert again["image"]["facts"]["layers"] == built["image"]["facts"]["layers"]
+    assert again["image"]["facts"]["labels"] == built["image"]["facts"]["labels"]
+
+
 def test_the_image_is_verified_and_only_evidence_and_review_are_missing(
     workshop: Workshop, built: dict[str, Any]
 ) -> None:
