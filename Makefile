@@ -6,9 +6,11 @@ HOST ?= 127.0.0.1
 PORT ?= 3000
 MODEL ?=
 WORKERS ?=
+URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-dev serve test check lint types format lock clean
+.PHONY: help install install-dev serve test check soak bench-engine sanitize screenshot \
+        lint types format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +35,18 @@ types: install-dev ## mypy, strict on our packages
 	$(BIN)/mypy
 
 check: lint types test ## what CI runs
+
+soak: install-dev ## the long tests: load for minutes, memory over thousands of requests
+	$(BIN)/python -m pytest -m soak
+
+bench-engine: install-dev ## the native engine against CTranslate2, interleaved
+	$(BIN)/python -m benchmarks.engine
+
+sanitize: install-dev ## the engine's tests under ASan and UBSan, and its fuzzer
+	sh engine/checks/sanitize.sh
+
+screenshot: install-dev ## the README's picture, from a running service (URL=)
+	$(BIN)/python scripts/screenshot.py $(URL) docs/images/page.png
 
 format: install-dev ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix .
