@@ -173,6 +173,7 @@ def render(
             *_summary(systems, judgements, policy),
             *_score_section(systems, scores, order),
             *_matrix_section(judgements, order),
+            *_better_but_rejected(judgements, order),
             *_reason_section(judgements, order),
         ]
     )
@@ -252,6 +253,21 @@ def _cell(judgement: Judgement | None) -> str:
     result = judgement.measured.suites[0].metric("bleu")
     star = "*" if result is not None and result.test.p_value < 0.05 else ""
     return f"{mark} {judgement.delta('bleu'):+.2f}{star}"
+
+
+def _better_but_rejected(judgements: Sequence[Judgement], order: Sequence[str]) -> list[str]:
+    """Which rules reject a candidate that has the higher BLEU."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for j in judgements:
+        if j.verdict.decision == Decision.REJECT and j.delta("bleu") > 0:
+            for result in j.verdict.failed:
+                what = f"{result.rule} {result.subject}"
+                found.setdefault(j.candidate, {}).setdefault(what, []).append(j.baseline)
+    lines = ["## Better by BLEU, and rejected", ""]
+    for candidate in sorted(found, key=order.index):
+        whats = [f"{what} (against {', '.join(b)})" for what, b in found[candidate].items()]
+        lines.append(f"- **{candidate}**: {'; '.join(whats)}.")
+    return [*lines, ""]
 
 
 def _reason_section(judgements: Sequence[Judgement], order: Sequence[str]) -> list[str]:
