@@ -69,12 +69,18 @@ def _shape(model: _Section) -> dict[str, Any]:
             f"{CONFIGURATION}: model.shared_source_target_embedding is true, but "
             f"src_vocab_size is {source} and trg_vocab_size {target}"
         )
+    hidden, heads = model.size("hidden_size"), model.size("num_heads")
+    if hidden % heads or hidden % 2:
+        raise ConfigurationError(
+            f"{CONFIGURATION}: model.hidden_size is {hidden} and num_heads {heads}; "
+            "allowed is an even hidden_size that num_heads divides"
+        )
     return {
         "vocab_size": source,
         "target_vocab_size": target,
-        "hidden_size": model.size("hidden_size"),
+        "hidden_size": hidden,
         "intermediate_size": model.size("filter_size"),
-        "num_attention_heads": model.size("num_heads"),
+        "num_attention_heads": heads,
         "num_encoder_layers": model.size("num_encoder_layers"),
         "num_decoder_layers": model.size("num_decoder_layers"),
         "num_semantic_encoder_layers": model.size("num_semantic_encoder_layers"),

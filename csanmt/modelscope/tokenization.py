@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,7 @@ class ModelScopeTokenizer:
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
         pieces = self.segment(text)
-        surfaces = [self._words.unescape(_bare(piece)) for piece in pieces]
-        return self._to_ids(pieces), match_in_order(surfaces, text)
+        return self._to_ids(pieces), _piece_spans(pieces, text, self._words.unescape)
 
     def represents(self, character: str) -> bool:
         return character in self._ids or character + _MARK in self._ids
@@ -108,8 +107,7 @@ class ModelScopeTokenizer:
 
     def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
         text = self.decode(ids)
-        surfaces = [self._words.unescape_target(_plain(s.strip())) for s in self._glued(ids)]
-        return text, match_in_order(surfaces, text)
+        return text, _piece_spans(list(self._names(ids)), text, self._words.unescape_target)
 
     def decode_like_reference(self, ids: Sequence[int]) -> str:
         """Text of ``ids`` as ModelScope's ``postprocess`` makes it."""
@@ -201,8 +199,24 @@ def _bare(piece: str) -> str:
     return piece[: -len(_MARK)] if piece.endswith(_MARK) else piece
 
 
-def _plain(word: str) -> str:
-    return "-" if word == "@-@" else word
+def _piece_spans(pieces: Sequence[str], text: str, unescape: Callable[[str], str]) -> list[Span]:
+    """Where BPE pieces stand in ``text``; those of an escaped word (``&apos;s``) share its span."""
+    words: list[list[str]] = [[]]
+    for piece in pieces:
+        words[-1].append(_bare(piece))
+        if not piece.endswith(_MARK):
+            words.append([])
+    plain = ["".join(word) for word in words if word]
+    places = match_in_order([unescape(word) for word in plain], text)
+    spans: list[Span] = []
+    for parts, word, (start, end) in zip(words, plain, places, strict=False):
+        if text[start:end] != word:
+            spans += [(start, end)] * len(parts)
+            continue
+        for part in parts:
+            spans.append((start, start + len(part)))
+            start += len(part)
+    return spans
 
 
 def _bpe(codes: str) -> Any:

@@ -22,12 +22,12 @@ class Words(Protocol):
         """Source text → its words with spaces between."""
         ...
 
-    def unescape(self, piece: str) -> str:
-        """A piece of ``tokenize``'s answer as it stands in the source text."""
+    def unescape(self, word: str) -> str:
+        """A word of ``tokenize``'s answer as it stands in the source text."""
         ...
 
-    def unescape_target(self, piece: str) -> str:
-        """A piece of the target's words as ``detokenize`` writes it."""
+    def unescape_target(self, word: str) -> str:
+        """A target word as ``detokenize`` writes it."""
         ...
 
     def detokenize(self, words: list[str]) -> str:
@@ -48,16 +48,16 @@ class _Target:
     def detokenize(self, words: list[str]) -> str:
         return str(self._detokenizer.detokenize(words))
 
-    def unescape_target(self, piece: str) -> str:
-        return _unescape(piece)
+    def unescape_target(self, word: str) -> str:
+        return _unescape(word).replace("@-@", "-")
 
 
 class _Jieba(_Target):
     def tokenize(self, text: str) -> str:
         return " ".join(_jieba().cut(text))
 
-    def unescape(self, piece: str) -> str:
-        return piece
+    def unescape(self, word: str) -> str:
+        return word
 
 
 class _Moses(_Target):
@@ -75,15 +75,15 @@ class _Moses(_Target):
             )
         )
 
-    def unescape(self, piece: str) -> str:
-        return "-" if piece == "@-@" else _unescape(piece)
+    def unescape(self, word: str) -> str:
+        return "-" if word == "@-@" else _unescape(word)
 
 
-def _unescape(piece: str) -> str:
-    if "&" in piece:
+def _unescape(word: str) -> str:
+    if "&" in word:
         for escaped, character in _ESCAPES:
-            piece = piece.replace(escaped, character)
-    return piece
+            word = word.replace(escaped, character)
+    return word
 
 
 _LOADING = threading.Lock()

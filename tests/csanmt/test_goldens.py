@@ -131,23 +131,24 @@ def test_final_text_of_every_case_agrees(each_golden: Golden, beam: int) -> None
             assert "<SENT_SPLIT>".join(texts) == case[f"translation_beam{beam}"], case["id"]
 
 
-# One sentence, several, emoji, markers in the text, empty sentences, a line break, nothing.
-@pytest.mark.parametrize("key", ["c00", "c05", "c10", "c17", "c18", "c22", "c25"])
 def test_the_public_translator_gives_the_same_text_sentence_by_sentence(
-    each_golden: Golden, key: str
+    each_golden: Golden,
 ) -> None:
-    cases = {case["id"]: case for case in each_golden.cases["cases"]}
-    case = cases.get(key)
-    if case is None or case["kind"] != "text" or not case["stable_best_beam4"]:
-        pytest.skip(f"fixture {each_golden.name} has no stable text case {key}")
+    # One sentence, several, emoji, markers in the text, empty sentences, a line break, nothing.
+    wanted = {"c00", "c05", "c10", "c17", "c18", "c22", "c25"}
     options = DecodingOptions(
         beam=each_golden.generation["beam"],
         length_penalty=each_golden.generation["length_penalty"],
         max_length=each_golden.generation["max_length"],
         repetition_guard=False,
     )
-    (translation,) = each_golden.reference_like.translate([case["input"]], options)
-    assert translation.text == case["translation_beam4"]
+    compared = 0
+    for case in each_golden.cases["cases"]:
+        if case["id"] in wanted and case["kind"] == "text" and case["stable_best_beam4"]:
+            (translation,) = each_golden.reference_like.translate([case["input"]], options)
+            assert translation.text == case["translation_beam4"], case["id"]
+            compared += 1
+    assert compared >= 3
 
 
 def test_postprocessing_table_agrees(each_golden: Golden) -> None:
