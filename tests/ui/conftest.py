@@ -49,7 +49,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[LivePage]:
-    with live_page(max_characters=3000, batch_sentences=8) as server:
+    # Held translations look like a slow model to the queue; it must not turn others away.
+    patience = {"queue_seconds": 3600.0, "batch_seconds": 60.0}
+    with live_page(max_characters=3000, batch_sentences=8, **patience) as server:
         yield server
 
 

@@ -65,7 +65,7 @@ def test_paragraphs_and_line_breaks_stay(open_page: Any) -> None:
 
 def test_a_long_text_streams_sentence_by_sentence(open_page: Any, server: LivePage) -> None:
     page = open_page()
-    text = "先来的句子。" * 40 + "慢来的句子。"
+    text = "".join(f"先来的第{n}句。" for n in range(40)) + "最后慢来的一句。"
     write(page, text)
     until(page, "document.querySelectorAll('.sentence').length >= 20")
     expect(page.locator("#status")).to_have_text(re.compile(r"Translating… \d+ of 41 sentences"))
