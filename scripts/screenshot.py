@@ -1,40 +1,43 @@
-"""Take the README's picture of the page: python scripts/screenshot.py URL docs/images/page.png."""
+"""Picture of the page for the README: ``scripts/screenshot.py [URL] [FILE]``.
+
+Needs a running service (``make serve``), Chromium, and fonts for Chinese.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-TEXT = """今天天气很好，我们去公园吧。
-他每天早上七点起床。
-这本书很有意思，我已经看了三遍。"""
-FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+TEXT = (
+    "机器翻译的质量取决于训练数据，也取决于人们怎样衡量它。"
+    "我们希望每个人都能方便地使用这个系统。\n\n"
+    "如果翻译出现问题，请检查网络连接，然后再试一次。"
+)
+LIT = 1  # the sentence under the pointer
 
 
-def main() -> None:
-    url, target = sys.argv[1], Path(sys.argv[2])
-    target.parent.mkdir(parents=True, exist_ok=True)
+def main(url: str = "http://127.0.0.1:3000", file: str = "docs/images/page.png") -> None:
+    browser_path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS
+            executable_path=browser_path, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(
-            viewport={"width": 1280, "height": 640}, color_scheme="light", locale="en-GB"
-        )
+        page = browser.new_page(viewport={"width": 1280, "height": 640}, locale="en-GB")
         page.goto(url)
-        page.locator("textarea").first.fill(TEXT)
-        # The page forbids eval, so the condition is a locator's.
-        page.locator("#target .sentence").nth(2).wait_for(timeout=30_000)
-        page.wait_for_timeout(1000)  # let the footer's figures settle
-        page.screenshot(path=target)
+        page.fill("#source", TEXT)
+        expect(page.locator("#copy")).to_be_enabled(timeout=30_000)
+        page.press("#source", "Control+Enter")  # the first answer pays for a cold start
+        expect(page.locator("#target")).to_have_attribute("aria-busy", "true")
+        expect(page.locator("#target")).to_have_attribute("aria-busy", "false", timeout=30_000)
+        page.evaluate("document.activeElement.blur()")
+        page.hover(f".sentence >> nth={LIT}")
+        expect(page.locator("#mirror .lit")).to_be_visible()
+        page.screenshot(path=file, animations="disabled")
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
