@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
   if (argc < 3) return std::fprintf(stderr, "usage: %s SEED_FILE SECONDS [SEED]\n", argv[0]), 2;
   std::ifstream in(argv[1], std::ios::binary);
   const Bytes seed{std::istreambuf_iterator<char>(in), {}};
+  if (seed.size() < 1024) return std::fprintf(stderr, "%s is no engine file\n", argv[1]), 2;
   const std::string path = std::string(argv[1]) + ".fuzzed";
   std::mt19937_64 random(argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1);
   long tried = 0, accepted = 0;

@@ -22,6 +22,7 @@ constexpr int kNative = 4;
 
 typedef float NativeFloat __attribute__((vector_size(kNative * 4)));
 typedef int32_t NativeInt __attribute__((vector_size(kNative * 4)));
+typedef uint32_t NativeUnsigned __attribute__((vector_size(kNative * 4)));
 typedef int8_t NativeByte __attribute__((vector_size(kNative)));
 typedef float NativeFloatU __attribute__((vector_size(kNative * 4), aligned(4), may_alias));
 typedef int32_t NativeIntU __attribute__((vector_size(kNative * 4), aligned(4), may_alias));
@@ -70,10 +71,18 @@ CSANMT_INLINE I16 splat(int32_t x) {
 CSANMT_BINARY(F16, +)
 CSANMT_BINARY(F16, -)
 CSANMT_BINARY(F16, *)
-CSANMT_BINARY(I16, +)
-CSANMT_BINARY(I16, -)
-CSANMT_BINARY(I16, <<)
 #undef CSANMT_BINARY
+
+// Integers wrap around: a damaged file's scales may be anything.
+#define CSANMT_WRAPPING(op)                                                        \
+  CSANMT_INLINE I16 operator op(I16 a, I16 b) {                                    \
+    CSANMT_EACH a.part[i] = NativeInt(NativeUnsigned(a.part[i]) op NativeUnsigned(b.part[i])); \
+    return a;                                                                      \
+  }
+CSANMT_WRAPPING(+)
+CSANMT_WRAPPING(-)
+CSANMT_WRAPPING(<<)
+#undef CSANMT_WRAPPING
 
 CSANMT_INLINE F16 maximum(F16 a, F16 b) {
   CSANMT_EACH a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
@@ -132,9 +141,9 @@ CSANMT_INLINE float max_lanes(F16 a) {
   return x > y ? x : y;
 }
 CSANMT_INLINE int32_t sum_lanes(I16 a) {
-  int32_t total = 0;
-  CSANMT_EACH for (int lane = 0; lane < kNative; ++lane) total += a.part[i][lane];
-  return total;
+  uint32_t total = 0;
+  CSANMT_EACH for (int lane = 0; lane < kNative; ++lane) total += uint32_t(a.part[i][lane]);
+  return int32_t(total);
 }
 
 // Adding 1.5 * 2^23 rounds to the nearest integer (ties to even) in the low bits.
