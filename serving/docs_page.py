@@ -80,4 +80,4 @@ def _type(spec: dict[str, Any]) -> str:
     return ", ".join([str(spec.get("type", "any")), *limits, *default])
 
 
-_LIMITS = {"minimum": "from", "maximum": "to", "maxLength": "characters up to"}
+_LIMITS = {"minimum": "from", "maximum": "to"}

@@ -39,7 +39,7 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
             "model version that made it, in its body and in X-Model-Version.",
         },
         "paths": {
-            "/translate": {"post": _translate()},
+            "/translate": {"post": _translate(), "get": _translate_get()},
             "/translate/stream": {"post": _stream()},
             "/version": {"get": _get("What exactly is running.", "version")},
             "/healthz": {"get": _get("Ready, and how busy.", "healthz", probe=True)},
@@ -74,6 +74,48 @@ def _translate() -> dict[str, Any]:
     }
 
 
+def _translate_get() -> dict[str, Any]:
+    """Apertium's shape, whose errors carry the same facts under other names."""
+    schema = {
+        "type": "object",
+        "required": ["status", "code", "message", "explanation"],
+        "properties": {
+            "status": {"const": "error"},
+            "code": {"type": "integer"},
+            "message": {"type": "string"},
+            "explanation": {"type": "string"},
+        },
+    }
+    problems = _problems(("400", "413", "422", "429", "503", "504"))
+    for problem in problems.values():
+        answers = [schema, _reference("Error")]
+        problem["content"]["application/json"]["schema"] = {"anyOf": answers}
+    parameters = {"q": "你好，世界。", "langpair": "zh|en"}
+    return {
+        "operationId": "translateApertium",
+        "summary": "Translate a text, asked for as Apertium's clients do.",
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": True,
+                "schema": {"type": "string"} | ({} if name == "q" else {"const": example}),
+                "example": example,
+            }
+            for name, example in parameters.items()
+        ],
+        "responses": {
+            "200": {
+                "description": "The translation, as `responseData.translatedText`.",
+                "headers": _header_references(),
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            **_problems(("401", "403")),
+            **problems,
+        },
+    }
+
+
 def _stream() -> dict[str, Any]:
     return {
         "operationId": "translateStream",
@@ -87,9 +129,21 @@ def _stream() -> dict[str, Any]:
             "200": {
                 "description": "The events.",
                 "headers": _header_references(),
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"schema": _event_schema()}},
             },
             **_problems(POST_PROBLEMS),
+        },
+    }
+
+
+def _event_schema() -> dict[str, Any]:
+    """One event; its data is JSON."""
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"enum": ["start", "segment", "done", "error"]},
+            "data": {"type": "string", "contentMediaType": "application/json"},
         },
     }
 
@@ -177,9 +231,10 @@ def _schemas(settings: Settings) -> dict[str, Any]:
     )
     schemas: dict[str, Any] = definitions["$defs"]
     fields = schemas["TranslateRequest"]["properties"]
-    text = {"type": "string", "maxLength": settings.max_characters}
-    texts = {"type": "array", "maxItems": settings.max_texts, "items": text}
-    fields["text"]["anyOf"] = [text, texts]
+    fields["text"]["description"] += (
+        f" At most {settings.max_texts} texts and {settings.max_characters} characters in all;"
+        " more is 413."
+    )
     for name, most in (
         ("beam", settings.max_beam),
         ("n_best", settings.max_beam),

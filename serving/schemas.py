@@ -23,6 +23,11 @@ def _text_or_texts(value: Any) -> Any:
     raise ValueError("must be a string or a list of strings")
 
 
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 4.0 is the integer 4 (true and "4" are not)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class TranslateRequest(BaseModel):
     """What to translate and how. Only ``text`` is required."""
 
@@ -34,19 +39,27 @@ class TranslateRequest(BaseModel):
         Field(description="Chinese text, or a list of texts. Layout and line breaks are kept."),
     ]
     beam: Annotated[
-        int | None, Field(ge=1, description="Beam width; 1 is greedy. Default: the model's.")
+        Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None,
+        Field(description="Beam width; 1 is greedy. Default: the model's."),
     ] = None
     n_best: Annotated[
-        int, Field(ge=1, description="Hypotheses of each sentence to show in `segments`.")
+        int,
+        Field(ge=1),
+        BeforeValidator(_whole),
+        Field(description="Hypotheses of each sentence to show in `segments`."),
     ] = 1
     alternatives: Annotated[
-        int, Field(ge=0, description="Other translations of the whole text to return.")
+        int,
+        Field(ge=0),
+        BeforeValidator(_whole),
+        Field(description="Other translations of the whole text to return."),
     ] = 0
     length_penalty: Annotated[
         float | None, Field(ge=0, le=MAX_LENGTH_PENALTY, description="Default: the model's.")
     ] = None
     max_length: Annotated[
-        int | None, Field(ge=1, description="Most target tokens of a sentence.")
+        Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None,
+        Field(description="Most target tokens of a sentence."),
     ] = None
     repetition_guard: Annotated[bool, Field(description="Forbid loops of the same words.")] = True
     segments: Annotated[bool, Field(description="Return sentence pairs and their places.")] = False

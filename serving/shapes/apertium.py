@@ -21,7 +21,7 @@ class ApertiumShape:
     name = "apertium"
 
     def claims(self, incoming: Incoming) -> bool:
-        return incoming.request.method == "GET"
+        return incoming.request.method in ("GET", "HEAD")
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
         query = incoming.request.query_params
@@ -51,4 +51,6 @@ class ApertiumShape:
             "message": error.code,
             "explanation": str(error),
         }
-        return JSONResponse(body, plain.status_code)
+        kept = ("retry-after", "www-authenticate")
+        headers = {name: plain.headers[name] for name in kept if name in plain.headers}
+        return JSONResponse(body, plain.status_code, headers=headers)

@@ -311,3 +311,7 @@ def test_fault_of_the_engine_is_a_500_that_quotes_nothing(serve, capfd):
     assert "秘密" not in response.text
     assert "secret" not in response.text + "".join(capfd.readouterr())
     assert served.client.get("/readyz").status_code == 200
+
+
+def test_whole_numbers_may_be_written_with_a_point(served):
+    assert served.translate("一。", beam=4.0, n_best=2.0)["segments"][0]["hypotheses"]
