@@ -55,9 +55,7 @@ def interval_chart(rows: Sequence[tuple[str, Sequence[Bar]]], unit: str) -> Mark
     return _svg(parts, height)
 
 
-def difference_chart(
-    rows: Sequence[tuple[str, Bar, float | None]], unit: str
-) -> Markup:
+def difference_chart(rows: Sequence[tuple[str, Bar, float | None]], unit: str) -> Markup:
     """Differences with intervals around zero; the third value is the loss allowed (a tick)."""
     edges = [0.0, *(b.low for _, b, _ in rows), *(b.high for _, b, _ in rows)]
     edges += [limit for _, _, limit in rows if limit is not None]

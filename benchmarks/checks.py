@@ -230,7 +230,5 @@ CHECK_NAMES = tuple(check.name for check in CHECKS)
 
 def examine(source: str, output: str) -> dict[str, str]:
     """Every fault of one output: name of the check → what is wrong."""
-    found = {
-        check.name: check.find(source, output) for check in CHECKS if check.applies(source)
-    }
+    found = {check.name: check.find(source, output) for check in CHECKS if check.applies(source)}
     return {name: finding for name, finding in found.items() if finding}

@@ -199,9 +199,7 @@ def compare_behaviour(
     )
 
 
-def _group(
-    name: str, about: str, old: Sequence[Outcome], new: Sequence[Outcome]
-) -> GroupResult:
+def _group(name: str, about: str, old: Sequence[Outcome], new: Sequence[Outcome]) -> GroupResult:
     pairs = list(zip(old, new, strict=True))
     return GroupResult(
         group=name,

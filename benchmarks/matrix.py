@@ -179,9 +179,7 @@ def render(
     )
 
 
-def _summary(
-    systems: SystemSet, judgements: Sequence[Judgement], policy: Policy
-) -> list[str]:
+def _summary(systems: SystemSet, judgements: Sequence[Judgement], policy: Policy) -> list[str]:
     promoted = [j for j in judgements if j.verdict.decision == Decision.PROMOTE]
     wrong = wrong_promotions(judgements)
     kept = [j for j in promoted if j.delta("bleu") < 0]

@@ -25,9 +25,7 @@ class SubjectInfo:
 
     @classmethod
     def of(cls, subject: Subject) -> SubjectInfo:
-        return cls(
-            subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings)
-        )
+        return cls(subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings))
 
 
 @dataclass(frozen=True, slots=True)

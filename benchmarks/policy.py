@@ -201,7 +201,5 @@ class _Reader:
 
 def _metric(reader: _Reader, name: str) -> str:
     if name not in METRICS:
-        raise ConfigurationError(
-            f"{reader.where} has {name!r}; metrics are {', '.join(METRICS)}"
-        )
+        raise ConfigurationError(f"{reader.where} has {name!r}; metrics are {', '.join(METRICS)}")
     return name

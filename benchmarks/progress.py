@@ -65,7 +65,5 @@ class Bar:
         elapsed = self._drawn - self._began
         left = f", {elapsed / share - elapsed:.0f} s left" if share > 0.02 else ""
         filled = "█" * int(share * 24)
-        self._stream.write(
-            f"\r\x1b[K{self._what} {filled:·<24} {self._done}/{self._total}{left}"
-        )
+        self._stream.write(f"\r\x1b[K{self._what} {filled:·<24} {self._done}/{self._total}{left}")
         self._stream.flush()

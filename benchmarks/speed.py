@@ -155,9 +155,7 @@ def measure_speed(
         begin += len(bucket)
     rows.append(_latency_row("all", times, plan.seed))
     throughput = measure_throughput(baseline, candidate, sentences, plan, clock, progress)
-    return SpeedReport(
-        tuple(rows), p95_ratio(times, plan.seed), times.shape[2], throughput, start
-    )
+    return SpeedReport(tuple(rows), p95_ratio(times, plan.seed), times.shape[2], throughput, start)
 
 
 def _bucket_names(plan: SpeedPlan) -> list[str]:
@@ -200,9 +198,7 @@ def _time_rounds(
 def p95_ratio(times: Floats, seed: int, samples: int = 1000) -> Ratio:
     """Ratio of the 95th percentiles over sentences; times is (2, sentences, rounds)."""
     medians = np.median(times, axis=2)
-    draws = np.random.default_rng(seed).integers(
-        medians.shape[1], size=(samples, medians.shape[1])
-    )
+    draws = np.random.default_rng(seed).integers(medians.shape[1], size=(samples, medians.shape[1]))
     base, cand = np.percentile(medians[:, draws], 95, axis=2)
     low, high = np.quantile(cand / base, (0.025, 0.975))
     whole = np.percentile(medians, 95, axis=1)

@@ -153,9 +153,7 @@ def _from_table(folder: Path, table: dict[str, Any]) -> Suite:
 
 def _smoke_sentence(folder: Path, row: dict[str, Any]) -> SmokeSentence:
     try:
-        return SmokeSentence(
-            str(row["source"]), tuple(row["accept"]), tuple(row.get("forbid", ()))
-        )
+        return SmokeSentence(str(row["source"]), tuple(row["accept"]), tuple(row.get("forbid", ())))
     except KeyError as key:
         raise ConfigurationError(f"{folder / 'suite.toml'}: a sentence lacks {key}") from None
 

@@ -133,9 +133,7 @@ def test_long_lists_go_in_batches():
 def test_ratios_are_those_of_the_work(world, factor):
     plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=3, concurrency=())
     slower = world.subject(world.good, cost=0.001 * factor)
-    found = measure_speed(
-        world.subject(), slower, world.suite.sources, plan, clock=world.clock
-    )
+    found = measure_speed(world.subject(), slower, world.suite.sources, plan, clock=world.clock)
     assert found.p95_ratio.value == pytest.approx(factor)
     for row in found.rows:
         assert row.ratio.value == pytest.approx(factor)
