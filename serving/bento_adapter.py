@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from _bentoml_sdk.service import Service
+from bentoml._internal.server.http.traffic import TimeoutMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 REAL_PATH = "csanmt.path"
@@ -58,7 +59,11 @@ class CsanmtBentoService(Service[Any]):
     known_paths: Callable[[], Collection[str]] = staticmethod(lambda: ())
 
     def to_asgi(self, *args: Any, **kwargs: Any) -> ASGIApp:
-        return BoundedPaths(super().to_asgi(*args, **kwargs), self.known_paths)
+        app = super().to_asgi(*args, **kwargs)
+        # Its timer keeps every request's context in memory until it fires, long after the
+        # answer (bentoml 1.4.39, server/http/traffic.py); CSANMT_TIMEOUT is ours.
+        app.user_middleware = [m for m in app.user_middleware if m.cls is not TimeoutMiddleware]
+        return BoundedPaths(app, self.known_paths)
 
 
 def put_in_front(
