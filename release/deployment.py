@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from csanmt.errors import ConflictError, InvalidInputError, UnavailableError
 from release.colours import Deployment
+from release.direct import OPENER
 from release.ledger import Kind
 from release.metrics_source import ready
 from release.site import Site
@@ -21,8 +22,6 @@ Check = Callable[[str], None]
 """Tries a service at a URL; raises a CsanmtError that says what is wrong with it."""
 
 SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def idle_colour(site: Site) -> Colour:
@@ -145,7 +144,7 @@ def _identify(deployment: Deployment) -> Deployment:
     """Ask the service what it serves, rather than believing what was asked for."""
     request = urllib.request.Request(f"{deployment.url}/version")
     try:
-        with _OPENER.open(request, timeout=5) as response:
+        with OPENER.open(request, timeout=5) as response:
             version = json.load(response)
     except (urllib.error.URLError, ValueError, OSError) as error:
         raise UnavailableError(f"{deployment.url}/version: {error}") from None
@@ -185,7 +184,7 @@ def _post(url: str, body: dict[str, object]) -> dict[str, object]:
         url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
     )
     try:
-        with _OPENER.open(request, timeout=30) as response:
+        with OPENER.open(request, timeout=30) as response:
             answer: dict[str, object] = json.load(response)
             return answer
     except urllib.error.HTTPError as error:

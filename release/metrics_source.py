@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from release.direct import OPENER
 from release.samples import DOWN, Sample, collect
 from release.traffic import Colour
 from serving import metric_names
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
 
 
 class MetricsSource(Protocol):
@@ -32,7 +30,7 @@ def ready(url: str, timeout: float) -> bool:
 
 def _get(url: str, timeout: float) -> str | None:
     try:
-        with _OPENER.open(url, timeout=timeout) as response:
+        with OPENER.open(url, timeout=timeout) as response:
             body: bytes = response.read()
             return body.decode("utf-8")
     except (urllib.error.URLError, TimeoutError, ConnectionError, OSError):

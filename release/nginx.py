@@ -14,13 +14,13 @@ import signal
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import jinja2
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, UnavailableError
+from release.direct import OPENER
 from release.processes import alive
 from release.traffic import Colour, Traffic, other
 
@@ -217,9 +217,8 @@ class NginxRouter:
 
     def _ask(self) -> Traffic | None:
         url = f"http://{self.settings.listen}/-/traffic"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(url, timeout=2) as response:
+            with OPENER.open(url, timeout=2) as response:
                 answer = json.load(response)
                 return Traffic(generation=answer["generation"], **answer["weights"])
         except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, LookupError):

@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from release.direct import OPENER
 from release.traffic import COLOURS, Colour
 from serving.quality_signals import signals
 
 PATH = "/translate"
 QUEUE = 1000
 FORWARDED = ("Content-Type", "Authorization")
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Collector:
         start = time.monotonic()
         body = b""
         try:
-            with _OPENER.open(request, timeout=self.timeout) as response:
+            with OPENER.open(request, timeout=self.timeout) as response:
                 body = response.read()
             failed = False
         except urllib.error.HTTPError as error:
