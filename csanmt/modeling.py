@@ -32,10 +32,12 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from csanmt.configuration import CsanmtConfig
+from csanmt.engine.unpacking import unpack
 from csanmt.errors import CheckpointError
 from csanmt.layers import Decoder, Encoder, SelfAttention, SemanticEncoder
 
 WEIGHTS = "model.safetensors"
+PACKED_WEIGHTS = "engine.bin"
 
 
 def source_mask(input_ids: Tensor) -> Tensor:
@@ -274,17 +276,17 @@ AutoModelForSeq2SeqLM.register(CsanmtConfig, CsanmtForConditionalGeneration)
 
 
 def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGeneration:
-    """The model of a directory with config.json and model.safetensors, in evaluation mode.
+    """The model of a directory, in evaluation mode.
+
+    Float weights are ``model.safetensors``; a version without them is read from its packed
+    ``engine.bin``, as float32 of what the native engine multiplies by.
 
     Raises:
         CheckpointError: weights are missing, left over or misshapen, or the file is damaged.
     """
     place = Path(directory)
     config = CsanmtConfig.from_pretrained(place)
-    try:
-        weights = load_file(place / WEIGHTS)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{place / WEIGHTS} is damaged or missing: {error}") from error
+    weights = _read_weights(place)
     with torch.device("meta"):  # no memory and no time for values that are replaced
         model = CsanmtForConditionalGeneration(config)
     own = model.state_dict()
@@ -306,3 +308,13 @@ def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGenerat
         raise CheckpointError(f"{place / WEIGHTS} does not fit config.json; {'; '.join(problems)}")
     model.load_state_dict(weights, assign=True)
     return model.eval()
+
+
+def _read_weights(place: Path) -> dict[str, Tensor]:
+    packed = place / PACKED_WEIGHTS
+    if packed.is_file() and not (place / WEIGHTS).is_file():
+        return {name: torch.from_numpy(value) for name, value in unpack(packed).items()}
+    try:
+        return load_file(place / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{place / WEIGHTS} is damaged or missing: {error}") from error

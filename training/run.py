@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from csanmt.errors import ConfigurationError, InvalidInputError
-from csanmt.modeling import CsanmtForConditionalGeneration
+from csanmt.modeling import CsanmtForConditionalGeneration, load_model
 from training.evaluation import dev_losses, greedy_bleu
 from training.export import export_version
 from training.objective import TrainableCsanmt
@@ -141,7 +141,7 @@ def _model(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
     if not recipe.start.initial_model:
         return build(recipe, *sizes)
     torch.manual_seed(recipe.training.seed)
-    model = CsanmtForConditionalGeneration.from_pretrained(recipe.start.initial_model)
+    model = load_model(recipe.start.initial_model)
     if (model.config.vocab_size, model.config.target_vocab_size) != sizes:
         raise ConfigurationError(
             f"start.initial_model has vocabularies of {model.config.vocab_size} and "

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from csanmt.errors import EngineUnavailableError, InvalidInputError
+from csanmt.errors import InvalidInputError
 from csanmt.search import SearchOptions, beam_search, best_hypotheses
 from csanmt.translator import DecodingOptions, ShouldStop, TokenHypothesis
 
 if TYPE_CHECKING:
     from csanmt.modeling import CsanmtForConditionalGeneration
-
-WEIGHTS = "model.safetensors"
 
 
 class TorchEngine:
@@ -46,21 +43,14 @@ class TorchEngine:
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> TorchEngine:
-        """Read config.json and model.safetensors of a model's directory.
+        """Read a model's directory: config.json and float weights, else the packed ones.
 
         Raises:
-            EngineUnavailableError: there are no float weights.
             CheckpointError: the weights do not fit the configuration, or are damaged.
         """
         from csanmt.modeling import load_model
 
-        place = Path(directory)
-        if not (place / WEIGHTS).is_file():
-            raise EngineUnavailableError(
-                f"the torch engine needs {WEIGHTS}, and {str(place)!r} holds packed weights only; "
-                "install the native engine (csanmt-engine)"
-            )
-        return cls(load_model(place))
+        return cls(load_model(directory))
 
     def translate_ids(
         self,
