@@ -1,0 +1,128 @@
+"""``csanmt bench``'s smaller actions: pins, evidence, the list of suites, the matrix."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from cli.bench_options import action, answer_cache, progress_bar, read_policy
+from cli.output import note, print_json, print_table
+
+
+def register(actions: Any) -> None:
+    """Add the actions to ``csanmt bench``."""
+    for add in (_add_pin, _add_verify, _add_suites, _add_matrix):
+        add(actions)
+
+
+def _add_pin(actions: Any) -> None:
+    parser = action(
+        actions, "pin", _pin, "make a correction a test that the gate runs for ever",
+        """\
+        Phrases are plain text; case and spacing are ignored, words are matched whole.
+
+          csanmt bench pin "他姓白。" --require "surname is Bai" --forbid "white"
+        """,
+    )  # fmt: skip
+    parser.add_argument("source", metavar="SOURCE", help="the Chinese sentence")
+    parser.add_argument("--require", action="append", default=[], metavar="PHRASE")
+    parser.add_argument("--forbid", action="append", default=[], metavar="PHRASE")
+    parser.add_argument("--note", default="", help="why")
+    parser.add_argument("--pins", type=Path, metavar="FILE", help="default: the product's own")
+
+
+def _add_verify(actions: Any) -> None:
+    parser = action(
+        actions, "verify", _verify, "check an evidence file",
+        "Exit status 3 if it was changed, is about another model or does not say promote.",
+    )  # fmt: skip
+    parser.add_argument("evidence", type=Path, metavar="FILE")
+    parser.add_argument("--model-digest", metavar="SHA256", help="the model it must be about")
+
+
+def _add_suites(actions: Any) -> None:
+    action(actions, "suites", _suites, "list the built-in suites")
+
+
+def _add_matrix(actions: Any) -> None:
+    parser = action(
+        actions, "matrix", _matrix, "gate every ordered pair of a folder of systems",
+        "The folder holds *.zh, *.refA.en, systems/NAME.en and optionally "
+        "published-automatic-scores.tsv.",
+    )  # fmt: skip
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="Markdown file")
+    parser.add_argument("--policy", type=Path, metavar="FILE")
+    parser.add_argument("--cache", type=Path, metavar="DIR")
+    parser.add_argument("--no-cache", action="store_true")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--quiet", action="store_true")
+
+
+def _pin(args: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from benchmarks.pins import DEFAULT_PINS, Pin, add_pin
+
+    pin = Pin(args.source, tuple(args.require), tuple(args.forbid), args.note)
+    path = args.pins or DEFAULT_PINS
+    added = add_pin(path, pin, datetime.now(UTC).date())
+    if args.json:
+        print_json({"file": str(path), "source": added.source, "added": added.added})
+    else:
+        note(f"pinned in {path}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from benchmarks.evidence import verify
+
+    found = verify(args.evidence, model_digest=args.model_digest)
+    facts = {
+        "decision": found.decision.word,
+        "scope": found.scope,
+        "model_digest": found.model_digest,
+        "digest": found.digest,
+        "created": found.content["created"],
+    }
+    if args.json:
+        print_json(facts)
+    else:
+        print_table(("fact", "value"), facts.items())
+    return 0
+
+
+def _suites(args: argparse.Namespace) -> int:
+    from benchmarks.suite import builtin_names, load_suite
+
+    suites = [load_suite(name) for name in builtin_names()]
+    if args.json:
+        print_json([
+            {"name": s.name, "sentences": len(s.sources), "licence": s.licence,
+             "digest": s.digest, "description": s.description}
+            for s in suites
+        ])  # fmt: skip
+    else:
+        rows = [(s.name, len(s.sources), s.licence, s.description) for s in suites]
+        print_table(("suite", "sentences", "licence", "description"), rows)
+    return 0
+
+
+def _matrix(args: argparse.Namespace) -> int:
+    from benchmarks.matrix import judge_pairs, load_systems, render, score_table, wrong_promotions
+
+    policy = read_policy(args.policy)
+    systems = load_systems(args.folder)
+    progress = progress_bar(args)
+    judgements = judge_pairs(systems, policy, answer_cache(args), progress)
+    scores = score_table(systems, cache=answer_cache(args), workers=args.workers, progress=progress)
+    command = f"csanmt bench matrix {args.folder.name} --out {args.out}"
+    args.out.write_text(render(systems, judgements, scores, policy, command), "utf-8")
+    wrong = wrong_promotions(judgements)
+    if args.json:
+        print_json({"pairs": len(judgements), "wrong": [[j.candidate, j.baseline] for j in wrong]})
+    else:
+        print(f"{len(judgements)} pairs, {len(wrong)} wrong promotions → {args.out}")
+    return 1 if wrong else 0
