@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from csanmt.durable import replace_text
 from csanmt.errors import InvalidInputError
 from model_store.provenance import ENVELOPE_NAME
-from model_store.staging import replace_text
 from model_store.tags import ModelTag
 
 _LATEST = "latest"

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from csanmt.durable import sync
 from csanmt.errors import ConflictError, StorageError, UnavailableError
 
 STAGING = "csanmt-staging"
@@ -91,24 +92,16 @@ def publish(version: Path, target: Path) -> None:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise ConflictError(f"{target.parent.name}:{target.name} exists already") from error
         raise
-    _sync(target.parent)
-    _sync(target.parent.parent)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Give a small file a new content; a reader sees the old or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    _sync(draft)
-    draft.replace(path)
+    sync(target.parent)
+    sync(target.parent.parent)
 
 
 def sync_tree(directory: Path) -> None:
     """Flush every file and folder below ``directory`` to the disk."""
     for parent, _, names in os.walk(directory, topdown=False):
         for name in names:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
+            sync(Path(parent, name))
+        sync(Path(parent))
 
 
 def _take(descriptor: int, home: Path, on_wait: Callable[[], None] | None) -> None:
@@ -128,11 +121,3 @@ def _take(descriptor: int, home: Path, on_wait: Callable[[], None] | None) -> No
                     f"{_LOCK_WAIT / 60:.0f} minutes; try again later"
                 ) from None
             time.sleep(0.05)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

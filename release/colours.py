@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from csanmt.durable import replace_text
 from csanmt.errors import IntegrityError, NotFoundError
 from release.traffic import COLOURS, Colour
 
@@ -108,13 +108,8 @@ class Colours:
             raise IntegrityError(f"{path} is damaged ({error}); deploy {colour} again") from None
 
     def put(self, deployment: Deployment) -> None:
-        path = self._path(deployment.colour)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(deployment), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        text = json.dumps(asdict(deployment), indent=2) + "\n"
+        replace_text(self._path(deployment.colour), text)
 
     def clear(self, colour: Colour) -> None:
         self._path(colour).unlink(missing_ok=True)

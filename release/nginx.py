@@ -19,6 +19,7 @@ from pathlib import Path
 
 import jinja2
 
+from csanmt.durable import replace_text
 from csanmt.errors import ConfigurationError, EngineUnavailableError, UnavailableError
 from release.direct import OPENER
 from release.processes import alive
@@ -94,10 +95,10 @@ class NginxRouter:
         """Write the configuration; traffic only if there is none yet."""
         self._prepare()
         if not self.traffic.exists():
-            _write(self.traffic, self._render_traffic(initial))
+            replace_text(self.traffic, self._render_traffic(initial))
         candidate = self._render_main(self.traffic)
         self._validate(candidate)
-        _write(self.main, candidate)
+        replace_text(self.main, candidate)
 
     def start(self, deadline_seconds: float = 5.0) -> None:
         """Start nginx if it does not run; returns when it answers."""
@@ -154,10 +155,10 @@ class NginxRouter:
         applied = replace(traffic, generation=generation)
         self._prepare()
         candidate = self.directory / "traffic.conf.candidate"
-        _write(candidate, self._render_traffic(applied))
+        replace_text(candidate, self._render_traffic(applied))
         self._validate(self._render_main(candidate))
         candidate.replace(self.traffic)
-        _write(self.main, self._render_main(self.traffic))
+        replace_text(self.main, self._render_main(self.traffic))
         pid = self._pid()
         if pid is None:
             self.start(deadline_seconds)
@@ -195,7 +196,7 @@ class NginxRouter:
     def _validate(self, main: str) -> None:
         """``nginx -t`` on a copy, so that a bad configuration never replaces a good one."""
         probe = self.directory / "nginx.candidate.conf"
-        _write(probe, main)
+        replace_text(probe, main)
         done = self._nginx("-t", "-q", "-c", str(probe))
         probe.unlink()
         if done.returncode:
@@ -249,16 +250,6 @@ class NginxRouter:
                         f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
                     )
                 time.sleep(0.01)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace by rename, the bytes on disk first."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _accepting_workers(master: int) -> set[int]:

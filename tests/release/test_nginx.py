@@ -131,8 +131,17 @@ def test_the_colour_is_told_and_a_switch_moves_every_new_request(router: NginxRo
 
 
 def test_weights_are_met_within_three_points(router: NginxRouter) -> None:
-    router.switch(Traffic.of("green", 25))
-    assert share(router, 2000)["green"] == pytest.approx(25, abs=3)
+    """Over 2,000 requests by chance; 3 points are 6 standard deviations of a 5% canary."""
+    router.switch(Traffic.of("green", 5))
+    assert share(router, 2000)["green"] == pytest.approx(5, abs=3)
+
+
+def test_sticky_weights_are_met_within_three_points(router: NginxRouter) -> None:
+    """Over 2,000 clients, whose colours depend on their names alone: never on chance."""
+    router.switch(Traffic.of("green", 25, sticky=True))
+    clients = [{"Authorization": f"client-{number}"} for number in range(2000)]
+    served = Counter(post(router, headers=client)[1] for client in clients)
+    assert 100 * served["green"] / 2000 == pytest.approx(25, abs=3)
 
 
 def test_sticky_sends_a_client_always_to_the_same_colour(router: NginxRouter) -> None:
