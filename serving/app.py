@@ -30,7 +30,12 @@ from serving.guard import Guard
 from serving.keys import KeyRing
 from serving.layout import CountTokens
 from serving.metrics import Metrics
-from serving.openapi import openapi_document
+from serving.openapi import Describe, openapi_document
+from serving.openapi.apertium import apertium_piece
+from serving.openapi.deepl import deepl_piece
+from serving.openapi.libretranslate import libretranslate_piece
+from serving.openapi.native import native_piece
+from serving.openapi.operations import operations_piece
 from serving.operations import Operations
 from serving.provenance import Provenance
 from serving.runner_pool import RunnerPool
@@ -44,6 +49,10 @@ from serving.translating import TranslationService
 
 log = logging.getLogger("csanmt.server")
 
+# What /openapi.json says: one piece for each group of routes below.
+DESCRIBED: tuple[Describe, ...] = (
+    native_piece, libretranslate_piece, deepl_piece, apertium_piece, operations_piece,
+)  # fmt: skip
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
 
 
@@ -122,10 +131,10 @@ def _translation_routes(service: TranslationService) -> list[Route]:
 
 def _documents(settings: Settings, service: TranslationService) -> list[Route]:
     async def openapi(request: Request) -> Response:
-        return JSONResponse(openapi_document(settings))
+        return JSONResponse(openapi_document(settings, service.facts, DESCRIBED))
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(render_docs(openapi_document(settings)))
+        return HTMLResponse(render_docs(openapi_document(settings, service.facts, DESCRIBED)))
 
     return [Route("/openapi.json", openapi), Route("/docs", docs)]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 def render_docs(document: dict[str, Any]) -> str:
     """A self-contained page; it loads nothing, from here or elsewhere."""
-    operations = [
-        _operation(method, path, operation)
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    ]
+    groups: dict[str, list[str]] = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            groups.setdefault(operation["tags"][0], []).append(_operation(method, path, operation))
+    operations = [f"<h2>{escape(name)}</h2>{''.join(found)}" for name, found in groups.items()]
     schemas = [_schema(name, s) for name, s in document["components"]["schemas"].items()]
     info = document["info"]
     return f"""<!doctype html>
@@ -44,13 +44,30 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         f"<tr><td>{escape(status)}</td><td>{escape(response['description'])}</td></tr>"
         for status, response in operation["responses"].items()
     )
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    example = json.dumps(body["example"], ensure_ascii=False) if "example" in body else ""
-    sent = f"<p>Send, for example: <code>{escape(example)}</code></p>" if example else ""
+    sent = _sent(operation) + _asked(operation)
     return f"""
-<h2><code>{escape(method.upper())} {escape(path)}</code></h2>
+<h3><code>{escape(method.upper())} {escape(path)}</code></h3>
 <p>{escape(operation["summary"])} {escape(operation.get("description", ""))}</p>
 {sent}<table><thead><tr><th>Status</th><th>Meaning</th></tr></thead><tbody>{rows}</tbody></table>"""
+
+
+def _sent(operation: dict[str, Any]) -> str:
+    content = operation.get("requestBody", {}).get("content", {})
+    if not content:
+        return ""
+    kinds = ", ".join(f"<code>{escape(media)}</code>" for media in content)
+    example = next((body["example"] for body in content.values() if "example" in body), None)
+    if example is None:
+        return f"<p>Send {kinds}.</p>"
+    text = json.dumps(example, ensure_ascii=False)
+    return f"<p>Send {kinds}, for example: <code>{escape(text)}</code></p>"
+
+
+def _asked(operation: dict[str, Any]) -> str:
+    names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
+    if not names:
+        return ""
+    return f"<p>In the query: {', '.join(f'<code>{escape(name)}</code>' for name in names)}.</p>"
 
 
 def _schema(name: str, schema: dict[str, Any]) -> str:

@@ -40,7 +40,10 @@ class TranslateRequest(BaseModel):
     ]
     beam: Annotated[
         Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None,
-        Field(description="Beam width; 1 is greedy. Default: the model's."),
+        Field(
+            description="Beam width; 1 is greedy. Default: the model's. Widened to hold the "
+            "hypotheses that `n_best` and `alternatives` ask for."
+        ),
     ] = None
     n_best: Annotated[
         int,
@@ -84,16 +87,16 @@ class TranslateRequest(BaseModel):
     def options(self, facts: TranslatorFacts, settings: Settings) -> DecodingOptions:
         """Decoding options: the request's, else the model's, within the service's limits.
 
-        A beam that was not given grows to hold the hypotheses that were asked for.
+        The beam grows to hold the hypotheses that were asked for.
 
         Raises:
             InvalidInputError: names the field, its value and what is allowed.
         """
-        beam = self.beam if self.beam is not None else max(facts.beam, self.hypotheses)
+        beam = max(self.beam or facts.beam, self.hypotheses)
         length = self.max_length if self.max_length is not None else facts.max_length
         _at_most("beam", self.beam or 1, settings.max_beam)
-        _at_most("n_best", self.n_best, self.beam or settings.max_beam)
-        _at_most("alternatives", self.alternatives, (self.beam or settings.max_beam) - 1)
+        _at_most("n_best", self.n_best, settings.max_beam)
+        _at_most("alternatives", self.alternatives, settings.max_beam - 1)
         _at_most("max_length", self.max_length or 1, settings.max_length)
         penalty = self.length_penalty
         return DecodingOptions(

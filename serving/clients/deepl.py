@@ -55,8 +55,8 @@ class DeepLRoutes:
         _check_language(fields, "source_lang", pair.source, required=False)
         if fields.get("tag_handling"):
             raise BadRequestError("Value for 'tag_handling' not supported.")
+        billed = _switch(fields, "show_billed_characters")
         answers = await translated(request, self._service, texts)
-        billed = _true(fields.get("show_billed_characters"))
         given = bool(fields.get("source_lang"))
         rows = []
         for text, answer in zip(texts, answers, strict=True):
@@ -70,7 +70,7 @@ class DeepLRoutes:
     async def languages(self, request: Request) -> Response:
         """Also GET with a form body, as deepl-python sends it."""
         fields = await self._fields(request)
-        kind = fields.get("type", "source") or "source"
+        kind = fields.get("type", "source")
         if kind not in ("source", "target"):
             raise BadRequestError("Value for 'type' not supported.")
         pair = Pair.of(self._service)
@@ -133,8 +133,8 @@ def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
 
 
 def _check_language(fields: dict[str, Any], name: str, served: str, *, required: bool) -> None:
-    value = fields.get(name)
-    if not value:
+    value = fields.get(name, "")
+    if value == "":
         if required:
             raise BadRequestError(f"Parameter '{name}' not specified.")
         return
@@ -142,5 +142,10 @@ def _check_language(fields: dict[str, Any], name: str, served: str, *, required:
         raise BadRequestError(f"Value for '{name}' not supported.")
 
 
-def _true(value: Any) -> bool:
-    return value is True or str(value).lower() in ("1", "true")
+def _switch(fields: dict[str, Any], name: str) -> bool:
+    """A boolean, or the words a form has for one; off if absent."""
+    value = fields.get(name, False)
+    word = value.lower() if isinstance(value, str) else value
+    if not isinstance(word, bool) and word not in ("1", "0", "true", "false"):
+        raise BadRequestError(f"Value for '{name}' not supported.")
+    return word in (True, "1", "true")

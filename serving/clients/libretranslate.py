@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from csanmt.errors import CsanmtError, StorageError
 from serving.body import read_body
-from serving.clients.fields import all_fields
+from serving.clients.fields import libre_fields
 from serving.clients.languages import detect, name_of
 from serving.clients.texts import Pair, check_unicode
 from serving.errors import BadRequestError, ForbiddenError
@@ -127,7 +127,7 @@ class LibreTranslateRoutes:
             raise StorageError(f"the suggestion could not be stored: {error.strerror}") from None
 
     async def _fields(self, request: Request) -> dict[str, Any]:
-        return await all_fields(
+        return await libre_fields(
             request, await read_body(request, self._service.settings.max_body_bytes)
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
-from serving.clients.fields import FORM, MULTIPART, all_fields
+from serving.clients.fields import FORM, MULTIPART, libre_fields
 from serving.clients.languages import Detected, canonical, detect
 from serving.clients.texts import Pair, translated
 from serving.errors import BadRequestError, error_response
@@ -36,7 +36,7 @@ class LibreTranslateShape:
         return "text" not in fields and ("q" in fields or in_query)
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
-        fields = await all_fields(incoming.request, incoming.body)
+        fields = await libre_fields(incoming.request, incoming.body)
         query = _Query.of(fields, service)
         found = [detect(text) for text in query.texts] if query.automatic else []
         answers = await translated(incoming.request, service, query.texts, 1 + query.alternatives)
@@ -73,7 +73,7 @@ class _Query:
             raise BadRequestError(f"{source} is not supported")
         if canonical(target) != pair.target:
             raise BadRequestError(f"{target} is not supported")
-        if (form := fields.get("format", "text") or "text") not in ("text", "html"):
+        if (form := fields.get("format", "")) not in ("", "text", "html"):
             raise BadRequestError(f"{form} format is not supported")
         texts = q if isinstance(q, list) else [q]
         if not all(isinstance(text, str) for text in texts):
@@ -105,9 +105,12 @@ def _check_limits(texts: list[str], service: TranslationService) -> None:
 
 def _alternatives(value: Any) -> int:
     try:
-        number = int(value or 0)
-    except (TypeError, ValueError):
-        raise BadRequestError("Invalid request: alternatives parameter is not a number") from None
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    whole = number is not None and (isinstance(value, str) or number == value)
+    if number is None or not whole or isinstance(value, bool):
+        raise BadRequestError("Invalid request: alternatives parameter is not a number")
     if number < 0:
         raise BadRequestError("Invalid request: alternatives parameter must be >= 0")
     return number

@@ -127,8 +127,6 @@ def test_sentence_too_long_for_the_model_is_cut_and_nothing_is_lost(served):
         (b'{"text": "a", "beam": true}', 422, "invalid_input"),
         (b'{"text": "a", "beam": 0}', 422, "invalid_input"),
         (b'{"text": "a", "beam": 9}', 422, "invalid_input"),
-        (b'{"text": "a", "beam": 2, "n_best": 3}', 422, "invalid_input"),
-        (b'{"text": "a", "beam": 2, "alternatives": 2}', 422, "invalid_input"),
         (b'{"text": "a", "n_best": 99999999999}', 422, "invalid_input"),
         (b'{"text": "a", "alternatives": 1000000}', 422, "invalid_input"),
         (b'{"text": "a", "max_length": 100000}', 422, "invalid_input"),
@@ -315,3 +313,9 @@ def test_fault_of_the_engine_is_a_500_that_quotes_nothing(serve, capfd):
 
 def test_whole_numbers_may_be_written_with_a_point(served):
     assert served.translate("一。", beam=4.0, n_best=2.0)["segments"][0]["hypotheses"]
+
+
+def test_beam_grows_to_hold_what_was_asked_for(served):
+    body = served.translate("一。", beam=1, alternatives=2, n_best=2)
+    assert body["alternatives"] == ["[一。] (2)", "[一。] (3)"]
+    assert len(body["segments"][0]["hypotheses"]) == 2

@@ -1,0 +1,105 @@
+"""DeepL's API v2 in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.clients.fields import FORM
+from serving.openapi.parts import (
+    JSON,
+    TEXT,
+    Piece,
+    Schema,
+    answer,
+    either,
+    operation,
+    problems,
+    record,
+    reference,
+    request_body,
+)
+from serving.settings import Settings
+from serving.translators import TranslatorFacts
+
+GROUP = "DeepL"
+WORDS = {
+    "_400": "A parameter is missing or has a value that is not supported.",
+    "_403": "The key is missing, unknown or lacks the scope.",
+}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+
+
+def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
+    languages = _languages()
+    return Piece(
+        {
+            "/v2/translate": {"post": _translate(settings, facts)},
+            "/v2/languages": {
+                "get": operation("languagesDeepL", **languages, query={"type": _kinds()}),
+                "post": operation(
+                    "languagesDeepLForm",
+                    **languages,
+                    body=request_body({FORM: record({}, {"type": _kinds()})}, required=False),
+                ),
+            },
+            "/v2/usage": {
+                "get": operation("usageDeepL", **_usage()),
+                "post": operation("usageDeepLForm", **_usage()),
+            },
+        },
+        {"DeepLError": record({"message": TEXT})},
+    )
+
+
+def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
+    texts = {"type": "array", "items": TEXT, "minItems": 1}
+    several = either(TEXT, texts) | {"description": f"At most {settings.max_texts} texts."}
+    fields = record(
+        {"text": several, "target_lang": {"enum": _targets(facts)}},
+        {
+            "source_lang": {"enum": [facts.source_language.upper(), ""]},
+            "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
+        },
+    )
+    row = record({"detected_source_language": TEXT, "text": TEXT}, {"billed_characters": COUNT})
+    rows = record({"translations": {"type": "array", "items": row}})
+    example = {"text": ["你好，世界。"], "target_lang": "EN-US"}
+    return operation(
+        "translateDeepL",
+        "Translate as DeepL does.",
+        answer("The translations, in order.", rows) | _problems("413", "456", "503", "504"),
+        group=GROUP,
+        body=request_body({JSON: fields, FORM: fields}, example=example),
+    )
+
+
+def _languages() -> dict[str, Any]:
+    one = record({"language": TEXT, "name": TEXT}, {"supports_formality": {"type": "boolean"}})
+    return {
+        "summary": "The languages from which, or to which, it translates.",
+        "responses": answer("The languages.", {"type": "array", "items": one}) | _problems("413"),
+        "group": GROUP,
+    }
+
+
+def _usage() -> dict[str, Any]:
+    counts = record({"character_count": COUNT, "character_limit": COUNT})
+    return {
+        "summary": "Characters translated today, and how many are allowed.",
+        "responses": answer("The counts.", counts) | _problems(),
+        "group": GROUP,
+    }
+
+
+def _kinds() -> Schema:
+    return {"enum": ["source", "target"]}
+
+
+def _targets(facts: TranslatorFacts) -> list[str]:
+    code = facts.target_language.upper()
+    return [code, "EN-GB", "EN-US"] if code == "EN" else [code]
+
+
+def _problems(*statuses: str) -> dict[str, Any]:
+    used_up = {"_456": "The key's characters of the day are used up."}
+    return problems(("400", "403", "429", *statuses), reference("DeepLError"), **WORDS, **used_up)
