@@ -191,8 +191,9 @@ def _add_rollback(actions: Any) -> None:
         "send all traffic back to the version before, at once",
         """\
         Works when the present version is dead and while a promotion hangs: what to go
-        back to is read from nginx and the ledger. VERSION names another version that is
-        still running.
+        back to is read from nginx and the ledger. VERSION names another one of the last
+        three that served; one that does not run any more is started from its bento (or
+        image) first, which takes as long as a start takes.
         """,
     )
     parser.add_argument("release", metavar="VERSION", nargs="?")
@@ -202,7 +203,7 @@ def _add_rollback(actions: Any) -> None:
 def _rollback(args: argparse.Namespace) -> None:
     from release.rollback import rollback
 
-    back = rollback(_site(args), args.release, why=args.why)
+    back = rollback(_site(args), args.release, why=args.why, tell=note)
     if args.json:
         print_json(asdict(back))
     else:

@@ -50,6 +50,14 @@ class Launcher(Protocol):
         """``process`` or ``container``."""
         ...
 
+    def require(self, bento: str) -> None:
+        """See that there is something to start, before anything is stopped for it.
+
+        Raises:
+            NotFoundError: there is no such bento or image.
+        """
+        ...
+
     def start(self, bento: str, colour: Colour, address: str) -> str:
         """Start it and return its handle; readiness is the caller's to await.
 
@@ -68,11 +76,19 @@ class Launcher(Protocol):
 
 @dataclass(slots=True)
 class StubLauncher:
-    """Pretends to run things; ``running`` holds the handles that are alive."""
+    """Pretends to run things; ``running`` holds the handles that are alive.
+
+    ``missing`` are bentos that are not there.
+    """
 
     kind: str = "process"
     running: dict[str, tuple[str, str]] = field(default_factory=dict)
     count: int = 0
+    missing: set[str] = field(default_factory=set)
+
+    def require(self, bento: str) -> None:
+        if bento in self.missing:
+            raise NotFoundError(f"bento {bento} is not there")
 
     def start(self, bento: str, colour: Colour, address: str) -> str:
         self.count += 1

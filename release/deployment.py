@@ -49,6 +49,7 @@ def deploy(
     bento: str,
     *,
     force: str = "",
+    colour: Colour | None = None,
     checks: tuple[Check, ...] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Deployment:
@@ -56,16 +57,19 @@ def deploy(
 
     Args:
         force: reason to deploy without a passed gate; written into the ledger.
+        colour: where to put it, whatever traffic that colour has; the idle one by default.
         checks: more trials after readiness and the smoke test, e.g. the API tests.
 
     Raises:
         ConflictError: not judged fit and not forced, another command is under way, or
             both colours have traffic.
+        NotFoundError: there is no such bento or image; nothing was stopped for it.
         UnavailableError: it did not become ready, or failed a trial; it is stopped again.
     """
     with site.exclusive(f"deployment of {release}"):
         _require_verdict(site, release, force)
-        colour = idle_colour(site)
+        colour = colour or idle_colour(site)
+        site.launcher.require(bento)
         _stop(site, colour)
         tell(f"starting {release} on {colour} ({site.addresses[colour]})")
         handle = site.launcher.start(bento, colour, site.addresses[colour])
@@ -159,7 +163,7 @@ def _stop(site: Site, colour: Colour) -> None:
     if old is None:
         return
     try:
-        if site.router.state().share(colour) > 0:
+        if site.router.state().share(colour) > 0 and site.launcher.alive(old.handle):
             raise ConflictError(f"{colour} has traffic; it cannot be replaced")
     except UnavailableError:
         pass

@@ -34,10 +34,13 @@ class ProcessLauncher:
     environment: dict[str, str] = field(default_factory=dict)
     kind: str = "process"
 
-    def start(self, bento: str, colour: Colour, address: str) -> str:
+    def require(self, bento: str) -> None:
         name, _, version = bento.partition(":")
-        if not (self.store / "bentos" / name / version).is_dir():
+        if not version or not (self.store / "bentos" / name / version).is_dir():
             raise NotFoundError(f"bento {bento} is not in {self.store}; build it first")
+
+    def start(self, bento: str, colour: Colour, address: str) -> str:
+        self.require(bento)
         host, _, port = address.rpartition(":")
         home = self._home(colour)
         log = (self.directory / f"{colour}.log").open("ab")
@@ -97,10 +100,14 @@ class ContainerLauncher:
     environment: dict[str, str] = field(default_factory=dict)
     kind: str = "container"
 
-    def start(self, bento: str, colour: Colour, address: str) -> str:
+    def require(self, bento: str) -> None:
         tool = self._tool()
         if subprocess.run([tool, "image", "inspect", bento], capture_output=True).returncode:
             raise NotFoundError(f"image {bento} is not known to {tool}; build or pull it first")
+
+    def start(self, bento: str, colour: Colour, address: str) -> str:
+        self.require(bento)
+        tool = self._tool()
         _, _, port = address.rpartition(":")
         name = f"csanmt-{colour}-{port}"
         subprocess.run([tool, "rm", "-f", name], capture_output=True)

@@ -7,11 +7,8 @@ file on disk is one that nginx accepts.
 
 from __future__ import annotations
 
+import ipaddress
 import json
-import os
-import shutil
-import signal
-import subprocess
 import time
 import urllib.error
 from dataclasses import asdict, dataclass, replace
@@ -20,10 +17,17 @@ from pathlib import Path
 import jinja2
 
 from csanmt.durable import replace_text
-from csanmt.errors import ConfigurationError, EngineUnavailableError, UnavailableError
+from csanmt.errors import ConfigurationError, UnavailableError
 from release.direct import OPENER
-from release.processes import alive
-from release.traffic import Colour, Traffic, other
+from release.nginx_program import LocalNginx, NginxProgram, accepting_workers
+from release.traffic import (
+    COLOURS,
+    GENERATION_METRIC,
+    SHARE_METRIC,
+    Colour,
+    Traffic,
+    other,
+)
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "deploy" / "nginx"
 STICKY_KEY = "$remote_addr$http_authorization"
@@ -52,6 +56,16 @@ class NginxSettings:
             host, _, port = getattr(self, key).rpartition(":")
             if not host or not port.isdigit() or not 0 < int(port) < 65536:
                 raise ConfigurationError(f"{key} is {getattr(self, key)!r}; allowed is host:port")
+        for key in ("blue", "green"):
+            host = getattr(self, key).rpartition(":")[0].strip("[]")
+            try:
+                ipaddress.ip_address(host)
+            except ValueError:
+                # A name may become several addresses, and nginx logs and reports the address:
+                # the header would not know the colour.
+                raise ConfigurationError(
+                    f"{key} is {getattr(self, key)!r}; allowed is an IP address and a port"
+                ) from None
         if len({self.listen, self.blue, self.green}) < 3:
             raise ConfigurationError("listen, blue and green must be three different addresses")
 
@@ -63,21 +77,21 @@ class NginxRouter:
         directory: run directory, created if absent; holds the rendered configuration,
             the traffic include, logs, pid and temporary files.
         settings: addresses and limits; rendered by ``configure``.
-        binary: the nginx executable.
+        program: the nginx that is told; by default the one installed here.
 
     Raises:
         EngineUnavailableError: there is no nginx on this machine.
     """
 
     def __init__(
-        self, directory: Path, settings: NginxSettings = NginxSettings(), binary: str = "nginx"
+        self,
+        directory: Path,
+        settings: NginxSettings = NginxSettings(),
+        program: NginxProgram | None = None,
     ) -> None:
-        path = shutil.which(binary) or shutil.which(binary, path="/usr/sbin:/usr/local/sbin")
-        if path is None:
-            raise EngineUnavailableError(f"{binary} is not installed")
-        self.binary = path
         self.directory = directory.resolve()
         self.settings = settings
+        self.program = program or LocalNginx(self.directory)
         self.main = self.directory / "nginx.conf"
         self.traffic = self.directory / "traffic.conf"
         environment = jinja2.Environment(
@@ -104,26 +118,23 @@ class NginxRouter:
         """Start nginx if it does not run; returns when it answers."""
         if self.running():
             return
-        done = self._nginx("-c", str(self.main))
-        if done.returncode:
-            raise UnavailableError(f"nginx did not start: {_last_line(done.stderr)}")
+        self.program.start(self.main)
         self._await_generation(self.state().generation, deadline_seconds)
 
     def stop(self, deadline_seconds: float = 10.0) -> None:
         """Let running requests finish, then end this nginx."""
-        pid = self._pid()
-        if pid is None:
+        if not self.running():
             return
-        os.kill(pid, signal.SIGQUIT)
+        self.program.tell("QUIT")
         end = time.monotonic() + deadline_seconds
-        while alive(pid):
+        while self.running():
             if time.monotonic() > end:
-                os.kill(pid, signal.SIGTERM)
+                self.program.tell("TERM")
                 return
             time.sleep(0.02)
 
     def running(self) -> bool:
-        return self._pid() is not None
+        return self.program.master() is not None
 
     # -- Router ------------------------------------------------------------------
 
@@ -145,7 +156,12 @@ class NginxRouter:
 
     def live(self) -> Traffic | None:
         """What the running nginx itself says, or None if it does not answer."""
-        return self._ask()
+        url = f"http://{self.settings.listen}/-/traffic"
+        try:
+            with OPENER.open(url, timeout=2) as response:
+                return Traffic(**json.load(response))
+        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, TypeError):
+            return None
 
     def switch(self, traffic: Traffic, deadline_seconds: float = 5.0) -> Traffic:
         try:
@@ -159,13 +175,13 @@ class NginxRouter:
         self._validate(self._render_main(candidate))
         candidate.replace(self.traffic)
         replace_text(self.main, self._render_main(self.traffic))
-        pid = self._pid()
-        if pid is None:
+        master = self.program.master()
+        if master is None:
             self.start(deadline_seconds)
             return applied
-        old = _accepting_workers(pid)
-        os.kill(pid, signal.SIGHUP)
-        self._await_retreat(pid, old, deadline_seconds)
+        old = accepting_workers(master)
+        self.program.tell("HUP")
+        self._await_retreat(master, old, deadline_seconds)
         self._await_generation(generation, deadline_seconds)
         return applied
 
@@ -181,7 +197,6 @@ class NginxRouter:
         major: Colour = traffic.major
         minor = other(major)
         share = traffic.share(minor)
-        weights = {"blue": traffic.blue, "green": traffic.green}
         return self._traffic_template.render(
             state=json.dumps(asdict(traffic)),
             key=STICKY_KEY if traffic.sticky else "$request_id",
@@ -190,45 +205,24 @@ class NginxRouter:
             shadow=_percent(traffic.shadow) if traffic.shadow else "",
             shadow_to=traffic.shadow_to,
             generation=traffic.generation,
-            weights=json.dumps(weights),
+            metrics=_metrics(traffic),
         )
 
     def _validate(self, main: str) -> None:
         """``nginx -t`` on a copy, so that a bad configuration never replaces a good one."""
         probe = self.directory / "nginx.candidate.conf"
         replace_text(probe, main)
-        done = self._nginx("-t", "-q", "-c", str(probe))
+        complaint = self.program.check(probe)
         probe.unlink()
-        if done.returncode:
+        if complaint:
             raise UnavailableError(
-                f"nginx refuses the configuration, nothing was changed: {_last_line(done.stderr)}"
+                f"nginx refuses the configuration, nothing was changed: {complaint}"
             )
-
-    def _nginx(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        error_log = str(self.directory / "error.log")
-        command = [self.binary, "-p", str(self.directory), "-e", error_log, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-
-    def _pid(self) -> int | None:
-        try:
-            pid = int((self.directory / "nginx.pid").read_text().strip())
-        except (FileNotFoundError, ValueError):
-            return None
-        return pid if alive(pid) else None
-
-    def _ask(self) -> Traffic | None:
-        url = f"http://{self.settings.listen}/-/traffic"
-        try:
-            with OPENER.open(url, timeout=2) as response:
-                answer = json.load(response)
-                return Traffic(generation=answer["generation"], **answer["weights"])
-        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, LookupError):
-            return None
 
     def _await_retreat(self, master: int, old: set[int], deadline_seconds: float) -> None:
         """Wait until no worker of before the reload takes new connections."""
         end = time.monotonic() + deadline_seconds
-        while old & _accepting_workers(master):
+        while old & accepting_workers(master):
             if time.monotonic() > end:
                 raise UnavailableError(
                     f"nginx's old workers still accept after {deadline_seconds:g} s; "
@@ -241,7 +235,7 @@ class NginxRouter:
         end = time.monotonic() + deadline_seconds
         agreed = 0
         while agreed < 2 * self.settings.workers:
-            answer = self._ask()
+            answer = self.live()
             agreed = agreed + 1 if answer and answer.generation == generation else 0
             if not agreed:
                 if time.monotonic() > end:
@@ -252,24 +246,13 @@ class NginxRouter:
                 time.sleep(0.01)
 
 
-def _accepting_workers(master: int) -> set[int]:
-    """Children of the master that are not shutting down (nginx says so in their titles)."""
-    children = Path(f"/proc/{master}/task/{master}/children")
-    found = set()
-    for pid in children.read_text().split() if children.exists() else ():
-        try:
-            title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if title and b"shutting down" not in title:
-            found.add(int(pid))
-    return found
+def _metrics(traffic: Traffic) -> str:
+    """The traffic in Prometheus' text format, as an nginx string holds it."""
+    lines = [f"# TYPE {SHARE_METRIC} gauge"]
+    lines += [f'{SHARE_METRIC}{{colour="{c}"}} {traffic.share(c):g}' for c in COLOURS]
+    lines += [f"# TYPE {GENERATION_METRIC} counter", f"{GENERATION_METRIC} {traffic.generation}"]
+    return "".join(f"{line}\\n" for line in lines)
 
 
 def _percent(share: float) -> str:
     return f"{share:.2f}".rstrip("0").rstrip(".")
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no message"

@@ -108,14 +108,15 @@ def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, exp
             f"the traffic was changed meanwhile (generation {found}, not {expected}); "
             "this promotion gives up"
         )
-    wanted = Traffic.of(deployment.colour, weight, sticky=sticky)
+    purpose = "promotion" if weight >= 100 else "canary"
+    wanted = Traffic.of(deployment.colour, weight, sticky=sticky, purpose=purpose)
     start = site.clock.now()
     applied = site.router.switch(wanted)
     site.ledger.append(
         Kind.SWITCH,
         deployment.release,
         who=site.who,
-        why="promotion" if weight >= 100 else "canary",
+        why=purpose,
         digests={"model": deployment.digest} if deployment.digest else {},
         detail={
             "colour": deployment.colour,

@@ -32,14 +32,14 @@ def shadow(
             raise ConflictError(f"{release} has {before.share(deployment.colour):g}% already")
         urls: dict[Colour, str] = {c: f"http://{site.addresses[c]}" for c in COLOURS}
         with Collector(urls) as collector:
-            copying = replace(before, shadow=share, shadow_to=collector.address)
+            copying = replace(before, shadow=share, shadow_to=collector.address, purpose="shadow")
             generation = site.router.switch(copying).generation
             tell(f"{share:g}% of the requests are copied to {release} for {seconds:g} s")
             try:
                 site.clock.sleep(seconds)
             finally:
                 if site.router.state().generation == generation:
-                    site.router.switch(replace(before, shadow=0, shadow_to=""))
+                    site.router.switch(replace(before, shadow=0, shadow_to="", purpose="shadow"))
             report = collector.report()
     site.ledger.append(
         Kind.OBSERVE,

@@ -21,6 +21,7 @@ from release.launchers import ContainerLauncher, ProcessLauncher
 from release.ledger import Ledger
 from release.metrics_source import MetricsSource, PrometheusMetrics, ServiceMetrics
 from release.nginx import NginxRouter, NginxSettings
+from release.nginx_program import ContainerNginx
 from release.thresholds import DEFAULT, Thresholds
 from release.traffic import COLOURS, Colour, Router
 
@@ -36,6 +37,7 @@ class SiteSettings:
         prometheus: its URL; empty means the colours' own ``/metrics``.
         webhook: where alerts are posted; empty means the log only.
         thresholds: file of limits.
+        nginx_image: run nginx from this image instead of this machine's.
         nginx: addresses and limits of the front.
     """
 
@@ -45,6 +47,7 @@ class SiteSettings:
     prometheus: str = ""
     webhook: str = ""
     thresholds: str = ""
+    nginx_image: str = ""
     ready_seconds: float = 60.0
     nginx: NginxSettings = field(default_factory=NginxSettings)
 
@@ -139,9 +142,13 @@ def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
     metrics: MetricsSource = ServiceMetrics({c: f"http://{addresses[c]}" for c in COLOURS})
     if settings.prometheus:
         metrics = PrometheusMetrics(settings.prometheus)
+    program = None
+    if settings.nginx_image:
+        name = f"csanmt-nginx-{nginx.listen.rpartition(':')[2]}"
+        program = ContainerNginx((home / "nginx").resolve(), settings.nginx_image, name)
     return Site(
         home=home,
-        router=NginxRouter(home / "nginx", nginx),
+        router=NginxRouter(home / "nginx", nginx, program),
         colours=colours,
         launcher=launcher,
         ledger=Ledger(ledger),

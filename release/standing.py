@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from csanmt.errors import CsanmtError
-from release.ledger import Kind
 from release.metrics_source import ready
 from release.samples import Sample, between
 from release.site import Site
-from release.state import fold
+from release.state import ReleaseState, fold
 from release.traffic import COLOURS, Colour, Traffic
 
 
@@ -36,7 +36,12 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Both colours, and what does not fit together, in words."""
+    """Both colours, and what does not fit together, in words.
+
+    Attributes:
+        generation: of the traffic that requests meet now.
+        active: release that the ledger says is in service.
+    """
 
     sides: tuple[Side, ...]
     generation: int
@@ -51,21 +56,26 @@ class Standing:
 def standing(site: Site, window: float = 1.0) -> Standing:
     """Look at everything once; rates come from two samples ``window`` seconds apart.
 
-    Never raises for what it finds: a dead colour, a missing include or an unrecorded
-    switch become remarks.
+    Never raises for what it finds: a dead colour, a missing include, a front that is down
+    or an unrecorded switch become remarks. The shares are those that requests meet, which
+    are not the written ones after a command was killed between writing and applying.
     """
     remarks: list[str] = []
-    traffic: Traffic | None = None
+    written: Traffic | None = None
     try:
-        traffic = site.router.state()
+        written = site.router.state()
     except CsanmtError as error:
         remarks.append(str(error))
+    live = site.router.live()
+    if written:
+        remarks += _unapplied(written, live)
+    traffic = live or written
     first = {colour: site.metrics.sample(colour) for colour in COLOURS}
     site.clock.sleep(window)
     sides = tuple(_side(site, colour, traffic, first[colour], window) for colour in COLOURS)
     state = fold(site.ledger.history())
     if traffic:
-        remarks += _mismatches(site, traffic, sides, state.active)
+        remarks += _mismatches(traffic, sides, state)
     generation = traffic.generation if traffic else 0
     return Standing(sides, generation, state.active, tuple(remarks))
 
@@ -89,28 +99,54 @@ def _side(
     )  # fmt: skip
 
 
-def _mismatches(
-    site: Site, traffic: Traffic, sides: tuple[Side, ...], active: str | None
-) -> list[str]:
+def _unapplied(written: Traffic, live: Traffic | None) -> list[str]:
+    if live is None:
+        return ["nginx does not answer: nothing is served"]
+    if live.generation == written.generation:
+        return []
+    return [
+        f"nginx obeys generation {live.generation} ({_shares(live)}), its file says "
+        f"{written.generation} ({_shares(written)}): a command was killed before nginx took "
+        "it up; promote or roll back to settle it"
+    ]
+
+
+def _mismatches(traffic: Traffic, sides: tuple[Side, ...], state: ReleaseState) -> list[str]:
     found = []
     for side in sides:
         if side.share > 0 and side.state != "ready":
             found.append(f"{side.colour} has {side.share:g}% of the traffic and is {side.state}")
-        if side.share == 100 and active and side.release != active:
+        if side.share == 100 and state.active and side.release != state.active:
             found.append(
-                f"nginx sends everything to {side.release}, the ledger last recorded {active}: "
-                "a command was killed between the two; promote or roll back to settle it"
+                f"nginx sends everything to {side.release}, the ledger last recorded "
+                f"{state.active}: a command was killed between the two; promote or roll back "
+                "to settle it"
             )
     if 0 < traffic.blue < 100:
         found.append(
-            f"a promotion is unfinished (blue {traffic.blue:g}%, green {traffic.green:g}%): "
-            "promote to finish it or roll back"
+            f"a promotion is unfinished ({_shares(traffic)}): promote to finish it or roll back"
         )
-    recorded = [
-        entry.detail.get("generation", 0)
-        for kind in (Kind.SWITCH, Kind.ROLLBACK)
-        if (entry := site.ledger.last(kind))
-    ]
-    if recorded and traffic.generation > max(recorded) and not traffic.shadow:
-        found.append(f"nginx is at generation {traffic.generation}, the ledger at {max(recorded)}")
+    unrecorded = traffic.generation > state.generation > 0 and traffic.purpose != "shadow"
+    if unrecorded:
+        found.append(
+            f"nginx is at generation {traffic.generation}, the ledger at {state.generation}"
+        )
+    if traffic.shadow and not _listens(traffic.shadow_to):
+        found.append(
+            f"{traffic.shadow:g}% of the requests are copied to {traffic.shadow_to}, where nobody "
+            "listens: a comparison was killed; promote or roll back to end it (no user is harmed)"
+        )
     return found
+
+
+def _shares(traffic: Traffic) -> str:
+    return f"blue {traffic.blue:g}%, green {traffic.green:g}%"
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=0.5):
+            return True
+    except OSError:
+        return False

@@ -40,6 +40,8 @@ class ReleaseState:
     served: tuple[str, ...]
     """versions that ever had all traffic, most recent first, each once"""
     entries: int
+    generation: int = 0
+    """generation of the traffic that the newest recorded switch or rollback made"""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -56,17 +58,19 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
     versions: dict[str, VersionState] = {}
     active: str | None = None
     served: list[str] = []
-    count = 0
+    count = generation = 0
     for entry in entries:
         count += 1
         if "subject" in entry.detail:
             continue
         before = versions.get(entry.version, VersionState(entry.version))
         versions[entry.version] = _advance(before, entry)
+        if entry.kind in (Kind.SWITCH, Kind.ROLLBACK):
+            generation = max(generation, int(entry.detail.get("generation", 0)))
         if _takes_all_traffic(entry):
             active = entry.version
             served = [entry.version, *(name for name in served if name != entry.version)]
-    return ReleaseState(versions, active, tuple(served), count)
+    return ReleaseState(versions, active, tuple(served), count, generation)
 
 
 def _takes_all_traffic(entry: Entry) -> bool:

@@ -8,6 +8,10 @@ from typing import Literal, Protocol
 from csanmt.errors import ConfigurationError
 
 Colour = Literal["blue", "green"]
+SHARE_METRIC = "csanmt_traffic_share_percent"
+GENERATION_METRIC = "csanmt_traffic_generation_total"
+"""What nginx publishes of its traffic at ``/-/metrics``."""
+
 COLOURS: tuple[Colour, Colour] = ("blue", "green")
 
 
@@ -25,6 +29,8 @@ class Traffic:
         generation: grows by one with every switch.
         shadow: percent of the requests copied to ``shadow_to`` without serving its answer.
         shadow_to: ``host:port`` of the collector; empty when nothing is copied.
+        purpose: what the switch was for, so that one whose command was killed before the
+            ledger heard of it can be told: ``promotion``, ``canary``, ``rollback``, ``shadow``.
 
     Raises:
         ConfigurationError: a share out of range, or a sum other than 100.
@@ -36,6 +42,7 @@ class Traffic:
     generation: int = 0
     shadow: float = 0
     shadow_to: str = ""
+    purpose: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.shadow <= 100 or (self.shadow > 0) != bool(self.shadow_to):
@@ -63,11 +70,13 @@ class Traffic:
         return "blue" if self.blue >= self.green else "green"
 
     @classmethod
-    def of(cls, colour: Colour, share: float = 100, *, sticky: bool = False) -> Traffic:
+    def of(
+        cls, colour: Colour, share: float = 100, *, sticky: bool = False, purpose: str = ""
+    ) -> Traffic:
         """``share`` percent to ``colour``, the rest to the other."""
         rest = round(100 - share, 2)
         blue, green = (share, rest) if colour == "blue" else (rest, share)
-        return cls(blue, green, sticky)
+        return cls(blue, green, sticky, purpose=purpose)
 
 
 class Router(Protocol):
@@ -75,6 +84,13 @@ class Router(Protocol):
 
     def state(self) -> Traffic:
         """What is configured now, read from the router itself, never remembered."""
+        ...
+
+    def live(self) -> Traffic | None:
+        """What requests meet at this moment, or None when nothing answers them.
+
+        Differs from ``state`` only after a command was killed between writing and applying.
+        """
         ...
 
     def switch(self, traffic: Traffic) -> Traffic:
@@ -93,6 +109,9 @@ class StubRouter:
     history: list[Traffic] = field(default_factory=lambda: [Traffic(100, 0)])
 
     def state(self) -> Traffic:
+        return self.history[-1]
+
+    def live(self) -> Traffic | None:
         return self.history[-1]
 
     def switch(self, traffic: Traffic) -> Traffic:

@@ -202,46 +202,6 @@ def test_a_version_that_falls_ill_in_service_is_rolled_back(
         assert load.lost() == []
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing after it runs."""
-
-
-@pytest.mark.parametrize("point", ["before the switch", "after the switch", "after the ledger"])
-def test_a_promotion_killed_anywhere_leaves_the_truth(
-    place: Place, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    site = place.site
-    switch, append = site.router.switch, site.ledger.append
-
-    def dying_switch(traffic, **options):
-        if point == "before the switch":
-            raise Killed
-        applied = switch(traffic, **options)
-        if point == "after the switch":
-            raise Killed
-        return applied
-
-    def dying_append(*arguments, **options):
-        append(*arguments, **options)
-        raise Killed
-
-    monkeypatch.setattr(site.router, "switch", dying_switch)
-    if point == "after the ledger":
-        monkeypatch.setattr(site.ledger, "append", dying_append)
-    with pytest.raises(Killed):
-        promote(site, SECOND, Plan((50, 100), interval=60))
-    monkeypatch.undo()
-
-    now = standing(site, window=0.01)
-    expected = 0.0 if point == "before the switch" else 50.0
-    assert {s.colour: s.share for s in now.sides}["green"] == expected
-    assert bool(now.remarks) == bool(expected)
-    if expected:
-        assert rollback(site, why="the command was killed").release == FIRST
-    assert place.router.state().blue == 100
-    assert promote(site, SECOND, Plan()).completed
-
-
 def test_a_promotion_really_killed_by_signal_nine_can_be_rolled_back(place: Place) -> None:
     (place.site.home / "rollout.toml").write_text(
         "[nginx]\n"

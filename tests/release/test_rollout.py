@@ -243,10 +243,77 @@ def test_rollback_in_mid_canary_returns_to_the_version_in_service(world: World) 
 def test_rollback_with_nowhere_to_go_says_so(world: World) -> None:
     world.site.router.switch(Traffic.of("green"))
     put(world, "v1.0.0-aaa", into_service=True)
-    with pytest.raises(NotFoundError, match="nothing is deployed on green"):
+    with pytest.raises(NotFoundError, match="nothing served before v1"):
         rollback(world.site, why="panic")
     with pytest.raises(NotFoundError, match="blue: v1"):
         rollback(world.site, "v0.9.0-zzz", why="panic")
+
+
+def test_rollback_never_goes_to_a_candidate_that_never_served(world: World) -> None:
+    two_versions(world)
+    with pytest.raises(NotFoundError, match="nothing served before v1"):
+        rollback(world.site, why="panic")
+    assert world.site.router.state().blue == 100
+
+
+def three_served(world: World) -> None:
+    """v3 in service on blue, v2 beside it, v1 no longer running."""
+    two_versions(world)
+    promote(world.site, "v2.0.0-bbb", Plan())
+    put(world, "v3.0.0-ccc", into_service=True)
+
+
+def test_rollback_starts_one_of_the_last_three_that_no_longer_runs(world: World) -> None:
+    three_served(world)
+    told: list[str] = []
+    back = rollback(world.site, "v1.0.0-aaa", why="users complain", tell=told.append)
+    assert (back.release, back.colour, back.started) == ("v1.0.0-aaa", "green", True)
+    assert world.site.router.state().green == 100
+    assert isinstance(world.site.launcher, StubLauncher)
+    assert ("csanmt:v1.0.0-aaa", "127.0.0.1:2") in world.site.launcher.running.values()
+    assert kinds(world)[-2:] == ["deploy", "rollback"]
+    assert "does not run any more" in told[0]
+
+
+def test_rollback_starts_the_fallback_again_where_it_died(world: World) -> None:
+    three_served(world)
+    dead = world.site.colours.running("v2.0.0-bbb")
+    world.site.launcher.stop(dead.handle)
+    world.services["green"].up = False
+
+    def up_again(_now: float) -> None:
+        world.services["green"].up = True
+
+    world.clock.on_sleep.append(up_again)
+    back = rollback(world.site, why="v3 echoes")
+    assert (back.release, back.colour, back.started) == ("v2.0.0-bbb", "green", True)
+
+
+def test_rollback_in_mid_canary_to_a_third_version_settles_first(world: World) -> None:
+    three_served(world)
+    world.site.router.switch(Traffic.of("green", 25))
+    back = rollback(world.site, "v1.0.0-aaa", why="both are bad")
+    assert (back.release, back.colour) == ("v1.0.0-aaa", "green")
+    shares = [t.green for t in world.site.router.history[-3:]]  # type: ignore[attr-defined]
+    assert shares == [25, 0, 100]  # v3 alone while v1 was started
+
+
+def test_a_missing_bento_costs_nobody_the_fallback(world: World) -> None:
+    three_served(world)
+    assert isinstance(world.site.launcher, StubLauncher)
+    world.site.launcher.missing.add("csanmt:v1.0.0-aaa")
+    with pytest.raises(NotFoundError, match="is not there"):
+        rollback(world.site, "v1.0.0-aaa", why="panic")
+    fallback = world.site.colours.running("v2.0.0-bbb")
+    assert world.site.launcher.alive(fallback.handle)
+
+
+def test_a_rollback_killed_before_the_ledger_is_finished_not_undone(world: World) -> None:
+    two_versions(world)
+    promote(world.site, "v2.0.0-bbb", Plan())
+    world.site.router.switch(Traffic.of("blue", purpose="rollback"))  # and it was killed
+    assert rollback(world.site, why="again").release == "v1.0.0-aaa"
+    assert world.site.router.state().blue == 100
 
 
 def test_two_commands_at_once_are_refused(world: World) -> None:
