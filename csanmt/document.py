@@ -8,7 +8,7 @@ original layout. Whatever happened to a sentence is said in its ``SegmentTransla
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from csanmt.segmentation import Segment, join_with_spans, segment, split_long
@@ -22,6 +22,7 @@ from csanmt.translator import (
 
 # The longest sentence, in source tokens, that goes to the model in one piece.
 DEFAULT_MAX_TOKENS = 128
+CountTokens = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ class TextTranslation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
+    """What goes to the model at once: a sentence, or (``split``) a part of a long one."""
+
     segment: Segment
     split: bool
 
@@ -100,20 +103,43 @@ def translate_texts(
     Raises:
         CancelledError: ``should_stop`` answered true.
     """
-    plans = [_plan(translator, text, max_tokens) for text in texts]
-    wanted = {
-        piece.segment.text: None
-        for plan in plans
-        for piece in plan
-        if translatable(piece.segment.text, translator.source_language)
-    }
-    sentences = list(wanted)
+    language = translator.source_language
+    plans = [pieces(text, translator.count_tokens, max_tokens) for text in texts]
+    wanted = [piece.segment.text for plan in plans for piece in plan]
+    sentences = [text for text in dict.fromkeys(wanted) if translatable(text, language)]
     answers = translator.translate(sentences, options, should_stop=should_stop) if sentences else []
     found = dict(zip(sentences, answers, strict=True))
     return [
         _assemble(text, plan, found, options.n_best, translator.target_language)
         for text, plan in zip(texts, plans, strict=True)
     ]
+
+
+def pieces(
+    text: str, count_tokens: CountTokens, max_tokens: int = DEFAULT_MAX_TOKENS
+) -> list[Piece]:
+    """The sentences of ``text``, those of more than ``max_tokens`` source tokens cut up.
+
+    Their segments put together are the text; one is empty only if the text is blank.
+    """
+
+    def fits(part: str) -> bool:
+        # No tokenizer here makes more than one token of a byte (and one of the start).
+        short = len(part.encode("utf-8", "surrogatepass")) < max_tokens
+        return short or count_tokens(part) <= max_tokens
+
+    found = []
+    for sentence in segment(text):
+        if fits(sentence.text):
+            found.append(Piece(sentence, False))
+            continue
+        parts = split_long(sentence.text, fits)
+        for k, part in enumerate(parts):
+            before = sentence.before if k == 0 else ""
+            after = part.after if k + 1 < len(parts) else sentence.after
+            moved = Segment(before, part.text, after, sentence.start + part.start)
+            found.append(Piece(moved, True))
+    return found
 
 
 def translatable(sentence: str, language: str) -> bool:
@@ -136,28 +162,8 @@ def _is_east_asian(character: str) -> bool:
     )
 
 
-def _plan(translator: Translator, text: str, max_tokens: int) -> list[_Piece]:
-    def fits(part: str) -> bool:
-        # No tokenizer here makes more than one token of a byte (and one of the start).
-        short = len(part.encode("utf-8", "surrogatepass")) < max_tokens
-        return short or translator.count_tokens(part) <= max_tokens
-
-    pieces = []
-    for sentence in segment(text):
-        if fits(sentence.text):
-            pieces.append(_Piece(sentence, False))
-            continue
-        parts = split_long(sentence.text, fits)
-        for k, part in enumerate(parts):
-            before = sentence.before if k == 0 else ""
-            after = part.after if k + 1 < len(parts) else sentence.after
-            moved = Segment(before, part.text, after, sentence.start + part.start)
-            pieces.append(_Piece(moved, True))
-    return pieces
-
-
 def _assemble(
-    text: str, plan: Sequence[_Piece], found: dict[str, Translation], n_best: int, language: str
+    text: str, plan: Sequence[Piece], found: dict[str, Translation], n_best: int, language: str
 ) -> TextTranslation:
     segments = [piece.segment for piece in plan]
     answers = [found.get(s.text) for s in segments]

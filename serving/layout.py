@@ -8,15 +8,11 @@ Here they are taken apart, so that sentences of many requests can share a batch.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from csanmt.document import DEFAULT_MAX_TOKENS, translatable
-from csanmt.segmentation import Segment, join_with_spans, segment, split_long
-
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-CountTokens = Callable[[str], int]
+from csanmt.document import CountTokens, pieces, translatable
+from csanmt.segmentation import Segment, join_with_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +30,9 @@ class Layout:
 
     @property
     def sentences(self) -> list[str | None]:
-        """What the translator gets for each segment; None where the segment stays as it is.
-
-        Control characters (NUL) are made spaces, so that places stay the same.
-        """
+        """What the translator gets for each segment; None where the segment stays as it is."""
         source, _ = self.languages
-        return [
-            CONTROL.sub(" ", piece.text) if translatable(piece.text, source) else None
-            for piece in self.segments
-        ]
+        return [p.text if translatable(p.text, source) else None for p in self.segments]
 
     def join(self, translations: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
         """The translated text (one translation a sentence) and where each stands in it."""
@@ -67,28 +57,5 @@ class Layout:
 
 def analyse(text: str, languages: tuple[str, str], count_tokens: CountTokens) -> Layout:
     """Find the sentences of ``text``, none longer than ``DEFAULT_MAX_TOKENS`` tokens."""
-
-    def fits(part: str) -> bool:
-        # No tokenizer makes more than one token of a byte (and one of the start).
-        short = len(part.encode("utf-8", "surrogatepass")) < DEFAULT_MAX_TOKENS
-        return short or count_tokens(part) <= DEFAULT_MAX_TOKENS
-
-    found = [piece for piece in segment(text) if piece.text]
-    pieces = [piece for whole in found for piece in _cut(whole, fits(whole.text), fits)]
-    return Layout(text, tuple(pieces), languages)
-
-
-def _cut(whole: Segment, fitting: bool, fits: Callable[[str], bool]) -> list[Segment]:
-    if fitting:
-        return [whole]
-    pieces = split_long(whole.text, fits)
-    last = len(pieces) - 1
-    return [
-        Segment(
-            whole.before if i == 0 else "",
-            piece.text,
-            whole.after if i == last else piece.after,
-            whole.start + piece.start,
-        )
-        for i, piece in enumerate(pieces)
-    ]
+    found = [piece.segment for piece in pieces(text, count_tokens) if piece.segment.text]
+    return Layout(text, tuple(found), languages)
