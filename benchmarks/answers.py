@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -57,8 +59,12 @@ def translate_suite(
     suite: Suite,
     cache: AnswerCache = AnswerCache(),
     progress: Progress | None = None,
+    workers: int = 1,
 ) -> list[str]:
     """All answers of a subject to a suite, in order.
+
+    Args:
+        workers: threads that ask at once, if the subject is ``parallel``.
 
     Raises:
         CsanmtError: whatever the subject raises; what was answered before is kept.
@@ -70,30 +76,51 @@ def translate_suite(
     progress = progress or Silent()
     progress.start(f"{subject.label}: {suite.name}", len(suite.sources))
     path = cache.answers_path(subject, suite)
+    workers = workers if subject.parallel else 1
     if path is None:
         found: list[str] = []
-        for batch in _ask(subject, suite, 0, progress):
+        for batch in _ask(subject, suite, 0, progress, workers):
             found += batch
     else:
-        found = _resume(subject, suite, path, progress)
+        found = _resume(subject, suite, path, progress, workers)
     progress.finish()
     return found
 
 
-def _ask(subject: Subject, suite: Suite, start: int, progress: Progress) -> Iterator[list[str]]:
+def _ask(
+    subject: Subject, suite: Suite, start: int, progress: Progress, workers: int
+) -> Iterator[list[str]]:
+    """Answers batch by batch, in order; at most two batches a worker are under way."""
     progress.advance(start)
-    for begin in range(start, len(suite.sources), BATCH):
-        batch = subject.translate(suite.sources[begin : begin + BATCH])
-        progress.advance(len(batch))
-        yield batch
+    under_way: deque[Future[list[str]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for begin in range(start, len(suite.sources), BATCH):
+                sources = suite.sources[begin : begin + BATCH]
+                under_way.append(pool.submit(subject.translate, sources))
+                if len(under_way) == 2 * workers:
+                    yield _next(under_way, progress)
+            while under_way:
+                yield _next(under_way, progress)
+        finally:
+            for future in under_way:
+                future.cancel()
 
 
-def _resume(subject: Subject, suite: Suite, path: Path, progress: Progress) -> list[str]:
+def _next(under_way: deque[Future[list[str]]], progress: Progress) -> list[str]:
+    batch = under_way.popleft().result()
+    progress.advance(len(batch))
+    return batch
+
+
+def _resume(
+    subject: Subject, suite: Suite, path: Path, progress: Progress, workers: int
+) -> list[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         found = _read_whole_lines(path)
         with path.open("a", encoding="utf-8") as stream:
-            for batch in _ask(subject, suite, len(found), progress):
+            for batch in _ask(subject, suite, len(found), progress, workers):
                 _append(stream, batch)
                 found += batch
     except OSError as error:

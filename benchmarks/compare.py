@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.behaviour import BehaviourTables, Outcome, load_tables, run_behaviour
 from benchmarks.breakdown import by_document, by_length
 from benchmarks.checks import CHECKS, Check
+from benchmarks.load import ThroughputRow
 from benchmarks.measurements import (
     Change,
     CheckRate,
@@ -25,12 +26,19 @@ from benchmarks.metrics import METRICS, Statistics
 from benchmarks.pins import Pin, pins_digest
 from benchmarks.progress import Progress, Silent
 from benchmarks.significance import SamplingPlan, paired_test
-from benchmarks.speed import SpeedPlan, StartReport, measure_speed
-from benchmarks.subject import Subject
+from benchmarks.speed import (
+    SpeedPlan,
+    SpeedReport,
+    StartReport,
+    measure_speed,
+    pick_sentences,
+)
+from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
 
 SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
 EXAMPLES = 5  # kept of every check
+MeasureThroughput = Callable[[Subject, Subject, Sequence[str], Progress], tuple[ThroughputRow, ...]]
 CometScorer = Callable[[Suite, list[str], list[str]], Mapping[str, object]]
 
 
@@ -48,6 +56,7 @@ class Plan:
     workers: int = 1
     comet: CometScorer | None = None
     measure_start: Callable[[Subject, Subject], StartReport | None] | None = None
+    measure_throughput: MeasureThroughput | None = None
     clock: Callable[[], float] = time.perf_counter
 
 
@@ -71,12 +80,7 @@ def measure(
     tables = load_tables() if plan.behaviour and not files else None
     speed = None
     if plan.speed is not None and not files:
-        start = plan.measure_start(baseline, candidate) if plan.measure_start else None
-        sources = [source for suite in plan.suites for source in suite.sources]
-        speed = measure_speed(
-            baseline, candidate, sources, plan.speed,
-            clock=plan.clock, start=start, progress=progress,
-        )  # fmt: skip
+        speed = _speed(candidate, baseline, plan, plan.speed, progress)
     return Measurements(
         candidate=SubjectInfo.of(candidate),
         baseline=SubjectInfo.of(baseline),
@@ -86,6 +90,23 @@ def measure(
         pins=None if files else _pins(candidate, baseline, plan.pins),
         speed=speed,
         digests=_digests(tables, plan),
+    )
+
+
+def _speed(
+    candidate: Subject, baseline: Subject, plan: Plan, how: SpeedPlan, progress: Progress
+) -> SpeedReport:
+    """Latency, then what the plan's seams measure: throughput and a fresh process's start."""
+    sources = [source for suite in plan.suites for source in suite.sources]
+    if same_subject(baseline, candidate):
+        how = replace(how, max_rounds=how.rounds)  # nothing is open that rounds could decide
+    found = measure_speed(baseline, candidate, sources, how, clock=plan.clock, progress=progress)
+    sentences = [s for bucket in pick_sentences(sources, how) for s in bucket]
+    load = plan.measure_throughput
+    return replace(
+        found,
+        throughput=load(baseline, candidate, sentences, progress) if load and sentences else (),
+        start=plan.measure_start(baseline, candidate) if plan.measure_start else None,
     )
 
 
@@ -107,11 +128,11 @@ def compare_suite(
     progress: Progress,
 ) -> SuiteResult:
     """Metrics with paired tests, check rates, changes and breakdowns on one suite."""
-    old = translate_suite(baseline, suite, cache, progress)
-    same = baseline.digest is not None and (baseline.digest, dict(baseline.settings)) == (
-        candidate.digest, dict(candidate.settings),
+    old = translate_suite(baseline, suite, cache, progress, plan.workers)
+    same = same_subject(baseline, candidate)
+    new = list(old) if same else translate_suite(
+        candidate, suite, cache, progress, plan.workers
     )  # fmt: skip
-    new = list(old) if same else translate_suite(candidate, suite, cache, progress)
     statistics: dict[str, tuple[Statistics, Statistics]] = {}
     for key in dict.fromkeys((*plan.metrics, SENTENCE_METRIC)):
         base = suite_statistics(key, suite, old, cache, workers=plan.workers, progress=progress)
@@ -187,7 +208,7 @@ def compare_behaviour(
 ) -> tuple[GroupResult, ...]:
     """Every group of the tables, in their order."""
     old = run_behaviour(baseline, tables, progress)
-    new = run_behaviour(candidate, tables, progress)
+    new = old if same_subject(baseline, candidate) else run_behaviour(candidate, tables, progress)
     return tuple(
         _group(
             name,
@@ -214,8 +235,8 @@ def _group(name: str, about: str, old: Sequence[Outcome], new: Sequence[Outcome]
 def _smoke(candidate: Subject, baseline: Subject, suite: Suite | None) -> GroupResult | None:
     if suite is None:
         return None
-
-    old, new = smoke_outcomes(baseline, suite), smoke_outcomes(candidate, suite)
+    old = smoke_outcomes(baseline, suite)
+    new = old if same_subject(baseline, candidate) else smoke_outcomes(candidate, suite)
     return _group("smoke", suite.description, old, new)
 
 

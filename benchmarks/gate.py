@@ -5,18 +5,13 @@ A pure function of (measurements, policy), so that a verdict can be derived agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from benchmarks.measurements import GroupResult, Measurements, MetricResult, SuiteResult
-from benchmarks.metrics import METRICS
+from benchmarks.measurements import Measurements
 from benchmarks.policy import RULES, Policy
-from benchmarks.significance import Interval, holm, sign_test
-
-CHRF = ("chrf2", "chrf2pp")
-FEW = 5  # net newly faulty sentences: 5 to 0 has p = 1/32 in the sign test
+from benchmarks.rules import APPLY, RuleResult
 
 
 class Decision(IntEnum):
@@ -29,26 +24,6 @@ class Decision(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """One rule on one thing.
-
-    Attributes:
-        rule: one of ``policy.RULES``.
-        subject: what it was applied to: "tatoeba BLEU", "numbers", …
-        status: "pass", "fail", "open" (measured too vaguely to tell) or "skip" (does not
-            apply, the reason says why).
-        reason: one sentence with the numbers.
-    """
-
-    rule: str
-    subject: str
-    status: str
-    reason: str
-    measured: float | None = None
-    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +75,7 @@ def judge(measured: Measurements, policy: Policy) -> Verdict:
         if quality_only and rule not in policy.hypotheses_rules:
             results.append(RuleResult(rule, "", "skip", "a file of hypotheses cannot be asked"))
         else:
-            results += _APPLY[rule](measured, policy)
+            results += APPLY[rule](measured, policy)
     failed = [result for result in results if result.status == "fail"]
     still_open = [result for result in results if result.status == "open"]
     passed = any(result.status == "pass" for result in results)
@@ -123,216 +98,3 @@ def _scope(measured: Measurements, policy: Policy) -> str:
         return "quality-only"
     left_out = set(policy.suites) - {suite.name for suite in measured.suites}
     return "partial" if left_out else "full"
-
-
-def _tests(measured: Measurements, policy: Policy) -> Iterator[tuple[SuiteResult, MetricResult]]:
-    for suite in measured.suites:
-        for result in suite.metrics:
-            if result.metric in policy.metrics:
-                yield suite, result
-
-
-def _title(suite: SuiteResult, result: MetricResult) -> str:
-    return f"{suite.name} {METRICS[result.metric].title}"
-
-
-def _worse(result: MetricResult) -> bool:
-    return METRICS[result.metric].sign * result.test.delta < 0
-
-
-def _loss(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """No significant loss of any metric on any suite, after Holm's correction."""
-    tests = [(_title(s, r), r) for s, r in _tests(measured, policy)]
-    adjusted = holm({title: r.test.p_value for title, r in tests})
-    for title, r in tests:
-        p = adjusted[title]
-        change = f"{r.test.baseline:.2f} → {r.test.candidate:.2f} ({r.test.delta:+.2f})"
-        if _worse(r) and p < policy.alpha:
-            yield RuleResult(
-                "loss", title, "fail", f"significantly worse: {change}, p = {p:.4f} after Holm",
-                p, policy.alpha,
-            )  # fmt: skip
-        else:
-            word = "no significant loss" if _worse(r) else "not worse"
-            yield RuleResult(
-                "loss", title, "pass", f"{word}: {change}, p = {p:.4f} after Holm", p, policy.alpha
-            )
-
-
-def _joint_loss(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """BLEU and a chrF worse together: an intersection-union test needs no correction."""
-    joint: dict[str, float] = {}
-    for suite in measured.suites:
-        bleu = suite.metric("bleu")
-        chrfs = [r for r in suite.metrics if r.metric in CHRF]
-        if bleu is None or not chrfs:
-            continue
-        worse = [r.test.p_value for r in chrfs if _worse(r)]
-        both = _worse(bleu) and bool(worse)
-        joint[suite.name] = max(bleu.test.p_value, min(worse)) if both else 1.0
-    for name, p in holm(joint).items():
-        if p < policy.joint_alpha:
-            reason = f"BLEU and chrF are both worse, p = {p:.4f} after Holm over the suites"
-            yield RuleResult("joint_loss", name, "fail", reason, p, policy.joint_alpha)
-        else:
-            reason = f"BLEU and chrF are not both worse beyond chance, p = {p:.4f}"
-            yield RuleResult("joint_loss", name, "pass", reason, p, policy.joint_alpha)
-
-
-def _non_inferiority(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """The one-sided 95 % bound of the loss stays inside the margin; each must show it."""
-    for suite, r in _tests(measured, policy):
-        margin = policy.margin_of(suite.name, r.metric)
-        if margin is None:
-            continue
-        bound, title = r.test.gain_bound, _title(suite, r)
-        if bound >= -margin:
-            reason = f"at worst {bound:+.2f} points, the margin is {-margin:+.2f}"
-            yield RuleResult("non_inferiority", title, "pass", reason, bound, -margin)
-            continue
-        why = "" if _worse(r) else "; the suite may be too small to show more"
-        reason = f"may be {bound:+.2f} points, beyond the margin of {-margin:+.2f}{why}"
-        yield RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
-
-
-def _minimum(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    suites = {suite.name: suite for suite in measured.suites}
-    for name, limits in policy.minimum.items():
-        for key, limit in limits.items():
-            title = f"{name} {METRICS[key].title}"
-            result = suites[name].metric(key) if name in suites else None
-            if result is None:  # the verdict's scope is not full then
-                yield RuleResult("minimum", title, "skip", "was not measured", None, limit)
-                continue
-            score, sign = result.test.candidate, METRICS[key].sign
-            ok = sign * score >= sign * limit
-            bound = "least" if sign > 0 else "most"
-            reason = f"{score:.2f}, wanted is at {bound} {limit:.2f}"
-            yield RuleResult("minimum", title, "pass" if ok else "fail", reason, score, limit)
-
-
-def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """Faults on the suites: no significant rise (Holm over checks), no rise past the margin."""
-    if policy.checks_margin is None:
-        return
-    totals: dict[str, list[int]] = {}
-    for suite in measured.suites:
-        for rate in suite.checks:
-            row = totals.setdefault(rate.check, [0, 0, 0])
-            for i, value in enumerate((rate.sentences, rate.worse, rate.better)):
-                row[i] += value
-    totals = {name: row for name, row in totals.items() if row[0]}
-    everything = sum(suite.sentences for suite in measured.suites)
-    adjusted = holm({name: sign_test(worse, better) for name, (_, worse, better) in totals.items()})
-    for name, (sentences, worse, better) in totals.items():
-        rise = (worse - better) / everything
-        text = f"{worse} sentences newly faulty, {better} mended, of {sentences} that could be"
-        # In a small suite one sentence is a large share: fewer than five may be chance.
-        beyond = rise > policy.checks_margin and worse - better >= FEW
-        if beyond or (worse > better and adjusted[name] < policy.alpha):
-            reason = f"{text}: {rise:+.2%} of all sentences, p = {adjusted[name]:.4f} after Holm"
-            yield RuleResult("checks", name, "fail", reason, rise, policy.checks_margin)
-        else:
-            yield RuleResult("checks", name, "pass", text, rise, policy.checks_margin)
-
-
-def _behaviour(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if policy.new_failures is None:
-        return
-    if measured.behaviour is None:
-        yield RuleResult("behaviour", "", "fail", "the policy demands it, it was not measured")
-        return
-    for group in measured.behaviour:
-        allowed = policy.allowed_failures(group.group)
-        count = len(group.new)
-        reason = f"{count} new failures of {group.cases} cases ({allowed} allowed)"
-        if group.new:
-            first = group.new[0]
-            reason += f", e.g. {first.source!r}: {first.problem}"
-        status = "fail" if count > allowed else "pass"
-        yield RuleResult("behaviour", group.group, status, reason, count, allowed)
-
-
-def _all_pass(rule: str, wanted: bool, group: GroupResult | None) -> Iterator[RuleResult]:
-    if not wanted:
-        return
-    if group is None:
-        yield RuleResult(rule, "", "fail", "the policy demands it, it was not measured")
-        return
-    wrong = (*group.new, *group.old)
-    if not wrong:
-        yield RuleResult(rule, "", "pass", f"all {group.cases} hold", 0, 0)
-    for outcome in wrong:
-        reason = f"{outcome.output!r} {outcome.problem}"
-        yield RuleResult(rule, outcome.source, "fail", reason, len(wrong), 0)
-
-
-def _smoke(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    return _all_pass("smoke", policy.smoke, measured.smoke)
-
-
-def _pins(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    return _all_pass("pins", policy.pins, measured.pins)
-
-
-def _churn(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if policy.churn is None or not measured.suites:
-        return
-    status = "pass" if measured.churn <= policy.churn else "fail"
-    reason = f"{measured.churn:.1%} of the translations changed, the budget is {policy.churn:.0%}"
-    yield RuleResult("churn", "", status, reason, measured.churn, policy.churn)
-
-
-def _speed(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if not policy.speed:
-        return
-    speed = measured.speed
-    if speed is None:
-        yield RuleResult("speed", "", "fail", "the policy demands it, it was not measured")
-        return
-    throughput = [row.ratio for row in speed.throughput]
-    values: dict[str, tuple[float | None, Interval | None]] = {
-        "p95_ratio": (speed.p95_ratio.value, speed.p95_ratio.interval),
-        "mean_ratio": (speed.overall.ratio.value, speed.overall.ratio.interval),
-        "start_ratio": (speed.start.time_ratio if speed.start else None, None),
-        "memory_ratio": (speed.start.memory_ratio if speed.start else None, None),
-        "throughput_ratio": (max(throughput) if throughput else None, None),
-    }
-    for name, limit in policy.speed.items():
-        value, interval = values[name]
-        if value is None:
-            yield RuleResult("speed", name, "skip", "was not measured", None, limit)
-        else:
-            yield _ratio_result(name, value, interval, limit, measured.same_subject)
-
-
-def _ratio_result(
-    name: str, value: float, interval: Interval | None, limit: float, same: bool
-) -> RuleResult:
-    """A ratio over its limit fails, unless its interval says that it may be 1 as well."""
-    span = f" (95 %: {interval.low:.2f} to {interval.high:.2f})" if interval else ""
-    reason = f"{value:.2f} × the baseline{span}, allowed is {limit:.2f}"
-    if value <= limit:
-        return RuleResult("speed", name, "pass", reason, value, limit)
-    if same:
-        reason += "; the same model, code and settings, so the difference is noise"
-        return RuleResult("speed", name, "pass", reason, value, limit)
-    if interval is not None and interval.low <= 1.0:
-        reason += "; too noisy to tell, measure again on a quieter machine"
-        return RuleResult("speed", name, "open", reason, value, limit)
-    return RuleResult("speed", name, "fail", reason, value, limit)
-
-
-Rule = Callable[[Measurements, Policy], Iterator[RuleResult]]
-_APPLY: dict[str, Rule] = {
-    "loss": _loss,
-    "joint_loss": _joint_loss,
-    "non_inferiority": _non_inferiority,
-    "minimum": _minimum,
-    "checks": _checks,
-    "behaviour": _behaviour,
-    "smoke": _smoke,
-    "pins": _pins,
-    "churn": _churn,
-    "speed": _speed,
-}

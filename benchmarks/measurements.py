@@ -10,7 +10,7 @@ from benchmarks.behaviour import Outcome
 from benchmarks.breakdown import Part
 from benchmarks.significance import PairedTest
 from benchmarks.speed import SpeedReport
-from benchmarks.subject import Subject
+from benchmarks.subject import Subject, same_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,7 @@ class Measurements:
     @property
     def same_subject(self) -> bool:
         """Candidate and baseline are the same model with the same code and settings."""
-        one, other = self.candidate, self.baseline
-        known = one.digest is not None and one.kind == other.kind
-        return known and (one.digest, one.settings) == (other.digest, other.settings)
+        return same_subject(self.candidate, self.baseline)
 
     @property
     def churn(self) -> float:

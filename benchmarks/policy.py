@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ RULES = (
     "churn", "speed",
 )  # fmt: skip
 SPEED_LIMITS = ("p95_ratio", "mean_ratio", "start_ratio", "memory_ratio", "throughput_ratio")
+MUST_PASS = ("all", "no-new-failures")
 Margins = Mapping[str, float | Mapping[str, float]]
 
 
@@ -31,6 +32,7 @@ class Policy:
         minimum: suite → (metric → score).
         checks_margin: share of sentences; None: no rule.
         new_failures: behaviour group (or "default") → cases; None: no rule.
+        smoke, pins: one of ``MUST_PASS``; None: no rule.
         speed: limit name → ratio.
         hypotheses_rules: rules for files of hypotheses.
         digest: SHA-256 (hex) of the file's bytes.
@@ -46,8 +48,8 @@ class Policy:
     minimum: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     checks_margin: float | None = None
     new_failures: Mapping[str, int] | None = None
-    smoke: bool = False
-    pins: bool = False
+    smoke: str | None = None
+    pins: str | None = None
     churn: float | None = None
     speed: Mapping[str, float] = field(default_factory=dict)
     hypotheses_rules: tuple[str, ...] = RULES[:5]
@@ -120,8 +122,8 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
         minimum=quality.nested_numbers("minimum"),
         checks_margin=checks.number("margin", 0.0, 0, 1) if checks.table else None,
         new_failures={k: int(v) for k, v in limits.items()} if limits else None,
-        smoke=bool(read.section("smoke", "required").table.get("required", False)),
-        pins=bool(read.section("pins", "required").table.get("required", False)),
+        smoke=read.section("smoke", "must_pass").choice("must_pass", MUST_PASS),
+        pins=read.section("pins", "must_pass").choice("must_pass", MUST_PASS),
         churn=churn.number("max", 1.0, 0, 1) if churn.table else None,
         speed=read.section("speed", *SPEED_LIMITS).all_numbers(1.0, 100.0),
         hypotheses_rules=hypotheses.names("rules", RULES, RULES[:5]),
@@ -184,6 +186,15 @@ class _Reader:
             else:
                 found[name] = child.number(_metric(child, name), 0, -100, 200)
         return found
+
+    def choice(self, key: str, allowed: Sequence[str]) -> str | None:
+        """One of ``allowed``; None where the section is absent."""
+        value = self.table.get(key, allowed[0]) if self.table else None
+        if value is not None and value not in allowed:
+            raise ConfigurationError(
+                f"{self.where} {key} is {value!r}; allowed are {', '.join(allowed)}"
+            )
+        return value
 
     def names(
         self, key: str, allowed: Iterable[str] | None, default: tuple[str, ...]

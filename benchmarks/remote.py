@@ -1,4 +1,4 @@
-"""A translation service by URL: ``POST /translate`` of this product's API."""
+"""A translation service by URL: ``POST /translate`` in one of the known shapes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from dataclasses import asdict, dataclass, field
 
 import httpx
 
+from benchmarks.shapes import SHAPES, Ours, Shape
 from benchmarks.suite import Suite
 from csanmt.errors import DeadlineExceededError, InvalidInputError, UnavailableError
 from csanmt.translator import DecodingOptions
 
 RETRIED = frozenset({429, 502, 503, 504})
+
+
+class ForeignShapeError(UnavailableError):
+    """A server answered, in another shape than it was asked in."""
 
 
 @dataclass(slots=True)
@@ -21,6 +26,7 @@ class UrlSubject:
 
     Attributes:
         url: base URL; ``/translate`` is added unless it is there.
+        shape: how it is asked; ``connect`` finds out.
         batch: most texts of one request.
         api_key: sent as ``Authorization: Bearer`` if there is one.
         timeout: seconds one request may take.
@@ -32,6 +38,7 @@ class UrlSubject:
     options: DecodingOptions | None = None
     label: str = ""
     digest: str | None = None
+    shape: Shape = field(default_factory=Ours)
     batch: int = 16
     api_key: str | None = None
     timeout: float = 120.0
@@ -39,16 +46,16 @@ class UrlSubject:
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
     kind: str = "url"
+    parallel: bool = True
     tag: str = ""
     _client: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         base = self.url.rstrip("/")
         self.url = base if base.endswith("/translate") else f"{base}/translate"
-        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
         self._client = httpx.Client(
-            timeout=self.timeout, headers=headers, transport=self.transport, limits=limits
+            timeout=self.timeout, headers=self.headers, transport=self.transport, limits=limits
         )
         self.label = self.label or base
 
@@ -57,19 +64,37 @@ class UrlSubject:
         return self.url
 
     @property
+    def headers(self) -> dict[str, str]:
+        """Beside the content type."""
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+
+    @property
     def settings(self) -> Mapping[str, object]:
         chosen = asdict(self.options) if self.options else {"options": "the server's"}
-        return {"url": self.url, **chosen}
+        return {"url": self.url, "shape": self.shape.name, **chosen}
+
+    def body(self, texts: Sequence[str]) -> dict[str, object]:
+        """The JSON body that asks for ``texts``."""
+        return self.shape.body(texts, self.options, self.api_key)
 
     def connect(self) -> UrlSubject:
-        """Ask once, to learn the model's tag (and digest, where the server tells).
+        """Ask once in each known shape, to learn which it is and the model's tag and digest.
 
         Raises:
-            UnavailableError: nobody answers there, or not in this product's shape.
+            UnavailableError: nobody answers there.
+            InvalidInputError: it answers in no shape known here, or refuses.
         """
-        self.translate(["你好"])
-        self.digest = self.digest or self._ask_digest()
-        return self
+        refusals = []
+        for shape in SHAPES.values():
+            self.shape = shape
+            try:
+                self.translate(["你好"])
+            except (InvalidInputError, ForeignShapeError) as error:
+                refusals.append(f"asked as {shape.name}: {error}")
+                continue
+            self.digest = self.digest or self._ask_digest()
+            return self
+        raise InvalidInputError("; ".join(refusals))
 
     def _ask_digest(self) -> str | None:
         """``GET /version`` names the model's digest, where the server has that route."""
@@ -90,15 +115,12 @@ class UrlSubject:
         return out
 
     def _request(self, texts: list[str]) -> list[str]:
-        body: dict[str, object] = {"text": texts}
-        if self.options:
-            body |= {"beam": self.options.beam, "length_penalty": self.options.length_penalty}
-        reply = self._post(body)
+        reply = self._post(self.body(texts))
         try:
             payload = reply.json()
-            answer = payload["translation"]
+            answer = self.shape.answers(payload)
         except (ValueError, KeyError, TypeError):
-            raise UnavailableError(f"{self.url} answered in another shape than ours") from None
+            raise ForeignShapeError(f"{self.url} did not answer as {self.shape.name}") from None
         if not isinstance(answer, list) or len(answer) != len(texts):
             raise UnavailableError(f"{self.url} did not answer every text of a list")
         self._learn(payload)

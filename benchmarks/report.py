@@ -12,10 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.charts import Bar, Line, difference_chart, interval_chart, line_chart
-from benchmarks.gate import RuleResult, Verdict
+from benchmarks.gate import Verdict
 from benchmarks.measurements import CheckRate, Measurements, SuiteResult
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
+from benchmarks.rules import RuleResult
 from benchmarks.significance import Interval
 from benchmarks.speed import SpeedReport
 from benchmarks.worddiff import word_differences

@@ -78,7 +78,7 @@ def run_single(
     scores: list[Score] = []
     faults = {check.name: (0, 0) for check in CHECKS}
     for suite in plan.suites:
-        lines = translate_suite(subject, suite, cache, progress)
+        lines = translate_suite(subject, suite, cache, progress, plan.workers)
         hypotheses[suite.name] = lines
         scores += _scores(suite, lines, plan, cache, progress)
         for name, counted in _faults(suite, lines).items():

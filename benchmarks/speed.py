@@ -8,7 +8,6 @@ bootstrap over sentences (paired).
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.load import ThroughputRow
 from benchmarks.progress import Progress, Silent
 from benchmarks.significance import Interval
 from benchmarks.subject import Subject
@@ -35,17 +35,13 @@ class SpeedPlan:
         rounds: fewest timings of each sentence and system.
         max_rounds: rounds go on to this many while the interval of a ratio holds ``limit``.
         limit: ratio that the rounds try to decide.
-        concurrency: client counts of the throughput curve; empty leaves it out.
-        seconds: length of one throughput slice; each level has two slices a system.
     """
 
     buckets: tuple[int, ...] = (10, 25, 50, 100)
     per_bucket: int = 10
-    rounds: int = 5
+    rounds: int = 3
     max_rounds: int = 25
     limit: float = 1.10
-    concurrency: tuple[int, ...] = (1, 2, 4, 8)
-    seconds: float = 2.0
     seed: int = 12345
 
 
@@ -69,20 +65,6 @@ class LatencyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ThroughputRow:
-    """Sentences a second with so many clients at once."""
-
-    clients: int
-    baseline: float
-    candidate: float
-
-    @property
-    def ratio(self) -> float:
-        """Baseline over candidate: above 1 the candidate is slower."""
-        return self.baseline / self.candidate if self.candidate else float("inf")
-
-
-@dataclass(frozen=True, slots=True)
 class StartReport:
     """A fresh process: seconds to the first answer and peak memory (medians of the runs)."""
 
@@ -102,12 +84,19 @@ class StartReport:
 
 @dataclass(frozen=True, slots=True)
 class SpeedReport:
-    """Everything measured about speed; ``start`` is None where a process cannot be started."""
+    """Everything measured about speed.
+
+    Attributes:
+        rows: latency by length bucket, "all" last.
+        rounds: timings of every sentence and system.
+        throughput: empty where no load was sent.
+        start: None where a process cannot be started.
+    """
 
     rows: tuple[LatencyRow, ...]
     p95_ratio: Ratio
     rounds: int
-    throughput: tuple[ThroughputRow, ...]
+    throughput: tuple[ThroughputRow, ...] = ()
     start: StartReport | None = None
 
     @property
@@ -136,10 +125,9 @@ def measure_speed(
     plan: SpeedPlan = SpeedPlan(),
     *,
     clock: Clock = time.perf_counter,
-    start: StartReport | None = None,
     progress: Progress | None = None,
 ) -> SpeedReport:
-    """Time both systems on sentences of several lengths."""
+    """Time both systems on sentences of several lengths, one at a time."""
     progress = progress or Silent()
     buckets = pick_sentences(sources, plan)
     sentences = [s for bucket in buckets for s in bucket]
@@ -154,8 +142,7 @@ def measure_speed(
             rows.append(_latency_row(name, times[:, part], plan.seed))
         begin += len(bucket)
     rows.append(_latency_row("all", times, plan.seed))
-    throughput = measure_throughput(baseline, candidate, sentences, plan, clock, progress)
-    return SpeedReport(tuple(rows), p95_ratio(times, plan.seed), times.shape[2], throughput, start)
+    return SpeedReport(tuple(rows), p95_ratio(times, plan.seed), times.shape[2])
 
 
 def _bucket_names(plan: SpeedPlan) -> list[str]:
@@ -220,59 +207,3 @@ def _latency_row(name: str, times: Floats, seed: int) -> LatencyRow:
         {f"p{q}": 1000 * float(np.percentile(system, q)) for q in QUANTILES} for system in medians
     ]
     return LatencyRow(name, medians.shape[1], quantiles[0], quantiles[1], ratio)
-
-
-def measure_throughput(
-    baseline: Subject,
-    candidate: Subject,
-    sentences: Sequence[str],
-    plan: SpeedPlan,
-    clock: Clock,
-    progress: Progress,
-) -> tuple[ThroughputRow, ...]:
-    """Closed loop: each client sends its next sentence when the last is answered."""
-    if not plan.concurrency or not sentences:
-        return ()
-    progress.start("throughput", len(plan.concurrency))
-    rows = []
-    for clients in plan.concurrency:
-        slices = [
-            (which, _one_slice(system, sentences, clients, plan.seconds, clock))
-            for which, system in (
-                (0, baseline), (1, candidate), (1, candidate), (0, baseline),
-            )
-        ]  # fmt: skip
-        rate = [sum(r for w, r in slices if w == which) / 2 for which in (0, 1)]
-        rows.append(ThroughputRow(clients, rate[0], rate[1]))
-        progress.advance(1)
-    progress.finish()
-    return tuple(rows)
-
-
-def _one_slice(
-    system: Subject, sentences: Sequence[str], clients: int, seconds: float, clock: Clock
-) -> float:
-    """Sentences answered a second, all clients together."""
-    began = clock()
-    deadline = began + seconds
-    done = [0] * clients
-    failures: list[BaseException] = []
-
-    def client(number: int) -> None:
-        index = number * 7
-        try:
-            while clock() < deadline:
-                system.translate([sentences[index % len(sentences)]])
-                done[number] += 1
-                index += 1
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=client, args=(n,), daemon=True) for n in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return sum(done) / (clock() - began)

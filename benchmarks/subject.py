@@ -30,6 +30,7 @@ class Subject(Protocol):
         digest: of what determines its answers, ``sha256:<hex>``; None if unknown.
         settings: decoding settings and engine; part of the key of cached answers.
         spec: the argument it was named by, for starting it again in a fresh process.
+        parallel: ``translate`` may be called by several threads at once.
     """
 
     @property
@@ -50,6 +51,9 @@ class Subject(Protocol):
     @property
     def spec(self) -> str: ...
 
+    @property
+    def parallel(self) -> bool: ...
+
     def answers(self, suite: Suite) -> list[str] | None:
         """Ready-made translations of a suite, or None: then ask ``translate``."""
         ...
@@ -57,6 +61,25 @@ class Subject(Protocol):
     def translate(self, texts: Sequence[str]) -> list[str]:
         """One call with all texts: one answer each."""
         ...
+
+
+class Identified(Protocol):
+    """What tells two subjects apart."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def digest(self) -> str | None: ...
+
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+
+
+def same_subject(one: Identified, other: Identified) -> bool:
+    """Both are known to be the same model (or file) with the same code and settings."""
+    known = one.digest is not None and one.kind == other.kind
+    return known and (one.digest, dict(one.settings)) == (other.digest, dict(other.settings))
 
 
 @dataclass(slots=True)
@@ -91,6 +114,10 @@ class ModelSubject:
         how = {"engine": self.engine, "implementation": self.implementation}
         return {**how, **asdict(self.options)}
 
+    @property
+    def parallel(self) -> bool:
+        return self.engine == "native"  # torch brings threads of its own
+
     def answers(self, suite: Suite) -> list[str] | None:
         return None
 
@@ -108,6 +135,7 @@ class HypothesesSubject:
     path: Path
     label: str = ""
     kind: str = "hypotheses"
+    parallel: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -127,7 +127,8 @@ def _compare(args: argparse.Namespace) -> int:
     policy = read_policy(None)
     baseline, candidate = load(args.baseline, args), load(args.candidate, args)
     suites = suite_list(args, policy, [baseline, candidate])
-    plan = make_plan(args, policy, suites, speed=not args.no_speed)
+    files = "hypotheses" in (candidate.kind, baseline.kind)
+    plan = make_plan(args, policy, suites, speed=not (args.no_speed or files))
     measured = measure(candidate, baseline, plan, answer_cache(args), progress_bar(args))
     if args.out:
         write_report(args.out, measured, None, policy)
@@ -168,7 +169,8 @@ def _measure_for_gate(args: argparse.Namespace, policy: Policy) -> Any:
     same = args.candidate == args.baseline
     baseline = candidate if same else load(args.baseline, args)
     suites = suite_list(args, policy, [baseline, candidate])
-    plan = make_plan(args, policy, suites, speed=bool(policy.speed))
+    files = "hypotheses" in (candidate.kind, baseline.kind)
+    plan = make_plan(args, policy, suites, speed=bool(policy.speed) and not files)
     return measure(candidate, baseline, plan, answer_cache(args), progress_bar(args))
 
 

@@ -48,7 +48,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="answers and statistics are kept here (default: $CSANMT_BENCH_CACHE, else "
         "$XDG_CACHE_HOME/csanmt/bench)")  # fmt: skip
     add("--no-cache", action="store_true", help="keep nothing and reuse nothing")
-    add("--workers", type=int, default=os.cpu_count() or 1, help="processes for TER")
+    add(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="translate and score by so many at once (default: one a processor)",
+    )
     add("--comet", nargs="?", const="", metavar="MODEL", help="also score by COMET (an extra)")
     add("--quiet", action="store_true", help="no progress bars")
 
@@ -112,14 +117,22 @@ def read_policy(path: Path | None) -> Policy:
 def make_plan(
     args: argparse.Namespace, policy: Policy, suites: Sequence[Suite], speed: bool
 ) -> Plan:
+    from functools import partial
+
     from benchmarks.coldstart import measure_start
     from benchmarks.comet import DEFAULT_MODEL, Comet
     from benchmarks.compare import Plan
+    from benchmarks.load import LoadPlan, find_tool
     from benchmarks.pins import DEFAULT_PINS, load_pins
+    from benchmarks.served import measure_throughput
     from benchmarks.speed import SpeedPlan
     from benchmarks.suite import SMOKE_SUITE, load_suite
 
     limit = policy.speed.get("p95_ratio", SpeedPlan().limit)
+    load = None
+    if speed and "throughput_ratio" in policy.speed:
+        find_tool()  # missing, it is missed before minutes are spent
+        load = partial(measure_throughput, plan=LoadPlan(limit=policy.speed["throughput_ratio"]))
     return Plan(
         suites=suites,
         metrics=policy.all_metrics,
@@ -131,6 +144,7 @@ def make_plan(
         workers=args.workers,
         comet=Comet(args.comet or DEFAULT_MODEL) if args.comet is not None else None,
         measure_start=measure_start,
+        measure_throughput=load,
     )
 
 

@@ -49,6 +49,7 @@ class FakeSubject:
     kind: str = "model"
     tag: str = "fake:v1.0.0"
     spec: str = ""
+    parallel: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)
 
@@ -90,7 +91,7 @@ class World:
         return self.subject(lambda texts: [change(t, self.one(t)) for t in texts], **other)
 
     def plan(self, **other: Any) -> Plan:
-        speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3, concurrency=())
+        speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3)
         return Plan(
             suites=[self.suite], metrics=("bleu", "chrf2pp", "chrf2"),
             sampling=self.policy.sampling, smoke=load_suite(SMOKE_SUITE), speed=speed,

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from dataclasses import replace
 
 import httpx
 import numpy as np
 import pytest
 
-from benchmarks.answers import AnswerCache, translate_suite
+from benchmarks.answers import BATCH, AnswerCache, translate_suite
 from benchmarks.breakdown import by_document, by_length
 from benchmarks.charts import Line, line_chart
 from benchmarks.gate import judge
 from benchmarks.metrics import extract
-from benchmarks.progress import Bar, Silent
+from benchmarks.progress import Bar
 from benchmarks.remote import UrlSubject
 from benchmarks.significance import Interval
 from benchmarks.speed import (
     Ratio,
     SpeedPlan,
     measure_speed,
-    measure_throughput,
     pick_sentences,
 )
 from benchmarks.suite import Suite
 from benchmarks.worddiff import word_differences
-from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
+from csanmt.errors import InvalidInputError, UnavailableError
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_stopped(world, tmp_path):
@@ -53,6 +53,32 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stopped(world, tmp_path):
     assert before > 0
     flaky.answer = None  # everything is there now
     assert translate_suite(flaky, world.suite, cache) == world.good(world.suite.sources)
+
+
+def test_several_threads_ask_and_the_order_stays(world, tmp_path):
+    """The first batch is answered last; the sixth dies, and what came before it is kept."""
+    cache = AnswerCache(tmp_path)
+    first = world.suite.sources[0]
+    second_asked = threading.Event()
+
+    def answer(texts):
+        if texts[0] == first:
+            assert second_asked.wait(30)
+        second_asked.set() if texts[0] != first else None
+        if dying and world.suite.sources[5 * BATCH] in texts:
+            raise UnavailableError("gone")
+        return world.good(texts)
+
+    dying = True
+    subject = world.subject(answer, parallel=True)
+    with pytest.raises(UnavailableError):
+        translate_suite(subject, world.suite, cache, workers=2)
+    path = cache.answers_path(subject, world.suite)
+    assert len(path.read_bytes().splitlines()) == 5 * BATCH
+    dying = False
+    assert translate_suite(subject, world.suite, cache, workers=2) == world.good(
+        world.suite.sources
+    )
 
 
 def test_another_model_setting_or_suite_has_answers_of_its_own(world, tmp_path):
@@ -93,7 +119,11 @@ def test_a_busy_server_is_asked_again(world):
     [
         (httpx.Response(422, text="too long"), InvalidInputError, "HTTP 422 too long"),
         (httpx.Response(500), InvalidInputError, "HTTP 500"),
-        (httpx.Response(200, json={"translatedText": "x"}), UnavailableError, "another shape"),
+        (
+            httpx.Response(200, json={"translatedText": "x"}),
+            UnavailableError,
+            "did not answer as csanmt",
+        ),
         (httpx.Response(200, json={"translation": []}), UnavailableError, "every text"),
         (httpx.Response(503), UnavailableError, "HTTP 503"),
     ],
@@ -131,7 +161,7 @@ def test_long_lists_go_in_batches():
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
 def test_ratios_are_those_of_the_work(world, factor):
-    plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=3, concurrency=())
+    plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=3)
     slower = world.subject(world.good, cost=0.001 * factor)
     found = measure_speed(world.subject(), slower, world.suite.sources, plan, clock=world.clock)
     assert found.p95_ratio.value == pytest.approx(factor)
@@ -151,7 +181,7 @@ def test_rounds_go_on_while_the_answer_is_open(world):
             world.clock.now += len(texts[0]) * 0.001 * rng.lognormal(0, 0.4)
             return world.good(texts)
 
-    plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=9, limit=1.0, concurrency=())
+    plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=9, limit=1.0)
     open_question = measure_speed(Noisy(), Noisy(), world.suite.sources, plan, clock=world.clock)
     settled = measure_speed(
         world.subject(), world.subject(world.good, cost=0.01), world.suite.sources, plan,
@@ -169,30 +199,9 @@ def test_sentences_for_timing_are_spread_over_the_lengths(world):
     assert buckets == pick_sentences(world.suite.sources, plan)
 
 
-def test_throughput_counts_every_client(world):
-    """Each call moves the clock on by its cost, so the rate is known."""
-    subject = world.subject(cost=0.01)
-    other = world.subject(world.good, cost=0.02)
-    plan = SpeedPlan(concurrency=(1,), seconds=1.0)
-    row = measure_throughput(subject, other, ["十个字的句子正好十字"], plan, world.clock,
-                             Silent())[0]  # fmt: skip
-    assert row.baseline == pytest.approx(10, rel=0.1)
-    assert row.ratio == pytest.approx(2.0, rel=0.1)
-
-
-def test_an_error_of_a_client_is_not_swallowed(world):
-    def fails(texts):
-        raise UnavailableError("gone")
-
-    plan = SpeedPlan(concurrency=(2,), seconds=0.1)
-    with pytest.raises(CsanmtError, match="gone"):
-        measure_throughput(world.subject(fails), world.subject(), ["一"], plan, world.clock,
-                           Silent())  # fmt: skip
-
-
 def test_a_policy_without_a_rule_that_applies_cannot_judge(world, policy):
     bare = replace(policy, metrics=(), margin={}, checks_margin=None, new_failures=None,
-                   smoke=False, pins=False, churn=None, speed={})  # fmt: skip
+                   smoke=None, pins=None, churn=None, speed={})  # fmt: skip
     measured = world.measure(world.subject())
     stripped = replace(measured, suites=())
     assert judge(stripped, bare).decision.word == "unjudged"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
+from benchmarks.compare import measure
 from benchmarks.gate import Decision, judge
 from benchmarks.pins import Pin
 
@@ -105,6 +107,36 @@ def test_one_wrong_smoke_sentence_fails_the_smoke_rule_alone(world):
     wrong = world.each(lambda s, a: "The weather is bad." if s == "北京天气很好。" else a)
     verdict = world.gate(wrong)
     assert failed(verdict) == {"smoke": {"北京天气很好。"}}
+
+
+WRONG = {"北京天气很好。": "The weather in Hokkaido is good.", "你好世界": "Farewell."}
+
+
+@pytest.mark.parametrize(
+    ("must_pass", "baseline_gets_wrong", "candidate_gets_wrong", "failing"),
+    [
+        ("all", ["北京天气很好。"], ["北京天气很好。"], {"北京天气很好。"}),
+        ("all", ["北京天气很好。"], [], set()),
+        ("no-new-failures", ["北京天气很好。"], ["北京天气很好。"], set()),
+        ("no-new-failures", ["北京天气很好。"], list(WRONG), {"你好世界"}),
+        ("no-new-failures", [], ["你好世界"], {"你好世界"}),
+    ],
+)
+def test_a_known_mistake_passes_only_where_the_policy_says_so(
+    world, must_pass, baseline_gets_wrong, candidate_gets_wrong, failing
+):
+    def wrong(sources):
+        return lambda s, a: WRONG[s] if s in sources else a
+
+    baseline = world.each(wrong(baseline_gets_wrong), label="baseline", digest="sha256:base")
+    candidate = world.each(wrong(candidate_gets_wrong))
+    measured = measure(candidate, baseline, world.plan(), world.cache)
+    verdict = judge(measured, replace(world.policy, smoke=must_pass))
+    assert {r.subject for r in verdict.failed if r.rule == "smoke"} == failing
+    assert verdict.failed_rules() <= {"smoke"}
+    passed = [r.reason for r in verdict.rules if r.rule == "smoke" and r.status == "pass"]
+    if candidate_gets_wrong and not failing:
+        assert passed == ["3 of 4 hold, 1 were wrong before and are allowed to be"]
 
 
 def test_a_broken_pin_fails_the_pin_rule_alone(world):

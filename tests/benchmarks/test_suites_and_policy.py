@@ -103,7 +103,7 @@ def test_the_built_in_policy_holds_what_the_documentation_says():
     policy = load_policy(DEFAULT_POLICY)
     assert policy.suites == ("tatoeba", "ntrex128", "tico19")
     assert (policy.alpha, policy.speed["p95_ratio"], policy.smoke, policy.pins) == (
-        0.05, 1.10, True, True,
+        0.05, 1.10, "all", "all",
     )  # fmt: skip
     assert policy.allowed_failures("numbers") == 0
 
@@ -129,6 +129,8 @@ def test_a_suite_may_have_a_margin_of_its_own():
         ("version = 1\n[quality.margin]\nblue = 1", "has 'blue'; metrics are bleu"),
         ("version = 1\n[statistics]\nalpha = 5", "alpha is 5; allowed is 0 to 1"),
         ("version = ", "Invalid value"),
+        ('version = 1\n[smoke]\nmust_pass = "most"', "must_pass is 'most'; allowed are all, no-"),
+        ("version = 1\n[pins]\nrequired = true", "no key 'required'; allowed are must_pass"),
     ],
 )
 def test_a_wrong_policy_is_refused_with_the_reason(text, message):
