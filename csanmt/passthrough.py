@@ -114,9 +114,9 @@ def place(
     parts, insertions, last = [], [], 0
     for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
         surface = run.surface
-        if _wants_space(text[:offset][-1:], surface):
+        if wants_space(text[:offset][-1:], surface):
             surface = " " + surface
-        if _wants_space(surface[-1:], text[offset : offset + 1]):
+        if wants_space(surface[-1:], text[offset : offset + 1]):
             surface += " "
         parts += [text[last:offset], surface]
         insertions.append((offset, len(surface)))
@@ -124,7 +124,7 @@ def place(
     return "".join([*parts, text[last:]]), insertions
 
 
-def _wants_space(left: str, right: str) -> bool:
+def wants_space(left: str, right: str) -> bool:
     """Both are visible and at least one is a letter or digit of a spaced script."""
     if not left or not right:
         return False
