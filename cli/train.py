@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import add_json_flag, note, print_json, print_table
-from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.errors import CsanmtError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from training.recipe import Recipe
@@ -124,12 +124,23 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     if args.recipe is None:
         raise InvalidInputError("--recipe FILE is needed; see training/recipes")
     recipe = load_recipe(args.recipe)
-    if recipe.start.initial_model and not Path(recipe.start.initial_model).is_absolute():
-        place = (args.data or args.recipe.parent) / recipe.start.initial_model
+    if recipe.start.initial_model:
+        place = _initial_model(recipe.start.initial_model, args)
         recipe = replace(recipe, start=replace(recipe.start, initial_model=str(place)))
     if getattr(args, "plain", False):
         recipe = replace(recipe, model=replace(recipe.model, use_augmentation=False))
     return recipe
+
+
+def _initial_model(name: str, args: argparse.Namespace) -> Path:
+    """A directory named in a recipe: looked for where the data is, then beside the recipe."""
+    places = [place / name for place in (args.data, args.recipe.parent) if place is not None]
+    found = next((place for place in places if (place / "config.json").is_file()), None)
+    if found is None:
+        raise NotFoundError(
+            f"start.initial_model: no model version {' nor '.join(map(repr, map(str, places)))}"
+        )
+    return found.resolve()
 
 
 def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dict[str, object]:

@@ -102,7 +102,9 @@ class TrainingSettings:
     minutes: wall-clock budget unless the command gives one; batch_tokens: padded
     positions of a batch; accumulation: batches a step. workers: threads that compute
     the batches of a step side by side, which on a shared CPU beats ``threads`` inside
-    every operation, since they meet once a step and not once an operation.
+    every operation, since they meet once a step and not once an operation. precision:
+    ``bf16``, ``float32``, or ``auto``, which takes bf16 where the processor multiplies it
+    (elsewhere it is emulated and slower); a run goes on in the precision of its machine.
     """
 
     minutes: float = 10.0
@@ -189,7 +191,7 @@ class Recipe:
 
 
 SCHEDULES = ("inverse-root", "inverse-root-to-zero", "linear-to-zero")
-PRECISIONS = ("bf16", "float32")
+PRECISIONS = ("auto", "bf16", "float32")
 
 
 def _allow(key: str, value: object, good: bool, allowed: str) -> None:

@@ -54,6 +54,13 @@ def build(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt
     return TrainableCsanmt(CsanmtForConditionalGeneration(config))
 
 
+def _takes_bf16(precision: str, device: torch.device) -> bool:
+    """Whether to multiply in bf16; ``auto`` does where the processor has the instructions."""
+    if precision != "auto" or device.type != "cpu":
+        return precision != "float32"
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 class Trainer:
     """One run in one directory; ``run`` starts or continues it."""
 
@@ -85,6 +92,7 @@ class Trainer:
         self.report = report or (lambda _line: None)
         self.budget = 60.0 * (recipe.training.minutes if minutes is None else minutes)
         self.device = next(trainable.parameters()).device
+        self.bf16 = _takes_bf16(recipe.training.precision, self.device)
         self.progress = Progress()
         self.average: dict[str, Tensor] = {}
         self.plan: list[Any] = []
@@ -292,7 +300,7 @@ class Trainer:
     # -- around the step -----------------------------------------------------
 
     def _precision(self) -> AbstractContextManager[Any]:
-        if self.recipe.training.precision == "float32":
+        if not self.bf16:
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
@@ -300,7 +308,7 @@ class Trainer:
         if self.device.type != "cpu":
             return None
         settings = self.recipe.training
-        dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if self.bf16 else torch.float32
         return dropout_pool(self.recipe.model.dropout, settings.seed, dtype)
 
     def _cheap(self, chance: torch.Generator) -> AbstractContextManager[Any]:

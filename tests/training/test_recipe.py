@@ -12,14 +12,14 @@ from training.recipe import load_recipe, recipe_from_dict, recipe_to_dict
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
 
-@pytest.mark.parametrize("name", ["tiny", "small-cpu", "base-gpu", "distill", "finetune"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.toml")))
 def test_shipped_recipes_load_and_survive_a_round_trip(name):
     recipe = load_recipe(RECIPES / f"{name}.toml")
     assert recipe.name == name
     assert recipe_from_dict(recipe_to_dict(recipe)) == recipe
 
 
-@pytest.mark.parametrize("name", ["small-cpu", "base-gpu", "distill"])
+@pytest.mark.parametrize("name", ["small-cpu", "small-cpu-more", "base-gpu", "distill", "ablation"])
 def test_recipes_for_shipped_models_exclude_every_benchmark_and_mixed_licences(name):
     recipe = load_recipe(RECIPES / f"{name}.toml")
     for suite in ("tatoeba", "ntrex128", "tico19"):
@@ -47,6 +47,7 @@ def test_recipes_for_shipped_models_exclude_every_benchmark_and_mixed_licences(n
             {"augmentation": {"num_of_samples": 3}},
             r"num_of_samples is 3; allowed is 0, 1 or an even",
         ),
+        ({"training": {"precision": "fp8"}}, r"precision is 'fp8'; allowed is auto, bf16, float32"),
         ({"data": {"weights": {"a": -1}}}, r"data\.weights is .* allowed is a table of numbers"),
         ({"data": {"corpora": "one.tsv"}}, r"data\.corpora is 'one\.tsv'; allowed is a list"),
         ({"data": {"filter": {"max": 1}}}, r"data\.filter\.max is not a known key"),

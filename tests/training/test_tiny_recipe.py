@@ -163,3 +163,25 @@ def test_target_words_are_cut_into_the_longest_known_pieces(word, ids):
 
     pieces = {"<unk>": 1, "low@@": 3, "er": 4, "low": 5, "l@@": 6, "o@@": 7}
     assert longest_pieces(word, pieces) == ids
+
+
+def test_the_model_a_recipe_goes_on_from_is_found_beside_the_recipe(tmp_path, capsys):
+    recipe = tmp_path / "more.toml"
+    recipe.write_text('[start]\ninitial_model = "absent/version"\n', encoding="utf-8")
+    arguments = ["train", "prepare", "--recipe", str(recipe), "--out", str(tmp_path / "packed")]
+    assert main(arguments) == 4
+    assert "no model version" in capsys.readouterr().err
+    assert not (tmp_path / "packed").exists()
+
+
+def test_training_goes_on_from_packed_weights(short, packed, tmp_path):
+    first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="int8")
+    assert not (first.version / "model.safetensors").exists()
+    more = replace(short, start=replace(short.start, initial_model=str(first.version)))
+    train(more, packed, tmp_path / "more", clock=lambda: 0.0, weights="int8")
+
+    def losses(run: str) -> list[float]:
+        lines = read_metrics(tmp_path / run / "metrics.jsonl")
+        return [x["loss"] for x in lines if x["event"] == "step" and x["stage"] == "translation"]
+
+    assert mean(losses("more")[:3]) < mean(losses("first")[:3]) - 0.1
