@@ -1,8 +1,9 @@
 """The evidence of a verdict: one JSON file that the release path requires and verifies.
 
 It names by digest everything the verdict depends on, holds the verdict itself and a
-SHA-256 over its own content. The digest shows damage and careless edits; against
-someone who computes it anew, keep the file where only the gate may write, or sign it.
+SHA-256 over its own content. That shows damage and careless edits; against someone who
+computes it anew stands the signature beside it (``csanmt bench sign``), which the release
+path checks.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from csanmt.errors import IntegrityError, NotFoundError, StorageError
 
 FORMAT = 1
 SEAL = "content_sha256"
+SIGNATURE_SUFFIX = ".sig"
 PACKAGES = (
     "csanmt-bento", "csanmt-engine", "sacrebleu", "numpy", "sentencepiece", "torch",
     "transformers", "bentoml",
@@ -108,7 +110,7 @@ def seal(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write the file, whole or not at all.
+    """Write the file, whole or not at all; a signature of what was there before goes.
 
     Raises:
         StorageError: it cannot be written.
@@ -116,6 +118,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        path.with_name(path.name + SIGNATURE_SUFFIX).unlink(missing_ok=True)
         temporary.replace(path)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error

@@ -16,14 +16,17 @@ from cli.bench_options import (
     make_plan,
     progress_bar,
     read_policy,
+    sign,
+    signing_key,
     suite_list,
 )
 from cli.output import note, print_json, print_table
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, InvalidInputError
 
 if TYPE_CHECKING:
     from benchmarks.policy import Policy
 
+ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTION = """\
 A SUBJECT is a model in the store (csanmt-zh-en:v1.0.0), a model directory, the URL of
 a running service, or hypotheses: a file for one suite, or a folder of SUITE.en files.
@@ -84,7 +87,8 @@ def _add_gate(actions: Any) -> None:
         """\
         Measures the candidate against the baseline and applies the policy. With --out DIR
         writes verdict.json, evidence.json (what `csanmt release` demands), report.html
-        (opens offline), measurements.json and changes.jsonl.
+        (opens offline), measurements.json and changes.jsonl. With --sign KEY the evidence
+        is signed (evidence.json.sig), as by `csanmt bench sign`.
 
         """ + textwrap.indent(GATE_EXITS, " " * 8),
     )  # fmt: skip
@@ -92,6 +96,10 @@ def _add_gate(actions: Any) -> None:
     parser.add_argument("--baseline", required=True, metavar="B", help="the version in service")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="default: the built-in policy")
     parser.add_argument("--pins", type=Path, metavar="FILE", help="pinned corrections")
+    parser.add_argument(
+        "--sign", type=Path, metavar="KEY", default=signing_key(),
+        help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)",
+    )  # fmt: skip
     add_common(parser)
 
 
@@ -144,6 +152,8 @@ def _gate(args: argparse.Namespace) -> int:
     from benchmarks.gate import Decision, judge, unjudged
     from benchmarks.outputs import write_evidence, write_report
 
+    if args.sign and not (args.out and args.sign.is_file()):
+        raise InvalidInputError(f"--sign {args.sign}: needs --out DIR and a key that exists")
     measured = policy = None
     try:
         policy = read_policy(args.policy)
@@ -154,7 +164,9 @@ def _gate(args: argparse.Namespace) -> int:
     except CsanmtError as error:
         verdict = unjudged(args.candidate, args.baseline, f"{error.code}: {error}")
     if args.out and policy is not None:
-        write_evidence(args.out, measured, verdict, policy, Path.cwd())
+        evidence = write_evidence(args.out, measured, verdict, policy, ROOT)
+        if args.sign:
+            sign(evidence, args.sign)
     if args.json:
         print_json(verdict.to_json())
     else:

@@ -152,3 +152,20 @@ def load(spec: str, args: argparse.Namespace) -> Subject:
     from benchmarks.loading import load_subject
 
     return load_subject(spec, load_options(args))
+
+
+def signing_key() -> Path | None:
+    """The key that the environment names."""
+    chosen = os.environ.get("CSANMT_SIGNING_KEY")
+    return Path(chosen) if chosen else None
+
+
+def sign(evidence: Path, key: Path) -> Path:
+    """Sign an evidence file. A failure has the status of a verdict that could not be given."""
+    from release.command import CommandError
+    from release.signed_file import sign_file
+
+    try:
+        return sign_file(evidence, key)
+    except CommandError as error:
+        raise InvalidInputError(f"{evidence} is written and not signed: {error}") from error

@@ -7,13 +7,21 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cli.bench_options import action, answer_cache, progress_bar, read_policy
+from cli.bench_options import (
+    action,
+    answer_cache,
+    progress_bar,
+    read_policy,
+    sign,
+    signing_key,
+)
 from cli.output import note, print_json, print_table
+from csanmt.errors import InvalidInputError
 
 
 def register(actions: Any) -> None:
     """Add the actions to ``csanmt bench``."""
-    for add in (_add_pin, _add_verify, _add_suites, _add_matrix):
+    for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_matrix):
         add(actions)
 
 
@@ -33,12 +41,31 @@ def _add_pin(actions: Any) -> None:
     parser.add_argument("--pins", type=Path, metavar="FILE", help="default: the product's own")
 
 
-def _add_verify(actions: Any) -> None:
+def _add_sign(actions: Any) -> None:
     parser = action(
-        actions, "verify", _verify, "check an evidence file",
-        "Exit status 3 if it was changed, is about another model or does not say promote.",
+        actions, "sign", _sign, "sign off an evidence file, after its report was read",
+        """\
+        Writes FILE.sig by `ssh-keygen -Y sign`. The key is a private key, or a public one
+        whose private half an agent holds. Whom a release accepts stands in release.toml.
+        """,
     )  # fmt: skip
     parser.add_argument("evidence", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--key", type=Path, metavar="KEY", default=signing_key(),
+        help="default: $CSANMT_SIGNING_KEY",
+    )  # fmt: skip
+
+
+def _add_verify(actions: Any) -> None:
+    parser = action(
+        actions, "verify", _verify, "check an evidence file and its signature",
+        """\
+        Exit status 3 if it was changed, is about another model, does not say promote, or
+        its signature does not fit; with --signers also if none of them has signed it.
+        """,
+    )  # fmt: skip
+    parser.add_argument("evidence", type=Path, metavar="FILE")
+    parser.add_argument("--signers", type=Path, metavar="FILE", help="OpenSSH's allowed signers")
     parser.add_argument("--model-digest", metavar="SHA256", help="the model it must be about")
 
 
@@ -76,16 +103,33 @@ def _pin(args: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(args: argparse.Namespace) -> int:
+def _sign(args: argparse.Namespace) -> int:
     from benchmarks.evidence import verify
 
+    if args.key is None:
+        raise InvalidInputError("say with --key (or $CSANMT_SIGNING_KEY) which key signs")
+    found = verify(args.evidence, require=None)
+    signature = sign(args.evidence, args.key)
+    if args.json:
+        print_json({"signature": str(signature), "decision": found.decision.word})
+    else:
+        note(f"signed a verdict that says {found.decision.word}: {signature}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from benchmarks.evidence import verify
+    from release.signed_file import verify_file
+
     found = verify(args.evidence, model_digest=args.model_digest)
+    signer = verify_file(args.evidence, args.signers)
     facts = {
         "decision": found.decision.word,
         "scope": found.scope,
         "model_digest": found.model_digest,
         "digest": found.digest,
         "created": found.content["created"],
+        "signature": str(signer) if signer else "not signed",
     }
     if args.json:
         print_json(facts)

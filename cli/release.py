@@ -148,6 +148,7 @@ def _verify(args: argparse.Namespace) -> int:
         tag, ledger, store, manifest, folder,
         evidence=evidence if evidence.is_file() else None,
         api_tests=ROOT / "tests" / "api_test.py",
+        signers=manifest.signers,
         review_required=not args.without_review,
     )  # fmt: skip
     subject = _with_start(bare, args.port)

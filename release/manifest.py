@@ -21,6 +21,7 @@ _SCHEMA: dict[str, dict[str, type]] = {
     "model": {"tag": str, "sha256": str},
     "image": {"base": str, "fallback": str, "budget_megabytes": int},
     "push": {"repository": str},
+    "gate": {"signers": str},
 }
 
 
@@ -43,6 +44,8 @@ class Manifest:
     """of the image without its model, uncompressed, 10**6 bytes"""
     repository: str
     """where `push` goes, or empty for an archive"""
+    signers: Path | None = None
+    """OpenSSH's allowed signers of the gate's evidence; None: it need not be signed"""
 
 
 def read_manifest(root: Path) -> Manifest:
@@ -69,6 +72,7 @@ def read_manifest(root: Path) -> Manifest:
         fallback=data["image"]["fallback"],
         budget_megabytes=data["image"]["budget_megabytes"],
         repository=data["push"]["repository"],
+        signers=root / data["gate"]["signers"] if data["gate"]["signers"] else None,
     )
     _check_values(manifest)
     return manifest

@@ -11,7 +11,8 @@ from typing import Any
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
 from release.containers import BUILDERS, Builder, ImageFacts, find_tool
-from release.digest import tree_digest
+from release.digest import file_digest, tree_digest
+from release.gate_evidence import check_evidence
 from release.ledger import Entry, Kind, Ledger
 from release.manifest import Manifest
 from release.signing import check_checksums
@@ -68,6 +69,8 @@ class Subject:
     start: Callable[[], Running] | None = None
     """starts the version; None leaves the API tests out, which is a failure of its own"""
     api_tests: Path | None = None
+    signers: Path | None = None
+    """who may sign the evidence off; None: it need not be signed"""
     review_required: bool = True
 
     @property
@@ -109,14 +112,21 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
         told(check)
     verdict = Verdict(subject.version, tuple(checks))
     subject.ledger.append(
-        Kind.VERDICT, subject.version, who=who, why=why, digests=build.digests,
+        Kind.VERDICT, subject.version, who=who, why=why,
+        digests=build.digests | _evidence_digest(subject),
         detail={
             "ready": verdict.ready,
+            "checks": {check.name: check.detail for check in checks if check.passed},
             "reasons": list(verdict.reasons),
             "review_required": subject.review_required,
         },
     )  # fmt: skip
     return verdict
+
+
+def _evidence_digest(subject: Subject) -> dict[str, str]:
+    there = subject.evidence is not None and subject.evidence.is_file()
+    return {"evidence": file_digest(subject.evidence)} if there and subject.evidence else {}
 
 
 def _questions(subject: Subject) -> Iterable[tuple[str, Question]]:
@@ -209,12 +219,9 @@ def _service(subject: Subject) -> str:
 
 
 def _gate(subject: Subject) -> str:
-    from benchmarks.evidence import verify as verify_evidence
-
     if subject.evidence is None:
         raise NotFoundError("no evidence: run 'csanmt bench gate' and give its file by --evidence")
-    evidence = verify_evidence(subject.evidence, model_digest=subject.build.digests["model"])
-    return f"{evidence.decision.word} ({evidence.scope})"
+    return check_evidence(subject.evidence, subject.build, subject.ledger, subject.signers)
 
 
 def _review(subject: Subject) -> str:

@@ -4,6 +4,8 @@
 #
 # usage: gate.sh VERSION
 #
+# With CSANMT_SIGNING_KEY (a key file) the evidence is signed.
+#
 # The first release has nothing before it and is compared with itself: every absolute
 # rule of the policy still applies.
 set -eu
@@ -24,4 +26,6 @@ echo "gate: $VERSION against ${PREVIOUS:-itself}"
 "$BIN/csanmt" bench gate "$CANDIDATE" --baseline "$BASELINE" --out "$OUT" --quiet
 for folder in dist/"$VERSION"-*; do
     cp "$OUT/evidence.json" "$folder/evidence.json"
+    rm -f "$folder/evidence.json.sig"
+    [ ! -f "$OUT/evidence.json.sig" ] || cp "$OUT/evidence.json.sig" "$folder/"
 done

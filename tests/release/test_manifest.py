@@ -44,12 +44,19 @@ def test_the_committed_manifest_is_valid_and_its_base_is_pinned_by_digest() -> N
         ("[push]", "[pull]", "pull|push"),
         ('fallback = "', 'fall_back = "', "fall_back|fallback"),
         ("[model]", "[model", "release.toml"),
+        ("[gate]", "[gates]", "gates?"),
     ],
 )
 def test_a_wrong_manifest_is_refused_by_key(root: Path, old: str, new: str, named: str) -> None:
     change(root, old, new)
     with pytest.raises(ConfigurationError, match=named):
         read_manifest(root)
+
+
+def test_signers_are_a_file_beside_the_manifest_or_nobody(root: Path) -> None:
+    assert read_manifest(root).signers is None
+    change(root, 'signers = ""', 'signers = "release-signers"')
+    assert read_manifest(root).signers == root / "release-signers"
 
 
 def test_pinning_changes_the_two_lines_and_keeps_the_comments(root: Path) -> None:

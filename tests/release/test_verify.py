@@ -11,13 +11,14 @@ import pytest
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.translator import StubTranslator
 from model_store import ModelStore
-from release.digest import tree_digest
+from release.digest import file_digest, tree_digest
 from release.ledger import Kind, Ledger
 from release.manifest import pin_model, read_manifest
 from release.review import choose, make_sample, record_review, sample_digest
 from release.signing import write_checksums
 from release.verify import Check, Subject, verify
 from tests.model_store.tiny_model import write_model
+from tests.release.evidence_file import promoted
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "v0.1.0-abc1234"
@@ -89,27 +90,23 @@ def test_what_is_missing_is_named_and_nothing_else(subject: Subject) -> None:
     assert len(entry.detail["reasons"]) == 2
 
 
-def test_with_evidence_and_review_a_version_is_ready(subject: Subject, monkeypatch) -> None:
-    seen = {}
-
-    class Passed:
-        class decision:
-            word = "promote"
-
-        scope = "full"
-
-    def accept(path: Path, *, model_digest: str) -> type[Passed]:
-        seen.update(path=path, digest=model_digest)
-        return Passed
-
-    monkeypatch.setattr("benchmarks.evidence.verify", accept)
+def test_with_evidence_and_review_a_version_is_ready(subject: Subject) -> None:
+    path = promoted(subject.artefacts / "evidence.json", subject.build.digests["model"])
     approve(subject)
-    ready = replace(subject, evidence=Path("evidence.json"))
-    assert set(judge(ready).values()) == {""}
-    assert seen["digest"] == subject.build.digests["model"]
+    assert set(judge(replace(subject, evidence=path)).values()) == {""}
     entry = subject.ledger.last(Kind.VERDICT, VERSION)
     assert entry is not None
-    assert entry.detail == {"ready": True, "reasons": [], "review_required": True}
+    assert (entry.detail["ready"], entry.detail["reasons"]) == (True, [])
+    assert entry.detail["checks"]["gate"] == "promote (full), not signed"
+    assert entry.digests["evidence"] == file_digest(path)
+
+
+def test_where_the_manifest_names_signers_unsigned_evidence_is_refused(subject: Subject) -> None:
+    path = promoted(subject.artefacts / "evidence.json", subject.build.digests["model"])
+    signers = subject.artefacts.parent / "signers"
+    signers.write_text("")
+    answers = judge(replace(subject, evidence=path, signers=signers))
+    assert "is not signed" in answers["gate"]
 
 
 def test_forged_evidence_does_not_pass(subject: Subject) -> None:
