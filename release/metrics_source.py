@@ -6,11 +6,13 @@ import json
 import urllib.error
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from csanmt.errors import UnavailableError
+from release.clock import Clock, SystemClock
 from release.direct import OPENER
 from release.samples import DOWN, Sample, collect
 from release.traffic import Colour
@@ -19,7 +21,7 @@ from serving import metric_names
 
 class MetricsSource(Protocol):
     def sample(self, colour: Colour) -> Sample:
-        """The colour's counters now; ``DOWN`` when it does not answer. Never raises for that."""
+        """The colour's counters now; not ``up`` when it does not answer. Never raises for that."""
         ...
 
 
@@ -57,41 +59,64 @@ class ServiceMetrics:
         return collect(points, up=ready(url, self.timeout))
 
 
-@dataclass(frozen=True, slots=True)
+BLIND_SECONDS = 30.0
+"""How long Prometheus may be silent before watching is given up: several scrapes."""
+
+
+@dataclass(slots=True)
 class PrometheusMetrics:
     """Reads the raw counters that a Prometheus scraped, by its label ``colour``.
 
-    Instant queries of counters, not of rates: the window is ours, so that both
-    sources are judged by the same arithmetic.
+    Instant queries of counters, not of rates: the window is ours, so that both sources are
+    judged by the same arithmetic. Whether a colour is up is asked of the colour itself
+    (``urls``): a scrape is too rare for that, and a Prometheus that is down says nothing
+    about the service. While it is silent the last counters stand, which is no evidence.
     """
 
     url: str
+    urls: Mapping[Colour, str]
     timeout: float = 5.0
+    clock: Clock = field(default_factory=SystemClock)
+    _last: dict[Colour, Sample] = field(default_factory=dict)
+    _heard: float | None = None
 
     def sample(self, colour: Colour) -> Sample:
+        """See :class:`MetricsSource`.
+
+        Raises:
+            UnavailableError: Prometheus has not answered for ``BLIND_SECONDS``.
+        """
+        up = ready(self.urls[colour], self.timeout)
+        points = self._counters(colour)
+        if points is not None:
+            self._heard = self.clock.now()
+            self._last[colour] = collect(points, up=up)
+        elif self._heard is None or self.clock.now() - self._heard > BLIND_SECONDS:
+            raise UnavailableError(
+                f"Prometheus at {self.url} does not answer: nothing can be judged, "
+                "and the traffic stays as it is"
+            )
+        return replace(self._last.get(colour, DOWN), up=up)
+
+    def _counters(self, colour: Colour) -> list[tuple[str, Mapping[str, str], float]] | None:
         families = (
             metric_names.REQUESTS.name,
             metric_names.REQUEST_SECONDS.name + "_bucket",
             metric_names.SEGMENTS.name,
             metric_names.HEALTH.name,
         )
-        names = "|".join(families)
-        points = self._query(f'{{__name__=~"{names}",colour="{colour}"}}')
-        up = self._query(f'up{{job="csanmt",colour="{colour}"}}')
-        if not up or up[0][2] != 1.0:
-            return DOWN
-        return collect(points, up=True)
-
-    def _query(self, expression: str) -> list[tuple[str, Mapping[str, str], float]]:
+        expression = f'{{__name__=~"{"|".join(families)}",colour="{colour}"}}'
         query = urllib.parse.urlencode({"query": expression})
         text = _get(f"{self.url}/api/v1/query?{query}", self.timeout)
         if text is None:
-            return []
-        result = json.loads(text).get("data", {}).get("result", [])
-        return [
-            (row["metric"].get("__name__", ""), row["metric"], float(row["value"][1]))
-            for row in result
-        ]
+            return None
+        try:
+            return [
+                (row["metric"].get("__name__", ""), row["metric"], float(row["value"][1]))
+                for row in json.loads(text)["data"]["result"]
+            ]
+        except (ValueError, LookupError, TypeError):
+            return None  # something else answers at that address
 
 
 @dataclass(slots=True)

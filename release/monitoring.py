@@ -12,8 +12,10 @@ from typing import Any
 
 import yaml
 
+from release.nginx import NginxSettings
 from release.samples import TRANSLATING
 from release.thresholds import Thresholds
+from release.traffic import SHARE_METRIC
 from serving import metric_names as names
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
@@ -35,23 +37,24 @@ def error_rate(selector: str = "") -> str:
     )
 
 
-def percentile(q: float, selector: str = "") -> str:
+def percentile(q: float, selector: str = "", by: str = "colour, model, le") -> str:
     """The q-quantile of the users' latency in seconds."""
     extra = f",{selector}" if selector else ""
-    buckets = rate(names.REQUEST_SECONDS.name + "_bucket", USERS + extra, "colour, model, le")
+    buckets = rate(names.REQUEST_SECONDS.name + "_bucket", USERS + extra, by)
     return f"histogram_quantile({q}, {buckets})"
 
 
-def health_share(signal: str, selector: str = "") -> str:
+def health_share(signal: str, selector: str = "", by: str = "colour, model") -> str:
     """Share of the translated sentences that show ``signal``."""
     extra = f",{selector}" if selector else ""
-    shown = rate(names.HEALTH.name, f'signal="{signal}"{extra}')
-    return f"{shown} / {rate(names.SEGMENTS.name, selector)}"
+    shown = rate(names.HEALTH.name, f'signal="{signal}"{extra}', by)
+    return f"{shown} / {rate(names.SEGMENTS.name, selector, by)}"
 
 
-def enough(limits: Thresholds) -> str:
+def enough(limits: Thresholds, selector: str = "", by: str = "colour, model") -> str:
     """A condition that is true only with enough answers in the window to judge by."""
-    total = f"sum by (colour, model) (increase({names.REQUESTS.name}{{{USERS}}}[{WINDOW}]))"
+    extra = f",{selector}" if selector else ""
+    total = f"sum by ({by}) (increase({names.REQUESTS.name}{{{USERS}{extra}}}[{WINDOW}]))"
     return f"{total} >= {limits.min_requests}"
 
 
@@ -59,8 +62,11 @@ def alert_rules(limits: Thresholds) -> dict[str, Any]:
     """The rule file as data: one alert a limit."""
     judged = f" and on (colour, model) ({enough(limits)})"
     rules = [
-        _alert("CsanmtDown", 'up{job="csanmt"} == 0', "30s", "page",
-               "{{ $labels.colour }} does not answer"),
+        # An idle colour may well be empty; where no nginx says who has traffic, all count.
+        _alert("CsanmtDown", f'up{{job="csanmt"}} == 0 unless on (colour) {SHARE_METRIC} == 0',
+               "30s", "page", "{{ $labels.colour }} does not answer"),
+        _alert("CsanmtFrontDown", 'up{job="csanmt-front"} == 0', "30s", "page",
+               "nginx does not answer", "csanmt release status"),
         _alert("CsanmtErrors", f"({error_rate()} > {limits.max_error_rate}){judged}", "1m", "page",
                "{{ $value | humanizePercentage }} of {{ $labels.model }}'s answers are errors"),
         _alert("CsanmtSlow", f"({percentile(0.95)} > {limits.max_p95_seconds}){judged}", "2m",
@@ -76,26 +82,64 @@ def alert_rules(limits: Thresholds) -> dict[str, Any]:
     return {"groups": [{"name": "csanmt", "interval": "10s", "rules": rules}]}
 
 
-def _alert(name: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:
+def _alert(
+    name: str,
+    expression: str,
+    lasting: str,
+    severity: str,
+    summary: str,
+    action: str = "csanmt release rollback",
+) -> dict[str, Any]:
     return {
         "alert": name,
         "expr": expression,
         "for": lasting,
         "labels": {"severity": severity},
-        "annotations": {"summary": summary, "action": "csanmt release rollback"},
+        "annotations": {"summary": summary, "action": action},
     }
 
 
-def scrape_config() -> dict[str, Any]:
-    """Prometheus' configuration for one machine; targets are the compose file's names."""
+def scrape_config(front: NginxSettings = NginxSettings()) -> dict[str, Any]:
+    """Prometheus' configuration for one machine: both colours, and nginx for its traffic."""
     targets = [
-        {"targets": [f"{colour}:3000"], "labels": {"colour": colour}}
-        for colour in ("blue", "green")
+        {"targets": [address], "labels": {"colour": colour}}
+        for colour, address in (("blue", front.blue), ("green", front.green))
     ]
     return {
         "global": {"scrape_interval": "5s", "evaluation_interval": "10s"},
         "rule_files": ["alerts.yml"],
-        "scrape_configs": [{"job_name": "csanmt", "static_configs": targets}],
+        "scrape_configs": [
+            {"job_name": "csanmt", "static_configs": targets},
+            {
+                "job_name": "csanmt-front",
+                "metrics_path": "/-/metrics",
+                "static_configs": [{"targets": [front.listen]}],
+            },
+        ],
+    }
+
+
+def kubernetes_scrape_config() -> dict[str, Any]:
+    """The same in a cluster: pods of ours, whose label ``colour`` Argo Rollouts sets."""
+    keep = {"source_labels": ["__meta_kubernetes_pod_label_app"], "regex": "csanmt"}
+    port = {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "http"}
+    return {
+        **scrape_config(),
+        "scrape_configs": [
+            {
+                "job_name": "csanmt",
+                "kubernetes_sd_configs": [{"role": "pod"}],
+                "relabel_configs": [
+                    {**keep, "action": "keep"},
+                    {**port, "action": "keep"},
+                    {
+                        "source_labels": ["__meta_kubernetes_pod_label_colour"],
+                        "target_label": "colour",
+                    },
+                    {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+                ],
+            }
+        ],
     }
 
 
@@ -103,6 +147,7 @@ def dashboard(limits: Thresholds) -> dict[str, Any]:
     """Grafana's dashboard: traffic by version, latency, errors, health, memory."""
     legend = "{{colour}} {{model}}"
     series = [
+        ("Share of the traffic", [(SHARE_METRIC, "{{colour}}")], "percent", None),
         ("Requests a second", [(rate(names.REQUESTS.name, USERS), legend)], "reqps", None),
         ("Errors", [(error_rate(), legend)], "percentunit", limits.max_error_rate),
         ("Latency p50", [(percentile(0.5), legend)], "s", None),
@@ -117,7 +162,7 @@ def dashboard(limits: Thresholds) -> dict[str, Any]:
         for signal, limit in limits.health.items()
     ]
     panels = [_panel(i, *row) for i, row in enumerate(series)]
-    switches = f"changes({names.BUILD_INFO.name}[1m]) > 0"
+    switches = f"changes({SHARE_METRIC}[30s]) > 0"
     return {
         "uid": "csanmt",
         "title": "CSANMT translation",
@@ -126,9 +171,9 @@ def dashboard(limits: Thresholds) -> dict[str, Any]:
         "refresh": "10s",
         "templating": {"list": []},
         "annotations": {"list": [{
-            "name": "Versions", "enable": True, "iconColor": "orange",
+            "name": "Switches", "enable": True, "iconColor": "orange",
             "datasource": {"type": "prometheus", "uid": "prometheus"},
-            "expr": switches, "titleFormat": "{{model}} on {{colour}}",
+            "expr": switches, "titleFormat": "the share of {{colour}} changed",
         }]},
         "panels": panels,
     }  # fmt: skip
@@ -162,25 +207,53 @@ def _panel(
     }
 
 
-def analysis_template(limits: Thresholds) -> dict[str, Any]:
-    """Argo Rollouts' AnalysisTemplate with the same limits, for the argument ``colour``."""
-    selector = 'colour="{{args.colour}}"'
-    limit_of = [("error-rate", error_rate(selector), limits.max_error_rate),
-                ("p95", percentile(0.95, selector), limits.max_p95_seconds)]  # fmt: skip
-    limit_of += [
-        (f"health-{signal.replace('_', '-')}", health_share(signal, selector), limit)
+CANDIDATE, STABLE = 'colour="{{args.colour}}"', 'colour="{{args.stable}}"'
+
+
+def analysis_limits(limits: Thresholds) -> list[tuple[str, str, float]]:
+    """Name, query and limit of everything that a candidate is judged by, as ``judge`` does."""
+    both = f"({enough(limits, CANDIDATE, '')}) and ({enough(limits, STABLE, '')})"
+    alone = [
+        ("error-rate", error_rate(CANDIDATE), limits.max_error_rate),
+        ("p95", percentile(0.95, CANDIDATE), limits.max_p95_seconds),
+    ]
+    alone += [
+        (f"health-{_kebab(signal)}", health_share(signal, CANDIDATE), limit)
         for signal, limit in limits.health.items()
     ]
+    p95 = percentile(0.95, CANDIDATE, "le")
+    beside = [
+        ("p95-ratio", f"({p95} > {limits.min_p95_seconds}) / {percentile(0.95, STABLE, 'le')}",
+         limits.max_p95_ratio),
+    ]  # fmt: skip
+    beside += [
+        (f"rise-{_kebab(signal)}",
+         f"{health_share(signal, CANDIDATE, '')} - ({health_share(signal, STABLE, '')})", limit)
+        for signal, limit in limits.health_increase.items()
+    ]  # fmt: skip
+    judged = f" and on (colour, model) ({enough(limits, CANDIDATE)})"
+    return [(name, f"({query}){judged}", limit) for name, query, limit in alone] + [
+        (name, f"({query}) and {both}", limit) for name, query, limit in beside
+    ]
+
+
+def _kebab(signal: str) -> str:
+    return signal.replace("_", "-")
+
+
+def analysis_template(limits: Thresholds) -> dict[str, Any]:
+    """Argo Rollouts' AnalysisTemplate with the same limits, for the argument ``colour``."""
     metrics = [
         {
             "name": name,
             "interval": "30s",
-            "failureLimit": limits.bad_checks,
+            "count": "{{args.count}}",
+            "failureLimit": limits.bad_checks - 1,  # failures that are still forgiven
             # No traffic is no verdict: an empty or NaN result passes.
             "successCondition": f"len(result) == 0 || isNaN(result[0]) || result[0] <= {limit}",
-            "provider": {"prometheus": {"address": "{{args.prometheus}}", "query": expression}},
+            "provider": {"prometheus": {"address": "{{args.prometheus}}", "query": query}},
         }
-        for name, expression, limit in limit_of
+        for name, query, limit in analysis_limits(limits)
     ]
     return {
         "apiVersion": "argoproj.io/v1alpha1",
@@ -188,7 +261,9 @@ def analysis_template(limits: Thresholds) -> dict[str, Any]:
         "metadata": {"name": "csanmt"},
         "spec": {
             "args": [
-                {"name": "colour"},
+                {"name": "colour", "value": "green"},
+                {"name": "stable", "value": "blue"},
+                {"name": "count", "value": "60"},
                 {"name": "prometheus", "value": "http://prometheus:9090"},
             ],
             "metrics": metrics,
@@ -203,7 +278,9 @@ def files(limits: Thresholds) -> dict[Path, str]:
         Path("prometheus/prometheus.yml"): HEADER + yaml.safe_dump(scrape_config(), **dump),
         Path("prometheus/alerts.yml"): HEADER + yaml.safe_dump(alert_rules(limits), **dump),
         Path("grafana/csanmt.json"): json.dumps(dashboard(limits), indent=1) + "\n",
-        Path("kubernetes/rollouts/analysis.yaml"): HEADER
+        Path("kubernetes/prometheus.yml"): HEADER
+        + yaml.safe_dump(kubernetes_scrape_config(), **dump),
+        Path("kubernetes/analysis/analysis.yaml"): HEADER
         + yaml.safe_dump(analysis_template(limits), **dump),
     }
 

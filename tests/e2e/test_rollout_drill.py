@@ -54,6 +54,9 @@ class SickLauncher:
     def illness(self, release: str) -> Path:
         return self.directory / f"{release}.illness"
 
+    def require(self, bento: str) -> None:
+        assert bento.partition(":")[2] in MODELS
+
     def start(self, bento: str, colour: Colour, address: str) -> str:
         release = bento.partition(":")[2]
         self.illness(release).write_text("well")

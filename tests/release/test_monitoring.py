@@ -12,6 +12,7 @@ import pytest
 
 from release.monitoring import DEPLOY, files
 from release.thresholds import Thresholds
+from release.traffic import SHARE_METRIC
 from serving import metric_names
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
@@ -24,7 +25,7 @@ def test_generated_files_are_current(path: Path) -> None:
 
 
 def test_every_metric_that_is_queried_is_published() -> None:
-    published = {spec.name for spec in metric_names.ALL}
+    published = {spec.name for spec in metric_names.ALL} | {SHARE_METRIC}
     text = "".join(files(Thresholds.read()).values())
     queried = {name.removesuffix("_bucket") for name in re.findall(r"\bcsanmt_[a-z_]+", text)}
     assert queried
