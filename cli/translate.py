@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from cli import bulk
 from cli.lines import Line, line_batches
 from cli.output import note
 from cli.progress import ProgressBar
@@ -36,6 +37,7 @@ examples:
   csanmt translate --file article.zh.txt --output article.en.txt
   tail -f messages.txt | csanmt translate
   csanmt translate --beam 8 --n-best 3 --json 机器翻译很有用。
+  csanmt translate --input corpus/ more.jsonl.gz --output corpus.en --field zh
 
 With --n-best N, plain output is N lines a text: number of the text, rank, score and
 translation, separated by tabs. The score is a log-probability divided by the length
@@ -54,7 +56,9 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("text", nargs="*", metavar="TEXT", help="what to translate; - is stdin")
     parser.add_argument("-f", "--file", help="translate the lines of this UTF-8 file")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of stdout")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write here instead of stdout; with --input a folder"
+    )  # fmt: skip
     parser.add_argument(
         "-m", "--model", help="name:vX.Y.Z in the store, or a model's directory "
         "(default: the model that comes with csanmt)",
@@ -72,11 +76,15 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("--no-progress", action="store_true", help="never draw a progress bar")
     parser.add_argument("--json", action="store_true", help="print one JSON object a text")
+    bulk.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Translate what the arguments name; see the descriptions above."""
+    if args.input:
+        bulk.run(args)
+        return
     _check(args)
     with ExitStack() as stack:
         source = None if _is_argument(args) else stack.enter_context(_open_input(args.file))

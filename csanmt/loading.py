@@ -79,11 +79,17 @@ def load_engine(directory: str | os.PathLike[str], engine: str | None = None) ->
         raise NotFoundError(f"{str(place)!r} holds neither {FLOAT_WEIGHTS} nor {PACKED_WEIGHTS}")
     if engine == "native" and not packed:
         raise EngineUnavailableError(f"the native engine needs {PACKED_WEIGHTS} in {str(place)!r}")
-    if engine == "native" or (engine is None and packed and _native_is_installed()):
+    if (engine or best_engine(place)) == "native":
         from csanmt.engine.native import NativeEngine
 
         return NativeEngine(place / PACKED_WEIGHTS)
     return _torch_engine(place)
+
+
+def best_engine(directory: str | os.PathLike[str]) -> str:
+    """The engine that ``load_engine`` takes when it is not told: native if it can run here."""
+    packed = (Path(directory) / PACKED_WEIGHTS).is_file()
+    return "native" if packed and _native_is_installed() else "torch"
 
 
 def _native_is_installed() -> bool:

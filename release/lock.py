@@ -1,9 +1,9 @@
-"""Lock the three dependency sets, hashes included, from one resolution.
+"""Lock the four dependency sets, hashes included, from one resolution.
 
 ``development.in`` contains serving and training, so it is resolved first; its
-result then constrains the two smaller sets, which therefore agree with it pin
-by pin. torch never appears in a lock: its CPU build lives on another index than
-everything else and is installed in one place of its own.
+result then constrains the other sets, which therefore agree with it pin by pin
+and can be installed beside it. torch never appears in a lock: its CPU build
+lives on another index than everything else and is installed in one place of its own.
 
 Sets and their files, relative to the repository:
 
@@ -13,6 +13,7 @@ set            asked for in                  locked in
 serving        requirements/serving.in       requirements-frozen.txt
 training       requirements/training.in      requirements/training-frozen.txt
 development    requirements/development.in   requirements/development-frozen.txt
+ray            requirements/ray.in           requirements/ray-frozen.txt
 =============  ============================  ==================================
 
 A locked set is a full closure: install it with
@@ -56,7 +57,8 @@ DEVELOPMENT = DependencySet(
 )
 TRAINING = DependencySet("training", "requirements/training.in", "requirements/training-frozen.txt")
 SERVING = DependencySet("serving", "requirements/serving.in", "requirements-frozen.txt")
-SETS = (DEVELOPMENT, TRAINING, SERVING)
+RAY = DependencySet("ray", "requirements/ray.in", "requirements/ray-frozen.txt")
+SETS = (DEVELOPMENT, TRAINING, SERVING, RAY)
 
 
 def read_pins(path: Path) -> dict[str, str]:

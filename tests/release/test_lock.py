@@ -11,7 +11,7 @@ from csanmt.errors import ConfigurationError
 from release.lock import EXCLUDED, SETS, _clean, normalise, read_pins
 
 ROOT = Path(__file__).resolve().parents[2]
-DEVELOPMENT, TRAINING, SERVING = (read_pins(ROOT / s.target) for s in SETS)
+DEVELOPMENT, TRAINING, SERVING, RAY = (read_pins(ROOT / s.target) for s in SETS)
 
 
 @pytest.mark.parametrize("dependency_set", SETS, ids=lambda s: s.name)
@@ -26,6 +26,13 @@ def test_every_pin_has_hashes_and_no_line_names_an_index(dependency_set) -> None
 
 def test_the_smaller_sets_are_part_of_the_larger() -> None:
     assert SERVING.items() <= TRAINING.items() <= DEVELOPMENT.items()
+
+
+def test_ray_can_be_installed_beside_the_development_set() -> None:
+    assert "ray" in RAY
+    assert {name: RAY[name] for name in RAY.keys() & DEVELOPMENT.keys()}.items() <= (
+        DEVELOPMENT.items()
+    )
 
 
 @pytest.mark.parametrize("dependency_set", SETS, ids=lambda s: s.name)

@@ -1,0 +1,55 @@
+"""Files that may be compressed, by the end of their name: ``.gz``, ``.xz`` or neither."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from csanmt.errors import InvalidInputError
+
+ENDINGS = (".gz", ".xz")
+
+
+def plain_name(name: str) -> str:
+    """``name`` without the compression's ending."""
+    return name[:-3] if name.endswith(ENDINGS) else name
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[IO[bytes]]:
+    """The uncompressed bytes of ``path``.
+
+    Raises:
+        InvalidInputError: the body met the end or damage of a compressed stream.
+    """
+    try:
+        with _open(path) as stream:
+            yield stream
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+        raise InvalidInputError(f"{str(path)!r} is damaged or cut off: {error}") from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.name.endswith(".gz"):
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    if path.name.endswith(".xz"):
+        return cast(IO[bytes], lzma.open(path, "rb"))
+    return path.open("rb")
+
+
+@contextmanager
+def compressing(sink: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    """A stream into ``sink``, compressed as ``name`` says, with no time or name inside."""
+    if name.endswith(".gz"):
+        with gzip.GzipFile(filename="", mode="wb", fileobj=sink, mtime=0) as packed:
+            yield cast(IO[bytes], packed)
+    elif name.endswith(".xz"):
+        with lzma.open(sink, "wb") as packed:
+            yield cast(IO[bytes], packed)
+    else:
+        yield sink

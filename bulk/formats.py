@@ -1,0 +1,97 @@
+"""The formats of corpora, and what each needs to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from bulk.compression import plain_name
+from bulk.records import Answer, Record
+from csanmt.errors import ConfigurationError, InvalidInputError
+
+BY_ENDING = {
+    ".txt": "txt",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+FORMATS = ("txt", "tsv", "jsonl", "parquet")
+POLICIES = ("fail", "copy", "empty")
+DEFAULT_FIELD = {"txt": "", "tsv": "1", "jsonl": "text", "parquet": "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How records look.
+
+    Attributes:
+        format: one of ``FORMATS``; empty: by each file's ending.
+        field: where the text is: a column's number from 1 (tsv) or name (tsv with a header,
+            parquet), a field of JSON objects, ``a.b`` for one inside another.
+        into: name of the column or field that the translation becomes.
+        header: tsv files begin with a line of names.
+        policy: what becomes of a bad record. ``fail`` refuses the input, ``copy`` writes the
+            record as it came, ``empty`` with an empty translation.
+    """
+
+    format: str = ""
+    field: str = ""
+    into: str = "translation"
+    header: bool = False
+    policy: str = "fail"
+
+    def __post_init__(self) -> None:
+        if self.format not in ("", *FORMATS):
+            allowed = ", ".join(FORMATS)
+            raise ConfigurationError(f"format is {self.format!r}; allowed is {allowed}")
+        if self.policy not in POLICIES:
+            allowed = ", ".join(POLICIES)
+            raise ConfigurationError(f"on-error is {self.policy!r}; allowed is {allowed}")
+        if not self.into or any(c in self.into for c in "\t\r\n"):
+            raise ConfigurationError("into must be a name without tabs and line breaks")
+
+
+class Format(Protocol):
+    """Reads records and writes them with their answers."""
+
+    def read(self, path: Path) -> Iterator[Record]:
+        """The records of a file. Raises InvalidInputError if it is not such a file at all."""
+        ...
+
+    def write(self, path: Path, answers: Iterable[Answer | None], sink: IO[bytes]) -> None:
+        """The file again, with one answer a record; the output is not compressed here."""
+        ...
+
+
+def format_of(name: str, layout: Layout) -> str | None:
+    """The format of a file of this name; None if its ending says nothing."""
+    return layout.format or BY_ENDING.get(Path(plain_name(name.lower())).suffix)
+
+
+def open_format(name: str, layout: Layout) -> Format:
+    """How to read and write the file called ``name``.
+
+    Raises:
+        InvalidInputError: the name says no format.
+        ConfigurationError: the layout lacks what the format needs.
+        EngineUnavailableError: the format needs a package that is not installed.
+    """
+    chosen = format_of(name, layout)
+    if chosen is None:
+        endings = ", ".join(BY_ENDING)
+        raise InvalidInputError(f"{name!r} is none of {endings} (.gz, .xz); give --format")
+    field = layout.field or DEFAULT_FIELD[chosen]
+    if chosen == "parquet":
+        from bulk.parquet import ParquetFormat
+
+        return ParquetFormat(field, layout)
+    from bulk import line_formats
+
+    if chosen == "txt":
+        return line_formats.TextFormat(layout)
+    if chosen == "jsonl":
+        return line_formats.JsonLinesFormat(field, layout)
+    return line_formats.TabFormat(field, layout)

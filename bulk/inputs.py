@@ -1,0 +1,112 @@
+"""Which files a run reads, and the names of its outputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bulk.formats import Format, Layout, format_of
+from csanmt.errors import InvalidInputError, NotFoundError
+
+FIRST_SHOWN = 5  # places of bad records kept for each problem
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file to translate; ``name`` is its output's path below the output folder."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one reading of an input found.
+
+    Attributes:
+        name, size, sha256: of the file as it is on disk.
+        records, characters: how many, bad records among the former.
+        problems: what is wrong with how many records, and the numbers of the first of them.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    records: int
+    characters: int
+    problems: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def bad(self) -> int:
+        return sum(problem["count"] for problem in self.problems.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def find_inputs(places: Sequence[Path], layout: Layout, output: Path) -> list[InputFile]:
+    """The files that ``places`` (files and folders) name, sorted by their outputs' names.
+
+    In a folder, hidden files and those that are of none of the formats are passed over.
+
+    Raises:
+        NotFoundError: a place does not exist.
+        InvalidInputError: a folder holds nothing to translate, two outputs would have the
+            same name, or an output would be written over or among the inputs.
+    """
+    found: dict[str, Path] = {}
+    for place in places:
+        if not place.exists():
+            raise NotFoundError(f"no such file or folder: {str(place)!r}")
+        inside = list(_folder(place, layout)) if place.is_dir() else [(place, place.name)]
+        if not inside:
+            raise InvalidInputError(f"{str(place)!r} holds no .txt, .tsv, .jsonl or .parquet file")
+        for path, name in inside:
+            if name in found and not path.samefile(found[name]):
+                both = f"{str(found[name])!r} and {str(path)!r}"
+                raise InvalidInputError(f"{both} would both become {name!r} in the output")
+            found[name] = path
+        _keep_apart(place, output)
+    return [InputFile(path, name) for name, path in sorted(found.items())]
+
+
+def _folder(place: Path, layout: Layout) -> Iterator[tuple[Path, str]]:
+    for path in sorted(place.rglob("*")):
+        relative = path.relative_to(place)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.is_file() and not hidden and format_of(path.name, layout):
+            yield path, relative.as_posix()
+
+
+def _keep_apart(place: Path, output: Path) -> None:
+    folder = place.resolve() if place.is_dir() else place.resolve().parent
+    target = output.resolve()
+    if target == folder or (place.is_dir() and folder in target.parents):
+        raise InvalidInputError(
+            f"--output {str(output)!r} lies in the input's folder {str(folder)!r}; choose another"
+        )
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def survey(file: InputFile, form: Format) -> Survey:
+    """Read an input once from end to end. Raises as ``Format.read``."""
+    count = characters = 0
+    problems: dict[str, dict[str, Any]] = {}
+    for record in form.read(file.path):
+        count += 1
+        characters += len(record.text or "")
+        if record.text is None:
+            entry = problems.setdefault(record.problem, {"count": 0, "first": []})
+            entry["count"] += 1
+            if len(entry["first"]) < FIRST_SHOWN:
+                entry["first"].append(record.number)
+    size = file.path.stat().st_size
+    return Survey(file.name, size, digest(file.path), count, characters, problems)

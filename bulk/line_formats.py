@@ -1,0 +1,188 @@
+"""Corpora of one record a line: plain text, tab-separated values, JSON objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from bulk.compression import reading
+from bulk.formats import Layout
+from bulk.records import Answer, Record
+from csanmt.errors import ConfigurationError, InvalidInputError
+
+BOM = b"\xef\xbb\xbf"
+NOT_UTF8 = "not UTF-8"
+
+
+def _lines(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each line's content and its ending: ``\\n``, ``\\r\\n``, or nothing at the end.
+
+    Only ``\\n`` ends a line: form feeds and Unicode's line separators are text.
+    """
+    for raw in stream:
+        content = raw.removesuffix(b"\n").removesuffix(b"\r") if raw.endswith(b"\n") else raw
+        yield content, raw[len(content) :]
+
+
+class LineFormat:
+    """What the three have in common: a line is parsed to a text, and rendered again."""
+
+    skipped = 0  # lines before the first record
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def read(self, path: Path) -> Iterator[Record]:
+        with reading(path) as stream:
+            for number, (content, _) in enumerate(_lines(stream), 1):
+                content = content.removeprefix(BOM) if number == 1 else content
+                if number <= self.skipped:
+                    self.check_head(content, path)
+                    continue
+                try:
+                    yield Record.of(number, self.text_of(content.decode("utf-8")))
+                except UnicodeDecodeError:
+                    yield Record(number, None, NOT_UTF8)
+                except _BadLineError as problem:
+                    yield Record(number, None, str(problem))
+
+    def write(self, path: Path, answers: Iterable[Answer | None], sink: IO[bytes]) -> None:
+        rest = iter(answers)
+        with reading(path) as stream:
+            for number, (content, ending) in enumerate(_lines(stream), 1):
+                mark = BOM if number == 1 and content.startswith(BOM) else b""
+                content = content.removeprefix(mark)
+                if number <= self.skipped:
+                    sink.write(mark + self.render_head(content) + ending)
+                    continue
+                sink.write(mark + self._rendered(content, next(rest)) + ending)
+
+    def _rendered(self, content: bytes, answer: Answer | None) -> bytes:
+        if answer is not None:
+            return self.render(content, answer.text)
+        return content if self.layout.policy == "copy" else self.render_bad(content)
+
+    def text_of(self, line: str) -> str:
+        """Raises _BadLineError."""
+        raise NotImplementedError
+
+    def render(self, content: bytes, translation: str) -> bytes:
+        raise NotImplementedError
+
+    def render_bad(self, content: bytes) -> bytes:
+        """A bad record with an empty translation."""
+        raise NotImplementedError
+
+    def check_head(self, content: bytes, path: Path) -> None:
+        """Look at the lines before the first record. Raises InvalidInputError."""
+
+    def render_head(self, content: bytes) -> bytes:
+        return content
+
+
+class _BadLineError(ValueError):
+    """The line holds no text to translate; says why."""
+
+
+class TextFormat(LineFormat):
+    """A line is a text, and becomes its translation."""
+
+    def text_of(self, line: str) -> str:
+        return line
+
+    def render(self, content: bytes, translation: str) -> bytes:
+        return _one_line(translation)
+
+    def render_bad(self, content: bytes) -> bytes:
+        return b""
+
+
+class TabFormat(LineFormat):
+    """Columns between tabs, without quoting; the translation becomes the last one."""
+
+    def __init__(self, field: str, layout: Layout) -> None:
+        super().__init__(layout)
+        self._field = field
+        self.skipped = int(layout.header)
+        if not layout.header and not (field.isdecimal() and int(field) > 0):
+            raise ConfigurationError(
+                f"column is {field!r}; allowed is a number from 1, or a name with --header"
+            )
+        self._column = int(field) - 1 if field.isdecimal() else -1
+
+    def check_head(self, content: bytes, path: Path) -> None:
+        names = content.decode("utf-8", "replace").split("\t")
+        if self._field in names:
+            self._column = names.index(self._field)
+        elif not 0 <= self._column < len(names):
+            raise InvalidInputError(
+                f"{str(path)!r} has no column {self._field!r}; it has " + ", ".join(names)
+            )
+
+    def render_head(self, content: bytes) -> bytes:
+        return content + b"\t" + self.layout.into.encode()
+
+    def text_of(self, line: str) -> str:
+        columns = line.split("\t")
+        if len(columns) <= self._column:
+            raise _BadLineError(f"no column {self._field}")
+        return columns[self._column]
+
+    def render(self, content: bytes, translation: str) -> bytes:
+        return content + b"\t" + _one_line(translation).replace(b"\t", b" ")
+
+    def render_bad(self, content: bytes) -> bytes:
+        return content + b"\t"
+
+
+class JsonLinesFormat(LineFormat):
+    """A JSON object a line. The translation is added at its end; the rest keeps its bytes."""
+
+    def __init__(self, field: str, layout: Layout) -> None:
+        super().__init__(layout)
+        self._path = field.split(".")
+        self._field = field
+
+    def text_of(self, line: str) -> str:
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            raise _BadLineError("not JSON") from None
+        if not isinstance(value, dict):
+            raise _BadLineError("not a JSON object")
+        if self.layout.into in value:
+            raise _BadLineError(f"has a field {self.layout.into!r} already; choose another --into")
+        found = _inside(value, self._path)
+        if found is None:
+            raise _BadLineError(f"no field {self._field!r}")
+        if not isinstance(found, str):
+            raise _BadLineError(f"field {self._field!r} is not text")
+        return found
+
+    def render(self, content: bytes, translation: str) -> bytes:
+        head = content.rstrip()[:-1].rstrip()  # without the last brace
+        comma = b"" if head.endswith(b"{") else b", "
+        member = f"{json.dumps(self.layout.into)}: {json.dumps(translation, ensure_ascii=False)}"
+        return head + comma + member.encode() + b"}"
+
+    def render_bad(self, content: bytes) -> bytes:
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict) or self.layout.into in value:
+            return self.render(b"{}", "")
+        return self.render(content, "")
+
+
+def _inside(value: dict[str, Any], path: list[str]) -> Any:
+    found: Any = value
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _one_line(translation: str) -> bytes:
+    return translation.replace("\n", " ").encode("utf-8")

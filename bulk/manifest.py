@@ -1,0 +1,104 @@
+"""The record of what a run is: a later one may go on with it only if it would do the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bulk.formats import Layout
+from bulk.inputs import Survey
+from csanmt.atomic_file import replacing
+from csanmt.errors import ConflictError, IntegrityError
+from csanmt.translator import DecodingOptions
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What translates: everything that the answers depend on beside the options."""
+
+    tag: str
+    digest: str
+    engine: str
+    csanmt: str  # the product's version: segmentation and cleaning are code
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """Where chunks end: after so many records, or before so many characters are exceeded."""
+
+    records: int = 1000
+    characters: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    model: Model
+    decoding: DecodingOptions
+    layout: Layout
+    cutting: Cutting
+    inputs: tuple[Survey, ...]
+
+    @property
+    def records(self) -> int:
+        return sum(survey.records for survey in self.inputs)
+
+    def save(self, path: Path) -> None:
+        body = json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1)
+        with replacing(path) as stream:
+            stream.write(body.encode() + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """Raises IntegrityError: the file is damaged, or of another version."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data["format"] != FORMAT:
+                raise ValueError(f"format {data['format']} is not {FORMAT}")
+            return cls(
+                Model(**data["model"]),
+                DecodingOptions(**data["decoding"]),
+                Layout(**data["layout"]),
+                Cutting(**data["cutting"]),
+                tuple(Survey(**entry) for entry in data["inputs"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise IntegrityError(f"{str(path)!r} is not a manifest of a run: {error}") from error
+
+    def require_same(self, other: Manifest, folder: Path) -> None:
+        """``other`` wants to go on with this run. Raises ConflictError, naming what differs."""
+        found = [
+            f"{name}: {_shown(old)} then, {_shown(new)} now"
+            for name, old, new in _differences(asdict(self), asdict(other))
+        ]
+        if found:
+            more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+            raise ConflictError(
+                f"{str(folder)!r} holds a run with other settings: "
+                + "; ".join(found[:3])
+                + f"{more}. Use the same ones to go on with it, or another output folder"
+            )
+
+
+def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [*old, *(key for key in new if key not in old)]
+        return [
+            found
+            for key in keys
+            for found in _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+        ]
+    if name == "inputs":
+        return _differences(_digests(old), _digests(new), "input")
+    return [] if old == new else [(name, old, new)]
+
+
+def _digests(inputs: Any) -> dict[str, str]:
+    return {entry["name"]: entry["sha256"][:12] for entry in inputs}
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value in (None, "") else str(value)

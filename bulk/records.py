@@ -1,0 +1,97 @@
+"""What goes through a bulk translation: records in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+MAX_CHARACTERS = 1_000_000  # of one record; more is not a text but an accident
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line or row of an input.
+
+    Attributes:
+        number: counted from 1, headers included, as an editor would.
+        text: what is to be translated; None if the record is bad.
+        problem: why it is bad, in a few words that many records may share.
+    """
+
+    number: int
+    text: str | None
+    problem: str = ""
+
+    @classmethod
+    def of(cls, number: int, text: str) -> Record:
+        """A record of ``text``, bad if it cannot be a text of a corpus."""
+        if len(text) > MAX_CHARACTERS:
+            return cls(number, None, f"longer than {MAX_CHARACTERS} characters")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return cls(number, None, "half of a surrogate pair")
+        return cls(number, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The translation of one record.
+
+    Attributes:
+        kept: nothing to translate in it (blank, or nothing of the source language).
+        split: a sentence was too long for the model and was translated in pieces.
+        truncated: a sentence's translation ran into the length limit.
+    """
+
+    text: str
+    kept: bool = False
+    split: bool = False
+    truncated: bool = False
+
+
+# The answer to a bad record is None.
+Answers = tuple[Answer | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one input: the unit of work, and of what a crash can cost.
+
+    Attributes:
+        file, index: which input, and which chunk of it, both from 0.
+        first, last: numbers of the first and the last record.
+        texts: None for a bad record.
+    """
+
+    file: int
+    index: int
+    first: int
+    last: int
+    texts: tuple[str | None, ...]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.file, self.index
+
+
+def cut(
+    records: Iterable[Record], file: int, *, most_records: int, most_characters: int
+) -> Iterator[Chunk]:
+    """Cut an input into chunks; the same input gives the same chunks every time."""
+    waiting: list[Record] = []
+    index = size = 0
+    for record in records:
+        length = len(record.text or "")
+        if waiting and (len(waiting) >= most_records or size + length > most_characters):
+            yield _chunk(file, index, waiting)
+            waiting, size, index = [], 0, index + 1
+        waiting.append(record)
+        size += length
+    if waiting:
+        yield _chunk(file, index, waiting)
+
+
+def _chunk(file: int, index: int, records: list[Record]) -> Chunk:
+    texts = tuple(record.text for record in records)
+    return Chunk(file, index, records[0].number, records[-1].number, texts)

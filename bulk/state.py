@@ -1,0 +1,132 @@
+"""The state of a run on disk, below its output folder.
+
+::
+
+    OUTPUT/.csanmt-bulk/
+        lock                      held by the process that runs
+        manifest.json             model, options, digests of the inputs
+        parts/FILE/CHUNK.jsonl    answers to one chunk; there or not, never half
+        finished/FILE.json        the output of an input is in place; its parts are gone
+        writing/                  what is being written; worthless after a crash
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from bulk.records import Answer, Answers, Chunk
+from csanmt.atomic_file import replacing
+from csanmt.errors import ConflictError, IntegrityError
+
+FOLDER = ".csanmt-bulk"
+
+
+class RunState:
+    """What is done and what is not."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.folder = output / FOLDER
+        self.manifest = self.folder / "manifest.json"
+        self._writing = self.folder / "writing"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Make the folders and hold the lock, which a killed process lets go of.
+
+        Raises:
+            ConflictError: another process runs here.
+            OSError: the folder cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConflictError(f"another process writes to {str(self.output)!r}") from None
+            shutil.rmtree(self._writing, ignore_errors=True)
+            for name in ("writing", "parts", "finished"):
+                (self.folder / name).mkdir(exist_ok=True)
+            yield
+
+    def has_part(self, chunk: Chunk) -> bool:
+        return self._part(*chunk.key).exists()
+
+    def save_part(self, chunk: Chunk, answers: Answers) -> None:
+        """Keep the answers to a chunk; a second time changes nothing."""
+        if len(answers) != len(chunk.texts):
+            raise IntegrityError(f"{len(answers)} answers to {len(chunk.texts)} records")
+        path = self._part(*chunk.key)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path, folder=self._writing) as stream:
+            for answer in answers:
+                stream.write(_line(answer))
+
+    def answers(self, file: int, counts: list[int]) -> Iterator[Answer | None]:
+        """All answers to an input, whose chunks have ``counts`` records.
+
+        Raises:
+            IntegrityError: a part is missing or damaged.
+        """
+        for index, count in enumerate(counts):
+            path = self._part(file, index)
+            try:
+                found = [_parsed(line) for line in path.read_bytes().splitlines()]
+            except (OSError, ValueError, TypeError) as error:
+                raise IntegrityError(f"part {str(path)!r} cannot be read: {error}") from error
+            if len(found) != count:
+                raise IntegrityError(
+                    f"part {str(path)!r} has {len(found)} answers instead of {count}; "
+                    "delete it and run again"
+                )
+            yield from found
+
+    @contextmanager
+    def writing_output(self, name: str) -> Iterator[IO[bytes]]:
+        path = self.output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, folder=self._writing) as stream:
+            yield stream
+
+    def finish(self, file: int, name: str, counts: dict[str, Any]) -> None:
+        """The output called ``name`` is in place: note its counts and drop the parts."""
+        value = {"size": (self.output / name).stat().st_size, "counts": counts}
+        with replacing(self._finished(file), folder=self._writing) as stream:
+            stream.write(json.dumps(value).encode())
+        shutil.rmtree(self.folder / "parts" / f"{file:06d}", ignore_errors=True)
+
+    def finished(self, file: int, name: str) -> dict[str, Any] | None:
+        """The counts that ``finish`` noted; None if the output is not, or no more, in place."""
+        output, path = self.output / name, self._finished(file)
+        if not path.exists() or not output.exists():
+            return None
+        value: dict[str, Any] = json.loads(path.read_bytes())
+        counts: dict[str, Any] = value["counts"]
+        return counts if output.stat().st_size == value["size"] else None
+
+    def _part(self, file: int, index: int) -> Path:
+        return self.folder / "parts" / f"{file:06d}" / f"{index:09d}.jsonl"
+
+    def _finished(self, file: int) -> Path:
+        return self.folder / "finished" / f"{file:06d}.json"
+
+
+def _line(answer: Answer | None) -> bytes:
+    if answer is None:
+        return b"null\n"
+    value = [answer.text, int(answer.kept), int(answer.split), int(answer.truncated)]
+    return json.dumps(value).encode() + b"\n"  # ASCII: no character of a text ends a line
+
+
+def _parsed(line: bytes) -> Answer | None:
+    value = json.loads(line)
+    if value is None:
+        return None
+    text, kept, split, truncated = value
+    return Answer(text, bool(kept), bool(split), bool(truncated))

@@ -1,0 +1,110 @@
+"""Corpora, pools and commands for the tests of bulk translation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bulk.formats import Layout
+from bulk.manifest import Cutting, Model
+from bulk.records import Answers, Chunk
+from bulk.run import Corpus
+from bulk.translation import answer
+from csanmt.translator import DecodingOptions, StubTranslator
+
+ROOT = Path(__file__).parents[2]
+DEFAULT_MODEL = ROOT / "model_store" / "default"
+MODEL = Model("csanmt-zh-en:v9.8.7", "sha256:" + "ab" * 32, "native", "0.0.0")
+
+
+class StubPool:
+    """Translates in this process with a stub, and fails where it is told to.
+
+    Args:
+        fail_after: chunks answered before ``error`` is raised.
+    """
+
+    def __init__(self, fail_after: int | None = None, error: Exception | None = None) -> None:
+        self._left, self._error = fail_after, error or KeyboardInterrupt()
+        self.seen: list[tuple[int, int]] = []
+
+    def translate(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Answers]]:
+        for chunk in chunks:
+            if self._left is not None and len(self.seen) >= self._left:
+                raise self._error
+            self.seen.append(chunk.key)
+            yield chunk, answer(StubTranslator(), chunk.texts, DecodingOptions())
+
+
+def corpus(output: Path, *inputs: Path, **values: Any) -> Corpus:
+    """``lines=2`` cuts small chunks, ``decoding=``, ``model=``; the rest is ``Layout``'s."""
+    cutting = Cutting(values.pop("lines", 2), values.pop("characters", 200_000))
+    model, decoding = values.pop("model", MODEL), values.pop("decoding", DecodingOptions())
+    return Corpus(inputs, output, model, decoding, Layout(**values), cutting)
+
+
+def csanmt_translate(*words: object, **environment: str) -> subprocess.Popen[str]:
+    """Start ``csanmt translate`` with the default model's directory."""
+    command = [sys.executable, "-m", "csanmt", "translate", "--model", str(DEFAULT_MODEL)]
+    return subprocess.Popen(
+        [*command, *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def sentences(count: int) -> str:
+    """``count`` different lines that the default model takes some time for."""
+    kinds = (
+        "今天天气很好，我们去第{}公园。",
+        "我买了{}本书。你呢？",
+        "",
+        "{} plain",
+        "第{}课很难。",
+    )
+    return "".join(kinds[i % 5].format(i) + "\n" for i in range(count))
+
+
+def parts(output: Path) -> list[Path]:
+    return sorted((output / ".csanmt-bulk" / "parts").rglob("*.jsonl"))
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 240) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "the condition was not met"
+        time.sleep(0.01)
+    return found
+
+
+def running(pid: int) -> bool:
+    """The process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def children(pid: int) -> list[int]:
+    """Processes that ``pid`` started with ``multiprocessing``'s spawn."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            spawned = b"spawn_main" in (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == pid and spawned:
+            found.append(int(process.name))
+    return found

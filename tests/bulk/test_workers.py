@@ -1,0 +1,142 @@
+"""The real command with the shipped model: workers, kills, weights in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.bulk_progress import BulkProgress
+from csanmt.engine.native import is_available
+from tests.bulk.corpora import (
+    DEFAULT_MODEL,
+    children,
+    csanmt_translate,
+    parts,
+    running,
+    sentences,
+    wait_until,
+)
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not is_available(), reason="the native engine is not installed"),
+]
+COUNT = 200
+
+
+def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, err = process.communicate(timeout=280)
+    assert process.returncode == 0, err
+    summary: dict[str, Any] = json.loads(out)
+    return summary
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("in") / "zh.txt"
+    path.write_text(sentences(COUNT), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What ``--file``, the way without workers, makes of it."""
+    target = tmp_path_factory.mktemp("once") / "en.txt"
+    process = csanmt_translate("--file", source, "--output", target)
+    assert process.wait(280) == 0, process.communicate()
+    return target.read_bytes()
+
+
+def words(source: Path, output: Path) -> list[object]:
+    return ["--input", source, "--output", output, "--workers", 2, "--chunk-lines", 10, "--json"]
+
+
+def test_kill_9_and_the_same_command_again_give_the_bytes_of_one_run(
+    source: Path, expected: bytes, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = csanmt_translate(*words(source, out))
+    wait_until(lambda: len(parts(out)) >= 3)
+    workers = children(first.pid)
+    assert len(workers) == 2
+    first.kill()
+    first.communicate()
+    wait_until(lambda: not any(map(running, workers)))  # none outlives its parent
+    done = len(parts(out))
+    assert 3 <= done < COUNT // 10
+    assert not (out / "zh.txt").exists()
+    summary = finished(csanmt_translate(*words(source, out)))
+    assert (out / "zh.txt").read_bytes() == expected
+    assert summary["resumed"] == 10 * done
+    assert summary["total"]["records"] == COUNT
+    assert summary["total"]["kept"] == 2 * COUNT // 5
+    assert parts(out) == []
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(
+    source: Path, expected: bytes, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = csanmt_translate(*words(source, out))
+    wait_until(lambda: len(parts(out)) >= 3)
+    victim, other = children(process.pid)
+    assert weights_private_bytes(other) == 0
+    os.kill(victim, signal.SIGKILL)
+    summary = finished(process)
+    assert summary["worker_deaths"] == 1
+    assert summary["total"]["records"] == COUNT
+    assert (out / "zh.txt").read_bytes() == expected
+
+
+def weights_private_bytes(pid: int) -> int:
+    """Bytes of the mapped weights that a process has written to, and so has for itself."""
+    wanted, found, mapped = str(DEFAULT_MODEL / "engine.bin"), 0, False
+    inside = False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if not line.split(" ")[0].endswith(":"):
+            inside = line.endswith(wanted)
+            mapped |= inside
+        elif inside and line.startswith("Private_Dirty:"):
+            found += int(line.split()[1]) * 1024
+    assert mapped, "the weights are not mapped"
+    return found
+
+
+def test_ctrl_c_ends_it_at_once_and_says_so(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = csanmt_translate(*words(source, out))
+    wait_until(lambda: parts(out))
+    workers = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, "interrupted" in err) == (130, True)
+    wait_until(lambda: not any(map(running, workers)))
+
+
+def test_what_a_worker_cannot_do_is_said_once(tmp_path: Path, source: Path) -> None:
+    bad = tmp_path / "model"
+    shutil.copytree(DEFAULT_MODEL, bad)
+    (bad / "engine.bin").write_bytes(b"not an engine file")
+    process = csanmt_translate(*words(source, tmp_path / "out"), "--model", bad)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    assert json.loads(out)["error"]["code"] == "bad_checkpoint"
+    assert err.count("csanmt: error:") == 1
+    assert "Traceback" not in err
+
+
+def test_a_log_says_how_far_and_how_long(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    progress = BulkProgress(clock=lambda: now[0])
+    for now[0], done in [(10.0, 100), (20.0, 300), (40.0, 700), (41.0, 720)]:
+        progress.update(done, 8700)
+    assert capsys.readouterr().err == (
+        "csanmt: 700 of 8,700 records (8 %), 20 a second, 6 min 40 s left\n"
+    )
