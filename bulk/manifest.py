@@ -9,7 +9,7 @@ from typing import Any
 
 from bulk.formats import Layout
 from bulk.inputs import Survey
-from csanmt.atomic_file import replacing
+from csanmt.durable import replacing
 from csanmt.errors import ConflictError, IntegrityError
 from csanmt.translator import DecodingOptions
 

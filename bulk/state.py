@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bulk.records import Answer, Answers, Chunk
-from csanmt.atomic_file import replacing
+from csanmt.durable import replacing
 from csanmt.errors import ConflictError, IntegrityError
 
 FOLDER = ".csanmt-bulk"

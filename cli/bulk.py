@@ -119,7 +119,7 @@ def _pool(args: argparse.Namespace, corpus: Corpus, directory: Path) -> Any:
     if args.ray:
         from bulk.ray_pool import RayPool
 
-        return RayPool(job, args.ray, args.workers)
+        return RayPool(job, model.digest, args.ray, args.workers)
     from bulk.local_pool import LocalPool
     from serving.settings import usable_cpus
 

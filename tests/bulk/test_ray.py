@@ -1,0 +1,146 @@
+"""The same run on a Ray cluster of several processes, one of which is killed: `make test-ray`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csanmt.engine.native import is_available
+from tests.bulk.corpora import csanmt_translate, parts, running, sentences, wait_until
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: make test-ray")
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not is_available(), reason="the native engine is not installed"),
+]
+COUNT = 300
+# Ray gives its processes 15 to 60 seconds to start; a busy machine needs longer.
+PATIENCE = {
+    "RAY_agent_register_timeout_ms": "600000",
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_health_check_failure_threshold": "100",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def node() -> dict[str, Any]:
+    """A node of one processor. With ports given, it does not wait for its agent's (ray#65983)."""
+    names = (
+        "metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port",
+        "runtime_env_agent_port",
+    )  # fmt: skip
+    return {"num_cpus": 1, **dict(zip(names, free_ports(len(names)), strict=True))}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes on this machine, each with processes of its own."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PATIENCE.items():
+            patch.setenv(name, value)
+        cluster = Cluster()
+        try:
+            cluster.add_node(wait=False, include_dashboard=False, **node())
+            cluster.add_node(wait=False, **node())
+            cluster.wait_for_nodes(300)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("in") / "zh.txt"
+    path.write_text(sentences(COUNT), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    target = tmp_path_factory.mktemp("once") / "en.txt"
+    process = csanmt_translate("--file", source, "--output", target)
+    assert process.wait(280) == 0, process.communicate()
+    return target.read_bytes()
+
+
+def actors() -> list[int]:
+    """Processes that are actors of ours; Ray writes the class into the process's title."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            title = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if title.startswith(b"ray::") and b"ChunkTranslator" in title:
+            found.append(int(process.name))
+    return found
+
+
+def test_a_killed_actor_loses_and_doubles_nothing(
+    cluster: Any, source: Path, expected: bytes, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["--input", source, "--output", out, "--chunk-lines", 10, "--json", "--beam", 4]
+    process = csanmt_translate(*words, "--ray", cluster.address, **PATIENCE)
+    wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, 600)
+    assert process.poll() is None, process.communicate()
+    victim = wait_until(actors)[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: not running(victim))
+    done = len(parts(out))
+    assert done < COUNT // 10
+    printed, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    summary = json.loads(printed)
+    assert summary["total"]["records"] == COUNT
+    assert (out / "zh.txt").read_bytes() == expected
+
+
+def test_a_killed_command_goes_on_on_the_cluster_and_off_it(
+    cluster: Any, source: Path, expected: bytes, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["--input", source, "--output", out, "--chunk-lines", 10, "--json"]
+    process = csanmt_translate(*words, "--ray", cluster.address, **PATIENCE)
+    wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, 600)
+    process.kill()
+    process.communicate()
+    done = len(parts(out))
+    assert 3 <= done < COUNT // 10
+    process = csanmt_translate(*words, "--workers", 2)
+    printed, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    assert json.loads(printed)["resumed"] == 10 * done
+    assert (out / "zh.txt").read_bytes() == expected
+
+
+def test_an_address_without_a_cluster_is_said_so(source: Path, tmp_path: Path) -> None:
+    words = ["--input", source, "--output", tmp_path / "out", "--ray", "127.0.0.1:1"]
+    process = csanmt_translate(*words, RAY_gcs_rpc_server_connect_timeout_s="1",
+                               RAY_gcs_server_request_timeout_seconds="2")  # fmt: skip
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 8, err
+    assert "no Ray cluster at '127.0.0.1:1'" in err
