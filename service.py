@@ -29,11 +29,24 @@ from serving.translators import open_translator, token_counter
 ROOT = Path(__file__).resolve().parent
 PINNED = provenance.pinned_model(provenance.bento_manifest(ROOT))
 
+
+def _put_default_where_bentoml_looks(tag: str) -> None:
+    """A plain ``bentoml serve`` of a checkout finds the model too, in BentoML's own store."""
+    from model_store import DEFAULT_TAG, ModelStore, ensure_default
+    from model_store.home import bentomls_home
+
+    store = ModelStore(bentomls_home(os.environ))
+    if tag == DEFAULT_TAG and not (store.models / tag.replace(":", "/")).is_dir():
+        ensure_default(store)
+
+
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")  # a translation server calls nobody
 settings = Settings.from_environment(os.environ)
 if PINNED:
     settings = replace(settings, model=PINNED)
 stub = settings.engine == "stub"
+if not (stub or settings.model_directory or PINNED):
+    _put_default_where_bentoml_looks(settings.model)
 model = None if stub or settings.model_directory else bentoml.models.BentoModel(settings.model)
 
 

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from model_store.store import ModelStore
 
 DESCRIPTION = """\
-Model versions live in BentoML's store ($BENTOML_HOME, default ~/bentoml) and are
-named name:vX.Y.Z or name:vX.Y.Z-suffix. A version never changes: saving over one
-is refused, and a save that is killed leaves nothing behind. Every file's SHA-256
-is on record, and one digest stands for them all.
+Model versions live in BentoML's store, where 'csanmt serve' finds them: in
+$BENTOML_HOME, else in .bentoml of the source tree (an installed package uses
+~/bentoml). They are named name:vX.Y.Z or name:vX.Y.Z-suffix. A version never
+changes: saving over one is refused, and a save that is killed leaves nothing
+behind. Every file's SHA-256 is on record, and one digest stands for them all.
 """
 
 

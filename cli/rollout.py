@@ -362,7 +362,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def _store() -> Path:
-    return Path(os.environ.get("BENTOML_HOME") or _ROOT / ".bentoml").resolve()
+    from model_store.home import store_home
+
+    return store_home(os.environ).resolve()
 
 
 def _seconds(value: float | None) -> str:

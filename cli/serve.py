@@ -16,7 +16,6 @@ from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from serving.settings import Settings, is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN_HOME = ROOT / ".bentoml"
 LOCK_NAME = ".serving.lock"
 
 DESCRIPTION = """\
@@ -93,8 +92,9 @@ def _environment(args: argparse.Namespace) -> dict[str, str]:
             environment[variable] = value
     if sys.stderr.isatty():
         environment.setdefault("CSANMT_LOG_FORMAT", "text")
-    if not environment.get("BENTOML_HOME"):
-        environment["BENTOML_HOME"] = str(OWN_HOME)
+    from model_store.home import store_home
+
+    environment["BENTOML_HOME"] = str(store_home(environment))
     environment["BENTOML_DO_NOT_TRACK"] = "true"
     return environment
 

@@ -25,6 +25,7 @@ from csanmt.errors import (
 from model_store.card import render_card
 from model_store.digests import FileDigest, digest_file, digest_stream, model_digest
 from model_store.envelope import iso, point_latest, write_envelope
+from model_store.home import store_home
 from model_store.integrity import Findings, examine, require_intact
 from model_store.layout import CARD, model_files, read_config
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, RESERVED, Record, read_origin
@@ -51,9 +52,8 @@ class ModelStore:
     def from_environment(
         cls, environ: Mapping[str, str] = os.environ, *, on_wait: Callable[[], None] | None = None
     ) -> ModelStore:
-        """The store BentoML itself would use: ``$BENTOML_HOME``, else ``~/bentoml``."""
-        home = environ.get("BENTOML_HOME") or "~/bentoml"
-        return cls(Path(os.path.expandvars(home)).expanduser().absolute(), on_wait=on_wait)
+        """The store of our commands: ``$BENTOML_HOME``, else as ``model_store.home`` says."""
+        return cls(store_home(environ), on_wait=on_wait)
 
     # --- reading ---------------------------------------------------------------------------
 
