@@ -1,0 +1,106 @@
+"""ZIP containers (docx, pptx, xlsx, epub), opened with suspicion and written back as they came."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Mapping
+
+from csanmt.documents.limits import MEGABYTE, DocumentError, DocumentTooLargeError, Limits
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+_DAMAGED = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError,
+    NotImplementedError, RuntimeError, IndexError,
+)  # fmt: skip
+
+
+class Archive:
+    """Entries of an archive by name; nothing is ever unpacked to the disk.
+
+    Raises:
+        DocumentError: no archive, damaged, encrypted, or with names that leave it.
+        DocumentTooLargeError: too many entries, too large, or packed like a bomb.
+    """
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self._limits = limits
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except _DAMAGED:
+            raise DocumentError("this is not the archive its name says, or it is damaged") from None
+        self._check()
+
+    @property
+    def names(self) -> list[str]:
+        return self._zip.namelist()
+
+    def read(self, name: str) -> bytes:
+        """An entry of XML. Raises DocumentError when it is missing or damaged."""
+        try:
+            info = self._zip.getinfo(name)
+        except KeyError:
+            raise DocumentError(f"the document lacks its part {name!r}") from None
+        if info.file_size > self._limits.part:
+            raise DocumentTooLargeError(
+                f"part {name!r} has {info.file_size} bytes; allowed is {self._limits.part}"
+            )
+        return self._bytes(info)
+
+    def rewritten(self, changed: Mapping[str, bytes]) -> bytes:
+        """The archive with some entries' bytes exchanged: same order, times and methods."""
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w") as out:
+            out.comment = self._zip.comment
+            for info in self._zip.infolist():
+                copy = zipfile.ZipInfo(info.filename, info.date_time)
+                copy.compress_type = info.compress_type
+                copy.external_attr, copy.create_system = info.external_attr, info.create_system
+                body = changed.get(info.filename)
+                out.writestr(copy, self._bytes(info) if body is None else body)
+        return target.getvalue()
+
+    def _bytes(self, info: zipfile.ZipInfo) -> bytes:
+        try:
+            with self._zip.open(info) as stream:
+                data = stream.read(info.file_size + 1)
+        except _DAMAGED:
+            raise DocumentError(f"part {info.filename!r} is damaged") from None
+        if len(data) != info.file_size:
+            raise DocumentError(f"part {info.filename!r} is not as long as it claims")
+        return data
+
+    def _check(self) -> None:
+        entries = self._zip.infolist()
+        if len(entries) > self._limits.entries:
+            raise DocumentTooLargeError(
+                f"{len(entries)} entries in the archive; allowed is {self._limits.entries}"
+            )
+        total = sum(info.file_size for info in entries)
+        if total > self._limits.unpacked:
+            raise DocumentTooLargeError(
+                f"{total} bytes when unpacked; allowed is {self._limits.unpacked}"
+            )
+        if len({info.filename for info in entries}) != len(entries):
+            raise DocumentError("the archive holds two entries of one name")
+        for info in entries:
+            self._check_entry(info)
+
+    def _check_entry(self, info: zipfile.ZipInfo) -> None:
+        name = info.orig_filename
+        if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
+            raise DocumentError("the archive holds a name that leads out of it")
+        if "\0" in name or ":" in name.split("/")[0] or stat.S_ISLNK(info.external_attr >> 16):
+            raise DocumentError("the archive holds a link or a name that is no plain path")
+        if info.flag_bits & _ENCRYPTED:
+            raise DocumentError("the document is encrypted; remove its password first")
+        if info.compress_type not in _METHODS:
+            raise DocumentError("the archive is packed in an unusual way")
+        packed = max(info.compress_size, 1)
+        if info.file_size > MEGABYTE and info.file_size / packed > self._limits.ratio:
+            raise DocumentTooLargeError(
+                f"an entry unpacks to more than {self._limits.ratio} times its size"
+            )

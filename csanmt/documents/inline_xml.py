@@ -1,0 +1,57 @@
+"""Inline elements of XML text (XLIFF) as tags, each with its own source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from csanmt.documents.patches import Patches
+from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.xml_source import Element, escaped
+
+# What stands where a word would: placeholders, and text that must not be translated.
+_WORDS = frozenset({"x", "ph", "mrk", "sub"})
+
+
+@dataclass(slots=True)
+class InlineXml:
+    """Reads an element's content into a segment and writes a translation as source again.
+
+    Args:
+        paired: of an inline element: its content is text to translate, its tags stay.
+            The others stay whole.
+    """
+
+    source: bytes
+    paired: Callable[[Element], bool]
+    _raw: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _count: int = 0
+
+    def read(self, element: Element) -> Segment:
+        return joined(self._pieces(element))
+
+    def _pieces(self, element: Element) -> list[Piece]:
+        pieces: list[Piece] = []
+        for child in element.children:
+            if isinstance(child, str):
+                pieces.append(child)
+                continue
+            key, self._count = self._count, self._count + 1
+            if self.paired(child) and child.inner < child.outer:
+                self._raw["open", key] = self.source[child.start : child.inner]
+                self._raw["close", key] = self.source[child.outer : child.end]
+                pieces += [Tag("open", key), *self._pieces(child), Tag("close", key)]
+            else:
+                tag = Tag("atom" if child.name in _WORDS else "point", key)
+                self._raw[tag.kind, key] = self.source[child.start : child.end]
+                pieces.append(tag)
+        return pieces
+
+    def render(self, segment: Segment, _patches: Patches[bytes]) -> bytes:
+        """As ``PatchUnit`` wants it."""
+        return self.write(segment)
+
+    def write(self, segment: Segment) -> bytes:
+        return b"".join(
+            escaped(p) if isinstance(p, str) else self._raw[p.kind, p.key] for p in segment
+        )

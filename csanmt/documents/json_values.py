@@ -1,0 +1,52 @@
+"""JSON: string values are translated; keys, numbers, order and layout stay as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from csanmt.documents.encoding import decode
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.placeholders import Protected, protect
+from csanmt.documents.plain import Render, TextDocument
+from csanmt.documents.protocol import Languages
+from csanmt.documents.segments import Segment
+
+# In valid JSON this finds every string and nothing else.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_COLON = re.compile(r"\s*:")
+
+
+class JsonValues:
+    name = "JSON (values)"
+    suffixes = (".json",)
+    media_type = "application/json"
+
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
+        source = decode(data)
+        try:
+            json.loads(source.text)
+        except RecursionError:
+            raise DocumentError("JSON nested too deep") from None
+        except ValueError as error:
+            raise DocumentError(f"not JSON: {str(error).partition(';')[0]}") from None
+        ascii_only = source.text.isascii()
+        units = [
+            _unit(found, ascii_only)
+            for found in _STRING.finditer(source.text)
+            if not _COLON.match(source.text, found.end())
+        ]
+        return TextDocument(source.text, units, source.encode)
+
+
+def _unit(found: re.Match[str], ascii_only: bool) -> PatchUnit[str]:
+    protected = protect(json.loads(found[0], strict=False))
+    return PatchUnit(protected.segment, *found.span(), _rendering(protected, ascii_only))
+
+
+def _rendering(protected: Protected, ascii_only: bool) -> Render:
+    def render(segment: Segment, _patches: Patches[str]) -> str:
+        return json.dumps(protected.restore(segment), ensure_ascii=ascii_only)
+
+    return render

@@ -1,0 +1,50 @@
+"""What a document may cost, and how it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from csanmt.errors import InvalidInputError
+
+MEGABYTE = 1 << 20
+
+
+class DocumentError(InvalidInputError):
+    """The file is not what its name says, is damaged, or holds what is refused."""
+
+    code = "bad_document"
+
+
+class UnsupportedDocumentError(InvalidInputError):
+    """No format here fits the file's name."""
+
+    http_status = 415
+    code = "unsupported_document"
+
+
+class DocumentTooLargeError(InvalidInputError):
+    """More bytes, entries or text than the limits allow, also after unpacking."""
+
+    http_status = 413
+    code = "document_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Most that one document may hold; sizes in bytes.
+
+    Attributes:
+        characters: of text to translate.
+        unpacked: all entries of an archive together, as they claim and as they are.
+        part: one XML part.
+        ratio: unpacked to packed size of an entry of more than a megabyte. Office
+            files reach about 100, a bomb made with deflate 1,000.
+        depth: elements within one another.
+    """
+
+    characters: int = 1_000_000
+    unpacked: int = 128 * MEGABYTE
+    part: int = 32 * MEGABYTE
+    entries: int = 5_000
+    ratio: int = 250
+    depth: int = 200

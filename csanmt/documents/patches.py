@@ -1,0 +1,90 @@
+"""Replaces ranges of a source and leaves every other byte (or character) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import AnyStr, Generic, Protocol
+
+from csanmt.documents.protocol import Unit
+from csanmt.documents.segments import Segment, marked, unmarked
+from csanmt.markup import MarkedText, Placed
+
+
+@dataclass(slots=True)
+class Patches(Generic[AnyStr]):
+    """A source and what stands in place of some of its ranges, which are given in the
+    order of their ends: an inner one before the one around it."""
+
+    source: AnyStr
+    _edits: list[tuple[int, int, AnyStr]] = field(default_factory=list)
+
+    def replace(self, start: int, end: int, new: AnyStr) -> None:
+        """Put ``new`` in place of ``source[start:end]``; swallows the edits within it."""
+        while self._edits and self._edits[-1][0] >= start:
+            self._edits.pop()
+        self._edits.append((start, end, new))
+
+    def part(self, start: int, end: int) -> AnyStr:
+        """``source[start:end]`` with the edits within it."""
+        first = len(self._edits)
+        while first and self._edits[first - 1][0] >= start:
+            first -= 1
+        pieces, at = [], start
+        for begin, stop, new in self._edits[first:]:
+            if stop <= end:
+                pieces += [self.source[at:begin], new]
+                at = stop
+        pieces.append(self.source[at:end])
+        return self.source[:0].join(pieces)
+
+    def result(self) -> AnyStr:
+        return self.part(0, len(self.source))
+
+
+@dataclass(slots=True)
+class PatchUnit(Generic[AnyStr]):
+    """A unit that becomes a patch of ``source[start:end]`` when the document is saved.
+
+    Attributes:
+        render: the new source of this range; given the patches made so far, since an
+            outer range may hold inner ones.
+    """
+
+    segment: Segment
+    start: int
+    end: int
+    render: Callable[[Segment, Patches[AnyStr]], AnyStr]
+    translation: Segment | None = None
+
+    @property
+    def units(self) -> list[PatchUnit[AnyStr]]:
+        return [self]
+
+    @property
+    def text(self) -> MarkedText:
+        return marked(self.segment)
+
+    def put(self, translation: Placed) -> None:
+        self.translation = unmarked(translation)
+
+    def apply(self, patches: Patches[AnyStr]) -> None:
+        if self.translation is not None and self.translation != self.segment:
+            patches.replace(self.start, self.end, self.render(self.translation, patches))
+
+
+class Change(Protocol[AnyStr]):
+    """A range that may be rewritten, and the units in it."""
+
+    @property
+    def units(self) -> Sequence[Unit]: ...
+
+    def apply(self, patches: Patches[AnyStr]) -> None: ...
+
+
+def patched(source: AnyStr, changes: Sequence[Change[AnyStr]]) -> AnyStr:
+    """The source with ``changes`` made (in the order of their ends)."""
+    patches = Patches(source)
+    for change in changes:
+        change.apply(patches)
+    return patches.result()

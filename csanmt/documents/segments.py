@@ -1,0 +1,112 @@
+"""Text with inline tags, as formats read and write it, and as the translator wants it.
+
+A segment is a sequence of texts and tags. A tag stands for something of the document
+that the format alone understands; here it is a number. ``csanmt.markup`` moves the
+tags with the words they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character, is_atom
+from csanmt.markup.marked import MAX_ATOMS, ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag.
+
+    Attributes:
+        kind: ``open`` and ``close`` enclose words (a style, a link); a ``point`` stands
+            between them (a bookmark); an ``atom`` in the place of one (a placeholder, an
+            address); a ``break`` is a border that no sentence crosses (a line break).
+        key: which one, for the format; the two of a pair share it.
+    """
+
+    kind: Literal["open", "close", "point", "atom", "break"]
+    key: int
+
+
+Piece = str | Tag
+Segment = tuple[Piece, ...]
+
+
+def joined(pieces: Sequence[Piece]) -> Segment:
+    """The same pieces, neighbouring texts made one and empty ones left out."""
+    result: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and result and isinstance(result[-1], str):
+            result[-1] += piece
+        elif piece != "":
+            result.append(piece)
+    return tuple(result)
+
+
+def marked(segment: Segment) -> MarkedText:
+    """The segment as text with marks; pairs in it must not cross."""
+    breaking = any(isinstance(p, Tag) and p.kind == "break" for p in segment)
+    reader = _Reader(breaking)
+    for piece in segment:
+        if isinstance(piece, str):
+            reader.text(piece)
+        else:
+            reader.tag(piece)
+    return reader.finish()
+
+
+def unmarked(placed: Placed) -> Segment:
+    """The segment of a translation; inverse of ``marked``."""
+    return joined(list(_pieces(placed)))
+
+
+def _pieces(placed: Placed) -> Iterator[Piece]:
+    for piece in placed.pieces():
+        if isinstance(piece.value, str):  # text, or a line end of the text among breaks
+            yield piece.value
+        elif piece.kind is Kind.POINT and piece.value.kind == "open":  # a pair around nothing
+            yield piece.value
+            yield Tag("close", piece.value.key)
+        elif piece.kind is Kind.CLOSE:
+            yield Tag("close", piece.value.key)
+        else:
+            yield piece.value
+
+
+class _Reader:
+    def __init__(self, breaking: bool) -> None:
+        self._breaking = breaking
+        self._text = ""
+        self._marks: list[tuple[int, int, Tag, int]] = []
+        self._open: list[int] = []
+        self._atoms: dict[str, Tag] = {}
+        self._breaks: list[Tag | str] = []
+
+    def text(self, text: str) -> None:
+        if self._breaking:
+            self._breaks += ["\n"] * text.count("\n")
+        self._text += "".join(" " if is_atom(c) else c for c in text)
+
+    def tag(self, tag: Tag) -> None:
+        here = len(self._text)
+        parent = self._open[-1] if self._open else ROOT
+        if tag.kind == "break":
+            self._breaks.append(tag)
+            self._text += "\n"
+        elif tag.kind == "atom" and len(self._atoms) < MAX_ATOMS:
+            character = atom_character(len(self._atoms))
+            self._atoms[character] = tag
+            self._text += character
+        elif tag.kind == "close":
+            start, _, opened, above = self._marks[index := self._open.pop()]
+            self._marks[index] = (start, here, opened, above)
+        else:
+            if tag.kind == "open":
+                self._open.append(len(self._marks))
+            self._marks.append((here, here, tag, parent))
+
+    def finish(self) -> MarkedText:
+        marks = tuple(Mark(*mark) for mark in self._marks)
+        return MarkedText(self._text, marks, dict(self._atoms), tuple(self._breaks))

@@ -1,0 +1,177 @@
+"""XML read with its places in the bytes, so that only what is translated gets rewritten.
+
+Expat reports where every tag begins. Small trees are made of the elements that are
+asked for (paragraphs), never of the whole part. Prefixes, attribute order, quotes,
+declarations and everything unknown thus stay byte for byte, which a parse and a
+serialisation would not promise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ENCODING = re.compile(r"""(<\?xml[^>]*?encoding\s*=\s*)(["'])([A-Za-z0-9._-]+)\2""")
+# What may stand in no XML 1.0 text, not even as a reference.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(slots=True)
+class Element:
+    """An element and its places: ``source[start:end]`` with tags, ``[inner:outer]`` without.
+
+    Attributes:
+        uri, name: namespace and local name.
+        tag: the name as written, prefix and all.
+        attributes: by ``name`` or ``uri name``.
+        children: elements and texts, in order.
+    """
+
+    uri: str
+    name: str
+    tag: str
+    attributes: dict[str, str]
+    start: int
+    inner: int = 0
+    outer: int = 0
+    end: int = 0
+    children: list[Element | str] = field(default_factory=list)
+
+    def elements(self, name: str = "") -> Iterator[Element]:
+        """Child elements (of this local name)."""
+        for child in self.children:
+            if isinstance(child, Element) and name in ("", child.name):
+                yield child
+
+    @property
+    def text(self) -> str:
+        """All text within."""
+        return "".join(c if isinstance(c, str) else c.text for c in self.children)
+
+    def attribute(self, name: str, default: str = "") -> str:
+        """An attribute by its local name."""
+        found = (v for k, v in self.attributes.items() if k.rpartition(" ")[2] == name)
+        return next(found, default)
+
+
+Wanted = Callable[[str, str], bool]  # (uri, local name)
+
+
+def in_utf8(data: bytes) -> bytes:
+    """The same document in UTF-8.
+
+    Raises:
+        DocumentError: it is in another encoding than UTF-8 or UTF-16.
+    """
+    if data.startswith(_UTF16):
+        try:
+            text = data.decode("utf-16")
+        except UnicodeDecodeError:
+            raise DocumentError("XML that is not valid UTF-16") from None
+        return _ENCODING.sub(r"\1\2UTF-8\2", text, count=1).encode()
+    declared = _ENCODING.match(data[:200].decode("ascii", "replace").lstrip("\ufffd"))
+    if declared and declared[3].lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise DocumentError(f"XML in {declared[3]}; only UTF-8 and UTF-16 are read")
+    return data
+
+
+def find(data: bytes, wanted: Wanted, limits: Limits) -> list[Element]:
+    """Elements that ``wanted`` names, each before those around it.
+
+    Raises:
+        DocumentError: not well-formed, or with a document type or an entity of its own:
+            they could name files and addresses, or grow without bound.
+        DocumentTooLargeError: nested deeper than the limit.
+    """
+    reader = _Reader(data, wanted, limits)
+    try:
+        reader.parser.Parse(data, True)
+    except expat.ExpatError as error:
+        reason = expat.ErrorString(error.code)
+        raise DocumentError(f"XML not well-formed: {reason}, line {error.lineno}") from None
+    return reader.found
+
+
+class _Reader:
+    """Builds trees from expat's events while one is wanted."""
+
+    def __init__(self, data: bytes, wanted: Wanted, limits: Limits) -> None:
+        self._data, self._wanted, self._limits = data, wanted, limits
+        self._open: list[Element] = []
+        self._fresh: Element | None = None  # its start tag ends where the next event begins
+        self._depth = 0
+        self.found: list[Element] = []
+        self.parser = parser = expat.ParserCreate("UTF-8", " ")
+        parser.namespace_prefixes = True
+        parser.buffer_text = False
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.DefaultHandlerExpand = self._other
+        parser.StartDoctypeDeclHandler = self._refuse
+        parser.EntityDeclHandler = self._refuse
+
+    def _refuse(self, *_: object) -> None:
+        raise DocumentError("XML with a document type or entities is not accepted")
+
+    def _settle(self) -> int:
+        place: int = self.parser.CurrentByteIndex
+        if self._fresh is not None:
+            self._fresh.inner = place
+            self._fresh = None
+        return place
+
+    def _start(self, full_name: str, attributes: dict[str, str]) -> None:
+        place = self._settle()
+        self._depth += 1
+        if self._depth > self._limits.depth:
+            raise DocumentTooLargeError(f"XML nested deeper than {self._limits.depth}")
+        uri, name, prefix = _split(full_name)
+        if not self._open and not self._wanted(uri, name):
+            return
+        tag = f"{prefix}:{name}" if prefix else name
+        plain = {" ".join(k.split(" ")[:2]): v for k, v in attributes.items()}
+        element = Element(uri, name, tag, plain, place)
+        if self._open:
+            self._open[-1].children.append(element)
+        self._open.append(element)
+        self._fresh = element
+
+    def _end(self, _name: str) -> None:
+        place = self._settle()
+        self._depth -= 1
+        if not self._open:
+            return
+        element = self._open.pop()
+        empty = self._data[place - 2 : place] == b"/>" and element.inner == place
+        element.outer = place
+        element.end = place if empty else self._data.index(b">", place) + 1
+        if self._wanted(element.uri, element.name):
+            self.found.append(element)
+
+    def _text(self, text: str) -> None:
+        self._settle()
+        if self._open:
+            self._open[-1].children.append(text)
+
+    def _other(self, _data: str) -> None:
+        self._settle()
+
+
+def _split(full_name: str) -> tuple[str, str, str]:
+    uri, _, rest = full_name.rpartition(" ") if " " in full_name else ("", "", full_name)
+    if " " in uri:  # "uri name prefix"
+        uri, _, name = uri.rpartition(" ")
+        return uri, name, rest
+    return uri, rest, ""
+
+
+def escaped(text: str) -> bytes:
+    """Text as element content; what XML cannot hold is left out."""
+    clean = _NO_XML.sub("", text)
+    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").encode()
