@@ -1,0 +1,192 @@
+"""Text whose formatting is kept beside it: what goes to a translator, and what comes back.
+
+Three kinds of things stand in a text without being words:
+
+* *marks*: a span of the text (bold, a link), or a point in it (an image, a comment);
+* *atoms*: one private-use character that stands for something kept whole (a code
+  element, a name that must not be translated); the translator carries it over;
+* *breaks*: ``"\\n"``, which no translation moves or drops.
+
+Nothing here knows HTML: ``data`` is whatever the caller puts back later, a pair of tags
+or a run of a Word document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+ROOT = -1
+_FIRST_ATOM = 0x10F000  # plane 16's private use area: no font and no text uses it
+MAX_ATOMS = 0xF00
+
+
+def atom_character(number: int) -> str:
+    """The character that stands for atom ``number`` (0 to ``MAX_ATOMS`` - 1) of a text."""
+    return chr(_FIRST_ATOM + number)
+
+
+def is_atom(character: str) -> bool:
+    return _FIRST_ATOM <= ord(character) < _FIRST_ATOM + MAX_ATOMS
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Formatting of ``text[start:end]``, or at the point ``start == end``.
+
+    Attributes:
+        parent: index (in ``MarkedText.marks``) of the mark this one stands in, or ``ROOT``.
+    """
+
+    start: int
+    end: int
+    data: Any = None
+    parent: int = ROOT
+
+    @property
+    def is_point(self) -> bool:
+        return self.start == self.end
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A text and its formatting.
+
+    Attributes:
+        text: what is translated, with atoms and breaks in it.
+        marks: in document order, a parent before what it holds; children lie within their
+            parent and beside each other.
+        atoms: what each atom character stands for.
+        breaks: what each ``"\\n"`` of the text stands for, in order; empty if line breaks
+            are ordinary white space.
+    """
+
+    text: str
+    marks: tuple[Mark, ...] = ()
+    atoms: dict[str, Any] = field(default_factory=dict)
+    breaks: tuple[Any, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """No formatting: any translation of ``text`` will do, no alignment is needed."""
+        return not (self.marks or self.atoms or self.breaks)
+
+    @classmethod
+    def of_spans(cls, text: str, spans: Sequence[tuple[int, int, Any]]) -> MarkedText:
+        """Of (start, end, data), whose nesting is found by their ranges.
+
+        Raises:
+            ValueError: two of them cross, or one leaves the text.
+        """
+        order = sorted(range(len(spans)), key=lambda i: (spans[i][0], -spans[i][1], i))
+        marks: list[Mark] = []
+        open_marks: list[int] = []
+        for i in order:
+            start, end, data = spans[i]
+            while open_marks and marks[open_marks[-1]].end <= start:
+                open_marks.pop()
+            limit = marks[open_marks[-1]].end if open_marks else len(text)
+            if not 0 <= start <= end <= limit:
+                raise ValueError(f"span ({start}, {end}) crosses another or leaves the text")
+            marks.append(Mark(start, end, data, open_marks[-1] if open_marks else ROOT))
+            if end > start:
+                open_marks.append(len(marks) - 1)
+        return cls(text, tuple(marks))
+
+
+class Kind(Enum):
+    """What a ``Piece`` of a translation is."""
+
+    TEXT = "text"
+    OPEN = "open"
+    CLOSE = "close"
+    POINT = "point"
+    ATOM = "atom"
+    BREAK = "break"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """``value`` is the text, or the ``data`` of mark, atom or break."""
+
+    kind: Kind
+    value: Any
+    mark: int = ROOT  # index in MarkedText.marks, of OPEN, CLOSE, POINT
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A translation with the marks of its source.
+
+    Attributes:
+        text: the translation; every atom of ``source`` exactly once.
+        ranges: for each mark of ``source`` its place in ``text``; nested and disjoint as there.
+    """
+
+    source: MarkedText
+    text: str
+    ranges: tuple[tuple[int, int], ...]
+
+    def pieces(self) -> Iterator[Piece]:
+        """Everything in order; each mark, atom and break of the source exactly once."""
+        breaks = iter(self.source.breaks)
+        position = 0
+        for offset, kind, index in _events(self.source.marks, self.ranges):
+            yield from self._characters(position, offset, breaks)
+            position = offset
+            yield Piece(kind, self.source.marks[index].data, index)
+        yield from self._characters(position, len(self.text), breaks)
+        for data in breaks:  # a translator that dropped line breaks
+            yield Piece(Kind.BREAK, data)
+
+    def _characters(self, start: int, end: int, breaks: Iterator[Any]) -> Iterator[Piece]:
+        run = start
+        for i in range(start, end):
+            character = self.text[i]
+            special: Piece | None = None
+            if character in self.source.atoms:
+                special = Piece(Kind.ATOM, self.source.atoms[character])
+            elif character == "\n" and self.source.breaks:
+                data = next(breaks, None)
+                special = Piece(Kind.TEXT, " ") if data is None else Piece(Kind.BREAK, data)
+            if special:
+                if run < i:
+                    yield Piece(Kind.TEXT, self.text[run:i])
+                yield special
+                run = i + 1
+        if run < end:
+            yield Piece(Kind.TEXT, self.text[run:end])
+
+
+def children(marks: Sequence[Mark]) -> dict[int, list[int]]:
+    """Indices of the marks directly within each mark (and ``ROOT``), in order."""
+    found: dict[int, list[int]] = {ROOT: []}
+    for i, mark in enumerate(marks):
+        found.setdefault(mark.parent, []).append(i)
+    return found
+
+
+def _events(
+    marks: Sequence[Mark], ranges: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, Kind, int]]:
+    """Openings, closings and points in the order of the translation; never crossing."""
+    below = children(marks)
+
+    def ordered(parent: int) -> list[int]:
+        # Last first, as a stack wants it; empty ranges keep the source's order.
+        return sorted(below.get(parent, ()), key=lambda i: (*ranges[i], i), reverse=True)
+
+    stack = [(i, True) for i in ordered(ROOT)]
+    while stack:
+        index, entering = stack.pop()
+        start, end = ranges[index]
+        if marks[index].is_point:
+            yield start, Kind.POINT, index
+        elif entering:
+            yield start, Kind.OPEN, index
+            stack.append((index, False))
+            stack += [(i, True) for i in ordered(index)]
+        else:
+            yield end, Kind.CLOSE, index
