@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from csanmt.segmentation import Segment, join_with_spans, segment, split_long
+from csanmt.segmentation import Segment, as_one_segment, join_with_spans, segment, split_long
 from csanmt.translator import (
     DecodingOptions,
     Hypothesis,
@@ -116,11 +116,18 @@ def translate_texts(
 
 
 def pieces(
-    text: str, count_tokens: CountTokens, max_tokens: int = DEFAULT_MAX_TOKENS
+    text: str,
+    count_tokens: CountTokens,
+    max_tokens: int = DEFAULT_MAX_TOKENS,
+    *,
+    split: bool = True,
 ) -> list[Piece]:
     """The sentences of ``text``, those of more than ``max_tokens`` source tokens cut up.
 
     Their segments put together are the text; one is empty only if the text is blank.
+
+    Args:
+        split: cut into sentences; otherwise the text is one, whatever punctuation it holds.
     """
 
     def fits(part: str) -> bool:
@@ -129,7 +136,7 @@ def pieces(
         return short or count_tokens(part) <= max_tokens
 
     found = []
-    for sentence in segment(text):
+    for sentence in segment(text) if split else [as_one_segment(text)]:
         if fits(sentence.text):
             found.append(Piece(sentence, False))
             continue

@@ -65,6 +65,13 @@ class Segment:
         return self.start + len(self.text)
 
 
+def as_one_segment(text: str) -> Segment:
+    """``text`` as a single sentence with the white space around it."""
+    core = text.strip()
+    start = text.index(core)
+    return Segment(text[:start], core, text[start + len(core) :], start)
+
+
 def segment(text: str) -> list[Segment]:
     """Sentences of ``text`` in order; concatenating their parts gives ``text`` back."""
     cores = [span for line in _lines(text) for span in _sentences(text, *line)]

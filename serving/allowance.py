@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from serving.errors import RateLimitedError
+from serving.errors import QuotaExceededError, RateLimitedError
 
 MOST_CALLERS = 10_000  # remembered; the one idle longest is forgotten first
 DAY = 86_400.0
@@ -90,11 +90,11 @@ class CharacterQuota:
         """Use ``characters`` of the caller's day.
 
         Raises:
-            RateLimitedError: fewer are left; nothing is used.
+            QuotaExceededError: fewer are left; nothing is used.
         """
         now = self._clock()
         used = self.used(caller)
         if used + characters > per_day:
             wait = math.ceil(DAY - now % DAY)
-            raise RateLimitedError(f"more than {per_day} characters a day", wait)
+            raise QuotaExceededError(f"more than {per_day} characters a day", wait)
         self._days[caller] = _Day(int(now // DAY), used + characters)

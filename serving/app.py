@@ -8,7 +8,7 @@ runners; it needs no BentoML, so tests drive it in-process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.batching import BatchLimits, BatchQueue
 from serving.body import read_body
 from serving.clients.body_key import BodyKey
-from serving.clients.deepl import PREFIX, DeepLRoutes, deepl_error
+from serving.clients.deepl import DeepLRoutes
 from serving.clients.libretranslate import LibreTranslateRoutes
 from serving.docs_page import render_docs
 from serving.edge import Edge, ErrorAnswers
@@ -42,10 +42,11 @@ from serving.runner_pool import RunnerPool
 from serving.runner_process import Runner
 from serving.settings import Settings
 from serving.shapes import Incoming, Shape, dispatch
-from serving.shapes.apertium import ApertiumShape
+from serving.shapes.apertium import ApertiumShape, list_pairs
 from serving.shapes.libretranslate import LibreTranslateShape
 from serving.shapes.native import NativeShape, answer_stream
 from serving.translating import TranslationService
+from serving.wording import Wording
 
 log = logging.getLogger("csanmt.server")
 
@@ -54,6 +55,7 @@ DESCRIBED: tuple[Describe, ...] = (
     native_piece, libretranslate_piece, deepl_piece, apertium_piece, operations_piece,
 )  # fmt: skip
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
+SHAPES: tuple[Shape, ...] = (ApertiumShape(), LibreTranslateShape(), NativeShape())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ class Application:
     service: TranslationService
     queue: BatchQueue
     metrics: Metrics
-    paths: frozenset[str]
+    routes: tuple[Route, ...]
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(route.path for route in self.routes)
 
 
 def build(
@@ -104,18 +110,17 @@ def build(
         service, keys_required=bool(keys), suggestions=settings.suggestions_file
     )
     clients = [*libre.routes(), *DeepLRoutes(service).routes()]
-    api = [*_translation_routes(service), *clients, *operations.routes(), *documents]
+    api = [*_translation_routes(service, SHAPES), *clients, *operations.routes(), *documents]
     router = _Routes([*api, *files], redirect_slashes=False)
-    asgi = _layers(router, settings, keys or KeyRing(), documents, files)
+    public = [route.path for route in (*libre.public(), *documents, *files)]
+    asgi = _layers(router, settings, keys or KeyRing(), public)
     edge = Edge(
         asgi, model=settings.model, metrics=metrics, endpoints={r.path: r.path for r in api + files}
     )
-    return Application(edge, pool, service, queue, metrics, frozenset(r.path for r in api + files))
+    return Application(edge, pool, service, queue, metrics, (*api, *files))
 
 
-def _translation_routes(service: TranslationService) -> list[Route]:
-    shapes: list[Shape] = [ApertiumShape(), LibreTranslateShape(), NativeShape()]
-
+def _translation_routes(service: TranslationService, shapes: Sequence[Shape]) -> list[Route]:
     async def translate(request: Request) -> Response:
         return await dispatch(request, shapes, service)
 
@@ -123,9 +128,13 @@ def _translation_routes(service: TranslationService) -> list[Route]:
         body = await read_body(request, service.settings.max_body_bytes)
         return await answer_stream(Incoming(request, body), service)
 
+    async def list_language_pairs(request: Request) -> Response:
+        return list_pairs(service)
+
     return [
         Route("/translate", translate, methods=["GET", "POST"]),
         Route("/translate/stream", translate_stream, methods=["POST"]),
+        Route("/listPairs", list_language_pairs),
     ]
 
 
@@ -167,15 +176,12 @@ def _layers(
     app: ASGIApp,
     settings: Settings,
     keys: KeyRing,
-    documents: list[Route],
-    files: list[Route],
+    public: Collection[str],
 ) -> ASGIApp:
-    public = [route.path for route in (*documents, *files)]
     app = Guard(app, settings=settings, keys=keys, public=public, scopes={"/metrics": "metrics"})
     if keys:
-        paths = ("/translate", "/detect", "/suggest", "/languages")
-        app = BodyKey(app, paths, settings.max_body_bytes)
-    app = ErrorAnswers(app, {PREFIX: deepl_error})
+        app = BodyKey(app, settings.max_body_bytes)
+    app = ErrorAnswers(app, Wording(SHAPES))
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

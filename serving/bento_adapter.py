@@ -20,14 +20,14 @@ OTHER_PATH = "/other"
 
 
 class ApplicationInFront:
-    """ASGI middleware for ``Service.add_asgi_middleware`` that never calls what is behind it."""
+    """ASGI middleware for ``Service.add_asgi_middleware`` that lets only the lifespan through."""
 
     def __init__(self, app: ASGIApp, application: ASGIApp) -> None:
         self._behind = app
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._behind(scope, receive, send)
             return
         real = scope.get(REAL_PATH, scope["path"])

@@ -23,10 +23,15 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def is_json(declared: str) -> bool:
+    """``declared`` is a media type (as ``media_type`` gives it) of JSON."""
+    return declared == "application/json" or declared.endswith("+json")
+
+
 def require_json(request: Request) -> None:
     """Raises UnsupportedMediaTypeError unless the body is declared as JSON in UTF-8."""
     declared = media_type(request)
-    if declared != "application/json" and not declared.endswith("+json"):
+    if not is_json(declared):
         given = f"not {declared}" if declared else "and none was given"
         raise UnsupportedMediaTypeError(f"the content type must be application/json, {given}")
     _, _, parameters = request.headers["content-type"].partition(";")

@@ -11,7 +11,8 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -21,13 +22,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
-from serving.errors import error_response
 from serving.metrics import Metrics
 
 log = logging.getLogger("csanmt.requests")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OTHER_ENDPOINT = "other"
+HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
 
 SECURITY_HEADERS = {
@@ -74,7 +75,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
-        answer = _Answer(send, self._headers(scope))
+        headers = self._headers(scope)
+        answer = _Answer(send, headers, scope["state"])
         self._change_active(+1)
         try:
             await self._app(scope, receive, answer.send)
@@ -117,40 +119,34 @@ class Edge:
         )
 
 
+Word = Callable[[Scope, Receive, Exception], Awaitable[Response]]
+
+
 class ErrorAnswers:
     """Turns what is raised inside into a response, unless one has begun.
 
     Args:
-        foreign: path prefix to how its clients expect our errors; others get our shape.
+        word: makes the response as the client expects it that asked.
     """
 
-    def __init__(
-        self, app: ASGIApp, foreign: Mapping[str, Callable[[CsanmtError], Response]] | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, word: Word) -> None:
         self._app = app
-        self._foreign = foreign or {}
+        self._word = word
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, {})
+        answer = _Answer(send, {}, {})
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
-            response = self._word(scope["path"], error)
+            response = await self._word(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
                 _log_fault(scope, error)
             if answer.status is None:
                 await response(scope, receive, answer.send)
-
-    def _word(self, path: str, error: Exception) -> Response:
-        if isinstance(error, CsanmtError):
-            for prefix, word in self._foreign.items():
-                if path.startswith(prefix):
-                    return word(error)
-        return error_response(error)
 
 
 def _log_fault(scope: Scope, error: Exception) -> None:
@@ -164,16 +160,17 @@ def _log_fault(scope: Scope, error: Exception) -> None:
 class _Answer:
     """Adds headers to the response's start and remembers its status."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
+    def __init__(self, send: Send, headers: Mapping[str, str], state: Mapping[str, Any]) -> None:
         self._send = send
         self._headers = headers
+        self._state = state
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in self._headers.items():
+            for name, value in {**self._headers, **self._state.get(HEADERS, {})}.items():
                 headers.setdefault(name, value)
         await self._send(message)
 

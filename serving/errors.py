@@ -29,6 +29,10 @@ class UnauthorizedError(CsanmtError):
     code = "unauthorized"
 
 
+class MissingKeyError(UnauthorizedError):
+    """No key was given at all."""
+
+
 class ForbiddenError(CsanmtError):
     """The key, or the place the request came from, does not allow this."""
 
@@ -58,6 +62,10 @@ class RateLimitedError(OverloadedError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QuotaExceededError(RateLimitedError):
+    """The characters of this caller's day are used up."""
 
 
 STATUS_CODES = {

@@ -9,16 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
+from csanmt.errors import CsanmtError
 from serving.allowance import CharacterQuota, Remaining, RequestRate
-from serving.edge import client_address
-from serving.errors import ForbiddenError, UnauthorizedError
+from serving.edge import HEADERS, client_address
+from serving.errors import (
+    ForbiddenError,
+    MissingKeyError,
+    RateLimitedError,
+    UnauthorizedError,
+)
 from serving.keys import ApiKey, KeyRing, presented_key
 from serving.settings import Settings, is_loopback
 
+REFUSED = "refused"  # in a request's state: turned away before anything was read
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/health"})
 
 
@@ -56,20 +65,26 @@ class Guard:
         self.quota = CharacterQuota()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # there are none; one that is added must be guarded
+            await WebSocketClose(code=1008)(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        self._check_place(request)
         state = scope.setdefault("state", {})
         state["quota"] = self.quota
-        remaining = None
-        if request.url.path in self._public and request.method in ("GET", "HEAD"):
-            state["caller"] = Caller("public")
-        else:
-            state["caller"] = caller = self._identify(request)
-            remaining = self._limit(caller)
-        await self._app(scope, receive, _with_headers(send, remaining))
+        try:
+            self._check_place(request)
+            if request.url.path in self._public and request.method in ("GET", "HEAD"):
+                state["caller"] = Caller("public")
+            else:
+                state["caller"] = caller = self._identify(request)
+                self._limit(caller, state)
+        except CsanmtError:
+            state[REFUSED] = True
+            raise
+        await self._app(scope, receive, send)
 
     def _check_place(self, request: Request) -> None:
         """Without keys, an address that others can reach is answered only on explicit request."""
@@ -87,7 +102,7 @@ class Guard:
             return Caller(client_address(request, self._settings.trust_proxy))
         secret = presented_key(request.headers)
         if secret is None:
-            raise UnauthorizedError(
+            raise MissingKeyError(
                 "an API key is required: send the header 'Authorization: Bearer KEY'"
             )
         key = self._keys.find(secret)
@@ -98,10 +113,17 @@ class Guard:
             raise ForbiddenError(f"this API key lacks the scope '{needed}'")
         return Caller(key.name, key)
 
-    def _limit(self, caller: Caller) -> Remaining | None:
+    def _limit(self, caller: Caller, state: dict[str, Any]) -> None:
+        """Count the request; whatever the answer, its headers say what is left."""
         own = caller.key.requests_per_minute if caller.key else 0
         per_minute = own or self._settings.requests_per_minute
-        return self._rate.take(caller.name, per_minute) if per_minute else None
+        if not per_minute:
+            return
+        try:
+            state[HEADERS] = self._rate.take(caller.name, per_minute).headers()
+        except RateLimitedError as error:
+            state[HEADERS] = Remaining(per_minute, 0, error.retry_after).headers()
+            raise
 
 
 def charge(request: Request, characters: int) -> None:
@@ -109,16 +131,3 @@ def charge(request: Request, characters: int) -> None:
     caller: Caller = request.state.caller
     if caller.key and caller.key.characters_per_day:
         request.state.quota.take(caller.name, characters, caller.key.characters_per_day)
-
-
-def _with_headers(send: Send, remaining: Remaining | None) -> Send:
-    if remaining is None:
-        return send
-    extra = [(k.lower().encode(), v.encode()) for k, v in remaining.headers().items()]
-
-    async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *extra]}
-        await send(message)
-
-    return wrapped

@@ -55,7 +55,13 @@ class Layout:
         return whole[before + len(left) : len(whole) - len(right) - len(pair[1].after)]
 
 
-def analyse(text: str, languages: tuple[str, str], count_tokens: CountTokens) -> Layout:
-    """Find the sentences of ``text``, none longer than ``DEFAULT_MAX_TOKENS`` tokens."""
-    found = [piece.segment for piece in pieces(text, count_tokens) if piece.segment.text]
-    return Layout(text, tuple(found), languages)
+def analyse(
+    text: str, languages: tuple[str, str], count_tokens: CountTokens, *, whole: bool = False
+) -> Layout:
+    """Find the sentences of ``text``, none longer than ``DEFAULT_MAX_TOKENS`` tokens.
+
+    Args:
+        whole: the text is one sentence (unless it is longer than that).
+    """
+    found = pieces(text, count_tokens, split=not whole)
+    return Layout(text, tuple(p.segment for p in found if p.segment.text), languages)

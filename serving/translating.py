@@ -171,7 +171,9 @@ class TranslationService:
         """The model's facts; before the first runner is ready, those that need no model."""
         return self._pool.facts or TranslatorFacts(self.settings.model, self.settings.engine)
 
-    async def begin(self, texts: Sequence[str], options: DecodingOptions) -> Job:
+    async def begin(
+        self, texts: Sequence[str], options: DecodingOptions, *, whole: bool = False
+    ) -> Job:
         """Queue the sentences of ``texts``.
 
         Raises:
@@ -179,18 +181,18 @@ class TranslationService:
             QueueFullError, UnavailableError: as ``BatchQueue.submit``.
         """
         if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
-            plan = await asyncio.to_thread(self._plan, texts)
+            plan = await asyncio.to_thread(self._plan, texts, whole)
         else:
-            plan = self._plan(texts)
+            plan = self._plan(texts, whole)
         if len(plan.sentences) > self.settings.max_segments:
             raise TooLargeError(
                 f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"
             )
         return Job(plan, self._queue.submit(plan.sentences, options), self.settings.timeout)
 
-    def _plan(self, texts: Sequence[str]) -> _Plan:
+    def _plan(self, texts: Sequence[str], whole: bool) -> _Plan:
         languages = (self.facts.source_language, self.facts.target_language)
-        layouts = [analyse(text, languages, self._count_tokens) for text in texts]
+        layouts = [analyse(text, languages, self._count_tokens, whole=whole) for text in texts]
         wanted = [layout.sentences for layout in layouts]
         distinct = dict.fromkeys(s for sentences in wanted for s in sentences if s is not None)
         return _Plan(layouts, wanted, list(distinct))
@@ -208,10 +210,14 @@ class TranslationService:
         return answers
 
     async def translate(
-        self, texts: Sequence[str], options: DecodingOptions
+        self, texts: Sequence[str], options: DecodingOptions, *, whole: bool = False
     ) -> tuple[list[TextAnswer], Timing]:
-        """Translate ``texts`` and wait for all of it. Cancelling the caller cancels the work."""
-        job = await self.begin(texts, options)
+        """Translate ``texts`` and wait for all of it. Cancelling the caller cancels the work.
+
+        Args:
+            whole: each text is one sentence, whatever punctuation it holds.
+        """
+        job = await self.begin(texts, options, whole=whole)
         try:
             events = [event async for event in job.events()]
             return self.finish(job, events), job.timing()

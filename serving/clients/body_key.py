@@ -1,11 +1,13 @@
-"""Finds LibreTranslate's ``api_key`` in a query or body and hands it on as a header.
+"""Finds a key that a client puts into its query or body and hands it on as a header.
 
-So that one layer, the guard, goes on deciding for every route.
+LibreTranslate's clients send ``api_key``, Apertium's ``key``, old clients of DeepL
+``auth_key``. So that one layer, the guard, goes on deciding for every route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -16,37 +18,54 @@ from serving.body import read_body
 from serving.clients.fields import all_fields
 from serving.keys import presented_key
 
-FIELD = "api_key"
+BODY = "body"  # in a request's state: its body, where it has been read before the endpoint
+LIBRE, APERTIUM, DEEPL = ("api_key",), ("key",), ("auth_key",)
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "/translate": LIBRE + APERTIUM,
+    "/detect": LIBRE,
+    "/suggest": LIBRE,
+    "/languages": LIBRE,
+    "/frontend/settings": LIBRE,
+    "/listPairs": APERTIUM,
+    "/v2/translate": DEEPL,
+    "/v2/languages": DEEPL,
+    "/v2/usage": DEEPL,
+}
 
 
 class BodyKey:
-    """ASGI layer in front of the guard; only for ``paths``, and only without a key header.
+    """ASGI layer in front of the guard; only for the paths of ``FIELDS`` without a key header.
 
     Args:
-        limit: most bytes of a body that are read here; a longer one is passed on unread,
-            to be refused where all are refused.
+        limit: most bytes of a body that are read here; a longer one is refused.
     """
 
-    def __init__(self, app: ASGIApp, paths: Collection[str], limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
-        self._paths = frozenset(paths)
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        concerned = scope["type"] == "http" and scope["path"] in self._paths
-        if concerned and presented_key(Headers(scope=scope)) is None:
-            receive = await self._look(scope, receive)
+        names = FIELDS.get(scope["path"], ()) if scope["type"] == "http" else ()
+        if names and presented_key(Headers(scope=scope)) is None:
+            receive = await self._look(scope, receive, names)
         await self._app(scope, receive, send)
 
-    async def _look(self, scope: Scope, receive: Receive) -> Receive:
+    async def _look(self, scope: Scope, receive: Receive, names: tuple[str, ...]) -> Receive:
         body = await read_body(Request(scope, receive), self._limit)
+        scope.setdefault("state", {})[BODY] = body
         try:
-            key = (await all_fields(Request(scope, _replay(body, receive)), body)).get(FIELD)
+            fields = await all_fields(Request(scope, _replay(body, receive)), body)
         except CsanmtError:
-            key = None  # whoever answers the request says what is wrong with it
-        if isinstance(key, str) and key.isascii() and key.isprintable() and key:
+            fields = dict(Request(scope).query_params)  # what is wrong, the endpoint says
+        key = next((fields[name] for name in names if _usable(fields.get(name))), None)
+        if key is not None:
             MutableHeaders(scope=scope)["x-api-key"] = key
         return _replay(body, receive)
+
+
+def _usable(key: Any) -> bool:
+    """A string that can be a header's value."""
+    return isinstance(key, str) and key.isascii() and key.isprintable() and bool(key.strip())
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -1,13 +1,13 @@
 """DeepL's API v2 for texts: ``/v2/translate``, ``/v2/languages``, ``/v2/usage``.
 
-Its clients send JSON or forms, name languages in capitals, and read errors from
-``{"message": …}`` with the statuses 400, 403, 413, 429 and 456.
-Reference: DeepL's public OpenAPI document and deepl-python 1.32.
+Its clients send JSON or forms and name languages in capitals; how errors are said
+is in ``deepl_errors``. Fields that are not known are ignored, as there.
+Reference: DeepL's public OpenAPI document, deepl-python 1.32 and deepl-node 1.28.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -16,21 +16,17 @@ from starlette.routing import Route
 
 from csanmt.errors import CsanmtError
 from serving.body import read_body
+from serving.clients.deepl_errors import deepl_error
 from serving.clients.fields import all_fields
 from serving.clients.languages import canonical, detect, name_of
-from serving.clients.texts import Pair, translated
-from serving.errors import (
-    BadRequestError,
-    RateLimitedError,
-    TooLargeError,
-    UnauthorizedError,
-    error_response,
-)
+from serving.clients.texts import Pair, translated, unwrapped
+from serving.errors import BadRequestError, TooLargeError
 from serving.guard import Caller
 from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-PREFIX = "/v2/"
+WRITE = ("/v2/write/rephrase", "/v2/write/correct", "/v2/rephrase")
+MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
 TARGETS = {"en": (("EN-GB", "English (British)"), ("EN-US", "English (American)"))}
 UNLIMITED = 1_000_000_000_000
 
@@ -42,9 +38,10 @@ class DeepLRoutes:
     def routes(self) -> list[Route]:
         both = ["GET", "POST"]
         return [
-            Route("/v2/translate", _deepl(self.translate), methods=["POST"]),
+            Route("/v2/translate", _deepl(self.translate), methods=both),
             Route("/v2/languages", _deepl(self.languages), methods=both),
             Route("/v2/usage", _deepl(self.usage), methods=both),
+            *(Route(p, _deepl(self.write), methods=["POST"]) for p in WRITE),
         ]
 
     async def translate(self, request: Request) -> Response:
@@ -56,7 +53,13 @@ class DeepLRoutes:
         if fields.get("tag_handling"):
             raise BadRequestError("Value for 'tag_handling' not supported.")
         billed = _switch(fields, "show_billed_characters")
-        answers = await translated(request, self._service, texts)
+        _check_formality(fields)
+        _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))
+        split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
+        if split != "1":
+            texts = [unwrapped(text) for text in texts]
+        model_type = _model_type(fields)
+        answers = await translated(request, self._service, texts, whole=split == "0")
         given = bool(fields.get("source_lang"))
         rows = []
         for text, answer in zip(texts, answers, strict=True):
@@ -64,6 +67,8 @@ class DeepLRoutes:
             row: dict[str, Any] = {"detected_source_language": source.upper(), "text": answer.text}
             if billed:
                 row["billed_characters"] = len(text)
+            if model_type:
+                row["model_type_used"] = model_type
             rows.append(row)
         return JSONResponse({"translations": rows})
 
@@ -81,6 +86,10 @@ class DeepLRoutes:
             [{"language": c, "name": n, "supports_formality": False} for c, n in variants]
         )
 
+    async def write(self, request: Request) -> Response:
+        """Rephrasing and correcting: told in a way that is not tried again."""
+        raise BadRequestError("This server translates; it does not rephrase or correct texts.")
+
     async def usage(self, request: Request) -> Response:
         caller: Caller = request.state.caller
         limit = caller.key.characters_per_day if caller.key else 0
@@ -91,20 +100,6 @@ class DeepLRoutes:
         return await all_fields(
             request, await read_body(request, self._service.settings.max_body_bytes)
         )
-
-
-def deepl_error(error: CsanmtError) -> JSONResponse:
-    """``{"message": …}`` with DeepL's statuses: 403 for keys, 456 for a used-up day."""
-    plain = error_response(error)
-    status = plain.status_code
-    if isinstance(error, UnauthorizedError):
-        status = 403
-    elif isinstance(error, RateLimitedError) and "characters a day" in str(error):
-        status = 456
-    elif status == 422:
-        status = 400
-    kept = {n: plain.headers[n] for n in ("retry-after",) if n in plain.headers}
-    return JSONResponse({"message": str(error)}, status, headers=kept)
 
 
 def _deepl(endpoint: Endpoint) -> Endpoint:
@@ -149,3 +144,26 @@ def _switch(fields: dict[str, Any], name: str) -> bool:
     if not isinstance(word, bool) and word not in ("1", "0", "true", "false"):
         raise BadRequestError(f"Value for '{name}' not supported.")
     return word in (True, "1", "true")
+
+
+def _one_of(fields: dict[str, Any], name: str, allowed: Sequence[str]) -> str:
+    """The value in lower case; empty if absent. Raises BadRequestError: another value."""
+    value = fields.get(name)
+    if value is None or value == "":
+        return ""
+    word = str(value).lower() if isinstance(value, str | bool | int) else ""
+    if word not in allowed:
+        raise BadRequestError(f"Value for '{name}' not supported.")
+    return word
+
+
+def _check_formality(fields: dict[str, Any]) -> None:
+    """English knows none: what insists on one is refused, what only prefers it is not."""
+    values = ("default", "prefer_more", "prefer_less", "more", "less")
+    if _one_of(fields, "formality", values) in ("more", "less"):
+        raise BadRequestError("'formality' is not supported for given 'target_lang'.")
+
+
+def _model_type(fields: dict[str, Any]) -> str:
+    """What to name as the type that was used: there is one model, so the type asked for."""
+    return _one_of(fields, "model_type", MODEL_TYPES).removeprefix("prefer_")

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from starlette.routing import Route
 from csanmt.errors import CsanmtError, StorageError
 from serving.body import read_body
 from serving.clients.fields import libre_fields
-from serving.clients.languages import detect, name_of
+from serving.clients.languages import Detected, detect, name_of
+from serving.clients.libretranslate_spec import libretranslate_spec
 from serving.clients.texts import Pair, check_unicode
 from serving.errors import BadRequestError, ForbiddenError
 from serving.guard import charge
-from serving.shapes.libretranslate import libre_error
+from serving.shapes.libretranslate import check_limits, libre_error, texts_of, unix_lines
 from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -29,26 +30,40 @@ MAX_SUGGESTION = 5000
 
 
 class LibreTranslateRoutes:
-    """``/languages /detect /health /frontend/settings /suggest``.
+    """``/languages /detect /health /spec /frontend/settings /suggest``.
 
     Args:
         suggestions: file that ``/suggest`` appends to; empty switches suggestions off.
+        file_formats: endings of the files that ``/translate_file`` takes; none switch it off.
     """
 
     def __init__(
-        self, service: TranslationService, *, keys_required: bool, suggestions: str = ""
+        self,
+        service: TranslationService,
+        *,
+        keys_required: bool,
+        suggestions: str = "",
+        file_formats: Sequence[str] = (),
     ) -> None:
         self._service = service
         self._keys_required = keys_required
         self._suggestions = Path(suggestions) if suggestions else None
+        self._file_formats = list(file_formats)
         self._lock = threading.Lock()
+
+    def public(self) -> list[Route]:
+        """Routes that need no key there, so clients (Weblate) send none: they hold no text."""
+        return [
+            Route("/languages", _libre(self.languages)),
+            Route("/frontend/settings", _libre(self.settings)),
+            Route("/spec", self.spec),
+        ]
 
     def routes(self) -> list[Route]:
         return [
-            Route("/languages", _libre(self.languages)),
+            *self.public(),
             Route("/detect", _libre(self.detect), methods=["POST"]),
             Route("/health", self.health),
-            Route("/frontend/settings", _libre(self.settings)),
             Route("/suggest", _libre(self.suggest), methods=["POST"]),
         ]
 
@@ -60,17 +75,16 @@ class LibreTranslateRoutes:
 
     async def detect(self, request: Request) -> Response:
         fields = await self._fields(request)
-        if (text := fields.get("q")) is None:
-            raise BadRequestError("Invalid request: missing q parameter")
-        if not isinstance(text, str):
-            raise BadRequestError("Invalid request: q parameter must be text")
-        if len(text) > self._service.settings.max_characters:
-            raise BadRequestError("Invalid request: request exceeds text limit")
-        check_unicode([text])
-        charge(request, len(text))
-        found = detect(text)
-        confidence = round(100 * found.confidence)
-        return JSONResponse([{"confidence": confidence, "language": found.language}])
+        texts = texts_of(fields)
+        check_limits(texts, self._service)
+        check_unicode(texts)
+        charge(request, sum(map(len, texts)))
+        return JSONResponse(
+            [
+                {"confidence": round(100 * found.confidence), "language": found.language}
+                for found in _ranked(texts)
+            ]
+        )
 
     async def health(self, request: Request) -> Response:
         if self._service.ready:
@@ -86,13 +100,19 @@ class LibreTranslateRoutes:
                 "frontendTimeout": 500,
                 "keyRequired": self._keys_required,
                 "language": {
-                    "source": {"code": pair.source, "name": name_of(pair.source)},
+                    "source": {"code": "auto", "name": "Auto Detect"},
                     "target": {"code": pair.target, "name": name_of(pair.target)},
                 },
                 "suggestions": self._suggestions is not None,
-                "supportedFilesFormat": [],
+                "filesTranslation": bool(self._file_formats),
+                "supportedFilesFormat": self._file_formats,
             }
         )
+
+    async def spec(self, request: Request) -> Response:
+        """The API's description, where LibreTranslate has it; clients read its version."""
+        document = libretranslate_spec(self._service)
+        return JSONResponse(document)
 
     async def suggest(self, request: Request) -> Response:
         """Keep a better translation that a user offers; see ``docs/clients.md`` for its use."""
@@ -101,7 +121,7 @@ class LibreTranslateRoutes:
         fields = await self._fields(request)
         entry: dict[str, Any] = {"at": round(time.time(), 3), "model": self._service.facts.model}
         for name in ("q", "s", "source", "target"):
-            value = fields.get(name)
+            value = unix_lines(fields.get(name))
             if not isinstance(value, str) or not value.strip():
                 raise BadRequestError(f"Invalid request: missing {name} parameter")
             if len(value) > MAX_SUGGESTION:
@@ -130,6 +150,18 @@ class LibreTranslateRoutes:
         return await libre_fields(
             request, await read_body(request, self._service.settings.max_body_bytes)
         )
+
+
+def _ranked(texts: Sequence[str]) -> list[Detected]:
+    """The languages of the texts, each once: by confidence times length, surest first."""
+    weights: dict[str, float] = {}
+    best: dict[str, float] = {}
+    for text in texts:
+        found = detect(text)
+        weights[found.language] = weights.get(found.language, 0) + found.confidence * len(text)
+        best[found.language] = max(best.get(found.language, 0), found.confidence)
+    ranked = sorted(weights, key=lambda language: -weights[language])
+    return [Detected(language, best[language]) for language in ranked]
 
 
 def _libre(endpoint: Endpoint) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,12 +57,31 @@ def check_unicode(texts: Sequence[str]) -> None:
             raise BadRequestError("the text holds a lone surrogate, which is no character")
 
 
+def unwrapped(text: str) -> str:
+    """``text`` with line breaks inside it made a space, or nothing between two Han characters."""
+
+    def joined(found: re.Match[str]) -> str:
+        sides = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+        return "" if all(side >= "\u2e80" for side in sides) else " "
+
+    return re.sub(r"(?<=\S)[^\S\r\n]*(?:\r\n?|\n)\s*(?=\S)", joined, text)
+
+
 async def translated(
-    request: Request, service: TranslationService, texts: Sequence[str], n_best: int = 1
+    request: Request,
+    service: TranslationService,
+    texts: Sequence[str],
+    n_best: int = 1,
+    *,
+    whole: bool = False,
 ) -> list[TextAnswer]:
-    """Translate texts for this caller, or fail as the service fails."""
+    """Translate texts for this caller, or fail as the service fails.
+
+    Args:
+        whole: each text is one sentence, whatever punctuation it holds.
+    """
     check_unicode(texts)
     charge(request, sum(map(len, texts)))
-    work = service.translate(texts, decoding(service, n_best))
+    work = service.translate(texts, decoding(service, n_best), whole=whole)
     answers, _timing = await until_disconnect(request, work)
     return answers

@@ -34,6 +34,8 @@ def apertium_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
     )
     error = record(
         {
+            "responseStatus": {"type": "integer"},
+            "responseDetails": TEXT,
             "status": {"const": "error"},
             "code": {"type": "integer"},
             "message": TEXT,
@@ -41,4 +43,12 @@ def apertium_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
         }
     )
     schemas = {"ApertiumResponse": translation, "ApertiumError": error}
-    return Piece({"/translate": {"get": get}}, schemas)
+    pair = record({"sourceLanguage": TEXT, "targetLanguage": TEXT})
+    pairs = operation(
+        "listPairsApertium",
+        "The pairs of languages, as Apertium's clients ask for them.",
+        answer("The pairs.", record({"responseData": {"type": "array", "items": pair}}))
+        | problems(ACCESS),
+        group="Apertium",
+    )
+    return Piece({"/translate": {"get": get}, "/listPairs": {"get": pairs}}, schemas)

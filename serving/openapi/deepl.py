@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.clients.deepl import MODEL_TYPES, WRITE
 from serving.clients.fields import FORM
 from serving.openapi.parts import (
     JSON,
@@ -33,7 +34,10 @@ def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
     languages = _languages()
     return Piece(
         {
-            "/v2/translate": {"post": _translate(settings, facts)},
+            "/v2/translate": {
+                "post": _translate(settings, facts),
+                "get": _translate_by_query(facts),
+            },
             "/v2/languages": {
                 "get": operation("languagesDeepL", **languages, query={"type": _kinds()}),
                 "post": operation(
@@ -46,6 +50,7 @@ def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
                 "get": operation("usageDeepL", **_usage()),
                 "post": operation("usageDeepLForm", **_usage()),
             },
+            **{path: {"post": _write(path)} for path in WRITE},
         },
         {"DeepLError": record({"message": TEXT})},
     )
@@ -59,17 +64,47 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
         {
             "source_lang": {"enum": [facts.source_language.upper(), ""]},
             "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
+            "split_sentences": {"enum": ["0", "1", "nonewlines", ""]},
+            "preserve_formatting": {"enum": [True, False, "true", "false", "1", "0"]},
+            "formality": {"enum": ["default", "prefer_more", "prefer_less", ""]},
+            "model_type": {"enum": [*MODEL_TYPES, ""]},
         },
     )
-    row = record({"detected_source_language": TEXT, "text": TEXT}, {"billed_characters": COUNT})
-    rows = record({"translations": {"type": "array", "items": row}})
     example = {"text": ["你好，世界。"], "target_lang": "EN-US"}
     return operation(
         "translateDeepL",
         "Translate as DeepL does.",
-        answer("The translations, in order.", rows) | _problems("413", "456", "503", "504"),
+        answer("The translations, in order.", _rows()) | _problems("413", "456", "503", "504"),
         group=GROUP,
         body=request_body({JSON: fields, FORM: fields}, example=example),
+    )
+
+
+def _translate_by_query(facts: TranslatorFacts) -> dict[str, Any]:
+    return operation(
+        "translateDeepLQuery",
+        "The same with the fields in the query, as old clients send it.",
+        answer("The translations, in order.", _rows()) | _problems("413", "456", "503", "504"),
+        group=GROUP,
+        query={"text": TEXT, "target_lang": {"enum": _targets(facts)}},
+        required=("text", "target_lang"),
+    )
+
+
+def _rows() -> Schema:
+    row = record(
+        {"detected_source_language": TEXT, "text": TEXT},
+        {"billed_characters": COUNT, "model_type_used": TEXT},
+    )
+    return record({"translations": {"type": "array", "items": row}})
+
+
+def _write(path: str) -> dict[str, Any]:
+    return operation(
+        "writeDeepL" + "".join(part.title() for part in path.split("/")[2:]),
+        "Not offered: this server translates.",
+        _problems("413"),
+        group=GROUP,
     )
 
 

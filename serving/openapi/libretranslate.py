@@ -36,11 +36,11 @@ def libretranslate_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
             "/suggest": {"post": _suggest()},
             "/languages": {"get": _languages()},
             "/frontend/settings": {"get": _settings()},
+            "/spec": {"get": _spec()},
             "/health": {"get": _health()},
         },
         {
             "LibreTranslateRequest": _request(settings, facts),
-            "LibreTranslateForm": _request(settings, facts, fewest=1),
             "LibreTranslateResponse": _response(),
             "LibreTranslateError": record({"error": TEXT}),
         },
@@ -59,8 +59,8 @@ def _translate() -> dict[str, Any]:
         body=request_body(
             {
                 JSON: reference("LibreTranslateRequest"),
-                FORM: reference("LibreTranslateForm"),
-                MULTIPART: reference("LibreTranslateForm"),
+                FORM: reference("LibreTranslateRequest"),
+                MULTIPART: reference("LibreTranslateRequest"),
             },
             example={"q": "你好", "source": "zh", "target": "en"},
         ),
@@ -72,9 +72,10 @@ def _detect() -> dict[str, Any]:
     return operation(
         "detectLanguage",
         "Which language a text is in.",
-        answer("The likeliest language.", {"type": "array", "items": found}) | _problems("400"),
+        answer("The languages, the likeliest first.", {"type": "array", "items": found})
+        | _problems("400"),
         group=GROUP,
-        body=_body(record({"q": TEXT}, {"api_key": TEXT}), {"q": "你好"}),
+        body=_body(record({"q": _texts()}, {"api_key": TEXT}), {"q": "你好"}),
     )
 
 
@@ -98,8 +99,9 @@ def _languages() -> dict[str, Any]:
     return operation(
         "listLanguages",
         "The languages there are.",
-        answer("The languages.", {"type": "array", "items": one}) | problems(ACCESS),
+        answer("The languages.", {"type": "array", "items": one}) | _problems("403"),
         group=GROUP,
+        public=True,
     )
 
 
@@ -107,8 +109,19 @@ def _settings() -> dict[str, Any]:
     return operation(
         "frontendSettings",
         "What a LibreTranslate front end asks first.",
-        answer("The settings.", record({"charLimit": {"type": "integer"}})) | problems(ACCESS),
+        answer("The settings.", record({"charLimit": {"type": "integer"}})) | _problems("403"),
         group=GROUP,
+        public=True,
+    )
+
+
+def _spec() -> dict[str, Any]:
+    return operation(
+        "spec",
+        "This part of the API as Swagger 2.0, where LibreTranslate has it.",
+        answer("The description.", record({"swagger": TEXT})) | _problems("403"),
+        group=GROUP,
+        public=True,
     )
 
 
@@ -133,18 +146,22 @@ def _problems(*statuses: str, **words: str) -> dict[str, Any]:
     return problems((*statuses, *ACCESS, "413"), shape, **words)
 
 
-def _request(settings: Settings, facts: TranslatorFacts, *, fewest: int = 0) -> Schema:
-    """A form cannot hold an empty list, so there ``fewest`` is 1."""
-    texts = {"type": "array", "items": TEXT, "minItems": fewest}
+def _texts() -> Schema:
+    """A text or several, not nothing."""
+    one: Schema = {"type": "string", "minLength": 1}
+    return either(one, {"type": "array", "items": TEXT, "minItems": 1})
+
+
+def _request(settings: Settings, facts: TranslatorFacts) -> Schema:
     return record(
         {
-            "q": either(TEXT, texts) | {"description": f"At most {settings.max_texts} texts."},
-            "source": {"enum": ["auto", facts.source_language]},
+            "q": _texts() | {"description": f"At most {settings.max_texts} texts."},
+            "source": {"enum": ["auto", facts.source_language, facts.target_language]},
             "target": {"enum": [facts.target_language]},
         },
         {
             "format": {"enum": ["text", "html", ""]},
-            "alternatives": {"type": "integer", "minimum": 0, "maximum": settings.max_beam - 1},
+            "alternatives": {"type": "integer", "maximum": settings.max_beam - 1},
             "api_key": TEXT,
         },
     )

@@ -1,6 +1,7 @@
 """Apertium's shape, which OmegaT's connector speaks: ``GET /translate?q=…&langpair=zh|en``.
 
-Reference: apertium-apy, ``responseData.translatedText`` and ``responseStatus``.
+Reference: apertium-apy, ``responseData.translatedText`` and ``responseStatus``; OmegaT's
+connector reads the latter in every answer.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
+from serving.clients.fields import FORM, all_fields
 from serving.clients.languages import canonical
 from serving.clients.texts import Pair, translated
 from serving.errors import BadRequestError, TooLargeError, error_response
@@ -16,17 +18,19 @@ from serving.translating import TranslationService
 
 
 class ApertiumShape:
-    """Claims every GET of ``/translate``."""
+    """Claims every GET of ``/translate``, and forms with ``langpair``."""
 
     name = "apertium"
 
     def claims(self, incoming: Incoming) -> bool:
-        return incoming.request.method in ("GET", "HEAD")
+        if incoming.request.method in ("GET", "HEAD"):
+            return True
+        return _is_form(incoming) and b"langpair=" in incoming.body
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
-        query = incoming.request.query_params
-        text, direction = query.get("q"), query.get("langpair")
-        if text is None or not direction:
+        fields = await all_fields(incoming.request, incoming.body if _is_form(incoming) else b"")
+        text, direction = fields.get("q"), fields.get("langpair")
+        if not isinstance(text, str) or not isinstance(direction, str) or not direction:
             raise BadRequestError("the parameters q and langpair are required")
         pair = Pair.of(service)
         source, _, target = direction.partition("|")
@@ -46,6 +50,9 @@ class ApertiumShape:
     def error(self, error: CsanmtError) -> Response:
         plain = error_response(error)
         body = {
+            "responseData": None,
+            "responseDetails": str(error),
+            "responseStatus": plain.status_code,
             "status": "error",
             "code": plain.status_code,
             "message": error.code,
@@ -54,3 +61,19 @@ class ApertiumShape:
         kept = ("retry-after", "www-authenticate")
         headers = {name: plain.headers[name] for name in kept if name in plain.headers}
         return JSONResponse(body, plain.status_code, headers=headers)
+
+
+def _is_form(incoming: Incoming) -> bool:
+    return incoming.request.method == "POST" and incoming.media_type == FORM
+
+
+def list_pairs(service: TranslationService) -> JSONResponse:
+    """The answer to ``GET /listPairs``."""
+    pair = Pair.of(service)
+    return JSONResponse(
+        {
+            "responseData": [{"sourceLanguage": pair.source, "targetLanguage": pair.target}],
+            "responseDetails": None,
+            "responseStatus": 200,
+        }
+    )

@@ -2,99 +2,27 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import deepl
 import httpx
 import pytest
-import uvicorn
 from deep_translator import LibreTranslator
+from deep_translator.exceptions import AuthorizationException
 from libretranslatepy import LibreTranslateAPI
-from prometheus_client import CollectorRegistry
 
-from csanmt.translator import StubTranslator
-from serving.app import Application, build
-from serving.keys import ApiKey, KeyRing, hash_key
-from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
-from serving.settings import Settings
-from serving.translators import TranslatorFacts
-
-MODEL = "csanmt-zh-en:v9.8.7"
-ANSWERS = {"你好世界": "Hello world", "早上好。": "Good morning.", "谢谢！": "Thank you!"}
-KEY = "csk_of-a-client"
-
-
-class Live:
-    """A server on a free port of this machine, in a thread of its own."""
-
-    def __init__(self, application: Application) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-
-        async def app(scope, receive, send):
-            if scope["type"] == "lifespan":
-                await receive()
-                await application.pool.start()
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-                await application.pool.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-            else:
-                await application.asgi(scope, receive, send)
-
-        config = uvicorn.Config(app, port=self.port, log_level="error", lifespan="on")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-
-    def __enter__(self) -> Live:
-        self._thread.start()
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            try:
-                if httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200:
-                    return self
-            except httpx.TransportError:
-                pass
-            time.sleep(0.02)
-        raise AssertionError("the server did not become ready")
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-
-
-def application(tmp_path, keys: KeyRing | None = None) -> Application:
-    settings = Settings(
-        model=MODEL, engine="stub", allow_stub=True, workers=1, runner="inline",
-        suggestions_file=str(tmp_path / "suggestions.jsonl"), max_characters=1000,
-    )  # fmt: skip
-    facts = TranslatorFacts(MODEL, "stub", max_length=100)
-    return build(
-        settings,
-        lambda: InlineRunner(StubTranslator(ANSWERS, MODEL), facts),
-        provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
-        count_tokens=len,
-        keys=keys,
-        registry=CollectorRegistry(),
-    )
+from tests.serving.live_application import KEY, Live, live_application, locked_ring
 
 
 @pytest.fixture(scope="module")
 def open_server(tmp_path_factory) -> Iterator[Live]:
-    with Live(application(tmp_path_factory.mktemp("open"))) as live:
+    with live_application(tmp_path_factory.mktemp("open")) as live:
         yield live
 
 
 @pytest.fixture(scope="module")
 def locked_server(tmp_path_factory) -> Iterator[Live]:
-    ring = KeyRing((ApiKey("client", hash_key(KEY), characters_per_day=200),))
-    with Live(application(tmp_path_factory.mktemp("locked"), ring)) as live:
+    with live_application(tmp_path_factory.mktemp("locked"), locked_ring()) as live:
         yield live
 
 
@@ -127,64 +55,11 @@ def test_libretranslate_keys_come_in_the_body_or_the_query(locked_server: Live) 
         source="zh", target="en", custom_url=f"{locked_server.url}/", api_key=KEY
     )
     assert again.translate("你好世界") == "Hello world"
-    post = httpx.post(f"{locked_server.url}/translate", json={"q": "a", "api_key": "wrong"})
-    assert post.status_code == 401
-
-
-LIBRE = {"q": "你好世界", "source": "zh", "target": "en"}
-
-
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"q": None}, "Invalid request: missing q parameter"),
-        ({"source": None}, "Invalid request: missing source parameter"),
-        ({"target": None}, "Invalid request: missing target parameter"),
-        ({"source": "fr"}, "fr is not supported"),
-        ({"target": "zh"}, "zh is not supported"),
-        ({"format": "rtf"}, "rtf format is not supported"),
-        ({"q": "长" * 1001}, "Invalid request: request (1001) exceeds text limit (1000)"),
-        ({"q": [1]}, "Invalid request: q parameter must be text or a list of texts"),
-        ({"alternatives": -1}, "Invalid request: alternatives parameter must be >= 0"),
-        ({"alternatives": 99}, "at most 7 alternatives are allowed"),
-    ],
-)
-def test_libretranslate_errors_are_400_in_its_words(open_server: Live, changed, words) -> None:
-    fields = {**LIBRE, **changed}
-    body = {key: value for key, value in fields.items() if value is not None}
-    if "q" not in body:  # without text or q, JSON is ours; a form is LibreTranslate's
-        answer = httpx.post(f"{open_server.url}/translate", data=body)
-    else:
-        answer = httpx.post(f"{open_server.url}/translate", json=body)
-    assert (answer.status_code, answer.json()) == (400, {"error": words})
-
-
-@pytest.mark.parametrize("send", [{"json": LIBRE}, {"data": LIBRE}, {"params": LIBRE}])
-def test_libretranslate_reads_json_form_and_query(open_server: Live, send) -> None:
-    answer = httpx.post(f"{open_server.url}/translate", **send)
-    assert answer.json() == {"translatedText": "Hello world"}
-    assert answer.headers["X-Model-Version"] == MODEL
-
-
-def test_libretranslate_lists_alternatives_and_detection(open_server: Live) -> None:
-    body = {**LIBRE, "q": ["你好世界", "早上好。"], "source": "auto", "alternatives": 1}
-    answer = httpx.post(f"{open_server.url}/translate", json=body).json()
-    assert answer["translatedText"] == ["Hello world", "Good morning."]
-    assert [found["language"] for found in answer["detectedLanguage"]] == ["zh", "zh"]
-    assert answer["alternatives"] == [["Hello world (2)"], ["Good morning. (2)"]]
-
-
-def test_libretranslate_health_and_settings(open_server: Live) -> None:
-    assert httpx.get(f"{open_server.url}/health").json() == {"status": "ok"}
-    settings = httpx.get(f"{open_server.url}/frontend/settings").json()
-    assert (settings["charLimit"], settings["keyRequired"]) == (1000, False)
-
-
-def test_suggestions_are_kept(open_server: Live) -> None:
-    body = {"q": "你好", "s": "Hi", "source": "zh", "target": "en"}
-    answer = httpx.post(f"{open_server.url}/suggest", data=body)
-    assert answer.json() == {"success": True}
-    assert httpx.post(f"{open_server.url}/suggest", data={"q": "你好"}).status_code == 400
+    wrong = LibreTranslator(
+        source="zh", target="en", custom_url=f"{locked_server.url}/", api_key="wrong"
+    )
+    with pytest.raises(AuthorizationException):
+        wrong.translate("你好世界")
 
 
 # --- DeepL ------------------------------------------------------------------------------------

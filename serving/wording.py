@@ -1,0 +1,92 @@
+"""Says errors that no endpoint answered as the client expects that asked.
+
+A refused key, a used-up rate, a path that is not there: these are known before any
+endpoint runs. Whose client asked follows from the path; on ``/translate``, which
+several APIs share, from the request itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope
+
+from csanmt.errors import CsanmtError
+from serving.body import read_body
+from serving.clients.body_key import BODY
+from serving.clients.deepl_errors import deepl_error, deepl_http_error
+from serving.clients.fields import FORM, MULTIPART
+from serving.errors import error_response
+from serving.guard import REFUSED
+from serving.shapes import Incoming, Shape
+from serving.shapes.libretranslate import libre_error
+
+LOOK_AT_MOST = 65_536  # bytes of a refused request that are read to learn whose client asked
+
+DEEPL_PREFIXES = ("/v2/", "/v3/")
+LIBRE_PATHS = frozenset(
+    ("/detect", "/suggest", "/languages", "/spec", "/frontend/settings", "/translate_file")
+)
+LIBRE_PREFIX = "/download_file/"
+SHARED = "/translate"
+
+
+class Wording:
+    """Makes the response for an error.
+
+    Args:
+        shapes: who shares ``/translate``, the native shape last.
+    """
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        self._shapes = shapes
+
+    async def __call__(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+        path = scope["path"]
+        if path.startswith(DEEPL_PREFIXES):
+            return _of_deepl(error)
+        if path in LIBRE_PATHS or path.startswith(LIBRE_PREFIX):
+            return _of_libretranslate(error)
+        if path == SHARED and isinstance(error, CsanmtError):
+            return (await self._shape(scope, receive)).error(error)
+        return error_response(error)
+
+    async def _shape(self, scope: Scope, receive: Receive) -> Shape:
+        request = Request(scope, receive)
+        incoming = Incoming(request, await _body(request))
+        return next(shape for shape in self._shapes if shape.claims(incoming))
+
+
+async def _body(request: Request) -> bytes:
+    """The body if a layer has it, or if it is short and still there; else nothing."""
+    state = request.scope.get("state", {})
+    if BODY in state:
+        return bytes(state[BODY])
+    length = request.headers.get("content-length", "")
+    form = request.headers.get("content-type", "").startswith((FORM, MULTIPART))
+    short = length.isdigit() and int(length) <= LOOK_AT_MOST
+    if not state.get(REFUSED) or form or not short:
+        return b""
+    try:
+        return await read_body(request, LOOK_AT_MOST)
+    except (CsanmtError, ClientDisconnect):
+        return b""
+
+
+def _of_deepl(error: Exception) -> Response:
+    if isinstance(error, CsanmtError):
+        return deepl_error(error)
+    return deepl_http_error(error)
+
+
+def _of_libretranslate(error: Exception) -> Response:
+    if isinstance(error, CsanmtError):
+        return libre_error(error)
+    plain = error_response(error)
+    if not isinstance(error, HTTPException):
+        return plain
+    words = {405: "Method not allowed", 404: "Not found"}.get(error.status_code, error.detail)
+    return JSONResponse({"error": words}, error.status_code, headers=error.headers)

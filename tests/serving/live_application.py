@@ -1,0 +1,101 @@
+"""The application on a free port of this machine, in a thread: what real clients talk to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from csanmt.translator import StubTranslator
+from serving.app import Application, build
+from serving.keys import ApiKey, KeyRing, hash_key
+from serving.provenance import Provenance
+from serving.runner_process import InlineRunner
+from serving.settings import Settings
+from serving.translators import TranslatorFacts
+
+MODEL = "csanmt-zh-en:v9.8.7"
+ANSWERS = {"你好世界": "Hello world", "早上好。": "Good morning.", "谢谢！": "Thank you!"}
+KEY = "csk_of-a-client"
+
+
+class Live:
+    """A server on a free port of this machine, in a thread of its own."""
+
+    def __init__(self, application: Application) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+        async def app(scope, receive, send):
+            if scope["type"] == "lifespan":
+                await receive()
+                await application.pool.start()
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                await application.pool.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+            else:
+                await application.asgi(scope, receive, send)
+
+        config = uvicorn.Config(app, port=self.port, log_level="error", lifespan="on")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def __enter__(self) -> Live:
+        self._thread.start()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            try:
+                if httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200:
+                    return self
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError("the server did not become ready")
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+def application(
+    directory: Path, keys: KeyRing | None = None, *, page: Path | None = None, **settings: Any
+) -> Application:
+    knobs: dict[str, Any] = {
+        "suggestions_file": str(directory / "suggestions.jsonl"),
+        "max_characters": 1000,
+        **settings,
+    }
+    facts = TranslatorFacts(MODEL, "stub", max_length=100)
+    return build(
+        Settings(model=MODEL, engine="stub", allow_stub=True, workers=1, runner="inline", **knobs),
+        lambda: InlineRunner(StubTranslator(ANSWERS, MODEL), facts),
+        provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
+        count_tokens=len,
+        keys=keys,
+        page=page,
+        registry=CollectorRegistry(),
+    )
+
+
+def locked_ring() -> KeyRing:
+    """One key, ``KEY``, good for 200 characters a day."""
+    return KeyRing((ApiKey("client", hash_key(KEY), characters_per_day=200),))
+
+
+@contextmanager
+def live_application(
+    directory: Path, keys: KeyRing | None = None, **settings: Any
+) -> Iterator[Live]:
+    with Live(application(directory, keys, **settings)) as live:
+        yield live
