@@ -140,7 +140,7 @@ def _alternatives(value: Any, service: TranslationService) -> int:
     most = service.settings.max_beam - 1
     if number > most:
         raise BadRequestError(f"Invalid request: alternatives parameter must be <= {most}")
-    return number
+    return max(0, number)
 
 
 def _check_direction(source: str, target: str, pair: Pair) -> None:
