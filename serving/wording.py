@@ -47,7 +47,7 @@ class Wording:
     async def __call__(self, scope: Scope, receive: Receive, error: Exception) -> Response:
         path = scope["path"]
         if path.startswith(DEEPL_PREFIXES):
-            return _of_deepl(error)
+            return _of_deepl(error, path)
         if path in LIBRE_PATHS or path.startswith(LIBRE_PREFIX):
             return _of_libretranslate(error)
         if path == SHARED and isinstance(error, CsanmtError):
@@ -76,10 +76,10 @@ async def _body(request: Request) -> bytes:
         return b""
 
 
-def _of_deepl(error: Exception) -> Response:
+def _of_deepl(error: Exception, path: str) -> Response:
     if isinstance(error, CsanmtError):
         return deepl_error(error)
-    return deepl_http_error(error)
+    return deepl_http_error(error, path)
 
 
 def _of_libretranslate(error: Exception) -> Response:

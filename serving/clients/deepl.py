@@ -25,7 +25,6 @@ from serving.guard import Caller
 from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-WRITE = ("/v2/write/rephrase", "/v2/write/correct", "/v2/rephrase")
 MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
 TARGETS = {"en": (("EN-GB", "English (British)"), ("EN-US", "English (American)"))}
 UNLIMITED = 1_000_000_000_000
@@ -41,7 +40,6 @@ class DeepLRoutes:
             Route("/v2/translate", _deepl(self.translate), methods=both),
             Route("/v2/languages", _deepl(self.languages), methods=both),
             Route("/v2/usage", _deepl(self.usage), methods=both),
-            *(Route(p, _deepl(self.write), methods=["POST"]) for p in WRITE),
         ]
 
     async def translate(self, request: Request) -> Response:
@@ -85,10 +83,6 @@ class DeepLRoutes:
         return JSONResponse(
             [{"language": c, "name": n, "supports_formality": False} for c, n in variants]
         )
-
-    async def write(self, request: Request) -> Response:
-        """Rephrasing and correcting: told in a way that is not tried again."""
-        raise BadRequestError("This server translates; it does not rephrase or correct texts.")
 
     async def usage(self, request: Request) -> Response:
         caller: Caller = request.state.caller
@@ -148,8 +142,8 @@ def _switch(fields: dict[str, Any], name: str) -> bool:
 
 def _one_of(fields: dict[str, Any], name: str, allowed: Sequence[str]) -> str:
     """The value in lower case; empty if absent. Raises BadRequestError: another value."""
-    value = fields.get(name)
-    if value is None or value == "":
+    value = fields.get(name, "")
+    if value == "":
         return ""
     word = str(value).lower() if isinstance(value, str | bool | int) else ""
     if word not in allowed:

@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse
 from csanmt.errors import CsanmtError
 from serving.errors import QuotaExceededError, UnauthorizedError, error_response
 
+WRITING = ("/v2/write/", "/v2/rephrase")
+
 
 def deepl_error(error: CsanmtError) -> JSONResponse:
     """403 for keys that are missing or unknown, 456 for a used-up day."""
@@ -26,9 +28,11 @@ def deepl_error(error: CsanmtError) -> JSONResponse:
     return JSONResponse({"message": str(error)}, status, headers=kept)
 
 
-def deepl_http_error(error: Exception) -> JSONResponse:
+def deepl_http_error(error: Exception, path: str) -> JSONResponse:
     """What is not of our tree: no such path, a wrong method, a fault."""
     plain = error_response(error)
     words = {404: "Not found", 405: "Method not allowed"}.get(plain.status_code, "Internal error")
+    if plain.status_code == 404 and path.startswith(WRITING):
+        words = "This server translates; it does not rephrase or correct texts."
     kept = {n: plain.headers[n] for n in ("allow",) if n in plain.headers}
     return JSONResponse({"message": words}, plain.status_code, headers=kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serving.clients.deepl import MODEL_TYPES, WRITE
+from serving.clients.deepl import MODEL_TYPES
 from serving.clients.fields import FORM
 from serving.openapi.parts import (
     JSON,
@@ -50,7 +50,6 @@ def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
                 "get": operation("usageDeepL", **_usage()),
                 "post": operation("usageDeepLForm", **_usage()),
             },
-            **{path: {"post": _write(path)} for path in WRITE},
         },
         {"DeepLError": record({"message": TEXT})},
     )
@@ -97,15 +96,6 @@ def _rows() -> Schema:
         {"billed_characters": COUNT, "model_type_used": TEXT},
     )
     return record({"translations": {"type": "array", "items": row}})
-
-
-def _write(path: str) -> dict[str, Any]:
-    return operation(
-        "writeDeepL" + "".join(part.title() for part in path.split("/")[2:]),
-        "Not offered: this server translates.",
-        _problems("413"),
-        group=GROUP,
-    )
 
 
 def _languages() -> dict[str, Any]:

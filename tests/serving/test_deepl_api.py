@@ -144,7 +144,7 @@ def test_old_clients_send_the_key_as_a_field(serve, way: str) -> None:
 @pytest.mark.parametrize("path", ["/v2/rephrase", "/v2/write/rephrase", "/v2/write/correct"])
 def test_rephrasing_is_refused_and_not_tried_again(client, path: str) -> None:
     answer = client.post(path, json={"text": ["Hi"]})
-    assert (answer.status_code, "rephrase" in answer.json()["message"]) == (400, True)
+    assert (answer.status_code, "rephrase" in answer.json()["message"]) == (404, True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+// Calls DeepL's own client for Node, unmodified, and prints what it got as one line of JSON.
+// Arguments: folder that holds node_modules, address of the server, key.
+const [, , folder, serverUrl, key] = process.argv;
+const deepl = require(`${folder}/node_modules/deepl-node`);
+
+const quick = { serverUrl, maxRetries: 0, minTimeout: 60000 };
+const client = new deepl.DeepLClient(key, quick);
+
+/** The name of the error a call ends with, and its words. */
+async function refusal(call) {
+  try {
+    await call();
+    return null;
+  } catch (error) {
+    return [error.constructor.name, error.message];
+  }
+}
+
+async function main() {
+  const one = await client.translateText("你好世界", null, "en-US");
+  const many = await client.translateText(["早上好。", "谢谢！"], "zh", "en-GB", {
+    splitSentences: "nonewlines",
+    preserveFormatting: true,
+    formality: "prefer_more",
+    modelType: "latency_optimized",
+    context: "问候",
+    extraRequestParameters: { "my-extra-parameter": "my-extra-value" },
+  });
+  const usage = await client.getUsage();
+  const stranger = new deepl.DeepLClient("wrong", quick);
+  return {
+    one,
+    many,
+    usage: [usage.character.count, usage.character.limit, usage.toString()],
+    source: await client.getSourceLanguages(),
+    target: await client.getTargetLanguages(),
+    stranger: await refusal(() => stranger.getUsage()),
+    language: await refusal(() => client.translateText("你好", null, "de")),
+    sentences: await refusal(() =>
+      client.translateText("你好", null, "en-US", { splitSentences: "invalid" })),
+    formality: await refusal(() =>
+      client.translateText("你好", null, "en-US", { formality: "more" })),
+    rephrase: await refusal(() => client.rephraseText("Hi", "en-US")),
+    quota: await refusal(() => client.translateText("长".repeat(199), null, "en-US")),
+  };
+}
+
+main().then(
+  (result) => console.log(JSON.stringify(result)),
+  (error) => {
+    console.error(error);
+    process.exitCode = 1;
+  },
+);
