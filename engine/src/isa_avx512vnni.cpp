@@ -10,6 +10,8 @@
 
 namespace {
 
+constexpr int kTileRows = 6;
+
 // accumulator += unsigned weights · signed activations (four bytes broadcast from memory)
 #define CSANMT_ROW(r)                                                                          \
   asm("vpdpbusd %[x]%{1to16%}, %[w0], %[a]\n\t"                                                \

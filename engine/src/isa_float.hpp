@@ -4,11 +4,15 @@ namespace {
 
 using csanmt::QuantisedRows;
 
-CSANMT_INLINE void quantise_row(const float* x, int width, int8_t* out, float* scale,
-                                int32_t* offset) {
+CSANMT_INLINE float largest_absolute(const float* x, int width) {
   F16 highest = splat(0.0f);
   for (int c = 0; c < width; c += 16) highest = maximum(highest, absolute(load(x + c)));
-  const float limit = max_lanes(highest);
+  return max_lanes(highest);
+}
+
+// `limit` is the row's largest absolute value.
+CSANMT_INLINE void quantise_row(const float* x, int width, float limit, int8_t* out, float* scale,
+                                int32_t* offset) {
   const F16 inverse = splat(limit > 0.0f ? 127.0f / limit : 0.0f);
   I16 sum = splat(int32_t(0));
   for (int c = 0; c < width; c += 16) {
@@ -20,8 +24,9 @@ CSANMT_INLINE void quantise_row(const float* x, int width, int8_t* out, float* s
   *offset = int32_t(uint32_t(sum_lanes(sum)) * 128u);
 }
 
-CSANMT_INLINE void normalise_row(const float* x, int width, const float* gain, const float* bias,
-                                 float* y) {
+// Returns the largest absolute value of the normalised row.
+CSANMT_INLINE float normalise_row(const float* x, int width, const float* gain, const float* bias,
+                                  float* y) {
   F16 sum = splat(0.0f);
   for (int c = 0; c < width; c += 16) sum = sum + load(x + c);
   const F16 mean = splat(sum_lanes(sum) / float(width));
@@ -32,8 +37,13 @@ CSANMT_INLINE void normalise_row(const float* x, int width, const float* gain, c
   }
   const float variance = sum_lanes(squares) / float(width);
   const F16 factor = splat(1.0f / __builtin_sqrtf(variance + 1e-6f));
-  for (int c = 0; c < width; c += 16)
-    store(y + c, (load(x + c) - mean) * factor * load(gain + c) + load(bias + c));
+  F16 highest = splat(0.0f);
+  for (int c = 0; c < width; c += 16) {
+    const F16 scaled = (load(x + c) - mean) * factor * load(gain + c) + load(bias + c);
+    store(y + c, scaled);
+    highest = maximum(highest, absolute(scaled));
+  }
+  return max_lanes(highest);
 }
 
 void normalise(const csanmt::NormArguments& a, const QuantisedRows* q) {
@@ -41,23 +51,31 @@ void normalise(const csanmt::NormArguments& a, const QuantisedRows* q) {
   alignas(64) float scratch[kLargestWidth];
   for (int r = 0; r < a.rows; ++r) {
     const float* x = a.input + r * a.stride;
+    float* y = a.output ? a.output + r * a.stride : scratch;
+    float limit = 0.0f;
     if (a.gain) {
-      float* y = a.output ? a.output + r * a.stride : scratch;
-      normalise_row(x, a.width, a.gain, a.bias, y);
+      limit = normalise_row(x, a.width, a.gain, a.bias, y);
       x = y;
+    } else if (q) {
+      limit = largest_absolute(x, a.width);
     }
     if (q)
-      quantise_row(x, a.width, q->data + size_t(r) * a.width, q->scale + r, q->offset + r);
+      quantise_row(x, a.width, limit, q->data + size_t(r) * a.width, q->scale + r, q->offset + r);
   }
 }
 
+// `length` may end within a block of four; `columns` and heads * dim are multiples of 16.
 void transpose(const float* keys, size_t stride, int length, int heads, int dim, float* out,
                int columns) {
-  for (int row = 0; row < heads * dim; ++row) {
-    float* to = out + size_t(row) * columns;
-    for (int j = 0; j < length; ++j) to[j] = keys[j * stride + row];
-    for (int j = length; j < columns; ++j) to[j] = 0.0f;
-  }
+  for (int j = 0; j < columns; j += 4)
+    for (int row = 0; row < heads * dim; row += 4) {
+      Quarter block[4] = {};
+      for (int i = 0; i < 4 && j + i < length; ++i)
+        std::memcpy(&block[i], keys + (j + i) * stride + row, sizeof block[i]);
+      turn(block);
+      for (int i = 0; i < 4; ++i)
+        std::memcpy(out + size_t(row + i) * columns + j, &block[i], sizeof block[i]);
+    }
 }
 
 // scores[q][j] = Σ_d query[q][d] * keys[d][j] for V*16 columns, in order of d.
@@ -79,24 +97,31 @@ CSANMT_INLINE void score_block(const float* query, size_t query_stride, const fl
     for (int v = 0; v < V; ++v) store(scores + q * score_stride + v * 16, sum[q][v]);
 }
 
+// Blocks of 16 lanes whose sums for Q rows stay in registers.
+template <int Q>
+constexpr int kBlocksAtOnce = kNative == 16 || Q == 1 ? 4 : Q == 2 ? 2 : 1;
+
 template <int Q>
 CSANMT_INLINE void score_rows(const float* query, size_t query_stride, const float* keys,
                               int columns, int dim, float* scores, size_t score_stride) {
   int j = 0;
-  if constexpr (kNative == 16)
+  if constexpr (kBlocksAtOnce<Q> == 4)
     for (; j + 64 <= columns; j += 64)
       score_block<Q, 4>(query, query_stride, keys + j, columns, dim, scores + j, score_stride);
-  for (; j + 32 <= columns; j += 32)
-    score_block<Q, 2>(query, query_stride, keys + j, columns, dim, scores + j, score_stride);
+  if constexpr (kBlocksAtOnce<Q> >= 2)
+    for (; j + 32 <= columns; j += 32)
+      score_block<Q, 2>(query, query_stride, keys + j, columns, dim, scores + j, score_stride);
   for (; j < columns; j += 16)
     score_block<Q, 1>(query, query_stride, keys + j, columns, dim, scores + j, score_stride);
 }
 
 // Softmax over the first `length` of a row padded to 16; leaves e^(s - max), returns 1 / sum.
 CSANMT_INLINE float soften(float* scores, int length, int columns) {
-  for (int j = length; j < columns; ++j) scores[j] = -__builtin_inff();
-  F16 highest = load(scores);
-  for (int j = 16; j < columns; j += 16) highest = maximum(highest, load(scores + j));
+  // Hidden in registers: a load that spans a narrow store would wait for it.
+  const int last = columns - 16;
+  F16 highest = first_lanes(load(scores + last), length - last, -__builtin_inff());
+  store(scores + last, highest);
+  for (int j = 0; j < last; j += 16) highest = maximum(highest, load(scores + j));
   const F16 top = splat(max_lanes(highest));
   F16 sum = splat(0.0f);
   for (int j = 0; j < columns; j += 16) {
@@ -136,13 +161,14 @@ CSANMT_INLINE void mix_rows(const float* weights, size_t weight_stride, const fl
                             size_t value_stride, int length, int dim, const float* factor,
                             float* out, size_t out_stride, bool add) {
   int c = 0;
-  if constexpr (kNative == 16)
+  if constexpr (kBlocksAtOnce<Q> == 4)
     for (; c + 64 <= dim; c += 64)
       mix_block<Q, 4>(weights, weight_stride, values + c, value_stride, length, factor, out + c,
                       out_stride, add);
-  for (; c + 32 <= dim; c += 32)
-    mix_block<Q, 2>(weights, weight_stride, values + c, value_stride, length, factor, out + c,
-                    out_stride, add);
+  if constexpr (kBlocksAtOnce<Q> >= 2)
+    for (; c + 32 <= dim; c += 32)
+      mix_block<Q, 2>(weights, weight_stride, values + c, value_stride, length, factor, out + c,
+                      out_stride, add);
   for (; c < dim; c += 16)
     mix_block<Q, 1>(weights, weight_stride, values + c, value_stride, length, factor, out + c,
                     out_stride, add);
@@ -205,37 +231,65 @@ void attend(const csanmt::AttentionArguments& a) {
   }
 }
 
-CSANMT_INLINE float dot(const float* a, const float* b, int dim) {
-  F16 sum = load(a) * load(b);
-  for (int c = 16; c < dim; c += 16) sum = sum + load(a + c) * load(b + c);
-  return sum_lanes(sum);
+// Columns [first, first + 16V) of one head's mixture of the past, in order of position.
+template <int V>
+CSANMT_INLINE void mix_past_block(const csanmt::CachedArguments& a, int first,
+                                  const float* weights, float factor) {
+  const int width = a.heads * a.dim;
+  F16 sum[V];
+  for (int v = 0; v < V; ++v) sum[v] = splat(0.0f);
+  for (int j = 0; j < a.length; ++j) {
+    const float* values = a.steps[j] + size_t(a.slots[j]) * 2 * width + width + first;
+    const F16 w = splat(weights[j]);
+    for (int v = 0; v < V; ++v) sum[v] = sum[v] + w * load(values + v * 16);
+  }
+  for (int v = 0; v < V; ++v) store(a.output + first + v * 16, sum[v] * splat(factor));
 }
 
 void mix_past(const csanmt::CachedArguments& a, int head, const float* weights, float factor) {
-  const int width = a.heads * a.dim;
-  for (int c = 0; c < a.dim; c += 16) {
-    const int at = head * a.dim + c;
-    F16 sum = splat(0.0f);
-    for (int j = 0; j < a.length; ++j) {
-      const float* step = a.steps[j] + size_t(a.slots[j]) * 2 * width;
-      sum = sum + splat(weights[j]) * load(step + width + at);
-    }
-    store(a.output + at, sum * splat(factor));
+  int at = head * a.dim;
+  const int end = at + a.dim;
+  for (; at + 64 <= end; at += 64) mix_past_block<4>(a, at, weights, factor);
+  for (; at + 32 <= end; at += 32) mix_past_block<2>(a, at, weights, factor);
+  for (; at < end; at += 16) mix_past_block<1>(a, at, weights, factor);
+}
+
+CSANMT_INLINE F16 products(const float* a, const float* b, int dim) {
+  F16 sum = load(a) * load(b);
+  for (int c = 16; c < dim; c += 16) sum = sum + load(a + c) * load(b + c);
+  return sum;
+}
+
+// The dot products of the query with the keys of four positions, for every head. Behind the
+// last position its own are repeated; soften() does not look at them.
+CSANMT_INLINE void score_four(const csanmt::CachedArguments& a, int first, float* scores,
+                              int columns) {
+  const size_t width = size_t(a.heads) * a.dim;
+  const float* keys[4];
+  for (int i = 0; i < 4; ++i) {
+    const int j = first + i < a.length ? first + i : a.length - 1;
+    keys[i] = a.steps[j] + a.slots[j] * 2 * width;
+  }
+  for (int h = 0; h < a.heads; ++h) {
+    const size_t at = size_t(h) * a.dim;
+    Quarter part[4] = {fold(products(a.query + at, keys[0] + at, a.dim)),
+                       fold(products(a.query + at, keys[1] + at, a.dim)),
+                       fold(products(a.query + at, keys[2] + at, a.dim)),
+                       fold(products(a.query + at, keys[3] + at, a.dim))};
+    turn(part);
+    const Quarter sums = (part[0] + part[2]) + (part[1] + part[3]);  // as sum_lanes adds them
+    std::memcpy(scores + h * columns + first, &sums, sizeof sums);
   }
 }
 
 void attend_cached(const csanmt::CachedArguments& a) {
-  const int width = a.heads * a.dim, columns = (a.length + 15) / 16 * 16;
+  const int columns = (a.length + 15) / 16 * 16;
   const csanmt::RelativeView& relative = a.relative;
   float* scores = a.scratch;  // [heads][columns]
   float* far = scores + size_t(a.heads) * columns;
   float* sums = far + relative.columns;
   const int here = a.length - 1, limit = relative.max_distance;
-  for (int j = 0; j < a.length; ++j) {
-    const float* key = a.steps[j] + size_t(a.slots[j]) * 2 * width;
-    for (int h = 0; h < a.heads; ++h)
-      scores[h * columns + j] = dot(a.query + h * a.dim, key + h * a.dim, a.dim);
-  }
+  for (int j = 0; j < a.length; j += 4) score_four(a, j, scores, columns);
   for (int h = 0; h < a.heads; ++h) {
     float* s = scores + h * columns;
     if (relative.keys) {

@@ -1,26 +1,22 @@
 // Integer matrix products and what is fused behind them. Needs, from the including file:
 //   template <int R> void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel,
 //                                  int groups, const uint8_t* ahead, int32_t* out);
-// which writes out[R][64] = x[R][4 * groups] · panel[groups][64][4] and may prefetch from `ahead`.
+// which writes out[R][64] = x[R][4 * groups] · panel[groups][64][4], R at most kTileRows, and may
+// prefetch from `ahead`.
 
 namespace {
 
-constexpr int kTileRows = 6;
 using csanmt::Candidate;
 using csanmt::Epilogue;
 using csanmt::ProjectionRow;
 
+template <int R = kTileRows>
 CSANMT_INLINE void multiply_rows(int rows, const int8_t* x, ptrdiff_t stride,
                                  const uint8_t* panel, int groups, const uint8_t* ahead,
                                  int32_t* out) {
-  switch (rows) {
-    case 1: return multiply<1>(x, stride, panel, groups, ahead, out);
-    case 2: return multiply<2>(x, stride, panel, groups, ahead, out);
-    case 3: return multiply<3>(x, stride, panel, groups, ahead, out);
-    case 4: return multiply<4>(x, stride, panel, groups, ahead, out);
-    case 5: return multiply<5>(x, stride, panel, groups, ahead, out);
-    default: return multiply<6>(x, stride, panel, groups, ahead, out);
-  }
+  if constexpr (R > 1)
+    if (rows < R) return multiply_rows<R - 1>(rows, x, stride, panel, groups, ahead, out);
+  multiply<R>(x, stride, panel, groups, ahead, out);
 }
 
 // (accumulator - 128 Σx) * weight scale * row scale
@@ -108,8 +104,12 @@ void insert(ProjectionRow& row, float logit, int32_t column) {
 }
 
 __attribute__((noinline)) void select(ProjectionRow& row, const float* logits, int32_t first) {
-  for (int c = 0; c < 64; ++c)
-    if (logits[c] > threshold(row) && !is_banned(row, first + c)) insert(row, logits[c], first + c);
+  for (int part = 0; part < 64; part += 16) {
+    if (!(max_lanes(load(logits + part)) > threshold(row))) continue;
+    for (int c = part; c < part + 16; ++c)
+      if (logits[c] > threshold(row) && !is_banned(row, first + c))
+        insert(row, logits[c], first + c);
+  }
 }
 
 void hide(float* logits, uint64_t shown) {

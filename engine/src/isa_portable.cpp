@@ -10,6 +10,8 @@
 
 namespace {
 
+constexpr int kTileRows = 6;
+
 #if defined(__SSE2__)
 // Four bytes as 16-bit pairs (b0, b2) and (b1, b3), in every lane.
 CSANMT_INLINE void spread(const int8_t* x, __m128i* even, __m128i* odd) {

@@ -4,6 +4,8 @@
 
 namespace {
 
+constexpr int kTileRows = 6;
+
 CSANMT_INLINE __m256i quad(const int8_t* x) {
   int32_t four;
   std::memcpy(&four, x, 4);

@@ -8,6 +8,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #define CSANMT_INLINE static inline __attribute__((always_inline))
 
 namespace {
@@ -88,6 +92,14 @@ CSANMT_INLINE F16 maximum(F16 a, F16 b) {
   CSANMT_EACH a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
   return a;
 }
+// Lanes from `count` on become `rest`.
+CSANMT_INLINE F16 first_lanes(F16 a, int count, float rest) {
+  alignas(64) static const int32_t kLane[16] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                8, 9, 10, 11, 12, 13, 14, 15};
+  const I16 lane = load(kLane);
+  CSANMT_EACH a.part[i] = lane.part[i] < NativeInt{} + count ? a.part[i] : NativeFloat{} + rest;
+  return a;
+}
 CSANMT_INLINE F16 absolute(F16 a) {
   CSANMT_EACH {
     NativeInt bits;
@@ -112,9 +124,21 @@ CSANMT_INLINE F16 from_bits(I16 a) {
   std::memcpy(&r, &a, sizeof r);
   return r;
 }
+// The low byte of every lane.
 CSANMT_INLINE void store_bytes(int8_t* p, I16 v) {
+#if defined(__AVX2__) && !defined(__AVX512VL__)
+  // GCC 12 converts lane by lane here.
+  const __m256i low = _mm256_set1_epi32(0xff);
+  const __m256i words = _mm256_packus_epi32(_mm256_and_si256((__m256i)v.part[0], low),
+                                            _mm256_and_si256((__m256i)v.part[1], low));
+  const __m256i ordered = _mm256_permute4x64_epi64(words, 0xd8);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi16(_mm256_castsi256_si128(ordered),
+                                    _mm256_extracti128_si256(ordered, 1)));
+#else
   CSANMT_EACH* reinterpret_cast<NativeByteU*>(p + i * kNative) =
       __builtin_convertvector(v.part[i], NativeByte);
+#endif
 }
 
 typedef float Quarter __attribute__((vector_size(16)));
@@ -127,9 +151,12 @@ CSANMT_INLINE Quarter quarter(const F16& a, int index) {
 }
 
 // Fixed tree: lanes l, l+8; then l, l+4; l, l+2; l, l+1.
-CSANMT_INLINE float sum_lanes(F16 a) {
+CSANMT_INLINE Quarter fold(F16 a) {
   const Quarter q0 = quarter(a, 0), q1 = quarter(a, 1), q2 = quarter(a, 2), q3 = quarter(a, 3);
-  const Quarter q = (q0 + q2) + (q1 + q3);
+  return (q0 + q2) + (q1 + q3);
+}
+CSANMT_INLINE float sum_lanes(F16 a) {
+  const Quarter q = fold(a);
   return (q[0] + q[2]) + (q[1] + q[3]);
 }
 CSANMT_INLINE float max_lanes(F16 a) {
@@ -144,6 +171,27 @@ CSANMT_INLINE int32_t sum_lanes(I16 a) {
   uint32_t total = 0;
   CSANMT_EACH for (int lane = 0; lane < kNative; ++lane) total += uint32_t(a.part[i][lane]);
   return int32_t(total);
+}
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define CSANMT_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+#ifndef CSANMT_SHUFFLE  // GCC before 12
+#define CSANMT_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, QuarterInt{__VA_ARGS__})
+#endif
+
+// Four rows of four lanes, turned.
+CSANMT_INLINE void turn(Quarter (&m)[4]) {
+  const Quarter a = CSANMT_SHUFFLE(m[0], m[1], 0, 4, 1, 5);
+  const Quarter b = CSANMT_SHUFFLE(m[0], m[1], 2, 6, 3, 7);
+  const Quarter c = CSANMT_SHUFFLE(m[2], m[3], 0, 4, 1, 5);
+  const Quarter d = CSANMT_SHUFFLE(m[2], m[3], 2, 6, 3, 7);
+  m[0] = CSANMT_SHUFFLE(a, c, 0, 1, 4, 5);
+  m[1] = CSANMT_SHUFFLE(a, c, 2, 3, 6, 7);
+  m[2] = CSANMT_SHUFFLE(b, d, 0, 1, 4, 5);
+  m[3] = CSANMT_SHUFFLE(b, d, 2, 3, 6, 7);
 }
 
 // Adding 1.5 * 2^23 rounds to the nearest integer (ties to even) in the low bits.
