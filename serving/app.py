@@ -143,7 +143,8 @@ def _documents(settings: Settings, service: TranslationService) -> list[Route]:
         return JSONResponse(openapi_document(settings, service.facts, DESCRIBED))
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(render_docs(openapi_document(settings, service.facts, DESCRIBED)))
+        document = openapi_document(settings, service.facts, DESCRIBED)
+        return HTMLResponse(render_docs(document, str(request.base_url)))
 
     return [Route("/openapi.json", openapi), Route("/docs", docs)]
 

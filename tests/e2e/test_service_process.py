@@ -19,12 +19,12 @@ from tests.serving.live_server import (
     ROOT,
     STUB,
     LiveServer,
-    crowd,
     free_port,
     live_server,
     server_environment,
     wait_until,
 )
+from tests.serving.load import crowd
 
 pytestmark = pytest.mark.e2e
 
@@ -178,7 +178,7 @@ def test_ctrl_c_stops_cleanly(tmp_path):
 def test_killed_gateway_leaves_no_runner_behind(tmp_path):
     with live_server(tmp_path, workers=1, **STUB) as server:
         (runner,) = server.runner_pids()
-        parent = int(Path(f"/proc/{runner}/stat").read_text().rpartition(")")[2].split()[1])
+        parent = server.gateway_pid()
         assert parent != server.process.pid
         os.kill(parent, signal.SIGKILL)
         wait_until(lambda: not Path(f"/proc/{runner}").exists(), seconds=10)

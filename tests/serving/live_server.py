@@ -1,15 +1,13 @@
-"""A real server in processes of its own: ``csanmt serve`` or ``bentoml serve``, and its clients."""
+"""A real server in processes of its own: ``csanmt serve`` or ``bentoml serve``."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +73,11 @@ class LiveServer:
     def runner_pids(self) -> list[int]:
         """Processes of our runners: descendants that run ``serving.runner``."""
         return [p for p in descendants(self.process.pid) if "serving.runner" in command_line(p)]
+
+    def gateway_pid(self) -> int:
+        """The process that answers HTTP: the parent of the runners."""
+        stat = Path(f"/proc/{self.runner_pids()[0]}/stat").read_text()
+        return int(stat.rpartition(")")[2].split()[1])
 
     def stop(self, sign: int = signal.SIGTERM, seconds: float = 60) -> int:
         """Send a signal and wait for the exit status."""
@@ -147,62 +150,3 @@ def server_environment(home: Path, **settings: Any) -> dict[str, str]:
 
 
 STUB = {"engine": "stub", "allow_stub": 1, "model": "csanmt-zh-en:v9.8.7"}
-
-
-@dataclass
-class Load:
-    """What a crowd of clients saw: statuses (or the exception's name), and wrong answers."""
-
-    statuses: Counter[Any] = field(default_factory=Counter)
-    wrong: list[tuple[str, str]] = field(default_factory=list)
-    codes: Counter[str] = field(default_factory=Counter)
-
-
-async def crowd(
-    url: str,
-    expected: dict[str, str],
-    *,
-    clients: int,
-    requests: int,
-    meanwhile: Callable[[], Any] | None = None,
-) -> Load:
-    """``clients`` at once send ``requests`` texts in all and compare each answer.
-
-    Args:
-        expected: text to translation; every text is asked for in turn.
-        meanwhile: called in a thread once, after a third of the answers.
-    """
-    load, texts, left = Load(), list(expected), iter(range(requests))
-    happened = asyncio.Event()
-
-    async def one(client: httpx.AsyncClient) -> None:
-        for n in left:
-            text = texts[n % len(texts)]
-            try:
-                response = await client.post("/translate", json={"text": text})
-            except httpx.TransportError as error:
-                load.statuses[type(error).__name__] += 1
-                continue
-            load.statuses[response.status_code] += 1
-            if response.status_code == 200:
-                answer = response.json()["translation"]
-                if answer != expected[text]:
-                    load.wrong.append((text, answer))
-            else:
-                load.codes[response.json()["error"]["code"]] += 1
-                assert response.headers["Retry-After"].isdigit()
-                await asyncio.sleep(0.01)  # a client that is told to wait does not spin
-            if n == requests // 3:
-                happened.set()
-
-    async def act() -> None:
-        await happened.wait()
-        if meanwhile:
-            await asyncio.to_thread(meanwhile)
-
-    limits = httpx.Limits(max_connections=clients)
-    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
-        acting = asyncio.ensure_future(act())
-        await asyncio.gather(*(one(client) for _ in range(clients)))
-        await acting
-    return load

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from serving import docs_page
+
 UI = Path(__file__).resolve().parents[2] / "ui"
 ASSETS = UI / "assets"
 SCRIPTS = sorted(ASSETS.glob("*.js"))
+STYLES = sorted(ASSETS.glob("*.css"))
 BUDGET = 100_000  # bytes for everything, uncompressed
 
 
@@ -32,9 +35,7 @@ def test_scripts_never_make_markup_or_code_of_text(path: Path) -> None:
     assert re.findall(forbidden, path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize(
-    "path", [UI / "index.html", *SCRIPTS, ASSETS / "page.css"], ids=lambda p: p.name
-)
+@pytest.mark.parametrize("path", [UI / "index.html", *SCRIPTS, *STYLES], ids=lambda p: p.name)
 def test_nothing_points_to_another_host(path: Path) -> None:
     urls = re.findall(r"https?://[^\s\"')]+", path.read_text(encoding="utf-8"))
     assert [url for url in urls if url != "http://www.w3.org/2000/svg"] == []
@@ -73,3 +74,9 @@ def test_every_word_that_is_used_exists_and_every_word_is_used() -> None:
     kinds = re.findall(r'"(\w+)"', code)
     details = {f"{kind}Detail" for kind in kinds} | {f"theme_{kind}" for kind in kinds}
     assert known - in_html - in_code - indirect - details == set()
+
+
+def test_every_style_sheet_is_linked_somewhere() -> None:
+    page = (UI / "index.html").read_text(encoding="utf-8") + docs_page.STYLES
+    for path in STYLES:
+        assert f"assets/{path.name}" in page, path.name
