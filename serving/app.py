@@ -19,12 +19,18 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from csanmt.documents.formats import SUFFIXES
 from serving.batching import BatchLimits, BatchQueue
 from serving.body import read_body
 from serving.clients.body_key import BodyKey
 from serving.clients.deepl import DeepLRoutes
 from serving.clients.libretranslate import LibreTranslateRoutes
 from serving.docs_page import render_docs
+from serving.documents.deepl import DeepLDocumentRoutes
+from serving.documents.jobs import DocumentJobs
+from serving.documents.libretranslate import DOWNLOADS, UPLOAD, LibreTranslateDocumentRoutes
+from serving.documents.routes import DocumentRoutes
+from serving.documents.upload import most_bytes
 from serving.edge import Edge, ErrorAnswers
 from serving.guard import Guard
 from serving.keys import KeyRing
@@ -33,6 +39,7 @@ from serving.metrics import Metrics
 from serving.openapi import Describe, openapi_document
 from serving.openapi.apertium import apertium_piece
 from serving.openapi.deepl import deepl_piece
+from serving.openapi.documents import documents_piece
 from serving.openapi.libretranslate import libretranslate_piece
 from serving.openapi.native import native_piece
 from serving.openapi.operations import operations_piece
@@ -52,7 +59,8 @@ log = logging.getLogger("csanmt.server")
 
 # What /openapi.json says: one piece for each group of routes below.
 DESCRIBED: tuple[Describe, ...] = (
-    native_piece, libretranslate_piece, deepl_piece, apertium_piece, operations_piece,
+    native_piece, documents_piece, libretranslate_piece, deepl_piece, apertium_piece,
+    operations_piece,
 )  # fmt: skip
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
 SHAPES: tuple[Shape, ...] = (ApertiumShape(), LibreTranslateShape(), NativeShape())
@@ -107,9 +115,12 @@ def build(
     documents = _documents(settings, service)
     files = _page_routes(page) if page else []
     libre = LibreTranslateRoutes(
-        service, keys_required=bool(keys), suggestions=settings.suggestions_file
+        service,
+        keys_required=bool(keys),
+        suggestions=settings.suggestions_file,
+        file_formats=SUFFIXES if settings.max_document_bytes else (),
     )
-    clients = [*libre.routes(), *DeepLRoutes(service).routes()]
+    clients = [*libre.routes(), *DeepLRoutes(service).routes(), *_document_routes(service)]
     api = [*_translation_routes(service, SHAPES), *clients, *operations.routes(), *documents]
     router = _Routes([*api, *files], redirect_slashes=False)
     public = [route.path for route in (*libre.public(), *documents, *files)]
@@ -135,6 +146,15 @@ def _translation_routes(service: TranslationService, shapes: Sequence[Shape]) ->
         Route("/translate", translate, methods=["GET", "POST"]),
         Route("/translate/stream", translate_stream, methods=["POST"]),
         Route("/listPairs", list_language_pairs),
+    ]
+
+
+def _document_routes(service: TranslationService) -> list[Route]:
+    jobs = DocumentJobs(service)
+    return [
+        *DocumentRoutes(jobs, service.settings).routes(),
+        *LibreTranslateDocumentRoutes(jobs, service).routes(),
+        *DeepLDocumentRoutes(jobs, service).routes(),
     ]
 
 
@@ -179,15 +199,22 @@ def _layers(
     keys: KeyRing,
     public: Collection[str],
 ) -> ASGIApp:
-    app = Guard(app, settings=settings, keys=keys, public=public, scopes={"/metrics": "metrics"})
+    app = Guard(
+        app,
+        settings=settings,
+        keys=keys,
+        public=public,
+        scopes={"/metrics": "metrics"},
+        secret_folders=[DOWNLOADS],
+    )
     if keys:
-        app = BodyKey(app, settings.max_body_bytes)
+        app = BodyKey(app, settings.max_body_bytes, {UPLOAD: most_bytes(settings)})
     app = ErrorAnswers(app, Wording(SHAPES))
     if settings.cors_origins:
         app = CORSMiddleware(
             app,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=EXPOSED_HEADERS,
         )

@@ -28,6 +28,7 @@ log = logging.getLogger("csanmt.requests")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OTHER_ENDPOINT = "other"
+ENDPOINT = "endpoint"  # in a request's state: its route, where the path holds a parameter
 HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
 
@@ -96,7 +97,7 @@ class Edge:
 
     def _account(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         path = scope["path"]
-        endpoint = self._endpoints.get(path, OTHER_ENDPOINT)
+        endpoint = scope["state"].get(ENDPOINT) or self._endpoints.get(path, OTHER_ENDPOINT)
         status = answer.status or 499  # the client went away before any answer
         self._metrics.count(names.REQUESTS, endpoint, str(status))
         self._metrics.observe(names.REQUEST_SECONDS, seconds, endpoint)

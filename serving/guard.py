@@ -44,6 +44,7 @@ class Guard:
 
     Args:
         public: paths that need no key (probes, the page's files, documentation).
+        secret_folders: what lies below needs no key either: its name is a secret itself.
         scopes: path to the scope it needs; others need ``translate``.
     """
 
@@ -55,11 +56,13 @@ class Guard:
         keys: KeyRing,
         public: Collection[str],
         scopes: Mapping[str, str],
+        secret_folders: Collection[str] = (),
     ) -> None:
         self._app = app
         self._settings = settings
         self._keys = keys
         self._public = frozenset(public) | PROBES
+        self._secret_folders = tuple(secret_folders)
         self._scopes = scopes
         self._rate = RequestRate()
         self.quota = CharacterQuota()
@@ -76,7 +79,7 @@ class Guard:
         state["quota"] = self.quota
         try:
             self._check_place(request)
-            if request.url.path in self._public and request.method in ("GET", "HEAD"):
+            if self._is_public(request.url.path) and request.method in ("GET", "HEAD"):
                 state["caller"] = Caller("public")
             else:
                 state["caller"] = caller = self._identify(request)
@@ -85,6 +88,9 @@ class Guard:
             state[REFUSED] = True
             raise
         await self._app(scope, receive, send)
+
+    def _is_public(self, path: str) -> bool:
+        return path in self._public or path.startswith(self._secret_folders)
 
     def _check_place(self, request: Request) -> None:
         """Without keys, an address that others can reach is answered only on explicit request."""

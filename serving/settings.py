@@ -129,6 +129,15 @@ class Settings:
     max_beam: int = _knob("CSANMT_MAX_BEAM", _integer(1, 16), 8)
     max_length: int = _knob("CSANMT_MAX_LENGTH", _integer(1, 1024), 512)
 
+    # What one document may hold, and how many there are at once. 0 bytes: no documents.
+    max_document_bytes: int = _knob("CSANMT_MAX_DOCUMENT_BYTES", _integer(0, 1 << 28), 10 << 20)
+    max_document_characters: int = _knob(
+        "CSANMT_MAX_DOCUMENT_CHARACTERS", _integer(1, 50_000_000), 500_000
+    )
+    document_jobs: int = _knob("CSANMT_DOCUMENT_JOBS", _integer(1, 1000), 16)
+    document_timeout: float = _knob("CSANMT_DOCUMENT_TIMEOUT", _seconds(0.01, 86_400), 1800.0)
+    document_keep: float = _knob("CSANMT_DOCUMENT_KEEP", _seconds(0.01, 86_400), 600.0)
+
     # Who may ask.
     api_keys_file: str = _knob("CSANMT_API_KEYS_FILE", str, "")
     private_network: bool = _knob("CSANMT_PRIVATE_NETWORK", _switch, False)

@@ -24,6 +24,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "/translate": LIBRE + APERTIUM,
     "/detect": LIBRE,
     "/suggest": LIBRE,
+    "/translate_file": LIBRE,
     "/languages": LIBRE,
     "/frontend/settings": LIBRE,
     "/listPairs": APERTIUM,
@@ -38,11 +39,12 @@ class BodyKey:
 
     Args:
         limit: most bytes of a body that are read here; a longer one is refused.
+        limits: by path, where they differ from that.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, limits: Mapping[str, int]) -> None:
         self._app = app
-        self._limit = limit
+        self._limit, self._limits = limit, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         names = FIELDS.get(scope["path"], ()) if scope["type"] == "http" else ()
@@ -51,7 +53,9 @@ class BodyKey:
         await self._app(scope, receive, send)
 
     async def _look(self, scope: Scope, receive: Receive, names: tuple[str, ...]) -> Receive:
-        body = await read_body(Request(scope, receive), self._limit)
+        body = await read_body(
+            Request(scope, receive), self._limits.get(scope["path"], self._limit)
+        )
         scope.setdefault("state", {})[BODY] = body
         try:
             fields = await all_fields(Request(scope, _replay(body, receive)), body)

@@ -46,8 +46,8 @@ class DeepLRoutes:
         fields = await self._fields(request)
         texts = _texts(fields, self._service)
         pair = Pair.of(self._service)
-        _check_language(fields, "target_lang", pair.target, required=True)
-        _check_language(fields, "source_lang", pair.source, required=False)
+        check_language(fields, "target_lang", pair.target, required=True)
+        check_language(fields, "source_lang", pair.source, required=False)
         if fields.get("tag_handling"):
             raise BadRequestError("Value for 'tag_handling' not supported.")
         billed = _switch(fields, "show_billed_characters")
@@ -121,7 +121,7 @@ def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
     return texts
 
 
-def _check_language(fields: dict[str, Any], name: str, served: str, *, required: bool) -> None:
+def check_language(fields: dict[str, Any], name: str, served: str, *, required: bool) -> None:
     value = fields.get(name, "")
     if value == "":
         if required:

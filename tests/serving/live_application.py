@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from csanmt.translator import StubTranslator
+from csanmt.translator import StubTranslator, Translator
 from serving.app import Application, build
 from serving.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
@@ -69,7 +69,12 @@ class Live:
 
 
 def application(
-    directory: Path, keys: KeyRing | None = None, *, page: Path | None = None, **settings: Any
+    directory: Path,
+    keys: KeyRing | None = None,
+    *,
+    page: Path | None = None,
+    translator: Translator | None = None,
+    **settings: Any,
 ) -> Application:
     knobs: dict[str, Any] = {
         "suggestions_file": str(directory / "suggestions.jsonl"),
@@ -79,7 +84,7 @@ def application(
     facts = TranslatorFacts(MODEL, "stub", max_length=100)
     return build(
         Settings(model=MODEL, engine="stub", allow_stub=True, workers=1, runner="inline", **knobs),
-        lambda: InlineRunner(StubTranslator(ANSWERS, MODEL), facts),
+        lambda: InlineRunner(translator or StubTranslator(ANSWERS, MODEL), facts),
         provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
         count_tokens=len,
         keys=keys,

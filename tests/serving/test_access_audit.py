@@ -30,6 +30,7 @@ PUBLIC = {
     "/docs": "description",
     "/spec": "description in LibreTranslate's place",
     "/languages": "LibreTranslate's clients ask for it without a key",
+    "/download_file/{name}": "the name is 128 random bits that only the sender was told",
     "/frontend/settings": "LibreTranslate's clients learn there that a key is needed",
 }
 SCOPE_OF = {"/metrics": "metrics"}  # all others: translate
@@ -145,7 +146,7 @@ def test_other_spellings_and_paths_that_are_not_there_are_refused(app, path):
 @pytest.mark.parametrize("field", ["api_key", "auth_key", "key", "apikey"])
 def test_a_key_in_the_query_counts_only_where_an_api_has_it(app, field):
     places = {"/translate": ("api_key", "key"), "/listPairs": ("key",)}
-    places |= dict.fromkeys(("/detect", "/suggest"), ("api_key",))
+    places |= dict.fromkeys(("/detect", "/suggest", "/translate_file"), ("api_key",))
     places |= dict.fromkeys(("/v2/translate", "/v2/languages", "/v2/usage"), ("auth_key",))
     closed = [concrete(route.path) for route in routes(app) if not public(route.path)]
     asked = [(m, f"{path}?{field}=admin", {}) for path in closed for m in ("GET", "POST")]

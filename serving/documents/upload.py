@@ -1,0 +1,108 @@
+"""Reads an uploaded file and the fields beside it, within limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from csanmt.errors import CancelledError, CsanmtError
+from serving.body import media_type
+from serving.clients.fields import MULTIPART
+from serving.errors import (
+    BadRequestError,
+    ForbiddenError,
+    TooLargeError,
+    UnsupportedMediaTypeError,
+)
+from serving.settings import Settings
+
+FORM_OVERHEAD = 64 * 1024  # bytes: boundaries, headers and the other fields
+MOST_FIELDS = 40
+LONGEST_NAME = 200
+_NO_NAME = re.compile(r'[\x00-\x1f\x7f<>:"|?*]|[\ud800-\udfff]')
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What came: ``name`` is the last part of the file's, and harmless."""
+
+    name: str
+    data: bytes
+    fields: Mapping[str, str]
+
+
+def most_bytes(settings: Settings) -> int:
+    """Of a body that holds a document."""
+    return settings.max_document_bytes + FORM_OVERHEAD
+
+
+async def read_upload(request: Request, settings: Settings) -> Upload | None:
+    """The file in the field ``file``; None when the form holds none.
+
+    Raises:
+        ForbiddenError: this server takes no documents.
+        UnsupportedMediaTypeError: the body is no multipart form.
+        TooLargeError: the body is longer than a document may be.
+        BadRequestError: the form cannot be read.
+        CancelledError: the client went away.
+    """
+    if not settings.max_document_bytes:
+        raise ForbiddenError("this server takes no documents")
+    if media_type(request) != MULTIPART:
+        raise UnsupportedMediaTypeError(f"the content type must be {MULTIPART}")
+    counted = _Counted(request, settings)
+    try:
+        form = await Request(request.scope, counted.receive).form(
+            max_files=1, max_fields=MOST_FIELDS, max_part_size=FORM_OVERHEAD
+        )
+    except ClientDisconnect:
+        raise CancelledError("the client went away while sending the file") from None
+    except CsanmtError:
+        raise
+    except HTTPException as error:
+        raise BadRequestError(f"the form cannot be read: {error.detail}") from None
+    except Exception as error:  # python-multipart raises several kinds
+        raise BadRequestError(f"the form cannot be read: {type(error).__name__}") from None
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            return None
+        fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
+        return Upload(safe_name(file.filename or ""), await file.read(), fields)
+    finally:
+        await form.close()
+
+
+def safe_name(name: str) -> str:
+    """The last part of a path, without what file systems and headers cannot take."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    clean = _NO_NAME.sub("", last).strip(" .")
+    return clean[-LONGEST_NAME:]
+
+
+class _Counted:
+    """A request's body that may not be longer than a file and its form."""
+
+    def __init__(self, request: Request, settings: Settings) -> None:
+        self._receive, self._limit = request.receive, settings.max_document_bytes
+        most = most_bytes(settings)
+        self._left = most
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self._left:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise self._too_large()
+        return message
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"a document may have {self._limit} bytes")
