@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-dev serve test check soak bench-engine sanitize screenshot \
+.PHONY: help install install-dev serve test check soak fuzz bench-engine sanitize screenshot \
         lint types format lock clean
 
 help: ## show this list
@@ -41,6 +41,9 @@ soak: install-dev ## the long tests: load for minutes, memory over thousands of 
 
 bench-engine: install-dev ## the native engine against CTranslate2, interleaved
 	$(BIN)/python -m benchmarks.engine
+
+fuzz: install-dev ## the parsers of what strangers send, led by coverage (SECONDS=60 each)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 sanitize: install-dev ## the engine's tests under ASan and UBSan, and its fuzzer
 	sh engine/checks/sanitize.sh
