@@ -1,17 +1,19 @@
-"""Characters no model translates: taken out before, put back where they belong after.
+"""What no model translates: taken out before, put back where it belongs after.
 
 Emoji, control characters, private-use characters and scripts the vocabulary does
 not know would reach the model as noise and vanish. They are lifted out of the
 sentence, and set into the translation beside the words that their neighbours in
-the source became (by alignment), or at its end.
+the source became (by alignment), or at its end. Placeholders, which stand for
+words, are shown to the model as names instead (``csanmt.placeholders``).
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
+from csanmt.placeholders import StandIn, exchange, free_names, placeholders
 from csanmt.translator import Hypothesis
 
 CharacterSpan = tuple[int, int]
@@ -38,35 +40,77 @@ class Lifted:
         text: what goes to the model.
         carried: the runs, in order.
         origin: for every offset of ``text`` (and its end) the offset in the sentence.
+        standins: the placeholders that stand in ``text`` as names.
     """
 
     text: str
     carried: tuple[Carried, ...]
     origin: tuple[int, ...]
+    standins: tuple[StandIn, ...] = ()
 
 
 def lift(sentence: str, represents: Callable[[str], bool]) -> Lifted:
     """Take out every run of characters that the vocabulary does not represent."""
+    held = placeholders(sentence)
     flags = [_foreign(c, represents) for c in sentence]
-    if not any(flags):
+    if not held and not any(flags):
         return Lifted(sentence, (), ())
-    _widen(sentence, flags)
-    kept: list[str] = []
-    origin: list[int] = []
-    carried: list[Carried] = []
-    run = ""
-    for i, character in enumerate(sentence):
-        if flags[i]:
-            run += character
-            continue
-        if run:
-            carried.append(Carried(run, len(kept)))
-            run = ""
-        kept.append(character)
-        origin.append(i)
-    if run:
-        carried.append(Carried(run, len(kept)))
-    return Lifted("".join(kept), tuple(carried), (*origin, len(sentence)))
+    for start, end in held:
+        flags[start:end] = [False] * (end - start)
+    _widen(sentence, flags, {i for span in held for i in range(*span)})
+    return _Lifting(sentence, flags, held).done()
+
+
+class _Lifting:
+    """Goes through a sentence and keeps, lifts or renames what it meets."""
+
+    def __init__(self, sentence: str, flags: Sequence[bool], held: Sequence[CharacterSpan]) -> None:
+        self._sentence = sentence
+        self._text: list[str] = []
+        self._origin: list[int] = []
+        self._carried: list[Carried] = []
+        self._standins: list[StandIn] = []
+        names = iter(free_names(sentence))
+        ends = dict(held)
+        i = 0
+        while i < len(sentence):
+            end = ends.get(i, i + 1)
+            name = next(names, None) if i in ends else None
+            if name is not None:
+                self._rename(i, end, name)
+            elif i in ends or flags[i]:
+                self._lift(i, end)
+            else:
+                self._keep(sentence[i], i)
+            i = end
+
+    def _keep(self, character: str, origin: int) -> None:
+        self._text.append(character)
+        self._origin.append(origin)
+
+    def _lift(self, start: int, end: int) -> None:
+        run, at = self._sentence[start:end], len(self._text)
+        if self._carried and self._carried[-1].at == at:
+            run = self._carried.pop().surface + run
+        self._carried.append(Carried(run, at))
+
+    def _rename(self, start: int, end: int, name: str) -> None:
+        if self._text and self._text[-1].isascii() and self._text[-1].isalnum():
+            self._keep(" ", start)
+        self._standins.append(StandIn(self._sentence[start:end], name, len(self._text)))
+        for k, character in enumerate(name):
+            self._keep(character, end - 1 if k == len(name) - 1 else start)
+        following = self._sentence[end : end + 1]
+        if (following.isascii() and following.isalnum()) or following > "\U0010efff":
+            self._keep(" ", end - 1)
+
+    def done(self) -> Lifted:
+        return Lifted(
+            "".join(self._text),
+            tuple(self._carried),
+            (*self._origin, len(self._sentence)),
+            tuple(self._standins),
+        )
 
 
 def _foreign(character: str, represents: Callable[[str], bool]) -> bool:
@@ -77,14 +121,19 @@ def _foreign(character: str, represents: Callable[[str], bool]) -> bool:
     return unicodedata.category(character) in _NEVER_TEXT or not represents(character)
 
 
-def _widen(sentence: str, flags: list[bool]) -> None:
-    """Lift whole things: marks with their base, the letters of one word, spaces between runs."""
+def _widen(sentence: str, flags: list[bool], fixed: Collection[int]) -> None:
+    """Lift whole things: marks with their base, the letters of one word, spaces between runs.
+
+    What stands at the offsets ``fixed`` is never lifted.
+    """
     for i in range(1, len(sentence)):
         here, before = sentence[i], sentence[i - 1]
+        if i in fixed:
+            continue
         if flags[i - 1] and (unicodedata.category(here) in _CLINGING or _one_word(before, here)):
             flags[i] = True
     for i in range(len(sentence) - 2, -1, -1):
-        if flags[i + 1] and _one_word(sentence[i], sentence[i + 1]):
+        if i not in fixed and flags[i + 1] and _one_word(sentence[i], sentence[i + 1]):
             flags[i] = True
     i = 0
     while i < len(sentence):
@@ -165,8 +214,13 @@ def shift(span: CharacterSpan, insertions: Sequence[tuple[int, int]]) -> Charact
 
 def restore(hypothesis: Hypothesis, lifted: Lifted) -> Hypothesis:
     """The hypothesis with its carried runs back and its spans in the original sentence."""
-    if not lifted.carried:
+    if not lifted.origin:
         return hypothesis
+    hypothesis, missing = exchange(hypothesis, lifted.standins)
+    if missing:  # the model would not say the name: where it would stand, the surface is set
+        late = [Carried(m.surface, m.end) for m in missing]
+        carried = sorted([*lifted.carried, *late], key=lambda run: run.at)
+        lifted = replace(lifted, carried=tuple(carried))
     text, insertions = place(hypothesis.text, hypothesis.alignment, lifted)
     pairs = None
     if hypothesis.alignment is not None:

@@ -47,6 +47,10 @@ class Tokenizer(Protocol):
         """The source vocabulary has a piece of its own for this character."""
         ...
 
+    def encode_target(self, text: str) -> list[int]:
+        """Target ids of words in the midst of a sentence; none if they cannot be written."""
+        ...
+
     def is_unknown_target(self, token: int) -> bool:
         """The target id stands for "something unknown"."""
         ...

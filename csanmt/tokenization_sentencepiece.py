@@ -100,6 +100,10 @@ class SentencePieceTokenizer:
 
     # -- target side -----------------------------------------------------------
 
+    def encode_target(self, text: str) -> list[int]:
+        ids = [int(token) for token in self._target.encode(_SURROGATE.sub("\ufffd", text))]
+        return [] if any(map(self._target.is_unknown, ids)) else ids
+
     def is_unknown_target(self, token: int) -> bool:
         return token >= self.target_size or bool(self._target.is_unknown(token))
 

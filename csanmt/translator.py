@@ -29,6 +29,8 @@ class DecodingOptions:
         repetition_guard: forbid a hypothesis from looping on the same n-gram.
         alignment: also return the source token each target token attends to most.
         shortlist: restrict the output vocabulary per sentence; None is the model's default.
+        terms: (source, target) pairs of a glossary: where the source occurs in a sentence, its
+            translation must hold the target (``csanmt.terms``).
 
     Raises:
         ConfigurationError: names the option, its value and what is allowed.
@@ -41,6 +43,7 @@ class DecodingOptions:
     repetition_guard: bool = True
     alignment: bool = False
     shortlist: bool | None = None
+    terms: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         self._check("beam", self.beam, 1, MAX_BEAM)
@@ -188,6 +191,8 @@ class StubTranslator:
         if not source.strip():
             return Translation(source, (Hypothesis("", 0.0),), 0)
         best = self.answers.get(source, f"[{source}]")
+        for term, target in options.terms:
+            best = best.replace(term, target)
         texts = [best] + [f"{best} ({k})" for k in range(2, options.n_best + 1)]
         hypotheses = tuple(Hypothesis(t, -0.1 * k, len(t)) for k, t in enumerate(texts))
         return Translation(source, hypotheses, len(source))

@@ -70,7 +70,8 @@ def dump_options(options: DecodingOptions) -> dict[str, Any]:
 
 
 def load_options(data: dict[str, Any]) -> DecodingOptions:
-    return DecodingOptions(**data)
+    terms = tuple((source, target) for source, target in data.get("terms", ()))
+    return DecodingOptions(**{**data, "terms": terms})
 
 
 def dump_translations(translations: Sequence[Translation]) -> list[Any]:

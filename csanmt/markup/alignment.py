@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from csanmt.document import TextTranslation
@@ -12,27 +13,54 @@ from csanmt.translator import Hypothesis
 Range = tuple[int, int]
 Pair = tuple[Range, Range]  # (in the source, in the translation)
 
-# Han, kana and hangul stand alone; elsewhere a word; any other visible character.
+# Han, kana and hangul stand alone; elsewhere a word; any other visible character; a line break.
 _UNIT = re.compile(
     r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
     r"|[^\W\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
     r"(?:['’.,\-][^\W\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+)*"
-    r"|\S"
+    r"|[\S\n]"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AlignedText:
-    """``pairs`` are half-open character ranges in ``source`` and ``text``, in target order."""
+    """``pairs`` are half-open character ranges in ``source`` and ``text``, in target order.
+
+    Attributes:
+        copies: sentences that were not translated: (start in ``source``, start in ``text``,
+            length).
+    """
 
     source: str
     text: str
     pairs: tuple[Pair, ...] = ()
+    copies: tuple[tuple[int, int, int], ...] = ()
+
+    def cuts(self, offsets: Iterable[int]) -> set[int]:
+        """Where ``offsets`` of the source stand in copied sentences of the translation."""
+        ordered = sorted(set(offsets))
+        found = set()
+        for source, target, length in self.copies:
+            low, high = bisect_left(ordered, source), bisect_right(ordered, source + length)
+            found |= {offset - source + target for offset in ordered[low:high]}
+        return found
 
 
-def units(text: str) -> list[Range]:
-    """The smallest things that formatting is put around: words, ideographs, punctuation."""
-    return [found.span() for found in _UNIT.finditer(text)]
+def units(text: str, cuts: Collection[int] = ()) -> list[Range]:
+    """The smallest things that formatting is put around: words, ideographs, punctuation.
+
+    Args:
+        cuts: offsets at which a word is cut in two.
+    """
+    found = []
+    for match in _UNIT.finditer(text):
+        start, end = match.span()
+        for offset in range(start + 1, end) if cuts else ():
+            if offset in cuts:
+                found.append((start, offset))
+                start = offset
+        found.append((start, end))
+    return found
 
 
 def assemble(
@@ -43,15 +71,17 @@ def assemble(
     None says that the sentence was copied, so every character stands for itself.
     """
     pairs: list[Pair] = []
+    copies = []
     for (start, _), (target, end), hypothesis in parts:
         if hypothesis is None:
+            copies.append((start, target, end - target))
             pairs += [
-                ((start + a, start + b), (target + a, target + b))
-                for a, b in units(text[target:end])
+                ((start + i, start + i + 1), (target + i, target + i + 1))
+                for i in range(end - target)
             ]
         else:
             pairs += _moved(hypothesis.alignment or (), start, target)
-    return AlignedText(source, text, tuple(pairs))
+    return AlignedText(source, text, tuple(pairs), tuple(copies))
 
 
 def _moved(pairs: Sequence[Pair], source: int, target: int) -> list[Pair]:

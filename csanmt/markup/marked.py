@@ -18,18 +18,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from csanmt.placeholders import FIRST_ATOM, LAST_ATOM
+
 ROOT = -1
-_FIRST_ATOM = 0x10F000  # plane 16's private use area: no font and no text uses it
-MAX_ATOMS = 0xF00
+MAX_ATOMS = ord(LAST_ATOM) - ord(FIRST_ATOM) + 1
 
 
 def atom_character(number: int) -> str:
     """The character that stands for atom ``number`` (0 to ``MAX_ATOMS`` - 1) of a text."""
-    return chr(_FIRST_ATOM + number)
+    return chr(ord(FIRST_ATOM) + number)
 
 
 def is_atom(character: str) -> bool:
-    return _FIRST_ATOM <= ord(character) < _FIRST_ATOM + MAX_ATOMS
+    return FIRST_ATOM <= character <= LAST_ATOM
 
 
 @dataclass(frozen=True, slots=True)

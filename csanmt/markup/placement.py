@@ -27,7 +27,7 @@ _BUDGET = 4_000_000  # marks times words; beyond it (no honest text) places are 
 def place(source: MarkedText, aligned: AlignedText) -> Placed:
     """Put the marks of ``source`` into ``aligned.text``, a translation of ``source.text``."""
     aligned = repair(source, aligned)
-    words = _Words(aligned)
+    words = _Words(aligned, {m.start for m in source.marks} | {m.end for m in source.marks})
     if len(source.marks) * len(words.places) > _BUDGET:
         return Placed(source, aligned.text, tuple(_proportional(source, words.places)))
     below = children(source.marks)
@@ -53,9 +53,9 @@ class _Words:
         weight: (W,) how much a word says, 0.5 to 4.
     """
 
-    def __init__(self, aligned: AlignedText) -> None:
+    def __init__(self, aligned: AlignedText, offsets: Iterable[int]) -> None:
         self.text = aligned.text
-        self.places = units(aligned.text)
+        self.places = units(aligned.text, aligned.cuts(offsets))
         pieces = _divide(_by_word(self.places, aligned.pairs))
         guesses = _between(pieces, len(self.places))
         pieces += guesses
@@ -70,7 +70,7 @@ class _Words:
         strings = [aligned.text[a:b] for a, b in self.places]
         self.weight = np.array([_weight(s) for s in strings], dtype=np.float64)
         self.weight[[word for word, _, _ in guesses]] *= 0.5
-        self.punctuation = np.array([not s[0].isalnum() and not is_atom(s[0]) for s in strings])
+        self.punctuation = np.array([_is_punctuation(s[0]) for s in strings], dtype=bool)
 
     def agreement(self, start: int, end: int, bare: bool) -> Floats:
         """(W,) from -1 (comes from outside) over 0 (unaligned) to 1 (from ``start:end``).
@@ -88,8 +88,12 @@ class _Words:
         return score
 
 
+def _is_punctuation(character: str) -> bool:
+    return not (character.isalnum() or character.isspace() or is_atom(character))
+
+
 def _weight(word: str) -> float:
-    if is_atom(word[0]):
+    if is_atom(word[0]) or word == "\n":
         return 4.0  # its place is known, not guessed
     return 0.5 if len(word) <= _SHORT and word.isascii() else 1.0
 
@@ -186,7 +190,13 @@ def _content(source: MarkedText, index: int) -> Range:
     """The range of a mark (or the whole text) without white space at its ends."""
     start, end = (0, len(source.text)) if index == ROOT else _range(source.marks[index])
     part = source.text[start:end]
-    return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
+    white = _white(source)
+    return start + len(part) - len(part.lstrip(white)), end - len(part) + len(part.rstrip(white))
+
+
+def _white(source: MarkedText) -> str | None:
+    """What counts as white space; breaks do not."""
+    return " \t\r\f" if source.breaks else None
 
 
 def _range(mark: Mark) -> Range:
@@ -194,9 +204,7 @@ def _range(mark: Mark) -> Range:
 
 
 def _bare(text: str, mark: Mark) -> bool:
-    return not any(
-        not c.isalnum() and not c.isspace() and not is_atom(c) for c in text[mark.start : mark.end]
-    )
+    return not any(map(_is_punctuation, text[mark.start : mark.end]))
 
 
 def _best_run(score: Floats, free: NDArray[np.bool_]) -> tuple[float, int, int]:
@@ -264,7 +272,7 @@ def _characters(
     if first < last:
         return places[first][0], places[last - 1][1]
     mark = source.marks[index]
-    if mark.parent == ROOT and (edge := _edge(mark, source.text, words.text)) is not None:
+    if mark.parent == ROOT and (edge := _edge(mark, source, words.text)) is not None:
         return edge, edge
     low, high = spans[mark.parent]
     if low == high:  # nothing around it: it stands where its parent stands
@@ -279,8 +287,8 @@ def _characters(
     return offset, offset
 
 
-def _edge(mark: Mark, source: str, text: str) -> int | None:
+def _edge(mark: Mark, source: MarkedText, text: str) -> int | None:
     """What stands before or behind the whole source text stays there."""
-    if not source[: mark.end].strip():
+    if not source.text[: mark.end].strip(_white(source)):
         return 0
-    return len(text) if not source[mark.start :].strip() else None
+    return len(text) if not source.text[mark.start :].strip(_white(source)) else None

@@ -1,6 +1,8 @@
-"""Make sure that a translation holds every atom of its source exactly once."""
+"""Make sure that a translation holds every atom exactly once; align atoms and line breaks."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from csanmt.markup.alignment import AlignedText, Pair
 from csanmt.markup.marked import MarkedText, is_atom
@@ -10,14 +12,16 @@ from csanmt.passthrough import wants_space
 def repair(source: MarkedText, aligned: AlignedText) -> AlignedText:
     """Take out atoms that came twice or from nowhere; put in those that went missing."""
     if not source.atoms and not any(map(is_atom, aligned.text)):
-        return aligned
-    text, pairs = aligned.text, list(aligned.pairs)
+        lines = _lines(source.text, aligned.text)
+        return replace(aligned, pairs=(*aligned.pairs, *lines)) if lines else aligned
+    text, pairs, copies = aligned.text, list(aligned.pairs), list(aligned.copies)
     seen: set[str] = set()
     for i in range(len(text) - 1, -1, -1):
         character = text[i]
         if is_atom(character) and (character not in source.atoms or character in seen):
             text = text[:i] + text[i + 1 :]
             pairs = [(s, _closed(t, i)) for s, t in pairs]
+            copies = [(s, t - (t > i), n) for s, t, n in copies]
         elif is_atom(character):
             seen.add(character)
     for character in sorted(set(source.atoms) - seen, key=source.text.find):
@@ -28,9 +32,11 @@ def repair(source: MarkedText, aligned: AlignedText) -> AlignedText:
         surface = left + character + right
         text = text[:offset] + surface + text[offset:]
         pairs = [(s, _opened(t, offset, len(surface))) for s, t in pairs]
+        copies = [(s, t + len(surface) * (t >= offset), n) for s, t, n in copies]
         start = offset + len(left)
         pairs.append(((at, at + 1), (start, start + 1)))
-    return AlignedText(aligned.source, text, tuple(_exact(source, text, pairs)))
+    exact = _exact(source, text, pairs) + _lines(source.text, text)
+    return AlignedText(aligned.source, text, tuple(exact), tuple(copies))
 
 
 def _exact(source: MarkedText, text: str, pairs: list[Pair]) -> list[Pair]:
@@ -38,6 +44,15 @@ def _exact(source: MarkedText, text: str, pairs: list[Pair]) -> list[Pair]:
     found = {i: source.text.find(c) for i, c in enumerate(text) if is_atom(c)}
     kept = [(s, t) for s, t in pairs if not any(i in found for i in range(*t))]
     return kept + [((at, at + 1), (i, i + 1)) for i, at in found.items()]
+
+
+def _lines(source: str, text: str) -> list[Pair]:
+    """Line breaks are aligned in order, if none was lost or added."""
+    ours = [i for i, c in enumerate(source) if c == "\n"]
+    theirs = [i for i, c in enumerate(text) if c == "\n"]
+    if len(ours) != len(theirs):
+        return []
+    return [((a, a + 1), (b, b + 1)) for a, b in zip(ours, theirs, strict=True)]
 
 
 def _offset(at: int, text: str, pairs: list[Pair]) -> int:

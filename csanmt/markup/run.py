@@ -19,7 +19,7 @@ class _Node:
     end: int | None
     opening: str = ""
     closing: str = ""
-    solid: int = 0  # visible characters before it
+    solid: int = 0  # visible characters and breaks before it
     inside: list[_Node] = field(default_factory=list)
 
 
@@ -136,6 +136,7 @@ class Run:
     def line_break(self, raw: str) -> None:
         self._breaks.append(raw)
         self._add("\n")
+        self._solid += 1
 
     def _siblings(self) -> list[_Node]:
         return self._open[-1][1].inside if self._open else self._top

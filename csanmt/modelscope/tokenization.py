@@ -64,6 +64,7 @@ class ModelScopeTokenizer:
         source = _tokens(source_vocabulary, source_size, "source")
         self._ids = {token: i for i, token in enumerate(source)}
         self._tokens = _tokens(target_vocabulary, target_size, "target")
+        self._target_ids: dict[str, int] = {}  # made when first needed
         self._unknown = source_size - 1
         self._bpe = _bpe(codes)
         self._words: Words = words_for(source_language, target_language)
@@ -96,6 +97,25 @@ class ModelScopeTokenizer:
             self._bpe.cache.clear()
 
     # -- target side -----------------------------------------------------------
+
+    def encode_target(self, text: str) -> list[int]:
+        """Cut greedily, since the target's own merges are not part of a checkpoint."""
+        if not self._target_ids:
+            self._target_ids = {token: i for i, token in enumerate(self._tokens)}
+        ids: list[int] = []
+        for word in text.split():
+            while word:
+                end = next((n for n in range(len(word), 0, -1) if self._piece(word, n)), 0)
+                if not end:
+                    return []
+                ids.append(self._target_ids[self._piece(word, end)])
+                word = word[end:]
+        return ids
+
+    def _piece(self, word: str, length: int) -> str:
+        """The vocabulary's name of the first ``length`` letters of ``word``, or nothing."""
+        name = word if length == len(word) else word[:length] + _MARK
+        return name if name in self._target_ids else ""
 
     def is_unknown_target(self, token: int) -> bool:
         return token >= len(self._tokens) or self._tokens[token] == UNKNOWN

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from csanmt.document import translate_texts
@@ -123,6 +123,7 @@ def test_markers_are_text(scripted: TextTranslator) -> None:
 @given(st.text(st.characters(), max_size=30))
 def test_lifting_loses_no_character(text: str) -> None:
     lifted = lift(text, lambda c: c in "今天天气很好abc")
+    assume(not lifted.standins)  # what is shown as a name: tests/csanmt/test_terms.py
     rebuilt, at = "", 0
     for run in lifted.carried:
         rebuilt += lifted.text[at : run.at] + run.surface

@@ -1,0 +1,142 @@
+"""Terms are found, inflected and forced into translations; placeholders come through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from csanmt.loading import load_translator
+from csanmt.passthrough import lift
+from csanmt.placeholders import placeholders
+from csanmt.terms import TermIndex, count_forms, demands, plural
+from csanmt.text_translator import TextTranslator
+from csanmt.translator import DecodingOptions
+
+SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> TextTranslator:
+    return load_translator(SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("人工智能很好", [(0, 4, "AI")]),
+        ("人工很好", [(0, 2, "manual")]),
+        ("用API和APIs", [(1, 4, "interface")]),  # not inside a longer word
+        ("", []),
+    ],
+)
+def test_the_longest_whole_term_is_found(text: str, found: list) -> None:
+    index = TermIndex([("人工", "manual"), ("人工智能", "AI"), ("API", "interface")])
+    assert index.find(text) == found
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [("cat", "cats"), ("box", "boxes"), ("party", "parties"), ("key", "keys"), ("news", "news"),
+     ("glass", "glasses"), ("purchase order", "purchase orders")],
+)  # fmt: skip
+def test_plurals_are_regular(term: str, expected: str) -> None:
+    assert plural(term) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pair", "text", "count"),
+    [
+        ("三只猫", ("猫", "kitty"), "Three kitties.", 1),
+        ("猫", ("猫", "kitty"), "Kitty is here", 1),
+        ("猫", ("猫", "kitty"), "kittyhawk", 0),
+        ("苹果", ("苹果", "Apple"), "apple", 0),  # a name has one form
+        ("苹果", ("苹果", "Apple"), "Apples", 0),
+    ],
+)
+def test_forms_that_answer_a_term(sentence: str, pair: tuple, text: str, count: int) -> None:
+    (demand,) = demands(sentence, (pair,))
+    assert count_forms(text, demand) == count
+
+
+@pytest.mark.parametrize(
+    ("source", "terms", "expected"),
+    [
+        ("北京是中国的首都。", {"北京": "Beijing"}, "Beijing"),
+        ("我住在上海。", {"上海": "Shanghai"}, "Shanghai"),
+        ("人工智能正在改变世界。", {"人工智能": "machine intelligence"}, "Machine intelligence"),
+        ("三只猫在睡觉。", {"猫": "kitty"}, "kitties"),
+        ("我喜欢吃苹果。", {"苹果": "Xq-7 fruit"}, "Xq-7 fruit"),
+        ("他在图书馆看书。", {"图书馆": "biblioteca"}, "biblioteca"),
+        ("数据库已经更新。", {"数据库": "database"}, "database"),
+    ],
+)
+def test_the_shipped_model_is_made_to_use_a_term(
+    shipped: TextTranslator, source: str, terms: dict[str, str], expected: str
+) -> None:
+    options = DecodingOptions(terms=tuple(terms.items()), alignment=True)
+    (result,) = shipped.translate([source], options)
+    assert expected in result.text
+    (term,) = terms
+    at = source.find(term)
+    starts = [t for (a, b), t in result.hypotheses[0].alignment if a < at + len(term) and b > at]
+    place = result.text.find(expected)
+    assert any(start < place + len(expected) and end > place for start, end in starts)
+
+
+def test_a_sentence_without_terms_is_translated_as_ever(shipped: TextTranslator) -> None:
+    sources = ["今天天气很好。", "我住在上海。"]
+    plain = shipped.translate(sources)
+    with_terms = shipped.translate(sources, DecodingOptions(terms=(("上海", "Shanghai"),)))
+    assert with_terms[0] == plain[0]
+    assert with_terms[1].text != plain[1].text
+
+
+def test_the_answer_with_terms_does_not_depend_on_batch_mates(shipped: TextTranslator) -> None:
+    options = DecodingOptions(terms=(("上海", "Shanghai"), ("苹果", "pome")))
+    sources = ["我住在上海。", "你好。", "我喜欢吃苹果。", "你好，{name}！"]
+    together = shipped.translate(sources, options)
+    assert together == [shipped.translate([s], options)[0] for s in sources]
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("你好，{name}！", ["{name}"]),
+        ("{{a}}和${b}", ["{{a}}", "${b}"]),
+        ("有%s个，%1$s、%(n)d、%5.2f", ["%s", "%1$s", "%(n)d", "%5.2f"]),
+        ("百分之50%的人，100%确定", []),
+        ('打开<x id="1"></x>', ['<x id="1"></x>']),
+        ("打开[X7X]", ["[X7X]"]),
+        ("见 http://a.b/{id}/c", ["http://a.b/{id}/c"]),
+        ("没有", []),
+    ],
+)
+def test_placeholders_are_recognised(source: str, held: list[str]) -> None:
+    assert [source[a:b].lstrip("，、") for a, b in placeholders(source)] == held
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["你好，{name}，欢迎回来！", "我有%s个苹果。", "从{a}到{b}需要%(n)d个小时。",
+     '我住在<x id="1"></x>。', "找不到名为 [X7X] 的文件。", "Tom{x}和Mary{y}", "{a}{b}{c}你好{d}",
+     "😀{name}\u200d你好", "%s%s%s%s%s%s%s%s%s%s%s%s你好"],
+)  # fmt: skip
+def test_placeholders_come_through_the_shipped_model(shipped: TextTranslator, source: str) -> None:
+    text = shipped.translate([source])[0].text
+    for start, end in placeholders(source):
+        held = source[start:end]
+        assert text.count(held) == source.count(held)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="我a {x}%s1😀\U0010f000\u0301<>[]X", max_size=24))
+def test_lifting_keeps_every_character(source: str) -> None:
+    lifted = lift(source, lambda c: c in "我a {x}%s1<>[]X")
+    kept = lifted.text if lifted.origin else source
+    for standin in reversed(lifted.standins):
+        kept = kept[: standin.start] + standin.surface + kept[standin.end :]
+    carried = "".join(run.surface for run in lifted.carried)
+    assert sorted((kept + carried).replace(" ", "")) == sorted(source.replace(" ", ""))
