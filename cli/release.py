@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def register(subparsers: Any) -> None:
     """Add the group to ``csanmt``'s subparsers."""
-    from cli import release_record, rollout
+    from cli import release_record, rollout, status
 
     parser = subparsers.add_parser(
         "release",
@@ -39,6 +39,7 @@ def register(subparsers: Any) -> None:
     _add_push(actions)
     release_record.register(actions)
     rollout.register(actions)
+    status.register(actions)
 
 
 def _add_artefacts(parser: argparse.ArgumentParser) -> None:

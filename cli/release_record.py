@@ -1,4 +1,4 @@
-"""``csanmt release review|history|status|pin``: the record of releases, and what people sign."""
+"""``csanmt release review|history|pin``: the record of releases, and what people sign."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def register(actions: Any) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     _add_review(actions)
     _add_history(actions)
-    _add_status(actions)
     _add_pin(actions)
 
 
@@ -105,40 +104,6 @@ def _history(args: argparse.Namespace) -> None:
         return
     rows = [(e.sequence, e.at[:19], e.kind, e.version, e.who, e.why) for e in entries]
     print_table(["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"], rows)
-
-
-def _add_status(actions: Any) -> None:
-    action(
-        actions,
-        "status",
-        _status,
-        "show how far each version has come and which one serves, by the ledger",
-        "What nginx really sends where is shown by 'csanmt release traffic'.",
-    )
-
-
-def _status(args: argparse.Namespace) -> None:
-    from release.state import fold
-
-    ledger = open_ledger()
-    state = fold(ledger.history())
-    if args.json:
-        print_json({"ledger": str(ledger.path), **state.to_json()})
-        return
-    words = {True: "yes", False: "NO", None: "-"}
-    rows = [
-        (
-            v.version, words[v.ready], words[v.approved],
-            "pushed" if "push" in v.latest else "-",
-            "serves" if v.version == state.active else "served" if v.version in state.served
-            else "retired" if v.retired else "-",
-            max(v.latest.values())[:19], "; ".join(v.reasons),
-        )
-        for v in state.versions.values()
-    ]  # fmt: skip
-    print_table(
-        ["VERSION", "READY", "APPROVED", "PUSHED", "TRAFFIC", "LAST (UTC)", "WHY NOT"], rows
-    )
 
 
 def _add_pin(actions: Any) -> None:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import textwrap
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import add_json_flag, note, print_json, print_table
+from cli.output import note, print_json, print_table
+from cli.site_action import bento_home, health, seconds, site_action, site_of
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from release.site import Site
-
-Run = Callable[[argparse.Namespace], int | None]
 
 
 def register(actions: Any) -> None:
@@ -29,7 +22,6 @@ def register(actions: Any) -> None:
     _add_rollback(actions)
     _add_drill(actions)
     _add_retain(actions)
-    _add_traffic(actions)
 
 
 def duration(text: str) -> float:
@@ -50,7 +42,7 @@ def duration(text: str) -> float:
 
 
 def _add_deploy(actions: Any) -> None:
-    parser = _action(
+    parser = site_action(
         actions,
         "deploy",
         _deploy,
@@ -71,7 +63,7 @@ def _deploy(args: argparse.Namespace) -> None:
     from release.deployment import deploy
 
     bento = args.bento or f"csanmt:{args.release}"
-    done = deploy(_site(args), args.release, bento, force=args.force, tell=note)
+    done = deploy(site_of(args), args.release, bento, force=args.force, tell=note)
     if args.json:
         print_json(asdict(done))
     else:
@@ -82,7 +74,7 @@ def _deploy(args: argparse.Namespace) -> None:
 
 
 def _add_promote(actions: Any) -> None:
-    parser = _action(
+    parser = site_action(
         actions,
         "promote",
         _promote,
@@ -106,7 +98,7 @@ def _add_promote(actions: Any) -> None:
 def _promote(args: argparse.Namespace) -> int:
     from release.promotion import Plan, parse_weights, promote
 
-    site = _site(args)
+    site = site_of(args)
     if args.shadow:
         return _shadow(args, site)
     plan = Plan(
@@ -141,8 +133,8 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
         f"{report.compared} answers compared, {report.churn:.1%} differ, {report.dropped} skipped"
     )
     rows = [
-        (colour, side["answers"], side["errors"], _seconds(side["p95_seconds"]),
-         f"{side['mean_characters']:.0f}", _health(side["health"]))
+        (colour, side["answers"], side["errors"], seconds(side["p95_seconds"]),
+         f"{side['mean_characters']:.0f}", health(side["health"]))
         for colour, side in report.sides.items()
     ]  # fmt: skip
     print_table(["COLOUR", "ANSWERS", "ERRORS", "P95", "CHARACTERS", "HEALTH"], rows)
@@ -153,7 +145,7 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
 
 
 def _add_observe(actions: Any) -> None:
-    parser = _action(
+    parser = site_action(
         actions,
         "observe",
         _observe,
@@ -171,7 +163,7 @@ def _add_observe(actions: Any) -> None:
 def _observe(args: argparse.Namespace) -> int:
     from release.promotion import watch
 
-    seen = watch(_site(args), duration(args.window), duration(args.poll), tell=note)
+    seen = watch(site_of(args), duration(args.window), duration(args.poll), tell=note)
     if args.json:
         print_json(seen.to_json())
     elif seen.breaches:
@@ -184,7 +176,7 @@ def _observe(args: argparse.Namespace) -> int:
 
 
 def _add_rollback(actions: Any) -> None:
-    parser = _action(
+    parser = site_action(
         actions,
         "rollback",
         _rollback,
@@ -203,7 +195,7 @@ def _add_rollback(actions: Any) -> None:
 def _rollback(args: argparse.Namespace) -> None:
     from release.rollback import rollback
 
-    back = rollback(_site(args), args.release, why=args.why, tell=note)
+    back = rollback(site_of(args), args.release, why=args.why, tell=note)
     if args.json:
         print_json(asdict(back))
     else:
@@ -214,7 +206,7 @@ def _rollback(args: argparse.Namespace) -> None:
 
 
 def _add_drill(actions: Any) -> None:
-    parser = _action(
+    parser = site_action(
         actions,
         "drill",
         _drill,
@@ -233,7 +225,7 @@ def _drill(args: argparse.Namespace) -> int:
     from release.drill import drill
     from release.nginx import NginxRouter
 
-    site = _site(args)
+    site = site_of(args)
     if not isinstance(site.router, NginxRouter):
         raise InvalidInputError("a drill needs this machine's nginx")
     result = drill(
@@ -250,7 +242,7 @@ def _drill(args: argparse.Namespace) -> int:
 
 
 def _add_retain(actions: Any) -> None:
-    parser = _action(
+    parser = site_action(
         actions,
         "retain",
         _retain,
@@ -270,12 +262,12 @@ def _retain(args: argparse.Namespace) -> None:
     from release.state import fold
     from release.traffic import COLOURS
 
-    site = _site(args)
+    site = site_of(args)
     deployed = [found.release for c in COLOURS if (found := site.colours.get(c))]
     keeping = plan(fold(site.ledger.history()), deployed, args.keep)
     removed: dict[str, list[str]] = {}
     if args.yes:
-        remove = remover(_store(), site.ledger, keeping)
+        remove = remover(bento_home(), site.ledger, keeping)
         removed = retain(site.ledger, deployed, remove, site.who, args.keep)
     if args.json:
         print_json({"keep": keeping.keep, "remove": list(keeping.remove), "removed": removed})
@@ -286,90 +278,3 @@ def _retain(args: argparse.Namespace) -> None:
     print_table(["RELEASE", "", "WHY"], rows)
     if keeping.remove and not args.yes:
         note("nothing was removed; repeat with --yes")
-
-
-def _add_traffic(actions: Any) -> None:
-    parser = _action(
-        actions,
-        "traffic",
-        _traffic,
-        "who gets which traffic now, as nginx says, and how the colours are",
-        """\
-        Read from nginx's own configuration, the colours' records and their metrics;
-        --watch repeats it every two seconds.
-        """,
-    )
-    parser.add_argument("--watch", action="store_true", help="repeat until interrupted")
-
-
-def _traffic(args: argparse.Namespace) -> None:
-    from release.standing import standing
-
-    site = _site(args)
-    while True:
-        now = standing(site)
-        if args.json:
-            print_json(now.to_json(), indent=None if args.watch else 2)
-        else:
-            if args.watch and sys.stdout.isatty():
-                print("\x1b[2J\x1b[H", end="")
-            print_table(
-                ["COLOUR", "SHARE", "RELEASE", "MODEL", "STATE", "QPS", "ERRORS", "P95", "HEALTH"],
-                [
-                    (s.colour, f"{s.share:g}%", s.release or "-", s.model or "-", s.state,
-                     f"{s.qps:.1f}", f"{s.error_rate:.1%}", _seconds(s.p95), _health(s.health))
-                    for s in now.sides
-                ],
-            )  # fmt: skip
-            for remark in now.remarks:
-                note(remark)
-        if not args.watch:
-            return
-        sys.stdout.flush()
-        time.sleep(2)
-
-
-# --- parts ------------------------------------------------------------------------------------
-
-
-def _action(actions: Any, name: str, run: Run, summary: str, description: str) -> Any:
-    parser = actions.add_parser(
-        name,
-        help=summary,
-        description=textwrap.dedent(description),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--site",
-        metavar="DIR",
-        help="where the colours and nginx live (CSANMT_SITE, else .site of the checkout)",
-    )
-    add_json_flag(parser)
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _site(args: argparse.Namespace) -> Site:
-    from release.ledger import current_user, default_path
-    from release.site import open_site
-
-    home = Path(args.site or os.environ.get("CSANMT_SITE") or _ROOT / ".site").resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    return open_site(home, _store(), default_path(), current_user())
-
-
-_ROOT = Path(__file__).resolve().parent.parent
-
-
-def _store() -> Path:
-    from model_store.home import store_home
-
-    return store_home(os.environ).resolve()
-
-
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{1000 * value:.0f} ms"
-
-
-def _health(shares: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {share:.1%}" for name, share in shares.items() if share) or "well"

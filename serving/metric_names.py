@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+# Each bound is half as much again as the one before: a version three times slower must never
+# look less than twice as slow, which is where a rollback begins.
+SECONDS = (
+    0.005, 0.0075, 0.01, 0.015, 0.022, 0.033, 0.05, 0.075, 0.1, 0.15, 0.22, 0.33, 0.5, 0.75,
+    1.0, 1.5, 2.2, 3.3, 5.0, 7.5, 10.0, 15.0, 22.0, 33.0, 60.0,
+)  # fmt: skip
 POWERS_OF_TWO = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 

@@ -23,7 +23,8 @@ from serving.runner_process import InlineRunner
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
 
-SECONDS = 0.05
+SECONDS = 0.3
+"""Long beside what a busy machine adds, so that three times slower looks like that."""
 
 
 class SickTranslator(StubTranslator):
@@ -42,7 +43,7 @@ class SickTranslator(StubTranslator):
             case "errors":
                 raise RuntimeError("the translator is ill")
             case "slow":
-                time.sleep(6 * SECONDS)
+                time.sleep(2 * SECONDS)  # three times as slow
             case "hang":
                 time.sleep(3600)
             case "crash":

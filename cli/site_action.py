@@ -1,0 +1,67 @@
+"""What the actions that touch a site share: its option, the site itself, words for numbers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import add_json_flag
+
+if TYPE_CHECKING:
+    from release.site import Site
+
+Run = Callable[[argparse.Namespace], int | None]
+
+
+def site_action(actions: Any, name: str, run: Run, summary: str, description: str) -> Any:
+    parser = actions.add_parser(
+        name,
+        help=summary,
+        description=textwrap.dedent(description),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--site",
+        metavar="DIR",
+        help="where the colours and nginx live (CSANMT_SITE, else .site of the checkout)",
+    )
+    add_json_flag(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def site_home(args: argparse.Namespace) -> Path:
+    """The folder of the site: ``--site``, ``CSANMT_SITE`` or ``.site`` of the checkout."""
+    return Path(args.site or os.environ.get("CSANMT_SITE") or ROOT / ".site").resolve()
+
+
+def site_of(args: argparse.Namespace) -> Site:
+    """The site, its folder made if it is not there."""
+    from release.ledger import current_user, default_path
+    from release.site import open_site
+
+    home = site_home(args)
+    home.mkdir(parents=True, exist_ok=True)
+    return open_site(home, bento_home(), default_path(), current_user())
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def bento_home() -> Path:
+    """Where the bentos and models are that releases are made of."""
+    from model_store.home import store_home
+
+    return store_home(os.environ).resolve()
+
+
+def seconds(value: float | None) -> str:
+    return "-" if value is None else f"{1000 * value:.0f} ms"
+
+
+def health(shares: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {share:.1%}" for name, share in shares.items() if share) or "well"

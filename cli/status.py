@@ -1,0 +1,136 @@
+"""``csanmt release status|traffic``: how things stand, by the ledger and by nginx."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import note, print_json, print_table
+from cli.release_action import open_ledger
+from cli.site_action import health, seconds, site_action, site_home, site_of
+
+if TYPE_CHECKING:
+    from release.standing import Standing
+    from release.state import ReleaseState
+
+PAUSE = 2.0
+"""Seconds between two looks of --watch."""
+
+
+def register(actions: Any) -> None:
+    """Add the actions to ``csanmt release``'s subparsers."""
+    status = site_action(
+        actions,
+        "status",
+        _status,
+        "show how far each version has come, which one serves, and how the colours are",
+        """\
+        By the ledger; where this machine has a site, also what nginx really sends where,
+        how the colours are, and what does not fit together. --html writes the same as a
+        static page, which --watch keeps current.
+        """,
+    )
+    status.add_argument("--watch", action="store_true", help="repeat until interrupted")
+    status.add_argument("--html", metavar="FILE", type=Path, help="write a static page as well")
+    traffic = site_action(
+        actions,
+        "traffic",
+        _traffic,
+        "who gets which traffic now, as nginx says, and how the colours are",
+        """\
+        Read from nginx itself, the colours' records and their metrics; --watch repeats
+        it every two seconds.
+        """,
+    )
+    traffic.add_argument("--watch", action="store_true", help="repeat until interrupted")
+
+
+def _status(args: argparse.Namespace) -> None:
+    from release.state import fold
+    from release.status_page import render_status, write_status
+
+    ledger = open_ledger()
+    while True:
+        entries = ledger.history()
+        state, now = fold(entries), _standing(args)
+        if args.html:
+            write_status(args.html, render_status(entries, now, refresh=10 if args.watch else 0))
+        if args.json:
+            traffic = now.to_json() if now else None
+            shown = {"ledger": str(ledger.path), **state.to_json(), "traffic": traffic}
+            print_json(shown, indent=None if args.watch else 2)
+        else:
+            _clear(args)
+            _print_versions(state)
+            if now:
+                print()
+                _print_traffic(now)
+        if not args.watch:
+            return
+        _pause()
+
+
+def _traffic(args: argparse.Namespace) -> None:
+    from release.standing import standing
+
+    site = site_of(args)
+    while True:
+        now = standing(site)
+        if args.json:
+            print_json(now.to_json(), indent=None if args.watch else 2)
+        else:
+            _clear(args)
+            _print_traffic(now)
+        if not args.watch:
+            return
+        _pause()
+
+
+def _standing(args: argparse.Namespace) -> Standing | None:
+    """How the site stands; None where nothing was ever deployed."""
+    from release.standing import standing
+
+    return standing(site_of(args)) if (site_home(args) / "colours").is_dir() else None
+
+
+def _print_versions(state: ReleaseState) -> None:
+    words = {True: "yes", False: "NO", None: "-"}
+    rows = [
+        (
+            v.version, words[v.ready], words[v.approved],
+            "pushed" if "push" in v.latest else "-",
+            "serves" if v.version == state.active else "served" if v.version in state.served
+            else "retired" if v.retired else "-",
+            max(v.latest.values())[:19], "; ".join(v.reasons),
+        )
+        for v in state.versions.values()
+    ]  # fmt: skip
+    print_table(
+        ["VERSION", "READY", "APPROVED", "PUSHED", "TRAFFIC", "LAST (UTC)", "WHY NOT"], rows
+    )
+
+
+def _print_traffic(now: Standing) -> None:
+    print_table(
+        ["COLOUR", "SHARE", "RELEASE", "MODEL", "STATE", "QPS", "ERRORS", "P95", "HEALTH"],
+        [
+            (s.colour, f"{s.share:g}%", s.release or "-", s.model or "-", s.state,
+             f"{s.qps:.1f}", f"{s.error_rate:.1%}", seconds(s.p95), health(s.health))
+            for s in now.sides
+        ],
+    )  # fmt: skip
+    for remark in now.remarks:
+        note(remark)
+
+
+def _clear(args: argparse.Namespace) -> None:
+    if args.watch and sys.stdout.isatty():
+        print("\x1b[2J\x1b[H", end="")
+
+
+def _pause() -> None:
+    sys.stdout.flush()
+    time.sleep(PAUSE)

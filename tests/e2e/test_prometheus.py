@@ -1,0 +1,186 @@
+"""A real Prometheus scrapes two real services and nginx, by our configuration and our rules.
+
+The files are the committed ones but for addresses and times: minutes become seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from csanmt.errors import UnavailableError
+from release.alerts import LogAndWebhook
+from release.direct import OPENER
+from release.load import Load
+from release.metrics_source import PrometheusMetrics, ServiceMetrics
+from release.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
+from release.promotion import Plan, promote, watch
+from release.thresholds import Thresholds
+from release.traffic import COLOURS, SHARE_METRIC, Traffic
+from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, free_ports, nginx_missing, wait_for
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(nginx_missing, reason="nginx is not installed"),
+    pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed"),
+]
+QUICK = {"[2m]": "[10s]", "[30s]": "[10s]", "for: 2m": "for: 1s", "for: 1m": "for: 1s",
+         "for: 30s": "for: 1s", "interval: 10s": "interval: 1s",
+         "scrape_interval: 5s": "scrape_interval: 1s"}  # fmt: skip
+
+
+def quick(text: str) -> str:
+    for slow, fast in QUICK.items():
+        text = text.replace(slow, fast)
+    return text
+
+
+@dataclass
+class Prometheus:
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """The ``data`` of an answer; None while it is not ready."""
+        query = urllib.parse.urlencode(parameters)
+        try:
+            with OPENER.open(f"{self.url}/api/v1/{path}?{query}", timeout=10) as response:
+                return json.load(response)["data"]
+        except urllib.error.HTTPError as error:
+            if error.code == 503:  # it is still starting
+                return None
+            raise AssertionError(f"{parameters}: {error.read().decode()}") from None
+        except OSError:
+            return None
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        data = self.get("query", query=quick(expression))
+        return data["result"] if data else []
+
+    def firing(self) -> set[str]:
+        alerts = self.get("alerts")["alerts"]
+        return {a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}
+
+
+@contextmanager
+def prometheus(place: Place, folder: Path) -> Iterator[Prometheus]:
+    folder.mkdir()
+    config, rules = scrape_config(place.router.settings), alert_rules(Thresholds.read())
+    for name, content in (("prometheus.yml", config), ("alerts.yml", rules)):
+        (folder / name).write_text(quick(yaml.safe_dump(content, width=1000)))
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["prometheus", f"--config.file={folder / 'prometheus.yml'}",
+             f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    found = Prometheus(f"http://{address}", process)
+    try:
+        wait_for(lambda: found.get("targets") is not None)
+        yield found
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A webhook's URL and what it was sent."""
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/hook", got
+    server.shutdown()
+    server.server_close()
+
+
+def expressions(limits: Thresholds) -> dict[str, str]:
+    """Every query of the dashboard and of the cluster's analysis, by name."""
+    board = dashboard(limits)
+    found = {panel["title"]: panel["targets"][0]["expr"] for panel in board["panels"]}
+    found["annotation"] = board["annotations"]["list"][0]["expr"]
+    for name, query, _limit in analysis_limits(limits):
+        filled = query.replace("{{args.colour}}", "green").replace("{{args.stable}}", "blue")
+        found[f"analysis of {name}"] = filled
+    return found
+
+
+def unanswered(server: Prometheus, queries: dict[str, str], seconds: float = 60) -> dict[str, str]:
+    """Those of ``queries`` that gave no number within ``seconds``."""
+    end, left = time.monotonic() + seconds, dict(queries)
+    while left and time.monotonic() < end:
+        for name, expression in queries.items():
+            values = [row["value"][1] for row in server.query(expression)]
+            if values and "NaN" not in values:
+                left.pop(name, None)
+        time.sleep(0.2)
+    return left
+
+
+def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
+    place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = place.site
+    urls = {c: f"http://{site.addresses[c]}" for c in COLOURS}
+    with prometheus(place, tmp_path / "prometheus") as server, receiver() as (hook, got):
+        with Load(place.address, clients=4, timeout=60) as load:
+            wait_for(lambda: len(server.query(SHARE_METRIC)) == 2)
+            # Both colours have enough answers in the window only while both have traffic.
+            site.router.switch(Traffic.of("green", 50))
+            assert unanswered(server, expressions(Thresholds.read())) == {}
+        rules = [rule for group in server.get("rules")["groups"] for rule in group["rules"]]
+        assert {rule["health"] for rule in rules} == {"ok"}, rules
+        assert server.firing() == set()
+
+        source, direct = PrometheusMetrics(server.url, urls), ServiceMetrics(urls)
+        for colour in COLOURS:
+            wait_for(lambda c=colour: source.sample(c) == direct.sample(c))
+        assert source.sample("green").model == MODELS[SECOND]
+
+        site.metrics, site.alert = source, LogAndWebhook(hook)
+        with Load(place.address, clients=4, timeout=60) as load:
+            promote(site, SECOND, Plan())
+            place.fall_ill(SECOND, "echo")
+            wait_for(lambda: "CsanmtHealthEchoed" in server.firing())
+            seen = watch(site, seconds=60, poll=2.0)
+            moment = time.monotonic()
+            wait_for(lambda: load.versions(since=moment)[MODELS[FIRST]] > 5)
+        assert "echoed" in "; ".join(breach.message for breach in seen.breaches)
+        assert (site.router.state().blue, load.lost()) == (100, [])
+        assert len(got) == 1
+        assert re.match(f"rolled back to {FIRST}: {SECOND} on green: .*echoed", got[0]["text"])
+        assert (got[0]["release"], got[0]["to"]) == (SECOND, FIRST)
+        assert any(json.loads(r.message)["event"] == "alert" for r in caplog.records
+                   if r.name == "csanmt.release")  # fmt: skip
+
+        server.process.kill()
+        server.process.wait()
+        blind = PrometheusMetrics(server.url, urls)
+        with pytest.raises(UnavailableError, match="traffic stays as it is"):
+            blind.sample("blue")
+        assert source.sample("blue").up  # the last counters stand for a while
