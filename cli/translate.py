@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from cli import bulk
+from cli import bulk, documents
 from cli.lines import Line, line_batches
 from cli.output import note
 from cli.progress import ProgressBar
@@ -22,18 +22,24 @@ if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
 
 DESCRIPTION = """\
-Translate TEXT, or the lines of FILE, or the lines of standard input.
+Translate TEXT, or documents, or the lines of FILE, or the lines of standard input.
 
 A text may hold several sentences; its line breaks, spaces and paragraphs are kept.
 Lines are translated on their own, in order, and written as soon as they are done:
 an empty line stays empty, and the output has as many lines as the input. Nothing is
 cut off: a sentence too long for the model is translated in pieces, and a translation
 that ran into the length limit is reported on stderr (and as "truncated" in JSON).
+
+A document is named in the place of TEXT: txt, md, html, srt, vtt, docx, pptx, xlsx,
+epub, po, xliff or json (its values). Its layout is kept, and report.docx becomes
+report.en.docx beside it, or what --output says.
 """
 
 EPILOG = """\
 examples:
   csanmt translate 你好，世界。
+  csanmt translate report.docx slides.pptx
+  csanmt translate book.epub --output book-in-english.epub
   csanmt translate --file article.zh.txt --output article.en.txt
   tail -f messages.txt | csanmt translate
   csanmt translate --beam 8 --n-best 3 --json 机器翻译很有用。
@@ -54,7 +60,9 @@ def register(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to translate; - is stdin")
+    parser.add_argument(
+        "text", nargs="*", metavar="TEXT", help="what to translate, or documents; - is stdin"
+    )
     parser.add_argument("-f", "--file", help="translate the lines of this UTF-8 file")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write here instead of stdout; with --input a folder"
@@ -86,6 +94,9 @@ def run(args: argparse.Namespace) -> None:
         bulk.run(args)
         return
     _check(args)
+    if files := documents.named(args.text):
+        documents.run(args, files, load)
+        return
     with ExitStack() as stack:
         source = None if _is_argument(args) else stack.enter_context(_open_input(args.file))
         translator, options = load(args)

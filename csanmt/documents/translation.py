@@ -128,10 +128,26 @@ def translate_document(
     """
     languages = Languages(translator.source_language, translator.target_language)
     work = Work.begin(known, data, limits, languages)
+    translate_texts_of(work, translator, options, should_stop=should_stop, on_progress=on_progress)
+    return work.finish()
+
+
+def translate_texts_of(
+    work: Work,
+    translator: Translator,
+    options: DecodingOptions = DecodingOptions(),
+    *,
+    should_stop: ShouldStop | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """Answer all of a document's texts.
+
+    Raises:
+        CancelledError: ``should_stop`` answered true.
+    """
     for batch in work.batches():
         asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
         answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)
         work.put(batch, [of_translation(answer) for answer in answers])
         if on_progress:
             on_progress(work.progress)
-    return work.finish()

@@ -1,0 +1,108 @@
+"""``csanmt translate FILE``: whole documents, offline, each into a file beside it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.output import note, print_json
+from cli.progress import ProgressBar
+from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from csanmt.documents.translation import Progress
+    from csanmt.translator import DecodingOptions, Translator
+
+LONGEST_NAME = 1000
+Load = Callable[[argparse.Namespace], "tuple[Translator, DecodingOptions]"]
+
+
+def named(texts: Sequence[str]) -> list[Path]:
+    """The documents that the texts name: files in a format we know; none if they are texts.
+
+    Raises:
+        NotFoundError: a text is the name of a document and nothing else, but there is none.
+        InvalidInputError: documents and texts are mixed.
+    """
+    found = [path for text in texts if (path := _document(text)) is not None]
+    if found and len(found) < len(texts):
+        raise InvalidInputError("give either documents or texts, not both")
+    return found
+
+
+def _document(text: str) -> Path | None:
+    from csanmt.documents.formats import SUFFIXES
+
+    if len(text) > LONGEST_NAME or "\0" in text or not text.lower().endswith(SUFFIXES):
+        return None
+    if Path(text).is_file():
+        return Path(text)
+    if text.isascii() and not any(character.isspace() for character in text):
+        raise NotFoundError(f"no document {text!r}")
+    return None  # a sentence that ends with a file's name
+
+
+def run(args: argparse.Namespace, documents: Sequence[Path], load: Load) -> None:
+    """Translate each document.
+
+    Raises:
+        DocumentError, DocumentTooLargeError: it is damaged or too large.
+        ConflictError: its translation exists and was not named with --output.
+    """
+    if args.output and len(documents) > 1:
+        raise InvalidInputError("--output names one file, and there are several documents")
+    if args.n_best > 1:
+        raise InvalidInputError("a document has one translation; --n-best is for texts")
+    translator, options = load(args)
+    targets = [_target(path, args.output, translator.target_language) for path in documents]
+    for path, target in zip(documents, targets, strict=True):
+        _translate(path, target, translator, options, args)
+
+
+def _target(path: Path, output: str | None, language: str) -> Path:
+    if output is None:
+        target = path.with_name(f"{path.stem}.{language}{path.suffix}")
+        if target.exists():
+            raise ConflictError(f"{str(target)!r} exists; name it with --output to overwrite it")
+        return target
+    if Path(output).exists() and Path(output).samefile(path):
+        raise InvalidInputError(f"--output {output!r} would overwrite the input")
+    return Path(output)
+
+
+def _translate(
+    path: Path,
+    target: Path,
+    translator: Translator,
+    options: DecodingOptions,
+    args: argparse.Namespace,
+) -> None:
+    from csanmt.documents.formats import find
+    from csanmt.documents.limits import Limits
+    from csanmt.documents.protocol import Languages
+    from csanmt.documents.translation import Work, translate_texts_of
+    from csanmt.durable import replacing
+
+    languages = Languages(translator.source_language, translator.target_language)
+    work = Work.begin(find(path.name), path.read_bytes(), Limits(), languages)
+    shown = False if args.no_progress else None
+    with ProgressBar(path.name, work.progress.total, shown=shown) as bar:
+        last = 0
+
+        def advance(progress: Progress) -> None:
+            nonlocal last
+            bar.advance(progress.done - last)
+            last = progress.done
+
+        translate_texts_of(work, translator, options, on_progress=advance)
+    with replacing(target) as stream:
+        stream.write(work.finish())
+    if args.json:
+        facts = {"source": str(path), "translation": str(target), "format": work.format.name}
+        print_json(
+            facts | {"characters": work.characters, "model": translator.model_tag}, indent=None
+        )
+    else:
+        note(f"wrote {target}")
