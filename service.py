@@ -22,6 +22,7 @@ from serving.bento_adapter import CsanmtBentoService, put_in_front
 from serving.image import serving_image
 from serving.keys import KeyRing
 from serving.logs import configure_logging
+from serving.memory import open_memory
 from serving.runner_process import InlineRunner, ProcessRunner, Runner
 from serving.settings import Settings
 from serving.translators import open_translator, token_counter
@@ -71,6 +72,7 @@ class Worker:
             count_tokens=token_counter(located),
             keys=KeyRing.load(settings.api_keys_file) if settings.api_keys_file else None,
             page=ROOT / "ui",
+            memory=open_memory(settings),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

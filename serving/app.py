@@ -20,6 +20,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from csanmt.documents.formats import SUFFIXES
+from csanmt.memory.store import TranslationMemory
 from serving.batching import BatchLimits, BatchQueue
 from serving.body import read_body
 from serving.clients.body_key import BodyKey
@@ -35,6 +36,7 @@ from serving.edge import Edge, ErrorAnswers
 from serving.guard import Guard
 from serving.keys import KeyRing
 from serving.layout import CountTokens
+from serving.memory import Recall
 from serving.metrics import Metrics
 from serving.openapi import Describe, openapi_document
 from serving.openapi.apertium import apertium_piece
@@ -91,6 +93,7 @@ def build(
     keys: KeyRing | None = None,
     page: Path | None = None,
     registry: CollectorRegistry = REGISTRY,
+    memory: TranslationMemory | None = None,
 ) -> Application:
     """Put the service together.
 
@@ -98,6 +101,7 @@ def build(
         make_runner: makes one more runner; called for every start of one.
         count_tokens: source tokens of a text, as the model's tokenizer counts them.
         page: directory of the page's static files, served at ``/``; None serves no page.
+        memory: what persons have translated; None keeps no memory.
     """
     metrics = Metrics(settings.model, registry)
     limits = BatchLimits(
@@ -110,7 +114,8 @@ def build(
     pool = RunnerPool(
         queue, make_runner, settings.runner_count, metrics, batch_deadline=settings.batch_deadline
     )
-    service = TranslationService(queue, pool, metrics, settings, count_tokens)
+    recall = Recall(memory, metrics)
+    service = TranslationService(queue, pool, metrics, settings, count_tokens, recall)
     operations = Operations(settings, service, pool, queue, metrics, provenance)
     documents = _documents(settings, service)
     files = _page_routes(page) if page else []

@@ -80,6 +80,15 @@ RESIDENT_MEMORY = MetricSpec(
     "Resident memory of the gateway, and of all runners together, in bytes.",
     ("process",),
 )
+MEMORY_ENTRIES = MetricSpec(
+    "csanmt_memory_entries", "gauge", "Sentences in the translation memory."
+)
+MEMORY_LOOKUPS = MetricSpec(
+    "csanmt_memory_lookups_total",
+    "counter",
+    "Sentences looked up in the translation memory: exact, fuzzy, none, or failed.",
+    ("result",),
+)
 BUILD_INFO = MetricSpec(
     "csanmt_build_info",
     "gauge",
@@ -105,6 +114,8 @@ ALL = (
     RUNNER_STARTS,
     RUNNER_DEATHS,
     RESIDENT_MEMORY,
+    MEMORY_ENTRIES,
+    MEMORY_LOOKUPS,
     BUILD_INFO,
 )
 

@@ -72,6 +72,7 @@ class Operations:
 
     async def metrics(self, request: Request) -> Response:
         self._sample()
+        await self._service.recall.sample()
         text = await asyncio.to_thread(self._metrics.render)
         return PlainTextResponse(text, headers={"Content-Type": CONTENT_TYPE})
 
@@ -96,6 +97,7 @@ class Operations:
             "engine": {"name": facts.engine, "isa": facts.isa or None},
             "languages": {"source": facts.source_language, "target": facts.target_language},
             "decoding": facts.decoding,
+            "memory": self._service.recall.available,
             "limits": {
                 "characters": settings.max_characters,
                 "texts": settings.max_texts,

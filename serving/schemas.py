@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions
 from serving.errors import TooLargeError, invalid_fields
+from serving.memory import Mode
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
 
@@ -70,6 +71,14 @@ class TranslateRequest(BaseModel):
         bool, Field(description="Return which words of a sentence became which (in `segments`).")
     ] = False
     timing: Annotated[bool, Field(description="Return where the time went.")] = False
+    memory: Annotated[
+        Mode,
+        Field(
+            description="`exact` answers a sentence that the translation memory holds from it; "
+            "`fuzzy` also offers what it holds for a similar one. `segments` then say which "
+            "(`memory`). Only where the server keeps a memory."
+        ),
+    ] = "off"
 
     @property
     def texts(self) -> list[str]:
@@ -82,7 +91,7 @@ class TranslateRequest(BaseModel):
 
     @property
     def wants_segments(self) -> bool:
-        return self.segments or self.alignment or self.n_best > 1
+        return self.segments or self.alignment or self.n_best > 1 or self.memory != "off"
 
     def options(self, facts: TranslatorFacts, settings: Settings) -> DecodingOptions:
         """Decoding options: the request's, else the model's, within the service's limits.
@@ -155,6 +164,16 @@ class HypothesisAnswer(BaseModel):
     score: float
 
 
+class MemoryAnswer(BaseModel):
+    """What the translation memory holds for a sentence."""
+
+    match: float = Field(description="1.0 for the same sentence, else how similar, from 0.75.")
+    used: bool = Field(description="It is the segment's `translation`; else only an offer.")
+    source: str = Field(description="The remembered sentence.")
+    translation: str
+    origin: str = Field(description="Where it comes from: `suggestion`, or the imported file.")
+
+
 class SegmentAnswer(BaseModel):
     """A sentence and its translation. Places are half-open, in Unicode code points."""
 
@@ -175,6 +194,9 @@ class SegmentAnswer(BaseModel):
     alignment: list[tuple[tuple[int, int], tuple[int, int]]] | None = Field(
         default=None,
         description="Pairs of places: in `source`, in `translation`.",
+    )
+    memory: MemoryAnswer | None = Field(
+        default=None, description="With `memory`: a match, if there is one."
     )
 
 

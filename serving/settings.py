@@ -147,6 +147,9 @@ class Settings:
 
     # What it keeps.
     suggestions_file: str = _knob("CSANMT_SUGGESTIONS_FILE", str, "")
+    memory_file: str = _knob("CSANMT_MEMORY_FILE", str, "")
+    memory_entries: int = _knob("CSANMT_MEMORY_ENTRIES", _integer(1, 1_000_000), 20_000)
+    memory_suggestions: bool = _knob("CSANMT_MEMORY_SUGGESTIONS", _switch, True)
 
     # What it says about itself.
     log_format: str = _knob("CSANMT_LOG_FORMAT", _choice("json", "text"), "json")

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from csanmt.errors import DeadlineExceededError
-from csanmt.translator import DecodingOptions, Translation
+from csanmt.memory.entries import Match
+from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving import metric_names as names
 from serving.batching import BatchQueue, Ticket
 from serving.errors import TooLargeError
 from serving.layout import CountTokens, Layout, analyse
+from serving.memory import Mode, Recall
 from serving.metrics import Metrics
 from serving.quality_signals import signals
 from serving.runner_pool import RunnerPool
@@ -36,12 +38,14 @@ class TextAnswer:
         layout: the text and where its sentences are.
         sentences: a translation for each segment of ``layout``; None where it was kept.
         text: best translations joined; ``spans`` says where each stands in it.
+        matches: what the memory knows of each segment; an exact match is its translation.
     """
 
     layout: Layout
     sentences: tuple[Translation | None, ...]
     text: str
     spans: tuple[tuple[int, int], ...]
+    matches: tuple[Match | None, ...]
 
     @property
     def truncated(self) -> bool:
@@ -71,13 +75,15 @@ class Timing:
 class SentenceEvent:
     """One finished segment of a stream: segment ``index`` of text ``text_index``.
 
-    ``translation`` is None where there was nothing to translate and the segment was kept.
+    ``translation`` is None where there was nothing to translate and the segment was kept;
+    ``match`` is what the memory knows of it.
     """
 
     text_index: int
     index: int
     layout: Layout
     translation: Translation | None
+    match: Match | None = None
 
     @property
     def text(self) -> str:
@@ -101,9 +107,12 @@ class _Plan:
 class Job:
     """One request being translated. Close it, or nobody learns that its work is unwanted."""
 
-    def __init__(self, plan: _Plan, ticket: Ticket, deadline: float) -> None:
+    def __init__(
+        self, plan: _Plan, ticket: Ticket, deadline: float, matches: Mapping[str, Match]
+    ) -> None:
         self.layouts = plan.layouts
         self._wanted = plan.wanted
+        self._matches = matches
         self._ticket = ticket
         self._deadline = deadline
         self._started = time.monotonic()
@@ -120,13 +129,17 @@ class Job:
             CsanmtError: what the queue or a runner says.
         """
         results = self._ticket.in_order()
-        known: dict[str, Translation] = {}
+        known = {s: _remembered(s, match) for s, match in self._matches.items() if match.exact}
         for text_index, wanted in enumerate(self._wanted):
             for index, sentence in enumerate(wanted):
                 if sentence is not None and sentence not in known:
                     known[sentence] = await self._before_deadline(anext(results))
-                translation = None if sentence is None else known[sentence]
-                yield SentenceEvent(text_index, index, self.layouts[text_index], translation)
+                layout = self.layouts[text_index]
+                if sentence is None:
+                    yield SentenceEvent(text_index, index, layout, None)
+                else:
+                    match = self._matches.get(sentence)
+                    yield SentenceEvent(text_index, index, layout, known[sentence], match)
 
     async def _before_deadline(self, result: Awaitable[Translation]) -> Translation:
         remaining = self._started + self._deadline - time.monotonic()
@@ -145,6 +158,10 @@ class Job:
         return Timing(total, self._ticket.queue_seconds, self._ticket.compute_seconds)
 
 
+def _remembered(sentence: str, match: Match) -> Translation:
+    return Translation(sentence, (Hypothesis(match.pair.target, 0.0),))
+
+
 class TranslationService:
     """Translates texts with the runners of ``pool``, through ``queue``."""
 
@@ -155,7 +172,9 @@ class TranslationService:
         metrics: Metrics,
         settings: Settings,
         count_tokens: CountTokens,
+        recall: Recall | None = None,
     ) -> None:
+        self.recall = recall or Recall(None, metrics)
         self._queue = queue
         self._count_tokens = count_tokens
         self._pool = pool
@@ -172,11 +191,17 @@ class TranslationService:
         return self._pool.facts or TranslatorFacts(self.settings.model, self.settings.engine)
 
     async def begin(
-        self, texts: Sequence[str], options: DecodingOptions, *, whole: bool = False
+        self,
+        texts: Sequence[str],
+        options: DecodingOptions,
+        memory: Mode = "off",
+        *,
+        whole: bool = False,
     ) -> Job:
-        """Queue the sentences of ``texts``.
+        """Queue the sentences of ``texts`` that the memory does not know.
 
         Raises:
+            InvalidInputError: there is no memory to ask.
             TooLargeError: more sentences than one request may have.
             QueueFullError, UnavailableError: as ``BatchQueue.submit``.
         """
@@ -188,7 +213,10 @@ class TranslationService:
             raise TooLargeError(
                 f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"
             )
-        return Job(plan, self._queue.submit(plan.sentences, options), self.settings.timeout)
+        matches = await self.recall.find(plan.sentences, memory, self.facts)
+        known = {sentence for sentence, match in matches.items() if match.exact}
+        unknown = [sentence for sentence in plan.sentences if sentence not in known]
+        return Job(plan, self._queue.submit(unknown, options), self.settings.timeout, matches)
 
     def _plan(self, texts: Sequence[str], whole: bool) -> _Plan:
         languages = (self.facts.source_language, self.facts.target_language)
@@ -205,19 +233,26 @@ class TranslationService:
             own = list(islice(rest, len(layout.segments)))
             text, spans = layout.join([event.text for event in own])
             sentences = tuple(event.translation for event in own)
-            answers.append(TextAnswer(layout, sentences, text, tuple(spans)))
+            matches = tuple(event.match for event in own)
+            answers.append(TextAnswer(layout, sentences, text, tuple(spans), matches))
         self._count(job, answers)
         return answers
 
     async def translate(
-        self, texts: Sequence[str], options: DecodingOptions, *, whole: bool = False
+        self,
+        texts: Sequence[str],
+        options: DecodingOptions,
+        memory: Mode = "off",
+        *,
+        whole: bool = False,
     ) -> tuple[list[TextAnswer], Timing]:
         """Translate ``texts`` and wait for all of it. Cancelling the caller cancels the work.
 
         Args:
+            memory: whether sentences are looked up in the translation memory.
             whole: each text is one sentence, whatever punctuation it holds.
         """
-        job = await self.begin(texts, options, whole=whole)
+        job = await self.begin(texts, options, memory, whole=whole)
         try:
             events = [event async for event in job.events()]
             return self.finish(job, events), job.timing()
@@ -229,8 +264,9 @@ class TranslationService:
         for answer in answers:
             count(names.CHARACTERS, "source", amount=len(answer.layout.text))
             count(names.CHARACTERS, "target", amount=len(answer.text))
-            for sentence in filter(None, answer.sentences):
-                self._count_sentence(sentence)
+            for sentence, match in zip(answer.sentences, answer.matches, strict=True):
+                if sentence and not (match and match.exact):  # that one is no work of the model
+                    self._count_sentence(sentence)
         self._metrics.observe(names.QUEUE_SECONDS, job.timing().queue)
 
     def _count_sentence(self, sentence: Translation) -> None:

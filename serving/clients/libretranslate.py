@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.errors import CsanmtError, StorageError
+from csanmt.memory import entries as memory
 from serving.body import read_body
 from serving.clients.fields import libre_fields
-from serving.clients.languages import Detected, detect, name_of
+from serving.clients.languages import Detected, canonical, detect, name_of
 from serving.clients.libretranslate_spec import libretranslate_spec
 from serving.clients.texts import Pair, check_unicode
 from serving.errors import BadRequestError, ForbiddenError
@@ -129,7 +130,16 @@ class LibreTranslateRoutes:
             entry[name] = value
         check_unicode([entry["q"], entry["s"]])
         self._append(self._suggestions, json.dumps(entry, ensure_ascii=False))
+        await self._remember(entry)
         return JSONResponse({"success": True})
+
+    async def _remember(self, entry: dict[str, Any]) -> None:
+        """Into the translation memory too, if there is one and this is its direction."""
+        pair, settings = Pair.of(self._service), self._service.settings
+        direction = (canonical(entry["source"]), canonical(entry["target"]))
+        if settings.memory_suggestions and direction == (pair.source, pair.target):
+            suggested = memory.Pair(entry["q"], entry["s"], "suggestion")
+            await self._service.recall.remember(suggested, self._service.facts)
 
     def _append(self, path: Path, line: str) -> None:
         """One line a suggestion; a single write to a file opened for appending stays whole."""

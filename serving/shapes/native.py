@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
+from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
 from csanmt.translator import Hypothesis, Translation
 from serving.body import require_json
@@ -18,6 +19,7 @@ from serving.events import EventStream, event
 from serving.guard import charge
 from serving.schemas import (
     HypothesisAnswer,
+    MemoryAnswer,
     SegmentAnswer,
     TimingAnswer,
     TranslateRequest,
@@ -40,7 +42,7 @@ class NativeShape:
         query = _parse(incoming, service)
         options = query.options(service.facts, service.settings)
         answers, timing = await until_disconnect(
-            incoming.request, service.translate(query.texts, options)
+            incoming.request, service.translate(query.texts, options, query.memory)
         )
         body = _response(query, answers, timing, service, request_id(incoming.request.scope))
         return JSONResponse(body.model_dump(exclude_none=True))
@@ -57,7 +59,7 @@ async def answer_stream(incoming: Incoming, service: TranslationService) -> Resp
     """
     query = _parse(incoming, service)
     options = query.options(service.facts, service.settings)
-    job = await service.begin(query.texts, options)
+    job = await service.begin(query.texts, options, query.memory)
     identity = request_id(incoming.request.scope)
     return EventStream(_events(query, job, service, identity), on_close=job.close)
 
@@ -103,7 +105,8 @@ class _Running:
         start = self._length + len(before)
         self._length, self._previous = start + len(text), text
         source = done.layout.segments[done.index]
-        segment = _segment(query, done.translation, source, (start, self._length))
+        place = (start, self._length)
+        segment = _segment(query, done.translation, source, place, done.match)
         head = {"text_index": done.text_index, "index": done.index}
         return {**head, "before": before, "after": after, **segment.model_dump(exclude_none=True)}
 
@@ -131,8 +134,8 @@ def _response(
 
 
 def _segments(query: TranslateRequest, answer: TextAnswer) -> list[SegmentAnswer]:
-    parts = zip(answer.layout.segments, answer.spans, answer.sentences, strict=True)
-    return [_segment(query, sentence, source, target) for source, target, sentence in parts]
+    parts = zip(answer.sentences, answer.layout.segments, answer.spans, answer.matches, strict=True)
+    return [_segment(query, *part) for part in parts]
 
 
 def _segment(
@@ -140,6 +143,7 @@ def _segment(
     sentence: Translation | None,
     source: Segment,
     target: tuple[int, int],
+    match: Match | None,
 ) -> SegmentAnswer:
     if sentence is None:
         sentence = Translation(source.text, (Hypothesis(source.text, 0.0),))
@@ -156,6 +160,17 @@ def _segment(
         hypotheses=hypotheses[: query.n_best] if query.n_best > 1 else None,
         alternatives=others if query.alternatives else None,
         alignment=list(best.alignment or ()) if query.alignment else None,
+        memory=_memory(match) if match else None,
+    )
+
+
+def _memory(match: Match) -> MemoryAnswer:
+    return MemoryAnswer(
+        match=round(match.similarity, 4),
+        used=match.exact,
+        source=match.pair.source,
+        translation=match.pair.target,
+        origin=match.pair.origin,
     )
 
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from csanmt.memory.store import TranslationMemory
 from csanmt.translator import StubTranslator, Translator
 from serving.app import Application, build
 from serving.keys import KeyRing
@@ -84,6 +85,7 @@ def serve() -> Iterator[Serve]:
             page: Path | None = None,
             address: str = "127.0.0.1",
             make_runner: Callable[[], Runner] | None = None,
+            memory: TranslationMemory | None = None,
             **settings: Any,
         ) -> Served:
             knobs = {"workers": 1, "model": MODEL, "engine": "stub", "allow_stub": True}
@@ -96,6 +98,7 @@ def serve() -> Iterator[Serve]:
                 keys=keys,
                 page=page,
                 registry=CollectorRegistry(),
+                memory=memory,
             )
             client = TestClient(WithLifespan(application), base_url=f"http://{address}:3000")
             stack.enter_context(client)
