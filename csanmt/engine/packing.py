@@ -4,7 +4,7 @@ Weights become symmetric int8 with one scale an output channel, stored as unsign
 (+128) in the order the kernels read them: ``[outputs/64][inputs/4][64][4]``. Embeddings
 become int8 with one scale a row, the factor sqrt(H) included. Norms, biases and relative
 position tables stay float32. Heads are padded with zero columns to a multiple of 16.
-The container's layout is described in ``engine/src/model_file.h``.
+The container is ``csanmt.engine.container``'s.
 
 Needs numpy and safetensors only; a live torch model is accepted too.
 """
@@ -15,7 +15,6 @@ import hashlib
 import json
 import math
 import os
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from csanmt.engine.container import write_container
+from csanmt.engine.shape import Shape
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError, StorageError
-
-MAGIC = b"\x89CSANMT\n"
-FORMAT_VERSION = 1
-HEADER_BYTES = 256
-CHECKSUM_START = 40
-ENTRY_BYTES = 64
-NAME_BYTES = 48
-
-RELATIVE, POST_NORM, SHARED_EMBEDDING, TIED, AUGMENTATION = 1, 2, 4, 8, 16
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
@@ -46,84 +38,6 @@ class PackReport:
     path: Path
     bytes: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a model that the packed layout depends on."""
-
-    hidden: int
-    inner: int
-    heads: int
-    encoder_layers: int
-    decoder_layers: int
-    semantic_layers: int
-    source_vocabulary: int
-    target_vocabulary: int
-    max_distance: int
-    relative: bool
-    post_norm: bool
-    shared: bool
-    tied: bool
-    augmentation: bool
-
-    @property
-    def head_dim(self) -> int:
-        return self.hidden // self.heads
-
-    @property
-    def padded_head_dim(self) -> int:
-        return -(-self.head_dim // 16) * 16
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Shape:
-        """Read the keys of ``CsanmtConfig``, with its defaults.
-
-        Raises:
-            ConfigurationError: a width is not a multiple of 16.
-        """
-        augmentation = bool(config.get("use_augmentation", True))
-        source = int(config.get("vocab_size", 50000))
-        shape = cls(
-            hidden=int(config.get("hidden_size", 512)),
-            inner=int(config.get("intermediate_size", 2048)),
-            heads=int(config.get("num_attention_heads", 8)),
-            encoder_layers=int(config.get("num_encoder_layers", 24)),
-            decoder_layers=int(config.get("num_decoder_layers", 3)),
-            semantic_layers=int(config.get("num_semantic_encoder_layers", 4)) * augmentation,
-            source_vocabulary=source,
-            target_vocabulary=int(config.get("target_vocab_size") or source),
-            max_distance=int(config.get("max_relative_distance", 16)),
-            relative=config.get("position_type", "absolute") == "relative",
-            post_norm=config.get("normalization", "pre") == "post",
-            shared=bool(config.get("share_embeddings", False)),
-            tied=bool(config.get("tie_softmax", True)),
-            augmentation=augmentation,
-        )
-        for key, value in (("hidden_size", shape.hidden), ("intermediate_size", shape.inner)):
-            if value % 16:
-                raise ConfigurationError(
-                    f"{key} is {value}; the native engine needs a multiple of 16"
-                )
-        return shape
-
-    def flags(self) -> int:
-        return (
-            RELATIVE * self.relative
-            | POST_NORM * self.post_norm
-            | SHARED_EMBEDDING * self.shared
-            | TIED * self.tied
-            | AUGMENTATION * self.augmentation
-        )
-
-    def fields(self) -> tuple[int, ...]:
-        """The sixteen header integers, in the order of ``Dimensions`` in the C++ reader."""
-        return (
-            self.flags(), self.source_vocabulary, self.target_vocabulary, self.hidden,
-            self.inner, self.heads, self.head_dim, self.padded_head_dim, self.encoder_layers,
-            self.decoder_layers, self.semantic_layers, self.max_distance,
-            self.decoder_layers - 1, self.hidden, 0, 0,
-        )  # fmt: skip
 
 
 def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> PackReport:
@@ -146,7 +60,7 @@ def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> Pa
     target = Path(out_path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        _write(temporary, sections)
+        write_container(temporary, sections.shape, sections)
         digest = _sha256(temporary)
         os.replace(temporary, target)
     except OSError as error:
@@ -356,63 +270,6 @@ class _Sections:
         yield from self._norm(f"{source}.cross_attention_norm", f"{name}.cross_norm")
         yield from self._feed_forward(f"{source}.feed_forward", f"{name}.inner", s.inner)
         yield from self._norm(f"{source}.feed_forward_norm", f"{name}.inner_norm")
-
-
-class Fletcher:
-    """Two 64-bit sums over 32-bit words: Σ w[i] and Σ (n - i) w[i], modulo 2^64.
-
-    Finds every error in one or two words; see ``model_file.h``.
-    """
-
-    def __init__(self, words: int) -> None:
-        self._left = words
-        self.sum = 0
-        self.weighted = 0
-
-    def add(self, data: bytes) -> None:
-        """The next words, a multiple of 4 bytes."""
-        for start in range(0, len(data), 1 << 24):
-            words = np.frombuffer(data[start : start + (1 << 24)], dtype="<u4").astype(np.uint64)
-            places = np.arange(self._left, self._left - len(words), -1, dtype=np.uint64)
-            self.sum = (self.sum + int(words.sum(dtype=np.uint64))) % 2**64
-            self.weighted = (self.weighted + int((places * words).sum(dtype=np.uint64))) % 2**64
-            self._left -= len(words)
-
-
-def _write(path: Path, sections: _Sections) -> None:
-    """Stream the sections, then the table, then fill in the header."""
-    entries = []
-    with path.open("w+b") as file:
-        file.write(bytes(HEADER_BYTES))
-        for name, array in sections:
-            data = np.ascontiguousarray(array).tobytes()
-            entries.append((name.encode("ascii"), file.tell(), len(data)))
-            file.write(data + bytes(-len(data) % 64))
-        table = file.tell()
-        for encoded, offset, size in entries:
-            file.write(encoded.ljust(NAME_BYTES, b"\0") + struct.pack("<QQ", offset, size))
-        total = file.tell()
-        file.seek(0)
-        file.write(_header(sections.shape, total, len(entries), table))
-        seal(file, total)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _header(shape: Shape, total: int, count: int, table: int) -> bytes:
-    head = MAGIC + struct.pack("<IIQQQ", FORMAT_VERSION, HEADER_BYTES, total, 0, 0)
-    fields = struct.pack("<16I", *shape.fields())
-    return (head + fields + struct.pack("<IIQ", count, 0, table)).ljust(HEADER_BYTES, b"\0")
-
-
-def seal(file: Any, total: int) -> None:
-    """Compute the checksum of an engine file of ``total`` bytes and write it into its header."""
-    checksum = Fletcher((total - CHECKSUM_START) // 4)
-    file.seek(CHECKSUM_START)
-    while block := file.read(1 << 24):
-        checksum.add(block)
-    file.seek(24)
-    file.write(struct.pack("<QQ", checksum.sum, checksum.weighted))
 
 
 def _sha256(path: Path) -> str:

@@ -19,23 +19,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.engine.packing import (
-    AUGMENTATION,
+from csanmt.engine.container import (
     CHECKSUM_START,
     ENTRY_BYTES,
     FORMAT_VERSION,
     HEADER_BYTES,
     MAGIC,
     NAME_BYTES,
-    POST_NORM,
-    RELATIVE,
-    SHARED_EMBEDDING,
-    TIED,
     Fletcher,
-    Floats,
-    Shape,
 )
+from csanmt.engine.shape import FIELDS, Shape
 from csanmt.errors import CheckpointError, NotFoundError
+
+Floats = NDArray[np.float32]
 
 
 def unpack(path: str | os.PathLike[str]) -> dict[str, Floats]:
@@ -79,26 +75,9 @@ class _Reader:
         checksum.add(data[CHECKSUM_START:])
         if (checksum.sum, checksum.weighted) != (left, right):
             raise self._refuse("is damaged: its checksum does not match")
-        fields = struct.unpack_from("<16I", data, CHECKSUM_START)
-        count, _, table = struct.unpack_from("<IIQ", data, CHECKSUM_START + 64)
-        flags, source, target, hidden, inner, heads, *_ = fields
-        shape = Shape(
-            hidden=hidden,
-            inner=inner,
-            heads=heads,
-            encoder_layers=fields[8],
-            decoder_layers=fields[9],
-            semantic_layers=fields[10],
-            source_vocabulary=source,
-            target_vocabulary=target,
-            max_distance=fields[11],
-            relative=bool(flags & RELATIVE),
-            post_norm=bool(flags & POST_NORM),
-            shared=bool(flags & SHARED_EMBEDDING),
-            tied=bool(flags & TIED),
-            augmentation=bool(flags & AUGMENTATION),
-        )
-        return shape, count, table
+        fields = struct.unpack_from(f"<{FIELDS}I", data, CHECKSUM_START)
+        count, _, table = struct.unpack_from("<IIQ", data, CHECKSUM_START + 4 * FIELDS)
+        return Shape.from_fields(fields), count, table
 
     def _table(self, count: int, table: int) -> Iterator[tuple[str, tuple[int, int]]]:
         if table + count * ENTRY_BYTES > len(self._data):

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from csanmt.engine.container import HEADER_BYTES, Fletcher, seal
 from csanmt.engine.native import NativeEngine
-from csanmt.engine.packing import HEADER_BYTES, Fletcher, pack, pack_matrix, quantise_rows, seal
+from csanmt.engine.packing import pack, pack_matrix, quantise_rows
 from csanmt.errors import (
     CheckpointError,
     ConfigurationError,

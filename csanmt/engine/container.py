@@ -1,0 +1,81 @@
+"""The container of ``engine.bin``: header, checksum, named sections.
+
+Its layout is described in ``engine/src/model_file.h``.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csanmt.engine.shape import FIELDS, Shape
+
+MAGIC = b"\x89CSANMT\n"
+FORMAT_VERSION = 1
+HEADER_BYTES = 256
+CHECKSUM_START = 40
+ENTRY_BYTES = 64
+NAME_BYTES = 48
+
+
+class Fletcher:
+    """Two 64-bit sums over 32-bit words: Σ w[i] and Σ (n - i) w[i], modulo 2^64.
+
+    Finds every error in one or two words; see ``model_file.h``.
+    """
+
+    def __init__(self, words: int) -> None:
+        self._left = words
+        self.sum = 0
+        self.weighted = 0
+
+    def add(self, data: bytes) -> None:
+        """The next words, a multiple of 4 bytes."""
+        for start in range(0, len(data), 1 << 24):
+            words = np.frombuffer(data[start : start + (1 << 24)], dtype="<u4").astype(np.uint64)
+            places = np.arange(self._left, self._left - len(words), -1, dtype=np.uint64)
+            self.sum = (self.sum + int(words.sum(dtype=np.uint64))) % 2**64
+            self.weighted = (self.weighted + int((places * words).sum(dtype=np.uint64))) % 2**64
+            self._left -= len(words)
+
+
+def write_container(path: Path, shape: Shape, sections: Iterable[tuple[str, NDArray[Any]]]) -> None:
+    """Stream the sections, then the table, then fill in the header; the file is synced to disk."""
+    entries = []
+    with path.open("w+b") as file:
+        file.write(bytes(HEADER_BYTES))
+        for name, array in sections:
+            data = np.ascontiguousarray(array).tobytes()
+            entries.append((name.encode("ascii"), file.tell(), len(data)))
+            file.write(data + bytes(-len(data) % 64))
+        table = file.tell()
+        for encoded, offset, size in entries:
+            file.write(encoded.ljust(NAME_BYTES, b"\0") + struct.pack("<QQ", offset, size))
+        total = file.tell()
+        file.seek(0)
+        file.write(_header(shape, total, len(entries), table))
+        seal(file, total)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _header(shape: Shape, total: int, count: int, table: int) -> bytes:
+    head = MAGIC + struct.pack("<IIQQQ", FORMAT_VERSION, HEADER_BYTES, total, 0, 0)
+    fields = struct.pack(f"<{FIELDS}I", *shape.fields())
+    return (head + fields + struct.pack("<IIQ", count, 0, table)).ljust(HEADER_BYTES, b"\0")
+
+
+def seal(file: Any, total: int) -> None:
+    """Compute the checksum of an engine file of ``total`` bytes and write it into its header."""
+    checksum = Fletcher((total - CHECKSUM_START) // 4)
+    file.seek(CHECKSUM_START)
+    while block := file.read(1 << 24):
+        checksum.add(block)
+    file.seek(24)
+    file.write(struct.pack("<QQ", checksum.sum, checksum.weighted))
