@@ -7,11 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cli.output import note, print_json, print_table
-from cli.site_action import bento_home, health, seconds, site_action, site_of
+from cli.site_action import ROOT, bento_home, full_release, health, seconds, site_action, site_of
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from release.site import Site
+
+
+API_TESTS = ROOT / "tests" / "api_test.py"
 
 
 def register(actions: Any) -> None:
@@ -49,25 +52,52 @@ def _add_deploy(actions: Any) -> None:
         "start a version on the colour without traffic and try it there",
         """\
         VERSION is the release's tag, v1.2.0-abc1234. It is started from its bento (or
-        image), awaited until ready, and asked the smoke sentences; it gets no traffic.
+        image), awaited until ready, asked the smoke sentences, and tried by the API tests
+        where the checkout has them; it gets no traffic.
         A version that the gate has not judged fit is refused, unless --force gives a
         reason, which the ledger keeps. The version on that colour before is stopped.
         """,
     )
     parser.add_argument("release", metavar="VERSION")
     parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
+    parser.add_argument(
+        "--running", action="store_true",
+        help="take over the colour's container, as a compose file started it",
+    )  # fmt: skip
+    parser.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
     parser.add_argument("--force", metavar="REASON", default="", help="deploy unjudged")
 
 
 def _deploy(args: argparse.Namespace) -> None:
     from release.deployment import deploy
 
-    bento = args.bento or f"csanmt:{args.release}"
-    done = deploy(site_of(args), args.release, bento, force=args.force, tell=note)
+    site = site_of(args)
+    release = full_release(site, args.release)
+    bento = args.bento or _runnable(site, release)
+    checks = () if args.skip_api_tests or not API_TESTS.is_file() else (_ask_api,)
+    done = deploy(
+        site, release, bento, force=args.force, running=args.running, checks=checks, tell=note
+    )
     if args.json:
         print_json(asdict(done))
     else:
         print(f"{done.release} is ready on {done.colour} at {done.url}, serving {done.model}")
+
+
+def _runnable(site: Site, release: str) -> str:
+    """What the site's launcher runs of a release: its image, or its bento."""
+    from release.ledger import Kind
+
+    build = site.ledger.last(Kind.BUILD, release)
+    if site.launcher.kind == "container" and build and build.detail.get("image"):
+        return str(build.detail["image"])
+    return f"csanmt:{release}"
+
+
+def _ask_api(url: str) -> None:
+    from release.smoke import ask_api
+
+    note(ask_api(url, API_TESTS))
 
 
 # --- promote ----------------------------------------------------------------------------------
@@ -108,7 +138,7 @@ def _promote(args: argparse.Namespace) -> int:
         poll=duration(args.poll),
         sticky=args.sticky,
     )
-    done = promote(site, args.release, plan, tell=note)
+    done = promote(site, full_release(site, args.release), plan, tell=note)
     if args.json:
         print_json(asdict(done))
     elif done.completed:
@@ -125,7 +155,9 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
         share = float(args.shadow.rstrip("%"))
     except ValueError:
         raise InvalidInputError(f"{args.shadow!r} is no share; write 10%") from None
-    report = shadow(site, args.release, share, duration(args.interval), tell=note)
+    report = shadow(
+        site, full_release(site, args.release), share, duration(args.interval), tell=note
+    )
     if args.json:
         print_json(report.to_json())
         return 0
@@ -195,7 +227,9 @@ def _add_rollback(actions: Any) -> None:
 def _rollback(args: argparse.Namespace) -> None:
     from release.rollback import rollback
 
-    back = rollback(site_of(args), args.release, why=args.why, tell=note)
+    site = site_of(args)
+    release = full_release(site, args.release) if args.release else None
+    back = rollback(site, release, why=args.why, tell=note)
     if args.json:
         print_json(asdict(back))
     else:

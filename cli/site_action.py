@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import add_json_flag
+from csanmt.errors import CsanmtError
 
 if TYPE_CHECKING:
     from release.site import Site
@@ -57,6 +58,16 @@ def bento_home() -> Path:
     from model_store.home import store_home
 
     return store_home(os.environ).resolve()
+
+
+def full_release(site: Site, text: str) -> str:
+    """The release meant by ``text``: itself, or the newest build of that version."""
+    from cli.release_action import full_tag
+
+    try:
+        return full_tag(site.ledger, text)
+    except CsanmtError:
+        return text  # not built here, as where only images arrive
 
 
 def seconds(value: float | None) -> str:

@@ -67,6 +67,14 @@ class Launcher(Protocol):
         """
         ...
 
+    def adopt(self, colour: Colour, address: str) -> str:
+        """The handle of what already runs for a colour, started by other means.
+
+        Raises:
+            NotFoundError: nothing does, or it cannot be told.
+        """
+        ...
+
     def alive(self, handle: str) -> bool: ...
 
     def stop(self, handle: str, deadline_seconds: float = 60.0) -> None:
@@ -94,6 +102,12 @@ class StubLauncher:
         self.count += 1
         self.running[f"h{self.count}"] = (bento, address)
         return f"h{self.count}"
+
+    def adopt(self, colour: Colour, address: str) -> str:
+        for handle, (_, where) in self.running.items():
+            if where == address:
+                return handle
+        raise NotFoundError(f"nothing runs at {address}")
 
     def alive(self, handle: str) -> bool:
         return handle in self.running

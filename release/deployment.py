@@ -50,6 +50,7 @@ def deploy(
     *,
     force: str = "",
     colour: Colour | None = None,
+    running: bool = False,
     checks: tuple[Check, ...] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Deployment:
@@ -58,6 +59,7 @@ def deploy(
     Args:
         force: reason to deploy without a passed gate; written into the ledger.
         colour: where to put it, whatever traffic that colour has; the idle one by default.
+        running: take over what already runs there, as started by a compose file.
         checks: more trials after readiness and the smoke test, e.g. the API tests.
 
     Raises:
@@ -69,10 +71,11 @@ def deploy(
     with site.exclusive(f"deployment of {release}"):
         _require_verdict(site, release, force)
         colour = colour or idle_colour(site)
-        site.launcher.require(bento)
-        _stop(site, colour)
-        tell(f"starting {release} on {colour} ({site.addresses[colour]})")
-        handle = site.launcher.start(bento, colour, site.addresses[colour])
+        handle = (
+            site.launcher.adopt(colour, site.addresses[colour])
+            if running
+            else _start(site, release, bento, colour, tell)
+        )
         deployment = Deployment(
             colour=colour,
             release=release,
@@ -89,6 +92,8 @@ def deploy(
             for check in (smoke, *checks):
                 check(deployment.url)
         except BaseException as error:
+            if not running:  # what others started is not ours to stop
+                site.launcher.stop(deployment.handle, deadline_seconds=5)
             _give_up(site, deployment, str(error) or type(error).__name__)
             raise
         site.colours.put(deployment)
@@ -171,8 +176,16 @@ def _stop(site: Site, colour: Colour) -> None:
     site.colours.clear(colour)
 
 
+def _start(
+    site: Site, release: str, bento: str, colour: Colour, tell: Callable[[str], None]
+) -> str:
+    site.launcher.require(bento)
+    _stop(site, colour)
+    tell(f"starting {release} on {colour} ({site.addresses[colour]})")
+    return site.launcher.start(bento, colour, site.addresses[colour])
+
+
 def _give_up(site: Site, deployment: Deployment, why: str) -> None:
-    site.launcher.stop(deployment.handle, deadline_seconds=5)
     site.colours.clear(deployment.colour)
     site.ledger.append(
         Kind.ABORT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +10,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csanmt.errors import EngineUnavailableError, NotFoundError, UnavailableError
+from csanmt.errors import NotFoundError, UnavailableError
+from release.containers import RUNTIMES, find_tool
 from release.processes import birth
+from release.smoke import run_options
 from release.traffic import Colour
 
 
@@ -60,6 +61,9 @@ class ProcessLauncher:
         log.close()
         return f"{process.pid}:{birth(process.pid)}"
 
+    def adopt(self, colour: Colour, address: str) -> str:
+        raise NotFoundError("only containers can be taken over; let this one be started instead")
+
     def alive(self, handle: str) -> bool:
         return _pid(handle) is not None
 
@@ -92,7 +96,7 @@ class ContainerLauncher:
 
     Args:
         runtime: the container tool; the first found of podman and docker by default.
-        options: more arguments of ``run``, e.g. ``("--runtime", "runc")``.
+        options: more arguments of ``run``, e.g. ``("--memory", "1g")``.
     """
 
     runtime: str = ""
@@ -108,19 +112,26 @@ class ContainerLauncher:
     def start(self, bento: str, colour: Colour, address: str) -> str:
         self.require(bento)
         tool = self._tool()
-        _, _, port = address.rpartition(":")
-        name = f"csanmt-{colour}-{port}"
+        host, _, port = address.rpartition(":")
+        name = _container(colour, address)
         subprocess.run([tool, "rm", "-f", name], capture_output=True)
+        # The image listens on every interface unless it is told otherwise.
+        variables = {"CSANMT_HOST": host, "CSANMT_PORT": port, **self.environment}
         command = [
             tool, "run", "--detach", "--name", name, "--network", "host", "--read-only",
-            "--tmpfs", "/tmp", *self.options,
-            *(f"--env={key}={value}" for key, value in self.environment.items()),
-            bento, "serve", "--port", port,
+            "--tmpfs", "/tmp", *run_options(tool), *self.options,
+            *(f"--env={key}={value}" for key, value in variables.items()), bento,
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise UnavailableError(f"{tool} could not start {bento}: {done.stderr.strip()}")
         return done.stdout.strip()
+
+    def adopt(self, colour: Colour, address: str) -> str:
+        name = _container(colour, address)
+        if not self.alive(name):
+            raise NotFoundError(f"no container {name} is running")
+        return name
 
     def alive(self, handle: str) -> bool:
         command = [self._tool(), "inspect", "--format", "{{.State.Running}}", handle]
@@ -132,10 +143,11 @@ class ContainerLauncher:
         subprocess.run(command, capture_output=True)
 
     def _tool(self) -> str:
-        for name in (self.runtime,) if self.runtime else ("podman", "docker"):
-            if path := shutil.which(name):
-                return path
-        raise EngineUnavailableError("neither podman nor docker is installed")
+        return find_tool(RUNTIMES, self.runtime or None)
+
+
+def _container(colour: Colour, address: str) -> str:
+    return f"csanmt-{colour}-{address.rpartition(':')[2]}"
 
 
 def _pid(handle: str) -> int | None:

@@ -16,6 +16,8 @@ from release.processes import alive
 from release.smoke import run_options
 
 Signal = Literal["HUP", "QUIT", "TERM"]
+STOP_SECONDS = 30
+"""How long a container may take to answer its running requests before it is killed."""
 
 
 class NginxProgram(Protocol):
@@ -103,10 +105,8 @@ class ContainerNginx:
             done = _run([tool, "start", self.name])
         else:
             words = ["nginx", *_place(self.directory), "-c", str(config), "-g", "daemon off;"]
-            done = _run(
-                [*self._run_words(), "--detach", "--name", self.name, "--restart",
-                 "unless-stopped", self.image, *words]
-            )  # fmt: skip
+            keep = ["--detach", "--restart", "unless-stopped", "--stop-signal", "SIGQUIT"]
+            done = _run([*self._run_words(), *keep, "--name", self.name, self.image, *words])
         if why := _complaint(done):
             raise UnavailableError(f"nginx did not start: {why}")
 
@@ -117,7 +117,10 @@ class ContainerNginx:
         return pid if pid and alive(pid) else None
 
     def tell(self, word: Signal) -> None:
-        if why := _complaint(_run([self._tool(), "kill", "--signal", word, self.name])):
+        words = ["kill", "--signal", word]
+        if word == "QUIT":  # the runtime must know that the end is wanted, or it starts it again
+            words = ["stop", "--time", str(STOP_SECONDS)]
+        if why := _complaint(_run([self._tool(), *words, self.name])):
             raise UnavailableError(f"nginx did not get the signal {word}: {why}")
 
     def _run_words(self) -> list[str]:
