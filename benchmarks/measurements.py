@@ -90,7 +90,8 @@ class SuiteResult:
     Attributes:
         changes: every changed sentence, worst first.
         documents: chrF2++ by document, worst first; lengths: by source length.
-        comet: "baseline", "candidate" and "signature" if COMET was asked for.
+        comet: "baseline", "candidate", "low", "high" (of the difference) and "signature" if
+            COMET was asked for.
     """
 
     name: str

@@ -15,6 +15,7 @@ from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from benchmarks.answers import AnswerCache
+    from benchmarks.comet import Comet
     from benchmarks.compare import Plan
     from benchmarks.loading import LoadOptions
     from benchmarks.policy import Policy
@@ -55,6 +56,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="translate and score by so many at once (default: one a processor)",
     )
     add("--comet", nargs="?", const="", metavar="MODEL", help="also score by COMET (an extra)")
+    add("--comet-python", type=Path, metavar="FILE",
+        help="a Python with COMET (default: $CSANMT_COMET_PYTHON, else this one)")  # fmt: skip
     add("--quiet", action="store_true", help="no progress bars")
 
 
@@ -120,7 +123,6 @@ def make_plan(
     from functools import partial
 
     from benchmarks.coldstart import measure_start
-    from benchmarks.comet import DEFAULT_MODEL, Comet
     from benchmarks.compare import Plan
     from benchmarks.load import LoadPlan, find_tool
     from benchmarks.pins import DEFAULT_PINS, load_pins
@@ -142,10 +144,18 @@ def make_plan(
         behaviour=True,
         speed=SpeedPlan(limit=limit) if speed else None,
         workers=args.workers,
-        comet=Comet(args.comet or DEFAULT_MODEL) if args.comet is not None else None,
+        comet=_comet(args, policy) if args.comet is not None else None,
         measure_start=measure_start,
         measure_throughput=load,
     )
+
+
+def _comet(args: argparse.Namespace, policy: Policy) -> Comet:
+    from benchmarks.comet import DEFAULT_MODEL, Comet
+
+    chosen = os.environ.get("CSANMT_COMET_PYTHON")
+    python = args.comet_python or (Path(chosen) if chosen else None)
+    return Comet(args.comet or DEFAULT_MODEL, python, policy.sampling)
 
 
 def load(spec: str, args: argparse.Namespace) -> Subject:
