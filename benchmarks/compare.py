@@ -35,6 +35,7 @@ from benchmarks.speed import (
 )
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
+from csanmt.errors import InvalidInputError
 
 SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
 EXAMPLES = 5  # kept of every check
@@ -127,7 +128,15 @@ def compare_suite(
     cache: AnswerCache,
     progress: Progress,
 ) -> SuiteResult:
-    """Metrics with paired tests, check rates, changes and breakdowns on one suite."""
+    """Metrics with paired tests, check rates, changes and breakdowns on one suite.
+
+    Raises:
+        InvalidInputError: the suite has no references to score against.
+    """
+    if not suite.references:
+        raise InvalidInputError(
+            f"suite {suite.name!r} has no references: it can be run, not compared or judged"
+        )
     old = translate_suite(baseline, suite, cache, progress, plan.workers)
     same = same_subject(baseline, candidate)
     new = list(old) if same else translate_suite(
@@ -251,7 +260,7 @@ def smoke_outcomes(subject: Subject, suite: Suite) -> list[Outcome]:
 
 def _smoke_problem(accept: Sequence[str], forbid: Sequence[str], output: str) -> str | None:
     if not any(re.search(p, output, re.IGNORECASE | re.DOTALL) for p in accept):
-        return "is not among the acceptable answers"
+        return f"is not an acceptable answer, such as /{accept[0]}/"
     hit = next((p for p in forbid if re.search(p, output, re.IGNORECASE | re.DOTALL)), None)
     return f"has /{hit}/" if hit else None
 

@@ -93,7 +93,9 @@ def rule_summaries(verdict: Verdict) -> list[RuleSummary]:
         counts = {status: sum(r.status == status for r in results) for status in STATUSES}
         status = next(status for status in STATUSES if counts[status])
         summary = {
-            "fail": f"{counts['fail']} of {len(results)} fail",
+            "fail": f"{counts['fail']} of {len(results)} fail"
+            if counts["pass"]
+            else f"{counts['fail']} fail",
             "open": f"{counts['open']} of {len(results)} cannot be told",
             "pass": f"all {counts['pass']} hold" if counts["pass"] > 1 else results[0].reason,
             "skip": results[0].reason,

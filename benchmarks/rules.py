@@ -181,6 +181,9 @@ def _must_pass(rule: str, wanted: str | None, group: GroupResult | None) -> Iter
         yield RuleResult(rule, outcome.source, "fail", reason, len(wrong), 0)
     if not wrong:
         right = group.cases - group.failures
+        if not group.cases:
+            yield RuleResult(rule, "", "pass", "there are none")
+            return
         known = f", {len(group.old)} were wrong before and are allowed to be" if group.old else ""
         reason = f"{right} of {group.cases} hold{known}" if group.old else f"all {right} hold"
         yield RuleResult(rule, "", "pass", reason, group.failures, len(group.old))

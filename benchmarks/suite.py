@@ -78,7 +78,7 @@ class Suite:
 def read_lines(path: Path) -> tuple[str, ...]:
     """Lines of a UTF-8 file, split at line feeds only (U+2028 and others stay inside)."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
     except OSError as error:
@@ -182,7 +182,7 @@ def _load_sacrebleu(test_set: str) -> Suite:
     try:
         source = sacrebleu.get_source_file(test_set, "zh-en")
         references = sacrebleu.get_reference_files(test_set, "zh-en")
-    except (OSError, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # no network, a damaged archive, a wrong digest
         raise UnavailableError(f"sacreBLEU could not download {test_set}: {error}") from None
     return Suite(
         name=f"sacrebleu-{test_set}",

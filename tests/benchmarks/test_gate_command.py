@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -88,6 +89,18 @@ def test_a_damaged_policy_gives_2(files, capsys):
     (files / "p.toml").write_text("version = 7")
     assert gate("good.en", "good.en", "--policy", "p.toml") == 2
     assert "version is 7; allowed is 1" in capsys.readouterr().out
+
+
+def test_a_suite_without_references_is_run_and_not_judged(files, capsys):
+    (files / "bare").mkdir()
+    (files / "bare/suite.toml").write_text('source = "bare.zh"\n')
+    (files / "bare/bare.zh").write_text("一\n二\n", "utf-8")
+    (files / "two.en").write_text("One\n\n")
+    assert main(["bench", "run", "two.en", "--suite", "bare", "--quiet"]) == 0
+    assert "empty" in capsys.readouterr().out
+    arguments = ["bench", "gate", "two.en", "--baseline", "two.en", "--suite", "bare", "--quiet"]
+    assert main(arguments) == 2
+    assert "has no references" in capsys.readouterr().out
 
 
 def test_one_file_needs_one_suite(files, capsys):
@@ -231,15 +244,16 @@ class _Server(BaseHTTPRequestHandler):
     def do_POST(self):
         size = int(self.headers["Content-Length"])
         texts = json.loads(self.rfile.read(size))["text"]
+        time.sleep(self.server.delay)
         answer = [self.server.answers.get(t, f"It is {t!a}.") for t in texts]
         self.reply({"translation": answer, "model": "csanmt-zh-en:v1.0.0"})
 
     def do_GET(self):
         self.reply({"model": {"tag": "csanmt-zh-en:v1.0.0", "digest": "sha256:abc"}})
 
-    def reply(self, value):
+    def reply(self, value, status=200):
         body = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -248,10 +262,75 @@ class _Server(BaseHTTPRequestHandler):
         pass
 
 
+class _LibreTranslate(_Server):
+    """Answers as LibreTranslate documents it, and wants its key in the body."""
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "q" not in asked:
+            return self.reply({"error": "Invalid request: missing q parameter"}, 400)
+        if asked.get("api_key") != self.server.key:
+            return self.reply({"error": "Invalid API key"}, 403)
+        assert (asked["source"], asked["target"], asked["format"]) == ("zh", "en", "text")
+        answers = [self.server.answers.get(t, "Something.") for t in asked["q"]]
+        return self.reply({"translatedText": answers})
+
+    def do_GET(self):
+        self.reply({"error": "not found"}, 404)
+
+
+@pytest.fixture
+def foreign():
+    made = ThreadingHTTPServer(("127.0.0.1", 0), _LibreTranslate)
+    made.answers, made.key = {}, "s3cret"
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def test_a_foreign_service_is_scored_by_its_url(files, foreign, monkeypatch, capsys):
+    suite = load_suite("mini")
+    foreign.answers = dict(zip(suite.sources, suite.references[0], strict=True))
+    url = f"http://127.0.0.1:{foreign.server_port}"
+    arguments = ["bench", "run", url, "--suite", "mini", "--quiet", "--json", "--workers", "1"]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "asked as csanmt: " in error
+    assert "asked as libretranslate: " in error
+    assert "HTTP 403" in error
+    monkeypatch.setenv("CSANMT_API_KEY", "s3cret")
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["subject"]["settings"]["shape"] == "libretranslate"
+    assert found["subject"]["digest"] is None
+    scores = {s["metric"]: s["score"] for s in found["scores"]}
+    assert (scores["bleu"], scores["ter"]) == (pytest.approx(100), 0)
+
+
+SPEED_ONLY = 'version = 1\n[quality]\nsuites = ["mini"]\n[speed]\np95_ratio = 1.10\n'
+
+
+def test_a_slower_service_is_rejected_for_its_speed(files, server, capsys):
+    """By the real clock: 40 ms more than the other."""
+    (files / "p.toml").write_text(SPEED_ONLY)
+    slow = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    slow.answers, slow.delay = {}, 0.04
+    threading.Thread(target=slow.serve_forever, daemon=True).start()
+    urls = [f"http://127.0.0.1:{made.server_port}" for made in (slow, server)]
+    try:
+        assert gate(*urls, "--policy", "p.toml", "--json") == 1
+    finally:
+        slow.shutdown()
+        slow.server_close()
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert [r["subject"] for r in rules if r["status"] == "fail"] == ["p95_ratio"]
+
+
 @pytest.fixture
 def server():
     made = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    made.answers = {}
+    made.answers, made.delay = {}, 0.0
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield made
     made.shutdown()

@@ -33,7 +33,7 @@ def test_these_suites_and_no_others_ship():
 
 
 def test_a_folder_with_two_files_is_a_suite(tmp_path):
-    (tmp_path / "my.zh").write_text("一\u2028二\n三\n", "utf-8")
+    (tmp_path / "my.zh").write_text("\ufeff一\u2028二\r\n三\r\n", "utf-8")
     (tmp_path / "my.en").write_text("one two\nthree\n", "utf-8")
     (tmp_path / "system.en").write_text("not\na reference\n", "utf-8")
     suite = load_suite(str(tmp_path))
