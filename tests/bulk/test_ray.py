@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -42,13 +44,19 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def node() -> dict[str, Any]:
-    """A node of one processor. With ports given, it does not wait for its agent's (ray#65983)."""
+def node(session: Path) -> dict[str, Any]:
+    """A node of one processor that does not wait for its agents to tell their ports: it gives
+    up after fixed 15 seconds, in which they cannot start on a busy machine (ray#65983)."""
     names = (
         "metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port",
         "runtime_env_agent_port",
     )  # fmt: skip
-    return {"num_cpus": 1, **dict(zip(names, free_ports(len(names)), strict=True))}
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    identity = secrets.token_hex(28)
+    told = session / f"dashboard_agent_listen_port_{identity}"
+    told.write_text(str(ports["dashboard_agent_listen_port"]))
+    variables = {"RAY_OVERRIDE_NODE_ID_FOR_TESTING": identity}
+    return {"num_cpus": 1, "env_vars": variables, **ports}
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +76,20 @@ def cluster(environment: dict[str, str]) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
+        name = f"session_csanmt_{secrets.token_hex(8)}"
+        session = Path("/tmp/ray") / name
+        session.mkdir(parents=True)
         cluster = Cluster()
         try:
-            cluster.add_node(wait=False, include_dashboard=False, **node())
-            cluster.add_node(wait=False, **node())
+            cluster.add_node(
+                wait=False, include_dashboard=False, session_name=name, **node(session)
+            )
+            cluster.add_node(wait=False, **node(session))
             cluster.wait_for_nodes(300)
             yield cluster
         finally:
             cluster.shutdown()
+            shutil.rmtree(session, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from csanmt.errors import CancelledError
+from csanmt.memory.store import TranslationMemory
 from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, StubTranslator, Translation
 from serving.app import build
 from serving.errors import error_body
@@ -121,7 +122,9 @@ class LivePage:
 
 
 @contextmanager
-def live_page(*, keys: KeyRing | None = None, **settings: Any) -> Iterator[LivePage]:
+def live_page(
+    *, keys: KeyRing | None = None, memory: TranslationMemory | None = None, **settings: Any
+) -> Iterator[LivePage]:
     """Serve ``ui/`` and the API on a free port of ours until the block ends."""
     translator = HeldTranslator(model_tag=MODEL)
     facts = TranslatorFacts(MODEL, "stub")
@@ -133,6 +136,7 @@ def live_page(*, keys: KeyRing | None = None, **settings: Any) -> Iterator[LiveP
         keys=keys,
         page=PAGE,
         registry=CollectorRegistry(),
+        memory=memory,
     )
     faults = Faults(application.asgi)
     listener = _listen()

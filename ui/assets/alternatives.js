@@ -40,7 +40,8 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
       return;
     }
     if (open?.anchor !== anchor) return; // closed meanwhile
-    const texts = [...new Set([sentence.first, ...sentence.alternatives])];
+    const remembered = sentence.memory ? [sentence.memory.translation] : [];
+    const texts = [...new Set([sentence.first, ...remembered, ...sentence.alternatives])];
     if (texts.length < 2) message(sentence, t("alternativesNone"));
     else list(index, sentence, texts);
     place();
@@ -62,10 +63,17 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
         onclick: () => pick(index, text),
       });
       item.textContent = text;
+      if (text === sentence.memory?.translation) item.append(origin(sentence.memory));
       menu.append(item);
     }
     box.replaceChildren(heading(sentence), menu);
     (menu.querySelector("[aria-checked=true]") ?? menu.firstElementChild).focus({ preventScroll: true });
+  }
+
+  /** Where a remembered translation comes from, and how like the sentence its own is. */
+  function origin({ match, source }) {
+    const values = { percent: Math.floor(100 * match), source };
+    return el("span", { class: "alternatives-origin" }, t(match < 1 ? "memorySimilar" : "memorySame", values));
   }
 
   function heading(sentence) {

@@ -36,6 +36,10 @@ export const words = {
     readyText: "Translation: {text}",
     truncatedSentence: "This sentence was too long for the model and is cut off here.",
     truncatedText: "some of it cut off",
+    rememberedCount: "{count} from the translation memory",
+    rememberedSentence: "From the translation memory: a person translated this sentence.",
+    memorySame: "From the translation memory",
+    memorySimilar: "From the translation memory, {percent} % alike: {source}",
     sentenceHint: "Arrow keys move between sentences, Enter shows alternatives.",
 
     alternatives: "Alternatives",
@@ -132,6 +136,10 @@ export const words = {
     readyText: "译文：{text}",
     truncatedSentence: "这句话对模型来说太长，译文在此被截断。",
     truncatedText: "部分译文被截断",
+    rememberedCount: "{count} 句来自翻译记忆",
+    rememberedSentence: "来自翻译记忆：此句由人工翻译。",
+    memorySame: "来自翻译记忆",
+    memorySimilar: "来自翻译记忆，相似度 {percent}%：{source}",
     sentenceHint: "方向键在句子之间移动，回车键显示其他译法。",
 
     alternatives: "其他译法",

@@ -22,7 +22,8 @@ import {
 } from "./i18n.js";
 import { createNotice } from "./notice.js";
 import { sessionKey } from "./preferences.js";
-import { join } from "./sentences.js";
+import { addOptions } from "./requests.js";
+import { isRemembered, join } from "./sentences.js";
 import { factsOf } from "./service-facts.js";
 import { createSourcePane } from "./source-pane.js";
 import { confirmOn, createTargetPane } from "./target-pane.js";
@@ -168,6 +169,8 @@ function showStatus() {
   const time = duration(state.timing.total);
   const parts = [count > 1 ? t("tookSentences", { count: number(count), time }) : time];
   if (state.sentences.some((sentence) => sentence.truncated)) parts.push(t("truncatedText"));
+  const remembered = state.sentences.filter(isRemembered).length;
+  if (remembered) parts.push(t("rememberedCount", { count: number(remembered) }));
   byId("status").textContent = parts.join(" · ");
 }
 
@@ -185,6 +188,7 @@ function choose(index, text) {
   sentence.text = text;
   state.choices.set(sentence.source, text);
   target.replace(index, sentence);
+  showStatus();
   announce(t("alternativeChosen", { text }));
   remember();
 }
@@ -296,6 +300,9 @@ function showLanguages() {
   byId("source").lang = byId("mirror").lang = from;
   byId("target").lang = to;
 }
+
+// Similar sentences are asked for too: they are offered in the menu, never used by themselves.
+addOptions(() => (state.facts.memory ? { memory: "fuzzy" } : {}));
 
 // ---- start
 

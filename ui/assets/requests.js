@@ -18,6 +18,7 @@ export const forAlternatives = (sentence) => ({
   text: clean(sentence),
   alternatives: ALTERNATIVES,
   ...options(),
+  memory: undefined, // the model's own: what is remembered is known already
 });
 
 export const worthStreaming = (text) => text.length > STREAM_FROM || /\n\s*\S/.test(text.trim());

@@ -1,8 +1,9 @@
 // A translation as the page holds it: sentences with the text between them.
 //
-// A sentence is {source, start, end, gap, text, first, truncated, alternatives}: `start` and `end`
-// are UTF-16 offsets into the source, `gap` is the target text in front of it, `text` is shown,
-// `first` is what the model put first, `alternatives` is null until asked for. A translation is
+// A sentence is {source, start, end, gap, text, first, truncated, memory, alternatives}: `start` and
+// `end` are UTF-16 offsets into the source, `gap` is the target text in front of it, `text` is
+// shown, `first` is what the service put first, `memory` is null or what the translation memory
+// holds for it {match, used, source, translation}, `alternatives` is null until asked for. A translation is
 // {sentences, tail}; the tail is the target text after the last sentence.
 
 import { utf16Offsets } from "./offsets.js";
@@ -31,13 +32,17 @@ export function segmentReader(source) {
 export const join = ({ sentences, tail }) =>
   sentences.map((sentence) => sentence.gap + sentence.text).join("") + tail;
 
-const sentenceOf = ({ source, source_span: [start, end], translation, truncated }, inSource, gap) => ({
-  source,
-  start: inSource(start),
-  end: inSource(end),
+const sentenceOf = (segment, inSource, gap) => ({
+  source: segment.source,
+  start: inSource(segment.source_span[0]),
+  end: inSource(segment.source_span[1]),
   gap,
-  text: translation,
-  first: translation,
-  truncated,
+  text: segment.translation,
+  first: segment.translation,
+  truncated: segment.truncated,
+  memory: segment.memory ?? null,
   alternatives: null,
 });
+
+/** What is shown comes from the translation memory. */
+export const isRemembered = ({ text, memory }) => memory !== null && text === memory.translation;

@@ -12,4 +12,5 @@ export const factsOf = (version) => ({
   source: factAt(version, "languages.source") ?? "zh",
   target: factAt(version, "languages.target") ?? "en",
   limit: factAt(version, "limits.characters") ?? Infinity,
+  memory: version?.memory === true,
 });

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { label, t } from "./i18n.js";
+import { isRemembered } from "./sentences.js";
 
 const STEPS = {
   ArrowRight: 1,
@@ -11,6 +12,11 @@ const STEPS = {
   Home: -Infinity,
   End: Infinity,
 };
+
+function titleOf({ classList }) {
+  if (classList.contains("truncated")) return t("truncatedSentence");
+  return classList.contains("remembered") ? t("rememberedSentence") : "";
+}
 
 /** Handlers: onHover(index or null), onFocus(index or null), onOpen(index, element). */
 export function createTargetPane({ box, placeholder, body }, handlers) {
@@ -36,7 +42,8 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     span.textContent = sentence.text;
     span.classList.toggle("truncated", sentence.truncated);
     span.classList.toggle("replaced", sentence.text !== sentence.first);
-    if (sentence.truncated) span.title = t("truncatedSentence");
+    span.classList.toggle("remembered", isRemembered(sentence));
+    span.title = titleOf(span);
   }
 
   function append(sentence) {
@@ -135,7 +142,7 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     setStale: (stale) => box.classList.toggle("stale", stale),
     setBusy: (busy) => box.setAttribute("aria-busy", String(busy)),
     relabel: () => {
-      for (const span of box.querySelectorAll(".truncated")) span.title = t("truncatedSentence");
+      for (const span of spans) span.title = titleOf(span);
     },
   };
 }
