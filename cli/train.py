@@ -272,12 +272,12 @@ def _add_evaluate(actions: Any) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from cli.loading import find_model
+    from cli.loading import chosen_engine, find_model
     from csanmt.loading import load_translator
     from training.scoring import load_test_set, score, translate_set
 
     directory, tag = find_model(args.model, args.engine)
-    translator = load_translator(directory, engine=args.engine, model_tag=tag)
+    translator = load_translator(directory, engine=chosen_engine(args.engine), model_tag=tag)
     results = []
     for path in args.sets:
         test = load_test_set(path)

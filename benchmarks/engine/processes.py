@@ -34,6 +34,25 @@ sys.stdin.readline()
 """
 )
 
+_STEADY = (
+    _LOADED
+    + """
+import random
+dice, total, done, sizes = random.Random(5), int(sys.argv[2]), 0, {}
+marks = [total * tenth // 10 for tenth in range(1, 11)]
+options = DecodingOptions(max_length=40, alignment=True)
+while done < total:
+    count = min(dice.choice((1, 1, 1, 2, 4, 8, 32)), marks[len(sizes)] - done)
+    batch = [sentence(done + i)[: dice.randint(1, 30)] for i in range(count)]
+    engine.translate_ids(batch, options)
+    done += count
+    if done == marks[len(sizes)]:
+        sizes[done] = round(memory()['Rss'] * 1024)
+print(json.dumps(sizes), flush=True)
+sys.stdin.readline()
+"""
+)
+
 _SCALING = (
     _LOADED
     + """
@@ -94,6 +113,17 @@ def footprint(engine_file: Path) -> Footprint:
             process.wait(30)
     loads = min(found["load"], other["load"])
     return Footprint(found["import"], loads, found["Rss"], other["Private_Dirty"])
+
+
+def steady_memory(engine_file: Path, sentences: int) -> dict[int, int]:
+    """Resident KiB of one worker after every tenth of ``sentences``, in batches of all sizes."""
+    process = _start(_STEADY, str(engine_file), str(sentences))
+    try:
+        sizes = json.loads(_line(process))
+    finally:
+        _go(process)
+        process.wait(30)
+    return {int(count): size for count, size in sizes.items()}
 
 
 def throughput(engine_file: Path, workers: int, seconds: float) -> float:
