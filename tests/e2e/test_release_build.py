@@ -18,8 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
+from release.deployment import smoke
+from release.launchers import ContainerLauncher
 from release.manifest import read_manifest
-from release.smoke import ContainerRun
+from release.smoke import ContainerRun, await_url
 from tests.e2e.workshop import MODEL, Workshop
 from tests.release.random_model import write_random_model
 
@@ -169,6 +171,23 @@ def test_the_image_answers_and_finishes_what_it_began_when_stopped(built: dict[s
     assert status == 0
     assert [answer.status_code for answer in answers] == [200]
     assert len(answers[0].json()["translation"]) == 64
+
+
+def test_a_colour_runs_from_the_image(built: dict[str, Any], tmp_path: Path) -> None:
+    """The container launcher on the real image: started, tried, replaced, stopped."""
+    launcher = ContainerLauncher(environment={"CSANMT_WORKERS": "1"})
+    image, address = built["image"]["name"], f"127.0.0.1:{PORT}"
+    first = launcher.start(image, "green", address)
+    try:
+        assert launcher.adopt("green", address) == f"csanmt-green-{PORT}"
+        second = launcher.start(image, "green", address)  # takes the name of the first
+        assert not launcher.alive(first)
+        await_url(f"http://{address}", lambda: launcher.alive(second), lambda: "see its log")
+        smoke(f"http://{address}")
+    finally:
+        launcher.stop(f"csanmt-green-{PORT}", deadline_seconds=20)
+    assert not launcher.alive(second)
+    subprocess.run(["podman", "rm", "--force", second], check=False, capture_output=True)
 
 
 def in_flight(url: str) -> None:

@@ -151,6 +151,24 @@ def test_a_version_that_fails_a_trial_is_stopped_and_recorded(world: World) -> N
     assert not world.site.launcher.running
 
 
+def test_what_others_started_is_taken_over_and_never_stopped(world: World) -> None:
+    launcher = world.site.launcher
+    assert isinstance(launcher, StubLauncher)
+    world.site.router.switch(Traffic.of("green"))
+    with pytest.raises(NotFoundError, match="nothing runs"):
+        deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True)
+    handle = launcher.start("by compose", "blue", "127.0.0.1:1")
+
+    def broken(url: str) -> None:
+        raise UnavailableError("it echoes")
+
+    with pytest.raises(UnavailableError):
+        deploy(world.site, "v1.0.0-aaa", "x", force="test", running=True, checks=(broken,))
+    assert launcher.alive(handle)
+    done = deploy(world.site, "v1.0.0-aaa", "x", force="test", running=True)
+    assert (done.handle, done.colour, launcher.count) == (handle, "blue", 1)
+
+
 def test_blue_green_switches_everything_at_once(world: World) -> None:
     two_versions(world)
     done = promote(world.site, "v2.0.0-bbb", Plan())
