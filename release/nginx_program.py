@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from csanmt.errors import EngineUnavailableError, UnavailableError
 from release.containers import RUNTIMES, find_tool
-from release.processes import alive
+from release.processes import alive, birth
 from release.smoke import run_options
 
 Signal = Literal["HUP", "QUIT", "TERM"]
@@ -77,7 +77,7 @@ class LocalNginx:
             os.kill(pid, getattr(signal, f"SIG{word}"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContainerNginx:
     """nginx from ``image`` on the host's network, with ``directory`` mounted under its own path.
 
@@ -92,6 +92,7 @@ class ContainerNginx:
     image: str
     name: str
     runtime: str = ""
+    _master: tuple[int, str] = (0, "")  # process and its birth: asking the runtime is slow
 
     def check(self, config: Path) -> str:
         words = ["nginx", *_place(self.directory), "-t", "-q", "-c", str(config)]
@@ -111,12 +112,22 @@ class ContainerNginx:
             raise UnavailableError(f"nginx did not start: {why}")
 
     def master(self) -> int | None:
+        known, born = self._master
+        if known and birth(known) == born:
+            return known
         done = _run([self._tool(), "inspect", "--format", "{{.State.Pid}}", self.name])
         text = done.stdout.strip()
         pid = int(text) if done.returncode == 0 and text.isdigit() else 0
-        return pid if pid and alive(pid) else None
+        self._master = (pid, birth(pid)) if pid else (0, "")
+        return pid if self._master[1] else None
 
     def tell(self, word: Signal) -> None:
+        if word == "HUP" and (pid := self.master()):
+            try:
+                os.kill(pid, signal.SIGHUP)  # at once; the runtime takes its time
+                return
+            except PermissionError:
+                pass  # as under a daemon whose containers are another user's
         words = ["kill", "--signal", word]
         if word == "QUIT":  # the runtime must know that the end is wanted, or it starts it again
             words = ["stop", "--time", str(STOP_SECONDS)]
