@@ -34,6 +34,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "serve": ("cli.serve", "serve the page and the API on this machine"),
     "keys": ("cli.keys", "make API keys for the server"),
     "memory": ("cli.memory", "import, export, list and forget remembered translations"),
+    "suggestions": ("cli.suggestions", "better translations that users offered"),
     "train": ("cli.train", "train a model from a recipe"),
     "bench": ("cli.bench", "measure quality, behaviour and speed; compare; gate a release"),
     "release": ("cli.release", "build, deploy, promote, observe and roll back a release"),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import threading
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.errors import CsanmtError, StorageError
+from csanmt.errors import CsanmtError
 from csanmt.memory import entries as memory
 from serving.body import read_body
 from serving.clients.fields import libre_fields
@@ -24,6 +21,7 @@ from serving.clients.texts import Pair, check_unicode
 from serving.errors import BadRequestError, ForbiddenError
 from serving.guard import charge
 from serving.shapes.libretranslate import check_limits, libre_error, texts_of, unix_lines
+from serving.suggestions import Suggestion, SuggestionFile
 from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,9 +46,8 @@ class LibreTranslateRoutes:
     ) -> None:
         self._service = service
         self._keys_required = keys_required
-        self._suggestions = Path(suggestions) if suggestions else None
+        self._suggestions = SuggestionFile(suggestions) if suggestions else None
         self._file_formats = list(file_formats)
-        self._lock = threading.Lock()
 
     def public(self) -> list[Route]:
         """Routes that need no key there, so clients (Weblate) send none: they hold no text."""
@@ -120,7 +117,7 @@ class LibreTranslateRoutes:
         if self._suggestions is None:
             raise ForbiddenError("Suggestions are disabled on this server.")
         fields = await self._fields(request)
-        entry: dict[str, Any] = {"at": round(time.time(), 3), "model": self._service.facts.model}
+        entry: dict[str, str] = {}
         for name in ("q", "s", "source", "target"):
             value = unix_lines(fields.get(name))
             if not isinstance(value, str) or not value.strip():
@@ -129,32 +126,18 @@ class LibreTranslateRoutes:
                 raise BadRequestError(f"Invalid request: {name} is too long")
             entry[name] = value
         check_unicode([entry["q"], entry["s"]])
-        self._append(self._suggestions, json.dumps(entry, ensure_ascii=False))
+        at, model = round(time.time(), 3), self._service.facts.model
+        await asyncio.to_thread(self._suggestions.add, Suggestion(at, model, **entry))
         await self._remember(entry)
         return JSONResponse({"success": True})
 
-    async def _remember(self, entry: dict[str, Any]) -> None:
+    async def _remember(self, entry: dict[str, str]) -> None:
         """Into the translation memory too, if there is one and this is its direction."""
         pair, settings = Pair.of(self._service), self._service.settings
         direction = (canonical(entry["source"]), canonical(entry["target"]))
         if settings.memory_suggestions and direction == (pair.source, pair.target):
             suggested = memory.Pair(entry["q"], entry["s"], "suggestion")
             await self._service.recall.remember(suggested, self._service.facts)
-
-    def _append(self, path: Path, line: str) -> None:
-        """One line a suggestion; a single write to a file opened for appending stays whole."""
-        data = (line + "\n").encode()
-        try:
-            with self._lock:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-                try:
-                    os.write(descriptor, data)
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        except OSError as error:
-            raise StorageError(f"the suggestion could not be stored: {error.strerror}") from None
 
     async def _fields(self, request: Request) -> dict[str, Any]:
         return await libre_fields(

@@ -1,0 +1,106 @@
+"""``csanmt suggestions``: what users offered at ``/suggest``: list, export, pin."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cli.output import add_json_flag, note, print_json, print_table
+from csanmt.errors import ConflictError, InvalidInputError
+from serving.suggestions import Suggestion, read_suggestions
+
+DESCRIPTION = """\
+FILE is the server's CSANMT_SUGGESTIONS_FILE. `pin` makes suggestions tests that the
+gate runs for ever (see `csanmt bench pin`): read them first, strangers wrote them.
+
+  csanmt suggestions list suggestions.jsonl
+  csanmt suggestions pin suggestions.jsonl 3 --require "surname is Bai"
+  csanmt suggestions pin suggestions.jsonl 4 7
+"""
+
+
+def register(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "suggestions",
+        help="better translations that users offered: list, export, pin",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=lambda _args: parser.print_help())
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    _add(actions, "list", _list, "show them with their numbers")
+    _add(actions, "export", _export, "write source and suggestion as tab-separated lines")
+    pin = _add(actions, "pin", _pin, "make them tests of the gate")
+    pin.add_argument("numbers", type=int, nargs="+", metavar="NUMBER", help="as `list` shows")
+    pin.add_argument(
+        "--require", action="append", default=[], metavar="PHRASE",
+        help="what an answer must hold; default: the suggested translation as a whole",
+    )  # fmt: skip
+    pin.add_argument("--forbid", action="append", default=[], metavar="PHRASE")
+    pin.add_argument("--pins", type=Path, metavar="PINS", help="default: the product's own")
+
+
+def _add(actions: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> Any:
+    parser = actions.add_parser(name, help=summary, description=summary)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    add_json_flag(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _list(args: argparse.Namespace) -> int:
+    found = read_suggestions(args.file)
+    if args.json:
+        print_json([{"number": n, **asdict(one)} for n, one in enumerate(found, 1)])
+        return 0
+    rows = [(n, _day(one), one.model, one.q, one.s) for n, one in enumerate(found, 1)]
+    print_table(("number", "day", "model", "source", "suggestion"), rows)
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    found = read_suggestions(args.file)
+    if args.json:
+        print_json([asdict(one) for one in found])
+        return 0
+    writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+    writer.writerows((one.q, one.s) for one in found)
+    return 0
+
+
+def _pin(args: argparse.Namespace) -> int:
+    from benchmarks.pins import DEFAULT_PINS, Pin, add_pin
+
+    found = read_suggestions(args.file)
+    if (args.require or args.forbid) and len(args.numbers) > 1:
+        raise InvalidInputError("--require and --forbid are about one suggestion; give one number")
+    chosen = [_numbered(found, number) for number in args.numbers]
+    path, today, pinned = args.pins or DEFAULT_PINS, datetime.now(UTC).date(), []
+    for one in chosen:
+        words = tuple(args.require) or (() if args.forbid else (one.s,))
+        pin = Pin(one.q, words, tuple(args.forbid), f"suggested {_day(one)}, {one.model}")
+        try:
+            pinned.append(asdict(add_pin(path, pin, today)))
+        except ConflictError as error:
+            note(str(error))
+    if args.json:
+        print_json({"pins": str(path), "added": pinned})
+    else:
+        note(f"{len(pinned)} of {len(chosen)} pinned in {path}")
+    return 0
+
+
+def _numbered(found: list[Suggestion], number: int) -> Suggestion:
+    if not 1 <= number <= len(found):
+        raise InvalidInputError(f"there is no suggestion {number}; there are 1 to {len(found)}")
+    return found[number - 1]
+
+
+def _day(suggestion: Suggestion) -> str:
+    return datetime.fromtimestamp(suggestion.at, UTC).date().isoformat()
