@@ -19,9 +19,12 @@ from serving.body import read_body
 from serving.clients.deepl_errors import deepl_error
 from serving.clients.fields import all_fields
 from serving.clients.languages import canonical, detect, name_of
-from serving.clients.texts import Pair, translated, unwrapped
+from serving.clients.tags import TagHandling, formatted_like
+from serving.clients.texts import Pair, translated, translated_documents, unwrapped
 from serving.errors import BadRequestError, TooLargeError
 from serving.guard import Caller
+from serving.marked import characters as marked_characters
+from serving.marked import parsed
 from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,27 +51,40 @@ class DeepLRoutes:
         pair = Pair.of(self._service)
         check_language(fields, "target_lang", pair.target, required=True)
         check_language(fields, "source_lang", pair.source, required=False)
-        if fields.get("tag_handling"):
-            raise BadRequestError("Value for 'tag_handling' not supported.")
         billed = _switch(fields, "show_billed_characters")
         _check_formality(fields)
-        _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))
-        split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
-        if split != "1":
-            texts = [unwrapped(text) for text in texts]
         model_type = _model_type(fields)
-        answers = await translated(request, self._service, texts, whole=split == "0")
+        found = await self._translations(request, fields, texts)
         given = bool(fields.get("source_lang"))
         rows = []
-        for text, answer in zip(texts, answers, strict=True):
+        for text, (translation, characters) in zip(texts, found, strict=True):
             source = pair.source if given or not text.strip() else detect(text).language
-            row: dict[str, Any] = {"detected_source_language": source.upper(), "text": answer.text}
+            row: dict[str, Any] = {"detected_source_language": source.upper(), "text": translation}
             if billed:
-                row["billed_characters"] = len(text)
+                row["billed_characters"] = characters
             if model_type:
                 row["model_type_used"] = model_type
             rows.append(row)
         return JSONResponse({"translations": rows})
+
+    async def _translations(
+        self, request: Request, fields: dict[str, Any], texts: list[str]
+    ) -> list[tuple[str, int]]:
+        """Each text's translation, and how many characters of it count."""
+        preserve = _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))
+        split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
+        tags = TagHandling.of(fields, split)
+        whole = split == "0"
+        if tags:
+            documents = await parsed(texts, tags.parse)
+            marked = await translated_documents(request, self._service, documents, whole=whole)
+            counts = [marked_characters([document]) for document in documents]
+            return [(a.text, n) for a, n in zip(marked, counts, strict=True)]
+        plain = texts if split == "1" else [unwrapped(text) for text in texts]
+        answers = [a.text for a in await translated(request, self._service, plain, whole=whole)]
+        if preserve in ("1", "true"):
+            answers = [formatted_like(s, a) for s, a in zip(texts, answers, strict=True)]
+        return [(answer, len(text)) for answer, text in zip(answers, texts, strict=True)]
 
     async def languages(self, request: Request) -> Response:
         """Also GET with a form body, as deepl-python sends it."""

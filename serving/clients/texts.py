@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from csanmt.markup import MarkupDocument
+from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.clients.languages import canonical
 from serving.disconnect import until_disconnect
 from serving.errors import BadRequestError
 from serving.guard import charge
+from serving.marked import MarkedAnswer, characters, translate_marked
 from serving.translating import TextAnswer, TranslationService
+
+Terms = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +79,47 @@ async def translated(
     n_best: int = 1,
     *,
     whole: bool = False,
+    terms: Terms = (),
 ) -> list[TextAnswer]:
     """Translate texts for this caller, or fail as the service fails.
 
     Args:
         whole: each text is one sentence, whatever punctuation it holds.
+        terms: a glossary.
     """
     check_unicode(texts)
     charge(request, sum(map(len, texts)))
-    work = service.translate(texts, decoding(service, n_best), whole=whole)
+    options = with_terms(decoding(service, n_best), terms, texts)
+    answers, _timing = await until_disconnect(
+        request, service.translate(texts, options, whole=whole)
+    )
+    return answers
+
+
+async def translated_documents(
+    request: Request,
+    service: TranslationService,
+    documents: Sequence[MarkupDocument],
+    n_best: int = 1,
+    *,
+    whole: bool = False,
+    terms: Terms = (),
+) -> list[MarkedAnswer]:
+    """The same for texts with markup; tags are not charged."""
+    texts = [text.text for document in documents for text in document.texts]
+    check_unicode(
+        [part for document in documents for part in document.parts if isinstance(part, str)]
+    )
+    check_unicode(texts)
+    charge(request, characters(documents))
+    options = with_terms(decoding(service, n_best), terms, texts)
+    work = translate_marked(service, documents, options, whole=whole)
     answers, _timing = await until_disconnect(request, work)
     return answers
+
+
+def with_terms(options: DecodingOptions, terms: Terms, texts: Sequence[str]) -> DecodingOptions:
+    """``options`` with those terms that occur in ``texts``: requests without any share batches."""
+    if not terms:
+        return options
+    return replace(options, terms=TermIndex(terms).used_in(texts))

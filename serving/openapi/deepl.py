@@ -23,6 +23,7 @@ from serving.settings import Settings
 from serving.translators import TranslatorFacts
 
 GROUP = "DeepL"
+TAGS = "^[A-Za-z0-9:_.,-]{0,200}$"
 WORDS = {
     "_400": "A parameter is missing or has a value that is not supported.",
     "_403": "The key is missing, unknown or lacks the scope.",
@@ -64,6 +65,11 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
             "source_lang": {"enum": [facts.source_language.upper(), ""]},
             "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
             "split_sentences": {"enum": ["0", "1", "nonewlines", ""]},
+            "tag_handling": {"enum": ["html", "xml", ""]},
+            "outline_detection": {"enum": [True, False, "true", "false", "1", "0"]},
+            "splitting_tags": TEXT | {"pattern": TAGS},
+            "non_splitting_tags": TEXT | {"pattern": TAGS},
+            "ignore_tags": TEXT | {"pattern": TAGS},
             "preserve_formatting": {"enum": [True, False, "true", "false", "1", "0"]},
             "formality": {"enum": ["default", "prefer_more", "prefer_less", ""]},
             "model_type": {"enum": [*MODEL_TYPES, ""]},

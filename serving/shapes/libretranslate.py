@@ -14,11 +14,13 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
+from csanmt.markup import html_rules, parse_markup
 from serving.body import is_json
 from serving.clients.fields import FORM, MULTIPART, libre_fields
 from serving.clients.languages import Detected, canonical, detect, name_of
-from serving.clients.texts import Pair, translated
+from serving.clients.texts import Pair, translated, translated_documents
 from serving.errors import BadRequestError, MissingKeyError, UnauthorizedError, error_response
+from serving.marked import parsed
 from serving.shapes import Incoming
 from serving.translating import TextAnswer, TranslationService
 
@@ -49,8 +51,15 @@ class LibreTranslateShape:
         found = [detect(text) for text in query.texts] if query.automatic else []
         if query.same:
             return JSONResponse(_same(query))
-        answers = await translated(incoming.request, service, query.texts, 1 + query.alternatives)
-        return JSONResponse(_body(query, answers, found))
+        many = 1 + query.alternatives
+        if query.html:
+            documents = await parsed(query.texts, lambda text: parse_markup(text, html_rules()))
+            marked = await translated_documents(incoming.request, service, documents, many)
+            return JSONResponse(_body(query, [a.text for a in marked],
+                                      [a.alternatives for a in marked], found))  # fmt: skip
+        answers = await translated(incoming.request, service, query.texts, many)
+        others = [_others(answer, query.alternatives) for answer in answers]
+        return JSONResponse(_body(query, [answer.text for answer in answers], others, found))
 
     def error(self, error: CsanmtError) -> Response:
         return libre_error(error)
@@ -78,6 +87,7 @@ class _Query:
         single: one text, not a list, was asked.
         automatic: the language of the texts is to be detected.
         same: the texts are in the target language already.
+        html: the texts are HTML.
     """
 
     texts: list[str]
@@ -85,6 +95,7 @@ class _Query:
     automatic: bool
     same: bool
     alternatives: int
+    html: bool
 
     @classmethod
     def of(cls, fields: dict[str, Any], service: TranslationService) -> _Query:
@@ -96,7 +107,8 @@ class _Query:
             raise BadRequestError(f"{form} format is not supported")
         check_limits(texts, service)
         same = canonical(source) == canonical(target)
-        return cls(texts, not isinstance(fields["q"], list), source == "auto", same, alternatives)
+        single = not isinstance(fields["q"], list)
+        return cls(texts, single, source == "auto", same, alternatives, form == "html")
 
 
 def _required(fields: dict[str, Any], name: str) -> Any:
@@ -172,20 +184,22 @@ def _same(query: _Query) -> dict[str, Any]:
     return body
 
 
-def _body(query: _Query, answers: list[TextAnswer], found: list[Detected]) -> dict[str, Any]:
+def _others(answer: TextAnswer, alternatives: int) -> list[str]:
+    found = dict.fromkeys(answer.alternative(rank) for rank in range(1, 1 + alternatives))
+    return [text for text in found if text != answer.text]
+
+
+def _body(
+    query: _Query, texts: list[str], others: list[list[str]], found: list[Detected]
+) -> dict[str, Any]:
     def shaped(values: list[Any]) -> Any:
         return values[0] if query.single else values
 
-    body: dict[str, Any] = {"translatedText": shaped([answer.text for answer in answers])}
+    body: dict[str, Any] = {"translatedText": shaped(texts)}
     if found:
         body["detectedLanguage"] = shaped(
             [{"language": d.language, "confidence": round(100 * d.confidence)} for d in found]
         )
     if query.alternatives:
-        ranks = range(1, 1 + query.alternatives)
-        others = [
-            [text for text in dict.fromkeys(a.alternative(r) for r in ranks) if text != a.text]
-            for a in answers
-        ]
         body["alternatives"] = shaped(others)
     return body

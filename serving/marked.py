@@ -1,0 +1,120 @@
+"""Markup through the service: the texts of documents as one request, their tags placed again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from csanmt.markup import AlignedText, MarkedText, MarkupDocument, Placed, assemble, place
+from csanmt.translator import DecodingOptions, Hypothesis, Translation
+from serving.translating import IN_A_THREAD, TextAnswer, Timing, TranslationService
+
+Parse = Callable[[str], MarkupDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedAnswer:
+    """A translated document.
+
+    Attributes:
+        texts: the best translation, then one for each rank that was asked for.
+        answers: of the texts within the document, in order.
+    """
+
+    texts: tuple[str, ...]
+    answers: tuple[TextAnswer, ...]
+
+    @property
+    def text(self) -> str:
+        return self.texts[0]
+
+    @property
+    def truncated(self) -> bool:
+        return any(answer.truncated for answer in self.answers)
+
+    @property
+    def alternatives(self) -> list[str]:
+        """Other translations, each different from the best and from the others."""
+        return [text for text in dict.fromkeys(self.texts) if text != self.text]
+
+
+def characters(documents: Sequence[MarkupDocument]) -> int:
+    """Characters of text, tags not counted."""
+    return sum(len(text.text) for document in documents for text in document.texts)
+
+
+async def parsed(texts: Sequence[str], parse: Parse) -> list[MarkupDocument]:
+    """Parse texts with markup; long ones beside the event loop."""
+    if sum(map(len, texts)) > IN_A_THREAD:
+        return await asyncio.to_thread(lambda: [parse(text) for text in texts])
+    return [parse(text) for text in texts]
+
+
+async def translate_marked(
+    service: TranslationService,
+    documents: Sequence[MarkupDocument],
+    options: DecodingOptions,
+    *,
+    whole: bool = False,
+) -> tuple[list[MarkedAnswer], Timing]:
+    """Translate the texts of ``documents`` with ``options.n_best`` answers each.
+
+    Args:
+        whole: a text is one sentence, whatever punctuation it holds (line breaks still end one).
+
+    Raises:
+        CsanmtError: as ``TranslationService.translate``.
+    """
+    texts = [text for document in documents for text in document.texts]
+    wanted = replace(options, alignment=options.alignment or not all(text.plain for text in texts))
+    whole = whole and not any(text.breaks for text in texts)
+    answers, timing = await service.translate([t.text for t in texts], wanted, whole=whole)
+    if sum(len(text.text) for text in texts) > IN_A_THREAD:
+        written = await asyncio.to_thread(_written, documents, texts, answers, options.n_best)
+    else:
+        written = _written(documents, texts, answers, options.n_best)
+    return written, timing
+
+
+def _written(
+    documents: Sequence[MarkupDocument],
+    texts: Sequence[MarkedText],
+    answers: Sequence[TextAnswer],
+    n_best: int,
+) -> list[MarkedAnswer]:
+    placed = [
+        iter([_placed(t, a, rank) for t, a in zip(texts, answers, strict=True)])
+        for rank in range(n_best)
+    ]
+    rest = iter(answers)
+    found = []
+    for document in documents:
+        count = len(document.texts)
+        ranks = tuple(document.render(list(islice(row, count))) for row in placed)
+        found.append(MarkedAnswer(ranks, tuple(islice(rest, count))))
+    return found
+
+
+def _placed(text: MarkedText, answer: TextAnswer, rank: int) -> Placed:
+    return place(text, aligned(answer, rank))
+
+
+def aligned(answer: TextAnswer, rank: int = 0) -> AlignedText:
+    """The answer of a rank (0 is best) with its word alignment."""
+    segments = answer.layout.segments
+    chosen = [_ranked(sentence, rank) for sentence in answer.sentences]
+    written = [s.text if h is None else h.text for s, h in zip(segments, chosen, strict=True)]
+    whole, spans = answer.layout.join(written)
+    parts = [
+        ((s.start, s.end), span, hypothesis)
+        for s, span, hypothesis in zip(segments, spans, chosen, strict=True)
+    ]
+    return assemble(answer.layout.text, whole, parts)
+
+
+def _ranked(sentence: Translation | None, rank: int) -> Hypothesis | None:
+    if sentence is None or not sentence.hypotheses:
+        return None if sentence is None else Hypothesis("", 0.0)
+    return sentence.hypotheses[min(rank, len(sentence.hypotheses) - 1)]

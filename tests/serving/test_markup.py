@@ -1,0 +1,121 @@
+"""Markup over HTTP, with the shipped model: LibreTranslate's html, DeepL's tag handling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import deepl
+import pytest
+from libretranslatepy import LibreTranslateAPI
+from prometheus_client import CollectorRegistry
+
+from csanmt.loading import load_translator
+from serving.app import build
+from serving.provenance import Provenance
+from serving.runner_process import InlineRunner
+from serving.settings import Settings
+from serving.translators import TranslatorFacts
+from tests.serving.test_clients import Live
+
+MODEL = "csanmt-zh-en:v1.0.0"
+SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    translator = load_translator(SHIPPED, model_tag=MODEL)
+    settings = Settings(model=MODEL, model_directory=str(SHIPPED), workers=1, runner="inline")
+    application = build(
+        settings,
+        lambda: InlineRunner(translator, TranslatorFacts(MODEL, "native", max_length=100)),
+        provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
+        count_tokens=translator.count_tokens,
+        registry=CollectorRegistry(),
+    )
+    with Live(application) as server:
+        yield server
+
+
+@pytest.fixture
+def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> deepl.DeepLClient:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return deepl.DeepLClient("any", server_url=live.url)
+
+
+def ask(client: deepl.DeepLClient, text: str, **options: object) -> str:
+    result = client.translate_text(text, source_lang="ZH", target_lang="EN-US", **options)
+    return str(result.text)
+
+
+def test_html_tags_move_with_their_words(client: deepl.DeepLClient) -> None:
+    source = "<p>我<b>喜欢</b>吃苹果和<a href='x?a=1&amp;b=2'>香蕉</a>。</p>"
+    expected = "<p>I <b>like</b> eating apples and <a href='x?a=1&amp;b=2'>bananas</a>.</p>"
+    assert ask(client, source, tag_handling="html") == expected
+
+
+def test_ignored_tags_keep_their_text(client: deepl.DeepLClient) -> None:
+    text = ask(client, "请打开<keep>设置</keep>。", tag_handling="xml", ignore_tags=["keep"])
+    assert "<keep>设置</keep>" in text
+    assert text.startswith("Please open")
+
+
+def test_splitting_tags_and_outline_detection(client: deepl.DeepLClient) -> None:
+    source = "<d>你好<x>世界</x></d>"
+    together = ask(client, source, tag_handling="xml")
+    apart = ask(client, source, tag_handling="xml", splitting_tags=["x"])
+    assert together != apart
+    lines = "<d><a>你好</a><b>再见</b></d>"
+    detected = ask(client, lines, tag_handling="xml")
+    assert detected.startswith("<d><a>")
+    assert "</a><b>" in detected
+    inline = ask(client, lines, tag_handling="xml", outline_detection=False)
+    named = ask(client, lines, tag_handling="xml", outline_detection=False, splitting_tags="a,b")
+    assert named == detected != inline
+    assert ask(client, lines, tag_handling="xml", non_splitting_tags="a,b") == inline
+
+
+def test_weblates_placeholders_come_through(client: deepl.DeepLClient) -> None:
+    source = '您有<x id="0"></x>条新消息，来自<x id="1"></x>。'
+    text = ask(client, source, tag_handling="xml", ignore_tags=["x"])
+    assert text.count('<x id="0"></x>') == text.count('<x id="1"></x>') == 1
+
+
+def test_formatting_is_preserved(client: deepl.DeepLClient) -> None:
+    assert ask(client, "北京是首都", preserve_formatting=True)[-1] != "."
+    assert ask(client, "北京是首都。", preserve_formatting=True)[-1] == "."
+
+
+def test_tags_are_not_billed(live: Live) -> None:
+    import httpx
+
+    body = {"text": ["<b title='x'>你好</b>"], "target_lang": "EN", "tag_handling": "html",
+            "show_billed_characters": True}  # fmt: skip
+    answer = httpx.post(f"{live.url}/v2/translate", json=body, trust_env=False).json()
+    assert answer["translations"][0]["billed_characters"] == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"tag_handling": "yaml"}, {"tag_handling": "xml", "ignore_tags": "<a>"},
+     {"tag_handling": "xml", "outline_detection": "perhaps"}],
+)  # fmt: skip
+def test_unknown_values_are_refused(live: Live, fields: dict[str, str]) -> None:
+    import httpx
+
+    body = {"text": ["你好"], "target_lang": "EN", **fields}
+    answer = httpx.post(f"{live.url}/v2/translate", json=body, trust_env=False)
+    assert answer.status_code == 400
+    assert "not supported" in answer.json()["message"]
+
+
+def test_libretranslate_html(live: Live) -> None:
+    import httpx
+
+    body = {"q": ["<p>我<b>爱</b>你。</p>", "<img src=a>"], "source": "zh", "target": "en",
+            "format": "html", "alternatives": 2}  # fmt: skip
+    answer = httpx.post(f"{live.url}/translate", json=body, trust_env=False).json()
+    assert answer["translatedText"] == ["<p>I <b>love</b> you.</p>", "<img src=a>"]
+    assert all(text.count("<b>") == 1 for text in answer["alternatives"][0])
+    assert answer["alternatives"][1] == []
+    assert "I love" in LibreTranslateAPI(live.url).translate("我爱你。", "zh", "en")
