@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -61,23 +60,21 @@ def test_killed_runner_in_mid_load_costs_nothing_but_time(server):
         killed.append(server.runner_pids()[0])
         os.kill(killed[0], signal.SIGKILL)
 
-    started = time.monotonic()
     load = asyncio.run(crowd(server.url, EXPECTED, clients=16, requests=300, meanwhile=kill))
     assert set(load.statuses) <= {200, 503}, load.statuses
     assert load.statuses[503] <= 32, "more than the batches in flight were lost"
     assert load.wrong == []
-    wait_until(lambda: len(server.runner_pids()) == 2, seconds=15)
+    wait_until(lambda: len(server.runner_pids()) == 2)
     assert killed[0] not in server.runner_pids()
     assert server.translate("你好。") == "[你好。]"
-    assert time.monotonic() - started < 120
 
 
 def test_both_runners_killed_at_once_are_replaced(server):
-    wait_until(lambda: len(server.runner_pids()) == 2, seconds=15)
+    wait_until(lambda: len(server.runner_pids()) == 2)
     for pid in server.runner_pids():
         os.kill(pid, signal.SIGKILL)
     assert server.translate("你好。") == "[你好。]"
-    wait_until(server.ready, seconds=15)
+    wait_until(server.ready)
 
 
 def test_bentos_metrics_stand_beside_ours_and_name_no_path_that_is_not_there(server):
@@ -156,13 +153,15 @@ def test_overload_is_refused_politely_and_passes(tmp_path):
 
 
 def test_sigterm_drains_what_is_in_flight(tmp_path):
-    with live_server(tmp_path, workers=1, stub_seconds=0.5, **STUB) as server:
+    asked = {"text": "一。二。三。"}
+    with live_server(tmp_path, workers=1, stub_seconds=0.5, batch_sentences=1, **STUB) as server:
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            answer = pool.submit(server.client.post, "/translate", json={"text": "一。二。三。"})
-            wait_until(lambda: in_flight(server))
+            answers = [pool.submit(server.client.post, "/translate", json=asked) for _ in range(3)]
+            wait_until(lambda: in_flight(server) == len(answers))
             runners = server.runner_pids()
             server.process.send_signal(signal.SIGTERM)
-            assert answer.result(60).json()["translation"] == "[一。] [二。] [三。]"
+            for answer in answers:  # what waits in the queue is answered too
+                assert answer.result(60).json()["translation"] == "[一。] [二。] [三。]"
         assert server.process.wait(60) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in runners)
 
@@ -232,11 +231,11 @@ def test_no_operation_of_the_openapi_document_fails_under_fuzzing(server, tmp_pa
     assert report.returncode == 0, report.stdout[-6000:] + report.stderr[-2000:]
 
 
-def in_flight(server: LiveServer) -> bool:
-    text = server.client.get("/metrics").text
-    return 'bentoml_service_request_in_progress{endpoint="/translate"' in text and (
-        server.client.get("/healthz").json()["queue"]["sentences"] == 0
-    )
+def in_flight(server: LiveServer) -> int:
+    """Requests to /translate that have come in and are not answered."""
+    name = 'bentoml_service_request_in_progress{endpoint="/translate"'
+    lines = server.client.get("/metrics").text.splitlines()
+    return sum(int(float(line.split()[-1])) for line in lines if line.startswith(name))
 
 
 def serve_once(home: Path, **settings) -> subprocess.CompletedProcess[str]:

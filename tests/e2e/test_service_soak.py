@@ -1,4 +1,4 @@
-"""The served default model for minutes: equal answers, steady memory, overload and recovery.
+"""The served default model for minutes: equal answers, steady memory, overload, kills.
 
 Nothing is replaced here: ``csanmt serve``, its runners, the native engine, HTTP. Each test
 prints what it measured (``pytest -rP`` or ``-s`` shows it).
@@ -7,6 +7,8 @@ prints what it measured (``pytest -rP`` or ``-s`` shows it).
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -59,7 +61,7 @@ def test_32_clients_for_a_minute_get_the_answers_they_would_get_alone(server):
 
 
 def test_memory_after_ten_thousand_requests_is_that_after_one_thousand(server):
-    expected = alone(server, SENTENCES[:200])
+    expected = alone(server, sorted(SENTENCES, key=len)[:200])  # what grows is not the text
 
     def send(requests: int) -> dict[str, int]:
         load = asyncio.run(crowd(server.url, expected, clients=CLIENTS, requests=requests))
@@ -79,12 +81,12 @@ def capacity(server: LiveServer, expected: Mapping[str, str]) -> float:
     """Requests a second that the server answers when it is never out of work."""
     started = time.monotonic()
     load = asyncio.run(crowd(server.url, expected, clients=8, seconds=BUSY_SECONDS))
-    assert set(load.statuses) == {200}
+    assert set(load.statuses) <= {200, 429}
     return load.answered / (time.monotonic() - started)
 
 
 def test_four_times_too_much_is_refused_politely_and_then_all_is_well(tmp_path):
-    with live_server(tmp_path, queue_seconds=2) as server:
+    with live_server(tmp_path, queue_seconds=5) as server:
         # Ten sentences a request: the client must not be what is overloaded here.
         expected = alone(server, ["".join(SENTENCES[n : n + 10]) for n in range(0, 200, 10)])
         rate = capacity(server, expected)
@@ -102,3 +104,26 @@ def test_four_times_too_much_is_refused_politely_and_then_all_is_well(tmp_path):
         calm = asyncio.run(crowd(server.url, expected, clients=4, requests=40))
         assert calm.statuses == {200: 40}
         assert calm.wrong == []
+
+
+def test_kill_9_of_the_only_runner_is_over_within_15_seconds(tmp_path):
+    with live_server(tmp_path, workers=1, queue_seconds=300, timeout=300) as server:
+        expected = alone(server, SENTENCES[:50])
+        took: list[float] = []
+
+        def kill() -> None:
+            (runner,) = server.runner_pids()
+            os.kill(runner, signal.SIGKILL)
+            started = time.monotonic()
+            wait_until(lambda: server.runner_pids() not in ([], [runner]) and server.ready())
+            assert server.translate(SENTENCES[0]) == expected[SENTENCES[0]]
+            took.append(time.monotonic() - started)
+
+        load = asyncio.run(
+            crowd(server.url, expected, clients=CLIENTS, requests=400, meanwhile=kill)
+        )
+        print(f"answers again after {took[0]:.1f} s; {dict(load.statuses)}")
+        assert took[0] < 15
+        assert set(load.statuses) <= {200, 503}
+        assert load.statuses[503] <= CLIENTS, "more than what was in flight is lost"
+        assert load.wrong == []

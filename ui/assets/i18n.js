@@ -15,6 +15,7 @@ export const words = {
     theme_dark: "Theme: dark",
 
     sourcePlaceholder: "Type or paste {language} text, or drop a text file here.",
+    sourcePlaceholderTouch: "Type or paste {language} text here.",
     targetPlaceholder: "The translation appears here.",
     dropHere: "Drop the text file here",
     openFile: "Open a text file",
@@ -115,6 +116,7 @@ export const words = {
     theme_dark: "主题：深色",
 
     sourcePlaceholder: "输入或粘贴{language}文本，也可以把文本文件拖到这里。",
+    sourcePlaceholderTouch: "在这里输入或粘贴{language}文本。",
     targetPlaceholder: "译文将显示在这里。",
     dropHere: "把文本文件放在这里",
     openFile: "打开文本文件",

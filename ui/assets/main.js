@@ -296,7 +296,10 @@ function showLanguages() {
   const { source: from, target: to } = state.facts;
   byId("source-title").textContent = languageName(from);
   byId("target-title").textContent = languageName(to);
-  byId("source").placeholder = t("sourcePlaceholder", { language: languageName(from) });
+  // Nothing can be dropped on a screen that is touched.
+  const touched = window.matchMedia("(hover: none)").matches;
+  const invitation = touched ? "sourcePlaceholderTouch" : "sourcePlaceholder";
+  byId("source").placeholder = t(invitation, { language: languageName(from) });
   byId("source").lang = byId("mirror").lang = from;
   byId("target").lang = to;
 }
