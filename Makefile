@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-dev serve test check soak fuzz bench-engine sanitize screenshot \
+.PHONY: help install install-dev serve test check soak fuzz bench-engine sanitize check-arm screenshot \
         lint types format lock clean
 
 help: ## show this list
@@ -47,6 +47,9 @@ fuzz: install-dev ## the parsers of what strangers send, led by coverage (SECOND
 
 sanitize: install-dev ## the engine's tests under ASan and UBSan, and its fuzzer
 	sh engine/checks/sanitize.sh
+
+check-arm: install-dev ## the engine compiled for ARM and run under qemu: the same bits
+	sh engine/checks/arm.sh
 
 screenshot: install-dev ## the README's picture, from a running service (URL=)
 	$(BIN)/python scripts/screenshot.py $(URL) docs/images/page.png
