@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.behaviour import BehaviourTables, Outcome, load_tables, run_behaviour
@@ -194,22 +195,31 @@ def _changes(
 
 
 def _rate(check: Check, sources: Sequence[str], old: list[str], new: list[str]) -> CheckRate:
-    applies = baseline = candidate = worse = better = 0
-    examples: list[Example] = []
-    for source, before, after in zip(sources, old, new, strict=True):
-        if not check.applies(source):
-            continue
-        applies += 1
-        was, now = check.find(source, before), check.find(source, after)
-        baseline += was is not None
-        candidate += now is not None
-        worse += now is not None and was is None
-        better += was is not None and now is None
-        if now is not None and was is None and len(examples) < EXAMPLES:
-            examples.append(Example(source, before, after, now))
+    before = _findings(check, tuple(sources), tuple(old))
+    after = before if new == old else _findings(check, tuple(sources), tuple(new))
+    pairs = [(i, before[i], after[i]) for i in before]
+    worse = [i for i, was, now in pairs if now is not None and was is None]
     return CheckRate(
-        check.name, check.about, applies, baseline, candidate, worse, better, tuple(examples)
+        check=check.name,
+        about=check.about,
+        sentences=len(pairs),
+        baseline=sum(was is not None for _, was, _ in pairs),
+        candidate=sum(now is not None for _, _, now in pairs),
+        worse=len(worse),
+        better=sum(was is not None and now is None for _, was, now in pairs),
+        examples=tuple(
+            Example(sources[i], old[i], new[i], after[i] or "") for i in worse[:EXAMPLES]
+        ),
     )
+
+
+@lru_cache(maxsize=512)  # a system is compared with many where all pairs are judged
+def _findings(
+    check: Check, sources: tuple[str, ...], lines: tuple[str, ...]
+) -> dict[int, str | None]:
+    """Of every sentence that the check applies to: what is wrong with its translation."""
+    pairs = enumerate(zip(sources, lines, strict=True))
+    return {i: check.find(source, line) for i, (source, line) in pairs if check.applies(source)}
 
 
 def compare_behaviour(
