@@ -9,6 +9,7 @@ from benchmarks.measurements import GroupResult, Measurements, MetricResult, Sui
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
 from benchmarks.significance import Interval, holm, sign_test
+from benchmarks.speed import SpeedReport
 
 CHRF = ("chrf2", "chrf2pp")
 FEW = 5  # net newly faulty sentences: 5 to 0 has p = 1/32 in the sign test
@@ -101,11 +102,11 @@ def _non_inferiority(measured: Measurements, policy: Policy) -> Iterator[RuleRes
             yield RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
             continue
         if bound >= -margin:
-            reason = f"at worst {bound:+.2f} points, the margin is {-margin:+.2f}"
+            reason = f"at worst {bound:+.2f} points, allowed are {-margin:+.2f}"
             yield RuleResult("non_inferiority", title, "pass", reason, bound, -margin)
             continue
         why = "" if _worse(r) else "; the suite may be too small to show more"
-        reason = f"may be {bound:+.2f} points, beyond the margin of {-margin:+.2f}{why}"
+        reason = f"the loss may be {-bound:.2f} points, allowed are {margin:.2f}{why}"
         yield RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
 
 
@@ -140,7 +141,7 @@ def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     adjusted = holm({name: sign_test(worse, better) for name, (_, worse, better) in totals.items()})
     for name, (sentences, worse, better) in totals.items():
         rise = (worse - better) / everything
-        text = f"{worse} sentences newly faulty, {better} mended, of {sentences} that could be"
+        text = f"{worse} sentences newly show it, {better} no longer, of {sentences} where it could"
         # In a small suite one sentence is a large share: fewer than five may be chance.
         beyond = rise > policy.checks_margin and worse - better >= FEW
         if beyond or (worse > better and adjusted[name] < policy.alpha):
@@ -226,6 +227,17 @@ def _speed(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
             yield RuleResult("speed", name, "skip", "was not measured", None, limit)
         else:
             yield _ratio_result(name, value, interval, limit, measured.same_subject)
+    if worst and "throughput_ratio" in policy.speed:
+        yield _failed_requests(speed, policy.alpha)
+
+
+def _failed_requests(speed: SpeedReport, alpha: float) -> RuleResult:
+    """Requests that were refused or lost under load: not significantly more of them."""
+    base = sum(row.baseline_failed for row in speed.throughput)
+    cand = sum(row.candidate_failed for row in speed.throughput)
+    reason = f"{cand} requests failed under load, {base} of the baseline's"
+    status = "fail" if sign_test(cand, base) < alpha else "pass"
+    return RuleResult("speed", "failed_requests", status, reason, cand, base)
 
 
 def _ratio_result(

@@ -15,6 +15,7 @@ from benchmarks.answers import BATCH, AnswerCache, translate_suite
 from benchmarks.breakdown import by_document, by_length
 from benchmarks.charts import Line, line_chart
 from benchmarks.gate import judge
+from benchmarks.load import ThroughputRow
 from benchmarks.metrics import extract
 from benchmarks.progress import Bar
 from benchmarks.remote import UrlSubject
@@ -250,6 +251,24 @@ def test_noise_neither_promotes_nor_rejects_a_slower_candidate(world, ratio, dec
     verdict = judge(measured, world.policy)
     assert verdict.decision.word == decision
     assert bool(verdict.reasons) is (decision != "promote")
+
+
+@pytest.mark.parametrize(
+    ("rates", "interval", "failed", "failing"),
+    [
+        ((40, 38), (0.95, 1.15), (0, 0), set()),
+        ((40, 20), (1.8, 2.2), (0, 0), {"throughput_ratio"}),
+        ((40, 39), (0.95, 1.15), (0, 9), {"failed_requests"}),
+        ((40, 39), (0.95, 1.15), (7, 9), set()),
+    ],
+)
+def test_throughput_and_failed_requests_are_judged(world, rates, interval, failed, failing):
+    measured = world.measure(world.subject(world.good))
+    row = ThroughputRow(4, *rates, rates[0] / rates[1], Interval(*interval), *failed)
+    quiet = ThroughputRow(1, 20, 20, 1.0, Interval(0.95, 1.05))
+    loaded = replace(measured, speed=replace(measured.speed, throughput=(quiet, row)))
+    verdict = judge(loaded, world.policy)
+    assert {r.subject for r in verdict.failed} == failing
 
 
 def test_the_same_model_is_not_slower_than_itself(world):
