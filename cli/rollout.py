@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cli.output import note, print_json, print_table
@@ -74,7 +75,9 @@ def _deploy(args: argparse.Namespace) -> None:
     site = site_of(args)
     release = full_release(site, args.release)
     bento = args.bento or _runnable(site, release)
-    checks = () if args.skip_api_tests or not API_TESTS.is_file() else (_ask_api,)
+    checks = (
+        () if args.skip_api_tests or not API_TESTS.is_file() else (partial(_ask_api, site.api_key),)
+    )
     done = deploy(
         site, release, bento, force=args.force, running=args.running, checks=checks, tell=note
     )
@@ -94,10 +97,10 @@ def _runnable(site: Site, release: str) -> str:
     return f"csanmt:{release}"
 
 
-def _ask_api(url: str) -> None:
+def _ask_api(api_key: str, url: str) -> None:
     from release.smoke import ask_api
 
-    note(ask_api(url, API_TESTS))
+    note(ask_api(url, API_TESTS, api_key))
 
 
 # --- promote ----------------------------------------------------------------------------------
@@ -262,8 +265,14 @@ def _drill(args: argparse.Namespace) -> int:
     site = site_of(args)
     if not isinstance(site.router, NginxRouter):
         raise InvalidInputError("a drill needs this machine's nginx")
+    front = site.router.settings
     result = drill(
-        site, site.router.settings.listen, clients=args.clients, seconds=args.seconds, tell=note
+        site,
+        front.listen,
+        clients=args.clients,
+        seconds=args.seconds,
+        per_second=front.rate_per_second / 2,  # what it refuses for its rate is no loss
+        tell=note,
     )
     if args.json:
         print_json(result.to_json())

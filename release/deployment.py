@@ -13,6 +13,7 @@ from csanmt.errors import ConflictError, InvalidInputError, UnavailableError
 from release.colours import Deployment
 from release.direct import OPENER
 from release.ledger import Kind
+from release.load import authorization
 from release.metrics_source import ready
 from release.site import Site
 from release.state import fold
@@ -89,7 +90,8 @@ def deploy(
         try:
             _await_ready(site, deployment)
             deployment = _identify(deployment)
-            for check in (smoke, *checks):
+            smoke(deployment.url, site.api_key)
+            for check in checks:
                 check(deployment.url)
         except BaseException as error:
             if not running:  # what others started is not ours to stop
@@ -108,13 +110,13 @@ def deploy(
     return deployment
 
 
-def smoke(url: str) -> None:
+def smoke(url: str, api_key: str = "") -> None:
     """Translate the smoke sentences; each must come back as something else, without Han.
 
     Raises:
         UnavailableError: an answer failed, is empty, echoes its source or is not English.
     """
-    answer = _post(f"{url}/translate", {"text": list(SMOKE)})
+    answer = _post(f"{url}/translate", {"text": list(SMOKE)}, api_key)
     translations = answer.get("translation")
     if not isinstance(translations, list) or len(translations) != len(SMOKE):
         raise UnavailableError(f"{url}/translate answered {str(answer)[:200]}")
@@ -196,10 +198,9 @@ def _give_up(site: Site, deployment: Deployment, why: str) -> None:
     )
 
 
-def _post(url: str, body: dict[str, object]) -> dict[str, object]:
-    request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-    )
+def _post(url: str, body: dict[str, object], api_key: str) -> dict[str, object]:
+    headers = {"Content-Type": "application/json", **authorization(api_key)}
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
     try:
         with OPENER.open(request, timeout=30) as response:
             answer: dict[str, object] = json.load(response)

@@ -10,7 +10,7 @@ from typing import Any
 from csanmt.errors import NotFoundError, UnavailableError
 from release.deployment import fallback_of
 from release.ledger import Kind
-from release.load import Load
+from release.load import Load, authorization
 from release.promotion import Plan, promote
 from release.rollback import rollback
 from release.site import Site
@@ -46,6 +46,7 @@ def drill(
     *,
     clients: int = 16,
     seconds: float = 5.0,
+    per_second: float = 0.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Drill:
     """Promote the idle version and roll back, with ``clients`` asking ``address`` all the while.
@@ -53,6 +54,7 @@ def drill(
     Args:
         address: ``host:port`` of nginx, on this machine.
         seconds: time between the steps.
+        per_second: most requests a second; 0 is as many as there are answers.
 
     Raises:
         NotFoundError: no second version is running.
@@ -64,7 +66,8 @@ def drill(
         raise UnavailableError("nothing is in service")
     if idle is None:
         raise NotFoundError("a drill needs a version on the idle colour: deploy one first")
-    with Load(address, clients) as load:
+    headers = authorization(site.api_key)
+    with Load(address, clients, per_second=per_second, headers=headers) as load:
         time.sleep(seconds)
         tell(f"switching to {idle.release}")
         switched = time.monotonic()

@@ -16,6 +16,11 @@ TEXTS = ("你好世界", "北京天气很好。", "我们明天去公园。", "�
 MAX_CLIENTS = 64
 
 
+def authorization(api_key: str) -> dict[str, str]:
+    """The header that carries an API key; none without a key."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One request: when it began and ended (monotonic seconds) and what came back.
@@ -38,6 +43,9 @@ class Load:
     A connection that the server closed while it was idle is opened again and the request
     repeated once, as HTTP clients do; anything else without an answer is lost.
 
+    ``per_second`` bounds the requests of all clients together, so that a front that limits a
+    client's rate refuses none; 0 is no bound.
+
     Raises:
         ConfigurationError: not a loopback address, or too many clients.
     """
@@ -45,6 +53,7 @@ class Load:
     address: str
     clients: int = 16
     timeout: float = 30.0
+    per_second: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -95,7 +104,10 @@ class Load:
         while not self._stop.is_set():
             body = json.dumps({"text": TEXTS[turn % len(TEXTS)]}).encode()
             turn += 1
-            self.answers.append(self._ask(connection, body))
+            answer = self._ask(connection, body)
+            self.answers.append(answer)
+            if self.per_second:
+                self._stop.wait(self.clients / self.per_second - (answer.ended - answer.began))
         connection.close()
 
     def _ask(self, connection: http.client.HTTPConnection, body: bytes) -> Answer:

@@ -37,6 +37,8 @@ class SiteSettings:
         prometheus: its URL; empty means the colours' own ``/metrics``.
         webhook: where alerts are posted; empty means the log only.
         thresholds: file of limits.
+        api_key_file: file with an API key by which versions are tried and drills run, where
+            the service asks for keys.
         nginx_image: run nginx from this image instead of this machine's.
         nginx: addresses and limits of the front.
     """
@@ -47,6 +49,7 @@ class SiteSettings:
     prometheus: str = ""
     webhook: str = ""
     thresholds: str = ""
+    api_key_file: str = ""
     nginx_image: str = ""
     ready_seconds: float = 60.0
     nginx: NginxSettings = field(default_factory=NginxSettings)
@@ -98,6 +101,7 @@ class Site:
     clock: Clock = field(default_factory=SystemClock)
     alert: Alert = field(default_factory=LogAndWebhook)
     ready_seconds: float = 60.0
+    api_key: str = ""
 
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
@@ -159,4 +163,12 @@ def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
         who=who,
         alert=LogAndWebhook(settings.webhook),
         ready_seconds=settings.ready_seconds,
+        api_key=_read_key(settings.api_key_file),
     )
+
+
+def _read_key(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except OSError as error:
+        raise ConfigurationError(f"api_key_file {path}: {error.strerror}") from None

@@ -167,7 +167,7 @@ class BentoRun:
         return "\n".join(lines[-LAST_LINES:])
 
 
-def ask_api(url: str, tests: Path) -> str:
+def ask_api(url: str, tests: Path, api_key: str = "") -> str:
     """Run the API tests against ``url`` and return their summary line.
 
     Raises:
@@ -179,6 +179,8 @@ def ask_api(url: str, tests: Path) -> str:
     ]  # fmt: skip
     # Without the plugins of browsers, schemas and the rest, which take seconds to load.
     environment = {**os.environ, "CSANMT_URL": url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    if api_key:
+        environment["CSANMT_API_KEY"] = api_key
     try:
         output = run_command(command, cwd=tests.parent.parent, environment=environment, timeout=600)
     except CommandError as error:
