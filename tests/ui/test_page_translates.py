@@ -206,7 +206,7 @@ def test_dropped_and_opened_files_are_translated(open_page: Any, server: LivePag
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("picture.png", b"\x89PNG", "Only text files"),
+        ("picture.png", b"\x89PNG", "Only text files (.txt, .md) and documents"),
         ("binary.txt", b"\x00\x01\xff\xfe\x00", "no readable text"),
     ],
 )

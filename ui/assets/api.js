@@ -42,14 +42,15 @@ export class ServiceError extends Error {
 export function createClient({ base = document.baseURI, key = () => "" } = {}) {
   const url = (path) => new URL(path, base);
 
-  async function send(path, body, signal) {
+  async function send(path, body, signal, method = body ? "POST" : "GET") {
+    const form = body instanceof FormData; // the browser names its type and boundary
     const headers = { Accept: "application/json, text/event-stream" };
-    if (body) headers["Content-Type"] = "application/json";
+    if (body && !form) headers["Content-Type"] = "application/json";
     if (key()) headers.Authorization = `Bearer ${key()}`;
     const response = await fetch(url(path), {
-      method: body ? "POST" : "GET",
+      method,
       headers,
-      body: body && JSON.stringify(body),
+      body: form ? body : body && JSON.stringify(body),
       signal,
       cache: "no-store",
       credentials: "same-origin",
@@ -75,6 +76,28 @@ export function createClient({ base = document.baseURI, key = () => "" } = {}) {
         }
         throw new ServiceError("interrupted");
       }),
+
+    /** POST /documents: the state of the new document. */
+    sendDocument: (file, signal) =>
+      guarded(signal, async (watch) => {
+        const form = new FormData();
+        form.append("file", file, file.name);
+        return (await send("documents", form, watch.signal)).json();
+      }),
+
+    /** GET /documents/ID: `{status, progress, name, …}`. */
+    document: (id, signal) =>
+      guarded(signal, async (watch) => (await send(`documents/${id}`, null, watch.signal)).json()),
+
+    /** GET /documents/ID/content: the translated file as a Blob. */
+    documentContent: (id, signal) =>
+      guarded(signal, async (watch) => (await send(`documents/${id}/content`, null, watch.signal)).blob()),
+
+    /** DELETE /documents/ID. */
+    forgetDocument: (id) => send(`documents/${id}`, null, undefined, "DELETE"),
+
+    /** What a document's state says went wrong. */
+    problemOf: (state) => errorIn(state),
 
     /** GET /version: which model answers, and its limits. */
     version: (signal = new AbortController().signal) =>

@@ -1,18 +1,18 @@
-// Opening a file: each kind has a handler. Text goes into the left pane; a kind the server
-// translates as a whole (documents) would be one more row here with its own `open`.
+// Opening a file: text goes into the left pane, a document to the server as a whole.
 
+import { DOCUMENTS } from "./documents.js";
 import { byId } from "./dom.js";
 
 const MAX_BYTES = 4 * 1024 * 1024;
 
-const KINDS = [{ names: /\.(txt|md|markdown)$/i, types: /^text\/(plain|markdown)$/, open: readText }];
+const TEXTS = { names: /\.(txt|md|markdown)$/i, types: /^text\/(plain|markdown)$/ };
 
-/** Handlers: onText(text), onProblem(i18n key). */
-export function initFiles({ button, input, dropZone }, { onText, onProblem }) {
+/** Handlers: onText(text), onDocument(file), onProblem(i18n key). */
+export function initFiles({ button, input, dropZone }, { onText, onDocument, onProblem }) {
   async function open(file) {
-    const kind = KINDS.find(({ names, types }) => names.test(file.name) || types.test(file.type));
-    if (!kind) return onProblem("fileKind");
-    const text = await kind.open(file);
+    if (DOCUMENTS.test(file.name)) return onDocument(file);
+    if (!TEXTS.names.test(file.name) && !TEXTS.types.test(file.type)) return onProblem("fileKind");
+    const text = await readText(file);
     if (text === null) onProblem("fileUnreadable");
     else onText(text);
   }

@@ -5,6 +5,7 @@ import { createAlternatives } from "./alternatives.js";
 import { announce } from "./announce.js";
 import { createClient, ServiceError } from "./api.js";
 import { canPaste, readClipboard, writeClipboard } from "./clipboard.js";
+import { createDocuments } from "./documents.js";
 import { byId } from "./dom.js";
 import { describe } from "./errors.js";
 import { fileParts, initFiles } from "./files.js";
@@ -66,6 +67,8 @@ const menu = createAlternatives(
   { fetchAlternatives: translating.alternatives, choose, onClose: () => light(null) },
 );
 const notice = createNotice(byId("notice"), { onRetry: translateNow, onKey: useKey });
+
+const documents = createDocuments(byId("document"), client, { announce, onProblem: documentFailed });
 
 // ---- the text changes
 
@@ -151,6 +154,16 @@ function failed(error) {
   byId("status").textContent = "";
   byId("copy").disabled = state.sentences.length === 0;
   showProblem();
+}
+
+function documentFailed(error) {
+  const problem = error instanceof ServiceError ? error : new ServiceError("failed");
+  if (problem !== error) console.error(error);
+  notice.hide();
+  const words = describe(problem, { limit: source.limit });
+  if (problem.kind === "key") return notice.show(words);
+  const detail = problem.detail || words.title;
+  notice.show({ ...words, title: t("documentFailed"), detail, wait: null, retry: false });
 }
 
 function settle() {
@@ -321,10 +334,12 @@ onLanguage(() => {
   showStatus();
   showProblem();
   target.relabel();
+  documents.relabel();
 });
 initTheme(byId("switch-theme"), byId("theme-icon"));
 initFiles(fileParts(), {
   onText: (text) => (source.insert(text, { all: true }), translateNow()),
+  onDocument: documents.open,
   onProblem: (key) => notice.show({ title: t(key) }),
 });
 initHistoryPanel(history, { languages: () => state.facts, onOpenEntry: openEntry });

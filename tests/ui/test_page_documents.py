@@ -1,0 +1,98 @@
+"""Documents on the page: dropped or opened, followed, saved, cancelled, refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import docx
+import pytest
+from playwright.sync_api import expect
+
+from serving.keys import ApiKey, KeyRing, hash_key
+from tests.ui.live_page import HOLD, LivePage, live_page
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+DROP = """(bytes) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], '报告.docx', {type: ''}));
+  const options = {dataTransfer: data, bubbles: true, cancelable: true};
+  source.dispatchEvent(new DragEvent('dragenter', options));
+  source.dispatchEvent(new DragEvent('drop', options));
+}"""
+
+
+def word_file(*paragraphs: str) -> bytes:
+    document = docx.Document()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    target = io.BytesIO()
+    document.save(target)
+    return target.getvalue()
+
+
+def choose(page: Any, name: str, content: bytes) -> None:
+    page.set_input_files("#file", {"name": name, "mimeType": WORD, "buffer": content})
+
+
+def test_dropped_document_is_translated_and_saved(open_page: Any, tmp_path: Path) -> None:
+    page = open_page()
+    page.evaluate(DROP, list(word_file("你好。", "谢谢。")))
+    save = page.locator("#document a[download]")
+    expect(save).to_be_visible(timeout=30_000)
+    expect(page.locator("#document")).to_contain_text("报告.en.docx")
+    expect(page.locator("#announcer")).to_have_text("报告.en.docx is ready.")
+    with page.expect_download() as download:
+        save.click()
+    assert download.value.suggested_filename == "报告.en.docx"
+    download.value.save_as(tmp_path / "en.docx")
+    read = docx.Document(str(tmp_path / "en.docx"))
+    assert [p.text for p in read.paragraphs] == ["[你好。]", "[谢谢。]"]
+    assert page.locator("#source").input_value() == ""  # the text of the left pane is its own
+    page.click("#document button")
+    expect(page.locator("#document")).to_be_hidden()
+
+
+def test_progress_is_shown_in_either_language_and_work_can_be_cancelled(
+    open_page: Any, server: LivePage
+) -> None:
+    page = open_page()
+    with page.expect_response(lambda r: r.url.endswith("/documents")) as sent:
+        choose(page, "a.docx", word_file(f"{HOLD}。"))
+    identity = sent.value.json()["id"]
+    card = page.locator("#document")
+    expect(card).to_contain_text("Translating… 0%")
+    page.click("#switch-language")
+    expect(card).to_contain_text("正在翻译…0%")
+    with page.expect_response(lambda r: r.request.method == "DELETE") as gone:
+        card.get_by_role("button").click()
+    assert gone.value.status == 204
+    expect(card).to_be_hidden()
+    assert page.request.get(f"{server.url}/documents/{identity}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a.docx", "not the archive"), ("a.json", "not JSON"), ("a.pdf", "Only")]
+)
+def test_document_that_cannot_be_read_is_refused_in_words(
+    open_page: Any, name: str, words: str
+) -> None:
+    page = open_page(expect_errors=True)
+    choose(page, name, b"nothing of the kind")
+    expect(page.locator("#notice")).to_contain_text(words)
+    expect(page.locator("#document")).to_be_hidden()
+
+
+def test_key_is_asked_for_and_sent(open_page: Any) -> None:
+    keys = KeyRing((ApiKey("page", hash_key("csk_page")),))
+    with live_page(keys=keys) as server:
+        page = open_page(base=server.url, expect_errors=True, fresh=True)
+        page.locator("#notice input").fill("csk_page")
+        page.locator("#notice input").press("Enter")
+        expect(page.locator("#model")).to_contain_text("v1.0.0")
+        choose(page, "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n你好\n".encode())
+        expect(page.locator("#document a[download]")).to_be_visible(timeout=30_000)
+        with page.expect_download() as download:
+            page.click("#document a[download]")
+        assert "[你好]" in Path(download.value.path()).read_text(encoding="utf-8")
