@@ -8,7 +8,7 @@ runners; it needs no BentoML, so tests drive it in-process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,10 @@ from serving.documents.libretranslate import DOWNLOADS, UPLOAD, LibreTranslateDo
 from serving.documents.routes import DocumentRoutes
 from serving.documents.upload import most_bytes
 from serving.edge import Edge, ErrorAnswers
+from serving.glossaries.deepl import DeepLGlossaryRoutes
+from serving.glossaries.owner import Glossaries
+from serving.glossaries.routes import GlossaryRoutes
+from serving.glossaries.store import GlossaryStore
 from serving.guard import Guard
 from serving.keys import KeyRing
 from serving.layout import CountTokens
@@ -42,6 +46,7 @@ from serving.openapi import Describe, openapi_document
 from serving.openapi.apertium import apertium_piece
 from serving.openapi.deepl import deepl_piece
 from serving.openapi.documents import documents_piece
+from serving.openapi.glossaries import glossaries_piece
 from serving.openapi.libretranslate import libretranslate_piece
 from serving.openapi.native import native_piece
 from serving.openapi.operations import operations_piece
@@ -62,7 +67,7 @@ log = logging.getLogger("csanmt.server")
 # What /openapi.json says: one piece for each group of routes below.
 DESCRIBED: tuple[Describe, ...] = (
     native_piece, documents_piece, libretranslate_piece, deepl_piece, apertium_piece,
-    operations_piece,
+    glossaries_piece, operations_piece,
 )  # fmt: skip
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
 SHAPES: tuple[Shape, ...] = (ApertiumShape(), LibreTranslateShape(), NativeShape())
@@ -125,8 +130,14 @@ def build(
         suggestions=settings.suggestions_file,
         file_formats=SUFFIXES if settings.max_document_bytes else (),
     )
-    clients = [*libre.routes(), *DeepLRoutes(service).routes(), *_document_routes(service)]
-    api = [*_translation_routes(service, SHAPES), *clients, *operations.routes(), *documents]
+    store = GlossaryStore(settings.glossaries_file)
+    glossaries = Glossaries(store, service)
+    clients = [
+        *libre.routes(), *DeepLRoutes(service, glossaries).routes(), *_document_routes(service),
+        *GlossaryRoutes(store, service).routes(), *DeepLGlossaryRoutes(store, service).routes(),
+    ]  # fmt: skip
+    translation = _translation_routes(service, glossaries)
+    api = [*translation, *clients, *operations.routes(), *documents]
     router = _Routes([*api, *files], redirect_slashes=False)
     public = [route.path for route in (*libre.public(), *documents, *files)]
     asgi = _layers(router, settings, keys or KeyRing(), public)
@@ -136,13 +147,15 @@ def build(
     return Application(edge, pool, service, queue, metrics, (*api, *files))
 
 
-def _translation_routes(service: TranslationService, shapes: Sequence[Shape]) -> list[Route]:
+def _translation_routes(service: TranslationService, glossaries: Glossaries) -> list[Route]:
+    shapes = (*SHAPES[:-1], NativeShape(glossaries))
+
     async def translate(request: Request) -> Response:
         return await dispatch(request, shapes, service)
 
     async def translate_stream(request: Request) -> Response:
         body = await read_body(request, service.settings.max_body_bytes)
-        return await answer_stream(Incoming(request, body), service)
+        return await answer_stream(Incoming(request, body), service, glossaries)
 
     async def list_language_pairs(request: Request) -> Response:
         return list_pairs(service)

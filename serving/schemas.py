@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -27,6 +27,19 @@ def _text_or_texts(value: Any) -> Any:
 def _whole(value: Any) -> Any:
     """JSON knows one kind of number: 4.0 is the integer 4 (true and "4" are not)."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _glossary(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict) and all(isinstance(term, str) for term in value.values()):
+        return value
+    if isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(t, str) for t in pair)
+        for pair in value
+    ):
+        return value
+    raise ValueError("must be a stored glossary's name, an object of terms, or a list of pairs")
 
 
 class TranslateRequest(BaseModel):
@@ -71,6 +84,21 @@ class TranslateRequest(BaseModel):
         bool, Field(description="Return which words of a sentence became which (in `segments`).")
     ] = False
     timing: Annotated[bool, Field(description="Return where the time went.")] = False
+    format: Annotated[
+        Literal["text", "html", "xml", "markdown"],
+        Field(
+            description="Markup of `text`: tags stay around their words. Not with `segments`, "
+            "`alignment`, `n_best` or `memory`, nor on the stream."
+        ),
+    ] = "text"
+    glossary: Annotated[
+        str | dict[str, str] | list[list[str]] | None,
+        BeforeValidator(_glossary),
+        Field(
+            description="Terms whose translation is given: name or id of a stored glossary, an "
+            "object of source and target terms, or a list of pairs."
+        ),
+    ] = None
     memory: Annotated[
         Mode,
         Field(

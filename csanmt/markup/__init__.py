@@ -9,14 +9,25 @@ A format of your own: make a ``MarkedText`` of each paragraph (``MarkedText.of_s
 call ``translate_marked``, and write the ``pieces()`` of what comes back.
 """
 
+from collections.abc import Callable, Mapping
+
 from csanmt.markup.alignment import AlignedText, assemble, of_translation
 from csanmt.markup.document import MarkupDocument, parse_markup
+from csanmt.markup.markdown import parse_markdown
 from csanmt.markup.marked import Kind, Mark, MarkedText, Piece, Placed, atom_character, is_atom
 from csanmt.markup.placement import place
 from csanmt.markup.rules import Rules, Sentences, html_rules, xml_rules
 from csanmt.markup.translate import translate_documents, translate_marked
 
+# By the names that the API and the command line give them.
+PARSERS: Mapping[str, Callable[[str], MarkupDocument]] = {
+    "html": lambda source: parse_markup(source, html_rules()),
+    "xml": lambda source: parse_markup(source, xml_rules()),
+    "markdown": parse_markdown,
+}
+
 __all__ = [
+    "PARSERS",
     "AlignedText",
     "Kind",
     "Mark",
@@ -31,6 +42,7 @@ __all__ = [
     "html_rules",
     "is_atom",
     "of_translation",
+    "parse_markdown",
     "parse_markup",
     "place",
     "translate_documents",

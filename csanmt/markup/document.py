@@ -136,8 +136,9 @@ class _Parser:
         if run.wordless:
             self._parts += run.raw
             return
-        leading, trailing = _white_ends(run.raw)
         marked = run.finish()
+        # With breaks, white space at the ends belongs to the text: it may be lines of <pre>.
+        leading, trailing = ("", "") if marked.breaks else _white_ends(run.raw)
         self._parts += [leading, _stripped(marked, bool(leading), bool(trailing)), trailing]
 
 
@@ -150,8 +151,8 @@ def _white_ends(raw: Sequence[str]) -> tuple[str, str]:
 def _stripped(marked: MarkedText, leading: bool, trailing: bool) -> MarkedText:
     """``marked`` without the white space that its surroundings already hold."""
     text = marked.text
-    start = len(text) - len(text.lstrip(" \t\r\f\n")) if leading and not marked.breaks else 0
-    end = len(text.rstrip(" \t\r\f\n")) if trailing and not marked.breaks else len(text)
+    start = len(text) - len(text.lstrip(" \t\r\f\n")) if leading else 0
+    end = len(text.rstrip(" \t\r\f\n")) if trailing else len(text)
     if (start, end) == (0, len(text)):
         return marked
 

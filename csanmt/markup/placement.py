@@ -18,6 +18,9 @@ from csanmt.markup.marked import ROOT, Mark, MarkedText, Placed, children, is_at
 from csanmt.markup.repair import repair
 
 Floats = NDArray[np.float64]
+# They join a phrase to what stands before it, and models align them with either.
+_LINKING = frozenset({"in", "on", "at", "of", "to", "for", "with", "from", "by"})
+_PREPOSITIONS = tuple("在从到向给用对于为由以")
 _SHORT = 3  # letters: shorter words (the, of, on) say less about where a span is
 _NEAR = 3.0  # source characters: how far off a word may be that an unaligned span takes
 _TAKEN = -1e9
@@ -70,13 +73,15 @@ class _Words:
         strings = [aligned.text[a:b] for a, b in self.places]
         self.weight = np.array([_weight(s) for s in strings], dtype=np.float64)
         self.weight[[word for word, _, _ in guesses]] *= 0.5
+        self.linking = np.array([s in _LINKING for s in strings], dtype=bool)
         self.punctuation = np.array([_is_punctuation(s[0]) for s in strings], dtype=bool)
 
-    def agreement(self, start: int, end: int, bare: bool) -> Floats:
+    def agreement(self, start: int, end: int, bare: bool, linked: bool) -> Floats:
         """(W,) from -1 (comes from outside) over 0 (unaligned) to 1 (from ``start:end``).
 
         Args:
             bare: the source span holds no punctuation, so neither should its translation.
+            linked: it begins with a preposition, so its translation may.
         """
         overlap = np.clip(np.minimum(self.high, end) - np.maximum(self.low, start), 0, None)
         share = 2 * overlap / (self.high - self.low) - 1
@@ -85,6 +90,8 @@ class _Words:
         score: Floats = sums / np.maximum(self.counts, 1) * self.weight
         if bare and count:
             score[self.punctuation] = np.minimum(score[self.punctuation], -0.4)
+        if not linked and count:
+            score[self.linking] = np.minimum(score[self.linking], -0.1)
         return score
 
 
@@ -169,7 +176,9 @@ def _place_within(
             spans[i] = (low, high)
             free[:] = False
             continue
-        score = words.agreement(mark.start, mark.end, _bare(source.text, mark))[low:high]
+        linked = source.text[mark.start : mark.end].startswith(_PREPOSITIONS)
+        bare = _bare(source.text, mark)
+        score = words.agreement(mark.start, mark.end, bare, linked)[low:high]
         wanted.append((_best_run(score, free)[0], i, score))
     wanted.sort(key=lambda item: (-item[0], item[1]))
     for _, i, score in wanted:

@@ -22,6 +22,7 @@ from serving.clients.languages import canonical, detect, name_of
 from serving.clients.tags import TagHandling, formatted_like
 from serving.clients.texts import Pair, translated, translated_documents, unwrapped
 from serving.errors import BadRequestError, TooLargeError
+from serving.glossaries.owner import Glossaries
 from serving.guard import Caller
 from serving.marked import characters as marked_characters
 from serving.marked import parsed
@@ -34,8 +35,9 @@ UNLIMITED = 1_000_000_000_000
 
 
 class DeepLRoutes:
-    def __init__(self, service: TranslationService) -> None:
+    def __init__(self, service: TranslationService, glossaries: Glossaries) -> None:
         self._service = service
+        self._glossaries = glossaries
 
     def routes(self) -> list[Route]:
         both = ["GET", "POST"]
@@ -75,13 +77,17 @@ class DeepLRoutes:
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
         tags = TagHandling.of(fields, split)
         whole = split == "0"
+        terms = self._glossaries.stored(request, _glossary_ids(fields))
         if tags:
             documents = await parsed(texts, tags.parse)
-            marked = await translated_documents(request, self._service, documents, whole=whole)
+            marked = await translated_documents(
+                request, self._service, documents, whole=whole, terms=terms
+            )
             counts = [marked_characters([document]) for document in documents]
             return [(a.text, n) for a, n in zip(marked, counts, strict=True)]
         plain = texts if split == "1" else [unwrapped(text) for text in texts]
-        answers = [a.text for a in await translated(request, self._service, plain, whole=whole)]
+        found = await translated(request, self._service, plain, whole=whole, terms=terms)
+        answers = [answer.text for answer in found]
         if preserve in ("1", "true"):
             answers = [formatted_like(s, a) for s, a in zip(texts, answers, strict=True)]
         return [(answer, len(text)) for answer, text in zip(answers, texts, strict=True)]
@@ -165,6 +171,23 @@ def _one_of(fields: dict[str, Any], name: str, allowed: Sequence[str]) -> str:
     if word not in allowed:
         raise BadRequestError(f"Value for '{name}' not supported.")
     return word
+
+
+def _glossary_ids(fields: dict[str, Any]) -> list[str]:
+    """``glossary_id``, or ``glossary_ids``, five at most, as a list or comma-separated."""
+    one, several = fields.get("glossary_id") or "", fields.get("glossary_ids") or []
+    if isinstance(several, str):
+        several = several.split(",")
+    if one and several:
+        raise BadRequestError("Parameters 'glossary_id' and 'glossary_ids' exclude each other.")
+    found = [one] if one else several
+    if not isinstance(found, list) or not all(isinstance(i, str) and len(i) < 100 for i in found):
+        raise BadRequestError("Value for 'glossary_id' not supported.")
+    if len(found) > 5:
+        raise BadRequestError("Value for 'glossary_ids' not supported.")
+    if found and not fields.get("source_lang"):
+        raise BadRequestError("Use of a glossary requires the parameter 'source_lang'.")
+    return found
 
 
 def _check_formality(fields: dict[str, Any]) -> None:

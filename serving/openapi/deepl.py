@@ -65,6 +65,7 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
             "source_lang": {"enum": [facts.source_language.upper(), ""]},
             "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
             "split_sentences": {"enum": ["0", "1", "nonewlines", ""]},
+            "glossary_id": TEXT | {"maxLength": 99},
             "tag_handling": {"enum": ["html", "xml", ""]},
             "outline_detection": {"enum": [True, False, "true", "false", "1", "0"]},
             "splitting_tags": TEXT | {"pattern": TAGS},
@@ -79,7 +80,8 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
     return operation(
         "translateDeepL",
         "Translate as DeepL does.",
-        answer("The translations, in order.", _rows()) | _problems("413", "456", "503", "504"),
+        answer("The translations, in order.", _rows())
+        | _problems("404", "413", "456", "503", "504"),
         group=GROUP,
         body=request_body({JSON: fields, FORM: fields}, example=example),
     )

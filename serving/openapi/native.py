@@ -27,7 +27,7 @@ from serving.translators import TranslatorFacts
 
 GROUP = "Translation"
 EXAMPLE = {"text": "你好，世界。"}
-STATUSES = sorted({"400", "415", "422", *ACCESS, *TRANSLATING})
+STATUSES = sorted({"400", "404", "415", "422", *ACCESS, *TRANSLATING})
 
 
 def native_piece(settings: Settings, facts: TranslatorFacts) -> Piece:

@@ -7,16 +7,20 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.markup import PARSERS
 from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
-from csanmt.translator import Hypothesis, Translation
+from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving.body import require_json
+from serving.clients.texts import with_terms
 from serving.disconnect import until_disconnect
 from serving.edge import request_id
 from serving.errors import error_body, error_response
 from serving.events import EventStream, event
+from serving.glossaries.owner import Glossaries
 from serving.guard import charge
+from serving.marked import MarkedAnswer, parsed, translate_marked
 from serving.schemas import (
     HypothesisAnswer,
     MemoryAnswer,
@@ -35,12 +39,17 @@ class NativeShape:
 
     name = "native"
 
+    def __init__(self, glossaries: Glossaries | None = None) -> None:
+        self._glossaries = glossaries
+
     def claims(self, incoming: Incoming) -> bool:
         return True
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
         query = _parse(incoming, service)
-        options = query.options(service.facts, service.settings)
+        options = _options(query, incoming, service, self._glossaries)
+        if query.format != "text":
+            return await _answer_markup(query, options, incoming, service)
         answers, timing = await until_disconnect(
             incoming.request, service.translate(query.texts, options, query.memory)
         )
@@ -51,14 +60,61 @@ class NativeShape:
         return error_response(error)
 
 
-async def answer_stream(incoming: Incoming, service: TranslationService) -> Response:
+async def _answer_markup(
+    query: TranslateRequest,
+    options: DecodingOptions,
+    incoming: Incoming,
+    service: TranslationService,
+) -> Response:
+    if query.wants_segments:
+        raise InvalidInputError(
+            f"format {query.format!r} goes without segments, alignment, n_best and memory"
+        )
+    documents = await parsed(query.texts, PARSERS[query.format])
+    marked, timing = await until_disconnect(
+        incoming.request, translate_marked(service, documents, options)
+    )
+
+    def shaped(value: Callable[[MarkedAnswer], Any]) -> Any:
+        values = [value(answer) for answer in marked]
+        return values[0] if isinstance(query.text, str) else values
+
+    inner = [answer for document in marked for answer in document.answers]
+    body = TranslateResponse(
+        translation=shaped(lambda a: a.text),
+        model=service.facts.model,
+        request_id=request_id(incoming.request.scope),
+        truncated=shaped(lambda a: a.truncated),
+        alternatives=shaped(lambda a: a.alternatives) if query.alternatives else None,
+        timing=_timing(inner, timing) if query.timing else None,
+    )
+    return JSONResponse(body.model_dump(exclude_none=True))
+
+
+def _options(
+    query: TranslateRequest,
+    incoming: Incoming,
+    service: TranslationService,
+    glossaries: Glossaries | None,
+) -> DecodingOptions:
+    options = query.options(service.facts, service.settings)
+    if query.glossary is None or glossaries is None:
+        return options
+    return with_terms(options, glossaries.terms(incoming.request, query.glossary), query.texts)
+
+
+async def answer_stream(
+    incoming: Incoming, service: TranslationService, glossaries: Glossaries | None = None
+) -> Response:
     """The same request, answered sentence by sentence as server-sent events.
 
     ``start`` (how many sentences), ``segment`` for each in order with the layout before it,
     ``done`` with the whole answer, or ``error`` in the usual shape.
     """
     query = _parse(incoming, service)
-    options = query.options(service.facts, service.settings)
+    if query.format != "text":
+        raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
+    options = _options(query, incoming, service, glossaries)
     job = await service.begin(query.texts, options, query.memory)
     identity = request_id(incoming.request.scope)
     return EventStream(_events(query, job, service, identity), on_close=job.close)

@@ -1,0 +1,1 @@
+"""Stored glossaries: the store, our own routes and DeepL's."""

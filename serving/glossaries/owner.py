@@ -1,0 +1,63 @@
+"""Whose glossaries a request may see, and which terms it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.requests import Request
+
+from csanmt.errors import InvalidInputError
+from csanmt.glossary import Pair, checked
+from serving.clients.texts import Pair as Direction
+from serving.glossaries.store import GlossaryStore
+from serving.guard import Caller
+from serving.translating import TranslationService
+
+INLINE_TERMS = 1000
+
+
+def owner(request: Request) -> str:
+    """The key's name; everybody is one where keys are off."""
+    caller: Caller = request.state.caller
+    return caller.key.name if caller.key else ""
+
+
+class Glossaries:
+    """Finds the terms that a request means."""
+
+    def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
+        self._store = store
+        self._service = service
+
+    def stored(self, request: Request, names: Iterable[str]) -> tuple[Pair, ...]:
+        """Pairs of stored glossaries for the served direction; an earlier one has precedence.
+
+        Raises:
+            NotFoundError: there is no such glossary.
+        """
+        pair = Direction.of(self._service)
+        found: dict[str, str] = {}
+        for name in names:
+            glossary = self._store.get(owner(request), name)
+            for source, target in glossary.dictionaries.get((pair.source, pair.target), ()):
+                found.setdefault(source, target)
+        return tuple(found.items())
+
+    def terms(self, request: Request, value: Any) -> tuple[Pair, ...]:
+        """Of our own ``glossary`` field: a name, an object, a list of pairs, or None.
+
+        Raises:
+            InvalidInputError: two targets of one source, or not a term pair.
+            NotFoundError: there is no such glossary.
+        """
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return self.stored(request, [value])
+        pairs = list(value.items()) if isinstance(value, dict) else list(value)
+        if len(pairs) > INLINE_TERMS:
+            raise InvalidInputError(
+                f"glossary: {len(pairs)} terms; allowed in a request are {INLINE_TERMS}; store it"
+            )
+        return checked(pairs)

@@ -1,0 +1,105 @@
+"""Our own glossaries: ``/glossaries`` and ``/glossaries/{id}``, for the page and scripts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.errors import InvalidInputError
+from csanmt.glossary import checked, overlaps
+from serving.body import parse_json_object, read_body, require_json
+from serving.clients.texts import Pair as Direction
+from serving.errors import invalid_fields
+from serving.glossaries.owner import owner
+from serving.glossaries.store import Glossary, GlossaryStore
+from serving.translating import TranslationService
+
+ALL, ONE = "/glossaries", "/glossaries/{id}"
+
+
+class GlossaryRequest(BaseModel):
+    """A glossary to keep."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=1024)]
+    terms: Annotated[
+        dict[str, str] | list[list[str]],
+        Field(description="Source terms and their targets, as an object or a list of pairs."),
+    ]
+
+
+class GlossaryAnswer(BaseModel):
+    """A stored glossary."""
+
+    id: str
+    name: str
+    created: str
+    term_count: int
+    terms: list[tuple[str, str]] | None = None
+    overlaps: list[str] | None = Field(
+        default=None, description="Terms that lie within others; the longer one is preferred."
+    )
+
+
+class GlossaryRoutes:
+    def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
+        self._store = store
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(ALL, self.all, methods=["GET", "POST"]),
+            Route(ONE, self.one, methods=["GET", "DELETE"]),
+        ]
+
+    async def all(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self._create(request)
+        found = [self._answer(glossary) for glossary in self._store.all(owner(request))]
+        return JSONResponse({"glossaries": [_dumped(answer) for answer in found]})
+
+    async def one(self, request: Request) -> Response:
+        identity = request.path_params["id"]
+        if request.method == "DELETE":
+            self._store.delete(owner(request), identity)
+            return Response(status_code=204)
+        return JSONResponse(_dumped(self._answer(self._store.get(owner(request), identity), True)))
+
+    async def _create(self, request: Request) -> Response:
+        require_json(request)
+        body = await read_body(request, self._service.settings.max_body_bytes)
+        try:
+            wanted = GlossaryRequest.model_validate(parse_json_object(body))
+        except ValidationError as error:
+            raise invalid_fields(error) from None
+        except UnicodeEncodeError:  # pydantic meets a lone surrogate
+            raise InvalidInputError("a string holds half of a surrogate pair") from None
+        terms = wanted.terms
+        pairs = checked(list(terms.items()) if isinstance(terms, dict) else terms)
+        if not pairs:
+            raise InvalidInputError("terms: a glossary needs one at least")
+        pair = Direction.of(self._service)
+        dictionaries = {(pair.source, pair.target): pairs}
+        created = self._store.create(owner(request), wanted.name, dictionaries)
+        return JSONResponse(_dumped(self._answer(created, True)), 201)
+
+    def _answer(self, glossary: Glossary, full: bool = False) -> GlossaryAnswer:
+        pair = Direction.of(self._service)
+        pairs = glossary.dictionaries.get((pair.source, pair.target), ())
+        return GlossaryAnswer(
+            id=glossary.identity,
+            name=glossary.name,
+            created=glossary.created_at,
+            term_count=len(pairs),
+            terms=list(pairs) if full else None,
+            overlaps=[str(overlap) for overlap in overlaps(pairs)] if full else None,
+        )
+
+
+def _dumped(answer: GlossaryAnswer) -> dict[str, Any]:
+    return answer.model_dump(exclude_none=True)
