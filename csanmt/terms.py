@@ -64,7 +64,8 @@ class TermIndex:
 
     def _length_at(self, text: str, at: int) -> int:
         for length in self._lengths:
-            if text[at : at + length] in self.targets and _whole_word(text, at, at + length):
+            end = at + length
+            if end <= len(text) and text[at:end] in self.targets and _whole_word(text, at, end):
                 return length
         return 0
 

@@ -28,6 +28,7 @@ def shipped() -> TextTranslator:
     [
         ("人工智能很好", [(0, 4, "AI")]),
         ("人工很好", [(0, 2, "manual")]),
+        ("我做人工", [(2, 4, "manual")]),  # nothing behind it
         ("用API和APIs", [(1, 4, "interface")]),  # not inside a longer word
         ("", []),
     ],
@@ -140,3 +141,16 @@ def test_lifting_keeps_every_character(source: str) -> None:
         kept = kept[: standin.start] + standin.surface + kept[standin.end :]
     carried = "".join(run.surface for run in lifted.carried)
     assert sorted((kept + carried).replace(" ", "")) == sorted(source.replace(" ", ""))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.text(alphabet="甲乙ab ", max_size=12),
+    st.lists(st.text(alphabet="甲乙ab", min_size=1, max_size=4), max_size=5),
+)
+def test_found_terms_are_terms_and_do_not_overlap(text: str, terms: list[str]) -> None:
+    last = 0
+    for start, end, target in TermIndex((term, term.upper()) for term in terms).find(text):
+        assert last <= start < end
+        assert text[start:end].upper() == target
+        last = end
