@@ -9,6 +9,8 @@ import { createDocuments } from "./documents.js";
 import { byId } from "./dom.js";
 import { describe } from "./errors.js";
 import { fileParts, initFiles } from "./files.js";
+import { createGlossary } from "./glossary.js";
+import { initGlossaryPanel } from "./glossary-panel.js";
 import { createHistory, isRevision } from "./history.js";
 import { initDialog, initHistoryPanel } from "./history-panel.js";
 import {
@@ -47,6 +49,7 @@ const state = {
 
 const client = createClient({ key: () => sessionKey.value });
 const history = createHistory();
+const glossary = createGlossary();
 const targetBody = document.querySelector(".pane.target .pane-body");
 
 const source = createSourcePane(
@@ -246,6 +249,12 @@ function openEntry(entry) {
   translateNow();
 }
 
+/** Other terms make other translations: what was chosen for the old ones is forgotten. */
+function glossaryChanged() {
+  state.choices.clear();
+  translateNow();
+}
+
 // ---- buttons and keys
 
 byId("source").addEventListener("keydown", (event) => {
@@ -320,6 +329,8 @@ function showLanguages() {
 // Similar sentences are asked for too: they are offered in the menu, never used by themselves.
 addOptions(() => (state.facts.memory ? { memory: "fuzzy" } : {}));
 
+addOptions(() => (glossary.used.length ? { glossary: glossary.used } : {}));
+
 // ---- start
 
 onLanguage(() => {
@@ -343,8 +354,10 @@ initFiles(fileParts(), {
   onProblem: (key) => notice.show({ title: t(key) }),
 });
 initHistoryPanel(history, { languages: () => state.facts, onOpenEntry: openEntry });
+initGlossaryPanel(glossary, { languages: () => state.facts, onChange: glossaryChanged });
 initAbout({ getVersion: () => state.facts.version, getTiming: () => state.timing });
 initDialog(byId("history"));
+initDialog(byId("glossary"));
 initDialog(byId("about"));
 applyWords();
 document.documentElement.classList.remove("booting");
