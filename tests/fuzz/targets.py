@@ -21,7 +21,7 @@ import httpx
 from starlette.datastructures import Headers
 
 from csanmt.document import pieces
-from csanmt.engine.packing import CHECKSUM_START, HEADER_BYTES, MAGIC, Fletcher
+from csanmt.engine.container import CHECKSUM_START, HEADER_BYTES, MAGIC, Fletcher
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CsanmtError
 from csanmt.markup import html_rules, parse_markup, xml_rules
