@@ -110,8 +110,8 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path, label: s
             pass
         time.sleep(0.1)
     how = "ended" if process.poll() is not None else f"was not ready in {READY_SECONDS:g} s"
-    last = log.read_text("utf-8", "replace").strip().splitlines() or ["no message"]
-    raise CheckpointError(f"{label}: its service {how}: {last[-1]}")
+    words = " ".join(log.read_text("utf-8", "replace").split()) or "no message"
+    raise CheckpointError(f"{label}: its service {how}: …{words[-300:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
