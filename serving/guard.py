@@ -79,6 +79,7 @@ class Guard:
         state["quota"] = self.quota
         try:
             self._check_place(request)
+            self._check_origin(request)
             if self._is_public(request.url.path) and request.method in ("GET", "HEAD"):
                 state["caller"] = Caller("public")
             else:
@@ -102,6 +103,19 @@ class Guard:
                 "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
                 "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
             )
+
+    def _check_origin(self, request: Request) -> None:
+        """Without keys, no page of another site may make a browser send what changes things.
+
+        Reading its answer is up to CORS; but a form can be sent without asking.
+        """
+        foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        origin = request.headers.get("origin", "")
+        allowed = {origin, "*"} & set(self._settings.cors_origins)
+        if self._keys or request.method in ("GET", "HEAD", "OPTIONS") or not foreign or allowed:
+            return
+        if origin == "null" or origin.startswith(("http://", "https://")):
+            raise ForbiddenError("requests from pages of other sites are refused")
 
     def _identify(self, request: Request) -> Caller:
         if not self._keys:

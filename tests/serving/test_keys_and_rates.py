@@ -162,6 +162,25 @@ def test_cors_is_closed_by_default(served):
     assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.parametrize(
+    ("site", "origin", "status"),
+    [
+        ("cross-site", "https://b.example", 403),
+        ("same-site", "https://b.example", 403),
+        ("cross-site", "null", 403),
+        ("cross-site", "https://a.example", 200),
+        ("same-origin", "http://127.0.0.1:3000", 200),
+        ("none", "https://b.example", 200),
+        ("cross-site", "moz-extension://0123", 200),
+    ],
+)
+def test_forms_of_other_sites_are_refused_where_no_key_protects(serve, site, origin, status):
+    client = serve(cors_origins=("https://a.example",)).client
+    form = {"q": "你好。", "source": "zh", "target": "en"}
+    headers = {"Sec-Fetch-Site": site, "Origin": origin}
+    assert client.post("/translate", data=form, headers=headers).status_code == status
+
+
 def test_cors_opens_for_named_origins_even_for_errors(serve):
     served = serve(cors_origins=("https://a.example",), keys=RING)
     for origin, allowed in (("https://a.example", True), ("https://b.example", False)):
