@@ -230,6 +230,27 @@ def test_a_small_suite_does_not_pass_by_being_small(world):
     assert verdict.failed_rules() == {"non_inferiority"}
 
 
+@pytest.mark.parametrize("size", [1, 2, 29])
+def test_a_tiny_suite_rules_out_no_loss_even_where_the_candidate_is_better(world, size):
+    sources, references = world.suite.sources[:size], world.suite.references[0][:size]
+    world.suite = Suite("mini", sources, (references,))
+    best = dict(zip(sources, references, strict=True))
+    policy = replace(world.policy, churn=None)
+    verdict = judge(world.measure(world.each(lambda s, a: best.get(s, a))), policy)
+    assert verdict.failed_rules() == {"non_inferiority"}
+    assert "too few to rule out a loss" in verdict.reasons[0]
+    same = judge(world.measure(world.subject(world.good)), policy)
+    assert same.decision.word == "promote"
+
+
+def test_empty_answers_are_scored_and_lose(world):
+    nothing = judge(world.measure(world.each(lambda s, a: "")), world.policy)
+    assert {"loss", "joint_loss", "non_inferiority", "checks"} <= nothing.failed_rules()
+    some = set(world.suite.sources[::10])
+    measured = world.measure(world.each(lambda s, a: "" if s in some else a))
+    assert {"loss", "checks"} <= judge(measured, world.policy).failed_rules()
+
+
 def ratio_of(measured, value, low, high):
     """The measurements with other latency ratios."""
     ratio = Ratio(value, Interval(low, high))
