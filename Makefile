@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-dev serve test check soak fuzz bench-engine sanitize check-arm screenshot \
+.PHONY: help install install-dev install-ray serve test test-ray check soak fuzz bench-engine sanitize check-arm screenshot \
         lint types format lock clean
 
 help: ## show this list
@@ -35,6 +35,12 @@ types: install-dev ## mypy, strict on our packages
 	$(BIN)/mypy
 
 check: lint types test ## what CI runs
+
+install-ray: ## the development set and Ray, 320 MB more
+	@sh scripts/install.sh ray
+
+test-ray: install-ray ## bulk translation on a local Ray cluster, a worker killed in mid-run
+	$(BIN)/python -m pytest tests/bulk/test_ray.py
 
 soak: install-dev ## the long tests: load for minutes, memory over thousands of requests
 	$(BIN)/python -m pytest -m soak

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -65,9 +66,11 @@ class RayPool:
                 "--ray needs the package 'ray': pip install 'csanmt-bento[ray]'"
             ) from error
         self._ray = ray
+        self._stdout = _send_stdout_to_stderr()
         try:
             ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            _restore_stdout(self._stdout)
             raise UnavailableError(f"no Ray cluster at {self._address!r}: {error}") from error
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -80,6 +83,7 @@ class RayPool:
         _trace: TracebackType | None,
     ) -> None:
         self._ray.shutdown()
+        _restore_stdout(self._stdout)
 
     def translate(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Answers]]:
         """Answers as they come.
@@ -148,6 +152,20 @@ class ChunkTranslator:
         except CsanmtError as error:
             value = {"error": type(error).__name__, "message": str(error)}
         return {"file": row["file"], "index": row["index"], "answers": json.dumps(value).encode()}
+
+
+def _send_stdout_to_stderr() -> int:
+    """Ray has remarks for people and writes them to stdout, which is for results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    return kept
+
+
+def _restore_stdout(kept: int) -> None:
+    sys.stdout.flush()
+    os.dup2(kept, 1)
+    os.close(kept)
 
 
 def _window(chunks: Iterator[Chunk]) -> list[Chunk]:

@@ -3,10 +3,10 @@
 # set records the lock file it was made from, so a second run does nothing and
 # needs no network.
 #
-# usage: install.sh serving|development
+# usage: install.sh serving|development|ray
 set -eu
 cd "$(dirname "$0")/.."
-SET="${1:?usage: install.sh serving|development}"
+SET="${1:?usage: install.sh serving|development|ray}"
 VENV="${VENV:-.venv}"
 PYTHON="${PYTHON:-python3}"
 
@@ -41,13 +41,23 @@ if [ ! -e "$S" ]; then
     done_with "$S" package
 fi
 
-if [ "$SET" = development ]; then
+if [ "$SET" != serving ]; then
     S="$(stamp development requirements/development-frozen.txt scripts/install_torch.sh)"
     if [ ! -e "$S" ]; then
         echo "installing the frozen development dependencies and PyTorch"
         "$PIP" install --quiet --no-deps --require-hashes -r requirements/development-frozen.txt
         sh scripts/install_torch.sh "$PIP"
         done_with "$S" development
+    fi
+fi
+
+# Ray agrees with the development set pin by pin, and goes beside it.
+if [ "$SET" = ray ]; then
+    S="$(stamp ray requirements/ray-frozen.txt)"
+    if [ ! -e "$S" ]; then
+        echo "installing Ray"
+        "$PIP" install --quiet --no-deps --require-hashes -r requirements/ray-frozen.txt
+        done_with "$S" ray
     fi
 fi
 

@@ -137,6 +137,7 @@ def test_a_killed_actor_loses_and_doubles_nothing(
     assert done < COUNT // 10
     printed, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
+    print(err)
     summary = json.loads(printed)
     assert summary["total"]["records"] == COUNT
     assert (out / "zh.txt").read_bytes() == expected

@@ -40,7 +40,7 @@ def test_a_remembered_sentence_is_marked(open_page: Any, remembering: LivePage, 
     expect(remembered).to_have_text("Hello, dear world.")
     expect(remembered).to_have_attribute("title", "From the translation memory: a person "
                                          "translated this sentence.")  # fmt: skip
-    expect(page.locator("#status")).to_contain_text("1 from the translation memory")
+    expect(page.locator("#status")).to_contain_text("1 from memory")
 
 
 def test_the_model_has_its_say_in_the_menu(open_page: Any, remembering: LivePage) -> None:

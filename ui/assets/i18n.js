@@ -37,7 +37,7 @@ export const words = {
     readyText: "Translation: {text}",
     truncatedSentence: "This sentence was too long for the model and is cut off here.",
     truncatedText: "some of it cut off",
-    rememberedCount: "{count} from the translation memory",
+    rememberedCount: "{count} from memory",
     rememberedSentence: "From the translation memory: a person translated this sentence.",
     memorySame: "From the translation memory",
     memorySimilar: "From the translation memory, {percent} % alike: {source}",
