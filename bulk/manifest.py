@@ -46,6 +46,11 @@ class Manifest:
     def records(self) -> int:
         return sum(survey.records for survey in self.inputs)
 
+    def _plain(self) -> dict[str, Any]:
+        """As JSON has it, which knows no tuples."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
     def save(self, path: Path) -> None:
         body = json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1)
         with replacing(path) as stream:
@@ -72,7 +77,7 @@ class Manifest:
         """``other`` wants to go on with this run. Raises ConflictError, naming what differs."""
         found = [
             f"{name}: {_shown(old)} then, {_shown(new)} now"
-            for name, old, new in _differences(asdict(self), asdict(other))
+            for name, old, new in _differences(self._plain(), other._plain())
         ]
         if found:
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ from csanmt.errors import (
 from csanmt.loading import FLOAT_WEIGHTS
 
 WINDOW = 32_000_000  # characters in the object store at a time; each window starts the actors
-FOREVER = -1
+CONNECT_SECONDS = 10.0
 
 
 class RayPool:
@@ -65,6 +66,7 @@ class RayPool:
             raise EngineUnavailableError(
                 "--ray needs the package 'ray': pip install 'csanmt-bento[ray]'"
             ) from error
+        _require_listener(self._address)
         self._ray = ray
         self._stdout = _send_stdout_to_stderr()
         try:
@@ -107,6 +109,7 @@ class RayPool:
                 raise UnavailableError(f"the Ray cluster gave no answer to {len(missing)} chunks")
 
     def _dataset(self, window: list[Chunk], model: Any) -> Any:
+        """Rows of answers. Ray Data repeats the tasks of actors that die without an end."""
         data, most = self._ray.data, self._workers or self._processors()
         rows = [
             {"file": c.file, "index": c.index, "texts": json.dumps(c.texts).encode()}
@@ -120,8 +123,6 @@ class RayPool:
                 min_size=1, initial_size=most, max_size=most, max_tasks_in_flight_per_actor=2
             ),
             num_cpus=1,
-            max_restarts=FOREVER,
-            max_task_retries=FOREVER,
         )
 
     def _processors(self) -> int:
@@ -166,6 +167,17 @@ def _restore_stdout(kept: int) -> None:
     sys.stdout.flush()
     os.dup2(kept, 1)
     os.close(kept)
+
+
+def _require_listener(address: str) -> None:
+    """Ray itself takes minutes to find out that nobody listens. Raises UnavailableError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        return  # local, auto
+    try:
+        socket.create_connection((host.removeprefix("ray://"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UnavailableError(f"no Ray cluster at {address!r}: {error}") from error
 
 
 def _window(chunks: Iterator[Chunk]) -> list[Chunk]:

@@ -102,6 +102,13 @@ def test_going_on_with_other_settings_is_refused(
         translate_corpus(corpus(tmp_path / "out", source, **other), StubPool())
 
 
+def test_the_same_options_are_known_again(tmp_path: Path, source: Path) -> None:
+    same = {"decoding": DecodingOptions(beam=2, terms=(("行", "line"),)), "policy": "copy"}
+    with pytest.raises(KeyboardInterrupt):
+        translate_corpus(corpus(tmp_path / "out", source, **same), StubPool(fail_after=2))
+    assert translate_corpus(corpus(tmp_path / "out", source, **same), StubPool())["resumed"] == 4
+
+
 def test_going_on_with_a_changed_input_is_refused(tmp_path: Path, source: Path) -> None:
     translate_corpus(corpus(tmp_path / "out", source), StubPool())
     source.write_text(TEN + "多\n")
