@@ -9,7 +9,7 @@ FORCE ?=
 UPGRADE ?=
 named = $(if $(VERSION),,$(error say which version: make $@ VERSION=v1.2.0))
 
-.PHONY: build verify push inspect audit compat lint-files base-image
+.PHONY: build verify push inspect audit audit-image compat lint-files base-image
 
 build: install-dev ## bento and image of the commit checked out (VERSION=, BUILDER=)
 	$(named)$(BIN)/csanmt release build $(VERSION) $(if $(BUILDER),--builder $(BUILDER))
@@ -27,6 +27,9 @@ inspect: install-dev ## labels, digests and size of an image (VERSION=)
 
 audit: install-dev ## how far behind, licences and advisories of what is locked
 	PYTHONPATH=. $(BIN)/python scripts/audit.py
+
+audit-image: install-dev ## advisories of the packages that lie in an image (IMAGE=)
+	sh scripts/audit_image.sh $(or $(IMAGE),$(error say which image: make $@ IMAGE=localhost/csanmt:v1.2.0-abc1234))
 
 compat: install-dev ## try combinations of libraries; writes docs/compatibility.md
 	PYTHONPATH=. $(BIN)/python scripts/compat.py
