@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not is_available(), reason="the native engine is not installed"),
 ]
-COUNT = 300
+COUNT = 200
 # Ray gives its processes 15 to 60 seconds to start; a busy machine needs longer.
 PATIENCE = {
     "RAY_agent_register_timeout_ms": "600000",
