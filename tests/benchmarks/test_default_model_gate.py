@@ -17,7 +17,7 @@ from benchmarks.served import measure_throughput
 from benchmarks.suite import load_suite
 from cli.main import main
 from cli.model_digests import digest_of_directory
-from csanmt.engine import native, packing
+from csanmt.engine import container, native
 
 DEFAULT = Path(__file__).parents[2] / "model_store" / "default"
 POLICY = """
@@ -29,6 +29,10 @@ metrics = ["bleu", "chrf2pp"]
 margin = 0.005
 [behaviour.new_failures]
 default = 0
+[smoke]
+must_pass = "no-new-failures"
+[pins]
+must_pass = "all"
 [churn]
 max = 0.75
 """
@@ -47,7 +51,7 @@ def add_noise(engine: Path, strength: float) -> None:
     table = struct.unpack_from("<Q", data, 112)[0]
     disturbed = 0
     for i in range(count):
-        name, offset, size = struct.unpack_from("<48sQQ", data, table + i * packing.ENTRY_BYTES)
+        name, offset, size = struct.unpack_from("<48sQQ", data, table + i * container.ENTRY_BYTES)
         if "weight" in name.rstrip(b"\0").decode() and size >= 65_536:
             codes = np.frombuffer(data, np.uint8, size, offset).astype(np.float64)
             noisy = codes + rng.normal(0, strength * codes.std(), size)
@@ -56,7 +60,7 @@ def add_noise(engine: Path, strength: float) -> None:
     assert disturbed > 10
     engine.write_bytes(data)
     with engine.open("r+b") as file:
-        packing.seal(file, len(data))
+        container.seal(file, len(data))
 
 
 @pytest.fixture
