@@ -47,7 +47,10 @@ def _run(name: str, seconds: int) -> bool:
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     runs = [line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed" in line]
-    print(f"{name}: {runs[0] if runs else '?'} inputs, {'ok' if not done.returncode else 'FAILED'}")
+    print(
+        f"{name}: {runs[0] if runs else '?'} inputs, {'ok' if not done.returncode else 'FAILED'}",
+        flush=True,
+    )
     if done.returncode:
         print(done.stderr[-3000:] + done.stdout[-3000:])
     return done.returncode == 0
