@@ -36,7 +36,7 @@ class Limits:
     Attributes:
         characters: of text to translate.
         unpacked: all entries of an archive together, as they claim and as they are.
-        part: one XML part.
+        part: one XML part that holds text.
         ratio: unpacked to packed size of an entry of more than a megabyte. Office
             files reach about 100, a bomb made with deflate 1,000.
         depth: elements within one another.
@@ -44,7 +44,7 @@ class Limits:
 
     characters: int = 1_000_000
     unpacked: int = 128 * MEGABYTE
-    part: int = 32 * MEGABYTE
+    part: int = 16 * MEGABYTE
     entries: int = 5_000
     ratio: int = 250
     depth: int = 200

@@ -48,6 +48,7 @@ def _changes(text: str) -> Iterator[Change[str]]:
     body = front.end() if front else 0
     places = _Places(text, body)
     parser = MarkdownIt("commonmark", {"maxNesting": _NESTING}).enable(["table", "strikethrough"])
+    parser.disable(["inline", "text_join"])  # places are wanted, not trees
     try:
         tokens = parser.parse(text[body:])
     except RecursionError:

@@ -14,7 +14,7 @@ from csanmt.documents.segments import Piece, Segment, Tag, joined
 _DESTINATION = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
 _MARK = re.compile(
     rf"""
-    (?P<code>(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))
+    (?P<code>(?P<ticks>`+)(?!`).{{1,5000}}?(?<!`)(?P=ticks)(?!`))
   | (?P<image>!\[(?:[^\[\]\\]|\\.)*\](?:{_DESTINATION}|\[[^\[\]]*\])?)
   | (?P<note>\[\^[^\[\]]+\]:?)
   | (?P<task>\A\[[ xX]\](?=\s))
@@ -30,6 +30,7 @@ _MARK = re.compile(
     """,
     re.X | re.S,
 )
+MOST_WAITING = 50  # marks without a partner so far; older ones are text
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
 _VOID = frozenset({"br", "img", "wbr", "hr", "input"})
 _KINDS: dict[str, Literal["atom", "point", "break"]] = {
@@ -135,6 +136,8 @@ class _Reader:
                 self._items.append(raw)
 
     def _open(self, raw: str, mark: str = "") -> None:
+        if len(self._waiting) > MOST_WAITING:
+            del self._waiting[: MOST_WAITING // 2]
         self._waiting.append((mark or raw, len(self._items)))
         self._items.append(raw)  # text until its partner comes
 

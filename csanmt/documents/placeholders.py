@@ -14,11 +14,12 @@ from csanmt.documents.segments import Piece, Segment, Tag, joined
 
 ADDRESS = (
     r"(?:https?|ftp)://[^\s<>\"'，。；！？、（）《》“”]+"
-    r"|\b[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|\b[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
 )
 _MESSAGE = (
-    r"\{\{.*?\}\}|\$\{[^{}]*\}|%\{[^{}]*\}|#\{[^{}]*\}"  # templates
-    r"|%(?:\([^()]*\))?[-+ #0]*(?:\d+\$)?\d*(?:\.\d+)?(?:hh|h|ll|l|z|j|t|L)?[diouxXeEfFgGcrsa@%]"
+    r"\{\{[^{}]{0,200}\}\}|\$\{[^{}]*\}|%\{[^{}]*\}|#\{[^{}]*\}"  # templates
+    r"|%(?:\([^()]*\))?[-+ #0]{0,5}(?:\d{1,3}\$)?\d{0,4}(?:\.\d{1,4})?(?:hh|ll|[hlzjtL])?"
+    r"[diouxXeEfFgGcrsa@%]"
     r"|\{[A-Za-z_0-9.$:\[\]!<>-]*\}"  # {0}, {name}, {name:>10}
     r"|\{\s*[\w.]+\s*,\s*(?:number|date|time|spellout|ordinal|duration)[^{}]*\}"
     r"|</?[A-Za-z][^<>]*>"  # markup in a message

@@ -29,6 +29,8 @@ _DROPPED = frozenset({"lastRenderedPageBreak", "proofErr", "rPh", "phoneticPr"})
 _LINKS = frozenset({"hyperlink", "ins", "smartTag", "customXml", "fldSimple", "sdt", "sdtContent"})
 _STRINGS = frozenset({"si", "is"})  # Excel's, where a text without a look is in no run
 _HEADS = frozenset({"pPr", "bodyPr", "lstStyle"})
+_TAIL = "endParaRPr"
+_DEEPEST_FIELD = 20
 
 
 @dataclass(slots=True)
@@ -64,8 +66,8 @@ class Paragraph:
         self._prefix = (prefix + colon).encode()
         children = list(self.element.elements())
         head = [c for c in children if c.name in _HEADS]
-        tail = [c for c in children if c.name == "endParaRPr"]
-        body = [c for c in children if c not in head and c not in tail]
+        tail = [c for c in children if c.name == _TAIL]
+        body = [c for c in children if c.name not in _HEADS and c.name != _TAIL]
         self._read(body)
         if not any(isinstance(piece, str) and piece.strip() for _, piece in self._items):
             return None
@@ -100,6 +102,8 @@ class Paragraph:
             depth += (mark == "begin") - (mark == "end")
             if mark == "separate" and depth == 1:
                 separate = i
+            if depth > _DEEPEST_FIELD:
+                break
             if depth == 0:
                 result = children[separate + 1 : i] if separate else []
                 if not any(run.text.strip() for run in result):

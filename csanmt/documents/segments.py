@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character, is_atom
@@ -37,11 +38,11 @@ Segment = tuple[Piece, ...]
 def joined(pieces: Sequence[Piece]) -> Segment:
     """The same pieces, neighbouring texts made one and empty ones left out."""
     result: list[Piece] = []
-    for piece in pieces:
-        if isinstance(piece, str) and result and isinstance(result[-1], str):
-            result[-1] += piece
-        elif piece != "":
-            result.append(piece)
+    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if not is_text:
+            result += group
+        elif text := "".join(piece for piece in group if isinstance(piece, str)):
+            result.append(text)
     return tuple(result)
 
 
@@ -78,7 +79,8 @@ def _pieces(placed: Placed) -> Iterator[Piece]:
 class _Reader:
     def __init__(self, breaking: bool) -> None:
         self._breaking = breaking
-        self._text = ""
+        self._parts: list[str] = []
+        self._length = 0
         self._marks: list[tuple[int, int, Tag, int]] = []
         self._open: list[int] = []
         self._atoms: dict[str, Tag] = {}
@@ -87,18 +89,22 @@ class _Reader:
     def text(self, text: str) -> None:
         if self._breaking:
             self._breaks += ["\n"] * text.count("\n")
-        self._text += "".join(" " if is_atom(c) else c for c in text)
+        self._add("".join(" " if is_atom(c) else c for c in text))
+
+    def _add(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
 
     def tag(self, tag: Tag) -> None:
-        here = len(self._text)
+        here = self._length
         parent = self._open[-1] if self._open else ROOT
         if tag.kind == "break":
             self._breaks.append(tag)
-            self._text += "\n"
+            self._add("\n")
         elif tag.kind == "atom" and len(self._atoms) < MAX_ATOMS:
             character = atom_character(len(self._atoms))
             self._atoms[character] = tag
-            self._text += character
+            self._add(character)
         elif tag.kind == "close":
             start, _, opened, above = self._marks[index := self._open.pop()]
             self._marks[index] = (start, here, opened, above)
@@ -109,4 +115,4 @@ class _Reader:
 
     def finish(self) -> MarkedText:
         marks = tuple(Mark(*mark) for mark in self._marks)
-        return MarkedText(self._text, marks, dict(self._atoms), tuple(self._breaks))
+        return MarkedText("".join(self._parts), marks, dict(self._atoms), tuple(self._breaks))

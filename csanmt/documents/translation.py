@@ -52,6 +52,7 @@ class Work:
     _aligned: dict[str, bool] = field(default_factory=dict)  # by text: has tags somewhere
     _answers: dict[str, AlignedText] = field(default_factory=dict)
     _done: int = 0
+    _total: int = 0
 
     @classmethod
     def begin(
@@ -73,11 +74,12 @@ class Work:
             if translatable(marked.text, languages.source):
                 known_need = work._aligned.get(marked.text, False)
                 work._aligned[marked.text] = known_need or not marked.plain
+        work._total = sum(map(len, work._aligned))
         return work
 
     @property
     def progress(self) -> Progress:
-        return Progress(self._done, sum(map(len, self._aligned)))
+        return Progress(self._done, self._total)
 
     def batches(self) -> Iterator[Batch]:
         """What is left to translate; answer each with ``put``."""

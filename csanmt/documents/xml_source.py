@@ -21,7 +21,7 @@ _ENCODING = re.compile(r"""(<\?xml[^>]*?encoding\s*=\s*)(["'])([A-Za-z0-9._-]+)\
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Element:
     """An element and its places: ``source[start:end]`` with tags, ``[inner:outer]`` without.
 

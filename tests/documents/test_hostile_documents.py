@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import time
 import zipfile
 from dataclasses import replace
 
@@ -147,3 +148,25 @@ SAMPLES = {
     )
     for suffix in (known.suffixes[0] for known in FORMATS)
 }
+
+
+SLOW = {
+    "dots.txt": ("a." * 100_000 + "好").encode(),
+    "braces.json": ('"' + "{{" * 100_000 + '好"').encode(),
+    "zeros.json": ('"%' + "0" * 200_000 + '好"').encode(),
+    "brackets.md": ("好" + "[" * 20_000 + "*a " * 10_000 + " a*" * 10_000).encode(),
+    "cells.xlf": XLIFF_1.replace("<source>书", "<source>" + "<g id='1'/>" * 20_000 + "书").encode(),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_work_grows_no_faster_than_the_document(name) -> None:
+    """Each took minutes when a pattern or a loop went over the text once for every mark."""
+
+    def seconds(data: bytes) -> float:
+        begun = time.process_time()
+        with contextlib.suppress(CsanmtError):
+            Work.begin(find(name), data, Limits())
+        return time.process_time() - begun
+
+    assert seconds(SLOW[name]) < 30  # of this process, however busy the machine is
