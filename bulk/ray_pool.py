@@ -71,9 +71,9 @@ class RayPool:
         self._stdout = _send_stdout_to_stderr()
         try:
             ray.init(self._address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except Exception as error:  # Ray raises bare ones, as when a node starts too slowly
             _restore_stdout(self._stdout)
-            raise UnavailableError(f"no Ray cluster at {self._address!r}: {error}") from error
+            raise UnavailableError(f"Ray at {self._address!r} is not ready: {error}") from error
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         return self
