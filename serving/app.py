@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from csanmt.documents.formats import SUFFIXES
@@ -208,7 +209,18 @@ class _Routes(Router):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # starlette's router raises 404 and 405 only inside an "app"
-        await super().__call__(scope, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        except HTTPException as error:
+            if error.status_code != 405:
+                raise
+            raise HTTPException(405, headers={"Allow": self._allowed(scope)}) from None
+
+    def _allowed(self, scope: Scope) -> str:
+        """The methods of all routes at this path; starlette names the first one's only."""
+        here = [r for r in self.routes if isinstance(r, Route)]
+        here = [route for route in here if route.matches(scope)[0] is not Match.NONE]
+        return ", ".join(sorted({method for route in here for method in route.methods or ()}))
 
 
 def _layers(

@@ -28,7 +28,7 @@ class TagHandling:
     @classmethod
     def of(cls, fields: dict[str, Any], split: str) -> TagHandling | None:
         """None if texts are plain. Raises BadRequestError: a value that is not supported."""
-        kind = fields.get("tag_handling") or ""
+        kind = fields.get("tag_handling", "")
         if kind not in ("", "html", "xml"):
             raise BadRequestError("Value for 'tag_handling' not supported.")
         outline = str(fields.get("outline_detection", "1")).lower()
@@ -54,7 +54,7 @@ class TagHandling:
 
 def _names(fields: dict[str, Any], field: str) -> tuple[str, ...]:
     """Tag names, comma-separated or as a list."""
-    value = fields.get(field) or ""
+    value = fields.get(field, "")
     names = (
         value if isinstance(value, list) else _LIST.split(value) if isinstance(value, str) else [0]
     )

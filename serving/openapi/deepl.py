@@ -23,7 +23,8 @@ from serving.settings import Settings
 from serving.translators import TranslatorFacts
 
 GROUP = "DeepL"
-TAGS = "^[A-Za-z0-9:_.,-]{0,200}$"
+SWITCH = [True, False, "true", "false", "1", "0", 0, 1]
+TAGS = "^[^<>/\"'=]{0,200}$"
 WORDS = {
     "_400": "A parameter is missing or has a value that is not supported.",
     "_403": "The key is missing, unknown or lacks the scope.",
@@ -58,20 +59,22 @@ def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
 
 def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
     texts = {"type": "array", "items": TEXT, "minItems": 1}
+    tag: Schema = TEXT | {"pattern": TAGS}
+    tags = either(tag, {"type": "array", "items": tag})
     several = either(TEXT, texts) | {"description": f"At most {settings.max_texts} texts."}
     fields = record(
         {"text": several, "target_lang": {"enum": _targets(facts)}},
         {
             "source_lang": {"enum": [facts.source_language.upper(), ""]},
             "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
-            "split_sentences": {"enum": ["0", "1", "nonewlines", ""]},
+            "split_sentences": {"enum": ["0", "1", "nonewlines", "", 0, 1]},
             "glossary_id": TEXT | {"maxLength": 99},
             "tag_handling": {"enum": ["html", "xml", ""]},
-            "outline_detection": {"enum": [True, False, "true", "false", "1", "0"]},
-            "splitting_tags": TEXT | {"pattern": TAGS},
-            "non_splitting_tags": TEXT | {"pattern": TAGS},
-            "ignore_tags": TEXT | {"pattern": TAGS},
-            "preserve_formatting": {"enum": [True, False, "true", "false", "1", "0"]},
+            "outline_detection": {"enum": SWITCH},
+            "splitting_tags": tags,
+            "non_splitting_tags": tags,
+            "ignore_tags": tags,
+            "preserve_formatting": {"enum": [*SWITCH, ""]},
             "formality": {"enum": ["default", "prefer_more", "prefer_less", ""]},
             "model_type": {"enum": [*MODEL_TYPES, ""]},
         },

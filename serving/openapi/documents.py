@@ -136,7 +136,7 @@ def _libre_download() -> dict[str, Any]:
     described = operation(
         "downloadFileLibreTranslate", summary, responses, group="LibreTranslate", public=True
     )
-    return _at("name", described)
+    return _at("name", described, TEXT | {"pattern": r"^[0-9A-F]{32}\.[a-z]{2,8}$"})
 
 
 def _deepl_upload(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def _deepl_problems(*statuses: str, **words: str) -> dict[str, Any]:
 
 
 def _key() -> dict[str, Any]:
-    fields = record({"document_key": TEXT})
+    fields = record({"document_key": TEXT | {"minLength": 1}})
     return request_body({JSON: fields, FORM: fields})
 
 
@@ -215,7 +215,7 @@ def _formats(settings: Settings) -> str:
     )
 
 
-def _at(name: str, described: dict[str, Any]) -> dict[str, Any]:
+def _at(name: str, described: dict[str, Any], schema: Schema = TEXT) -> dict[str, Any]:
     """The operation at a path with a parameter."""
-    parameter = {"name": name, "in": "path", "required": True, "schema": TEXT}
+    parameter = {"name": name, "in": "path", "required": True, "schema": schema}
     return described | {"parameters": [parameter, *described.get("parameters", [])]}

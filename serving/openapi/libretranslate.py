@@ -149,7 +149,7 @@ def _problems(*statuses: str, **words: str) -> dict[str, Any]:
 def _texts() -> Schema:
     """A text or several, not nothing."""
     one: Schema = {"type": "string", "minLength": 1}
-    return either(one, {"type": "array", "items": TEXT, "minItems": 1})
+    return either(one, {"type": "array", "items": TEXT, "contains": one})
 
 
 def _request(settings: Settings, facts: TranslatorFacts) -> Schema:

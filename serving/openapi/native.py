@@ -73,6 +73,8 @@ def _schemas(settings: Settings) -> dict[str, Any]:
         f" At most {settings.max_texts} texts and {settings.max_characters} characters in all;"
         " more is 413."
     )
+    if not settings.memory_file:
+        fields["memory"] = fields["memory"] | {"enum": ["off"]}
     for name, most in (
         ("beam", settings.max_beam),
         ("n_best", settings.max_beam),

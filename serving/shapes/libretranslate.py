@@ -124,6 +124,8 @@ def texts_of(fields: dict[str, Any]) -> list[str]:
     texts = q if isinstance(q, list) else [q]
     if not all(isinstance(text, str) for text in texts):
         raise BadRequestError("Invalid request: q parameter must be text or a list of texts")
+    if not any(texts):
+        raise BadRequestError("Invalid request: missing q parameter")
     return texts
 
 

@@ -213,6 +213,7 @@ def test_no_operation_of_the_openapi_document_fails_under_fuzzing(server, tmp_pa
     report = subprocess.run(
         [
             str(Path(sys.executable).parent / "schemathesis"),
+            f"--config-file={Path(__file__).parent / 'schemathesis.toml'}",
             "run",
             f"{server.url}/openapi.json",
             "--checks=all",

@@ -98,3 +98,9 @@ def test_parameter_of_one_api_alone_is_optional_where_they_share_a_path():
 def test_one_name_for_two_schemas_is_an_error():
     with pytest.raises(ValueError, match="called same"):
         merge_schemas([Piece({}, {"same": TEXT}), Piece({}, {"same": {"type": "object"}})])
+
+
+def test_wrong_method_is_told_all_methods_of_the_path(served):
+    answer = served.client.put("/documents/none")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "DELETE, GET, HEAD"
