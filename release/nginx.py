@@ -46,6 +46,8 @@ class NginxSettings:
     drain_seconds: int = 60
     read_timeout_seconds: int = 65
     max_body_bytes: int = 2_000_000
+    max_document_bytes: int = 11_000_000  # CSANMT_MAX_DOCUMENT_BYTES and its form
+    document_timeout_seconds: int = 1830  # CSANMT_DOCUMENT_TIMEOUT and a little
     rate_per_second: int = 100
     burst: int = 200
     connections_per_client: int = 256

@@ -85,6 +85,7 @@ def router(tmp_path: Path, upstreams: dict[str, Upstream]) -> Iterator[NginxRout
         rate_per_second=100_000,
         burst=10_000,
         max_body_bytes=1000,
+        max_document_bytes=5000,
     )
     router = NginxRouter(tmp_path, settings)
     router.configure(Traffic(100, 0))
@@ -94,10 +95,13 @@ def router(tmp_path: Path, upstreams: dict[str, Upstream]) -> Iterator[NginxRout
 
 
 def post(
-    router: NginxRouter, body: bytes = b"x", headers: dict[str, str] | None = None
+    router: NginxRouter,
+    body: bytes = b"x",
+    headers: dict[str, str] | None = None,
+    path: str = "/translate",
 ) -> tuple[int, str, str]:
     """Status, body and colour header of one request through nginx."""
-    url = f"http://{router.settings.listen}/translate"
+    url = f"http://{router.settings.listen}{path}"
     request = urllib.request.Request(url, data=body, headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -252,3 +256,23 @@ def test_a_damaged_include_is_named(tmp_path: Path) -> None:
 def test_impossible_addresses_are_refused(changed: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         replace(NginxSettings(), **changed)
+
+
+@pytest.mark.parametrize("path", ["/documents", "/translate_file", "/v2/document"])
+def test_documents_may_be_larger_than_other_bodies(router: NginxRouter, path: str) -> None:
+    assert post(router, b"x" * 4000, path=path)[0] == 200
+    status, body, _ = post(router, b"x" * 6000, path=path)
+    assert (status, "5000 bytes" in body) == (413, True)
+    assert post(router, b"x" * 4000, path="/translate")[0] == 413
+
+
+@pytest.mark.parametrize("path", ["/documents/1", "/v2/document/1/result", "/download_file/1.txt"])
+def test_a_document_is_found_at_the_colour_that_holds_it(
+    router: NginxRouter, upstreams: dict[str, Upstream], path: str
+) -> None:
+    upstreams["blue"].status = 404
+    for _ in range(10):  # more than the failures after which a colour is left out
+        assert post(router, path=path)[:2] == (200, "green")
+    assert post(router)[:2] == (404, "blue")  # elsewhere a 404 is an answer
+    upstreams["green"].status = 404
+    assert post(router, path=path)[0] == 404
