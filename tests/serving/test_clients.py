@@ -117,3 +117,31 @@ def test_apertium_as_omegat_asks(open_server: Live) -> None:
     assert answer.json()["responseData"]["translatedText"] == "Hello world"
     wrong = httpx.get(f"{open_server.url}/translate", params={"q": "a", "langpair": "fr|en"})
     assert (wrong.status_code, wrong.json()["status"]) == (400, "error")
+
+
+# --- Weblate: the requests of weblate/machinery, which is no client that could be installed ----
+
+
+def test_weblate_by_libretranslate(locked_server: Live) -> None:
+    languages = httpx.get(f"{locked_server.url}/languages").json()  # sent without a key
+    assert {"zh", "en"} <= {language["code"] for language in languages}
+    fields = {"api_key": KEY, "q": "早上好。", "source": "zh", "target": "en"}
+    answer = httpx.post(f"{locked_server.url}/translate", data=fields)
+    assert answer.json()["translatedText"] == "Good morning."
+
+
+def test_weblate_by_deepl_keeps_its_placeholders(locked_server: Live) -> None:
+    headers = {"Authorization": f"DeepL-Auth-Key {KEY}"}
+    with httpx.Client(base_url=f"{locked_server.url}/v2", headers=headers) as client:
+        asked_for = {kind: {"params": {"type": kind}} for kind in ("source", "target")}
+        rows = {kind: client.get("/languages", **how).json() for kind, how in asked_for.items()}
+        found = {kind: {row["language"] for row in those} for kind, those in rows.items()}
+        assert found == {"source": {"ZH"}, "target": {"EN-GB", "EN-US"}}
+        asked = {
+            "text": ['<x id="0"></x>你好。'], "source_lang": "ZH", "target_lang": "EN",
+            "formality": "default", "tag_handling": "xml", "ignore_tags": ["x"],
+            "model_type": "prefer_quality_optimized", "context": "a dialogue",
+        }  # fmt: skip
+        (row,) = client.post("/translate", json=asked).json()["translations"]
+    assert row["text"].count('<x id="0"></x>') == 1
+    assert row["model_type_used"] == "quality_optimized"
