@@ -53,7 +53,8 @@ class LoadPlan:
 
     Attributes:
         clients: connections of each level.
-        seconds: of one slice.
+        seconds: of one slice; a busy or slow machine gets up to ``max_seconds``, until both
+            systems answer ``enough`` requests in a slice.
         pairs: fewest slices of each system and level; ``max_pairs`` the most, as long as
             the interval of the ratio holds ``limit``. 8 pairs at most.
         limit: ratio that the slices try to decide.
@@ -61,6 +62,8 @@ class LoadPlan:
 
     clients: tuple[int, ...] = (1, 2, 4, 8)
     seconds: int = 1
+    max_seconds: int = 16
+    enough: int = 10
     pairs: int = 3
     max_pairs: int = 8
     limit: float = 1.25
@@ -68,11 +71,12 @@ class LoadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What wrk saw: answers a second, failed requests, milliseconds of latency."""
+    """What wrk saw: answers a second, failed requests, milliseconds of latency, answers."""
 
     rate: float
     failed: int
     p95: float
+    answered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,28 +135,28 @@ def measure_load(
     rows = []
     with tempfile.TemporaryDirectory(prefix="csanmt-load-") as folder:
         commands = [
-            _command(tool, target, sentences, Path(folder) / f"{which}.jsonl", plan.seconds)
+            _command(tool, target, sentences, Path(folder) / f"{which}.jsonl")
             for which, target in enumerate((baseline, candidate))
         ]
+        seconds = _slice_seconds(commands, plan, run_slice)
         for clients in plan.clients:
-            rows.append(_level(clients, commands, plan, run_slice))
+            rows.append(_level(clients, seconds, commands, plan, run_slice))
             progress.advance(1)
     progress.finish()
     return tuple(rows)
 
 
-Command = Callable[[int], list[str]]
-"""From the number of clients to a command line."""
+Command = Callable[[int, int], list[str]]
+"""From the numbers of clients and seconds to a command line."""
+Run = Callable[[Sequence[str]], Slice]
 
 
-def _command(
-    tool: str, target: Target, sentences: Sequence[str], bodies: Path, seconds: int
-) -> Command:
+def _command(tool: str, target: Target, sentences: Sequence[str], bodies: Path) -> Command:
     lines = (json.dumps(target.body([sentence])) for sentence in sentences)
     bodies.write_text("".join(line + "\n" for line in lines), "utf-8")
     headers = [f"{name}: {value}" for name, value in target.headers.items()]
 
-    def command(clients: int) -> list[str]:
+    def command(clients: int, seconds: int) -> list[str]:
         return [
             tool, "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s",
             "--timeout", f"{REQUEST_SECONDS}s", "--script", str(SCRIPT), target.url, "--",
@@ -166,7 +170,7 @@ def run_slice(command: Sequence[str]) -> Slice:
     """Run wrk once.
 
     Raises:
-        UnavailableError: it fails, or no request was answered.
+        UnavailableError: it fails, or every request did.
     """
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
@@ -175,27 +179,39 @@ def run_slice(command: Sequence[str]) -> Slice:
         words = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise UnavailableError(f"wrk ended with {done.returncode}: {words[-1]}") from None
     answered = found["requests"] - found["refused"]
-    if answered <= 0:
+    failed = found["refused"] + found["lost"]
+    if failed and answered <= 0:
         raise UnavailableError(
             f"under load nothing was answered: {found['refused']} requests refused, "
             f"{found['lost']} lost"
         )
     rate = 1e6 * answered / found["microseconds"]
-    return Slice(rate, found["refused"] + found["lost"], found["p95"] / 1000)
+    return Slice(rate, failed, found["p95"] / 1000, answered)
+
+
+def _slice_seconds(commands: Sequence[Command], plan: LoadPlan, run: Run) -> int:
+    """Seconds in which both systems answer enough requests of the fewest clients."""
+    seconds = plan.seconds
+    for command in commands:
+        while run(command(plan.clients[0], seconds)).answered < plan.enough:
+            if seconds >= plan.max_seconds:
+                break
+            seconds = min(2 * seconds, plan.max_seconds)
+    return seconds
 
 
 def _level(
-    clients: int,
-    commands: Sequence[Command],
-    plan: LoadPlan,
-    run: Callable[[Sequence[str]], Slice],
+    clients: int, seconds: int, commands: Sequence[Command], plan: LoadPlan, run: Run
 ) -> ThroughputRow:
     slices: tuple[list[Slice], list[Slice]] = ([], [])
     interval = Interval(0.0, float("inf"))
     while len(slices[0]) < plan.max_pairs:
         first = len(slices[0]) % 2
         for which in (first, 1 - first):
-            slices[which].append(run(commands[which](clients)))
+            found = run(commands[which](clients, seconds))
+            if not found.answered:
+                raise UnavailableError(f"under load nothing was answered in {seconds} s")
+            slices[which].append(found)
         if len(slices[0]) < plan.pairs:
             continue
         interval = ratio_interval([b.rate / c.rate for b, c in zip(*slices, strict=True)])

@@ -193,5 +193,5 @@ def _print_verdict(verdict: Any, out: Path | None) -> None:
     print(f"{passed} of {len(verdict.rules)} rule results pass, {len(verdict.failed)} fail")
     for reason in verdict.reasons:
         print(f"  - {reason}")
-    if out:
+    if out and verdict.rules:
         note(f"report: {out / 'report.html'}")

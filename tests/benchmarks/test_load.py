@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load import LoadPlan, Slice, _level, measure_load, ratio_interval
+from benchmarks.load import LoadPlan, Slice, _level, _slice_seconds, measure_load, ratio_interval
 from benchmarks.remote import UrlSubject
 from cli.main import main
 from csanmt.errors import EngineUnavailableError, UnavailableError
@@ -108,9 +108,13 @@ def test_without_the_tool_the_gate_says_so_before_it_measures(serve, tmp_path, m
 def play(rates, plan):
     """A level on scripted slices: rates[which] are answered in turn."""
     left = [list(rates[0]), list(rates[1])]
-    commands = [lambda _clients: ["0"], lambda _clients: ["1"]]
-    run = lambda command: Slice(left[int(command[0])].pop(0), 0, 10.0)  # noqa: E731
-    return _level(4, commands, plan, run), left
+    commands = [lambda _clients, _seconds: ["0"], lambda _clients, _seconds: ["1"]]
+
+    def run(command):
+        rate = left[int(command[0])].pop(0)
+        return Slice(rate, 0, 10.0, rate)
+
+    return _level(4, 1, commands, plan, run), left
 
 
 def test_slices_end_as_soon_as_the_interval_excludes_the_limit():
@@ -122,6 +126,24 @@ def test_slices_end_as_soon_as_the_interval_excludes_the_limit():
     row, left = play((noisy, noisy[::-1]), plan)
     assert left == [[], []]
     assert row.interval.low < 1.25 < row.interval.high
+
+
+@pytest.mark.parametrize(
+    ("a_second", "seconds"), [((50, 50), 1), ((3, 50), 4), ((50, 3), 4), ((0.1, 50), 16)]
+)
+def test_a_slow_machine_gets_longer_slices(a_second, seconds):
+    commands = [lambda _c, s: ["0", str(s)], lambda _c, s: ["1", str(s)]]
+
+    def run(command):
+        answered = int(a_second[int(command[0])] * int(command[1]))
+        return Slice(0.0, 0, 0.0, answered)
+
+    assert _slice_seconds(commands, LoadPlan(), run) == seconds
+
+
+def test_a_server_that_answers_nothing_in_the_longest_slice_is_not_measured():
+    with pytest.raises(UnavailableError, match="nothing was answered in 1 s"):
+        play(([0], [0]), LoadPlan())
 
 
 def test_the_interval_of_ratios_is_students():
