@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("csanmt", "serving", "cli", "model_store", "release", "training", "benchmarks")
+PACKAGES = ("csanmt", "serving", "cli", "model_store", "release", "training", "benchmarks", "bulk")
 FILES = [*sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py")), ROOT / "service.py"]
 MODULES = frozenset(("pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"))
 CALLS = frozenset(("eval", "exec", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load"))

@@ -13,7 +13,7 @@ UI = Path(__file__).resolve().parents[2] / "ui"
 ASSETS = UI / "assets"
 SCRIPTS = sorted(ASSETS.glob("*.js"))
 STYLES = sorted(ASSETS.glob("*.css"))
-BUDGET = 110_000  # bytes for everything, uncompressed
+BUDGET = 125_000  # bytes for everything, uncompressed
 
 
 def words_of(language: str) -> dict[str, str]:
