@@ -38,6 +38,7 @@ log = logging.getLogger("csanmt.documents")
 
 AT_ONCE = 2  # documents translated side by side; the others wait
 RETRY_SECONDS = 1.0
+MOST_FINISHED = 1000  # kept, however small
 Status = Literal["queued", "translating", "done", "error"]
 
 
@@ -68,6 +69,10 @@ class DocumentJob:
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
+    def finished(self) -> bool:
+        return self.status in ("done", "error")
+
+    @property
     def share(self) -> float:
         """How much of the text is translated, 0 to 1."""
         if self.work is None:
@@ -91,7 +96,8 @@ class DocumentJob:
 
 
 class DocumentJobs:
-    """All jobs of this server, at most ``Settings.document_jobs`` at once."""
+    """All jobs of this server: at most ``Settings.document_jobs`` unfinished ones, and finished
+    ones for a while, in as many bytes as those might have."""
 
     def __init__(self, service: TranslationService) -> None:
         self._service = service
@@ -118,7 +124,8 @@ class DocumentJobs:
             RateLimitedError: from ``charge``.
         """
         known = find(upload.name)
-        if len(self._jobs) + self._opening >= self._settings.document_jobs:
+        unfinished = sum(not job.finished for job in self._jobs.values())
+        if unfinished + self._opening >= self._settings.document_jobs:
             raise OverloadedError("too many documents are being translated; try again later")
         facts = self._service.facts
         languages = Languages(facts.source_language, facts.target_language)
@@ -185,8 +192,21 @@ class DocumentJobs:
             _log_fault(error)
             self._fail(job, CsanmtError("the document could not be translated"))
         job.work = None
+        self._make_room()
         loop = asyncio.get_running_loop()
         loop.call_later(self._settings.document_keep, self._jobs.pop, job.identity, None)
+
+    def _make_room(self) -> None:
+        """Forget the oldest finished jobs when there are too many, or too large ones."""
+        finished = [job for job in self._jobs.values() if job.finished]
+        room = self._settings.document_jobs * self._settings.max_document_bytes
+        size = sum(len(job.result) for job in finished)
+        for job in finished:
+            if size <= room and len(finished) <= MOST_FINISHED:
+                break
+            size -= len(job.result)
+            finished = finished[1:]
+            del self._jobs[job.identity]
 
     def _fail(self, job: DocumentJob, error: CsanmtError) -> None:
         job.status, job.error = "error", error

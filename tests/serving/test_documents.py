@@ -48,6 +48,13 @@ def wait_for(
     raise AssertionError("the document is not done")
 
 
+def translated(client: Any, data: bytes = "你好".encode()) -> str:
+    """The id of a document that is done."""
+    identity: str = send(client, data=data).json()["id"]
+    wait_for(client, identity, "done")
+    return identity
+
+
 def word_file() -> bytes:
     document = docx.Document()
     document.add_paragraph("你好").add_run("世界").bold = True
@@ -107,6 +114,15 @@ def test_cancelled_document_is_gone_and_its_place_is_free(serve: Serve, gated: G
     assert served.client.get(f"/documents/{identity}").status_code == 404
     gated.gate.set()
     assert send(served.client).status_code == 202
+
+
+def test_finished_documents_take_no_place_until_they_are_too_large_together(serve: Serve) -> None:
+    client = serve(document_jobs=2, max_document_bytes=40).client
+    small = [translated(client) for _ in range(5)]
+    assert {client.get(f"/documents/{identity}").status_code for identity in small} == {200}
+    large = [translated(client, "长".encode() * 12) for _ in range(5)]
+    assert client.get(f"/documents/{small[0]}").status_code == 404
+    assert client.get(f"/documents/{large[-1]}").status_code == 200
 
 
 def test_done_document_is_forgotten_after_a_while(serve: Serve) -> None:
