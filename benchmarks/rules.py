@@ -177,7 +177,7 @@ def _must_pass(rule: str, wanted: str | None, group: GroupResult | None) -> Iter
         return
     wrong = (*group.new, *group.old) if wanted == "all" else group.new
     for outcome in wrong:
-        before = "; so is the baseline's answer" if outcome in group.old else ""
+        before = "; the baseline gets it wrong too" if outcome in group.old else ""
         reason = f"{outcome.output!r} {outcome.problem}{before}"
         yield RuleResult(rule, outcome.source, "fail", reason, len(wrong), 0)
     if not wrong:
