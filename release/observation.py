@@ -115,7 +115,10 @@ class _Watcher:
         rival = other(self._colour)
         baseline = _baseline(self.readings[rival], self._latest[rival], limits.min_requests)
         breaches = judge(mine, baseline, limits)
-        self._bad = self._bad + 1 if breaches else 0
+        if breaches:
+            self._bad += 1
+        elif mine.requests >= limits.min_requests:  # too few answers acquit nobody
+            self._bad = 0
         self._seen = mine.requests
         if mine.requests >= limits.min_requests:
             self._from, self._since, self._seen = self._latest, now, 0.0

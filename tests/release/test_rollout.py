@@ -235,6 +235,17 @@ def test_a_few_errors_are_enough_when_the_front_spares_the_version(world: World)
     assert world.clock.time <= 60
 
 
+def test_a_slow_version_is_found_where_few_requests_come(world: World) -> None:
+    """Readings with too few answers between two bad ones do not acquit it."""
+    two_versions(world)
+    world.clock.sleep(60)  # the baseline
+    promote(world.site, "v2.0.0-bbb", Plan())
+    green = world.services["green"]
+    green.per_second, green.seconds = 1.5, 0.9  # 15 answers a reading, 20 are judged
+    seen = watch(world.site, 300, 10)
+    assert [breach.rule for breach in seen.breaches] == ["p95_ratio"]
+
+
 def test_a_quiet_window_is_recorded(world: World) -> None:
     two_versions(world)
     seen = watch(world.site, 1800, 10)
