@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,7 +16,7 @@ from cli import bulk, documents
 from cli.lines import Line, line_batches
 from cli.output import note
 from cli.progress import ProgressBar
-from csanmt.errors import InvalidInputError
+from csanmt.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from csanmt.document import TextTranslation
@@ -82,6 +83,11 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--batch-size", type=int, default=32, help="most lines translated at once (default 32)"
     )
+    parser.add_argument(
+        "--glossary", metavar="FILE",
+        help="terms whose translation is given: a line each, source and target, tab-separated, "
+        "or CSV",
+    )  # fmt: skip
     parser.add_argument("--no-progress", action="store_true", help="never draw a progress bar")
     parser.add_argument("--json", action="store_true", help="print one JSON object a text")
     bulk.add_options(parser)
@@ -91,6 +97,8 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Translate what the arguments name; see the descriptions above."""
     if args.input:
+        if args.glossary:
+            raise InvalidInputError("--glossary goes with texts and documents, not with --input")
         bulk.run(args)
         return
     _check(args)
@@ -122,7 +130,26 @@ def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
         length_penalty=args.length_penalty,
         max_length=args.max_length,
     )
+    if args.glossary:
+        options = replace(options, terms=_terms(args.glossary))
     return load_translator(directory, tag, args.engine), options
+
+
+def _terms(name: str) -> tuple[tuple[str, str], ...]:
+    """The terms of a glossary's file; CSV by its suffix."""
+    from csanmt.glossary import overlaps, parse_entries
+
+    path = Path(name)
+    if not path.is_file():
+        raise NotFoundError(f"no glossary {name!r}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{name} is not UTF-8: byte {error.start}") from None
+    pairs = parse_entries(text, "csv" if path.suffix.lower() == ".csv" else "tsv")
+    for overlap in overlaps(pairs, 10):
+        note(f"glossary: {overlap}")
+    return pairs
 
 
 class Writer:

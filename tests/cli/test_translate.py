@@ -56,6 +56,20 @@ def test_lines_are_translated_in_batches_and_in_order(csanmt, stub, words, tmp_p
     assert stub.calls == [["一", "二"], ["三", "一二"], ["三"]]
 
 
+def test_a_glossary_is_read_and_its_faults_are_said(csanmt, words, tmp_path: Path) -> None:
+    shipped = ["translate", "--model", str(ROOT / "model_store" / "default"), "--glossary"]
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("上海\tShanghai\n海\tocean\n", encoding="utf-8")
+    outcome = csanmt(*shipped, terms, "我住在上海。")
+    assert outcome.out == "I live in Shanghai.\n"
+    assert "'海' lies within '上海'" in outcome.err
+    table = tmp_path / "terms.csv"
+    table.write_text("上海,Shanghai\n上海,Shanghae\n", encoding="utf-8")
+    assert "two targets" in csanmt(*shipped, table, "我").err
+    assert csanmt(*shipped, tmp_path / "none", "我").status == 4
+    assert csanmt(*shipped, terms, "--input", terms, "--output", tmp_path / "out").status == 2
+
+
 def test_json_is_one_object_a_text(csanmt, stub, words) -> None:
     outcome = csanmt(*words, "--json", "--n-best", "2", "你好。再见。", "plain")
     first, second = [json.loads(line) for line in outcome.out.splitlines()]
