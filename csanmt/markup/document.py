@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from csanmt.markup.marked import Kind, MarkedText, Placed
+from csanmt.markup.marked import ROOT, Kind, MarkedText, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
 from csanmt.markup.structure import Structure, analyse
@@ -26,10 +26,13 @@ class MarkupDocument:
     Attributes:
         parts: a string stays as it is; a ``MarkedText`` is translated.
         escape: how text is written in this kind of document.
+        vanishing: opening marks that mean something else with nothing behind them, and so go
+            with their closing ones where no word is left between.
     """
 
     parts: tuple[str | MarkedText, ...]
     escape: Escape
+    vanishing: frozenset[str] = frozenset()
 
     @property
     def texts(self) -> list[MarkedText]:
@@ -44,8 +47,13 @@ class MarkupDocument:
 
     def _written(self, placed: Placed) -> str:
         written: list[str] = []
+        opened = ROOT  # the mark whose opening was written last
         for piece in placed.pieces():
             value = piece.value
+            if piece.kind is Kind.CLOSE and piece.mark == opened and value[0] in self.vanishing:
+                written.pop()
+                continue
+            opened = piece.mark if piece.kind is Kind.OPEN else ROOT
             if piece.kind is Kind.TEXT:
                 value = self.escape(value)
             elif piece.kind in (Kind.OPEN, Kind.CLOSE):

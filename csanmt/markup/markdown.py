@@ -22,6 +22,7 @@ from csanmt.markup.run import Run
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _DELIMITERS = frozenset("*_~")
+_EMPHASIS = frozenset({"*", "**", "_", "__", "~", "~~"})
 _SPAN = "span"
 
 
@@ -32,7 +33,7 @@ def parse_markdown(source: str) -> MarkupDocument:
     parts: list[str | MarkedText] = [source[:start]]
     parts += reader.parts()
     table = str.maketrans(reader.escapes)
-    return MarkupDocument(tuple(parts), lambda text: text.translate(table))
+    return MarkupDocument(tuple(parts), lambda text: text.translate(table), _EMPHASIS)
 
 
 class _Inline(ParserInline):

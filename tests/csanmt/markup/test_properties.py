@@ -8,7 +8,13 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csanmt.markup import html_rules, parse_markup, translate_documents, xml_rules
+from csanmt.markup import (
+    html_rules,
+    parse_markdown,
+    parse_markup,
+    translate_documents,
+    xml_rules,
+)
 from csanmt.markup.tokens import TokenKind, tokenize
 from csanmt.translator import DecodingOptions, Hypothesis, StubTranslator, Translation
 
@@ -136,3 +142,33 @@ def test_what_needs_no_translation_comes_back_as_it_was(source: str) -> None:
     (result,) = translate_documents(StubTranslator(), [parse_markup(source, html_rules())])
     expected = source.replace("3 < 5", "3 &lt; 5")
     assert "".join(result.split()) == "".join(expected.split())
+
+
+MARKED = ["我", "苹果。", "abc ", "`ls -l`", "![图](a.png)", "<https://a.b>", "**喜欢**", "*车*",
+          "[苹果](http://x.y \"我\")", "~~我~~", "  \n", "\n"]  # fmt: skip
+LINES = ["# ", "- ", "> ", "1. ", ""]
+CONSTRUCTS = ["`ls -l`", "![图](a.png)", "<https://a.b>", '](http://x.y "我")']
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(LINES), st.lists(st.sampled_from(MARKED), max_size=6))),
+    st.integers(0, 2**32),
+)
+def test_markdown_constructs_are_neither_lost_nor_doubled(paragraphs, seed: int) -> None:
+    source = "\n\n".join(start + " ".join(parts) for start, parts in paragraphs)
+    (result,) = translate_documents(Scrambler(seed), [parse_markdown(source)])
+    for construct in CONSTRUCTS:
+        assert result.count(construct) == source.count(construct)
+    for emphasis in ("**", "~~"):  # with no word left to emphasise it goes, as a pair
+        assert result.count(emphasis) <= source.count(emphasis)
+        assert result.count(emphasis) % 2 == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="*_`[]()!<>b/\\\n #-|~我。a&;{}", max_size=60), st.integers(0, 2**32))
+def test_no_markdown_is_too_broken(source: str, seed: int) -> None:
+    document = parse_markdown(source)
+    kept = "".join(part for part in document.parts if isinstance(part, str))
+    (result,) = translate_documents(Scrambler(seed), [document])
+    assert len(result) >= len(kept)
