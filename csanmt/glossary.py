@@ -12,6 +12,8 @@ from csanmt.errors import InvalidInputError
 Pair = tuple[str, str]
 MAX_TERMS = 10_000
 MAX_TERM = 200  # characters
+_BAD = "\\x00-\\x1f\\x7f\\u2028\\u2029"
+TERM_PATTERN = f"^[^{_BAD}]*[^\\s{_BAD}][^{_BAD}]*$"  # not blank, no control character
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,14 @@ def checked(pairs: Iterable[Sequence[str]]) -> tuple[Pair, ...]:
 
 
 def _term(term: str, side: str) -> str:
-    term = term.strip()
-    if not term:
+    if not term.strip():
         raise InvalidInputError(f"a {side} term is empty")
     if len(term) > MAX_TERM:
         raise InvalidInputError(f"a {side} term has {len(term)} characters; allowed is {MAX_TERM}")
-    if any(c < " " or "\ud800" <= c <= "\udfff" or c in "\x7f\u2028\u2029" for c in term):
+    inner = term.removesuffix("\n")  # what `$` of the pattern allows
+    if any(c < " " or "\ud800" <= c <= "\udfff" or c in "\x7f\u2028\u2029" for c in inner):
         raise InvalidInputError(f"the {side} term {term!r} holds a control character")
-    return term
+    return term.strip()
 
 
 def overlaps(pairs: Iterable[Pair], most: int = 100) -> list[Overlap]:

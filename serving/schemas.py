@@ -34,12 +34,7 @@ def _glossary(value: Any) -> Any:
         return value
     if isinstance(value, dict) and all(isinstance(term, str) for term in value.values()):
         return value
-    if isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(t, str) for t in pair)
-        for pair in value
-    ):
-        return value
-    raise ValueError("must be a stored glossary's name, an object of terms, or a list of pairs")
+    raise ValueError("must be a stored glossary's name, or an object of terms")
 
 
 class TranslateRequest(BaseModel):
@@ -92,11 +87,11 @@ class TranslateRequest(BaseModel):
         ),
     ] = "text"
     glossary: Annotated[
-        str | dict[str, str] | list[list[str]] | None,
+        str | dict[str, str] | None,
         BeforeValidator(_glossary),
         Field(
-            description="Terms whose translation is given: name or id of a stored glossary, an "
-            "object of source and target terms, or a list of pairs."
+            description="Terms whose translation is given: name or id of a stored glossary, or "
+            "an object of source and target terms."
         ),
     ] = None
     memory: Annotated[

@@ -62,14 +62,17 @@ class DeepLGlossaryRoutes:
         return JSONResponse(_info_v2(created), 201)
 
     async def list_v2(self, request: Request) -> Response:
-        found = [g for g in self._store.all(owner(request)) if len(g.dictionaries) == 1]
+        found = [g for g in self._store.all(owner(request)) if g.dictionaries]
         return JSONResponse({"glossaries": [_info_v2(glossary) for glossary in found]})
 
     async def get_v2(self, request: Request) -> Response:
-        return JSONResponse(_info_v2(self._one(request, single=True)))
+        glossary = self._one(request)
+        if not glossary.dictionaries:
+            raise NotFoundError("Dictionary not found")
+        return JSONResponse(_info_v2(glossary))
 
     async def entries_v2(self, request: Request) -> Response:
-        (pairs,) = self._one(request, single=True).dictionaries.values()
+        pairs = next(iter(self._one(request).dictionaries.values()), ())
         return Response(as_tsv(pairs), media_type=TSV)
 
     async def delete(self, request: Request) -> Response:
@@ -93,8 +96,10 @@ class DeepLGlossaryRoutes:
     async def patch_v3(self, request: Request) -> Response:
         """A new name, and dictionaries whose entries are added to those there are."""
         fields = await self._fields(request)
+        if fields.get("name") is None and fields.get("dictionaries") is None:
+            raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
         glossary = self._one(request)
-        changes = _dictionaries(fields) if fields.get("dictionaries") else {}
+        changes = {} if fields.get("dictionaries") is None else _dictionaries(fields)
         if fields.get("name") is not None:
             self._store.rename(owner(request), glossary.identity, _name(fields))
         for languages, pairs in changes.items():
@@ -125,10 +130,10 @@ class DeepLGlossaryRoutes:
         self._store.drop(owner(request), request.path_params["id"], languages)
         return Response(status_code=204)
 
-    def _one(self, request: Request, *, single: bool = False) -> Glossary:
+    def _one(self, request: Request) -> Glossary:
         identity = request.path_params["id"]
         glossary = self._store.get(owner(request), identity)
-        if glossary.identity != identity or (single and len(glossary.dictionaries) != 1):
+        if glossary.identity != identity:
             raise NotFoundError("Glossary not found")
         return glossary
 
@@ -198,7 +203,8 @@ def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Pair, ...]
 
 
 def _info_v2(glossary: Glossary) -> dict[str, Any]:
-    ((languages, pairs),) = glossary.dictionaries.items()
+    """Of its first direction, the only one that v2 knows."""
+    languages, pairs = next(iter(glossary.dictionaries.items()))
     head = {"glossary_id": glossary.identity, "name": glossary.name, "ready": True}
     rest = {"creation_time": glossary.created_at, **_dictionary_info(languages, pairs)}
     return head | rest

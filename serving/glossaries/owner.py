@@ -45,7 +45,7 @@ class Glossaries:
         return tuple(found.items())
 
     def terms(self, request: Request, value: Any) -> tuple[Pair, ...]:
-        """Of our own ``glossary`` field: a name, an object, a list of pairs, or None.
+        """Of our own ``glossary`` field: a name, an object, or None.
 
         Raises:
             InvalidInputError: two targets of one source, or not a term pair.
@@ -55,7 +55,7 @@ class Glossaries:
             return ()
         if isinstance(value, str):
             return self.stored(request, [value])
-        pairs = list(value.items()) if isinstance(value, dict) else list(value)
+        pairs = list(value.items())
         if len(pairs) > INLINE_TERMS:
             raise InvalidInputError(
                 f"glossary: {len(pairs)} terms; allowed in a request are {INLINE_TERMS}; store it"

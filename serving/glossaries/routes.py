@@ -15,7 +15,7 @@ from serving.body import parse_json_object, read_body, require_json
 from serving.clients.texts import Pair as Direction
 from serving.errors import invalid_fields
 from serving.glossaries.owner import owner
-from serving.glossaries.store import Glossary, GlossaryStore
+from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore
 from serving.translating import TranslationService
 
 ALL, ONE = "/glossaries", "/glossaries/{id}"
@@ -26,10 +26,9 @@ class GlossaryRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=1024)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
     terms: Annotated[
-        dict[str, str] | list[list[str]],
-        Field(description="Source terms and their targets, as an object or a list of pairs."),
+        dict[str, str], Field(min_length=1, description="Source terms and their targets.")
     ]
 
 
@@ -40,7 +39,7 @@ class GlossaryAnswer(BaseModel):
     name: str
     created: str
     term_count: int
-    terms: list[tuple[str, str]] | None = None
+    terms: dict[str, str] | None = None
     overlaps: list[str] | None = Field(
         default=None, description="Terms that lie within others; the longer one is preferred."
     )
@@ -79,10 +78,7 @@ class GlossaryRoutes:
             raise invalid_fields(error) from None
         except UnicodeEncodeError:  # pydantic meets a lone surrogate
             raise InvalidInputError("a string holds half of a surrogate pair") from None
-        terms = wanted.terms
-        pairs = checked(list(terms.items()) if isinstance(terms, dict) else terms)
-        if not pairs:
-            raise InvalidInputError("terms: a glossary needs one at least")
+        pairs = checked(wanted.terms.items())
         pair = Direction.of(self._service)
         dictionaries = {(pair.source, pair.target): pairs}
         created = self._store.create(owner(request), wanted.name, dictionaries)
@@ -96,7 +92,7 @@ class GlossaryRoutes:
             name=glossary.name,
             created=glossary.created_at,
             term_count=len(pairs),
-            terms=list(pairs) if full else None,
+            terms=dict(pairs) if full else None,
             overlaps=[str(overlap) for overlap in overlaps(pairs)] if full else None,
         )
 

@@ -152,10 +152,9 @@ class GlossaryStore:
 
 
 def _name(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > MAX_NAME or any("\ud800" <= c <= "\udfff" for c in name):
+    if not name.strip() or len(name) > MAX_NAME or any("\ud800" <= c <= "\udfff" for c in name):
         raise InvalidInputError(f"a glossary's name must have 1 to {MAX_NAME} characters")
-    return name
+    return name.strip()
 
 
 def _owned(database: sqlite3.Connection, owner: str, identity: str) -> None:

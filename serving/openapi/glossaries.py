@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from csanmt.glossary import MAX_TERM, TERM_PATTERN
 from serving.glossaries.routes import GlossaryAnswer, GlossaryRequest
 from serving.openapi.parts import (
     ACCESS,
@@ -39,7 +40,27 @@ def glossaries_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
         [(GlossaryRequest, "validation"), (GlossaryAnswer, "serialization")],
         ref_template=REFERENCE,
     )
-    return Piece({**_ours(), **_deepl_v2(facts), **_deepl_v3(facts)}, definitions["$defs"])
+    schemas: dict[str, Any] = definitions["$defs"]
+    schemas["GlossaryRequest"]["properties"]["terms"] |= term_rules()
+    paths = {**_ours(), **_deepl_v2(facts), **_deepl_v3(facts)}
+    return Piece({path: _with_id(path, methods) for path, methods in paths.items()}, schemas)
+
+
+def term_rules() -> Schema:
+    """What the keys and values of an object of terms must be."""
+    term: Schema = {"type": "string", "pattern": TERM_PATTERN, "maxLength": MAX_TERM}
+    names = {key: term[key] for key in ("pattern", "maxLength")}
+    return {"propertyNames": names, "additionalProperties": term}
+
+
+def _with_id(path: str, methods: dict[str, Any]) -> dict[str, Any]:
+    if "{id}" not in path:
+        return methods
+    parameter = {"name": "id", "in": "path", "required": True, "schema": TEXT}
+    return {
+        method: described | {"parameters": [parameter, *described.get("parameters", [])]}
+        for method, described in methods.items()
+    }
 
 
 def _ours() -> dict[str, Any]:
@@ -118,7 +139,7 @@ def _deepl_v3(facts: TranslatorFacts) -> dict[str, Any]:
     entries = record({**_direction(), "entries": TEXT, "entries_format": TEXT})
     found = record({"dictionaries": {"type": "array", "items": entries}})
     several = {"type": "array", "items": _entries(facts), "minItems": 1, "maxItems": 1}
-    named: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^\S+$"}
+    named: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"\S"}
     whole = record({"name": named, "dictionaries": several})
     one, direction = "/v3/glossaries/{id}", _query(facts)
     part = f"{one}/dictionaries"
@@ -131,7 +152,8 @@ def _deepl_v3(facts: TranslatorFacts) -> dict[str, Any]:
             "get": _operation("showGlossaryDeepL3", "A glossary.", info),
             "patch": _operation(
                 "changeGlossaryDeepL3", "Rename it, add entries.", info, "200",
-                record({}, {"name": named, "dictionaries": several}),
+                record({}, {"name": named, "dictionaries": several})
+                | {"anyOf": [{"required": ["name"]}, {"required": ["dictionaries"]}]},
             ),
             "delete": _operation("deleteGlossaryDeepL3", "Forget a glossary.", None),
         },
@@ -192,7 +214,7 @@ def _info_v2() -> Schema:
 
 def _entries(facts: TranslatorFacts, *, named: bool = False) -> Schema:
     name: dict[str, Schema] = {
-        "name": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^\S+$"}
+        "name": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"\S"}
     }
     return record(
         {

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from serving.glossaries.owner import INLINE_TERMS
+from serving.openapi.glossaries import term_rules
 from serving.openapi.parts import (
     ACCESS,
     JSON,
@@ -75,6 +77,9 @@ def _schemas(settings: Settings) -> dict[str, Any]:
     )
     if not settings.memory_file:
         fields["memory"] = fields["memory"] | {"enum": ["off"]}
+    for branch in fields["glossary"]["anyOf"]:
+        if branch.get("type") == "object":
+            branch |= term_rules() | {"maxProperties": INLINE_TERMS}
     for name, most in (
         ("beam", settings.max_beam),
         ("n_best", settings.max_beam),

@@ -133,7 +133,7 @@ def test_our_own_routes_and_field(live: Live) -> None:
     ]
     by_name = call(live, "POST", "/translate", {"text": "我住在上海。", "glossary": "own"})
     assert by_name.json()["translation"] == "I live in Shanghai."
-    inline = {"text": ["我<b>住在</b>上海。"], "format": "html", "glossary": [["上海", "Shanghai"]]}
+    inline = {"text": ["我<b>住在</b>上海。"], "format": "html", "glossary": {"上海": "Shanghai"}}
     (marked,) = call(live, "POST", "/translate", inline).json()["translation"]
     assert "Shanghai" in marked
     assert marked.count("<b>") == marked.count("</b>") == 1
@@ -152,11 +152,11 @@ def test_our_own_routes_and_field(live: Live) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "said"),
     [
-        ("/glossaries", {"name": "x", "terms": [["a", "b"], ["a", "c"]]}, "conflict"),
+        ("/glossaries", {"name": "x", "terms": {"a": "b", "a ": "c"}}, "conflict"),
         ("/glossaries", {"name": "x", "terms": {"": "b"}}, "empty"),
-        ("/glossaries", {"name": "x", "terms": {}}, "one at least"),
+        ("/glossaries", {"name": "x", "terms": {}}, "terms"),
         ("/glossaries", {"name": " ", "terms": {"a": "b"}}, "name"),
-        ("/translate", {"text": "你好", "glossary": [["a", "b"], ["a", "c"]]}, "conflict"),
+        ("/translate", {"text": "你好", "glossary": {"a": "b", "a ": "c"}}, "conflict"),
         ("/translate", {"text": "你好", "glossary": 7}, "glossary"),
         ("/translate", {"text": "你好", "format": "html", "segments": True}, "segments"),
         ("/translate/stream", {"text": "你好", "format": "html"}, "streamed"),
