@@ -175,18 +175,16 @@ def _one_of(fields: dict[str, Any], name: str, allowed: Sequence[str]) -> str:
 
 def _glossary_ids(fields: dict[str, Any]) -> list[str]:
     """``glossary_id``, or ``glossary_ids``, five at most, as a list or comma-separated."""
-    one, several = fields.get("glossary_id") or "", fields.get("glossary_ids") or []
+    one, several = fields.get("glossary_id", ""), fields.get("glossary_ids", [])
     if isinstance(several, str):
-        several = several.split(",")
+        several = [part for part in several.split(",") if part]
     if one and several:
         raise BadRequestError("Parameters 'glossary_id' and 'glossary_ids' exclude each other.")
-    found = [one] if one else several
+    found = several if one == "" else [one]
     if not isinstance(found, list) or not all(isinstance(i, str) and len(i) < 100 for i in found):
         raise BadRequestError("Value for 'glossary_id' not supported.")
     if len(found) > 5:
         raise BadRequestError("Value for 'glossary_ids' not supported.")
-    if found and not fields.get("source_lang"):
-        raise BadRequestError("Use of a glossary requires the parameter 'source_lang'.")
     return found
 
 

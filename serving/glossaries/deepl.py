@@ -96,11 +96,11 @@ class DeepLGlossaryRoutes:
     async def patch_v3(self, request: Request) -> Response:
         """A new name, and dictionaries whose entries are added to those there are."""
         fields = await self._fields(request)
-        if fields.get("name") is None and fields.get("dictionaries") is None:
+        if "name" not in fields and "dictionaries" not in fields:
             raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
         glossary = self._one(request)
-        changes = {} if fields.get("dictionaries") is None else _dictionaries(fields)
-        if fields.get("name") is not None:
+        changes = _dictionaries(fields) if "dictionaries" in fields else {}
+        if "name" in fields:
             self._store.rename(owner(request), glossary.identity, _name(fields))
         for languages, pairs in changes.items():
             merged = {**dict(glossary.dictionaries.get(languages, ())), **dict(pairs)}

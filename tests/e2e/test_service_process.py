@@ -217,6 +217,9 @@ def test_no_operation_of_the_openapi_document_fails_under_fuzzing(server, tmp_pa
             "run",
             f"{server.url}/openapi.json",
             "--checks=all",
+            # A glossary made at one API's path can be deleted at another's, which it takes for
+            # a resource that was made and is not there.
+            "--exclude-checks=ensure_resource_availability",
             "--max-examples=20",
             "--generation-deterministic",
             "--request-timeout=60",

@@ -97,7 +97,7 @@ def test_tags_are_not_billed(live: Live) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"tag_handling": "yaml"}, {"tag_handling": "xml", "ignore_tags": "<a>"},
+    [{"tag_handling": "yaml"}, {"tag_handling": "xml", "ignore_tags": [7]},
      {"tag_handling": "xml", "outline_detection": "perhaps"}],
 )  # fmt: skip
 def test_unknown_values_are_refused(live: Live, fields: dict[str, str]) -> None:
