@@ -17,6 +17,9 @@ from serving.settings import Settings, is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK_NAME = ".serving.lock"
+# Longer than clients and proxies keep a connection idle (nginx: 60 s). With uvicorn's 5 s a
+# request that is sent just when the server gives a connection up is lost.
+KEEP_ALIVE_SECONDS = 75
 
 DESCRIPTION = """\
 Serve translations over HTTP: the page at /, the API at /translate, its
@@ -170,4 +173,5 @@ def _start(settings: Settings, environment: dict[str, str]) -> None:
     os.chdir(ROOT)
     command = [sys.executable, "-m", "bentoml", "serve", "service:CsanmtService"]
     command += ["--host", settings.host, "--port", str(settings.port)]
+    command += ["--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
     os.execve(sys.executable, command, environment)

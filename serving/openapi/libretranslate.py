@@ -80,7 +80,7 @@ def _detect() -> dict[str, Any]:
 
 
 def _suggest() -> dict[str, Any]:
-    given = {"type": "string", "pattern": "\\S", "maxLength": MAX_SUGGESTION}
+    given = {"type": "string", "pattern": r"[^\s\x1c-\x1f\x85]", "maxLength": MAX_SUGGESTION}
     fields = dict.fromkeys(("q", "s", "source", "target"), given)
     stored = record({"success": {"const": True}})
     return operation(

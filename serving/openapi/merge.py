@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from serving.openapi.parts import Piece, Schema
+from serving.openapi.parts import TEXT, Piece, Schema
 
 Operation = dict[str, Any]
 
@@ -17,10 +18,18 @@ def merge_paths(pieces: Iterable[Piece]) -> dict[str, dict[str, Operation]]:
         for path, methods in piece.paths.items():
             known = paths.setdefault(path, {})
             for method, operation in methods.items():
-                known[method] = (
-                    _merge(known[method], operation) if method in known else dict(operation)
-                )
+                placed = _placed(path, operation)
+                known[method] = _merge(known[method], placed) if method in known else placed
     return paths
+
+
+def _placed(path: str, operation: Operation) -> Operation:
+    """The operation with every parameter of its path; what it does not describe is text."""
+    described = list(operation.get("parameters", []))
+    known = {parameter["name"] for parameter in described if parameter["in"] == "path"}
+    missing = [name for name in re.findall(r"{(\w+)}", path) if name not in known]
+    added = [{"name": n, "in": "path", "required": True, "schema": TEXT} for n in missing]
+    return operation | ({"parameters": [*added, *described]} if added else {})
 
 
 def merge_schemas(pieces: Iterable[Piece]) -> dict[str, Schema]:
@@ -63,7 +72,7 @@ def _parameters(first: Operation, second: Operation) -> list[dict[str, Any]]:
                 schema = _any_of([found[place]["schema"], parameter["schema"]])
                 found[place] = parameter | {"required": both, "schema": schema}
             else:
-                found[place] = parameter | {"required": False}
+                found[place] = parameter | {"required": parameter["in"] == "path"}
     return list(found.values())
 
 

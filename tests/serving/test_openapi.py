@@ -104,3 +104,11 @@ def test_wrong_method_is_told_all_methods_of_the_path(served):
     answer = served.client.put("/documents/none")
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "DELETE, GET, HEAD"
+
+
+def test_parameters_of_a_path_are_described_even_if_its_piece_forgets_them():
+    plain = operation("plain", "plain", answer("it"), group="g")
+    described = merge_paths([Piece({"/a/{id}": {"get": plain}})])["/a/{id}"]["get"]
+    assert described["parameters"] == [
+        {"name": "id", "in": "path", "required": True, "schema": TEXT}
+    ]
