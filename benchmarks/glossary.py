@@ -66,7 +66,9 @@ def rows_of(suite: str, glossary: tuple[Pair, ...], limit: int) -> list[Row]:
 
 def measure(suite: str, rows: Sequence[Row], translator: Translator) -> Effect:
     """Translate each row without and with its terms, one after the other."""
-    without, with_terms, spent = [], [], [0.0, 0.0]
+    without: list[str] = []
+    with_terms: list[str] = []
+    spent = [0.0, 0.0]
     for row in rows:
         for k, (outputs, terms) in enumerate(((without, ()), (with_terms, row.terms))):
             started = time.process_time()

@@ -99,9 +99,9 @@ def _ways(
     elif translator.engine.info["shortlist"]:  # type: ignore[attr-defined]
         ways["shortlist.bin"] = translator.engine, True
     if arguments.torch:
-        engine = load_engine(arguments.model, "torch")
-        engine.batch_size = 32  # type: ignore[attr-defined]
-        ways["torch float32"] = engine, False
+        reference = load_engine(arguments.model, "torch")
+        reference.batch_size = 32  # type: ignore[attr-defined]
+        ways["torch float32"] = reference, False
     return ways
 
 
