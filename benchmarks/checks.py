@@ -23,6 +23,7 @@ EMOJI = re.compile(
 URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
 EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 PLACEHOLDER = re.compile(r"\{\{?\w+\}?\}|%\(\w+\)[sd]|%\d*\$?[sd]|</?\w[^<>]*>|\$\{\w+\}", re.ASCII)
+PERCENTAGE = re.compile(r"(\d+(?:[.,]\d+)*)\s*(?:%|per ?cent)", re.IGNORECASE)
 CODE = re.compile(r"`[^`\n]+`")
 LATIN = re.compile(
     r"(?<![\w@./:<{%$`-])[A-Za-z][A-Za-z0-9+#-]*[A-Za-z0-9+#](?![\w@./:>}`-])", re.ASCII
@@ -147,9 +148,16 @@ def latin(source: str, output: str) -> Finding:
 
 
 def percent(source: str, output: str) -> Finding:
-    wanted = len(re.findall(r"\d\s*[%％]", source))
-    there = len(re.findall(r"%|per ?cent|percentage", output, re.IGNORECASE))
-    return f"{wanted} percentages, {there} in the answer" if there < wanted else None
+    """Each percentage with its own number, or spelled: a loop of "160% of the 164%" keeps none."""
+    wanted, there = (
+        Counter(number.replace(",", "") for number in PERCENTAGE.findall(text))
+        for text in (unicodedata.normalize("NFKC", source), output)
+    )
+    missing = (wanted - there).total()
+    spelled = len(re.findall(r"(?<![\d\s])\s+per ?cent|percentage", output, re.IGNORECASE))
+    if missing <= spelled:
+        return None
+    return f"{wanted.total()} percentages, {missing - spelled} not in the answer"
 
 
 def brackets(source: str, output: str) -> Finding:
