@@ -15,7 +15,7 @@ from bentoml._internal.models import ModelStore as BentoStore
 
 from csanmt.errors import ConflictError, StorageError
 from model_store.archive import export_archive, import_archive
-from model_store.shipped import ensure_default
+from model_store.shipped import DEFAULT_TAG, ensure_default
 from model_store.staging import STAGING
 from model_store.store import ModelStore
 from tests.model_store.tiny_model import write_model
@@ -181,7 +181,7 @@ def test_services_that_start_at_once_share_one_default_model(
     created = {results.get(timeout=60) for _ in workers}
     for worker in workers:
         worker.join(60)
-    assert created == {store.show(TAG).created}
+    assert created == {store.show(DEFAULT_TAG).created}
 
 
 @pytest.mark.parametrize(
