@@ -173,9 +173,9 @@ def test_without_a_model_the_default_one_is_put_into_the_store(
 ) -> None:
     (model / "provenance.json").write_text("{}")
     monkeypatch.setattr("model_store.shipped.ensure_default.__kwdefaults__",
-                        {"tag": "csanmt-zh-en:v1.0.0", "source": model})  # fmt: skip
+                        {"tag": "csanmt-zh-en:v1.1.0", "source": model})  # fmt: skip
     assert csanmt("translate", "你好。").out == "Hello.\n"
-    assert store.verify("csanmt-zh-en:v1.0.0").ok
+    assert store.verify("csanmt-zh-en:v1.1.0").ok
 
 
 def test_the_option_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
