@@ -90,7 +90,7 @@ def test_the_shipped_model_is_made_to_use_a_term(
 def test_a_sentence_without_terms_is_translated_as_ever(shipped: TextTranslator) -> None:
     sources = ["今天天气很好。", "我住在上海。"]
     plain = shipped.translate(sources)
-    with_terms = shipped.translate(sources, DecodingOptions(terms=(("上海", "Shanghai"),)))
+    with_terms = shipped.translate(sources, DecodingOptions(terms=(("上海", "Shanghae"),)))
     assert with_terms[0] == plain[0]
     assert with_terms[1].text != plain[1].text
 
