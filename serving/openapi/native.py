@@ -52,7 +52,7 @@ def native_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
         "in order {text_index, index, before, after, source, translation, source_span, "
         "target_span, …}, where `before` and `after` are the layout around it; then `done` with "
         "the whole answer as `/translate` gives it, or `error` in the usual shape.",
-        body=body,
+        body=request_body({JSON: reference("StreamRequest")}, example=EXAMPLE),
     )
     paths = {"/translate": {"post": translate}, "/translate/stream": {"post": stream}}
     return Piece(paths, _schemas(settings))
@@ -87,7 +87,9 @@ def _schemas(settings: Settings) -> dict[str, Any]:
         ("max_length", settings.max_length),
     ):
         _set_maximum(fields[name], most)
-    return schemas
+    text_only = fields["format"] | {"enum": ["text"]}  # markup is answered as a whole
+    stream = schemas["TranslateRequest"] | {"properties": fields | {"format": text_only}}
+    return schemas | {"StreamRequest": stream | {"title": "StreamRequest"}}
 
 
 def _set_maximum(field: dict[str, Any], most: int) -> None:
