@@ -42,10 +42,7 @@ def test_terms_are_used_from_the_next_translation_on(open_page: Any, server: Liv
     type_term(page, "长春", "Changchun")
     page.keyboard.press("Escape")
     expect_translation(page, "[I am inChangchun。]")
-    assert sent(server) == [
-        ["我在", "I am in"],
-        ["长春", "Changchun"],
-    ]
+    assert sent(server) == {"我在": "I am in", "长春": "Changchun"}
     expect(page.locator("#glossary-count")).to_have_text("2")
 
 
@@ -90,7 +87,7 @@ def test_a_term_that_comes_twice_is_marked_and_the_first_is_used(
     page.keyboard.press("Escape")
     write(page, "甲。")
     expect_translation(page, "[A。]")
-    assert sent(server) == [["甲", "A"]]
+    assert sent(server) == {"甲": "A"}
 
 
 def test_alternatives_obey_the_glossary_too(open_page: Any, server: LivePage) -> None:

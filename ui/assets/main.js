@@ -329,7 +329,7 @@ function showLanguages() {
 // Similar sentences are asked for too: they are offered in the menu, never used by themselves.
 addOptions(() => (state.facts.memory ? { memory: "fuzzy" } : {}));
 
-addOptions(() => (glossary.used.length ? { glossary: glossary.used } : {}));
+addOptions(() => (glossary.used.length ? { glossary: Object.fromEntries(glossary.used) } : {}));
 
 // ---- start
 
