@@ -29,12 +29,14 @@ class AlignedText:
     Attributes:
         copies: sentences that were not translated: (start in ``source``, start in ``text``,
             length).
+        sentences: ranges in ``text`` of those that were translated.
     """
 
     source: str
     text: str
     pairs: tuple[Pair, ...] = ()
     copies: tuple[tuple[int, int, int], ...] = ()
+    sentences: tuple[Range, ...] = ()
 
     def cuts(self, offsets: Iterable[int]) -> set[int]:
         """Where ``offsets`` of the source stand in copied sentences of the translation."""
@@ -72,6 +74,7 @@ def assemble(
     """
     pairs: list[Pair] = []
     copies = []
+    sentences = []
     for (start, _), (target, end), hypothesis in parts:
         if hypothesis is None:
             copies.append((start, target, end - target))
@@ -81,7 +84,8 @@ def assemble(
             ]
         else:
             pairs += _moved(hypothesis.alignment or (), start, target)
-    return AlignedText(source, text, tuple(pairs), tuple(copies))
+            sentences.append((target, end))
+    return AlignedText(source, text, tuple(pairs), tuple(copies), tuple(sentences))
 
 
 def _moved(pairs: Sequence[Pair], source: int, target: int) -> list[Pair]:

@@ -8,6 +8,7 @@ what finds nothing stands, empty if need be, between its neighbours.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -60,7 +61,7 @@ class _Words:
         self.text = aligned.text
         self.places = units(aligned.text, aligned.cuts(offsets))
         pieces = _divide(_by_word(self.places, aligned.pairs))
-        guesses = _between(pieces, len(self.places))
+        guesses = _between(pieces, len(self.places)) + _at_edges(pieces, self.places, aligned)
         pieces += guesses
         self.owner = np.array([p[0] for p in pieces], dtype=np.int64)
         self.low = np.array([p[1] for p in pieces], dtype=np.float64)
@@ -147,6 +148,26 @@ def _between(
         left, right = high[word - 1], low[word + 1]
         if low[word] == np.inf and 0 <= left < right < np.inf:
             found.append((word, float(left), float(right)))
+    return found
+
+
+def _at_edges(
+    pieces: Sequence[tuple[int, float, float]], places: Sequence[Range], aligned: AlignedText
+) -> list[tuple[int, float, float]]:
+    """For a sentence's first or last word, aligned with nothing: what its only neighbour is from.
+
+    Models align the word a sentence begins with to its end, which says nothing.
+    """
+    sources: dict[int, list[tuple[float, float]]] = {}
+    for word, start, end in pieces:
+        sources.setdefault(word, []).append((start, end))
+    starts = [start for start, _ in places]
+    found = []
+    for start, end in aligned.sentences:
+        first, last = bisect_left(starts, start), bisect_left(starts, end) - 1
+        for word, neighbour in ((first, first + 1), (last, last - 1)):
+            if first <= neighbour <= last and word not in sources:
+                found += [(word, low, high) for low, high in sources.get(neighbour, ())]
     return found
 
 

@@ -15,6 +15,7 @@ def repair(source: MarkedText, aligned: AlignedText) -> AlignedText:
         lines = _lines(source.text, aligned.text)
         return replace(aligned, pairs=(*aligned.pairs, *lines)) if lines else aligned
     text, pairs, copies = aligned.text, list(aligned.pairs), list(aligned.copies)
+    sentences = list(aligned.sentences)
     seen: set[str] = set()
     for i in range(len(text) - 1, -1, -1):
         character = text[i]
@@ -22,6 +23,7 @@ def repair(source: MarkedText, aligned: AlignedText) -> AlignedText:
             text = text[:i] + text[i + 1 :]
             pairs = [(s, _closed(t, i)) for s, t in pairs]
             copies = [(s, t - (t > i), n) for s, t, n in copies]
+            sentences = [_closed(t, i) for t in sentences]
         elif is_atom(character):
             seen.add(character)
     for character in sorted(set(source.atoms) - seen, key=source.text.find):
@@ -33,10 +35,11 @@ def repair(source: MarkedText, aligned: AlignedText) -> AlignedText:
         text = text[:offset] + surface + text[offset:]
         pairs = [(s, _opened(t, offset, len(surface))) for s, t in pairs]
         copies = [(s, t + len(surface) * (t >= offset), n) for s, t, n in copies]
+        sentences = [_opened(t, offset, len(surface)) for t in sentences]
         start = offset + len(left)
         pairs.append(((at, at + 1), (start, start + 1)))
     exact = _exact(source, text, pairs) + _lines(source.text, text)
-    return AlignedText(aligned.source, text, tuple(exact), tuple(copies))
+    return AlignedText(aligned.source, text, tuple(exact), tuple(copies), tuple(sentences))
 
 
 def _exact(source: MarkedText, text: str, pairs: list[Pair]) -> list[Pair]:
