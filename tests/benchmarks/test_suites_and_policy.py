@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from csanmt.errors import (
     UnavailableError,
 )
 
+POLICIES = DEFAULT_POLICY.parent / "policies"
 SIZES = {"tatoeba": (1000, 0), "ntrex128": (1997, 123), "tico19": (3070, 0), "smoke": (4, 0)}
 
 
@@ -180,3 +183,13 @@ def test_a_useless_pin_is_refused(tmp_path, pin, error, message):
 )
 def test_a_pin_matches_whole_words(output, problem):
     assert Pin("他姓白。", ("surname is Bai",), ("white",)).judge(output) == problem
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_policy_of_one_replacement_loosens_named_cases_and_churn_alone(path: Path) -> None:
+    default, policy = load_policy(), load_policy(path)
+    same = replace(
+        policy, new_failures=default.new_failures, churn=default.churn, text=default.text
+    )
+    assert same == default
+    assert policy.allowed_failures("default") == 0
