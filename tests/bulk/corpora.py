@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,15 @@ from bulk.records import Answers, Chunk
 from bulk.run import Corpus
 from bulk.translation import answer
 from csanmt.translator import DecodingOptions, StubTranslator
+from tests.serving import live_server
+from tests.serving.live_server import command_line, descendants
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_MODEL = ROOT / "model_store" / "default"
 MODEL = Model("csanmt-zh-en:v9.8.7", "sha256:" + "ab" * 32, "native", "0.0.0")
+COUNT = 200  # lines of the corpus that the real command translates
+
+wait_until = partial(live_server.wait_until, seconds=240)
 
 
 class StubPool:
@@ -77,14 +82,6 @@ def parts(output: Path) -> list[Path]:
     return sorted((output / ".csanmt-bulk" / "parts").rglob("*.jsonl"))
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 240) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "the condition was not met"
-        time.sleep(0.01)
-    return found
-
-
 def running(pid: int) -> bool:
     """The process exists and is no zombie."""
     try:
@@ -96,15 +93,4 @@ def running(pid: int) -> bool:
 
 def children(pid: int) -> list[int]:
     """Processes that ``pid`` started with ``multiprocessing``'s spawn."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            spawned = b"spawn_main" in (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if parent == pid and spawned:
-            found.append(int(process.name))
-    return found
+    return [found for found in descendants(pid) if "spawn_main" in command_line(found)]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from csanmt.engine.native import is_available
-from tests.bulk.corpora import csanmt_translate, parts, running, sentences, wait_until
+from tests.bulk.corpora import COUNT, csanmt_translate, parts, running, wait_until
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: make test-ray")
 pytestmark = [
@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not is_available(), reason="the native engine is not installed"),
 ]
-COUNT = 200
 # Ray gives its processes 15 to 60 seconds to start; a busy machine needs longer.
 PATIENCE = {
     "RAY_agent_register_timeout_ms": "600000",
@@ -92,21 +91,6 @@ def cluster(environment: dict[str, str]) -> Iterator[Any]:
             shutil.rmtree(session, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("in") / "zh.txt"
-    path.write_text(sentences(COUNT), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    target = tmp_path_factory.mktemp("once") / "en.txt"
-    process = csanmt_translate("--file", source, "--output", target)
-    assert process.wait(280) == 0, process.communicate()
-    return target.read_bytes()
-
-
 def actors() -> list[int]:
     """Processes that are actors of ours; Ray writes the class into the process's title."""
     found = []
@@ -128,7 +112,7 @@ def test_a_killed_actor_loses_and_doubles_nothing(
     out = tmp_path / "out"
     words = ["--input", source, "--output", out, "--chunk-lines", 10, "--json", "--beam", 4]
     process = csanmt_translate(*words, "--ray", cluster.address, **environment)
-    wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, 600)
+    wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, seconds=600)
     assert process.poll() is None, process.communicate()
     victim = wait_until(actors)[0]
     os.kill(victim, signal.SIGKILL)
@@ -149,7 +133,7 @@ def test_a_killed_command_goes_on_on_the_cluster_and_off_it(
     out = tmp_path / "out"
     words = ["--input", source, "--output", out, "--chunk-lines", 10, "--json"]
     process = csanmt_translate(*words, "--ray", cluster.address, **environment)
-    wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, 600)
+    wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, seconds=600)
     process.kill()
     process.communicate()
     done = len(parts(out))

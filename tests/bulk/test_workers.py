@@ -15,12 +15,12 @@ import pytest
 from cli.bulk_progress import BulkProgress
 from csanmt.engine.native import is_available
 from tests.bulk.corpora import (
+    COUNT,
     DEFAULT_MODEL,
     children,
     csanmt_translate,
     parts,
     running,
-    sentences,
     wait_until,
 )
 
@@ -28,7 +28,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not is_available(), reason="the native engine is not installed"),
 ]
-COUNT = 200
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -36,22 +35,6 @@ def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.returncode == 0, err
     summary: dict[str, Any] = json.loads(out)
     return summary
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("in") / "zh.txt"
-    path.write_text(sentences(COUNT), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What ``--file``, the way without workers, makes of it."""
-    target = tmp_path_factory.mktemp("once") / "en.txt"
-    process = csanmt_translate("--file", source, "--output", target)
-    assert process.wait(280) == 0, process.communicate()
-    return target.read_bytes()
 
 
 def words(source: Path, output: Path) -> list[object]:
