@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.gate import Decision, Verdict
 from benchmarks.measurements import Measurements
 from benchmarks.policy import Policy
+from csanmt.durable import replacing
 from csanmt.errors import IntegrityError, NotFoundError, StorageError
 
 FORMAT = 1
@@ -115,11 +116,11 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    body = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     try:
-        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        path.with_name(path.name + SIGNATURE_SUFFIX).unlink(missing_ok=True)
-        temporary.replace(path)
+        with replacing(path) as stream:
+            stream.write(body.encode())
+            path.with_name(path.name + SIGNATURE_SUFFIX).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
