@@ -19,8 +19,8 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requests": %d, "microseconds": %d, "refused": %d, "lost": %d, "p50": %d, "p95": %d}\n',
+    '\n{"requests": %d, "microseconds": %d, "refused": %d, "lost": %d, "p95": %d}\n',
     summary.requests, summary.duration, errors.status,
     errors.connect + errors.read + errors.write + errors.timeout,
-    latency:percentile(50), latency:percentile(95)))
+    latency:percentile(95)))
 end

@@ -17,8 +17,6 @@ from benchmarks.suite import Suite, read_lines
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.translator import DecodingOptions, Translator
 
-Ask = Callable[[Sequence[str]], list[str]]
-
 
 class Subject(Protocol):
     """A system under judgement.

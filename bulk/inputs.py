@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,6 @@ class Survey:
     @property
     def bad(self) -> int:
         return sum(problem["count"] for problem in self.problems.values())
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def find_inputs(places: Sequence[Path], layout: Layout, output: Path) -> list[InputFile]:

@@ -46,10 +46,6 @@ class LocalPool:
         for worker in self._workers.values():
             worker.stop()
 
-    @property
-    def pids(self) -> list[int]:
-        return [worker.pid for worker in self._workers.values()]
-
     def translate(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Answers]]:
         """Answers as they come; never more chunks are taken than there are workers.
 
@@ -106,10 +102,6 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.chunk: Chunk | None = None
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid or 0
 
     def give(self, chunk: Chunk) -> None:
         self.chunk = chunk

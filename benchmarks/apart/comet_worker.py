@@ -5,7 +5,7 @@ A script, not a module: it imports COMET and nothing of ours, since COMET's requ
 for modules beside a script first, and ``benchmarks/numbers.py`` is not what COMET's
 dependencies mean by ``numbers``. It is told the model's name as its argument,
 answers ``{"version"}`` when the model is loaded, then one line for each line: from
-``[{"src", "mt", "ref"}, …]`` to ``{"scores": […], "system": …}``. What goes wrong is
+``[{"src", "mt", "ref"}, …]`` to ``{"scores": […]}``. What goes wrong is
 ``{"error"}``. Everything COMET prints goes to standard error.
 """
 
@@ -38,7 +38,7 @@ def main(name: str) -> int:
         try:
             # gpus=0: one machine's processors, and no worker processes of torch's loader.
             found = model.predict(json.loads(line), batch_size=16, gpus=0, progress_bar=False)
-            say(scores=[float(score) for score in found.scores], system=float(found.system_score))
+            say(scores=[float(score) for score in found.scores])
         except Exception as error:
             say(error=f"{type(error).__name__}: {error}")
     return 0

@@ -37,7 +37,7 @@ class Model:
         assert gpus == 0 and set(samples[0]) == {"src", "mt", "ref"}
         share = lambda mt, ref: len(set(mt.split()) & set(ref.split())) / len(ref.split())
         scores = [share(s["mt"], s["ref"]) for s in samples]
-        return SimpleNamespace(scores=scores, system_score=sum(scores) / len(scores))
+        return SimpleNamespace(scores=scores)
 '''
 
 
