@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,36 +17,12 @@ from model_store.archive import export_archive, import_archive
 from model_store.shipped import DEFAULT_TAG, ensure_default
 from model_store.staging import STAGING
 from model_store.store import ModelStore
+from tests.killing import killed_at
 from tests.model_store.tiny_model import write_model
 
 TAG = "csanmt-zh-en:v1.0.0"
 # Events of the interpreter that touch the disk; see the audit events table of Python.
 DISK = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "shutil.copymode"}
-
-
-def _killed_at(step: int, action) -> bool:
-    """Fork, run ``action`` and kill -9 the child at its ``step``-th disk event; was it killed?"""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def hook(event: str, _arguments: object) -> None:
-            nonlocal seen
-            if event in DISK:
-                seen += 1
-                if seen == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            action()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        assert os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
 
 
 def _leftovers(store: ModelStore) -> list[Path]:
@@ -61,7 +36,7 @@ def test_a_save_killed_at_any_disk_access_leaves_all_or_nothing(
     step, whole, killed = 0, 0, True
     while killed:
         step += 1
-        killed = _killed_at(step, lambda: store.save(model, TAG))
+        killed = killed_at(step, DISK, lambda: store.save(model, TAG))
         visible = [record.tag for record in store.list() if str(record.tag) == TAG]
         newest = BentoStore(store.models).get("csanmt-zh-en:latest")  # heals a dangling mark
         assert str(newest.tag) == (TAG if visible else "csanmt-zh-en:v0.9.0")
@@ -77,7 +52,7 @@ def test_a_save_killed_at_any_disk_access_leaves_all_or_nothing(
 
 def test_what_a_killed_writer_left_is_cleaned_by_the_next(store: ModelStore, model: Path) -> None:
     store.save(model, "m:v0.0.1")
-    assert _killed_at(12, lambda: store.save(model, TAG))
+    assert killed_at(12, DISK, lambda: store.save(model, TAG))
     assert _leftovers(store)
     store.save(model, TAG)
     assert _leftovers(store) == []
@@ -92,7 +67,7 @@ def test_an_import_killed_at_any_disk_access_leaves_all_or_nothing(
     step, killed = 0, True
     while killed:
         step += 1
-        killed = _killed_at(step, lambda: import_archive(other, receipt.path, receipt.sha256))
+        killed = killed_at(step, DISK, lambda: import_archive(other, receipt.path, receipt.sha256))
         for record in other.list():
             assert other.verify(record.tag).ok
             other.remove(record.tag)
@@ -109,7 +84,7 @@ def test_a_removal_killed_at_any_disk_access_leaves_all_or_nothing(
         step += 1
         if not store.list():
             store.save(model, TAG)
-        killed = _killed_at(step, lambda: store.remove(store.show(TAG).tag))
+        killed = killed_at(step, DISK, lambda: store.remove(store.show(TAG).tag))
         assert [r.tag for r in store.list() if not store.verify(r.tag).ok] == []
     assert store.list() == []
     assert step > 8

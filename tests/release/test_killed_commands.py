@@ -7,13 +7,11 @@ dies just before its Nth; so each state between two steps is met once.
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +29,7 @@ from release.standing import Standing, standing
 from release.state import fold
 from release.thresholds import Thresholds
 from release.traffic import COLOURS, Colour
+from tests.killing import killed_at
 from tests.release.test_nginx import nginx_missing
 
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
@@ -97,31 +96,6 @@ def site(tmp_path: Path, services: dict[Colour, str]) -> Iterator[Site]:
     router.stop()
 
 
-def killed_at(step: int, action: Callable[[], object]) -> bool:
-    """Fork, run ``action``, kill -9 the child just before its Nth step; was it killed?"""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def hook(event: str, _arguments: object) -> None:
-            nonlocal seen
-            if event in STEPS:
-                seen += 1
-                if seen == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            action()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        assert os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 def truth(site: Site, load: Load) -> Standing:
     """How things stand, after checking it against what clients meet."""
     router = site.router
@@ -156,7 +130,7 @@ def test_a_promotion_killed_at_any_step_can_be_told_and_undone(site: Site) -> No
     with Load(site.router.settings.listen, clients=2) as load:
         while killed:
             step += 1
-            killed = killed_at(step, lambda: promote(site, SECOND, plan))
+            killed = killed_at(step, STEPS, lambda: promote(site, SECOND, plan))
             unsettled += bool(truth(site, load).remarks)
             try:
                 assert rollback(site, why="the command was killed").release == FIRST
@@ -177,7 +151,7 @@ def test_a_rollback_killed_at_any_step_is_finished_by_the_next(site: Site) -> No
         while killed:
             promote(site, SECOND, Plan())
             step += 1
-            killed = killed_at(step, lambda: rollback(site, why="users complain"))
+            killed = killed_at(step, STEPS, lambda: rollback(site, why="users complain"))
             now = truth(site, load)
             if now.remarks or now.sides[1].share:
                 assert rollback(site, why="again").release == FIRST
