@@ -84,10 +84,7 @@ class Application:
     queue: BatchQueue
     metrics: Metrics
     routes: tuple[Route, ...]
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset(route.path for route in self.routes)
+    paths: frozenset[str]
 
 
 def build(
@@ -138,14 +135,13 @@ def build(
         *GlossaryRoutes(store, service).routes(), *DeepLGlossaryRoutes(store, service).routes(),
     ]  # fmt: skip
     translation = _translation_routes(service, glossaries)
-    api = [*translation, *clients, *operations.routes(), *documents]
-    router = _Routes([*api, *files], redirect_slashes=False)
+    routes = (*translation, *clients, *operations.routes(), *documents, *files)
+    router = _Routes(routes, redirect_slashes=False)
     public = [route.path for route in (*libre.public(), *documents, *files)]
     asgi = _layers(router, settings, keys or KeyRing(), public)
-    edge = Edge(
-        asgi, model=settings.model, metrics=metrics, endpoints={r.path: r.path for r in api + files}
-    )
-    return Application(edge, pool, service, queue, metrics, (*api, *files))
+    paths = frozenset(route.path for route in routes)
+    edge = Edge(asgi, model=settings.model, metrics=metrics, endpoints=paths)
+    return Application(edge, pool, service, queue, metrics, routes, paths)
 
 
 def _translation_routes(service: TranslationService, glossaries: Glossaries) -> list[Route]:

@@ -11,7 +11,7 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -63,7 +63,7 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, *, model: str, metrics: Metrics, endpoints: Mapping[str, str]
+        self, app: ASGIApp, *, model: str, metrics: Metrics, endpoints: Collection[str]
     ) -> None:
         self._app = app
         self._model = model
@@ -97,7 +97,8 @@ class Edge:
 
     def _account(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         path = scope["path"]
-        endpoint = scope["state"].get(ENDPOINT) or self._endpoints.get(path, OTHER_ENDPOINT)
+        known = path if path in self._endpoints else OTHER_ENDPOINT
+        endpoint = scope["state"].get(ENDPOINT, known)
         status = answer.status or 499  # the client went away before any answer
         self._metrics.count(names.REQUESTS, endpoint, str(status))
         self._metrics.observe(names.REQUEST_SECONDS, seconds, endpoint)
