@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-import sacrebleu
+from sacrebleu.metrics.bleu import BLEU
 
 from benchmarks.suite import QUALITY_SUITES, Suite, load_suite
 from csanmt.engine.native import NativeEngine
@@ -43,17 +43,16 @@ def main() -> int:
     arguments = _parse()
     suites = [_cut(load_suite(name), arguments.sentences) for name in arguments.suites]
     translator = load_translator(arguments.model, engine="native")
+    bleu = BLEU()
     with tempfile.TemporaryDirectory() as folder:
         ways = _ways(arguments, translator, suites, Path(folder))
         sys.stdout.write(f"| suite | sentences | {' | '.join(ways)} |\n")
         sys.stdout.write("|---|--:|" + "---|" * len(ways) + "\n")
         for suite in suites:
-            sys.stdout.write(_row(translator, suite, ways) + "\n")
+            sys.stdout.write(_row(translator, suite, ways, bleu) + "\n")
             sys.stdout.flush()
-    sys.stdout.write(
-        "\nBLEU (difference to native; share of equal translations; CPU seconds).\n"
-        f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}\n"
-    )
+    note = "BLEU (difference to native; share of equal translations; CPU seconds)."
+    sys.stdout.write(f"\n{note}\n{bleu.get_signature()}\n")
     return 0
 
 
@@ -129,12 +128,14 @@ def _open(path: Path) -> TextIO:
     return lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open()
 
 
-def _row(translator: TextTranslator, suite: Suite, ways: dict[str, tuple[Any, bool]]) -> str:
+def _row(
+    translator: TextTranslator, suite: Suite, ways: dict[str, tuple[Any, bool]], bleu: BLEU
+) -> str:
     outcomes: dict[str, Outcome] = {}
     for name, (engine, shortlist) in ways.items():
         translator.engine = engine
         plain = outcomes["native"].outputs if outcomes else None
-        outcomes[name] = _measure(translator, suite, shortlist, plain)
+        outcomes[name] = _measure(translator, suite, shortlist, plain, bleu)
     base = outcomes["native"].bleu
     cells = [
         f"{o.bleu:.2f} ({o.bleu - base:+.2f}; {o.same:.1%}; {o.cpu_seconds:.0f} s)"
@@ -144,15 +145,15 @@ def _row(translator: TextTranslator, suite: Suite, ways: dict[str, tuple[Any, bo
 
 
 def _measure(
-    translator: TextTranslator, suite: Suite, shortlist: bool, plain: list[str] | None
+    translator: TextTranslator, suite: Suite, shortlist: bool, plain: list[str] | None, bleu: BLEU
 ) -> Outcome:
     options = DecodingOptions(shortlist=shortlist)
     start = time.process_time()
     outputs = [answer.text for answer in translator.translate(list(suite.sources), options)]
     seconds = time.process_time() - start
-    bleu = sacrebleu.corpus_bleu(outputs, [list(rows) for rows in suite.references])
+    score = bleu.corpus_score(outputs, [list(rows) for rows in suite.references]).score
     same = [a == b for a, b in zip(outputs, plain or outputs, strict=True)]
-    return Outcome(float(bleu.score), sum(same) / len(same), seconds, outputs)
+    return Outcome(score, sum(same) / len(same), seconds, outputs)
 
 
 if __name__ == "__main__":
