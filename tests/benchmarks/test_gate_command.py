@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -279,21 +280,40 @@ class _LibreTranslate(_Server):
         self.reply({"error": "not found"}, 404)
 
 
+@contextmanager
+def serving(handler, delay=0.0):
+    """A server that answers as ``handler`` does, each translation after ``delay`` seconds."""
+    made = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    made.answers, made.delay, made.key = {}, delay, "s3cret"
+    made.url = f"http://127.0.0.1:{made.server_port}"
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    try:
+        yield made
+    finally:
+        made.shutdown()
+        made.server_close()
+
+
 @pytest.fixture
 def foreign():
-    made = ThreadingHTTPServer(("127.0.0.1", 0), _LibreTranslate)
-    made.answers, made.key = {}, "s3cret"
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with serving(_LibreTranslate) as made:
+        yield made
 
 
 def test_a_foreign_service_is_scored_by_its_url(files, foreign, monkeypatch, capsys):
     suite = load_suite("mini")
     foreign.answers = dict(zip(suite.sources, suite.references[0], strict=True))
-    url = f"http://127.0.0.1:{foreign.server_port}"
-    arguments = ["bench", "run", url, "--suite", "mini", "--quiet", "--json", "--workers", "1"]
+    arguments = [
+        "bench",
+        "run",
+        foreign.url,
+        "--suite",
+        "mini",
+        "--quiet",
+        "--json",
+        "--workers",
+        "1",
+    ]
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert "asked as csanmt: " in error
@@ -314,37 +334,25 @@ SPEED_ONLY = 'version = 1\n[quality]\nsuites = ["mini"]\n[speed]\np95_ratio = 1.
 def test_a_slower_service_is_rejected_for_its_speed(files, server, capsys):
     """By the real clock: 40 ms more than the other."""
     (files / "p.toml").write_text(SPEED_ONLY)
-    slow = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    slow.answers, slow.delay = {}, 0.04
-    threading.Thread(target=slow.serve_forever, daemon=True).start()
-    urls = [f"http://127.0.0.1:{made.server_port}" for made in (slow, server)]
-    try:
-        assert gate(*urls, "--policy", "p.toml", "--json") == 1
-    finally:
-        slow.shutdown()
-        slow.server_close()
+    with serving(_Server, delay=0.04) as slow:
+        assert gate(slow.url, server.url, "--policy", "p.toml", "--json") == 1
     rules = json.loads(capsys.readouterr().out)["rules"]
     assert [r["subject"] for r in rules if r["status"] == "fail"] == ["p95_ratio"]
 
 
 @pytest.fixture
 def server():
-    made = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    made.answers, made.delay = {}, 0.0
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with serving(_Server) as made:
+        yield made
 
 
 def test_a_running_service_is_judged_by_its_url(files, server, capsys):
     suite = load_suite("mini")
     server.answers = dict(zip(suite.sources, suite.references[0], strict=True))
-    url = f"http://127.0.0.1:{server.server_port}"
     (files / "p.toml").write_text(
         'version = 1\n[quality]\nsuites = ["mini"]\n[behaviour.new_failures]\ndefault = 0\n'
         "[quality.minimum.mini]\nbleu = 50\n"
     )
-    assert gate(url, url, "--policy", "p.toml", "--out", "out", "--json") == 0
+    assert gate(server.url, server.url, "--policy", "p.toml", "--out", "out", "--json") == 0
     assert json.loads(capsys.readouterr().out)["scope"] == "full"
     assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc")
