@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
 
 LONGEST_NAME = 1000
+_LIKE_A_NAME = re.compile(r"\.\w+\Z")  # asked first: loading the formats takes long
 Load = Callable[[argparse.Namespace], "tuple[Translator, DecodingOptions]"]
 
 
@@ -33,9 +35,11 @@ def named(texts: Sequence[str]) -> list[Path]:
 
 
 def _document(text: str) -> Path | None:
+    if len(text) > LONGEST_NAME or "\0" in text or not _LIKE_A_NAME.search(text):
+        return None
     from csanmt.documents.formats import SUFFIXES
 
-    if len(text) > LONGEST_NAME or "\0" in text or not text.lower().endswith(SUFFIXES):
+    if not text.lower().endswith(SUFFIXES):
         return None
     if Path(text).is_file():
         return Path(text)

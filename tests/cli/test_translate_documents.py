@@ -9,6 +9,7 @@ import docx
 import pytest
 
 import cli.loading
+from csanmt.documents.formats import SUFFIXES
 from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
 from csanmt.translator import StubTranslator
 from model_store.store import ModelStore
@@ -62,6 +63,11 @@ def test_mistakes_are_named(csanmt, words, tmp_path: Path) -> None:
         assert outcome.status == InvalidInputError.exit_code, wrong
         assert outcome.err.count("\n") == 1
     assert not (tmp_path / "b.en.docx").exists()
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".DOCX"])
+def test_every_suffix_of_a_format_names_a_document(csanmt, words, suffix: str) -> None:
+    assert csanmt(*words, f"absent{suffix}").status == NotFoundError.exit_code
 
 
 def test_sentence_that_ends_with_a_file_name_is_a_sentence(csanmt, words) -> None:
