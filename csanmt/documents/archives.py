@@ -33,10 +33,7 @@ class Archive:
         except _DAMAGED:
             raise DocumentError("this is not the archive its name says, or it is damaged") from None
         self._check()
-
-    @property
-    def names(self) -> list[str]:
-        return self._zip.namelist()
+        self.names = frozenset(self._zip.namelist())
 
     def read(self, name: str) -> bytes:
         """An entry of XML. Raises DocumentError when it is missing or damaged."""

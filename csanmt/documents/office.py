@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from csanmt.documents.archives import Archive
@@ -22,7 +21,6 @@ _PREFIX = "application/vnd.openxmlformats-officedocument."
 _TYPES = "[Content_Types].xml"
 _WORD, _DRAWING, _SHEET = "wordprocessingml/", "drawingml/", "spreadsheetml/"
 _KEEP_SPACE = b' xml:space="preserve"'
-Skip = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +138,7 @@ def _content_types(archive: Archive, limits: Limits) -> dict[str, str]:
     source = in_utf8(archive.read(_TYPES))
     overrides = find(source, lambda uri, name: name == "Override", limits)
     named = {o.attribute("PartName").lstrip("/"): o.attribute("ContentType") for o in overrides}
-    present = set(archive.names)
-    return {posixpath.normpath(n): t for n, t in named.items() if n in present}
+    return {posixpath.normpath(n): t for n, t in named.items() if n in archive.names}
 
 
 def _column_names(archive: Archive, types: dict[str, str], limits: Limits) -> frozenset[str]:
