@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csanmt.markup.marked import ROOT, Kind, MarkedText, Placed
 from csanmt.markup.rules import Rules
@@ -120,7 +120,7 @@ class _Parser:
         elif token.kind is TokenKind.START and partner is not None:
             run.open(i, token.raw)
         elif token.kind is TokenKind.END and partner is not None:
-            run.close(partner if run.opened(partner) else None, token.raw)
+            run.close(partner, token.raw)
         else:
             run.point(token.raw)
 
@@ -167,8 +167,8 @@ def _stripped(marked: MarkedText, leading: bool, trailing: bool) -> MarkedText:
     def moved(offset: int) -> int:
         return min(max(offset - start, 0), end - start)
 
-    marks = tuple(type(m)(moved(m.start), moved(m.end), m.data, m.parent) for m in marked.marks)
-    return MarkedText(text[start:end], marks, marked.atoms, marked.breaks)
+    marks = tuple(replace(m, start=moved(m.start), end=moved(m.end)) for m in marked.marks)
+    return replace(marked, text=text[start:end], marks=marks)
 
 
 def _escape(tokens: Sequence[Token], rules: Rules) -> Escape:

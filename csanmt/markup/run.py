@@ -90,22 +90,19 @@ class Run:
         self._siblings().append(node)
         self._open.append((token, node))
 
-    def close(self, token: int | None, raw: str) -> None:
-        """An end tag; ``token`` is the index of its start tag, or None if that stood before.
+    def close(self, token: int, raw: str) -> None:
+        """An end tag; ``token`` is the index of its start tag.
 
-        Pairs do not cross, so in the first case it is the innermost open one, and in the
-        second none is open.
+        Pairs do not cross, so that is the innermost open one, or it stood before this run
+        and none is open.
         """
-        if token is not None and self._open and self._open[-1][0] == token:
+        if self._open and self._open[-1][0] == token:
             _, node = self._open.pop()
             node.end, node.closing = self._length, raw
             if self._solid == node.solid:
                 self._make_point(node)
             return
         self._top = [_Node(0, self._length, "", raw, inside=self._top)]
-
-    def opened(self, token: int) -> bool:
-        return any(index == token for index, _ in self._open[-1:])
 
     def _make_point(self, node: _Node) -> None:
         """An element without text is one thing, with whatever elements it holds."""
@@ -150,13 +147,9 @@ class Run:
         while todo:
             node, parent = todo.pop()
             end = node.start if node.end is None else node.end
-            if node.start == end and (node.inside or not _is_single(node)):
+            if node.start == end and (node.inside or node.closing):
                 self._make_point(node)
             pair = (node.opening, node.closing)
             marks.append(Mark(node.start, end, node.opening if node.start == end else pair, parent))
             todo += [(child, len(marks) - 1) for child in reversed(node.inside)]
         return MarkedText(text, tuple(marks), self._atoms, tuple(self._breaks))
-
-
-def _is_single(node: _Node) -> bool:
-    return not node.closing
