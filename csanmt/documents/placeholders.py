@@ -27,8 +27,8 @@ _MESSAGE = (
     r"|\$t\([^()]*\)"
 )
 IN_TEXT = re.compile(ADDRESS)
-IN_MESSAGES = re.compile(f"{ADDRESS}|{_MESSAGE}")
-_IN_ARMS = re.compile(f"{IN_MESSAGES.pattern}|#")
+_IN_MESSAGES = re.compile(f"{ADDRESS}|{_MESSAGE}")
+_IN_ARMS = re.compile(f"{_IN_MESSAGES.pattern}|#")
 _ICU = re.compile(r"\{\s*[\w.]+\s*,\s*(?:plural|select|selectordinal)\s*,")
 
 
@@ -44,8 +44,8 @@ class Protected:
         return "".join(p if isinstance(p, str) else self.raw[p.key] for p in segment)
 
 
-def protect(text: str, pattern: re.Pattern[str] = IN_MESSAGES) -> Protected:
-    """Take the untouchable parts out of a text."""
+def protect(text: str) -> Protected:
+    """Take the untouchable parts out of a message."""
     raw: list[str] = []
     pieces: list[Piece] = []
 
@@ -53,8 +53,8 @@ def protect(text: str, pattern: re.Pattern[str] = IN_MESSAGES) -> Protected:
         pieces.append(Tag(kind, len(raw)))
         raw.append(part)
 
-    parts = [(text, False)]
-    if pattern is IN_MESSAGES and _ICU.search(text):
+    parts, pattern = [(text, False)], _IN_MESSAGES
+    if _ICU.search(text):
         parts, pattern = _icu_parts(text), _IN_ARMS
     for part, syntax in parts:
         if syntax:
@@ -78,7 +78,7 @@ def _icu_parts(text: str) -> list[tuple[str, bool]]:
     depth = start = i = 0
     while i < len(text):
         inside = depth % 2 == 1
-        if not inside and (simple := IN_MESSAGES.match(text, i)):
+        if not inside and (simple := _IN_MESSAGES.match(text, i)):
             i = simple.end()
             continue
         if text[i] == "{":
