@@ -58,8 +58,6 @@ class MarkupDocument:
                 value = self.escape(value)
             elif piece.kind in (Kind.OPEN, Kind.CLOSE):
                 value = value[piece.kind is Kind.CLOSE]
-            elif piece.kind is Kind.POINT and isinstance(value, tuple):
-                value = "".join(value)  # a pair whose text was the white space left outside
             written.append(value)
         return "".join(written)
 

@@ -98,11 +98,17 @@ class Run:
         """
         if self._open and self._open[-1][0] == token:
             _, node = self._open.pop()
-            node.end, node.closing = self._length, raw
-            if self._solid == node.solid:
-                self._make_point(node)
-            return
-        self._top = [_Node(0, self._length, "", raw, inside=self._top)]
+            node.closing = raw
+        else:
+            node = _Node(0, None, "", raw, inside=self._top)
+            self._top = [node]
+        self._end(node)
+
+    def _end(self, node: _Node) -> None:
+        """What stands open ends here, or goes on in a later run."""
+        node.end = self._length
+        if self._solid == node.solid:
+            self._make_point(node)
 
     def _make_point(self, node: _Node) -> None:
         """An element without text is one thing, with whatever elements it holds."""
@@ -140,15 +146,13 @@ class Run:
 
     def finish(self) -> MarkedText:
         for _, node in self._open:
-            node.end = self._length  # closed in a later run
+            self._end(node)
         text = "".join(self._text)
         marks: list[Mark] = []
         todo = [(node, ROOT) for node in reversed(self._top)]
         while todo:
             node, parent = todo.pop()
             end = node.start if node.end is None else node.end
-            if node.start == end and (node.inside or node.closing):
-                self._make_point(node)
             pair = (node.opening, node.closing)
             marks.append(Mark(node.start, end, node.opening if node.start == end else pair, parent))
             todo += [(child, len(marks) - 1) for child in reversed(node.inside)]

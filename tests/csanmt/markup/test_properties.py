@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csanmt.markup import (
@@ -109,6 +109,8 @@ def is_balanced(source: str, xml: bool = False) -> bool:
 
 @settings(max_examples=80, deadline=None)
 @given(balanced, st.integers(0, 2**32), st.booleans())
+@example("我<b><b> <x id='1'></x></b>我</b>", 0, True)  # in both runs only white space is in a <b>
+@example("我<b><b> <hr/> </b></b>我", 0, False)
 def test_balanced_markup_stays_balanced(source: str, seed: int, xml: bool) -> None:
     rules = xml_rules() if xml else html_rules()
     (result,) = translate_documents(Scrambler(seed), [parse_markup(source, rules)])
