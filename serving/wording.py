@@ -1,4 +1,4 @@
-"""Says errors that no endpoint answered as the client expects that asked.
+"""Says errors as the client expects that asked: those an endpoint raises, and those before it.
 
 A refused key, a used-up rate, a path that is not there: these are known before any
 endpoint runs. Whose client asked follows from the path; on ``/translate``, which
@@ -19,6 +19,7 @@ from serving.body import read_body
 from serving.clients.body_key import BODY
 from serving.clients.deepl_errors import deepl_error, deepl_http_error
 from serving.clients.fields import FORM, MULTIPART
+from serving.documents.libretranslate import DOWNLOADS, UPLOAD
 from serving.errors import error_response
 from serving.guard import REFUSED
 from serving.shapes import Incoming, Shape
@@ -28,9 +29,8 @@ LOOK_AT_MOST = 65_536  # bytes of a refused request that are read to learn whose
 
 DEEPL_PREFIXES = ("/v2/", "/v3/")
 LIBRE_PATHS = frozenset(
-    ("/detect", "/suggest", "/languages", "/spec", "/frontend/settings", "/translate_file")
+    ("/detect", "/suggest", "/languages", "/spec", "/frontend/settings", UPLOAD)
 )
-LIBRE_PREFIX = "/download_file/"
 SHARED = "/translate"
 
 
@@ -48,7 +48,7 @@ class Wording:
         path = scope["path"]
         if path.startswith(DEEPL_PREFIXES):
             return _of_deepl(error, path)
-        if path in LIBRE_PATHS or path.startswith(LIBRE_PREFIX):
+        if path in LIBRE_PATHS or path.startswith(DOWNLOADS):
             return _of_libretranslate(error)
         if path == SHARED and isinstance(error, CsanmtError):
             return (await self._shape(scope, receive)).error(error)

@@ -1,22 +1,20 @@
 """DeepL's API v2 for texts: ``/v2/translate``, ``/v2/languages``, ``/v2/usage``.
 
-Its clients send JSON or forms and name languages in capitals; how errors are said
-is in ``deepl_errors``. Fields that are not known are ignored, as there.
+Its clients send JSON or forms and name languages in capitals; ``serving.wording`` says
+errors as ``deepl_errors`` has them. Fields that are not known are ignored, as there.
 Reference: DeepL's public OpenAPI document, deepl-python 1.32 and deepl-node 1.28.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.errors import CsanmtError
 from serving.body import read_body
-from serving.clients.deepl_errors import deepl_error
 from serving.clients.fields import all_fields
 from serving.clients.languages import canonical, detect, name_of
 from serving.clients.tags import TagHandling, formatted_like
@@ -28,7 +26,6 @@ from serving.marked import characters as marked_characters
 from serving.marked import parsed
 from serving.translating import TranslationService
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
 TARGETS = {"en": (("EN-GB", "English (British)"), ("EN-US", "English (American)"))}
 UNLIMITED = 1_000_000_000_000
@@ -42,9 +39,9 @@ class DeepLRoutes:
     def routes(self) -> list[Route]:
         both = ["GET", "POST"]
         return [
-            Route("/v2/translate", _deepl(self.translate), methods=both),
-            Route("/v2/languages", _deepl(self.languages), methods=both),
-            Route("/v2/usage", _deepl(self.usage), methods=both),
+            Route("/v2/translate", self.translate, methods=both),
+            Route("/v2/languages", self.languages, methods=both),
+            Route("/v2/usage", self.usage, methods=both),
         ]
 
     async def translate(self, request: Request) -> Response:
@@ -116,17 +113,6 @@ class DeepLRoutes:
         return await all_fields(
             request, await read_body(request, self._service.settings.max_body_bytes)
         )
-
-
-def _deepl(endpoint: Endpoint) -> Endpoint:
-    async def wrapped(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except CsanmtError as error:
-            request.state.error_code = error.code
-            return deepl_error(error)
-
-    return wrapped
 
 
 def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.errors import CsanmtError
 from csanmt.memory import entries as memory
 from serving.body import read_body
 from serving.clients.fields import libre_fields
@@ -20,11 +19,10 @@ from serving.clients.libretranslate_spec import libretranslate_spec
 from serving.clients.texts import Pair, check_unicode
 from serving.errors import BadRequestError, ForbiddenError
 from serving.guard import charge
-from serving.shapes.libretranslate import check_limits, libre_error, texts_of, unix_lines
+from serving.shapes.libretranslate import check_limits, texts_of, unix_lines
 from serving.suggestions import Suggestion, SuggestionFile
 from serving.translating import TranslationService
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_SUGGESTION = 5000
 
 
@@ -52,17 +50,17 @@ class LibreTranslateRoutes:
     def public(self) -> list[Route]:
         """Routes that need no key there, so clients (Weblate) send none: they hold no text."""
         return [
-            Route("/languages", _libre(self.languages)),
-            Route("/frontend/settings", _libre(self.settings)),
+            Route("/languages", self.languages),
+            Route("/frontend/settings", self.settings),
             Route("/spec", self.spec),
         ]
 
     def routes(self) -> list[Route]:
         return [
             *self.public(),
-            Route("/detect", _libre(self.detect), methods=["POST"]),
+            Route("/detect", self.detect, methods=["POST"]),
             Route("/health", self.health),
-            Route("/suggest", _libre(self.suggest), methods=["POST"]),
+            Route("/suggest", self.suggest, methods=["POST"]),
         ]
 
     async def languages(self, request: Request) -> Response:
@@ -155,16 +153,3 @@ def _ranked(texts: Sequence[str]) -> list[Detected]:
         best[found.language] = max(best.get(found.language, 0), found.confidence)
     ranked = sorted(weights, key=lambda language: -weights[language])
     return [Detected(language, best[language]) for language in ranked]
-
-
-def _libre(endpoint: Endpoint) -> Endpoint:
-    """Say errors as LibreTranslate does."""
-
-    async def wrapped(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except CsanmtError as error:
-            request.state.error_code = error.code
-            return libre_error(error)
-
-    return wrapped

@@ -13,10 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.errors import CsanmtError, NotFoundError
+from csanmt.errors import NotFoundError
 from csanmt.glossary import Pair, as_tsv, parse_entries
 from serving.body import read_body
-from serving.clients.deepl_errors import deepl_error
 from serving.clients.fields import all_fields
 from serving.clients.languages import NAMES, canonical
 from serving.clients.texts import Pair as Direction
@@ -38,7 +37,7 @@ class DeepLGlossaryRoutes:
     def routes(self) -> list[Route]:
         two, three = "/v2/glossaries", "/v3/glossaries"
         return [
-            Route("/v2/glossary-language-pairs", _deepl(self.pairs)),
+            Route("/v2/glossary-language-pairs", self.pairs),
             _route(two, GET=self.list_v2, POST=self.create_v2),
             _route(ONE2, GET=self.get_v2, DELETE=self.delete),
             _route(f"{ONE2}/entries", GET=self.entries_v2),
@@ -146,18 +145,7 @@ def _route(path: str, **methods: Endpoint) -> Route:
     async def endpoint(request: Request) -> Response:
         return await methods["GET" if request.method == "HEAD" else request.method](request)
 
-    return Route(path, _deepl(endpoint), methods=list(methods))
-
-
-def _deepl(endpoint: Endpoint) -> Endpoint:
-    async def wrapped(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except CsanmtError as error:
-            request.state.error_code = error.code
-            return deepl_error(error)
-
-    return wrapped
+    return Route(path, endpoint, methods=list(methods))
 
 
 def _name(fields: Mapping[str, Any]) -> str:
