@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from serving.body import read_body
-from serving.clients.fields import all_fields
+from serving.clients.fields import read_fields
 from serving.clients.languages import canonical, detect, name_of
 from serving.clients.tags import TagHandling, formatted_like
 from serving.clients.texts import Pair, translated, translated_documents, unwrapped
@@ -45,7 +44,7 @@ class DeepLRoutes:
         ]
 
     async def translate(self, request: Request) -> Response:
-        fields = await self._fields(request)
+        fields = await read_fields(request, self._service.settings)
         texts = _texts(fields, self._service)
         pair = Pair.of(self._service)
         check_language(fields, "target_lang", pair.target, required=True)
@@ -91,7 +90,7 @@ class DeepLRoutes:
 
     async def languages(self, request: Request) -> Response:
         """Also GET with a form body, as deepl-python sends it."""
-        fields = await self._fields(request)
+        fields = await read_fields(request, self._service.settings)
         kind = fields.get("type", "source")
         if kind not in ("source", "target"):
             raise BadRequestError("Value for 'type' not supported.")
@@ -108,11 +107,6 @@ class DeepLRoutes:
         limit = caller.key.characters_per_day if caller.key else 0
         used = request.state.quota.used(caller.name)
         return JSONResponse({"character_count": used, "character_limit": limit or UNLIMITED})
-
-    async def _fields(self, request: Request) -> dict[str, Any]:
-        return await all_fields(
-            request, await read_body(request, self._service.settings.max_body_bytes)
-        )
 
 
 def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:

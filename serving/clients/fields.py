@@ -8,8 +8,9 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from serving.body import media_type, parse_json_object
+from serving.body import media_type, parse_json_object, read_body
 from serving.errors import BadRequestError
+from serving.settings import Settings
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -31,6 +32,16 @@ def form_fields(body: bytes) -> dict[str, list[str]]:
         raise BadRequestError("the form is not valid UTF-8") from None
     except ValueError:
         raise BadRequestError(f"the form has more than {MAX_FIELDS} fields") from None
+
+
+async def read_fields(request: Request, settings: Settings) -> dict[str, Any]:
+    """``all_fields`` of a request whose body has yet to be read.
+
+    Raises:
+        TooLargeError, CancelledError: as ``read_body``.
+        BadRequestError: the body cannot be parsed.
+    """
+    return await all_fields(request, await read_body(request, settings.max_body_bytes))
 
 
 async def all_fields(request: Request, body: bytes) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from starlette.routing import Route
 
 from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
 from csanmt.errors import NotFoundError, UnavailableError
-from serving.body import read_body
 from serving.clients.deepl import check_language
-from serving.clients.fields import all_fields
+from serving.clients.fields import read_fields
 from serving.clients.texts import Pair
 from serving.documents.jobs import DocumentJob, DocumentJobs
 from serving.documents.routes import Endpoint, caller, file_response, named
@@ -84,8 +83,7 @@ class DeepLDocumentRoutes:
         return file_response(job)
 
     async def _job(self, request: Request) -> DocumentJob:
-        limit = self._service.settings.max_body_bytes
-        fields = await all_fields(request, await read_body(request, limit))
+        fields = await read_fields(request, self._service.settings)
         key = fields.get("document_key")
         if not isinstance(key, str) or not key:
             raise BadRequestError("Parameter 'document_key' not specified.")

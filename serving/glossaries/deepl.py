@@ -15,8 +15,7 @@ from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
 from csanmt.glossary import Pair, as_tsv, parse_entries
-from serving.body import read_body
-from serving.clients.fields import all_fields
+from serving.clients.fields import read_fields
 from serving.clients.languages import NAMES, canonical
 from serving.clients.texts import Pair as Direction
 from serving.errors import BadRequestError
@@ -55,7 +54,7 @@ class DeepLGlossaryRoutes:
     # -- v2 ----------------------------------------------------------------------------
 
     async def create_v2(self, request: Request) -> Response:
-        fields = await self._fields(request)
+        fields = await read_fields(request, self._service.settings)
         dictionary = dict([_dictionary(fields)])
         created = self._store.create(owner(request), _name(fields), dictionary)
         return JSONResponse(_info_v2(created), 201)
@@ -81,7 +80,7 @@ class DeepLGlossaryRoutes:
     # -- v3 ----------------------------------------------------------------------------
 
     async def create_v3(self, request: Request) -> Response:
-        fields = await self._fields(request)
+        fields = await read_fields(request, self._service.settings)
         created = self._store.create(owner(request), _name(fields), _dictionaries(fields))
         return JSONResponse(_info_v3(created), 201)
 
@@ -94,7 +93,7 @@ class DeepLGlossaryRoutes:
 
     async def patch_v3(self, request: Request) -> Response:
         """A new name, and dictionaries whose entries are added to those there are."""
-        fields = await self._fields(request)
+        fields = await read_fields(request, self._service.settings)
         if "name" not in fields and "dictionaries" not in fields:
             raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
         glossary = self._one(request)
@@ -120,7 +119,7 @@ class DeepLGlossaryRoutes:
         return JSONResponse({"dictionaries": [entry]})
 
     async def put_v3(self, request: Request) -> Response:
-        languages, pairs = _dictionary(await self._fields(request))
+        languages, pairs = _dictionary(await read_fields(request, self._service.settings))
         self._store.put(owner(request), request.path_params["id"], languages, pairs)
         return JSONResponse(_dictionary_info(languages, pairs))
 
@@ -135,10 +134,6 @@ class DeepLGlossaryRoutes:
         if glossary.identity != identity:
             raise NotFoundError("Glossary not found")
         return glossary
-
-    async def _fields(self, request: Request) -> dict[str, Any]:
-        body = await read_body(request, self._service.settings.max_body_bytes)
-        return await all_fields(request, body)
 
 
 def _route(path: str, **methods: Endpoint) -> Route:
