@@ -7,12 +7,15 @@ messages are for people. Nothing of the user's text appears in either.
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from csanmt.errors import CsanmtError, InvalidInputError, OverloadedError, UnavailableError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class BadRequestError(InvalidInputError):
@@ -114,7 +117,22 @@ def _headers(error: CsanmtError) -> dict[str, str]:
     return {}
 
 
-def invalid_fields(error: ValidationError) -> InvalidInputError:
+def validated(model: type[Model], data: dict[str, Any]) -> Model:
+    """``data`` as ``model``.
+
+    Raises:
+        InvalidInputError: a field is unknown, missing, of the wrong type or out of range,
+            or a text holds half of a surrogate pair.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _invalid_fields(error) from None
+    except UnicodeEncodeError:  # pydantic meets a lone surrogate
+        raise InvalidInputError("a string holds half of a surrogate pair") from None
+
+
+def _invalid_fields(error: ValidationError) -> InvalidInputError:
     """A sentence that names the first wrong field; never its value, which may be text."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"] if not _is_union_branch(part))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions
-from serving.errors import TooLargeError, invalid_fields
+from serving.errors import TooLargeError, validated
 from serving.memory import Mode
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
@@ -154,12 +154,7 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
             or a text holds half of a surrogate pair.
         TooLargeError: too many texts or characters.
     """
-    try:
-        request = TranslateRequest.model_validate(data)
-    except ValidationError as error:
-        raise invalid_fields(error) from None
-    except UnicodeEncodeError:  # pydantic meets a lone surrogate
-        raise InvalidInputError("a string holds half of a surrogate pair") from None
+    request = validated(TranslateRequest, data)
     check_texts(request.texts, settings)
     return request
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.errors import InvalidInputError
 from csanmt.glossary import checked, overlaps
 from serving.body import parse_json_object, read_body, require_json
 from serving.clients.texts import Pair as Direction
-from serving.errors import invalid_fields
+from serving.errors import validated
 from serving.glossaries.owner import owner
 from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore
 from serving.translating import TranslationService
@@ -72,12 +71,7 @@ class GlossaryRoutes:
     async def _create(self, request: Request) -> Response:
         require_json(request)
         body = await read_body(request, self._service.settings.max_body_bytes)
-        try:
-            wanted = GlossaryRequest.model_validate(parse_json_object(body))
-        except ValidationError as error:
-            raise invalid_fields(error) from None
-        except UnicodeEncodeError:  # pydantic meets a lone surrogate
-            raise InvalidInputError("a string holds half of a surrogate pair") from None
+        wanted = validated(GlossaryRequest, parse_json_object(body))
         pairs = checked(wanted.terms.items())
         pair = Direction.of(self._service)
         dictionaries = {(pair.source, pair.target): pairs}
