@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from csanmt.markup import AlignedText, MarkedText, MarkupDocument, Placed, assemble, place
-from csanmt.translator import DecodingOptions, Hypothesis, Translation
+from csanmt.translator import DecodingOptions
 from serving.translating import IN_A_THREAD, TextAnswer, Timing, TranslationService
 
 Parse = Callable[[str], MarkupDocument]
@@ -103,18 +103,11 @@ def _placed(text: MarkedText, answer: TextAnswer, rank: int) -> Placed:
 
 def aligned(answer: TextAnswer, rank: int = 0) -> AlignedText:
     """The answer of a rank (0 is best) with its word alignment."""
-    segments = answer.layout.segments
-    chosen = [_ranked(sentence, rank) for sentence in answer.sentences]
-    written = [s.text if h is None else h.text for s, h in zip(segments, chosen, strict=True)]
-    whole, spans = answer.layout.join(written)
+    text, spans = answer.joined(rank)
     parts = [
-        ((s.start, s.end), span, hypothesis)
-        for s, span, hypothesis in zip(segments, spans, chosen, strict=True)
+        ((segment.start, segment.end), span, hypothesis)
+        for segment, span, hypothesis in zip(
+            answer.layout.segments, spans, answer.hypotheses(rank), strict=True
+        )
     ]
-    return assemble(answer.layout.text, whole, parts)
-
-
-def _ranked(sentence: Translation | None, rank: int) -> Hypothesis | None:
-    if sentence is None or not sentence.hypotheses:
-        return None if sentence is None else Hypothesis("", 0.0)
-    return sentence.hypotheses[min(rank, len(sentence.hypotheses) - 1)]
+    return assemble(answer.layout.text, text, parts)

@@ -107,6 +107,10 @@ class TranslateRequest(BaseModel):
     def texts(self) -> list[str]:
         return [self.text] if isinstance(self.text, str) else self.text
 
+    def shaped(self, values: list[Any]) -> Any:
+        """What is answered: of one text its value, of a list the list."""
+        return values[0] if isinstance(self.text, str) else values
+
     @property
     def hypotheses(self) -> int:
         """Hypotheses a sentence that answer ``n_best`` and ``alternatives``."""

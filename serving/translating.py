@@ -51,15 +51,26 @@ class TextAnswer:
     def truncated(self) -> bool:
         return any(sentence.truncated for sentence in self.sentences if sentence)
 
-    def alternative(self, rank: int) -> str:
-        """The text made of each sentence's hypothesis of this rank (0 is best), or its last."""
-        pairs = zip(self.layout.segments, self.sentences, strict=True)
-        return self.layout.join([_ranked(s, rank) if s else kept.text for kept, s in pairs])[0]
+    def hypotheses(self, rank: int) -> list[Hypothesis | None]:
+        """Each sentence's hypothesis of this rank (0 is best), or its last; None where kept."""
+        return [_ranked(sentence, rank) if sentence else None for sentence in self.sentences]
+
+    def joined(self, rank: int) -> tuple[str, Sequence[tuple[int, int]]]:
+        """The text made of the hypotheses of this rank, and where each stands in it."""
+        if rank == 0:
+            return self.text, self.spans
+        pairs = zip(self.layout.segments, self.hypotheses(rank), strict=True)
+        return self.layout.join([kept.text if h is None else h.text for kept, h in pairs])
+
+    def alternatives(self, most: int) -> list[str]:
+        """Up to ``most`` other texts, each different from the translation and from the others."""
+        found = dict.fromkeys(self.joined(rank)[0] for rank in range(1, most + 1))
+        return [text for text in found if text != self.text]
 
 
-def _ranked(sentence: Translation, rank: int) -> str:
-    hypotheses = sentence.hypotheses
-    return hypotheses[min(rank, len(hypotheses) - 1)].text if hypotheses else ""
+def _ranked(sentence: Translation, rank: int) -> Hypothesis:
+    hypotheses = sentence.hypotheses or (Hypothesis("", 0.0),)
+    return hypotheses[min(rank, len(hypotheses) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

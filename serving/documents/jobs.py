@@ -29,9 +29,9 @@ from csanmt.errors import (
     OverloadedError,
     UnavailableError,
 )
-from csanmt.markup import AlignedText, assemble
 from serving.clients.texts import decoding
 from serving.documents.upload import Upload
+from serving.marked import aligned
 from serving.translating import TextAnswer, TranslationService
 
 log = logging.getLogger("csanmt.documents")
@@ -216,7 +216,7 @@ class DocumentJobs:
         assert work is not None
         for batch in work.batches():
             answers = await self._answers(batch)
-            work.put(batch, [_aligned(answer) for answer in answers])
+            work.put(batch, [aligned(answer) for answer in answers])
         async with self._disassembly:
             return await asyncio.to_thread(work.finish)
 
@@ -229,16 +229,6 @@ class DocumentJobs:
                 return answers
             except (OverloadedError, UnavailableError, DeadlineExceededError):
                 await asyncio.sleep(RETRY_SECONDS)
-
-
-def _aligned(answer: TextAnswer) -> AlignedText:
-    parts = [
-        ((segment.start, segment.end), span, sentence.hypotheses[0] if sentence else None)
-        for segment, span, sentence in zip(
-            answer.layout.segments, answer.spans, answer.sentences, strict=True
-        )
-    ]
-    return assemble(answer.layout.text, answer.text, parts)
 
 
 def _log_fault(error: Exception) -> None:

@@ -22,7 +22,7 @@ from serving.clients.texts import Pair, translated, translated_documents
 from serving.errors import BadRequestError, MissingKeyError, UnauthorizedError, error_response
 from serving.marked import parsed
 from serving.shapes import Incoming
-from serving.translating import TextAnswer, TranslationService
+from serving.translating import TranslationService
 
 NEED_KEY = "Please contact the server operator to get an API key"
 OWN_FIELDS = frozenset(("q", "source", "target"))
@@ -58,7 +58,7 @@ class LibreTranslateShape:
             return JSONResponse(_body(query, [a.text for a in marked],
                                       [a.alternatives for a in marked], found))  # fmt: skip
         answers = await translated(incoming.request, service, query.texts, many)
-        others = [_others(answer, query.alternatives) for answer in answers]
+        others = [answer.alternatives(query.alternatives) for answer in answers]
         return JSONResponse(_body(query, [answer.text for answer in answers], others, found))
 
     def error(self, error: CsanmtError) -> Response:
@@ -184,11 +184,6 @@ def _same(query: _Query) -> dict[str, Any]:
     if query.alternatives:
         body["alternatives"] = [] if query.single else [[] for _ in query.texts]
     return body
-
-
-def _others(answer: TextAnswer, alternatives: int) -> list[str]:
-    found = dict.fromkeys(answer.alternative(rank) for rank in range(1, 1 + alternatives))
-    return [text for text in found if text != answer.text]
 
 
 def _body(

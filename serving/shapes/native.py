@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -20,7 +20,7 @@ from serving.errors import error_body, error_response
 from serving.events import EventStream, event
 from serving.glossaries.owner import Glossaries
 from serving.guard import charge
-from serving.marked import MarkedAnswer, parsed, translate_marked
+from serving.marked import parsed, translate_marked
 from serving.schemas import (
     HypothesisAnswer,
     MemoryAnswer,
@@ -75,17 +75,14 @@ async def _answer_markup(
         incoming.request, translate_marked(service, documents, options)
     )
 
-    def shaped(value: Callable[[MarkedAnswer], Any]) -> Any:
-        values = [value(answer) for answer in marked]
-        return values[0] if isinstance(query.text, str) else values
-
+    shaped = query.shaped
     inner = [answer for document in marked for answer in document.answers]
     body = TranslateResponse(
-        translation=shaped(lambda a: a.text),
+        translation=shaped([answer.text for answer in marked]),
         model=service.facts.model,
         request_id=request_id(incoming.request.scope),
-        truncated=shaped(lambda a: a.truncated),
-        alternatives=shaped(lambda a: a.alternatives) if query.alternatives else None,
+        truncated=shaped([answer.truncated for answer in marked]),
+        alternatives=shaped([a.alternatives for a in marked]) if query.alternatives else None,
         timing=_timing(inner, timing) if query.timing else None,
     )
     return JSONResponse(body.model_dump(exclude_none=True))
@@ -174,17 +171,14 @@ def _response(
     service: TranslationService,
     identity: str,
 ) -> TranslateResponse:
-    def shaped(value: Callable[[TextAnswer], Any]) -> Any:
-        values = [value(answer) for answer in answers]
-        return values[0] if isinstance(query.text, str) else values
-
+    shaped, most = query.shaped, query.alternatives
     return TranslateResponse(
-        translation=shaped(lambda a: a.text),
+        translation=shaped([answer.text for answer in answers]),
         model=service.facts.model,
         request_id=identity,
-        truncated=shaped(lambda a: a.truncated),
-        segments=shaped(lambda a: _segments(query, a)) if query.wants_segments else None,
-        alternatives=shaped(lambda a: _alternatives(query, a)) if query.alternatives else None,
+        truncated=shaped([answer.truncated for answer in answers]),
+        segments=shaped([_segments(query, a) for a in answers]) if query.wants_segments else None,
+        alternatives=shaped([a.alternatives(most) for a in answers]) if most else None,
         timing=_timing(answers, timing) if query.timing else None,
     )
 
@@ -228,12 +222,6 @@ def _memory(match: Match) -> MemoryAnswer:
         translation=match.pair.target,
         origin=match.pair.origin,
     )
-
-
-def _alternatives(query: TranslateRequest, answer: TextAnswer) -> list[str]:
-    """Up to as many as asked for, each different from the translation and from the others."""
-    found = [answer.alternative(rank) for rank in range(1, query.alternatives + 1)]
-    return [text for text in dict.fromkeys(found) if text != answer.text]
 
 
 def _timing(answers: list[TextAnswer], timing: Timing) -> TimingAnswer:
