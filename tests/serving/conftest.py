@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
-from starlette.types import Receive, Scope, Send
 
 from csanmt.memory.store import TranslationMemory
 from csanmt.translator import StubTranslator, Translator
@@ -21,27 +20,9 @@ from serving.provenance import Provenance
 from serving.runner_process import InlineRunner, Runner
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
+from tests.serving.live_application import MODEL, WithLifespan
 
-MODEL = "csanmt-zh-en:v9.8.7"
 FACTS = TranslatorFacts(MODEL, "stub", max_length=100)
-
-
-class WithLifespan:
-    """Starts and stops the runner pool with the client, as BentoML's hooks do."""
-
-    def __init__(self, application: Application) -> None:
-        self.application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            await self.application.asgi(scope, receive, send)
-            return
-        await receive()
-        await self.application.pool.start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.application.pool.stop()
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 @dataclass

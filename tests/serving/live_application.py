@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 from prometheus_client import CollectorRegistry
+from starlette.types import Receive, Scope, Send
 
 from csanmt.translator import StubTranslator, Translator
 from serving.app import Application, build
@@ -27,6 +28,24 @@ ANSWERS = {"你好世界": "Hello world", "早上好。": "Good morning.", "谢�
 KEY = "csk_of-a-client"
 
 
+class WithLifespan:
+    """Starts and stops the runner pool with the server, as BentoML's hooks do."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.application.asgi(scope, receive, send)
+            return
+        await receive()
+        await self.application.pool.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.application.pool.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
 class Live:
     """A server on a free port of this machine, in a thread of its own."""
 
@@ -36,17 +55,7 @@ class Live:
             self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
 
-        async def app(scope, receive, send):
-            if scope["type"] == "lifespan":
-                await receive()
-                await application.pool.start()
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-                await application.pool.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-            else:
-                await application.asgi(scope, receive, send)
-
+        app = WithLifespan(application)
         config = uvicorn.Config(app, port=self.port, log_level="error", lifespan="on")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

@@ -9,41 +9,23 @@ import deepl
 import httpx
 import pytest
 from deepl.api_data import MultilingualGlossaryDictionaryEntries
-from prometheus_client import CollectorRegistry
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.glossary import checked, overlaps, parse_entries
-from csanmt.loading import load_translator
-from serving.app import build
 from serving.glossaries.store import GlossaryStore
 from serving.keys import ApiKey, KeyRing, hash_key
-from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
-from serving.settings import Settings
-from serving.translators import TranslatorFacts
-from tests.serving.test_clients import Live
+from tests.serving.live_application import Live
+from tests.serving.shipped import ask, live_shipped
 
-MODEL = "csanmt-zh-en:v1.0.0"
-SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
 TERMS = {"上海": "Shanghai", "苹果": "pome"}
 ZH_EN = ("zh", "en")
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    translator = load_translator(SHIPPED, model_tag=MODEL)
     path = tmp_path_factory.mktemp("glossaries") / "glossaries.sqlite"
-    settings = Settings(model=MODEL, model_directory=str(SHIPPED), workers=1, runner="inline",
-                        glossaries_file=str(path))  # fmt: skip
-    application = build(
-        settings,
-        lambda: InlineRunner(translator, TranslatorFacts(MODEL, "native", max_length=100)),
-        provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
-        count_tokens=translator.count_tokens,
-        keys=KeyRing((ApiKey("one", hash_key("key-one")), ApiKey("two", hash_key("key-two")))),
-        registry=CollectorRegistry(),
-    )
-    with Live(application) as server:
+    keys = KeyRing((ApiKey("one", hash_key("key-one")), ApiKey("two", hash_key("key-two"))))
+    with live_shipped(keys, glossaries_file=str(path)) as server:
         yield server
 
 
@@ -51,11 +33,6 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> deepl.DeepLClient:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return deepl.DeepLClient("key-one", server_url=live.url)
-
-
-def ask(client: deepl.DeepLClient, text: str, **options: object) -> str:
-    result = client.translate_text(text, source_lang="ZH", target_lang="EN-US", **options)
-    return str(result.text)
 
 
 def test_deepls_client_drives_glossaries_of_one_direction(client: deepl.DeepLClient) -> None:

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import deepl
+import httpx
 import pytest
 from libretranslatepy import LibreTranslateAPI
-from prometheus_client import CollectorRegistry
 
-from csanmt.loading import load_translator
-from serving.app import build
-from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
-from serving.settings import Settings
-from serving.translators import TranslatorFacts
-from tests.serving.test_clients import Live
-
-MODEL = "csanmt-zh-en:v1.0.0"
-SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
+from tests.serving.live_application import Live
+from tests.serving.shipped import ask, live_shipped
 
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[Live]:
-    translator = load_translator(SHIPPED, model_tag=MODEL)
-    settings = Settings(model=MODEL, model_directory=str(SHIPPED), workers=1, runner="inline")
-    application = build(
-        settings,
-        lambda: InlineRunner(translator, TranslatorFacts(MODEL, "native", max_length=100)),
-        provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
-        count_tokens=translator.count_tokens,
-        registry=CollectorRegistry(),
-    )
-    with Live(application) as server:
+    with live_shipped() as server:
         yield server
 
 
@@ -41,11 +23,6 @@ def live() -> Iterator[Live]:
 def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> deepl.DeepLClient:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return deepl.DeepLClient("any", server_url=live.url)
-
-
-def ask(client: deepl.DeepLClient, text: str, **options: object) -> str:
-    result = client.translate_text(text, source_lang="ZH", target_lang="EN-US", **options)
-    return str(result.text)
 
 
 def test_html_tags_move_with_their_words(client: deepl.DeepLClient) -> None:
@@ -87,8 +64,6 @@ def test_formatting_is_preserved(client: deepl.DeepLClient) -> None:
 
 
 def test_tags_are_not_billed(live: Live) -> None:
-    import httpx
-
     body = {"text": ["<b title='x'>你好</b>"], "target_lang": "EN", "tag_handling": "html",
             "show_billed_characters": True}  # fmt: skip
     answer = httpx.post(f"{live.url}/v2/translate", json=body, trust_env=False).json()
@@ -101,8 +76,6 @@ def test_tags_are_not_billed(live: Live) -> None:
      {"tag_handling": "xml", "outline_detection": "perhaps"}],
 )  # fmt: skip
 def test_unknown_values_are_refused(live: Live, fields: dict[str, str]) -> None:
-    import httpx
-
     body = {"text": ["你好"], "target_lang": "EN", **fields}
     answer = httpx.post(f"{live.url}/v2/translate", json=body, trust_env=False)
     assert answer.status_code == 400
@@ -110,8 +83,6 @@ def test_unknown_values_are_refused(live: Live, fields: dict[str, str]) -> None:
 
 
 def test_libretranslate_html(live: Live) -> None:
-    import httpx
-
     body = {"q": ["<p>我<b>爱</b>你。</p>", "<img src=a>"], "source": "zh", "target": "en",
             "format": "html", "alternatives": 2}  # fmt: skip
     answer = httpx.post(f"{live.url}/translate", json=body, trust_env=False).json()
