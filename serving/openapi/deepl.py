@@ -7,6 +7,7 @@ from typing import Any
 from serving.clients.deepl import MODEL_TYPES
 from serving.clients.fields import FORM
 from serving.openapi.parts import (
+    COUNT,
     JSON,
     TEXT,
     Piece,
@@ -28,8 +29,8 @@ TAGS = "^[^<>/\"'=]{0,200}$"
 WORDS = {
     "_400": "A parameter is missing or has a value that is not supported.",
     "_403": "The key is missing, unknown or lacks the scope.",
+    "_456": "The key's characters of the day are used up.",
 }
-COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
 def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
@@ -63,7 +64,7 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
     tags = either(tag, {"type": "array", "items": tag})
     several = either(TEXT, texts) | {"description": f"At most {settings.max_texts} texts."}
     fields = record(
-        {"text": several, "target_lang": {"enum": _targets(facts)}},
+        {"text": several, "target_lang": {"enum": targets(facts)}},
         {
             "source_lang": {"enum": [facts.source_language.upper(), ""]},
             "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
@@ -84,7 +85,7 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
         "translateDeepL",
         "Translate as DeepL does.",
         answer("The translations, in order.", _rows())
-        | _problems("404", "413", "456", "503", "504"),
+        | deepl_problems("404", "413", "456", "503", "504"),
         group=GROUP,
         body=request_body({JSON: fields, FORM: fields}, example=example),
     )
@@ -94,9 +95,9 @@ def _translate_by_query(facts: TranslatorFacts) -> dict[str, Any]:
     return operation(
         "translateDeepLQuery",
         "The same with the fields in the query, as old clients send it.",
-        answer("The translations, in order.", _rows()) | _problems("413", "456", "503", "504"),
+        answer("The translations, in order.", _rows()) | deepl_problems("413", "456", "503", "504"),
         group=GROUP,
-        query={"text": TEXT, "target_lang": {"enum": _targets(facts)}},
+        query={"text": TEXT, "target_lang": {"enum": targets(facts)}},
         required=("text", "target_lang"),
     )
 
@@ -113,7 +114,8 @@ def _languages() -> dict[str, Any]:
     one = record({"language": TEXT, "name": TEXT}, {"supports_formality": {"type": "boolean"}})
     return {
         "summary": "The languages from which, or to which, it translates.",
-        "responses": answer("The languages.", {"type": "array", "items": one}) | _problems("413"),
+        "responses": answer("The languages.", {"type": "array", "items": one})
+        | deepl_problems("413"),
         "group": GROUP,
     }
 
@@ -122,7 +124,7 @@ def _usage() -> dict[str, Any]:
     counts = record({"character_count": COUNT, "character_limit": COUNT})
     return {
         "summary": "Characters translated today, and how many are allowed.",
-        "responses": answer("The counts.", counts) | _problems(),
+        "responses": answer("The counts.", counts) | deepl_problems(),
         "group": GROUP,
     }
 
@@ -131,11 +133,13 @@ def _kinds() -> Schema:
     return {"enum": ["source", "target"]}
 
 
-def _targets(facts: TranslatorFacts) -> list[str]:
+def targets(facts: TranslatorFacts) -> list[str]:
+    """The target languages by the names that its clients have for them."""
     code = facts.target_language.upper()
     return [code, "EN-GB", "EN-US"] if code == "EN" else [code]
 
 
-def _problems(*statuses: str) -> dict[str, Any]:
-    used_up = {"_456": "The key's characters of the day are used up."}
-    return problems(("400", "403", "429", *statuses), reference("DeepLError"), **WORDS, **used_up)
+def deepl_problems(*statuses: str, **words: str) -> dict[str, Any]:
+    """``problems`` in DeepL's shape: those any request may meet, and ``statuses``."""
+    met = sorted({"400", "403", "429", *statuses})
+    return problems(met, reference("DeepLError"), **WORDS | words)

@@ -7,8 +7,10 @@ from typing import Any
 
 from csanmt.documents.formats import FORMATS, SUFFIXES
 from serving.clients.fields import FORM, MULTIPART
+from serving.openapi.deepl import deepl_problems, targets
 from serving.openapi.parts import (
     ACCESS,
+    COUNT,
     JSON,
     TEXT,
     Piece,
@@ -33,7 +35,6 @@ DEEPL_WORDS = {
     "_400": "A parameter is missing or not supported, or the file cannot be read.",
     "_403": "The key is missing, unknown or lacks the scope, or documents are off.",
     "_404": MISSING["_404"],
-    "_456": "The key's characters of the day are used up.",
 }
 
 
@@ -55,17 +56,16 @@ def documents_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
 
 
 def _document() -> Schema:
-    count: Schema = {"type": "integer", "minimum": 0}
     return record(
         {
             "id": TEXT,
             "name": TEXT | {"description": "File name of the translation."},
             "format": TEXT,
             "status": {"enum": ["queued", "translating", "done", "error"]},
-            "characters": count | {"description": "Of text in the document."},
+            "characters": COUNT | {"description": "Of text in the document."},
             "progress": {"type": "number", "minimum": 0, "maximum": 1},
         },
-        {"seconds_remaining": count, "error": record({"code": TEXT, "message": TEXT})},
+        {"seconds_remaining": COUNT, "error": record({"code": TEXT, "message": TEXT})},
     )
 
 
@@ -86,14 +86,14 @@ def _create(settings: Settings) -> dict[str, Any]:
 def _show() -> dict[str, Any]:
     found = answer("The document.", reference("Document"))
     responses = found | problems((*ACCESS, "404"), None, **MISSING)
-    return _at("id", operation("showDocument", "How far it is.", responses, group="Documents"))
+    return operation("showDocument", "How far it is.", responses, group="Documents")
 
 
 def _cancel() -> dict[str, Any]:
     done = {"204": {"description": "Gone.", "headers": header_references()}}
     responses = done | problems((*ACCESS, "404"), None, **MISSING)
     summary = "Stop translating a document and forget it."
-    return _at("id", operation("cancelDocument", summary, responses, group="Documents"))
+    return operation("cancelDocument", summary, responses, group="Documents")
 
 
 def _content() -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _content() -> dict[str, Any]:
         (*ACCESS, "404", "409", "500", "504"), None, **MISSING, **_words()
     )
     summary = "The translated document."
-    return _at("id", operation("documentContent", summary, responses, group="Documents"))
+    return operation("documentContent", summary, responses, group="Documents")
 
 
 def _words() -> dict[str, str]:
@@ -136,12 +136,12 @@ def _libre_download() -> dict[str, Any]:
     described = operation(
         "downloadFileLibreTranslate", summary, responses, group="LibreTranslate", public=True
     )
-    return _at("name", described, TEXT | {"pattern": r"^[0-9A-F]{32}\.[a-z]{2,8}$"})
+    name = TEXT | {"pattern": r"^[0-9A-F]{32}\.[a-z]{2,8}$"}
+    parameter = {"name": "name", "in": "path", "required": True, "schema": name}
+    return described | {"parameters": [parameter]}
 
 
 def _deepl_upload(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
-    target = facts.target_language.upper()
-    targets = [target, "EN-GB", "EN-US"] if target == "EN" else [target]
     optional = {
         "source_lang": {"enum": [facts.source_language.upper(), ""]},
         "filename": TEXT,
@@ -155,40 +155,36 @@ def _deepl_upload(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
         | _deepl_problems("413", "415", "456"),
         group="DeepL",
         description=_formats(settings),
-        body=_form({"file": FILE, "target_lang": {"enum": targets}}, optional),
+        body=_form({"file": FILE, "target_lang": {"enum": targets(facts)}}, optional),
     )
 
 
 def _deepl_status() -> dict[str, Any]:
-    count: Schema = {"type": "integer", "minimum": 0}
     states: Schema = {"enum": ["queued", "translating", "done", "error"]}
-    optional = {"seconds_remaining": count, "billed_characters": count, "error_message": TEXT}
+    optional = {"seconds_remaining": COUNT, "billed_characters": COUNT, "error_message": TEXT}
     responses = answer("The state.", record({"document_id": TEXT, "status": states}, optional))
-    described = operation(
+    return operation(
         "documentStatusDeepL",
         "How far a document is.",
         responses | _deepl_problems("404", "413"),
         group="DeepL",
         body=_key(),
     )
-    return _at("id", described)
 
 
 def _deepl_result() -> dict[str, Any]:
     problems_ = _deepl_problems("404", "413", "503", _503="It is not translated yet.")
-    described = operation(
+    return operation(
         "documentResultDeepL",
         "Fetch the translated document; once, then it is gone.",
         _file() | problems_,
         group="DeepL",
         body=_key(),
     )
-    return _at("id", described)
 
 
 def _deepl_problems(*statuses: str, **words: str) -> dict[str, Any]:
-    always = ("400", "403", "429")
-    return problems((*always, *statuses), reference("DeepLError"), **DEEPL_WORDS, **words)
+    return deepl_problems(*statuses, **DEEPL_WORDS, **words)
 
 
 def _key() -> dict[str, Any]:
@@ -213,9 +209,3 @@ def _formats(settings: Settings) -> str:
         f"Files ending in {', '.join(SUFFIXES)}; at most {megabytes:g} MiB and "
         f"{settings.max_document_characters} characters of text."
     )
-
-
-def _at(name: str, described: dict[str, Any], schema: Schema = TEXT) -> dict[str, Any]:
-    """The operation at a path with a parameter."""
-    parameter = {"name": name, "in": "path", "required": True, "schema": schema}
-    return described | {"parameters": [parameter, *described.get("parameters", [])]}

@@ -8,8 +8,11 @@ from pydantic.json_schema import models_json_schema
 
 from csanmt.glossary import MAX_TERM, TERM_PATTERN
 from serving.glossaries.routes import GlossaryAnswer, GlossaryRequest
+from serving.glossaries.store import MAX_NAME
+from serving.openapi.deepl import deepl_problems
 from serving.openapi.parts import (
     ACCESS,
+    COUNT,
     JSON,
     REFERENCE,
     TEXT,
@@ -26,13 +29,9 @@ from serving.settings import Settings
 from serving.translators import TranslatorFacts
 
 GROUP = "Glossaries"
-COUNT: Schema = {"type": "integer", "minimum": 0}
 EMPTY = {"204": {"description": "Done."}}
-WORDS = {
-    "_400": "A parameter is missing or has a value that is not supported.",
-    "_403": "The key is missing, unknown or lacks the scope.",
-    "_404": "There is no such glossary, or it is another key's.",
-}
+MISSING = "There is no such glossary, or it is another key's."
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": r"\S"}
 
 
 def glossaries_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
@@ -42,8 +41,7 @@ def glossaries_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
     )
     schemas: dict[str, Any] = definitions["$defs"]
     schemas["GlossaryRequest"]["properties"]["terms"] |= term_rules()
-    paths = {**_ours(), **_deepl_v2(facts), **_deepl_v3(facts)}
-    return Piece({path: _with_id(path, methods) for path, methods in paths.items()}, schemas)
+    return Piece({**_ours(), **_deepl_v2(facts), **_deepl_v3(facts)}, schemas)
 
 
 def term_rules() -> Schema:
@@ -51,16 +49,6 @@ def term_rules() -> Schema:
     term: Schema = {"type": "string", "pattern": TERM_PATTERN, "maxLength": MAX_TERM}
     names = {key: term[key] for key in ("pattern", "maxLength")}
     return {"propertyNames": names, "additionalProperties": term}
-
-
-def _with_id(path: str, methods: dict[str, Any]) -> dict[str, Any]:
-    if "{id}" not in path:
-        return methods
-    parameter = {"name": "id", "in": "path", "required": True, "schema": TEXT}
-    return {
-        method: described | {"parameters": [parameter, *described.get("parameters", [])]}
-        for method, described in methods.items()
-    }
 
 
 def _ours() -> dict[str, Any]:
@@ -139,8 +127,7 @@ def _deepl_v3(facts: TranslatorFacts) -> dict[str, Any]:
     entries = record({**_direction(), "entries": TEXT, "entries_format": TEXT})
     found = record({"dictionaries": {"type": "array", "items": entries}})
     several = {"type": "array", "items": _entries(facts), "minItems": 1, "maxItems": 1}
-    named: Schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"\S"}
-    whole = record({"name": named, "dictionaries": several})
+    whole = record({"name": NAME, "dictionaries": several})
     one, direction = "/v3/glossaries/{id}", _query(facts)
     part = f"{one}/dictionaries"
     return {
@@ -152,7 +139,7 @@ def _deepl_v3(facts: TranslatorFacts) -> dict[str, Any]:
             "get": _operation("showGlossaryDeepL3", "A glossary.", info),
             "patch": _operation(
                 "changeGlossaryDeepL3", "Rename it, add entries.", info, "200",
-                record({}, {"name": named, "dictionaries": several})
+                record({}, {"name": NAME, "dictionaries": several})
                 | {"anyOf": [{"required": ["name"]}, {"required": ["dictionaries"]}]},
             ),
             "delete": _operation("deleteGlossaryDeepL3", "Forget a glossary.", None),
@@ -213,12 +200,9 @@ def _info_v2() -> Schema:
 
 
 def _entries(facts: TranslatorFacts, *, named: bool = False) -> Schema:
-    name: dict[str, Schema] = {
-        "name": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"\S"}
-    }
     return record(
         {
-            **(name if named else {}),
+            **({"name": NAME} if named else {}),
             **_query(facts),
             "entries": TEXT | {"pattern": "^[a-z]{1,9}\t[a-z]{1,9}$"},
         },
@@ -227,4 +211,4 @@ def _entries(facts: TranslatorFacts, *, named: bool = False) -> Schema:
 
 
 def _problems(*statuses: str) -> dict[str, Any]:
-    return problems(("400", "403", "404", "429", *statuses), reference("DeepLError"), **WORDS)
+    return deepl_problems("404", *statuses, _404=MISSING)

@@ -14,6 +14,7 @@ JSON = "application/json"
 REFERENCE = "#/components/schemas/{model}"
 TEXT: Schema = {"type": "string"}
 OBJECT: Schema = {"type": "object"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
 
 PROBLEMS = {
     "400": "The body is not valid UTF-8 or JSON, is nested too deep, or repeats a key.",
