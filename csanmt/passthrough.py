@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from csanmt.placeholders import StandIn, exchange, free_names, placeholders
+from csanmt.placeholders import FIRST_ATOM, StandIn, exchange, free_names, placeholders
 from csanmt.translator import Hypothesis
 
 CharacterSpan = tuple[int, int]
@@ -101,7 +101,7 @@ class _Lifting:
         for k, character in enumerate(name):
             self._keep(character, end - 1 if k == len(name) - 1 else start)
         following = self._sentence[end : end + 1]
-        if (following.isascii() and following.isalnum()) or following > "\U0010efff":
+        if (following.isascii() and following.isalnum()) or following >= FIRST_ATOM:
             self._keep(" ", end - 1)
 
     def done(self) -> Lifted:

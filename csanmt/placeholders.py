@@ -16,7 +16,7 @@ from csanmt.translator import Hypothesis
 # Plane 16's private use area, which no font and no text uses: one character for something
 # that a caller keeps whole (csanmt.markup).
 FIRST_ATOM, LAST_ATOM = "\U0010f000", "\U0010feff"
-_ATOM = f"[{FIRST_ATOM}-{LAST_ATOM}]"
+ATOM = f"[{FIRST_ATOM}-{LAST_ATOM}]"
 _PLACEHOLDER = re.compile(
     r"[\w./:@#-]{0,64}(?:"
     r"\$?\{\{?[^{}\n]{0,60}\}\}?"  # {x}, {{x}}, ${x}
@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(
     r")[\w./:@#-]{0,64}",
     re.ASCII,
 )
-_WHOLE = re.compile(f"{_PLACEHOLDER.pattern}|{_ATOM}", re.ASCII)
+_WHOLE = re.compile(f"{_PLACEHOLDER.pattern}|{ATOM}", re.ASCII)
 # Names that translation models meet everywhere; measured on the default model.
 _NAMES = ("Tom", "Mary", "Bob", "John", "Alice", "Peter", "Anna", "Jack", "Lucy", "David")
 

@@ -7,7 +7,9 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, atom_character, is_atom
+from csanmt.placeholders import ATOM
 
+_ATOM = re.compile(f"({ATOM})")
 _WHITE = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -52,7 +54,7 @@ class Run:
         """
         if collapse:
             text = self._collapsed(text)
-        for part in re.split("([\U0010f000-\U0010feff])", text):
+        for part in _ATOM.split(text):
             if part and is_atom(part[0]):
                 self.atom(part)  # somebody's own private character
             elif part:
