@@ -136,14 +136,17 @@ def run_forget(args: argparse.Namespace) -> None:
 
 
 def _open(args: argparse.Namespace, *, create: bool = False) -> TranslationMemory:
-    from csanmt.memory.store import MAX_ENTRIES, TranslationMemory
+    from csanmt.memory.store import TranslationMemory
+    from serving.settings import Settings
 
-    path = args.memory or os.environ.get(VARIABLE)
+    knobs = (VARIABLE, "CSANMT_MEMORY_ENTRIES")  # what else is set does not matter here
+    settings = Settings.from_environment({name: os.environ.get(name, "") for name in knobs})
+    path = args.memory or settings.memory_file
     if not path:
         raise InvalidInputError(f"give --memory FILE, or set {VARIABLE}")
     most = getattr(args, "most", None) if create else None
     if most is None:
-        most = int(os.environ.get("CSANMT_MEMORY_ENTRIES") or MAX_ENTRIES)
+        most = settings.memory_entries
     if most < 1:
         raise InvalidInputError(f"most is {most}; allowed is 1 or more")
     return TranslationMemory(path, most=most, create=create)

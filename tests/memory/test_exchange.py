@@ -125,3 +125,6 @@ def test_commands_say_what_is_missing(
     assert "give --memory FILE, or set CSANMT_MEMORY_FILE" in capsys.readouterr().err
     assert main(["memory", "list", "--memory", str(database)]) == 4
     assert main(["memory", "import", str(database), "--memory", str(database)]) == 2
+    monkeypatch.setenv("CSANMT_MEMORY_ENTRIES", "many")
+    assert main(["memory", "list", "--memory", str(database)]) == 2
+    assert "CSANMT_MEMORY_ENTRIES is 'many'" in capsys.readouterr().err
