@@ -286,7 +286,10 @@ def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGenerat
     """
     place = Path(directory)
     config = CsanmtConfig.from_pretrained(place)
-    weights = _read_weights(place)
+    file = place / WEIGHTS
+    if not file.is_file() and (place / PACKED_WEIGHTS).is_file():
+        file = place / PACKED_WEIGHTS
+    weights = _read_weights(file)
     with torch.device("meta"):  # no memory and no time for values that are replaced
         model = CsanmtForConditionalGeneration(config)
     own = model.state_dict()
@@ -305,16 +308,15 @@ def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGenerat
         if names
     ]
     if problems:
-        raise CheckpointError(f"{place / WEIGHTS} does not fit config.json; {'; '.join(problems)}")
+        raise CheckpointError(f"{file} does not fit config.json; {'; '.join(problems)}")
     model.load_state_dict(weights, assign=True)
     return model.eval()
 
 
-def _read_weights(place: Path) -> dict[str, Tensor]:
-    packed = place / PACKED_WEIGHTS
-    if packed.is_file() and not (place / WEIGHTS).is_file():
-        return {name: torch.from_numpy(value) for name, value in unpack(packed).items()}
+def _read_weights(file: Path) -> dict[str, Tensor]:
+    if file.name == PACKED_WEIGHTS:
+        return {name: torch.from_numpy(value) for name, value in unpack(file).items()}
     try:
-        return load_file(place / WEIGHTS)
+        return load_file(file)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{place / WEIGHTS} is damaged or missing: {error}") from error
+        raise CheckpointError(f"{file} is damaged or missing: {error}") from error

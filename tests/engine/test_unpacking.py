@@ -74,6 +74,13 @@ def test_a_version_without_float_weights_loads_in_torch(tmp_path):
     torch.testing.assert_close(loaded["encoder.norm.weight"], model.encoder.norm.weight.detach())
 
 
+def test_packed_weights_of_another_shape_are_named(tmp_path):
+    pack(random_model(), tmp_path / "engine.bin")
+    random_model(num_encoder_layers=3).config.save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"engine\.bin does not fit config\.json; missing: "):
+        load_model(tmp_path)
+
+
 def test_every_damaged_byte_is_refused(tmp_path):
     path = tmp_path / "engine.bin"
     pack(random_model(), path)
