@@ -10,18 +10,13 @@ from typing import IO
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Give a small file a new content: a draft beside it, on the disk, then one rename.
+    """Give a small file a new content, as ``replacing`` does.
 
     Raises:
         OSError: it could not be written; the file is as it was.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        sync(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path) as stream:
+        stream.write(text.encode())
 
 
 @contextmanager
