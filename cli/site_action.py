@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
-import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import add_json_flag
+from cli.release_action import Run, action, full_tag
 from csanmt.errors import CsanmtError
 
 if TYPE_CHECKING:
     from release.site import Site
 
-Run = Callable[[argparse.Namespace], int | None]
 
-
-def site_action(actions: Any, name: str, run: Run, summary: str, description: str) -> Any:
-    parser = actions.add_parser(
-        name,
-        help=summary,
-        description=textwrap.dedent(description),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def site_action(
+    actions: Any, name: str, run: Run, summary: str, description: str
+) -> argparse.ArgumentParser:
+    """Add one action of ``csanmt release`` that has a site."""
+    parser = action(actions, name, run, summary, description)
     parser.add_argument(
         "--site",
         metavar="DIR",
         help="where the colours and nginx live (CSANMT_SITE, else .site of the checkout)",
     )
-    add_json_flag(parser)
-    parser.set_defaults(run=run)
     return parser
 
 
@@ -62,8 +55,6 @@ def bento_home() -> Path:
 
 def full_release(site: Site, text: str) -> str:
     """The release meant by ``text``: itself, or the newest build of that version."""
-    from cli.release_action import full_tag
-
     try:
         return full_tag(site.ledger, text)
     except CsanmtError:
