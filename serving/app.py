@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
@@ -61,6 +63,7 @@ from serving.shapes.apertium import ApertiumShape, list_pairs
 from serving.shapes.libretranslate import LibreTranslateShape
 from serving.shapes.native import NativeShape, answer_stream
 from serving.translating import TranslationService
+from serving.translators import TranslatorFacts
 from serving.wording import Wording
 
 log = logging.getLogger("csanmt.server")
@@ -174,12 +177,15 @@ def _document_routes(service: TranslationService) -> list[Route]:
 
 
 def _documents(settings: Settings, service: TranslationService) -> list[Route]:
+    @lru_cache(maxsize=1)
+    def document(facts: TranslatorFacts) -> dict[str, Any]:
+        return openapi_document(settings, facts, DESCRIBED)
+
     async def openapi(request: Request) -> Response:
-        return JSONResponse(openapi_document(settings, service.facts, DESCRIBED))
+        return JSONResponse(document(service.facts))
 
     async def docs(request: Request) -> Response:
-        document = openapi_document(settings, service.facts, DESCRIBED)
-        return HTMLResponse(render_docs(document, str(request.base_url)))
+        return HTMLResponse(render_docs(document(service.facts), str(request.base_url)))
 
     return [Route("/openapi.json", openapi), Route("/docs", docs)]
 
