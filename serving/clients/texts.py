@@ -57,9 +57,11 @@ def check_unicode(texts: Sequence[str]) -> None:
     Raises:
         BadRequestError: a lone surrogate.
     """
-    for text in texts:
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise BadRequestError("the text holds a lone surrogate, which is no character")
+    try:
+        for text in texts:
+            text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadRequestError("the text holds a lone surrogate, which is no character") from None
 
 
 def unwrapped(text: str) -> str:
