@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
@@ -23,7 +23,6 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from csanmt.documents.formats import SUFFIXES
-from csanmt.memory.store import TranslationMemory
 from serving.batching import BatchLimits, BatchQueue
 from serving.body import read_body
 from serving.clients.body_key import BodyKey
@@ -65,6 +64,9 @@ from serving.shapes.native import NativeShape, answer_stream
 from serving.translating import TranslationService
 from serving.translators import TranslatorFacts
 from serving.wording import Wording
+
+if TYPE_CHECKING:
+    from csanmt.memory.store import TranslationMemory
 
 log = logging.getLogger("csanmt.server")
 

@@ -9,15 +9,17 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from csanmt.errors import InvalidInputError, StorageError
 from csanmt.memory.entries import Direction, Match, Pair
-from csanmt.memory.store import TranslationMemory
 from serving import metric_names as names
 from serving.metrics import Metrics
 from serving.settings import Settings
 from serving.translators import TranslatorFacts
+
+if TYPE_CHECKING:
+    from csanmt.memory.store import TranslationMemory
 
 log = logging.getLogger("csanmt.memory")
 
@@ -29,6 +31,8 @@ def open_memory(settings: Settings) -> TranslationMemory | None:
     """The memory of ``CSANMT_MEMORY_FILE``, if there is one. Raises StorageError."""
     if not settings.memory_file:
         return None
+    from csanmt.memory.store import TranslationMemory  # with what compares sentences: not for all
+
     return TranslationMemory(settings.memory_file, most=settings.memory_entries)
 
 
