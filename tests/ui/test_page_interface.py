@@ -152,7 +152,7 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(open_page: Any) -> 
     expect_translation(page, "[甲。] [乙。]")
     page.focus(".skip")
     seen = []
-    for _ in range(12):
+    for _ in range(13):
         name, outlined = page.evaluate(
             """(() => { const node = document.activeElement, style = getComputedStyle(node);
               return [node.id || node.className || node.tagName,
@@ -162,7 +162,7 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(open_page: Any) -> 
         seen.append(name)
         page.keyboard.press("Tab")
     assert seen == [
-        *("skip", "open-history", "switch-language", "switch-theme"),
+        *("skip", "open-glossary", "open-history", "switch-language", "switch-theme"),
         *("open-file", "paste", "clear", "source", "copy"),
         *("sentence lit", "open-about", "A"),
     ]
@@ -175,7 +175,8 @@ def test_a_screen_reader_hears_the_result_once_and_politely(open_page: Any) -> N
     write(page, "很长的一句话，说了很多很多。" * 20)
     expect(page.locator("#announcer")).to_have_text("Translation ready, 20 sentences.")
     live = page.evaluate(
-        "[...document.querySelectorAll('[aria-live], [role=status]')].map(n => n.id)"
+        "[...document.querySelectorAll('[aria-live]:not([aria-live=off]), [role=status]')]"
+        ".map(n => n.id)"
     )
     assert live == ["announcer"]  # nothing else chatters
 
