@@ -14,13 +14,17 @@ constexpr int kTileRows = 6;
 
 // accumulator += unsigned weights · signed activations (four bytes broadcast from memory)
 #define CSANMT_ROW(r)                                                                          \
-  asm("vpdpbusd %[x]%{1to16%}, %[w0], %[a]\n\t"                                                \
-      "vpdpbusd %[x]%{1to16%}, %[w1], %[b]\n\t"                                                \
-      "vpdpbusd %[x]%{1to16%}, %[w2], %[c]\n\t"                                                \
-      "vpdpbusd %[x]%{1to16%}, %[w3], %[d]"                                                    \
-      : [a] "+v"(a##r), [b] "+v"(b##r), [c] "+v"(c##r), [d] "+v"(d##r)                         \
-      : [w0] "v"(w0), [w1] "v"(w1), [w2] "v"(w2), [w3] "v"(w3),                                \
-        [x] "m"(*reinterpret_cast<const Four*>(x##r + k)))
+  {                                                                                            \
+    __m512i four;                                                                              \
+    asm("vpbroadcastd %[x], %[four]\n\t"                                                       \
+        "vpdpbusd %[four], %[w0], %[a]\n\t"                                                    \
+        "vpdpbusd %[four], %[w1], %[b]\n\t"                                                    \
+        "vpdpbusd %[four], %[w2], %[c]\n\t"                                                    \
+        "vpdpbusd %[four], %[w3], %[d]"                                                        \
+        : [a] "+v"(a##r), [b] "+v"(b##r), [c] "+v"(c##r), [d] "+v"(d##r), [four] "=&v"(four)   \
+        : [w0] "v"(w0), [w1] "v"(w1), [w2] "v"(w2), [w3] "v"(w3),                              \
+          [x] "m"(*reinterpret_cast<const Four*>(x##r + k)));                                  \
+  }
 
 #define CSANMT_STORE(r)                                            \
   _mm512_store_si512(out + (r) * 64, a##r);                        \

@@ -23,9 +23,37 @@ std::vector<T> take(const std::vector<char>& bytes, size_t& at, uint64_t count,
   return out;
 }
 
+// A set of target tokens, a bit each, that gives them back in ascending order.
+class TokenSet {
+ public:
+  explicit TokenSet(size_t vocabulary) : words_((vocabulary + 63) / 64) {}
+
+  void add(uint32_t token) { words_[token / 64] |= uint64_t(1) << (token % 64); }
+
+  template <class Iterator>
+  void add(Iterator from, Iterator end) {
+    for (; from != end; ++from) add(uint32_t(*from));
+  }
+
+  std::vector<int32_t> sorted() const {
+    size_t count = 0;
+    for (uint64_t word : words_) count += size_t(__builtin_popcountll(word));
+    std::vector<int32_t> out;
+    out.reserve(count);
+    for (size_t w = 0; w < words_.size(); ++w)
+      for (uint64_t word = words_[w]; word; word &= word - 1)
+        out.push_back(int32_t(w * 64) + __builtin_ctzll(word));
+    return out;
+  }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
 }  // namespace
 
-Shortlist::Shortlist(const std::string& path, const Dimensions& d) {
+Shortlist::Shortlist(const std::string& path, const Dimensions& d)
+    : vocabulary_(d.target_vocabulary) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::system_error(errno, std::generic_category(), "cannot open " + path);
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
@@ -53,22 +81,21 @@ Shortlist::Shortlist(const std::string& path, const Dimensions& d) {
 
 std::vector<int32_t> Shortlist::candidates(const std::vector<int32_t>& source,
                                            const std::vector<int32_t>& also) const {
-  std::vector<int32_t> out(common_.begin(), common_.end());
-  out.push_back(0);
-  out.insert(out.end(), also.begin(), also.end());
+  TokenSet tokens(vocabulary_);
+  tokens.add(0u);
+  tokens.add(common_.begin(), common_.end());
+  tokens.add(also.begin(), also.end());
   for (int32_t id : source)
-    out.insert(out.end(), target_.begin() + begin_[id], target_.begin() + begin_[id + 1]);
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
+    tokens.add(target_.begin() + begin_[id], target_.begin() + begin_[id + 1]);
+  return tokens.sorted();
 }
 
 GatheredColumns::GatheredColumns(const Model& model,
                                  const std::vector<std::vector<int32_t>>& lists,
                                  Buffer<uint8_t>& weights, Buffer<float>& scales) {
-  for (const auto& list : lists) tokens_.insert(tokens_.end(), list.begin(), list.end());
-  std::sort(tokens_.begin(), tokens_.end());
-  tokens_.erase(std::unique(tokens_.begin(), tokens_.end()), tokens_.end());
+  TokenSet united(model.d.target_vocabulary);
+  for (const auto& list : lists) united.add(list.begin(), list.end());
+  tokens_ = united.sorted();
 
   const LinearView& all = model.projection;
   const int count = int(tokens_.size()), panels = padded(count, 64) / 64;
@@ -85,11 +112,13 @@ GatheredColumns::GatheredColumns(const Model& model,
   }
   columns_ = {{to, scale, nullptr, all.inputs, panels}, count, tokens_.data()};
   masks_.assign(lists.size() * panels, 0);
-  for (size_t s = 0; s < lists.size(); ++s)
+  for (size_t s = 0; s < lists.size(); ++s) {
+    int c = 0;  // both are in ascending order
     for (int32_t token : lists[s]) {
-      const int32_t c = column(token);
+      while (tokens_[c] != token) ++c;
       masks_[s * panels + c / 64] |= uint64_t(1) << (c % 64);
     }
+  }
 }
 
 int32_t GatheredColumns::column(int32_t token) const {

@@ -26,6 +26,7 @@ class Shortlist {
                                   const std::vector<int32_t>& also) const;
 
  private:
+  size_t vocabulary_;  // of the target
   std::vector<uint32_t> common_, target_;
   std::vector<uint64_t> begin_;
 };

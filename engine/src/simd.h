@@ -17,6 +17,7 @@
 namespace {
 
 #if defined(__AVX512F__) && !defined(CSANMT_HALF_WIDTH)
+#define CSANMT_WHOLE_WIDTH 1
 constexpr int kNative = 16;
 #elif defined(__AVX__)
 constexpr int kNative = 8;
@@ -88,8 +89,15 @@ CSANMT_WRAPPING(-)
 CSANMT_WRAPPING(<<)
 #undef CSANMT_WRAPPING
 
+// a > b ? a : b, which is what the instruction does; GCC 12 compares and blends instead.
 CSANMT_INLINE F16 maximum(F16 a, F16 b) {
+#if defined(CSANMT_WHOLE_WIDTH)
+  a.part[0] = NativeFloat(_mm512_max_ps(__m512(a.part[0]), __m512(b.part[0])));
+#elif defined(__AVX__)
+  CSANMT_EACH a.part[i] = NativeFloat(_mm256_max_ps(__m256(a.part[i]), __m256(b.part[i])));
+#else
   CSANMT_EACH a.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
+#endif
   return a;
 }
 // Lanes from `count` on become `rest`.
@@ -124,10 +132,11 @@ CSANMT_INLINE F16 from_bits(I16 a) {
   std::memcpy(&r, &a, sizeof r);
   return r;
 }
-// The low byte of every lane.
+// The low byte of every lane. GCC 12 converts vectors lane by lane.
 CSANMT_INLINE void store_bytes(int8_t* p, I16 v) {
-#if defined(__AVX2__) && !defined(__AVX512VL__)
-  // GCC 12 converts lane by lane here.
+#if defined(CSANMT_WHOLE_WIDTH)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(__m512i(v.part[0])));
+#elif defined(__AVX2__)
   const __m256i low = _mm256_set1_epi32(0xff);
   const __m256i words = _mm256_packus_epi32(_mm256_and_si256((__m256i)v.part[0], low),
                                             _mm256_and_si256((__m256i)v.part[1], low));
@@ -168,9 +177,11 @@ CSANMT_INLINE float max_lanes(F16 a) {
   return x > y ? x : y;
 }
 CSANMT_INLINE int32_t sum_lanes(I16 a) {
-  uint32_t total = 0;
-  CSANMT_EACH for (int lane = 0; lane < kNative; ++lane) total += uint32_t(a.part[i][lane]);
-  return int32_t(total);
+  typedef uint32_t QuarterUnsigned __attribute__((vector_size(16)));
+  QuarterUnsigned q[4];
+  std::memcpy(q, &a, sizeof q);
+  const QuarterUnsigned sum = (q[0] + q[2]) + (q[1] + q[3]);
+  return int32_t((sum[0] + sum[2]) + (sum[1] + sum[3]));
 }
 
 #if defined(__has_builtin)
