@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
+from csanmt.errors import ConflictError, NotFoundError, UnavailableError
 from release import deployment as deployment_module
 from release import promotion as promotion_module
 from release import rollback as rollback_module
@@ -18,11 +18,11 @@ from release.colours import Colours, StubLauncher
 from release.deployment import deploy, idle_colour
 from release.ledger import Kind, Ledger
 from release.metrics_source import ScriptedMetrics
-from release.promotion import Plan, parse_weights, promote, watch
+from release.promotion import Plan, promote, watch
 from release.rollback import rollback
 from release.samples import Sample
 from release.site import Site
-from release.thresholds import Thresholds, chance
+from release.thresholds import Thresholds
 from release.traffic import Colour, StubRouter, Traffic
 
 
@@ -370,38 +370,3 @@ def test_deploying_in_mid_canary_is_refused(world: World) -> None:
     world.site.router.switch(Traffic.of("green", 25))
     with pytest.raises(ConflictError, match="both colours have traffic"):
         deploy(world.site, "v3.0.0-ccc", "csanmt:v3", force="test")
-
-
-@pytest.mark.parametrize(
-    ("errors", "requests", "rate", "expected"),
-    [
-        (0, 10, 0.01, 1.0),
-        (1, 1, 0.01, 0.01),
-        (3, 3, 0.01, 1e-6),
-        (1, 100, 0.01, 1 - 0.99**100),
-        (2, 100, 0.01, 1 - 0.99**100 - 100 * 0.01 * 0.99**99),
-        (1, 5, 0.0, 0.0),
-        (5, 5, 1.0, 1.0),
-    ],
-)
-def test_the_chance_of_errors_is_the_binomial_tail(
-    errors: int, requests: int, rate: float, expected: float
-) -> None:
-    assert chance(errors, requests, rate) == pytest.approx(expected, abs=1e-12)
-
-
-def test_a_million_answers_are_judged_too() -> None:
-    assert chance(11_000, 1_000_000, 0.01) < 1e-6
-    assert chance(9_900, 1_000_000, 0.01) > 0.5
-
-
-@pytest.mark.parametrize("weights", [(), (50,), (50, 25, 100), (0, 100), (5, 5, 100)])
-def test_weights_must_rise_to_100(weights: tuple[float, ...]) -> None:
-    with pytest.raises(ConfigurationError):
-        Plan(weights)
-
-
-def test_weights_are_read_from_a_list() -> None:
-    assert parse_weights("5,25,100") == (5, 25, 100)
-    with pytest.raises(ConfigurationError, match="percents"):
-        parse_weights("five")
