@@ -1,6 +1,6 @@
 """Compare the native engine with CTranslate2 and torch at the published dimensions.
 
-usage: python -m benchmarks.engine [--quick] [--sizes base large] [--output DIR]
+usage: python -m benchmarks.engine [--quick] [--sizes base large] [--text MODEL] [--output DIR]
 
 Everything is measured interleaved in one run; process CPU time is what counts on a
 shared machine. Models are built once into ``--models`` and kept.
@@ -20,6 +20,7 @@ from benchmarks.engine.contenders import LENGTH, make_contenders
 from benchmarks.engine.measure import Spread, measure_cell
 from benchmarks.engine.models import SIZES, Dimensions, source_sentences
 from benchmarks.engine.processes import footprint, throughput
+from benchmarks.engine.real_text import TextResult, measure_text
 from benchmarks.engine.report import Result, as_json, as_markdown
 from benchmarks.engine.work import Machine
 
@@ -33,7 +34,9 @@ def main() -> int:
     for name in arguments.sizes:
         results.append(_measure(name, _dimensions(name), arguments))
         _write(arguments.output, machine, results)  # a cut-off run keeps what it has
-    sys.stdout.write(as_markdown(machine, results))
+    text = _measure_text(arguments)
+    _write(arguments.output, machine, results, text)
+    sys.stdout.write(as_markdown(machine, results, text))
     return 0
 
 
@@ -44,6 +47,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--sizes", nargs="+", default=["base", "large"],
         help=f"{', '.join(SIZES)}, or the config.json of a model (default: base large)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--text", type=Path, default=Path("model_store/default"),
+        help="directory of a packed model to measure on real text",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=9, help="timed rounds a cell")
     parser.add_argument("--quick", action="store_true", help="base only, 3 rounds, no torch")
@@ -83,10 +90,20 @@ def _measure(name: str, dimensions: Dimensions, arguments: argparse.Namespace) -
     return Result(label, dimensions, cells, footprint(packed), Spread.of(pairs))
 
 
-def _write(directory: Path, machine: Machine, results: list[Result]) -> None:
+def _measure_text(arguments: argparse.Namespace) -> TextResult:
+    model: Path = arguments.text
+    return measure_text(
+        model, _dimensions(str(model / "config.json")),
+        arguments.models / model.resolve().name, arguments.rounds, not arguments.no_torch,
+    )  # fmt: skip
+
+
+def _write(
+    directory: Path, machine: Machine, results: list[Result], text: TextResult | None = None
+) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "engine.md").write_text(as_markdown(machine, results), encoding="utf-8")
-    document = json.dumps(as_json(machine, results), indent=1)
+    (directory / "engine.md").write_text(as_markdown(machine, results, text), encoding="utf-8")
+    document = json.dumps(as_json(machine, results, text), indent=1)
     (directory / "engine.json").write_text(document + "\n", encoding="utf-8")
 
 

@@ -53,13 +53,13 @@ class CTranslate2Contender:
             str(directory), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
         )
 
-    def run(self, sentences: Sentences, beam: int) -> None:
+    def run(self, sentences: Sentences, beam: int, length: int = LENGTH) -> None:
         batch = [[*map(token_name, ids), token_name(0)] for ids in sentences]
         results = self._translator.translate_batch(
-            batch, beam_size=beam, min_decoding_length=LENGTH, max_decoding_length=LENGTH,
+            batch, beam_size=beam, min_decoding_length=length, max_decoding_length=length,
             use_vmap=self._vmap, return_scores=False,
         )  # fmt: skip
-        if any(len(result.hypotheses[0]) != LENGTH for result in results):
+        if any(len(result.hypotheses[0]) != length for result in results):
             raise RuntimeError(f"{self.name} stopped early")
 
 

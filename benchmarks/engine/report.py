@@ -10,6 +10,7 @@ from benchmarks.engine.contenders import LENGTH
 from benchmarks.engine.measure import Cell, Spread
 from benchmarks.engine.models import Dimensions
 from benchmarks.engine.processes import Footprint
+from benchmarks.engine.real_text import TextResult
 from benchmarks.engine.work import Machine, work
 
 PAIRS = (("native", "ctranslate2"), ("native+shortlist", "ctranslate2+vmap"))
@@ -26,7 +27,10 @@ class Result:
     scaling: Spread | None  # throughput of two workers over one, wall time
 
 
-def as_json(machine: Machine, results: list[Result]) -> dict[str, Any]:
+def as_json(
+    machine: Machine, results: list[Result], text: TextResult | None = None
+) -> dict[str, Any]:
+    """Everything measured, times in seconds a sentence."""
     return {
         "machine": {"processor": platform.processor() or platform.machine(), **asdict(machine)},
         "results": [
@@ -39,6 +43,24 @@ def as_json(machine: Machine, results: list[Result]) -> dict[str, Any]:
             }
             for r in results
         ],
+        "text": _text_json(text) if text else None,
+    }
+
+
+def _text_json(text: TextResult) -> dict[str, Any]:
+    cells = [
+        {"batch": c.batch, "beam": c.beam, "seconds_a_sentence": _seconds(c),
+         "speedup": {k: asdict(c.ratio(*PAIRS[0], k)) for k in ("cpu", "wall")}}
+        for c in text.cells
+    ]  # fmt: skip
+    facts = ("name", "suite", "sentences", "source_tokens", "target_tokens")
+    return {**{name: getattr(text, name) for name in facts}, "cells": cells}
+
+
+def _seconds(cell: Cell) -> dict[str, Any]:
+    return {
+        name: {"cpu": asdict(Spread.of(t.cpu)), "wall": asdict(Spread.of(t.wall))}
+        for name, t in cell.timings.items()
     }
 
 
@@ -46,10 +68,7 @@ def _cell_json(machine: Machine, dimensions: Dimensions, cell: Cell) -> dict[str
     return {
         "batch": cell.batch,
         "beam": cell.beam,
-        "seconds_a_sentence": {
-            name: {"cpu": asdict(Spread.of(t.cpu)), "wall": asdict(Spread.of(t.wall))}
-            for name, t in cell.timings.items()
-        },
+        "seconds_a_sentence": _seconds(cell),
         "speedup": {
             f"{ours} over {theirs}": {
                 clock: asdict(cell.ratio(ours, theirs, clock)) for clock in ("cpu", "wall")
@@ -70,7 +89,7 @@ def _shares(machine: Machine, dimensions: Dimensions, cell: Cell) -> tuple[float
     )
 
 
-def as_markdown(machine: Machine, results: list[Result]) -> str:
+def as_markdown(machine: Machine, results: list[Result], text: TextResult | None = None) -> str:
     lines = [
         "# Speed of the CPU engine",
         "",
@@ -82,6 +101,8 @@ def as_markdown(machine: Machine, results: list[Result]) -> str:
     ]
     for result in results:
         lines += ["", *_size_lines(machine, result)]
+    if text:
+        lines += ["", *_text_lines(text)]
     return "\n".join(lines) + "\n"
 
 
@@ -104,6 +125,30 @@ def _size_lines(machine: Machine, result: Result) -> list[str]:
         "|" + "--:|" * (len(names) + 9),
     ]  # fmt: skip
     return lines + [_row(machine, result, cell, names) for cell in result.cells]
+
+
+def _text_lines(text: TextResult) -> list[str]:
+    names = list(text.cells[0].timings)
+    lines = [
+        f"## {text.name} on real text",
+        "",
+        f"{text.sentences} sentences of {text.suite}, {text.source_tokens:.1f} source tokens and "
+        f"{text.target_tokens:.1f} target tokens on average, as the model ends them; CTranslate2 "
+        "is forced to the average length of each batch.",
+        "",
+        "| batch | beam | " + " | ".join(f"{n}, CPU ms" for n in names) + " | native, wall ms "
+        "| native : ctranslate2 | wall |",
+        "|" + "--:|" * (len(names) + 5),
+    ]
+    for cell in text.cells:
+        columns = [
+            str(cell.batch), str(cell.beam),
+            *(_milliseconds(Spread.of(cell.timings[n].cpu)) for n in names),
+            _milliseconds(Spread.of(cell.timings["native"].wall)),
+            *(_times(cell.ratio(*PAIRS[0], clock)) for clock in ("cpu", "wall")),
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(columns) + " |")
+    return lines
 
 
 def _row(machine: Machine, result: Result, cell: Cell, names: list[str]) -> str:
