@@ -126,7 +126,8 @@ class NativeEngine:
     ) -> list[list[TokenHypothesis]]:
         """Decode each source (ids without eos) on its own; see ``Engine``.
 
-        The search is the reference's at batch size 1. ``should_stop`` is asked before
+        The search is the reference's at batch size 1; with ``n_best=1`` it ends as soon as
+        nothing alive can beat the best hypothesis. ``should_stop`` is asked before
         every encoder layer and every decoding step.
 
         Raises:

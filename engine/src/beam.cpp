@@ -87,10 +87,18 @@ void BeamSearch::advance(const std::vector<std::vector<Continuation>>& continuat
 void BeamSearch::update_done() {
   if (step_ >= options_.max_length) done_ = true;
   if (finished_.empty()) return;
+  const float bound = live_[0].log_probability / penalty(options_.max_length);
+  // Who wants one hypothesis need not wait for the rest of the finished set: nothing that is
+  // alive can end above `bound`, so the best one stays what the reference returns. The margin
+  // is far above the rounding of the scores.
+  if (options_.n_best == 1 && finished_.front().score > bound + 1e-4f * std::fabs(bound)) {
+    done_ = true;
+    return;
+  }
   // Unfilled slots of the reference's finished set count as 0, above every score.
   float worst = int(finished_.size()) < options_.beam ? 0.0f : finished_.back().score;
   for (const Finished& f : finished_) worst = std::min(worst, f.score);
-  if (worst > live_[0].log_probability / penalty(options_.max_length)) done_ = true;
+  if (worst > bound) done_ = true;
 }
 
 std::vector<Hypothesis> BeamSearch::result() const {

@@ -51,6 +51,16 @@ def test_logits_agree_with_torch(native, portable) -> None:
     assert np.min(found) >= 0.99
 
 
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.5])
+def test_whoever_wants_one_hypothesis_gets_the_first_of_all(native, length_penalty) -> None:
+    """A search for one ends as soon as nothing alive can beat it."""
+    sources = [native.tokenizer.encode(line) for line in lines("tatoeba", 12)]
+    settings = {"beam": 4, "length_penalty": length_penalty}
+    one = native.engine.translate_ids(sources, DecodingOptions(n_best=1, **settings))
+    all_four = native.engine.translate_ids(sources, DecodingOptions(n_best=4, **settings))
+    assert [h[0] for h in one] == [h[0] for h in all_four]
+
+
 def test_torch_runs_the_packed_weights_and_says_much_the_same(native, portable) -> None:
     assert portable.engine.name == "torch"
     assert not (DEFAULT / "model.safetensors").exists()
