@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from csanmt.errors import ConflictError, InvalidInputError, UnavailableError
+from csanmt.errors import ConflictError, UnavailableError
 from release.colours import Deployment
-from release.direct import OPENER
+from release.direct import ask
 from release.ledger import Kind
-from release.load import authorization
 from release.metrics_source import ready
 from release.site import Site
 from release.state import fold
@@ -68,6 +66,7 @@ def deploy(
             both colours have traffic.
         NotFoundError: there is no such bento or image; nothing was stopped for it.
         UnavailableError: it did not become ready, or failed a trial; it is stopped again.
+        ConfigurationError: it refuses the site's API key; it is stopped again.
     """
     with site.exclusive(f"deployment of {release}"):
         _require_verdict(site, release, force)
@@ -89,7 +88,7 @@ def deploy(
         site.colours.put(deployment)
         try:
             _await_ready(site, deployment)
-            deployment = _identify(deployment)
+            deployment = _identify(deployment, site.api_key)
             smoke(deployment.url, site.api_key)
             for check in checks:
                 check(deployment.url)
@@ -115,8 +114,10 @@ def smoke(url: str, api_key: str = "") -> None:
 
     Raises:
         UnavailableError: an answer failed, is empty, echoes its source or is not English.
+        ConfigurationError: the service refuses ``api_key``.
     """
-    answer = _post(f"{url}/translate", {"text": list(SMOKE)}, api_key)
+    body = {"text": list(SMOKE)}
+    answer = _json(f"{url}/translate", timeout=30, api_key=api_key, body=body)
     translations = answer.get("translation")
     if not isinstance(translations, list) or len(translations) != len(SMOKE):
         raise UnavailableError(f"{url}/translate answered {str(answer)[:200]}")
@@ -151,14 +152,9 @@ def _await_ready(site: Site, deployment: Deployment) -> None:
         site.clock.sleep(0.2)
 
 
-def _identify(deployment: Deployment) -> Deployment:
+def _identify(deployment: Deployment, api_key: str) -> Deployment:
     """Ask the service what it serves, rather than believing what was asked for."""
-    request = urllib.request.Request(f"{deployment.url}/version")
-    try:
-        with OPENER.open(request, timeout=5) as response:
-            version = json.load(response)
-    except (urllib.error.URLError, ValueError, OSError) as error:
-        raise UnavailableError(f"{deployment.url}/version: {error}") from None
+    version = _json(f"{deployment.url}/version", timeout=5, api_key=api_key)
     model = version.get("model", "")
     if isinstance(model, dict):
         return replace(deployment, model=model.get("tag", ""), digest=model.get("digest", ""))
@@ -198,17 +194,16 @@ def _give_up(site: Site, deployment: Deployment, why: str) -> None:
     )
 
 
-def _post(url: str, body: dict[str, object], api_key: str) -> dict[str, object]:
-    headers = {"Content-Type": "application/json", **authorization(api_key)}
-    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
+def _json(url: str, **request: Any) -> dict[str, Any]:
+    """The object that ``url`` answers; ``request`` as ``ask`` takes it."""
+    text = ask(url, **request)
     try:
-        with OPENER.open(request, timeout=30) as response:
-            answer: dict[str, object] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise InvalidInputError(f"{url} answered {error.code}: {error.read()[:200]!r}") from None
-    except (urllib.error.URLError, ValueError, OSError) as error:
-        raise UnavailableError(f"{url}: {error}") from None
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise UnavailableError(f"{url} answered {text[:200]!r}, which is no JSON object")
+    return answer
 
 
 def fallback_of(site: Site) -> Deployment | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,9 +10,9 @@ from typing import Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from csanmt.errors import UnavailableError
+from csanmt.errors import CsanmtError, UnavailableError
 from release.clock import Clock, SystemClock
-from release.direct import OPENER
+from release.direct import ask
 from release.samples import DOWN, Sample, collect
 from release.traffic import Colour
 from serving import metric_names
@@ -21,7 +20,11 @@ from serving import metric_names
 
 class MetricsSource(Protocol):
     def sample(self, colour: Colour) -> Sample:
-        """The colour's counters now; not ``up`` when it does not answer. Never raises for that."""
+        """The colour's counters now; not ``up`` when it does not answer. Never raises for that.
+
+        Raises:
+            ConfigurationError: the colour answers, but refuses to be asked.
+        """
         ...
 
 
@@ -32,10 +35,8 @@ def ready(url: str, timeout: float) -> bool:
 
 def _get(url: str, timeout: float) -> str | None:
     try:
-        with OPENER.open(url, timeout=timeout) as response:
-            body: bytes = response.read()
-            return body.decode("utf-8")
-    except (urllib.error.URLError, TimeoutError, ConnectionError, OSError):
+        return ask(url, timeout=timeout)
+    except CsanmtError:
         return None
 
 
@@ -45,11 +46,13 @@ class ServiceMetrics:
 
     urls: Mapping[Colour, str]
     timeout: float = 2.0
+    api_key: str = field(default="", repr=False)
 
     def sample(self, colour: Colour) -> Sample:
         url = self.urls[colour]
-        text = _get(f"{url}/metrics", self.timeout)
-        if text is None:
+        try:
+            text = ask(f"{url}/metrics", timeout=self.timeout, api_key=self.api_key)
+        except UnavailableError:
             return DOWN
         points = [
             (point.name, point.labels, point.value)

@@ -21,6 +21,13 @@ from serving import metric_names as names
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 WINDOW = "2m"
 HEADER = "# Written by `python -m release.monitoring` from deploy/thresholds.toml; do not edit.\n"
+KEY_FILE = "/etc/prometheus/csanmt-key"
+KEY_HINT = f"""\
+  # In the copy that you run, where the service asks for API keys: a file with a key of
+  # the scope `metrics`.
+  # authorization:
+  #   credentials_file: {KEY_FILE}
+"""
 USERS = f'endpoint=~"{"|".join(TRANSLATING)}"'
 
 
@@ -271,15 +278,20 @@ def analysis_template(limits: Thresholds) -> dict[str, Any]:
     }
 
 
+def _with_key_hint(configuration: dict[str, Any], **dump: Any) -> str:
+    """The scrape configuration as YAML, with what keys would need beside the service's job."""
+    job = "- job_name: csanmt\n"
+    return HEADER + yaml.safe_dump(configuration, **dump).replace(job, job + KEY_HINT)
+
+
 def files(limits: Thresholds) -> dict[Path, str]:
     """Path below ``deploy/`` → content of every generated file."""
     dump: dict[str, Any] = {"sort_keys": False, "width": 1000, "allow_unicode": True}
     return {
-        Path("prometheus/prometheus.yml"): HEADER + yaml.safe_dump(scrape_config(), **dump),
+        Path("prometheus/prometheus.yml"): _with_key_hint(scrape_config(), **dump),
         Path("prometheus/alerts.yml"): HEADER + yaml.safe_dump(alert_rules(limits), **dump),
         Path("grafana/csanmt.json"): json.dumps(dashboard(limits), indent=1) + "\n",
-        Path("kubernetes/prometheus.yml"): HEADER
-        + yaml.safe_dump(kubernetes_scrape_config(), **dump),
+        Path("kubernetes/prometheus.yml"): _with_key_hint(kubernetes_scrape_config(), **dump),
         Path("kubernetes/analysis/analysis.yaml"): HEADER
         + yaml.safe_dump(analysis_template(limits), **dump),
     }

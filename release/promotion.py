@@ -40,6 +40,11 @@ class Plan:
                 f"canary weights are {self.weights}; they must rise from above 0 to 100"
             )
 
+    @property
+    def watched(self) -> bool:
+        """Whether any step is."""
+        return self.observe > 0 or (self.interval > 0 and len(self.weights) > 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
@@ -60,12 +65,15 @@ def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: Non
     Raises:
         ConflictError: another promotion is under way, or traffic was changed meanwhile.
         NotFoundError: the release is on no colour.
+        ConfigurationError: it is to be watched, and refuses the site's API key.
         UnavailableError: it is not ready, or the router refused.
     """
     with site.exclusive(f"promotion of {release}"):
         deployment = site.colours.running(release)
         if not ready(deployment.url, timeout=5.0):
             raise UnavailableError(f"{release} on {deployment.colour} is not ready")
+        if plan.watched:
+            site.metrics.sample(deployment.colour)  # what cannot be judged gets no traffic
         generation = _generation(site)
         for weight in plan.weights:
             generation = _switch(site, deployment, weight, plan.sticky, generation)

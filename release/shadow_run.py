@@ -31,7 +31,7 @@ def shadow(
         if before.share(deployment.colour) > 0:
             raise ConflictError(f"{release} has {before.share(deployment.colour):g}% already")
         urls: dict[Colour, str] = {c: f"http://{site.addresses[c]}" for c in COLOURS}
-        with Collector(urls) as collector:
+        with Collector(urls, api_key=site.api_key) as collector:
             copying = replace(before, shadow=share, shadow_to=collector.address, purpose="shadow")
             generation = site.router.switch(copying).generation
             tell(f"{share:g}% of the requests are copied to {release} for {seconds:g} s")

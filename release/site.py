@@ -37,8 +37,8 @@ class SiteSettings:
         prometheus: its URL; empty means the colours' own ``/metrics``.
         webhook: where alerts are posted; empty means the log only.
         thresholds: file of limits.
-        api_key_file: file with an API key by which versions are tried and drills run, where
-            the service asks for keys.
+        api_key_file: file with an API key of scopes ``translate`` and ``metrics``, by which
+            versions are tried, watched and compared, where the service asks for keys.
         nginx_image: run nginx from this image instead of this machine's.
         nginx: addresses and limits of the front.
     """
@@ -144,7 +144,8 @@ def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
             options=settings.container_options, environment=settings.environment
         )
     urls: dict[Colour, str] = {c: f"http://{addresses[c]}" for c in COLOURS}
-    metrics: MetricsSource = ServiceMetrics(urls)
+    api_key = _read_key(settings.api_key_file)
+    metrics: MetricsSource = ServiceMetrics(urls, api_key=api_key)
     if settings.prometheus:
         metrics = PrometheusMetrics(settings.prometheus.rstrip("/"), urls)
     program = None
@@ -163,7 +164,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
         who=who,
         alert=LogAndWebhook(settings.webhook),
         ready_seconds=settings.ready_seconds,
-        api_key=_read_key(settings.api_key_file),
+        api_key=api_key,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from csanmt.errors import CsanmtError, UnavailableError
+from csanmt.errors import CsanmtError
 from release.metrics_source import ready
 from release.samples import Reading, between
 from release.site import Site
@@ -86,7 +86,7 @@ def _readings(site: Site, window: float) -> tuple[dict[Colour, Reading], list[st
         first = {colour: site.metrics.sample(colour) for colour in COLOURS}
         site.clock.sleep(window)
         last = {colour: site.metrics.sample(colour) for colour in COLOURS}
-    except UnavailableError as error:
+    except CsanmtError as error:
         return {}, [str(error)]
     return {colour: between(first[colour], last[colour], window) for colour in COLOURS}, []
 

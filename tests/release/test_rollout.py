@@ -97,7 +97,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     for module in (deployment_module, promotion_module, rollback_module):
         monkeypatch.setattr(module, "ready", up)
-    monkeypatch.setattr(deployment_module, "_identify", lambda deployment: deployment)
+    monkeypatch.setattr(deployment_module, "_identify", lambda deployment, key: deployment)
     monkeypatch.setattr(deployment_module, "smoke", lambda url, api_key: None)
     assert isinstance(site.alert, StubAlert)
     return World(site, services, clock, site.alert)
