@@ -292,26 +292,25 @@ def _add_retain(actions: Any) -> None:
         "remove what is older than the newest three releases that served",
         """\
         Shows what would go and what stays, and why. --yes removes it: bentos, images and
-        model versions of releases that the ledger knows, each recorded before it goes.
+        model versions of releases that the ledger knows, each recorded before it goes and
+        again when it went; what was cut short is repeated by the next removal.
         """,
     )
     parser.add_argument("--yes", action="store_true", help="remove, instead of showing")
-    parser.add_argument("--keep", type=int, default=3, help="releases that stay (3)")
+    parser.add_argument("--keep", type=int, default=3, help="releases that stay (3, at least 3)")
 
 
 def _retain(args: argparse.Namespace) -> None:
     from release.artefacts import remover
-    from release.retention import plan, retain
+    from release.retention import deployed, plan, retain
     from release.state import fold
-    from release.traffic import COLOURS
 
     site = site_of(args)
-    deployed = [found.release for c in COLOURS if (found := site.colours.get(c))]
-    keeping = plan(fold(site.ledger.history()), deployed, args.keep)
     removed: dict[str, list[str]] = {}
     if args.yes:
-        remove = remover(bento_home(), site.ledger, keeping)
-        removed = retain(site.ledger, deployed, remove, site.who, args.keep)
+        keeping, removed = retain(site, remover(bento_home(), site.ledger), args.keep)
+    else:
+        keeping = plan(fold(site.ledger.history()), deployed(site), args.keep)
     if args.json:
         print_json({"keep": keeping.keep, "remove": list(keeping.remove), "removed": removed})
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from csanmt.errors import CsanmtError, StorageError
@@ -12,13 +11,13 @@ from model_store import ModelStore
 from model_store.retirement import judge
 from model_store.tags import ModelTag
 from release.ledger import Kind, Ledger
-from release.retention import Keeping
+from release.retention import Keeping, Remove
 
 BENTO = "csanmt"
 TOOLS = ("podman", "docker", "buildah")
 
 
-def remover(home: Path, ledger: Ledger, keeping: Keeping) -> Callable[[str], list[str]]:
+def remover(home: Path, ledger: Ledger) -> Remove:
     """A function that removes one release's things and names what it removed.
 
     A model version goes only when no release that stays uses it and the store's own rules
@@ -29,7 +28,7 @@ def remover(home: Path, ledger: Ledger, keeping: Keeping) -> Callable[[str], lis
     """
     store = ModelStore(home)
 
-    def remove(release: str) -> list[str]:
+    def remove(release: str, keeping: Keeping) -> list[str]:
         build = ledger.last(Kind.BUILD, release)
         detail = build.detail if build else {}
         removed = _remove_bento(home, release)
@@ -49,12 +48,15 @@ def _models_of(ledger: Ledger, keeping: Keeping) -> set[str]:
 
 def _remove_bento(home: Path, release: str) -> list[str]:
     path = home / "bentos" / BENTO / release
-    if not path.is_dir():
-        return []
     doomed = path.with_name(f".{release}.removed")
+    if not path.is_dir() and not doomed.is_dir():
+        return []
     try:
-        path.rename(doomed)  # gone at once for everybody, then file by file
-        shutil.rmtree(doomed)
+        if doomed.is_dir():  # a removal was cut short
+            shutil.rmtree(doomed)
+        if path.is_dir():
+            path.rename(doomed)  # gone at once for everybody, then file by file
+            shutil.rmtree(doomed)
     except OSError as error:
         raise StorageError(f"bento {release} could not be removed: {error}") from None
     return [f"bento {BENTO}:{release}"]

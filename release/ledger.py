@@ -44,7 +44,7 @@ class Kind(StrEnum):
     BREACH = "breach"  # a threshold was broken while observing
     OBSERVE = "observe"  # an observation window closed without a breach
     DRILL = "drill"  # a rehearsed switch and rollback, with its measurements
-    RETIRE = "retire"  # a model, bento or image was removed
+    RETIRE = "retire"  # a release's bento, image and model go; detail.removed: they went
     NOTE = "note"  # anything a person wants remembered
 
 

@@ -28,6 +28,7 @@ class VersionState:
     approved: bool | None = None
     """the last review's decision; None when there is none"""
     retired: bool = False
+    """what belongs to it was removed, to the end"""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _advance(state: VersionState, entry: Entry) -> VersionState:
     elif entry.kind == Kind.REVIEW:
         fields["approved"] = bool(entry.detail.get("approved"))
     elif entry.kind == Kind.RETIRE:
-        fields["retired"] = True
+        fields["retired"] = "removed" in entry.detail
     elif entry.kind == Kind.BUILD:
         # A new build of the same name has proved nothing yet.
         fields.update(ready=None, reasons=(), approved=None, retired=False)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from pathlib import Path
 
 import pytest
 
+from cli.main import main
+from csanmt.errors import ConflictError, InvalidInputError, StorageError
+from release.artefacts import remover
+from release.colours import Colours, Deployment, StubLauncher
 from release.ledger import Kind, Ledger
-from release.retention import plan, retain
+from release.metrics_source import ScriptedMetrics
+from release.retention import Keeping, plan, retain
+from release.site import Site
 from release.state import fold
+from release.thresholds import Thresholds
+from release.traffic import COLOURS, StubRouter
+from tests.killing import killed_at
 
 
 def ledger_of(path: Path, story: str) -> Ledger:
-    """``"b1 s1 b2"``: build v1, all traffic to v1, build v2; r1 retires v1."""
+    """``"b1 s1 b2"``: build v1, all traffic to v1, build v2; r1 removed v1, i1 meant to."""
     ledger = Ledger(path / "ledger.sqlite3")
-    kinds = {"b": Kind.BUILD, "s": Kind.SWITCH, "r": Kind.RETIRE}
+    kinds = {"b": Kind.BUILD, "s": Kind.SWITCH, "r": Kind.RETIRE, "i": Kind.RETIRE}
     for word in story.split():
-        ledger.append(kinds[word[0]], f"v{word[1:]}", who="test", why="story")
+        detail = {"removed": []} if word[0] == "r" else {}
+        ledger.append(kinds[word[0]], f"v{word[1:]}", who="test", why="story", detail=detail)
     return ledger
 
 
@@ -32,6 +44,8 @@ def ledger_of(path: Path, story: str) -> Ledger:
         ("b1 s1 b2", (), ()),  # built after the newest that served
         ("b1 s1 b2 s2 b3 s3 b4 s4 s1", (), ("v2",)),  # a return to v1 makes it the newest
         ("b1 s1 b2 s2 b3 s3 b4 s4 r1", (), ()),  # gone already
+        ("b1 s1 b2 s2 b3 s3 b4 s4 i1", (), ("v1",)),  # to be removed, and it never was
+        ("b1 s1 b2 s2 b3 s3 b4 s4 r1 b1", (), ("v1",)),  # built again
     ],
 )
 def test_retention(
@@ -40,13 +54,98 @@ def test_retention(
     assert plan(fold(ledger_of(tmp_path, story).history()), deployed).remove == removed
 
 
-def test_removal_is_recorded_before_it_happens(tmp_path: Path) -> None:
-    ledger = ledger_of(tmp_path, "b1 s1 b2 s2 b3 s3 b4 s4")
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """v1 to v4 served, v4 and v3 are deployed; each has a bento."""
+    site = Site(
+        home=tmp_path,
+        router=StubRouter(),
+        colours=Colours(tmp_path / "colours"),
+        launcher=StubLauncher(),
+        ledger=ledger_of(tmp_path, "b1 s1 b2 s2 b3 s3 b4 s4"),
+        metrics=ScriptedMetrics(),
+        thresholds=Thresholds(),
+        addresses={"blue": "127.0.0.1:1", "green": "127.0.0.1:2"},
+        who="test",
+    )
+    for colour, release in zip(COLOURS, ("v3", "v4"), strict=True):
+        site.colours.put(Deployment(colour, release, release, "process", "", "", "now"))
+    for release in ("v1", "v2", "v3", "v4"):
+        (bento(site, release) / "src").mkdir(parents=True)
+        (bento(site, release) / "src" / "service.py").write_text("")
+    return site
 
-    def remove(release: str) -> list[str]:
-        assert ledger.last(Kind.RETIRE, release) is not None
-        raise OSError("disk is gone")
 
-    with pytest.raises(OSError, match="disk is gone"):
-        retain(ledger, (), remove, who="test")
-    assert ledger.last(Kind.RETIRE).version == "v1"  # type: ignore[union-attr]
+def bento(site: Site, release: str) -> Path:
+    return site.home / "bentos" / "csanmt" / release
+
+
+def details(site: Site) -> list[dict[str, object]]:
+    return [entry.detail for entry in site.ledger.history(kind=Kind.RETIRE, version="v1")]
+
+
+def test_removal_is_recorded_before_and_after(site: Site) -> None:
+    keeping, removed = retain(site, remover(site.home, site.ledger))
+    assert (keeping.remove, removed) == (("v1",), {"v1": ["bento csanmt:v1"]})
+    assert details(site) == [{}, {"removed": ["bento csanmt:v1"]}]
+    assert not bento(site, "v1").exists()
+    assert retain(site, remover(site.home, site.ledger))[1] == {}
+
+
+def test_a_removal_that_failed_is_planned_again(site: Site) -> None:
+    def remove(release: str, keeping: Keeping) -> list[str]:
+        raise StorageError("disk is gone")
+
+    with pytest.raises(StorageError, match="disk is gone"):
+        retain(site, remove)
+    assert details(site) == [{}]
+    assert not fold(site.ledger.history()).versions["v1"].retired
+    assert retain(site, remover(site.home, site.ledger))[1] == {"v1": ["bento csanmt:v1"]}
+
+
+STEPS = {"os.rename", "os.remove", "os.rmdir", "sqlite3.connect", "fcntl.flock"}
+
+
+def test_a_removal_killed_at_any_step_is_finished_by_the_next(site: Site) -> None:
+    everything = site.home / "bentos" / "csanmt"
+    saved = shutil.copytree(everything, site.home / "saved")
+    step, killed = 0, True
+    while killed:
+        step += 1
+        shutil.copytree(saved, everything, dirs_exist_ok=True)
+        site.ledger.append(Kind.BUILD, "v1", who="test", why="again")
+        remove = remover(site.home, site.ledger)
+        killed = killed_at(step, STEPS, lambda remove=remove: retain(site, remove))
+        retain(site, remove)
+        assert sorted(path.name for path in everything.iterdir()) == ["v2", "v3", "v4"]
+        assert fold(site.ledger.history()).versions["v1"].retired
+    assert step > 8, "too few steps were seen: the hook is blind"
+
+
+@pytest.mark.parametrize("keep", [2, 1, 0, -1])
+def test_what_a_rollback_needs_cannot_be_given_up(site: Site, keep: int) -> None:
+    with pytest.raises(InvalidInputError, match=f"keep is {keep}; allowed is 3 or more"):
+        retain(site, remover(site.home, site.ledger), keep)
+    with pytest.raises(InvalidInputError, match="allowed is 3 or more"):
+        plan(fold(site.ledger.history()), (), keep)
+    assert details(site) == []
+
+
+def test_nothing_is_removed_while_another_command_holds_the_site(site: Site) -> None:
+    with (site.home / "lock").open("w") as file:  # as another process does
+        fcntl.flock(file, fcntl.LOCK_EX)
+        print("deployment of v5", file=file, flush=True)
+        with pytest.raises(ConflictError, match="deployment of v5 is under way"):
+            retain(site, remover(site.home, site.ledger))
+    assert details(site) == []
+
+
+@pytest.mark.parametrize("more", [[], ["--yes"]])
+def test_the_command_refuses_to_keep_too_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    more: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("CSANMT_LEDGER", str(tmp_path / "ledger.sqlite3"))
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    assert main(["release", "retain", "--keep", "1", "--site", str(tmp_path), *more]) == 2
+    assert capsys.readouterr().err == "csanmt: error: keep is 1; allowed is 3 or more\n"
