@@ -232,9 +232,14 @@ def _add_push(actions: Any) -> None:
 def _push(args: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from release.ledger import Kind, current_user
+    from release.ledger import current_user
     from release.manifest import read_manifest
-    from release.registry import archive_destination, push_image, registry_destination
+    from release.registry import (
+        archive_destination,
+        push_image,
+        record_push,
+        registry_destination,
+    )
     from release.signing import sign
 
     ledger = open_ledger()
@@ -249,11 +254,7 @@ def _push(args: argparse.Namespace) -> None:
         else archive_destination(args.artefacts / tag / "image.oci.tar", manifest.name, tag)
     )
     done = push_image(name, target, tool=tool.tool)
-    if not done.already_there:
-        ledger.append(
-            Kind.PUSH, tag, who=current_user(), why=args.force or "push",
-            digests={"pushed": done.digest}, detail={"reference": done.reference},
-        )  # fmt: skip
+    record_push(ledger, tag, done, who=current_user(), why=args.force or "push")
     signature = sign(args.artefacts / tag, os.environ)
     if args.json:
         print_json({**asdict(done), "signature": asdict(signature)})

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from csanmt.durable import sync
 from csanmt.errors import ConflictError, NotFoundError
 from release.command import CommandError, run_command
 from release.containers import find_tool
+from release.ledger import Kind, Ledger
 
 _ABSENT = (
     "manifest unknown",
@@ -86,9 +88,22 @@ def push_image(image: str, destination: Destination, *, tool: str) -> Pushed:
             f"({_difference(mine, theirs)}): a pushed version never changes, raise the version"
         )
     if theirs is None:
-        flags = ["--dest-tls-verify=false"] if destination.insecure else []
-        run_command(["skopeo", "copy", *flags, source, destination.reference], timeout=1800)
+        _copy(source, destination)
     return Pushed(destination.reference, manifest_digest(destination), theirs is not None)
+
+
+def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -> None:
+    """Write a push into the ledger; one that did nothing only if the ledger lacks it.
+
+    It does where an earlier push was killed between the copy and its entry.
+    """
+    known = ledger.history(kind=Kind.PUSH, version=tag)
+    if done.already_there and done.reference in [e.detail.get("reference") for e in known]:
+        return
+    ledger.append(
+        Kind.PUSH, tag, who=who, why=why,
+        digests={"pushed": done.digest}, detail={"reference": done.reference},
+    )  # fmt: skip
 
 
 def manifest_digest(destination: Destination) -> str:
@@ -97,6 +112,26 @@ def manifest_digest(destination: Destination) -> str:
     if text is None:
         raise NotFoundError(f"nothing at {destination.reference}")
     return text.strip()
+
+
+def _copy(source: str, destination: Destination) -> None:
+    """Copy an image; an archive appears whole, by a rename, or not at all."""
+    flags = ["--dest-tls-verify=false"] if destination.insecure else []
+    command = ["skopeo", "copy", *flags, source]
+    if not destination.is_archive:
+        run_command([*command, destination.reference], timeout=1800)
+        return
+    kind, file, name = destination.reference.split(":", 2)
+    path = Path(file)
+    draft = path.with_name(f".{path.name}")
+    draft.unlink(missing_ok=True)  # skopeo would add to what a killed push left
+    try:
+        run_command([*command, f"{kind}:{draft}:{name}"], timeout=1800)
+        sync(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(path.parent)
 
 
 def _content(reference: str, destination: Destination) -> dict[str, Any] | None:

@@ -15,9 +15,10 @@ CHECKSUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.bundle"
 UNCOVERED = {
     CHECKSUMS, SIGNATURE, "build.log", "evidence.json", "evidence.json.sig", "image.oci.tar",
+    ".image.oci.tar",
 }  # fmt: skip
 """Left out of the checksums: themselves, the log of one run, and what comes later and has a
-seal, signature or digest of its own (the gate's evidence, the pushed archive)."""
+seal, signature or digest of its own (the gate's evidence, the pushed archive and its draft)."""
 
 
 @dataclass(frozen=True)

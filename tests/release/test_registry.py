@@ -21,6 +21,7 @@ import pytest
 from csanmt.errors import ConflictError, NotFoundError
 from release import registry
 from release.registry import Destination, archive_destination, push_image, registry_destination
+from release.signing import check_checksums, write_checksums
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 
@@ -135,6 +136,31 @@ def test_an_archive_gets_an_image_once(local, tmp_path: Path) -> None:
     path = tmp_path / "image.oci.tar"
     exercise(archive_destination(path, "csanmt", "v1.2.0-abc1234"))
     assert tarfile.is_tarfile(path)
+
+
+def test_a_push_that_was_cut_short_leaves_no_archive(local, tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "dist" / "image.oci.tar"
+    path.parent.mkdir()
+    target = archive_destination(path, "csanmt", "v1.2.0-abc1234")
+    real = registry.run_command
+
+    def cut_short(command, **more):
+        if command[1] == "copy":
+            Path(command[-1].split(":")[1]).write_bytes(b"half of it")
+            raise KeyboardInterrupt
+        return real(command, **more)
+
+    monkeypatch.setattr(registry, "run_command", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        push_image("one", target, tool="buildah")
+    assert list(path.parent.iterdir()) == []
+    path.with_name(".image.oci.tar").write_bytes(b"half of it, and then kill -9")
+    write_checksums(path.parent)
+    assert check_checksums(path.parent) == 0  # a draft is no artefact
+    monkeypatch.setattr(registry, "run_command", real)
+    assert not push_image("one", target, tool="buildah").already_there
+    assert push_image("one", target, tool="buildah").already_there
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "SHA256SUMS"}
 
 
 def test_a_registry_that_does_not_answer_is_an_error_not_an_empty_one(local) -> None:

@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.main import main
+from csanmt.errors import ConflictError
+from release.containers import Builder
 from release.ledger import Ledger
+from release.registry import Pushed
+from release.version import parse_tag, refuse_reuse
 
+ROOT = Path(__file__).resolve().parents[2]
 BUILT = "v0.1.0-abc1234"
 
 
@@ -72,6 +78,31 @@ def test_history_and_status_are_for_people_and_machines(built: Ledger, capsys) -
     assert main(["release", "status", "--json"]) == 0
     state = json.loads(capsys.readouterr().out)
     assert (state["active"], state["versions"][BUILT]["ready"]) == (BUILT, True)
+
+
+def test_a_push_that_was_killed_before_its_entry_is_recorded_by_the_next(
+    built: Ledger, monkeypatch, capsys
+) -> None:
+    pushed = Pushed(f"docker://registry.example.org/csanmt:{BUILT}", "sha256:1", already_there=True)
+    monkeypatch.setattr("cli.release._image", lambda ledger, tag: (tag, Builder("buildah", 0)))
+    monkeypatch.setattr("release.registry.push_image", lambda *_, **__: pushed)
+    for _ in range(2):
+        assert main(["release", "push", BUILT, "--force", "test"]) == 0
+        assert capsys.readouterr().out.startswith("was there")
+    entry = built.last("push", BUILT)
+    assert entry is not None
+    assert (entry.sequence, len(built.history(kind="push"))) == (2, 1)
+    assert (entry.detail, entry.digests) == (
+        {"reference": pushed.reference},
+        {"pushed": "sha256:1"},
+    )
+    with pytest.raises(ConflictError, match="left this machine"):
+        refuse_reuse(parse_tag(BUILT), {"bento": "another"}, built.history(), replacing=True)
+
+
+def test_a_running_release_is_never_cancelled_by_the_same_tag() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert workflow["concurrency"]["cancel-in-progress"] is False
 
 
 def test_an_edited_ledger_is_reported_not_shown(built: Ledger, capsys) -> None:
