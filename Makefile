@@ -64,8 +64,8 @@ format: install-dev ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: install-dev ## resolve the dependency sets again
-	sh scripts/lock.sh
+lock: install-dev ## resolve the dependency sets again (UPGRADE="name …" lets some pins move)
+	sh scripts/lock.sh $(if $(UPGRADE),--upgrade $(UPGRADE))
 
 clean: ## remove what was built here (the model store and .venv stay)
 	rm -rf build dist .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,12 @@ def test_a_lock_that_would_name_an_index_is_refused(tmp_path: Path, line: str) -
     output.write_text(f"a==1 \\\n    --hash=sha256:00\n{line}\n")
     with pytest.raises(ConfigurationError, match="index"):
         _clean(output)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"), [((), ""), (("UPGRADE=numpy httpx",), " --upgrade numpy httpx")]
+)
+def test_make_lock_moves_the_pins_that_are_named(given: tuple[str, ...], asked: str) -> None:
+    command = ["make", "--dry-run", "--no-print-directory", "lock", *given]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].rstrip() == f"sh scripts/lock.sh{asked}"
