@@ -195,9 +195,3 @@ def _extract_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> 
         copied = digest_stream(content, sink)
     if copied.size != entry.size:
         raise tarfile.ReadError(f"{entry.name} ends early")
-
-
-def read_sha256_file(path: Path) -> str:
-    """The digest in a file that ``sha256sum`` or ``export_archive`` wrote."""
-    words = path.read_text(encoding="utf-8", errors="replace").split()
-    return words[0] if words else ""

@@ -46,8 +46,3 @@ def set_times(directory: Path, seconds: int) -> None:
             executable = path.is_dir() or path.stat().st_mode & 0o100
             path.chmod(0o755 if executable else 0o644)
         os.utime(path, (seconds, seconds), follow_symlinks=False)
-
-
-def total_size(directory: Path) -> int:
-    """Return the bytes of all files below ``directory``."""
-    return sum(p.stat().st_size for p in directory.rglob("*") if p.is_file() and not p.is_symlink())
