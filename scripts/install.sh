@@ -65,5 +65,15 @@ fi
 # shellcheck disable=SC2046
 S="$(stamp engine $(find engine -type f \( -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name 'CMakeLists.txt' -o -name 'pyproject.toml' -o -name '*.py' \) -not -path '*/build/*' | LC_ALL=C sort))"
 if [ ! -e "$S" ]; then
-    sh scripts/install_engine.sh "$PIP" && done_with "$S" engine
+    if sh scripts/install_engine.sh "$PIP"; then
+        done_with "$S" engine
+    elif "$VENV/bin/python" -c 'import csanmt_engine' 2>/dev/null; then
+        echo "the native engine that was built before stays in use" >&2
+    elif "$VENV/bin/python" -c 'import torch, transformers' 2>/dev/null; then
+        echo "translation falls back to the torch engine, which is slower" >&2
+    else
+        echo "nothing here can translate: install a C++ compiler (g++ or clang) and try again," \
+             "or run make install-dev for PyTorch's engine" >&2
+        exit 1
+    fi
 fi

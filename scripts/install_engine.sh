@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build and install the native engine. Without a C++ compiler one from the package
-# index is used (zig); if that fails too, say so and leave the portable torch path.
+# index is used (zig). Status 1, and why, if that fails too: what then is the caller's.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PIP="${1:?usage: install_engine.sh PATH_TO_PIP}"
@@ -21,7 +21,6 @@ echo "building the native engine"
 if "$PIP" install --quiet --no-deps ./engine >"$LOG" 2>&1; then
     exit 0
 fi
-echo "the native engine could not be built; translation falls back to the torch engine" \
-     "(install a C++ compiler or PyTorch, then run make install again). Last lines:" >&2
+echo "the native engine could not be built. Last lines:" >&2
 tail -n 5 "$LOG" >&2
 exit 1
