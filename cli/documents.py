@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
 
 LONGEST_NAME = 1000
-_LIKE_A_NAME = re.compile(r"\.\w+\Z")  # asked first: loading the formats takes long
+_LIKE_A_NAME = re.compile(
+    r"\.[a-z]+\Z", re.IGNORECASE
+)  # asked first: loading the formats takes long
 Load = Callable[[argparse.Namespace], "tuple[Translator, DecodingOptions]"]
 
 

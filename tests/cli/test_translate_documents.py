@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import docx
@@ -68,6 +70,16 @@ def test_mistakes_are_named(csanmt, words, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".DOCX"])
 def test_every_suffix_of_a_format_names_a_document(csanmt, words, suffix: str) -> None:
     assert csanmt(*words, f"absent{suffix}").status == NotFoundError.exit_code
+
+
+def test_a_plain_text_does_not_load_the_formats() -> None:
+    code = (
+        "import sys; from cli.documents import named; "
+        "print(named(['你好。', '价格是3.5', '升级到v1.2.0']), "
+        "'csanmt.documents.formats' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] False\n"
 
 
 def test_sentence_that_ends_with_a_file_name_is_a_sentence(csanmt, words) -> None:
