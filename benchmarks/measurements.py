@@ -15,17 +15,21 @@ from benchmarks.subject import Subject, same_subject
 
 @dataclass(frozen=True, slots=True)
 class SubjectInfo:
-    """Who a subject is. ``digest`` None: unknown."""
+    """Who a subject is. ``digest`` None: unknown; ``overrides`` as of the subject."""
 
     label: str
     kind: str
     tag: str
     digest: str | None
     settings: Mapping[str, object]
+    overrides: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, subject: Subject) -> SubjectInfo:
-        return cls(subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings))
+        return cls(
+            subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings),
+            subject.overrides,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

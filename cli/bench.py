@@ -211,5 +211,9 @@ def _print_verdict(verdict: Any, out: Path | None) -> None:
     print(f"{passed} of {len(verdict.rules)} rule results pass, {len(verdict.failed)} fail")
     for reason in verdict.reasons:
         print(f"  - {reason}")
+    if verdict.scope_reasons:
+        print(f"{verdict.scope}, so this verdict releases nothing:")
+        for reason in verdict.scope_reasons:
+            print(f"  - {reason}")
     if out and verdict.rules:
         note(f"report: {out / 'report.html'}")

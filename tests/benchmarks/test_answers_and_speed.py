@@ -340,3 +340,27 @@ def test_a_verdict_without_a_suite_of_the_policy_is_partial(world):
     policy = replace(world.policy, suites=("mini", "other"), minimum={"other": {"bleu": 9.0}})
     verdict = judge(world.measure(world.subject()), policy)
     assert (verdict.decision.word, verdict.scope) == ("promote", "partial")
+    assert verdict.scope_reasons[0] == "suite other of the policy was left out"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kind": "url"}, "the candidate is a running service: its model is what it claims"),
+        ({"overrides": ("beam 16, not its own 4",)}, "asked with beam 16, not its own 4"),
+    ],
+)
+def test_a_verdict_about_something_else_than_will_be_served_is_partial(world, change, reason):
+    measured = world.measure(world.subject(world.good, **change))
+    verdict = judge(measured, world.policy)
+    assert (verdict.decision.word, verdict.scope) == ("promote", "partial")
+    assert reason in "; ".join(verdict.scope_reasons)
+    assert judge(world.measure(world.subject(world.good)), world.policy).scope == "full"
+
+
+def test_a_verdict_without_a_ratio_of_the_policy_is_partial(world):
+    measured = world.measure(world.subject())
+    without = replace(measured, speed=replace(measured.speed, start=None))
+    verdict = judge(without, world.policy)
+    assert verdict.scope == "partial"
+    assert "speed start_ratio was not measured" in verdict.scope_reasons

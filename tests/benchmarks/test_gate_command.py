@@ -371,5 +371,9 @@ def test_a_running_service_is_judged_by_its_url(files, server, capsys):
         "[quality.minimum.mini]\nbleu = 50\n"
     )
     assert gate(server.url, server.url, "--policy", "p.toml", "--out", "out", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["scope"] == "full"
-    assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc")
+    assert json.loads(capsys.readouterr().out)["scope"] == "partial"
+    scopes = ("partial",)
+    assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc", scopes=scopes)
+    assert main(["bench", "verify", "out/evidence.json"]) == 3
+    assert "the candidate is a running service" in capsys.readouterr().err
+    assert "the candidate is a running" in (files / "out/report.html").read_text("utf-8")
