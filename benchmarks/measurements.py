@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -119,6 +119,12 @@ class SuiteResult:
         return next((m for m in self.metrics if m.metric == key), None)
 
 
+def churn(suites: Sequence[SuiteResult]) -> float:
+    """Share of all sentences of these suites whose translation changed."""
+    total = sum(suite.sentences for suite in suites)
+    return sum(len(suite.changes) for suite in suites) / total if total else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class GroupResult:
     """One group of behaviour cases (or smoke sentences, or pins).
@@ -171,8 +177,7 @@ class Measurements:
     @property
     def churn(self) -> float:
         """Share of all sentences of all suites whose translation changed."""
-        total = sum(suite.sentences for suite in self.suites)
-        return sum(len(suite.changes) for suite in self.suites) / total if total else 0.0
+        return churn(self.suites)
 
     def to_json(self, max_changes: int | None = None) -> dict[str, Any]:
         """Plain JSON values; of every suite the ``max_changes`` worst changes."""

@@ -143,6 +143,7 @@ def make_plan(
         pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
         behaviour=True,
         speed=SpeedPlan(limit=limit) if speed else None,
+        timed=[suite for suite in suites if suite.name in policy.suites],
         workers=args.workers,
         comet=_comet(args, policy) if args.comet is not None else None,
         measure_start=measure_start,
