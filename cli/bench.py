@@ -39,7 +39,8 @@ GATE_EXITS = """\
 exit status:
   0  promote: every rule of the policy holds
   1  reject: at least one rule does not hold; every reason is printed
-  2  could not judge: something could not be loaded, asked or read
+  2  could not judge: something could not be loaded, asked or read, speed was too noisy
+     to tell, or the gate itself failed
 """
 
 
