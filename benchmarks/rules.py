@@ -9,8 +9,8 @@ from benchmarks.load import ThroughputRow
 from benchmarks.measurements import GroupResult, Measurements, MetricResult, SuiteResult, churn
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
-from benchmarks.significance import Interval, holm, sign_test
-from benchmarks.speed import SpeedReport
+from benchmarks.significance import holm, sign_test
+from benchmarks.speed import Ratio, SpeedReport
 
 CHRF = ("chrf2", "chrf2pp")
 FEW = 5  # net newly faulty sentences: 5 to 0 has p = 1/32 in the sign test
@@ -248,11 +248,11 @@ def _speed(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     if speed is None:
         yield RuleResult("speed", "", "fail", "the policy demands it, it was not measured")
         return
-    values: dict[str, tuple[float | None, Interval | None]] = {
-        "p95_ratio": (speed.p95_ratio.value, speed.p95_ratio.interval),
-        "mean_ratio": (speed.overall.ratio.value, speed.overall.ratio.interval),
-        "start_ratio": (speed.start.time_ratio if speed.start else None, None),
-        "memory_ratio": (speed.start.memory_ratio if speed.start else None, None),
+    ratios = {
+        "p95_ratio": speed.p95_ratio,
+        "mean_ratio": speed.overall.ratio,
+        "start_ratio": speed.start.time_ratio if speed.start else None,
+        "memory_ratio": speed.start.memory_ratio if speed.start else None,
     }
     same = measured.same_subject
     for name, limit in policy.speed.items():
@@ -260,18 +260,19 @@ def _speed(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
             yield _worst_level(speed.throughput, policy, same)
             yield _failed_requests(speed, policy.alpha)
             continue
-        value, interval = values.get(name, (None, None))
-        if value is None:
+        ratio = ratios.get(name)
+        if ratio is None:
             yield RuleResult("speed", name, "skip", "was not measured", None, limit)
         else:
-            yield _ratio_result(name, value, interval, policy, same)
+            yield _ratio_result(name, ratio, policy, same)
 
 
 def _worst_level(rows: Sequence[ThroughputRow], policy: Policy, same: bool) -> RuleResult:
     """The level of concurrency with the worst result, of several the one with the largest ratio."""
     results = []
     for row in rows:
-        found = _ratio_result("throughput_ratio", row.ratio, row.interval, policy, same)
+        ratio = Ratio(row.ratio, row.interval)
+        found = _ratio_result("throughput_ratio", ratio, policy, same)
         results.append(replace(found, reason=f"with {row.clients} clients {found.reason}"))
     return max(results, key=lambda r: (WORST_LAST.index(r.status), r.measured or 0.0))
 
@@ -285,21 +286,17 @@ def _failed_requests(speed: SpeedReport, alpha: float) -> RuleResult:
     return RuleResult("speed", "failed_requests", status, reason, cand, base)
 
 
-def _ratio_result(
-    name: str, value: float, interval: Interval | None, policy: Policy, same: bool
-) -> RuleResult:
+def _ratio_result(name: str, ratio: Ratio, policy: Policy, same: bool) -> RuleResult:
     """A ratio over its limit fails, unless its interval says that it may be 1 as well; one
     within it passes, unless its interval reaches beyond the policy's ceiling."""
-    limit = policy.speed[name]
-    span = f" (95 %: {interval.low:.2f} to {interval.high:.2f})" if interval else ""
-    reason = f"{value:.2f} × the baseline{span}, allowed is {limit:.2f}"
+    value, interval, limit = ratio.value, ratio.interval, policy.speed[name]
+    span = f"95 %: {interval.low:.2f} to {interval.high:.2f}"
+    reason = f"{value:.2f} × the baseline ({span}), allowed is {limit:.2f}"
     if same:
         reason += "; the same model, code and settings, so any difference is noise"
         return RuleResult("speed", name, "pass", reason, value, limit)
-    vague = interval is not None and (
-        interval.low <= 1.0 if value > limit else interval.high > policy.interval_ceiling * limit
-    )
-    if vague:
+    highest = policy.interval_ceiling * limit
+    if interval.low <= 1.0 if value > limit else interval.high > highest:
         reason += "; too noisy to tell, measure again on a quieter machine"
         return RuleResult("speed", name, "open", reason, value, limit)
     status = "fail" if value > limit else "pass"

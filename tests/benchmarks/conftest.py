@@ -18,7 +18,7 @@ from benchmarks.load import ThroughputRow
 from benchmarks.measurements import Measurements
 from benchmarks.policy import DEFAULT_POLICY, Policy, parse_policy
 from benchmarks.significance import Interval
-from benchmarks.speed import SpeedPlan, StartReport
+from benchmarks.speed import Ratio, SpeedPlan, StartReport
 from benchmarks.suite import SMOKE_SUITE, Suite, load_suite
 
 SMOKE_ANSWERS = {
@@ -27,6 +27,8 @@ SMOKE_ANSWERS = {
     "人工智能正在改变世界。": "Artificial intelligence is changing the world.",
     "北京天气很好。": "The weather in Beijing is fine.",
 }
+EVEN = Ratio(1.0, Interval(0.95, 1.05))
+START = StartReport(1.0, 1.0, 100.0, 100.0, time_ratio=EVEN, memory_ratio=EVEN, pairs=3)
 
 
 @dataclass
@@ -98,7 +100,7 @@ class World:
         return Plan(
             suites=[self.suite], metrics=("bleu", "chrf2pp", "chrf2"),
             sampling=self.policy.sampling, smoke=load_suite(SMOKE_SUITE), speed=speed,
-            clock=self.clock, measure_start=lambda *_: StartReport(1.0, 1.0, 100.0, 100.0),
+            clock=self.clock, measure_start=lambda *_: START,
             measure_throughput=lambda *_: (ThroughputRow(1, 20, 20, 1.0, Interval(0.95, 1.05)),),
             **other,
         )  # fmt: skip
