@@ -1,9 +1,8 @@
 """A subject's translations of a suite: cached, and resumed where a run was cut off.
 
-The cache holds one JSON-lines file a (subject digest, suite digest, decoding
-settings): one line a sentence, in order. What is whole is reused; a
-file cut off in the middle is continued. A subject without a digest is not cached, nor
-is a URL: the server behind it may change.
+The cache holds one file (``answer_log``) a (subject digest, suite digest, decoding
+settings). A subject without a digest is not cached, nor is a URL: the server behind it
+may change.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from benchmarks import answer_log
 from benchmarks.metrics import Statistics, extract, metric, signature
 from benchmarks.progress import Progress, Silent
 from benchmarks.subject import Subject
 from benchmarks.suite import Suite
 from csanmt.errors import StorageError
 
-FORMAT = 1
+FORMAT = 1  # of statistics
 BATCH = 32  # sentences asked at once while a suite is translated
 
 
@@ -38,7 +38,7 @@ class AnswerCache:
         """Where the answers lie, or None if they may not be kept."""
         if self.root is None or subject.digest is None or subject.kind != "model":
             return None
-        key = [FORMAT, subject.digest, suite.digest, dict(subject.settings)]
+        key = [answer_log.FORMAT, subject.digest, suite.digest, dict(subject.settings)]
         return self.root / "answers" / f"{_digest(key)}.jsonl"
 
     def statistics_path(self, key: str, suite: Suite, hypotheses: list[str]) -> Path | None:
@@ -116,33 +116,10 @@ def _next(under_way: deque[Future[list[str]]], progress: Progress) -> list[str]:
 def _resume(
     subject: Subject, suite: Suite, path: Path, progress: Progress, workers: int
 ) -> list[str]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = _read_whole_lines(path)
-        with path.open("a", encoding="utf-8") as stream:
-            for batch in _ask(subject, suite, len(found), progress, workers):
-                _append(stream, batch)
-                found += batch
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-    return found
-
-
-def _append(stream: TextIO, batch: list[str]) -> None:
-    stream.writelines(json.dumps(text) + "\n" for text in batch)
-    stream.flush()
-
-
-def _read_whole_lines(path: Path) -> list[str]:
-    """Answers kept so far; a torn last line is cut off the file."""
-    if not path.is_file():
-        return []
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) != len(data):
-        with path.open("r+b") as stream:
-            stream.truncate(len(whole))
-    return [str(json.loads(line)) for line in whole.splitlines()]
+    with answer_log.open_log(path, len(suite.sources)) as log:
+        for batch in _ask(subject, suite, len(log.found), progress, workers):
+            log.append(batch)
+        return log.found
 
 
 def suite_statistics(

@@ -11,20 +11,45 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.speed import StartReport
-from benchmarks.subject import Subject
+from benchmarks.speed import StartReport, paired_ratio
+from benchmarks.subject import Subject, same_subject
 from csanmt.errors import CheckpointError, DeadlineExceededError
 
 SENTENCE = "今天天气很好，我们去公园吧。"
-RUNS = 3
 TIMEOUT = 300.0  # seconds
 
 
-def measure_start(baseline: Subject, candidate: Subject) -> StartReport | None:
-    """Start both ``RUNS`` times in turn; None if one of them is not a model directory.
+@dataclass(frozen=True, slots=True)
+class StartPlan:
+    """How often to start.
+
+    Attributes:
+        pairs: fewest starts of each system; ``max_pairs`` the most, as long as the interval
+            of a ratio holds its limit. 8 pairs at most.
+        time_limit, memory_limit: ratios that the starts try to decide.
+    """
+
+    pairs: int = 3
+    max_pairs: int = 8
+    time_limit: float = 1.50
+    memory_limit: float = 1.25
+
+
+Start = Callable[[Subject], tuple[float, float]]
+
+
+def measure_start(
+    baseline: Subject, candidate: Subject, plan: StartPlan = StartPlan(), start: Start | None = None
+) -> StartReport | None:
+    """Start both in turns; None if one of them is not a model directory.
+
+    Args:
+        start: seam for tests: (seconds to the first answer, peak MiB) of a fresh process.
 
     Raises:
         CheckpointError: a fresh process could not load the model.
@@ -33,14 +58,34 @@ def measure_start(baseline: Subject, candidate: Subject) -> StartReport | None:
     systems = (baseline, candidate)
     if any(s.kind != "model" or not Path(s.spec).is_dir() or not s.spec for s in systems):
         return None
+    start = start or _start_once
+    enough = plan.pairs if same_subject(*systems) else plan.max_pairs
     runs: list[list[tuple[float, float]]] = [[], []]
-    for turn in range(RUNS):
-        for which in (turn % 2, 1 - turn % 2):
-            runs[which].append(_start_once(systems[which]))
+    while True:
+        turn = len(runs[0]) % 2
+        for which in (turn, 1 - turn):
+            runs[which].append(start(systems[which]))
+        if len(runs[0]) < plan.pairs:
+            continue
+        report = _report(*runs)
+        decided = not (
+            report.time_ratio.interval.holds(plan.time_limit)
+            or report.memory_ratio.interval.holds(plan.memory_limit)
+        )
+        if decided or len(runs[0]) >= enough:
+            return report
+
+
+def _report(
+    baseline: Sequence[tuple[float, float]], candidate: Sequence[tuple[float, float]]
+) -> StartReport:
     (base_s, base_mb), (cand_s, cand_mb) = (
-        (median(seconds for seconds, _ in found), median(mb for _, mb in found)) for found in runs
+        tuple(zip(*runs, strict=True)) for runs in (baseline, candidate)
     )
-    return StartReport(base_s, cand_s, base_mb, cand_mb)
+    return StartReport(
+        median(base_s), median(cand_s), median(base_mb), median(cand_mb),
+        paired_ratio(base_s, cand_s), paired_ratio(base_mb, cand_mb), len(baseline),
+    )  # fmt: skip
 
 
 def _start_once(subject: Subject) -> tuple[float, float]:

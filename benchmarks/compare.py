@@ -46,7 +46,14 @@ CometScorer = Callable[[Suite, list[str], list[str]], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure. ``speed`` None leaves it out; ``workers`` are processes for TER."""
+    """What to measure.
+
+    Attributes:
+        suites: each of another name.
+        speed: None leaves it out.
+        timed: suites whose sentences are timed; empty: all.
+        workers: processes for TER.
+    """
 
     suites: Sequence[Suite]
     metrics: Sequence[str] = ("bleu", "chrf2pp", "chrf2", "ter")
@@ -55,11 +62,19 @@ class Plan:
     pins: Sequence[Pin] = ()
     behaviour: bool = True
     speed: SpeedPlan | None = None
+    timed: Sequence[Suite] = ()
     workers: int = 1
     comet: CometScorer | None = None
     measure_start: Callable[[Subject, Subject], StartReport | None] | None = None
     measure_throughput: MeasureThroughput | None = None
     clock: Callable[[], float] = time.perf_counter
+
+    def __post_init__(self) -> None:
+        names = [suite.name for suite in self.suites]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise InvalidInputError(
+                f"two suites are named {twice!r}: give one of them another name in its suite.toml"
+            )
 
 
 def measure(
@@ -99,7 +114,7 @@ def _speed(
     candidate: Subject, baseline: Subject, plan: Plan, how: SpeedPlan, progress: Progress
 ) -> SpeedReport:
     """Latency, then what the plan's seams measure: throughput and a fresh process's start."""
-    sources = [source for suite in plan.suites for source in suite.sources]
+    sources = [source for suite in plan.timed or plan.suites for source in suite.sources]
     if same_subject(baseline, candidate):
         how = replace(how, max_rounds=how.rounds)  # nothing is open that rounds could decide
     found = measure_speed(baseline, candidate, sources, how, clock=plan.clock, progress=progress)

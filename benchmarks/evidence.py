@@ -162,8 +162,9 @@ def verify(
         reasons = "; ".join(content["verdict"]["reasons"]) or "no reason given"
         raise IntegrityError(f"{path} says {found.decision.word}, not {require.word}: {reasons}")
     if require is not None and found.scope not in scopes:
+        why = "; ".join(content["verdict"].get("scope_reasons", ())) or "no reason given"
         raise IntegrityError(
-            f"{path} holds a {found.scope} verdict; needed is {' or '.join(scopes)}"
+            f"{path} holds a {found.scope} verdict; needed is {' or '.join(scopes)}: {why}"
         )
     return found
 

@@ -5,6 +5,7 @@ A pure function of (measurements, policy), so that a verdict can be derived agai
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -30,8 +31,10 @@ class Decision(IntEnum):
 class Verdict:
     """The decision and every rule's result.
 
-    ``scope`` is "full", "quality-only" (a file of hypotheses took part), "partial" (a suite
-    that the policy names was left out) or "none". Only a full verdict may release a model.
+    ``scope`` is "full", "quality-only" (a file of hypotheses took part), "partial" (it does
+    not speak of all that the policy demands, or of something that is not what would be
+    served) or "none". Only a full verdict may release a model; ``scope_reasons`` say why
+    another is not full.
     """
 
     decision: Decision
@@ -40,6 +43,7 @@ class Verdict:
     baseline: str
     rules: tuple[RuleResult, ...] = ()
     reasons: tuple[str, ...] = field(default=())
+    scope_reasons: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[RuleResult, ...]:
@@ -54,6 +58,7 @@ class Verdict:
             "decision": self.decision.word,
             "exit_code": int(self.decision),
             "scope": self.scope,
+            "scope_reasons": list(self.scope_reasons),
             "candidate": self.candidate,
             "baseline": self.baseline,
             "reasons": list(self.reasons),
@@ -83,18 +88,32 @@ def judge(measured: Measurements, policy: Policy) -> Verdict:
     if not passed and not failed:
         return unjudged(*names, "the policy has no rule that could be applied")
     decision = Decision.UNJUDGED if still_open else Decision.PROMOTE
+    missing = tuple(_missing(measured, policy, results))
     return Verdict(
         decision=Decision.REJECT if failed else decision,
-        scope=_scope(measured, policy),
+        scope="quality-only" if quality_only else "partial" if missing else "full",
         candidate=names[0],
         baseline=names[1],
         rules=tuple(results),
         reasons=tuple(f"{f.rule} {f.subject}: {f.reason}" for f in failed or still_open),
+        scope_reasons=missing,
     )
 
 
-def _scope(measured: Measurements, policy: Policy) -> str:
+def _missing(
+    measured: Measurements, policy: Policy, results: Sequence[RuleResult]
+) -> Iterator[str]:
+    """What keeps the verdict from speaking of all that the policy demands, as it is served."""
     if measured.quality_only:
-        return "quality-only"
+        yield "a file of translations took part"
+        return
     left_out = set(policy.suites) - {suite.name for suite in measured.suites}
-    return "partial" if left_out else "full"
+    for name in sorted(left_out):
+        yield f"suite {name} of the policy was left out"
+    for who, info in (("candidate", measured.candidate), ("baseline", measured.baseline)):
+        if info.kind == "url":
+            yield f"the {who} is a running service: its model is what it claims, its code unknown"
+        yield from (f"the {who} was asked with {words}" for words in info.overrides)
+    for result in results:
+        if result.status == "skip":
+            yield f"{result.rule} {result.subject} {result.reason}"

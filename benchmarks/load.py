@@ -19,13 +19,12 @@ from typing import Protocol
 import numpy as np
 
 from benchmarks.progress import Progress, Silent
-from benchmarks.significance import Interval
+from benchmarks.significance import Interval, ratio_interval
 from csanmt.errors import EngineUnavailableError, UnavailableError
 
 TOOL = "wrk"
 SCRIPT = Path(__file__).with_name("load.lua")
 REQUEST_SECONDS = 30  # a request without an answer for so long is lost
-T_97_5 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)  # Student's t, 1 to 7 degrees of freedom
 
 
 class Target(Protocol):
@@ -215,7 +214,7 @@ def _level(
         if len(slices[0]) < plan.pairs:
             continue
         interval = ratio_interval([b.rate / c.rate for b, c in zip(*slices, strict=True)])
-        if not interval.low <= plan.limit <= interval.high:
+        if not interval.holds(plan.limit):
             break
     base, cand = (float(np.mean([s.rate for s in system])) for system in slices)
     return ThroughputRow(
@@ -229,14 +228,3 @@ def _level(
         baseline_p95=float(np.median([s.p95 for s in slices[0]])),
         candidate_p95=float(np.median([s.p95 for s in slices[1]])),
     )
-
-
-def ratio_interval(ratios: Sequence[float]) -> Interval:
-    """95 % interval of the geometric mean, by Student's t over the logarithms."""
-    logs = np.log(np.asarray(ratios, dtype=np.float64))
-    if len(logs) < 2:
-        return Interval(0.0, float("inf"))
-    t = T_97_5[min(len(logs) - 2, len(T_97_5) - 1)]
-    half = t * float(logs.std(ddof=1)) / len(logs) ** 0.5
-    middle = float(logs.mean())
-    return Interval(float(np.exp(middle - half)), float(np.exp(middle + half)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.remote import UrlSubject
 from benchmarks.subject import HypothesesSubject, ModelSubject, Subject
 from csanmt.errors import CheckpointError, ConfigurationError, CsanmtError, NotFoundError
+from csanmt.loading import PACKED_WEIGHTS
 from csanmt.translator import DecodingOptions, Translator
 
 CONFIG = "config.json"
@@ -45,6 +46,13 @@ class LoadOptions:
             if (value := getattr(self, key)) is not None
         }
         return replace(defaults, **chosen)
+
+    def overrides(self, defaults: DecodingOptions) -> Iterator[str]:
+        """The decoding settings that are not the model's own, in words."""
+        chosen = asdict(self.over(defaults))
+        for key, own in asdict(defaults).items():
+            if chosen[key] != own:
+                yield f"{key.replace('_', ' ')} {chosen[key]:g}, not its own {own:g}"
 
 
 def load_subject(spec: str, options: LoadOptions = LoadOptions()) -> Subject:
@@ -79,7 +87,7 @@ def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> Mode
     try:
         translator = load_translator(path, engine=options.engine, model_tag=tag)
         digest = options.digest_of(path) if options.digest_of else None
-        decoding = options.over(generation_defaults(path))
+        defaults = generation_defaults(path)
     except CsanmtError:
         raise
     except Exception as error:
@@ -88,13 +96,20 @@ def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> Mode
     engine = str(getattr(getattr(translator, "engine", None), "name", ""))
     return ModelSubject(
         translator=translator,
-        options=decoding,
+        options=options.over(defaults),
         digest=digest,
         engine=engine,
         implementation=implementation_digest(),
         spec=str(path),
         translate_texts=translate_as_served,
+        overrides=(*_engine_override(path, engine), *options.overrides(defaults)),
     )
+
+
+def _engine_override(path: Path, engine: str) -> Iterator[str]:
+    """An image serves packed weights by the native engine (``release.build``)."""
+    if engine == "torch" and (path / PACKED_WEIGHTS).is_file():
+        yield "the torch engine, not the native one"
 
 
 @cache

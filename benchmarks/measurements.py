@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,17 +15,21 @@ from benchmarks.subject import Subject, same_subject
 
 @dataclass(frozen=True, slots=True)
 class SubjectInfo:
-    """Who a subject is. ``digest`` None: unknown."""
+    """Who a subject is. ``digest`` None: unknown; ``overrides`` as of the subject."""
 
     label: str
     kind: str
     tag: str
     digest: str | None
     settings: Mapping[str, object]
+    overrides: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, subject: Subject) -> SubjectInfo:
-        return cls(subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings))
+        return cls(
+            subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings),
+            subject.overrides,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,12 @@ class SuiteResult:
         return next((m for m in self.metrics if m.metric == key), None)
 
 
+def churn(suites: Sequence[SuiteResult]) -> float:
+    """Share of all sentences of these suites whose translation changed."""
+    total = sum(suite.sentences for suite in suites)
+    return sum(len(suite.changes) for suite in suites) / total if total else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class GroupResult:
     """One group of behaviour cases (or smoke sentences, or pins).
@@ -167,8 +177,7 @@ class Measurements:
     @property
     def churn(self) -> float:
         """Share of all sentences of all suites whose translation changed."""
-        total = sum(suite.sentences for suite in self.suites)
-        return sum(len(suite.changes) for suite in self.suites) / total if total else 0.0
+        return churn(self.suites)
 
     def to_json(self, max_changes: int | None = None) -> dict[str, Any]:
         """Plain JSON values; of every suite the ``max_changes`` worst changes."""

@@ -19,6 +19,7 @@ RULES = (
     "churn", "speed",
 )  # fmt: skip
 SPEED_LIMITS = ("p95_ratio", "mean_ratio", "start_ratio", "memory_ratio", "throughput_ratio")
+INTERVAL_CEILING = 1.5  # where the policy names none
 MUST_PASS = ("all", "no-new-failures")
 Margins = Mapping[str, float | Mapping[str, float]]
 
@@ -34,6 +35,7 @@ class Policy:
         new_failures: behaviour group (or "default") → cases; None: no rule.
         smoke, pins: one of ``MUST_PASS``; None: no rule.
         speed: limit name → ratio.
+        interval_ceiling: a ratio's interval may reach so many times its limit.
         hypotheses_rules: rules for files of hypotheses.
         digest: SHA-256 (hex) of the file's bytes.
     """
@@ -52,6 +54,7 @@ class Policy:
     pins: str | None = None
     churn: float | None = None
     speed: Mapping[str, float] = field(default_factory=dict)
+    interval_ceiling: float = INTERVAL_CEILING
     hypotheses_rules: tuple[str, ...] = RULES[:5]
     text: str = ""
 
@@ -106,6 +109,8 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
     )
     churn, checks = read.section("churn", "max"), read.section("checks", "margin")
     limits = read.section("behaviour", "new_failures").number_table("new_failures")
+    speed = read.section("speed", *SPEED_LIMITS, "interval_ceiling").all_numbers(1.0, 100.0)
+    ceiling = speed.pop("interval_ceiling", INTERVAL_CEILING)
     hypotheses = read.section("hypotheses", "rules")
     policy = Policy(
         suites=quality.names("suites", None, ()),
@@ -125,7 +130,8 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
         smoke=read.section("smoke", "must_pass").choice("must_pass", MUST_PASS),
         pins=read.section("pins", "must_pass").choice("must_pass", MUST_PASS),
         churn=churn.number("max", 1.0, 0, 1) if churn.table else None,
-        speed=read.section("speed", *SPEED_LIMITS).all_numbers(1.0, 100.0),
+        speed=speed,
+        interval_ceiling=ceiling,
         hypotheses_rules=hypotheses.names("rules", RULES, RULES[:5]),
         text=text,
     )

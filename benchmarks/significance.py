@@ -9,7 +9,7 @@ correction for several tests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.metrics import Metric, Rows, corpus_score
 
 Floats = NDArray[np.float64]
+T_97_5 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)  # Student's t, 1 to 7 degrees of freedom
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,13 @@ class SamplingPlan:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval, in points."""
+    """A 95 % interval, in points or of a ratio."""
 
     low: float
     high: float
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +186,14 @@ def sign_test(worse: int, better: int) -> float:
         return 1.0
     tail = sum(comb(n, k) for k in range(worse, n + 1))
     return float(tail / 2**n)
+
+
+def ratio_interval(ratios: Sequence[float]) -> Interval:
+    """95 % interval of the geometric mean, by Student's t over the logarithms."""
+    logs = np.log(np.asarray(ratios, dtype=np.float64))
+    if len(logs) < 2:
+        return Interval(0.0, float("inf"))
+    t = T_97_5[min(len(logs) - 2, len(T_97_5) - 1)]
+    half = t * float(logs.std(ddof=1)) / len(logs) ** 0.5
+    middle = float(logs.mean())
+    return Interval(float(np.exp(middle - half)), float(np.exp(middle + half)))

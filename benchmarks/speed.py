@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.load import ThroughputRow
 from benchmarks.progress import Progress, Silent
-from benchmarks.significance import Interval
+from benchmarks.significance import Interval, ratio_interval
 from benchmarks.subject import Subject
 
 Clock = Callable[[], float]
@@ -66,20 +66,21 @@ class LatencyRow:
 
 @dataclass(frozen=True, slots=True)
 class StartReport:
-    """A fresh process: seconds to the first answer and peak memory (medians of the runs)."""
+    """A fresh process: seconds to the first answer and peak memory.
+
+    Attributes:
+        baseline_s, candidate_s, baseline_mb, candidate_mb: medians of the runs.
+        time_ratio, memory_ratio: geometric means over pairs of runs.
+        pairs: runs of each system.
+    """
 
     baseline_s: float
     candidate_s: float
     baseline_mb: float
     candidate_mb: float
-
-    @property
-    def time_ratio(self) -> float:
-        return self.candidate_s / self.baseline_s
-
-    @property
-    def memory_ratio(self) -> float:
-        return self.candidate_mb / self.baseline_mb
+    time_ratio: Ratio
+    memory_ratio: Ratio
+    pairs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def _time_rounds(
         if len(rounds) >= plan.rounds:
             so_far = np.stack(rounds, axis=2)
             ratios = (p95_ratio(so_far, plan.seed), mean_ratio(so_far, plan.seed))
-            if not any(r.interval.low <= plan.limit <= r.interval.high for r in ratios):
+            if not any(r.interval.holds(plan.limit) for r in ratios):
                 break
     return np.stack(rounds, axis=2)
 
@@ -198,6 +199,12 @@ def mean_ratio(times: Floats, seed: int, samples: int = 1000) -> Ratio:
     draws = np.random.default_rng(seed).integers(len(logs), size=(samples, len(logs)))
     low, high = np.exp(np.quantile(logs[draws].mean(axis=1), (0.025, 0.975)))
     return Ratio(float(np.exp(logs.mean())), Interval(float(low), float(high)))
+
+
+def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio:
+    """Geometric mean over the pairs, with Student's interval; one pair has none (0 to ∞)."""
+    ratios = [c / b for b, c in zip(baseline, candidate, strict=True)]
+    return Ratio(float(np.exp(np.mean(np.log(ratios)))), ratio_interval(ratios))
 
 
 def _latency_row(name: str, times: Floats, seed: int) -> LatencyRow:

@@ -29,6 +29,7 @@ class Subject(Protocol):
         settings: decoding settings and engine; part of the key of cached answers.
         spec: the argument it was named by, for starting it again in a fresh process.
         parallel: ``translate`` may be called by several threads at once.
+        overrides: in words, what it is asked with and would not be served with.
     """
 
     @property
@@ -51,6 +52,9 @@ class Subject(Protocol):
 
     @property
     def parallel(self) -> bool: ...
+
+    @property
+    def overrides(self) -> tuple[str, ...]: ...
 
     def answers(self, suite: Suite) -> list[str] | None:
         """Ready-made translations of a suite, or None: then ask ``translate``."""
@@ -98,6 +102,7 @@ class ModelSubject:
     implementation: str = ""
     spec: str = ""
     translate_texts: Callable[[Translator, Sequence[str], DecodingOptions], list[str]] | None = None
+    overrides: tuple[str, ...] = ()
     kind: str = "model"
 
     def __post_init__(self) -> None:
@@ -134,6 +139,7 @@ class HypothesesSubject:
     label: str = ""
     kind: str = "hypotheses"
     parallel: bool = False
+    overrides: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

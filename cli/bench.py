@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ GATE_EXITS = """\
 exit status:
   0  promote: every rule of the policy holds
   1  reject: at least one rule does not hold; every reason is printed
-  2  could not judge: something could not be loaded, asked or read
+  2  could not judge: something could not be loaded, asked or read, speed was too noisy
+     to tell, or the gate itself failed
 """
 
 
@@ -149,7 +151,20 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _gate(args: argparse.Namespace) -> int:
-    from benchmarks.gate import Decision, judge, unjudged
+    """As ``_judge``. An error that nobody foresaw would end with 1, which says "reject"."""
+    from benchmarks.gate import Decision
+
+    try:
+        return _judge(args)
+    except (CsanmtError, OSError):
+        raise  # these end with a status of their own, which is not 1
+    except Exception:
+        traceback.print_exc()
+        return Decision.UNJUDGED
+
+
+def _judge(args: argparse.Namespace) -> int:
+    from benchmarks.gate import judge, unjudged
     from benchmarks.outputs import write_evidence, write_report
 
     if args.sign and not (args.out and args.sign.is_file()):
@@ -163,6 +178,10 @@ def _gate(args: argparse.Namespace) -> int:
             write_report(args.out, measured, verdict, policy)
     except CsanmtError as error:
         verdict = unjudged(args.candidate, args.baseline, f"{error.code}: {error}")
+    except Exception as error:
+        traceback.print_exc()
+        what = f"internal: {type(error).__name__}: {error}"
+        verdict = unjudged(args.candidate, args.baseline, what)
     if args.out and policy is not None:
         evidence = write_evidence(args.out, measured, verdict, policy, ROOT)
         if args.sign:
@@ -171,7 +190,7 @@ def _gate(args: argparse.Namespace) -> int:
         print_json(verdict.to_json())
     else:
         _print_verdict(verdict, args.out)
-    return int(verdict.decision if verdict.decision != Decision.UNJUDGED else 2)
+    return int(verdict.decision)
 
 
 def _measure_for_gate(args: argparse.Namespace, policy: Policy) -> Any:
@@ -193,5 +212,9 @@ def _print_verdict(verdict: Any, out: Path | None) -> None:
     print(f"{passed} of {len(verdict.rules)} rule results pass, {len(verdict.failed)} fail")
     for reason in verdict.reasons:
         print(f"  - {reason}")
+    if verdict.scope_reasons:
+        print(f"{verdict.scope}, so this verdict releases nothing:")
+        for reason in verdict.scope_reasons:
+            print(f"  - {reason}")
     if out and verdict.rules:
         note(f"report: {out / 'report.html'}")

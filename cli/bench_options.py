@@ -122,7 +122,7 @@ def make_plan(
 ) -> Plan:
     from functools import partial
 
-    from benchmarks.coldstart import measure_start
+    from benchmarks.coldstart import StartPlan, measure_start
     from benchmarks.compare import Plan
     from benchmarks.load import LoadPlan, find_tool
     from benchmarks.pins import DEFAULT_PINS, load_pins
@@ -131,6 +131,10 @@ def make_plan(
     from benchmarks.suite import SMOKE_SUITE, load_suite
 
     limit = policy.speed.get("p95_ratio", SpeedPlan().limit)
+    start = StartPlan(
+        time_limit=policy.speed.get("start_ratio", StartPlan().time_limit),
+        memory_limit=policy.speed.get("memory_ratio", StartPlan().memory_limit),
+    )
     load = None
     if speed and "throughput_ratio" in policy.speed:
         find_tool()  # missing, it is missed before minutes are spent
@@ -143,9 +147,10 @@ def make_plan(
         pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
         behaviour=True,
         speed=SpeedPlan(limit=limit) if speed else None,
+        timed=[suite for suite in suites if suite.name in policy.suites],
         workers=args.workers,
         comet=_comet(args, policy) if args.comet is not None else None,
-        measure_start=measure_start,
+        measure_start=partial(measure_start, plan=start),
         measure_throughput=load,
     )
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | None) -> str:
     """Say in words what the evidence holds.
 
-    It must be whole and say promote, be about the model that was built, come from the
-    commit that was built, follow the policy, suites, cases and pins of this checkout, and
-    compare with the model of the version in service.
+    It must be whole and say promote, be about the model that was built as it is served,
+    come from the commit that was built, follow the policy, suites, cases and pins of this
+    checkout, and compare with the model of the version in service.
 
     Args:
         signers: who may sign it off; None: it need not be signed.
@@ -33,11 +33,23 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
 
     evidence = verify(path, model_digest=build.digests["model"])
     signer = verify_file(path, signers)
-    wrong = [*_code(evidence, build), *_rules(evidence), *_baseline(evidence, build, ledger)]
+    wrong = [
+        *_subjects(evidence), *_code(evidence, build), *_rules(evidence),
+        *_baseline(evidence, build, ledger),
+    ]  # fmt: skip
     if wrong:
         raise IntegrityError(f"{path}: {'; '.join(wrong)}")
     words = str(signer) if signer else "not signed"
     return f"{evidence.decision.word} ({evidence.scope}), {words}"
+
+
+def _subjects(evidence: Evidence) -> Iterator[str]:
+    """Both are models whose files were at hand, asked the way they are served."""
+    for who in ("candidate", "baseline"):
+        subject = evidence.content[who]
+        if subject["kind"] != "model":
+            yield f"its {who} is no model at hand but a {subject['kind']}"
+        yield from (f"its {who} was asked with {o}" for o in subject.get("overrides", ()))
 
 
 def _code(evidence: Evidence, build: Entry) -> Iterator[str]:

@@ -14,9 +14,11 @@ import pytest
 from benchmarks.answers import AnswerCache
 from benchmarks.compare import Plan, measure
 from benchmarks.gate import Verdict, judge
+from benchmarks.load import ThroughputRow
 from benchmarks.measurements import Measurements
 from benchmarks.policy import DEFAULT_POLICY, Policy, parse_policy
-from benchmarks.speed import SpeedPlan
+from benchmarks.significance import Interval
+from benchmarks.speed import Ratio, SpeedPlan, StartReport
 from benchmarks.suite import SMOKE_SUITE, Suite, load_suite
 
 SMOKE_ANSWERS = {
@@ -25,6 +27,8 @@ SMOKE_ANSWERS = {
     "人工智能正在改变世界。": "Artificial intelligence is changing the world.",
     "北京天气很好。": "The weather in Beijing is fine.",
 }
+EVEN = Ratio(1.0, Interval(0.95, 1.05))
+START = StartReport(1.0, 1.0, 100.0, 100.0, time_ratio=EVEN, memory_ratio=EVEN, pairs=3)
 
 
 @dataclass
@@ -50,6 +54,7 @@ class FakeSubject:
     tag: str = "fake:v1.0.0"
     spec: str = ""
     parallel: bool = False
+    overrides: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)
 
@@ -95,7 +100,9 @@ class World:
         return Plan(
             suites=[self.suite], metrics=("bleu", "chrf2pp", "chrf2"),
             sampling=self.policy.sampling, smoke=load_suite(SMOKE_SUITE), speed=speed,
-            clock=self.clock, **other,
+            clock=self.clock, measure_start=lambda *_: START,
+            measure_throughput=lambda *_: (ThroughputRow(1, 20, 20, 1.0, Interval(0.95, 1.05)),),
+            **other,
         )  # fmt: skip
 
     def measure(self, candidate: FakeSubject, **other: Any) -> Measurements:
@@ -119,7 +126,7 @@ def mini_suite() -> Suite:
 def policy() -> Policy:
     """The built-in policy, on the small suite, with fewer shufflings."""
     text = DEFAULT_POLICY.read_text("utf-8")
-    text = re.sub(r"suites = \[.*\]", 'suites = ["mini"]', text)
+    text = re.sub(r"suites = \[.*\]", 'suites = ["mini"]', text).replace("tatoeba", "mini")
     return parse_policy(text.replace("trials = 10000", "trials = 1000"))
 
 

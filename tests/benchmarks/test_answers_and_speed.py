@@ -265,9 +265,12 @@ def ratio_of(measured, value, low, high):
         ((1.20, 1.15, 1.25), "reject"),
         ((1.20, 1.01, 1.40), "reject"),
         ((1.20, 0.80, 1.60), "unjudged"),
+        ((1.09, 0.60, 2.40), "unjudged"),
+        ((0.90, 0.40, 1.66), "unjudged"),
+        ((1.09, 0.70, 1.64), "promote"),
     ],
 )
-def test_noise_neither_promotes_nor_rejects_a_slower_candidate(world, ratio, decision):
+def test_noise_neither_promotes_nor_rejects(world, ratio, decision):
     measured = ratio_of(world.measure(world.subject(world.good)), *ratio)
     verdict = judge(measured, world.policy)
     assert verdict.decision.word == decision
@@ -292,8 +295,29 @@ def test_throughput_and_failed_requests_are_judged(world, rates, interval, faile
     assert {r.subject for r in verdict.failed} == failing
 
 
-def test_the_same_model_is_not_slower_than_itself(world):
-    measured = ratio_of(world.measure(world.subject()), 1.2, 1.1, 1.3)
+@pytest.mark.parametrize(
+    ("levels", "status", "clients"),
+    [
+        ([(1.0, 0.9, 1.1), (1.2, 0.9, 1.3)], "pass", 2),
+        ([(1.0, 0.4, 2.5), (1.2, 0.9, 1.3)], "open", 1),
+        ([(1.3, 1.2, 1.4), (1.5, 0.9, 2.6)], "fail", 1),
+    ],
+)
+def test_every_level_of_concurrency_is_judged(world, levels, status, clients):
+    measured = world.measure(world.subject(world.good))
+    rows = tuple(
+        ThroughputRow(i + 1, 20, 20, ratio, Interval(low, high))
+        for i, (ratio, low, high) in enumerate(levels)
+    )
+    verdict = judge(replace(measured, speed=replace(measured.speed, throughput=rows)), world.policy)
+    (found,) = (r for r in verdict.rules if r.subject == "throughput_ratio")
+    assert found.status == status
+    assert found.reason.startswith(f"with {clients} clients")
+
+
+@pytest.mark.parametrize("ratio", [(1.2, 1.1, 1.3), (1.0, 0.4, 2.4)])
+def test_the_same_model_is_not_slower_than_itself(world, ratio):
+    measured = ratio_of(world.measure(world.subject()), *ratio)
     assert judge(measured, world.policy).decision.word == "promote"
 
 
@@ -340,3 +364,27 @@ def test_a_verdict_without_a_suite_of_the_policy_is_partial(world):
     policy = replace(world.policy, suites=("mini", "other"), minimum={"other": {"bleu": 9.0}})
     verdict = judge(world.measure(world.subject()), policy)
     assert (verdict.decision.word, verdict.scope) == ("promote", "partial")
+    assert verdict.scope_reasons[0] == "suite other of the policy was left out"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kind": "url"}, "the candidate is a running service: its model is what it claims"),
+        ({"overrides": ("beam 16, not its own 4",)}, "asked with beam 16, not its own 4"),
+    ],
+)
+def test_a_verdict_about_something_else_than_will_be_served_is_partial(world, change, reason):
+    measured = world.measure(world.subject(world.good, **change))
+    verdict = judge(measured, world.policy)
+    assert (verdict.decision.word, verdict.scope) == ("promote", "partial")
+    assert reason in "; ".join(verdict.scope_reasons)
+    assert judge(world.measure(world.subject(world.good)), world.policy).scope == "full"
+
+
+def test_a_verdict_without_a_ratio_of_the_policy_is_partial(world):
+    measured = world.measure(world.subject())
+    without = replace(measured, speed=replace(measured.speed, start=None))
+    verdict = judge(without, world.policy)
+    assert verdict.scope == "partial"
+    assert "speed start_ratio was not measured" in verdict.scope_reasons

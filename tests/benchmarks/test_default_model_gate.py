@@ -18,6 +18,7 @@ from benchmarks.suite import load_suite
 from cli.main import main
 from cli.model_digests import digest_of_directory
 from csanmt.engine import container, native
+from csanmt.errors import IntegrityError
 
 DEFAULT = Path(__file__).parents[2] / "model_store" / "default"
 POLICY = """
@@ -76,10 +77,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def gate(candidate):
+def gate(candidate, *more):
     return main(["bench", "gate", str(candidate), "--baseline", str(DEFAULT), "--suite", "few",
                  "--policy", "policy.toml", "--out", "out", "--workers", "1", "--quiet",
-                 "--engine", "native", "--beam", "1"])  # fmt: skip
+                 "--engine", "native", *more])  # fmt: skip
 
 
 def failed_rules():
@@ -96,11 +97,30 @@ def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
     assert measured["churn"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"beam": 1}, "beam 1, not its own 4"),
+        ({"length_penalty": 1.2}, "length penalty 1.2, not its own 0.6"),
+        ({"engine": "torch"}, "the torch engine, not the native one"),
+    ],
+)
+def test_settings_other_than_those_served_are_named(options, words):
+    assert load_subject(str(DEFAULT), LoadOptions(**options)).overrides == (words,)
+
+
+def test_evidence_about_other_settings_than_those_served_is_partial(folder, capsys):
+    assert gate(DEFAULT, "--beam", "1") == 0
+    assert "the candidate was asked with beam 1, not its own 4" in capsys.readouterr().out
+    with pytest.raises(IntegrityError, match="holds a partial verdict"):
+        evidence.verify(folder / "out/evidence.json")
+
+
 def test_weights_with_noise_are_rejected_for_their_quality(folder):
     shutil.copytree(DEFAULT, folder / "noisy")
     (folder / "noisy" / "provenance.json").unlink(missing_ok=True)
     add_noise(folder / "noisy" / "engine.bin", strength=0.6)
-    assert gate("noisy") == 1
+    assert gate("noisy", "--beam", "1") == 1
     assert {"loss", "joint_loss"} <= failed_rules()
 
 

@@ -86,6 +86,23 @@ def test_what_cannot_be_loaded_is_not_judged_and_gives_2(
     assert found.decision == Decision.UNJUDGED
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["benchmarks.compare.measure", "benchmarks.report.render", "benchmarks.evidence.build",
+     "cli.bench.print_json"],
+)  # fmt: skip
+def test_an_error_that_nobody_foresaw_is_no_rejection(files, capsys, monkeypatch, place):
+    def breaks(*_arguments, **_options):
+        raise ValueError("a bug")
+
+    assert gate("good.en", "good.en", "--out", "out") == 0
+    monkeypatch.setattr(place, breaks)
+    assert gate("bad.en", "good.en", "--out", "out", "--json") == 2
+    assert "ValueError: a bug" in capsys.readouterr().err
+    verdict = json.loads((files / "out/verdict.json").read_text())
+    assert verdict["decision"] != "promote"
+
+
 def test_a_damaged_policy_gives_2(files, capsys):
     (files / "p.toml").write_text("version = 7")
     assert gate("good.en", "good.en", "--policy", "p.toml") == 2
@@ -354,5 +371,9 @@ def test_a_running_service_is_judged_by_its_url(files, server, capsys):
         "[quality.minimum.mini]\nbleu = 50\n"
     )
     assert gate(server.url, server.url, "--policy", "p.toml", "--out", "out", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["scope"] == "full"
-    assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc")
+    assert json.loads(capsys.readouterr().out)["scope"] == "partial"
+    scopes = ("partial",)
+    assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc", scopes=scopes)
+    assert main(["bench", "verify", "out/evidence.json"]) == 3
+    assert "the candidate is a running service" in capsys.readouterr().err
+    assert "the candidate is a running" in (files / "out/report.html").read_text("utf-8")

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load import LoadPlan, Slice, _level, _slice_seconds, measure_load, ratio_interval
+from benchmarks.load import LoadPlan, Slice, _level, _slice_seconds, measure_load
 from benchmarks.remote import UrlSubject
+from benchmarks.significance import ratio_interval
 from cli.main import main
 from csanmt.errors import EngineUnavailableError, UnavailableError
 

@@ -109,6 +109,8 @@ def test_the_built_in_policy_holds_what_the_documentation_says():
         0.05, 1.10, "all", "all",
     )  # fmt: skip
     assert policy.allowed_failures("numbers") == 0
+    assert policy.interval_ceiling == 1.5
+    assert "interval_ceiling" not in policy.speed
 
 
 def test_a_suite_may_have_a_margin_of_its_own():
@@ -127,6 +129,7 @@ def test_a_suite_may_have_a_margin_of_its_own():
         ("version = 1\n[sped]", "unknown section 'sped'"),
         ("version = 1\n[speed]\np59_ratio = 1", "no key 'p59_ratio'; allowed are p95_ratio"),
         ("version = 1\n[speed]\np95_ratio = 0.5", "p95_ratio is 0.5; allowed is 1.0 to 100.0"),
+        ("version = 1\n[speed]\ninterval_ceiling = 0.9", "ceiling is 0.9; allowed is 1.0 to 100"),
         ("version = 1\n[churn]\nmax = true", "max is True; a number is wanted"),
         ('version = 1\n[quality]\nmetrics = ["blue"]', "metrics has 'blue'; allowed are bleu"),
         ("version = 1\n[quality.margin]\nblue = 1", "has 'blue'; metrics are bleu"),

@@ -54,6 +54,7 @@ def test_evidence_about_this_build_against_the_version_in_service_passes(
     assert check_evidence(path, build(ledger), ledger, None) == "promote (full), not signed"
 
 
+MODEL_INFO = {"label": "new", "kind": "model", "tag": "new", "digest": MODEL, "settings": {}}
 MILD = DEFAULT_POLICY.read_text("utf-8").replace("bleu = 1.0", "bleu = 90.0")
 
 
@@ -68,6 +69,11 @@ MILD = DEFAULT_POLICY.read_text("utf-8").replace("bleu = 1.0", "bleu = 90.0")
         ({"digests": {"pins": "0" * 64}}, "pins cases are not those"),
         ({"baseline": MODEL}, "in service is v1.0.0-bbbbbbb"),
         ({"scope": "partial"}, "holds a partial verdict"),
+        (
+            {"candidate": {**MODEL_INFO, "kind": "url"}},
+            "its candidate is no model at hand but a url",
+        ),
+        ({"candidate": {**MODEL_INFO, "overrides": ["beam 16, not its own 4"]}}, "with beam 16"),
         ({"decision": "reject"}, "contradicts itself"),
     ],
 )
