@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
+from serving.logs import log_fault
 from serving.metrics import Metrics
 
 log = logging.getLogger("csanmt.requests")
@@ -146,17 +146,9 @@ class ErrorAnswers:
             response = await self._word(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
-                _log_fault(scope, error)
+                log_fault(log, "unexpected error", error, request_id=request_id(scope))
             if answer.status is None:
                 await response(scope, receive, answer.send)
-
-
-def _log_fault(scope: Scope, error: Exception) -> None:
-    # Where and what kind; not the message, which may quote the user's text.
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    kind = type(error).__name__
-    fields = {"request_id": request_id(scope), "error": kind, "frames": frames}
-    log.error("unexpected error", extra=fields)
 
 
 class _Answer:

@@ -57,6 +57,10 @@ class UnsupportedMediaTypeError(InvalidInputError):
     code = "unsupported_media_type"
 
 
+class CrashedError(UnavailableError):
+    """The text took its runners with it, twice: asked again it would do the same."""
+
+
 class RateLimitedError(OverloadedError):
     """This caller's own allowance is used up."""
 

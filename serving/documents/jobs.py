@@ -12,7 +12,6 @@ import logging
 import math
 import secrets
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -31,6 +30,7 @@ from csanmt.errors import (
 )
 from serving.clients.texts import decoding
 from serving.documents.upload import Upload
+from serving.logs import log_fault
 from serving.marked import aligned
 from serving.translating import TextAnswer, TranslationService
 
@@ -189,7 +189,7 @@ class DocumentJobs:
         except CsanmtError as error:
             self._fail(job, error)
         except Exception as error:
-            _log_fault(error)
+            log_fault(log, "document failed", error)
             self._fail(job, CsanmtError("the document could not be translated"))
         job.work = None
         self._make_room()
@@ -229,9 +229,3 @@ class DocumentJobs:
                 return answers
             except (OverloadedError, UnavailableError, DeadlineExceededError):
                 await asyncio.sleep(RETRY_SECONDS)
-
-
-def _log_fault(error: Exception) -> None:
-    # Where and what kind; not the message, which may quote the document.
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("document failed", extra={"error": type(error).__name__, "frames": frames})
