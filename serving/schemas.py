@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from csanmt.errors import InvalidInputError
+from csanmt.surrogates import lone_surrogate
 from csanmt.translator import DecodingOptions
 from serving.errors import TooLargeError, validated
 from serving.memory import Mode
@@ -171,12 +172,8 @@ def check_texts(texts: list[str], settings: Settings) -> None:
     if characters > settings.max_characters:
         raise TooLargeError(f"{characters} characters; allowed is {settings.max_characters}")
     for text in texts:
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InvalidInputError(
-                f"text: character {error.start} is half of a surrogate pair"
-            ) from None
+        if (at := lone_surrogate(text)) is not None:
+            raise InvalidInputError(f"text: character {at} is half of a surrogate pair")
 
 
 class HypothesisAnswer(BaseModel):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from csanmt.markup import MarkupDocument
+from csanmt.surrogates import lone_surrogate
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.clients.languages import canonical
@@ -57,11 +58,8 @@ def check_unicode(texts: Sequence[str]) -> None:
     Raises:
         BadRequestError: a lone surrogate.
     """
-    try:
-        for text in texts:
-            text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise BadRequestError("the text holds a lone surrogate, which is no character") from None
+    if any(lone_surrogate(text) is not None for text in texts):
+        raise BadRequestError("the text holds a lone surrogate, which is no character")
 
 
 def unwrapped(text: str) -> str:
