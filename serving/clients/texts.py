@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -89,7 +90,7 @@ async def translated(
     """
     check_unicode(texts)
     charge(request, sum(map(len, texts)))
-    options = with_terms(decoding(service, n_best), terms, texts)
+    options = await with_terms(decoding(service, n_best), terms, texts)
     answers, _timing = await until_disconnect(
         request, service.translate(texts, options, whole=whole)
     )
@@ -112,14 +113,20 @@ async def translated_documents(
     )
     check_unicode(texts)
     charge(request, characters(documents))
-    options = with_terms(decoding(service, n_best), terms, texts)
+    options = await with_terms(decoding(service, n_best), terms, texts)
     work = translate_marked(service, documents, options, whole=whole)
     answers, _timing = await until_disconnect(request, work)
     return answers
 
 
-def with_terms(options: DecodingOptions, terms: Terms, texts: Sequence[str]) -> DecodingOptions:
-    """``options`` with those terms that occur in ``texts``: requests without any share batches."""
+async def with_terms(
+    options: DecodingOptions, terms: Terms, texts: Sequence[str]
+) -> DecodingOptions:
+    """``options`` with those terms that occur in ``texts``: requests without any share batches.
+
+    Looked for beside the event loop: many terms in long texts take a second.
+    """
     if not terms:
         return options
-    return replace(options, terms=TermIndex(terms).used_in(texts))
+    used = await asyncio.to_thread(lambda: TermIndex(terms).used_in(texts))
+    return replace(options, terms=used)

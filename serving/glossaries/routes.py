@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,17 +67,22 @@ class GlossaryRoutes:
         if request.method == "DELETE":
             self._store.delete(owner(request), identity)
             return Response(status_code=204)
-        return JSONResponse(_dumped(self._answer(self._store.get(owner(request), identity), True)))
+        return await self._full(self._store.get(owner(request), identity), 200)
 
     async def _create(self, request: Request) -> Response:
         require_json(request)
         body = await read_body(request, self._service.settings.max_body_bytes)
         wanted = validated(GlossaryRequest, parse_json_object(body))
-        pairs = checked(wanted.terms.items())
+        pairs = await asyncio.to_thread(checked, wanted.terms.items())
         pair = Direction.of(self._service)
         dictionaries = {(pair.source, pair.target): pairs}
         created = self._store.create(owner(request), wanted.name, dictionaries)
-        return JSONResponse(_dumped(self._answer(created, True)), 201)
+        return await self._full(created, 201)
+
+    async def _full(self, glossary: Glossary, status: int) -> Response:
+        """With its terms and their overlaps, which are found beside the event loop."""
+        answer = await asyncio.to_thread(self._answer, glossary, True)
+        return JSONResponse(_dumped(answer), status)
 
     def _answer(self, glossary: Glossary, full: bool = False) -> GlossaryAnswer:
         pair = Direction.of(self._service)

@@ -47,7 +47,7 @@ class NativeShape:
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
         query = _parse(incoming, service)
-        options = _options(query, incoming, service, self._glossaries)
+        options = await _options(query, incoming, service, self._glossaries)
         if query.format != "text":
             return await _answer_markup(query, options, incoming, service)
         answers, timing = await until_disconnect(
@@ -88,7 +88,7 @@ async def _answer_markup(
     return JSONResponse(body.model_dump(exclude_none=True))
 
 
-def _options(
+async def _options(
     query: TranslateRequest,
     incoming: Incoming,
     service: TranslationService,
@@ -97,7 +97,9 @@ def _options(
     options = query.options(service.facts, service.settings)
     if query.glossary is None or glossaries is None:
         return options
-    return with_terms(options, glossaries.terms(incoming.request, query.glossary), query.texts)
+    return await with_terms(
+        options, glossaries.terms(incoming.request, query.glossary), query.texts
+    )
 
 
 async def answer_stream(
@@ -111,7 +113,7 @@ async def answer_stream(
     query = _parse(incoming, service)
     if query.format != "text":
         raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
-    options = _options(query, incoming, service, glossaries)
+    options = await _options(query, incoming, service, glossaries)
     job = await service.begin(query.texts, options, query.memory)
     identity = request_id(incoming.request.scope)
     return EventStream(_events(query, job, service, identity), on_close=job.close)
