@@ -97,9 +97,8 @@ async def _options(
     options = query.options(service.facts, service.settings)
     if query.glossary is None or glossaries is None:
         return options
-    return await with_terms(
-        options, glossaries.terms(incoming.request, query.glossary), query.texts
-    )
+    terms = await glossaries.terms(incoming.request, query.glossary)
+    return await with_terms(options, terms, query.texts)
 
 
 async def answer_stream(
