@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
+from serving.errors import internal_error
 from serving.logs import log_fault
 from serving.metrics import Metrics
 
@@ -143,12 +144,19 @@ class ErrorAnswers:
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
-            response = await self._word(scope, receive, error)
+            response = await self._worded(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
                 log_fault(log, "unexpected error", error, request_id=request_id(scope))
             if answer.status is None:
                 await response(scope, receive, answer.send)
+
+    async def _worded(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+        try:
+            return await self._word(scope, receive, error)
+        except Exception as fault:
+            log_fault(log, "error without words", fault, request_id=request_id(scope))
+            return internal_error()
 
 
 class _Answer:

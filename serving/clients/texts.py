@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from csanmt.markup import MarkupDocument
-from csanmt.surrogates import lone_surrogate
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.clients.languages import canonical
@@ -53,16 +52,6 @@ def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
     )
 
 
-def check_unicode(texts: Sequence[str]) -> None:
-    """Refuse what no text can hold.
-
-    Raises:
-        BadRequestError: a lone surrogate.
-    """
-    if any(lone_surrogate(text) is not None for text in texts):
-        raise BadRequestError("the text holds a lone surrogate, which is no character")
-
-
 def unwrapped(text: str) -> str:
     """``text`` with line breaks inside it made a space, or nothing between two Han characters."""
 
@@ -88,7 +77,6 @@ async def translated(
         whole: each text is one sentence, whatever punctuation it holds.
         terms: a glossary.
     """
-    check_unicode(texts)
     charge(request, sum(map(len, texts)))
     options = await with_terms(decoding(service, n_best), terms, texts)
     answers, _timing = await until_disconnect(
@@ -108,10 +96,6 @@ async def translated_documents(
 ) -> list[MarkedAnswer]:
     """The same for texts with markup; tags are not charged."""
     texts = [text.text for document in documents for text in document.texts]
-    check_unicode(
-        [part for document in documents for part in document.parts if isinstance(part, str)]
-    )
-    check_unicode(texts)
     charge(request, characters(documents))
     options = await with_terms(decoding(service, n_best), terms, texts)
     work = translate_marked(service, documents, options, whole=whole)
