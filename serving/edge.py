@@ -30,6 +30,7 @@ log = logging.getLogger("csanmt.requests")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OTHER_ENDPOINT = "other"
 ENDPOINT = "endpoint"  # in a request's state: its route, where the path holds a parameter
+OUTCOME = "outcome"  # in a request's state: the status to count, if its answer began as another
 HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
 
@@ -100,7 +101,8 @@ class Edge:
         path = scope["path"]
         known = path if path in self._endpoints else OTHER_ENDPOINT
         endpoint = scope["state"].get(ENDPOINT, known)
-        status = answer.status or 499  # the client went away before any answer
+        sent = answer.status or 499  # the client went away before any answer
+        status = scope["state"].get(OUTCOME, sent)
         self._metrics.count(names.REQUESTS, endpoint, str(status))
         self._metrics.observe(names.REQUEST_SECONDS, seconds, endpoint)
         code = scope["state"].get("error_code")
@@ -150,6 +152,8 @@ class ErrorAnswers:
                 log_fault(log, "unexpected error", error, request_id=request_id(scope))
             if answer.status is None:
                 await response(scope, receive, answer.send)
+            else:
+                scope["state"][OUTCOME] = response.status_code
 
     async def _worded(self, scope: Scope, receive: Receive, error: Exception) -> Response:
         try:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.markup import PARSERS
@@ -15,7 +16,7 @@ from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving.body import require_json
 from serving.clients.texts import with_terms
 from serving.disconnect import until_disconnect
-from serving.edge import request_id
+from serving.edge import OUTCOME, request_id
 from serving.errors import error_body, error_response
 from serving.events import EventStream, event
 from serving.glossaries.owner import Glossaries
@@ -114,8 +115,8 @@ async def answer_stream(
         raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
     options = await _options(query, incoming, service, glossaries)
     job = await service.begin(query.texts, options, query.memory)
-    identity = request_id(incoming.request.scope)
-    return EventStream(_events(query, job, service, identity), on_close=job.close)
+    events = _events(query, job, service, incoming.request.scope)
+    return EventStream(events, on_close=job.close)
 
 
 def _parse(incoming: Incoming, service: TranslationService) -> TranslateRequest:
@@ -126,9 +127,9 @@ def _parse(incoming: Incoming, service: TranslationService) -> TranslateRequest:
 
 
 async def _events(
-    query: TranslateRequest, job: Job, service: TranslationService, identity: str
+    query: TranslateRequest, job: Job, service: TranslationService, scope: Scope
 ) -> AsyncIterator[bytes]:
-    model = service.facts.model
+    identity, model = request_id(scope), service.facts.model
     yield event("start", {"request_id": identity, "model": model, "segments": job.segment_count})
     events: list[SentenceEvent] = []
     running = _Running()
@@ -139,7 +140,8 @@ async def _events(
         answers = service.finish(job, events)
         body = _response(query, answers, job.timing(), service, identity)
         yield event("done", body.model_dump(exclude_none=True))
-    except CsanmtError as error:
+    except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
+        scope["state"] |= {"error_code": error.code, OUTCOME: error.http_status}
         yield event("error", error_body(error.code, str(error)))
 
 
