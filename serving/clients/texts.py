@@ -12,10 +12,10 @@ from starlette.requests import Request
 from csanmt.markup import MarkupDocument
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
+from serving.charging import charged
 from serving.clients.languages import canonical
 from serving.disconnect import until_disconnect
 from serving.errors import BadRequestError
-from serving.guard import charge
 from serving.marked import MarkedAnswer, characters, translate_marked
 from serving.translating import TextAnswer, TranslationService
 
@@ -77,11 +77,11 @@ async def translated(
         whole: each text is one sentence, whatever punctuation it holds.
         terms: a glossary.
     """
-    charge(request, sum(map(len, texts)))
-    options = await with_terms(decoding(service, n_best), terms, texts)
-    answers, _timing = await until_disconnect(
-        request, service.translate(texts, options, whole=whole)
-    )
+    with charged(request, sum(map(len, texts))):
+        options = await with_terms(decoding(service, n_best), terms, texts)
+        answers, _timing = await until_disconnect(
+            request, service.translate(texts, options, whole=whole)
+        )
     return answers
 
 
@@ -96,10 +96,10 @@ async def translated_documents(
 ) -> list[MarkedAnswer]:
     """The same for texts with markup; tags are not charged."""
     texts = [text.text for document in documents for text in document.texts]
-    charge(request, characters(documents))
-    options = await with_terms(decoding(service, n_best), terms, texts)
-    work = translate_marked(service, documents, options, whole=whole)
-    answers, _timing = await until_disconnect(request, work)
+    with charged(request, characters(documents)):
+        options = await with_terms(decoding(service, n_best), terms, texts)
+        work = translate_marked(service, documents, options, whole=whole)
+        answers, _timing = await until_disconnect(request, work)
     return answers
 
 

@@ -14,13 +14,13 @@ from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving.body import require_json
+from serving.charging import charged
 from serving.clients.texts import with_terms
 from serving.disconnect import until_disconnect
 from serving.edge import OUTCOME, request_id
 from serving.errors import error_body, error_response
 from serving.events import EventStream, event
 from serving.glossaries.owner import Glossaries
-from serving.guard import charge
 from serving.marked import parsed, translate_marked
 from serving.schemas import (
     HypothesisAnswer,
@@ -48,12 +48,13 @@ class NativeShape:
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
         query = _parse(incoming, service)
-        options = await _options(query, incoming, service, self._glossaries)
-        if query.format != "text":
-            return await _answer_markup(query, options, incoming, service)
-        answers, timing = await until_disconnect(
-            incoming.request, service.translate(query.texts, options, query.memory)
-        )
+        with charged(incoming.request, sum(map(len, query.texts))):
+            options = await _options(query, incoming, service, self._glossaries)
+            if query.format != "text":
+                return await _answer_markup(query, options, incoming, service)
+            answers, timing = await until_disconnect(
+                incoming.request, service.translate(query.texts, options, query.memory)
+            )
         body = _response(query, answers, timing, service, request_id(incoming.request.scope))
         return JSONResponse(body.model_dump(exclude_none=True))
 
@@ -113,17 +114,16 @@ async def answer_stream(
     query = _parse(incoming, service)
     if query.format != "text":
         raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
-    options = await _options(query, incoming, service, glossaries)
-    job = await service.begin(query.texts, options, query.memory)
+    with charged(incoming.request, sum(map(len, query.texts))):
+        options = await _options(query, incoming, service, glossaries)
+        job = await service.begin(query.texts, options, query.memory)
     events = _events(query, job, service, incoming.request.scope)
     return EventStream(events, on_close=job.close)
 
 
 def _parse(incoming: Incoming, service: TranslationService) -> TranslateRequest:
     require_json(incoming.request)
-    query = parse_request(incoming.json(), service.settings)
-    charge(incoming.request, sum(map(len, query.texts)))
-    return query
+    return parse_request(incoming.json(), service.settings)
 
 
 async def _events(
