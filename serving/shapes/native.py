@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -49,9 +49,9 @@ class NativeShape:
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
         query = _parse(incoming, service)
         with charged(incoming.request, sum(map(len, query.texts))):
-            options = await _options(query, incoming, service, self._glossaries)
             if query.format != "text":
-                return await _answer_markup(query, options, incoming, service)
+                return await _answer_markup(query, incoming, service, self._glossaries)
+            options = await _options(query, query.texts, incoming, service, self._glossaries)
             answers, timing = await until_disconnect(
                 incoming.request, service.translate(query.texts, options, query.memory)
             )
@@ -64,15 +64,17 @@ class NativeShape:
 
 async def _answer_markup(
     query: TranslateRequest,
-    options: DecodingOptions,
     incoming: Incoming,
     service: TranslationService,
+    glossaries: Glossaries | None,
 ) -> Response:
     if query.wants_segments:
         raise InvalidInputError(
             f"format {query.format!r} goes without segments, alignment, n_best and memory"
         )
     documents = await parsed(query.texts, PARSERS[query.format])
+    texts = [text.text for document in documents for text in document.texts]
+    options = await _options(query, texts, incoming, service, glossaries)
     marked, timing = await until_disconnect(
         incoming.request, translate_marked(service, documents, options)
     )
@@ -92,15 +94,17 @@ async def _answer_markup(
 
 async def _options(
     query: TranslateRequest,
+    texts: Sequence[str],
     incoming: Incoming,
     service: TranslationService,
     glossaries: Glossaries | None,
 ) -> DecodingOptions:
+    """With the terms of the glossary that ``texts`` hold: those of markup, without its tags."""
     options = query.options(service.facts, service.settings)
     if query.glossary is None or glossaries is None:
         return options
     terms = await glossaries.terms(incoming.request, query.glossary)
-    return await with_terms(options, terms, query.texts)
+    return await with_terms(options, terms, texts)
 
 
 async def answer_stream(
@@ -115,7 +119,7 @@ async def answer_stream(
     if query.format != "text":
         raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
     with charged(incoming.request, sum(map(len, query.texts))):
-        options = await _options(query, incoming, service, glossaries)
+        options = await _options(query, query.texts, incoming, service, glossaries)
         job = await service.begin(query.texts, options, query.memory)
     events = _events(query, job, service, incoming.request.scope)
     return EventStream(events, on_close=job.close)

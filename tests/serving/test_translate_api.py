@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -295,6 +296,15 @@ def test_stream_of_nothing_ends_at_once(served):
     events = events_of(served.client.post("/translate/stream", json={"text": ""}).text)
     assert [name for name, _ in events] == ["start", "done"]
     assert events[-1][1]["translation"] == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("html", "<p>上<b>海</b>好</p>"), ("xml", "<p>上<b>海</b>好</p>"), ("markdown", "上**海**好")],
+)
+def test_terms_are_found_where_tags_interrupt_them(served, form, text):
+    body = served.translate(text, format=form, glossary={"上海": "Shanghai"})
+    assert "Shanghai" in re.sub("<[^>]*>|[*]", "", body["translation"])
 
 
 class Slow(StubTranslator):
