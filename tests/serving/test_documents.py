@@ -7,6 +7,7 @@ import io
 import os
 import threading
 import time
+import traceback
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -209,6 +210,26 @@ def test_text_that_is_never_translated_fails_its_document(serve: Serve, monkeypa
     identity = send(served.client).json()["id"]
     assert wait_for(served.client, identity, "error")["error"]["code"] == code
     assert tries <= 3
+
+
+def test_failed_document_that_is_asked_for_again_and_again_does_not_grow(
+    serve: Serve, monkeypatch
+) -> None:
+    served = serve()
+    error = CrashedError("crash")
+
+    async def translate(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(served.application.service, "translate", translate)
+    identity = send(served.client).json()["id"]
+    wait_for(served.client, identity, "error")
+
+    def frames() -> int:
+        assert served.client.get(f"/documents/{identity}/content").status_code == 503
+        return len(list(traceback.walk_tb(error.__traceback__)))
+
+    assert frames() == frames() == frames()
 
 
 FORMS: list[tuple[dict[str, Any], int]] = [
