@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ MAX_TERMS = 10_000
 MAX_TERM = 200  # characters
 _BAD = "\\x00-\\x1f\\x7f\\u2028\\u2029"
 TERM_PATTERN = f"^[^{_BAD}]*[^\\s{_BAD}][^{_BAD}]*$"  # not blank, no control character
+_NO_TERM = re.compile(f"[{_BAD}\\ud800-\\udfff]")
+MOST_COMPARISONS = 1_000_000  # of pieces of terms with other terms: about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +59,32 @@ def _term(term: str, side: str) -> str:
     if len(term) > MAX_TERM:
         raise InvalidInputError(f"a {side} term has {len(term)} characters; allowed is {MAX_TERM}")
     inner = term.removesuffix("\n")  # what `$` of the pattern allows
-    if any(c < " " or "\ud800" <= c <= "\udfff" or c in "\x7f\u2028\u2029" for c in inner):
+    if _NO_TERM.search(inner):
         raise InvalidInputError(f"the {side} term {term!r} holds a control character")
     return term.strip()
 
 
 def overlaps(pairs: Iterable[Pair], most: int = 100) -> list[Overlap]:
-    """Source terms that lie within others, at most ``most`` of them."""
+    """Source terms that lie within others: at most ``most``, the shortest terms first.
+
+    What ``MOST_COMPARISONS`` do not find in a huge glossary is not told.
+    """
     sources = {source for source, _ in pairs}
-    lengths = sorted({len(source) for source in sources})
+    lengths: dict[str, list[int]] = {}  # by first character, the shortest first
+    for first, length in sorted({(source[0], len(source)) for source in sources if source}):
+        lengths.setdefault(first, []).append(length)
     found: list[Overlap] = []
+    comparisons = 0
     for longer in sorted(sources, key=lambda s: (len(s), s)):
-        inner = {
-            longer[at : at + length]
-            for length in lengths
-            if length < len(longer)
-            for at in range(len(longer) - length + 1)
-        }
-        found += [Overlap(shorter, longer) for shorter in sorted(inner & sources)]
-        if len(found) >= most:
-            return found[:most]
-    return found
+        inner: set[str] = set()
+        for at, first in enumerate(longer):
+            ends = [at + length for length in lengths.get(first, ()) if at + length <= len(longer)]
+            comparisons += len(ends)
+            inner |= sources.intersection([longer[at:end] for end in ends])
+        found += [Overlap(shorter, longer) for shorter in sorted(inner - {longer})]
+        if len(found) >= most or comparisons > MOST_COMPARISONS:
+            break
+    return found[:most]
 
 
 def parse_entries(text: str, form: str) -> tuple[Pair, ...]:

@@ -48,22 +48,24 @@ class TermIndex:
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self.targets = dict(pairs)
-        self._lengths = sorted({len(source) for source in self.targets if source}, reverse=True)
-        self._first = {source[0] for source in self.targets if source}
+        kinds = {(source[0], len(source)) for source in self.targets if source}
+        self._lengths: dict[str, list[int]] = {}  # by first character, the longest first
+        for first, length in sorted(kinds, reverse=True):
+            self._lengths.setdefault(first, []).append(length)
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """(start, end, target) of every occurrence; none overlaps another."""
         found = []
         at = 0
         while at < len(text):
-            length = self._length_at(text, at) if text[at] in self._first else 0
+            length = self._length_at(text, at)
             if length:
                 found.append((at, at + length, self.targets[text[at : at + length]]))
             at += length or 1
         return found
 
     def _length_at(self, text: str, at: int) -> int:
-        for length in self._lengths:
+        for length in self._lengths.get(text[at], ()):
             end = at + length
             if end <= len(text) and text[at:end] in self.targets and _whole_word(text, at, end):
                 return length

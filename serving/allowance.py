@@ -98,3 +98,8 @@ class CharacterQuota:
             wait = math.ceil(DAY - now % DAY)
             raise QuotaExceededError(f"more than {per_day} characters a day", wait)
         self._days[caller] = _Day(int(now // DAY), used + characters)
+
+    def give_back(self, caller: str, characters: int) -> None:
+        """Undo a ``take`` of today; harmless for a caller without a limit."""
+        if used := self.used(caller):
+            self._days[caller].characters = max(0, used - characters)

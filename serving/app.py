@@ -133,7 +133,7 @@ def build(
         suggestions=settings.suggestions_file,
         file_formats=SUFFIXES if settings.max_document_bytes else (),
     )
-    store = GlossaryStore(settings.glossaries_file)
+    store = GlossaryStore(settings.glossaries_file, settings.glossary_bytes)
     glossaries = Glossaries(store, service)
     clients = [
         *libre.routes(), *DeepLRoutes(service, glossaries).routes(), *_document_routes(service),

@@ -2,7 +2,8 @@
 
 The size is checked before and while the bytes come in, so that a large body is
 refused without being held. What JSON allows and no client means (NaN, a key
-twice, a thousand nested lists) is refused with a sentence instead of a guess.
+twice, a thousand nested lists, half of a surrogate pair) is refused with a sentence
+instead of a guess.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from csanmt.errors import CancelledError
+from csanmt.errors import CancelledError, InvalidInputError
+from csanmt.surrogates import lone_surrogate
 from serving.errors import BadRequestError, TooLargeError, UnsupportedMediaTypeError
 
 MAX_DEPTH = 32
@@ -65,6 +67,25 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 def parse_json_object(body: bytes) -> dict[str, Any]:
     """The JSON object in ``body``.
+
+    Raises:
+        BadRequestError: as ``parse_raw_object``.
+        InvalidInputError: a string holds half of a surrogate pair.
+    """
+    value = parse_raw_object(body)
+    if b"\\u" in body:  # nothing else makes one
+        require_well_formed(json.dumps(value, ensure_ascii=False))
+    return value
+
+
+def require_well_formed(text: str) -> None:
+    """Raises InvalidInputError: the text holds half of a surrogate pair."""
+    if lone_surrogate(text) is not None:
+        raise InvalidInputError("a string holds half of a surrogate pair")
+
+
+def parse_raw_object(body: bytes) -> dict[str, Any]:
+    """The same of an object whose strings may hold anything.
 
     Raises:
         BadRequestError: invalid UTF-8, not JSON, not an object, nested too deep, a key twice.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -22,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
+from serving.errors import internal_error
+from serving.logs import log_fault
 from serving.metrics import Metrics
 
 log = logging.getLogger("csanmt.requests")
@@ -29,6 +30,7 @@ log = logging.getLogger("csanmt.requests")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OTHER_ENDPOINT = "other"
 ENDPOINT = "endpoint"  # in a request's state: its route, where the path holds a parameter
+OUTCOME = "outcome"  # in a request's state: the status to count, if its answer began as another
 HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
 
@@ -99,7 +101,8 @@ class Edge:
         path = scope["path"]
         known = path if path in self._endpoints else OTHER_ENDPOINT
         endpoint = scope["state"].get(ENDPOINT, known)
-        status = answer.status or 499  # the client went away before any answer
+        sent = answer.status or 499  # the client went away before any answer
+        status = scope["state"].get(OUTCOME, sent)
         self._metrics.count(names.REQUESTS, endpoint, str(status))
         self._metrics.observe(names.REQUEST_SECONDS, seconds, endpoint)
         code = scope["state"].get("error_code")
@@ -143,20 +146,21 @@ class ErrorAnswers:
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
-            response = await self._word(scope, receive, error)
+            response = await self._worded(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
-                _log_fault(scope, error)
+                log_fault(log, "unexpected error", error, request_id=request_id(scope))
             if answer.status is None:
                 await response(scope, receive, answer.send)
+            else:
+                scope["state"][OUTCOME] = response.status_code
 
-
-def _log_fault(scope: Scope, error: Exception) -> None:
-    # Where and what kind; not the message, which may quote the user's text.
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    kind = type(error).__name__
-    fields = {"request_id": request_id(scope), "error": kind, "frames": frames}
-    log.error("unexpected error", extra=fields)
+    async def _worded(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+        try:
+            return await self._word(scope, receive, error)
+        except Exception as fault:
+            log_fault(log, "error without words", fault, request_id=request_id(scope))
+            return internal_error()
 
 
 class _Answer:

@@ -57,6 +57,10 @@ class UnsupportedMediaTypeError(InvalidInputError):
     code = "unsupported_media_type"
 
 
+class CrashedError(UnavailableError):
+    """The text took its runners with it, twice: asked again it would do the same."""
+
+
 class RateLimitedError(OverloadedError):
     """This caller's own allowance is used up."""
 
@@ -84,7 +88,8 @@ STATUS_CODES = {
 
 
 def error_body(code: str, message: str) -> dict[str, dict[str, str]]:
-    return {"error": {"code": code, "message": message}}
+    sayable = message.encode("utf-8", "replace").decode()
+    return {"error": {"code": code, "message": sayable}}
 
 
 def error_response(error: Exception) -> JSONResponse:
@@ -97,6 +102,10 @@ def error_response(error: Exception) -> JSONResponse:
         return JSONResponse(
             error_body(error.code, str(error)), error.http_status, headers=_headers(error)
         )
+    return internal_error()
+
+
+def internal_error() -> JSONResponse:
     return JSONResponse(error_body("internal", "internal error"), 500)
 
 
@@ -121,15 +130,12 @@ def validated(model: type[Model], data: dict[str, Any]) -> Model:
     """``data`` as ``model``.
 
     Raises:
-        InvalidInputError: a field is unknown, missing, of the wrong type or out of range,
-            or a text holds half of a surrogate pair.
+        InvalidInputError: a field is unknown, missing, of the wrong type or out of range.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise _invalid_fields(error) from None
-    except UnicodeEncodeError:  # pydantic meets a lone surrogate
-        raise InvalidInputError("a string holds half of a surrogate pair") from None
 
 
 def _invalid_fields(error: ValidationError) -> InvalidInputError:

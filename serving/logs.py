@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import time
+import traceback
 from typing import Any, TextIO
 
 ROOT_LOGGER = "csanmt"
@@ -61,6 +62,15 @@ def configure_logging(form: str, model: str, stream: TextIO | None = None) -> No
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def log_fault(log: logging.Logger, event: str, error: BaseException, **fields: Any) -> None:
+    """Where an unexpected error came from and of what kind it is.
+
+    Not its message, which may quote the user's text.
+    """
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error(event, extra={**fields, "error": type(error).__name__, "frames": frames})
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

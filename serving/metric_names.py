@@ -30,7 +30,10 @@ class MetricSpec:
 
 
 REQUESTS = MetricSpec(
-    "csanmt_requests_total", "counter", "HTTP requests answered.", ("endpoint", "status")
+    "csanmt_requests_total",
+    "counter",
+    "HTTP requests answered; a stream that failed on its way has the status of its error.",
+    ("endpoint", "status"),
 )
 REQUEST_SECONDS = MetricSpec(
     "csanmt_request_seconds",

@@ -14,12 +14,14 @@ from typing import Protocol
 
 from csanmt.errors import CsanmtError, UnavailableError
 from serving.batching import Batch, BatchQueue, Ticket
+from serving.errors import CrashedError
+from serving.logs import log_fault
 from serving.runner_process import Runner, RunnerDiedError
 from serving.translators import TranslatorFacts
 
 log = logging.getLogger("csanmt.runners")
 
-FIRST_PAUSE = 0.1  # seconds before a runner that failed to start is started again
+FIRST_PAUSE = 0.1  # seconds after a failure before a runner is started again
 LONGEST_PAUSE = 5.0
 GIVE_UP_AFTER = 3  # failed starts in a row, of all runners, before requests are refused
 
@@ -82,31 +84,52 @@ class RunnerPool:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _keep(self, slot: int) -> None:
+        """A runner in this slot, one after another, whatever ends them."""
         pause = FIRST_PAUSE
         while True:
-            runner = self._make_runner()
             try:
-                if await self._started(runner):
+                if await self._serve(slot):
                     pause = FIRST_PAUSE
-                    self._ready[slot] = runner
-                    await self._feed(runner)
-                else:
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
-            finally:
-                self._ready.pop(slot, None)
-                await runner.stop()
+                    continue
+            except Exception as error:  # a bug costs a runner, not the slot
+                log_fault(log, "runner given up", error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _serve(self, slot: int) -> bool:
+        """One runner from its start to its end; false if it did not start."""
+        try:
+            runner = self._make_runner()
+        except Exception as error:
+            self._not_started(error)
+            return False
+        try:
+            if not await self._started(runner):
+                return False
+            self._ready[slot] = runner
+            await self._feed(runner)
+            return True
+        finally:
+            self._ready.pop(slot, None)
+            await runner.stop()
+
+    def _not_started(self, error: Exception) -> None:
+        if isinstance(error, CsanmtError):
+            self.problem = str(error)
+        else:
+            log_fault(log, "unexpected error at a runner's start", error)
+            self.problem = f"unexpected error: {type(error).__name__}"
+        self._failed_starts += 1
+        log.error("runner did not start", extra={"problem": self.problem})
+        if self._failed_starts >= GIVE_UP_AFTER and not self.ready:
+            self._queue.unavailable = f"no runner can be started: {self.problem}"
+            self._queue.fail_all(UnavailableError(self._queue.unavailable))
 
     async def _started(self, runner: Runner) -> bool:
         try:
             facts = await runner.start()
-        except CsanmtError as error:
-            self._failed_starts += 1
-            self.problem = str(error)
-            log.error("runner did not start", extra={"problem": self.problem})
-            if self._failed_starts >= GIVE_UP_AFTER and not self.ready:
-                self._queue.unavailable = f"no runner can be started: {self.problem}"
-                self._queue.fail_all(UnavailableError(self._queue.unavailable))
+        except Exception as error:
+            self._not_started(error)
             return False
         self._failed_starts = 0
         self.problem = self._queue.unavailable = None
@@ -133,11 +156,14 @@ class RunnerPool:
             await self._run(runner, batch)
         except RunnerDiedError as died:
             if died.begun:
-                error = UnavailableError("the runner died while it translated this text")
+                error = CrashedError("the runner died while it translated this text")
                 self._queue.retry_alone(batch, error)
             else:
                 self._queue.give_back(batch)
             return False
+        except Exception:
+            self._queue.retry_alone(batch, CsanmtError("the server failed on this text"))
+            raise
         return True
 
     async def _next_batch(self, ended: asyncio.Future[None]) -> Batch | None:

@@ -148,14 +148,17 @@ class ProcessRunner:
 
     async def start(self) -> TranslatorFacts:
         environment = {**self._environment, "PYTHONPATH": self._python_path()}
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "serving.runner",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "serving.runner",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment,
+            )
+        except OSError as error:
+            raise UnavailableError(f"no process for the runner: {error.strerror}") from None
         try:
             message = await asyncio.wait_for(self._receive(), self._start_seconds)
         except TimeoutError:
@@ -178,9 +181,16 @@ class ProcessRunner:
 
     async def run(self, sources: Sequence[str], options: DecodingOptions) -> BatchResult:
         self._batch += 1
-        await self._send(
-            {"batch": self._batch, "sources": list(sources), "options": dump_options(options)}
-        )
+        message = {
+            "batch": self._batch,
+            "sources": list(sources),
+            "options": dump_options(options),
+        }
+        try:
+            frame = pack(message)
+        except (UnicodeError, WireError):
+            raise InvalidInputError("the text cannot be given to a runner") from None
+        await self._send(frame)
         if await self._receive() != {"begun": self._batch}:
             self.kill()
             raise RunnerDiedError("the runner answered out of turn")
@@ -193,7 +203,11 @@ class ProcessRunner:
             raise RunnerDiedError("the runner answered another batch", begun=True)
         if "error" in reply:
             raise _batch_error(reply["error"])
-        return BatchResult(load_translations(reply["translations"], sources), reply["seconds"])
+        try:
+            return BatchResult(load_translations(reply["translations"], sources), reply["seconds"])
+        except (WireError, LookupError, TypeError, ValueError):
+            self.kill()
+            raise RunnerDiedError("the runner's answer makes no sense", begun=True) from None
 
     async def ended(self) -> None:
         assert self._process is not None
@@ -221,11 +235,11 @@ class ProcessRunner:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send(self, frame: bytes) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(pack(message))
+            self._process.stdin.write(frame)
             await self._process.stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise RunnerDiedError(str(error)) from None

@@ -154,8 +154,7 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
     """Validate a JSON object.
 
     Raises:
-        InvalidInputError: a field is unknown, missing, of the wrong type or out of range,
-            or a text holds half of a surrogate pair.
+        InvalidInputError: a field is unknown, missing, of the wrong type or out of range.
         TooLargeError: too many texts or characters.
     """
     request = validated(TranslateRequest, data)
@@ -164,19 +163,12 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
 
 
 def check_texts(texts: list[str], settings: Settings) -> None:
-    """The limits every API shape obeys. Raises TooLargeError or InvalidInputError."""
+    """The limits every API shape obeys. Raises TooLargeError."""
     if len(texts) > settings.max_texts:
         raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
     characters = sum(map(len, texts))
     if characters > settings.max_characters:
         raise TooLargeError(f"{characters} characters; allowed is {settings.max_characters}")
-    for text in texts:
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InvalidInputError(
-                f"text: character {error.start} is half of a surrogate pair"
-            ) from None
 
 
 class HypothesisAnswer(BaseModel):

@@ -148,6 +148,7 @@ class Settings:
     # What it keeps.
     suggestions_file: str = _knob("CSANMT_SUGGESTIONS_FILE", str, "")
     glossaries_file: str = _knob("CSANMT_GLOSSARIES_FILE", str, "")  # empty: in memory
+    glossary_bytes: int = _knob("CSANMT_GLOSSARY_BYTES", _integer(1024, 1 << 40), 16 << 20)
     memory_file: str = _knob("CSANMT_MEMORY_FILE", str, "")
     memory_entries: int = _knob("CSANMT_MEMORY_ENTRIES", _integer(1, 1_000_000), 20_000)
     memory_suggestions: bool = _knob("CSANMT_MEMORY_SUGGESTIONS", _switch, True)

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from csanmt.errors import DeadlineExceededError
+from csanmt.errors import DeadlineExceededError, InvalidInputError
 from csanmt.memory.entries import Match
+from csanmt.surrogates import lone_surrogate
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving import metric_names as names
 from serving.batching import BatchQueue, Ticket
@@ -212,10 +213,12 @@ class TranslationService:
         """Queue the sentences of ``texts`` that the memory does not know.
 
         Raises:
-            InvalidInputError: there is no memory to ask.
+            InvalidInputError: a text holds half of a surrogate pair; there is no memory to ask.
             TooLargeError: more sentences than one request may have.
             QueueFullError, UnavailableError: as ``BatchQueue.submit``.
         """
+        if any(lone_surrogate(text) is not None for text in texts):
+            raise InvalidInputError("a text holds half of a surrogate pair")
         if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
             plan = await asyncio.to_thread(self._plan, texts, whole)
         else:

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from csanmt.errors import CsanmtError, NotFoundError
 from csanmt.translator import DecodingOptions, ShouldStop, StubTranslator, Translation, Translator
+from serving.logs import log_fault
 from serving.settings import Settings
 
 log = logging.getLogger("csanmt.runner")
@@ -95,12 +95,8 @@ def token_counter(settings: Settings) -> Callable[[str], int]:
 
 
 def engine_fault(error: Exception) -> CsanmtError:
-    """What a caller is told of a bug below; the log gets its kind and place.
-
-    Not its message, which may quote the user's text.
-    """
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("engine failed", extra={"error": type(error).__name__, "frames": frames})
+    """What a caller is told of a bug below; the log gets its kind and place."""
+    log_fault(log, "engine failed", error)
     return CsanmtError("the engine failed on this text")
 
 

@@ -12,6 +12,7 @@ from csanmt.documents.placeholders import Protected, protect
 from csanmt.documents.plain import Render, TextDocument
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
+from csanmt.surrogates import lone_surrogate
 
 # In valid JSON this finds every string and nothing else.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -41,7 +42,10 @@ class JsonValues:
 
 
 def _unit(found: re.Match[str], ascii_only: bool) -> PatchUnit[str]:
-    protected = protect(json.loads(found[0], strict=False))
+    value = json.loads(found[0], strict=False)
+    if lone_surrogate(value) is not None:
+        raise DocumentError("a string holds half of a surrogate pair")
+    protected = protect(value)
     return PatchUnit(protected.segment, *found.span(), _rendering(protected, ascii_only))
 
 

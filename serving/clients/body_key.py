@@ -6,6 +6,7 @@ LibreTranslate's clients send ``api_key``, Apertium's ``key``, old clients of De
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +14,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, OverloadedError
 from serving.body import read_body
 from serving.clients.fields import all_fields
 from serving.keys import presented_key
 
+LARGE = 1 << 20  # bytes of a body, from which few are read at once for the sake of a key
+LARGE_AT_ONCE = 4
 BODY = "body"  # in a request's state: its body, where it has been read before the endpoint
 LIBRE, APERTIUM, DEEPL = ("api_key",), ("key",), ("auth_key",)
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -45,6 +48,7 @@ class BodyKey:
     def __init__(self, app: ASGIApp, limit: int, limits: Mapping[str, int]) -> None:
         self._app = app
         self._limit, self._limits = limit, limits
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         names = FIELDS.get(scope["path"], ()) if scope["type"] == "http" else ()
@@ -53,9 +57,22 @@ class BodyKey:
         await self._app(scope, receive, send)
 
     async def _look(self, scope: Scope, receive: Receive, names: tuple[str, ...]) -> Receive:
-        body = await read_body(
-            Request(scope, receive), self._limits.get(scope["path"], self._limit)
-        )
+        """Raises OverloadedError: too many large bodies are being looked at."""
+        limit = self._limits.get(scope["path"], self._limit)
+        if not _may_be_large(scope, limit):
+            return await self._looked(scope, receive, names, limit)
+        if self._large.locked():
+            raise OverloadedError(
+                "too many large bodies without a key in a header; try again later, "
+                "or send the header 'Authorization: Bearer KEY'"
+            )
+        async with self._large:
+            return await self._looked(scope, receive, names, limit)
+
+    async def _looked(
+        self, scope: Scope, receive: Receive, names: tuple[str, ...], limit: int
+    ) -> Receive:
+        body = await read_body(Request(scope, receive), limit)
         scope.setdefault("state", {})[BODY] = body
         try:
             fields = await all_fields(Request(scope, _replay(body, receive)), body)
@@ -65,6 +82,12 @@ class BodyKey:
         if key is not None:
             MutableHeaders(scope=scope)["x-api-key"] = key
         return _replay(body, receive)
+
+
+def _may_be_large(scope: Scope, limit: int) -> bool:
+    """By its declared length, or because it declares none."""
+    declared = Headers(scope=scope).get("content-length", "")
+    return limit > LARGE and not (declared.isdigit() and int(declared) <= LARGE)
 
 
 def _usable(key: Any) -> bool:

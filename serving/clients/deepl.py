@@ -73,7 +73,7 @@ class DeepLRoutes:
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
         tags = TagHandling.of(fields, split)
         whole = split == "0"
-        terms = self._glossaries.stored(request, _glossary_ids(fields))
+        terms = await self._glossaries.stored(request, _glossary_ids(fields))
         if tags:
             documents = await parsed(texts, tags.parse)
             marked = await translated_documents(

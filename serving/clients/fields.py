@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from serving.body import media_type, parse_json_object, read_body
+from serving.body import media_type, parse_json_object, read_body, require_well_formed
 from serving.errors import BadRequestError
 from serving.settings import Settings
 
@@ -49,6 +49,7 @@ async def all_fields(request: Request, body: bytes) -> dict[str, Any]:
 
     Raises:
         BadRequestError: the body cannot be parsed.
+        InvalidInputError: a string holds half of a surrogate pair.
     """
     fields: dict[str, Any] = _flatten(_lists(request.query_params.multi_items()))
     kind = media_type(request)
@@ -71,6 +72,7 @@ async def _multipart(request: Request, body: bytes) -> dict[str, Any]:
             texts = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
     except Exception as error:  # starlette and python-multipart raise several kinds
         raise BadRequestError(f"the form cannot be read: {type(error).__name__}") from None
+    require_well_formed("".join(key + value for key, value in texts))  # UTF-7 can say them
     return _flatten(_lists(texts))
 
 

@@ -16,7 +16,7 @@ from serving.body import read_body
 from serving.clients.fields import libre_fields
 from serving.clients.languages import Detected, canonical, detect, name_of
 from serving.clients.libretranslate_spec import libretranslate_spec
-from serving.clients.texts import Pair, check_unicode
+from serving.clients.texts import Pair
 from serving.errors import BadRequestError, ForbiddenError
 from serving.guard import charge
 from serving.shapes.libretranslate import check_limits, texts_of, unix_lines
@@ -73,7 +73,6 @@ class LibreTranslateRoutes:
         fields = await self._fields(request)
         texts = texts_of(fields)
         check_limits(texts, self._service)
-        check_unicode(texts)
         charge(request, sum(map(len, texts)))
         return JSONResponse(
             [
@@ -123,7 +122,6 @@ class LibreTranslateRoutes:
             if len(value) > MAX_SUGGESTION:
                 raise BadRequestError(f"Invalid request: {name} is too long")
             entry[name] = value
-        check_unicode([entry["q"], entry["s"]])
         at, model = round(time.time(), 3), self._service.facts.model
         await asyncio.to_thread(self._suggestions.add, Suggestion(at, model, **entry))
         await self._remember(entry)

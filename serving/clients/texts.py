@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +12,10 @@ from starlette.requests import Request
 from csanmt.markup import MarkupDocument
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
+from serving.charging import charged
 from serving.clients.languages import canonical
 from serving.disconnect import until_disconnect
 from serving.errors import BadRequestError
-from serving.guard import charge
 from serving.marked import MarkedAnswer, characters, translate_marked
 from serving.translating import TextAnswer, TranslationService
 
@@ -51,19 +52,6 @@ def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
     )
 
 
-def check_unicode(texts: Sequence[str]) -> None:
-    """Refuse what no text can hold.
-
-    Raises:
-        BadRequestError: a lone surrogate.
-    """
-    try:
-        for text in texts:
-            text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise BadRequestError("the text holds a lone surrogate, which is no character") from None
-
-
 def unwrapped(text: str) -> str:
     """``text`` with line breaks inside it made a space, or nothing between two Han characters."""
 
@@ -89,12 +77,11 @@ async def translated(
         whole: each text is one sentence, whatever punctuation it holds.
         terms: a glossary.
     """
-    check_unicode(texts)
-    charge(request, sum(map(len, texts)))
-    options = with_terms(decoding(service, n_best), terms, texts)
-    answers, _timing = await until_disconnect(
-        request, service.translate(texts, options, whole=whole)
-    )
+    with charged(request, sum(map(len, texts))):
+        options = await with_terms(decoding(service, n_best), terms, texts)
+        answers, _timing = await until_disconnect(
+            request, service.translate(texts, options, whole=whole)
+        )
     return answers
 
 
@@ -109,19 +96,21 @@ async def translated_documents(
 ) -> list[MarkedAnswer]:
     """The same for texts with markup; tags are not charged."""
     texts = [text.text for document in documents for text in document.texts]
-    check_unicode(
-        [part for document in documents for part in document.parts if isinstance(part, str)]
-    )
-    check_unicode(texts)
-    charge(request, characters(documents))
-    options = with_terms(decoding(service, n_best), terms, texts)
-    work = translate_marked(service, documents, options, whole=whole)
-    answers, _timing = await until_disconnect(request, work)
+    with charged(request, characters(documents)):
+        options = await with_terms(decoding(service, n_best), terms, texts)
+        work = translate_marked(service, documents, options, whole=whole)
+        answers, _timing = await until_disconnect(request, work)
     return answers
 
 
-def with_terms(options: DecodingOptions, terms: Terms, texts: Sequence[str]) -> DecodingOptions:
-    """``options`` with those terms that occur in ``texts``: requests without any share batches."""
+async def with_terms(
+    options: DecodingOptions, terms: Terms, texts: Sequence[str]
+) -> DecodingOptions:
+    """``options`` with those terms that occur in ``texts``: requests without any share batches.
+
+    Looked for beside the event loop: many terms in long texts take a second.
+    """
     if not terms:
         return options
-    return replace(options, terms=TermIndex(terms).used_in(texts))
+    used = await asyncio.to_thread(lambda: TermIndex(terms).used_in(texts))
+    return replace(options, terms=used)

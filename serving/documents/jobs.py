@@ -12,7 +12,6 @@ import logging
 import math
 import secrets
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -31,6 +30,8 @@ from csanmt.errors import (
 )
 from serving.clients.texts import decoding
 from serving.documents.upload import Upload
+from serving.errors import CrashedError
+from serving.logs import log_fault
 from serving.marked import aligned
 from serving.translating import TextAnswer, TranslationService
 
@@ -38,6 +39,7 @@ log = logging.getLogger("csanmt.documents")
 
 AT_ONCE = 2  # documents translated side by side; the others wait
 RETRY_SECONDS = 1.0
+MOST_TIMEOUTS = 3  # of one part of a document, then it is given up
 MOST_FINISHED = 1000  # kept, however small
 Status = Literal["queued", "translating", "done", "error"]
 
@@ -189,7 +191,7 @@ class DocumentJobs:
         except CsanmtError as error:
             self._fail(job, error)
         except Exception as error:
-            _log_fault(error)
+            log_fault(log, "document failed", error)
             self._fail(job, CsanmtError("the document could not be translated"))
         job.work = None
         self._make_room()
@@ -221,17 +223,21 @@ class DocumentJobs:
             return await asyncio.to_thread(work.finish)
 
     async def _answers(self, batch: Batch) -> list[TextAnswer]:
-        """A document has time: where others are turned away it tries again."""
+        """A document has time: where others are turned away it tries again.
+
+        But not what crashes the engine, nor for ever what is never done in time.
+        """
         options = replace(decoding(self._service), alignment=batch.aligned)
+        timeouts = 0
         while True:
             try:
                 answers, _ = await self._service.translate(batch.texts, options)
                 return answers
-            except (OverloadedError, UnavailableError, DeadlineExceededError):
+            except CrashedError:
+                raise
+            except DeadlineExceededError:
+                timeouts += 1
+                if timeouts == MOST_TIMEOUTS:
+                    raise
+            except (OverloadedError, UnavailableError):
                 await asyncio.sleep(RETRY_SECONDS)
-
-
-def _log_fault(error: Exception) -> None:
-    # Where and what kind; not the message, which may quote the document.
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("document failed", extra={"error": type(error).__name__, "frames": frames})

@@ -55,7 +55,7 @@ class DocumentRoutes:
     async def content(self, request: Request) -> Response:
         job = self._job(request)
         if job.error is not None:
-            raise job.error
+            raise job.error.with_traceback(None)  # or it grows by every request's
         if job.status != "done":
             raise ConflictError("the document is not translated yet")
         return file_response(job)

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from csanmt.errors import CancelledError, CsanmtError
-from serving.body import media_type
+from serving.body import media_type, require_well_formed
 from serving.clients.fields import MULTIPART
 from serving.errors import (
     BadRequestError,
@@ -50,6 +50,7 @@ async def read_upload(request: Request, settings: Settings) -> Upload | None:
         UnsupportedMediaTypeError: the body is no multipart form.
         TooLargeError: the body is longer than a document may be.
         BadRequestError: the form cannot be read.
+        InvalidInputError: a field holds half of a surrogate pair.
         CancelledError: the client went away.
     """
     if not settings.max_document_bytes:
@@ -74,6 +75,7 @@ async def read_upload(request: Request, settings: Settings) -> Upload | None:
         if not isinstance(file, UploadFile):
             return None
         fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
+        require_well_formed("".join(key + value for key, value in fields.items()))
         return Upload(safe_name(file.filename or ""), await file.read(), fields)
     finally:
         await form.close()

@@ -6,6 +6,7 @@ Reference: DeepL's public OpenAPI document and deepl-python 1.32.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -55,85 +56,103 @@ class DeepLGlossaryRoutes:
 
     async def create_v2(self, request: Request) -> Response:
         fields = await read_fields(request, self._service.settings)
-        dictionary = dict([_dictionary(fields)])
-        created = self._store.create(owner(request), _name(fields), dictionary)
+        languages, pairs = await asyncio.to_thread(_dictionary, fields)
+        created = await asyncio.to_thread(
+            self._store.create, owner(request), _name(fields), {languages: pairs}
+        )
         return JSONResponse(_info_v2(created), 201)
 
     async def list_v2(self, request: Request) -> Response:
-        found = [g for g in self._store.all(owner(request)) if g.dictionaries]
-        return JSONResponse({"glossaries": [_info_v2(glossary) for glossary in found]})
+        found = await asyncio.to_thread(self._store.all, owner(request))
+        shown = [_info_v2(glossary) for glossary in found if glossary.counts]
+        return JSONResponse({"glossaries": shown})
 
     async def get_v2(self, request: Request) -> Response:
-        glossary = self._one(request)
-        if not glossary.dictionaries:
+        glossary = await self._one(request)
+        if not glossary.counts:
             raise NotFoundError("Dictionary not found")
         return JSONResponse(_info_v2(glossary))
 
     async def entries_v2(self, request: Request) -> Response:
-        pairs = next(iter(self._one(request).dictionaries.values()), ())
-        return Response(as_tsv(pairs), media_type=TSV)
+        glossary = await self._one(request)
+        languages = next(iter(glossary.counts), None)
+        entries = await self._entries(request, languages) if languages else None
+        return Response(entries or "", media_type=TSV)
 
     async def delete(self, request: Request) -> Response:
-        self._store.delete(owner(request), request.path_params["id"])
+        await asyncio.to_thread(self._store.delete, owner(request), request.path_params["id"])
         return Response(status_code=204)
 
     # -- v3 ----------------------------------------------------------------------------
 
     async def create_v3(self, request: Request) -> Response:
         fields = await read_fields(request, self._service.settings)
-        created = self._store.create(owner(request), _name(fields), _dictionaries(fields))
+        dictionaries = await asyncio.to_thread(_dictionaries, fields)
+        created = await asyncio.to_thread(
+            self._store.create, owner(request), _name(fields), dictionaries
+        )
         return JSONResponse(_info_v3(created), 201)
 
     async def list_v3(self, request: Request) -> Response:
-        found = self._store.all(owner(request))
+        found = await asyncio.to_thread(self._store.all, owner(request))
         return JSONResponse({"glossaries": [_info_v3(glossary) for glossary in found]})
 
     async def get_v3(self, request: Request) -> Response:
-        return JSONResponse(_info_v3(self._one(request)))
+        return JSONResponse(_info_v3(await self._one(request)))
 
     async def patch_v3(self, request: Request) -> Response:
         """A new name, and dictionaries whose entries are added to those there are."""
         fields = await read_fields(request, self._service.settings)
         if "name" not in fields and "dictionaries" not in fields:
             raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
-        glossary = self._one(request)
-        changes = _dictionaries(fields) if "dictionaries" in fields else {}
-        if "name" in fields:
-            self._store.rename(owner(request), glossary.identity, _name(fields))
-        for languages, pairs in changes.items():
-            merged = {**dict(glossary.dictionaries.get(languages, ())), **dict(pairs)}
-            self._store.put(owner(request), glossary.identity, languages, tuple(merged.items()))
-        return JSONResponse(_info_v3(self._one(request)))
+        name = _name(fields) if "name" in fields else None
+        given = "dictionaries" in fields
+        additions = await asyncio.to_thread(_dictionaries, fields) if given else {}
+        changed = await asyncio.to_thread(
+            self._store.change, owner(request), request.path_params["id"], name, additions
+        )
+        return JSONResponse(_info_v3(changed))
 
     async def entries_v3(self, request: Request) -> Response:
-        glossary = self._one(request)
         languages = _languages(request.query_params)
-        if languages not in glossary.dictionaries:
+        await self._one(request)
+        entries = await self._entries(request, languages)
+        if entries is None:
             raise NotFoundError("Dictionary not found")
         entry = {
             "source_lang": languages[0],
             "target_lang": languages[1],
-            "entries": as_tsv(glossary.dictionaries[languages]),
+            "entries": entries,
             "entries_format": "tsv",
         }
         return JSONResponse({"dictionaries": [entry]})
 
     async def put_v3(self, request: Request) -> Response:
-        languages, pairs = _dictionary(await read_fields(request, self._service.settings))
-        self._store.put(owner(request), request.path_params["id"], languages, pairs)
-        return JSONResponse(_dictionary_info(languages, pairs))
+        fields = await read_fields(request, self._service.settings)
+        languages, pairs = await asyncio.to_thread(_dictionary, fields)
+        await asyncio.to_thread(
+            self._store.put, owner(request), request.path_params["id"], languages, pairs
+        )
+        return JSONResponse(_dictionary_info(languages, len(pairs)))
 
     async def drop_v3(self, request: Request) -> Response:
         languages = _languages(request.query_params)
-        self._store.drop(owner(request), request.path_params["id"], languages)
+        identity = request.path_params["id"]
+        await asyncio.to_thread(self._store.drop, owner(request), identity, languages)
         return Response(status_code=204)
 
-    def _one(self, request: Request) -> Glossary:
+    async def _one(self, request: Request) -> Glossary:
         identity = request.path_params["id"]
-        glossary = self._store.get(owner(request), identity)
+        glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
         if glossary.identity != identity:
             raise NotFoundError("Glossary not found")
         return glossary
+
+    async def _entries(self, request: Request, languages: Languages) -> str | None:
+        """Of one direction as TSV; None if there is none."""
+        identity = request.path_params["id"]
+        pairs = await asyncio.to_thread(self._store.pairs, owner(request), identity, languages)
+        return None if pairs is None else as_tsv(pairs)
 
 
 def _route(path: str, **methods: Endpoint) -> Route:
@@ -187,9 +206,9 @@ def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Pair, ...]
 
 def _info_v2(glossary: Glossary) -> dict[str, Any]:
     """Of its first direction, the only one that v2 knows."""
-    languages, pairs = next(iter(glossary.dictionaries.items()))
+    languages, count = next(iter(glossary.counts.items()))
     head = {"glossary_id": glossary.identity, "name": glossary.name, "ready": True}
-    rest = {"creation_time": glossary.created_at, **_dictionary_info(languages, pairs)}
+    rest = {"creation_time": glossary.created_at, **_dictionary_info(languages, count)}
     return head | rest
 
 
@@ -198,10 +217,10 @@ def _info_v3(glossary: Glossary) -> dict[str, Any]:
         "glossary_id": glossary.identity,
         "name": glossary.name,
         "creation_time": glossary.created_at,
-        "dictionaries": [_dictionary_info(k, v) for k, v in glossary.dictionaries.items()],
+        "dictionaries": [_dictionary_info(*direction) for direction in glossary.counts.items()],
     }
 
 
-def _dictionary_info(languages: Languages, pairs: tuple[Pair, ...]) -> dict[str, Any]:
+def _dictionary_info(languages: Languages, count: int) -> dict[str, Any]:
     source, target = languages
-    return {"source_lang": source, "target_lang": target, "entry_count": len(pairs)}
+    return {"source_lang": source, "target_lang": target, "entry_count": count}

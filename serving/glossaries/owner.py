@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,21 +31,22 @@ class Glossaries:
         self._store = store
         self._service = service
 
-    def stored(self, request: Request, names: Iterable[str]) -> tuple[Pair, ...]:
+    async def stored(self, request: Request, names: Iterable[str]) -> tuple[Pair, ...]:
         """Pairs of stored glossaries for the served direction; an earlier one has precedence.
 
         Raises:
             NotFoundError: there is no such glossary.
         """
         pair = Direction.of(self._service)
+        languages = (pair.source, pair.target)
         found: dict[str, str] = {}
         for name in names:
-            glossary = self._store.get(owner(request), name)
-            for source, target in glossary.dictionaries.get((pair.source, pair.target), ()):
+            pairs = await asyncio.to_thread(self._store.pairs, owner(request), name, languages)
+            for source, target in pairs or ():
                 found.setdefault(source, target)
         return tuple(found.items())
 
-    def terms(self, request: Request, value: Any) -> tuple[Pair, ...]:
+    async def terms(self, request: Request, value: Any) -> tuple[Pair, ...]:
         """Of our own ``glossary`` field: a name, an object, or None.
 
         Raises:
@@ -54,7 +56,7 @@ class Glossaries:
         if value is None:
             return ()
         if isinstance(value, str):
-            return self.stored(request, [value])
+            return await self.stored(request, [value])
         pairs = list(value.items())
         if len(pairs) > INLINE_TERMS:
             raise InvalidInputError(

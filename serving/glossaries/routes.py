@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.glossary import checked, overlaps
+from csanmt.glossary import Pair, checked, overlaps
 from serving.body import parse_json_object, read_body, require_json
 from serving.clients.texts import Pair as Direction
 from serving.errors import validated
 from serving.glossaries.owner import owner
-from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore
+from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
 from serving.translating import TranslationService
 
 ALL, ONE = "/glossaries", "/glossaries/{id}"
@@ -58,37 +59,48 @@ class GlossaryRoutes:
     async def all(self, request: Request) -> Response:
         if request.method == "POST":
             return await self._create(request)
-        found = [self._answer(glossary) for glossary in self._store.all(owner(request))]
-        return JSONResponse({"glossaries": [_dumped(answer) for answer in found]})
+        found = await asyncio.to_thread(self._store.all, owner(request))
+        return JSONResponse({"glossaries": [_dumped(self._answer(glossary)) for glossary in found]})
 
     async def one(self, request: Request) -> Response:
         identity = request.path_params["id"]
         if request.method == "DELETE":
-            self._store.delete(owner(request), identity)
+            await asyncio.to_thread(self._store.delete, owner(request), identity)
             return Response(status_code=204)
-        return JSONResponse(_dumped(self._answer(self._store.get(owner(request), identity), True)))
+        glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
+        pairs = await asyncio.to_thread(
+            self._store.pairs, owner(request), glossary.identity, self._direction
+        )
+        return await self._full(glossary, pairs or (), 200)
 
     async def _create(self, request: Request) -> Response:
         require_json(request)
         body = await read_body(request, self._service.settings.max_body_bytes)
         wanted = validated(GlossaryRequest, parse_json_object(body))
-        pairs = checked(wanted.terms.items())
-        pair = Direction.of(self._service)
-        dictionaries = {(pair.source, pair.target): pairs}
-        created = self._store.create(owner(request), wanted.name, dictionaries)
-        return JSONResponse(_dumped(self._answer(created, True)), 201)
+        pairs = await asyncio.to_thread(checked, wanted.terms.items())
+        created = await asyncio.to_thread(
+            self._store.create, owner(request), wanted.name, {self._direction: pairs}
+        )
+        return await self._full(created, pairs, 201)
 
-    def _answer(self, glossary: Glossary, full: bool = False) -> GlossaryAnswer:
+    @property
+    def _direction(self) -> Languages:
         pair = Direction.of(self._service)
-        pairs = glossary.dictionaries.get((pair.source, pair.target), ())
+        return pair.source, pair.target
+
+    def _answer(self, glossary: Glossary) -> GlossaryAnswer:
         return GlossaryAnswer(
             id=glossary.identity,
             name=glossary.name,
             created=glossary.created_at,
-            term_count=len(pairs),
-            terms=dict(pairs) if full else None,
-            overlaps=[str(overlap) for overlap in overlaps(pairs)] if full else None,
+            term_count=glossary.counts.get(self._direction, 0),
         )
+
+    async def _full(self, glossary: Glossary, pairs: tuple[Pair, ...], status: int) -> Response:
+        """With its terms and their overlaps, which are found beside the event loop."""
+        inner = await asyncio.to_thread(lambda: [str(overlap) for overlap in overlaps(pairs)])
+        more = {"terms": dict(pairs), "overlaps": inner}
+        return JSONResponse(_dumped(self._answer(glossary).model_copy(update=more)), status)
 
 
 def _dumped(answer: GlossaryAnswer) -> dict[str, Any]:

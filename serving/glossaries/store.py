@@ -1,6 +1,7 @@
 """Glossaries on disk: one SQLite file, each change one transaction.
 
 A glossary belongs to the key it was made with; where keys are off, to everybody.
+All methods read or write the file: call them beside the event loop.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
-from csanmt.glossary import Pair
+from csanmt.glossary import Pair, checked
+from csanmt.surrogates import lone_surrogate
+from serving.errors import TooLargeError
 
 MOST_OF_ONE_OWNER = 1000
 MAX_NAME = 1024
@@ -37,12 +40,12 @@ create table if not exists dictionaries (
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """Term pairs by direction."""
+    """A glossary without its pairs: ``counts`` says how many there are in which direction."""
 
     identity: str
     name: str
     created: float
-    dictionaries: Mapping[Languages, tuple[Pair, ...]]
+    counts: Mapping[Languages, int]
 
     @property
     def created_at(self) -> str:
@@ -51,14 +54,19 @@ class Glossary:
 
 
 class GlossaryStore:
-    """Args: ``path``: the file; empty keeps everything in memory, until the server ends.
+    """See the module.
+
+    Args:
+        path: the file; empty keeps everything in memory, until the server ends.
+        most_bytes: of all pairs of one owner, as they are kept.
 
     Raises:
         StorageError: from any method; the file cannot be read or written.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", most_bytes: int = 16 << 20) -> None:
         self._path = path or ":memory:"
+        self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._open: sqlite3.Connection | None = None
 
@@ -78,9 +86,15 @@ class GlossaryStore:
     def create(
         self, owner: str, name: str, dictionaries: Mapping[Languages, tuple[Pair, ...]]
     ) -> Glossary:
-        """Raises InvalidInputError: the name is empty or too long, or there are too many."""
+        """Store a new one.
+
+        Raises:
+            InvalidInputError: the name is empty or too long, or there are too many.
+            TooLargeError: more bytes than one owner may keep.
+        """
         name = _name(name)
-        glossary = Glossary(str(uuid.uuid4()), name, round(time.time(), 3), dict(dictionaries))
+        counts = {languages: len(pairs) for languages, pairs in dictionaries.items()}
+        glossary = Glossary(str(uuid.uuid4()), name, round(time.time(), 3), counts)
         with self._transaction() as database:
             count = database.execute("select count(*) from glossaries where owner = ?", (owner,))
             if count.fetchone()[0] >= MOST_OF_ONE_OWNER:
@@ -91,7 +105,20 @@ class GlossaryStore:
             )
             for languages, pairs in dictionaries.items():
                 _put(database, glossary.identity, languages, pairs)
+            self._check_room(database, owner)
         return glossary
+
+    def _check_room(self, database: sqlite3.Connection, owner: str) -> None:
+        size = database.execute(
+            "select sum(length(cast(entries as blob))) from dictionaries"
+            " join glossaries on glossary = id where owner = ?",
+            (owner,),
+        )
+        kept = size.fetchone()[0] or 0
+        if kept > self._most_bytes:
+            raise TooLargeError(
+                f"your glossaries would take {kept} bytes; allowed are {self._most_bytes}"
+            )
 
     def all(self, owner: str) -> list[Glossary]:
         """Oldest first."""
@@ -105,14 +132,12 @@ class GlossaryStore:
     def get(self, owner: str, name_or_id: str) -> Glossary:
         """By id, or by name (the newest of that name). Raises NotFoundError."""
         with self._transaction() as database:
-            row = database.execute(
-                "select id, name, created from glossaries where owner = ? and (id = ? or name = ?)"
-                " order by id = ? desc, created desc limit 1",
-                (owner, name_or_id, name_or_id, name_or_id),
-            ).fetchone()
-            if row is None:
-                raise NotFoundError("Glossary not found")
-            return _glossary(database, row)
+            return _glossary(database, _found(database, owner, name_or_id))
+
+    def pairs(self, owner: str, name_or_id: str, languages: Languages) -> tuple[Pair, ...] | None:
+        """Of one direction; None if there is none. Raises NotFoundError: no such glossary."""
+        with self._transaction() as database:
+            return _pairs(database, _found(database, owner, name_or_id)[0], languages)
 
     def delete(self, owner: str, identity: str) -> None:
         """Raises NotFoundError."""
@@ -123,21 +148,39 @@ class GlossaryStore:
             if not done.rowcount:
                 raise NotFoundError("Glossary not found")
 
-    def rename(self, owner: str, identity: str, name: str) -> None:
-        """Raises NotFoundError, InvalidInputError."""
+    def change(
+        self,
+        owner: str,
+        identity: str,
+        name: str | None,
+        additions: Mapping[Languages, tuple[Pair, ...]],
+    ) -> Glossary:
+        """Give it a new name (if any) and add pairs to its directions: all of that, or nothing.
+
+        Raises:
+            NotFoundError: there is no such glossary.
+            InvalidInputError: the name is empty or too long; too many terms in a direction.
+            TooLargeError: more bytes than one owner may keep.
+        """
         with self._transaction() as database:
-            done = database.execute(
-                "update glossaries set name = ? where owner = ? and id = ?",
-                (_name(name), owner, identity),
-            )
-            if not done.rowcount:
-                raise NotFoundError("Glossary not found")
+            _owned(database, owner, identity)
+            if name is not None:
+                database.execute(
+                    "update glossaries set name = ? where id = ?", (_name(name), identity)
+                )
+            for languages, pairs in additions.items():
+                merged = dict(_pairs(database, identity, languages) or ()) | dict(pairs)
+                _put(database, identity, languages, checked(merged.items()))
+            if additions:
+                self._check_room(database, owner)
+            return _glossary(database, _found(database, owner, identity))
 
     def put(self, owner: str, identity: str, languages: Languages, pairs: tuple[Pair, ...]) -> None:
-        """Replace the pairs of one direction, or add them. Raises NotFoundError."""
+        """Replace the pairs of one direction, or add them. Raises NotFoundError, TooLargeError."""
         with self._transaction() as database:
             _owned(database, owner, identity)
             _put(database, identity, languages, pairs)
+            self._check_room(database, owner)
 
     def drop(self, owner: str, identity: str, languages: Languages) -> None:
         """Remove one direction. Raises NotFoundError."""
@@ -152,9 +195,21 @@ class GlossaryStore:
 
 
 def _name(name: str) -> str:
-    if not name.strip() or len(name) > MAX_NAME or any("\ud800" <= c <= "\udfff" for c in name):
+    if not name.strip() or len(name) > MAX_NAME or lone_surrogate(name) is not None:
         raise InvalidInputError(f"a glossary's name must have 1 to {MAX_NAME} characters")
     return name.strip()
+
+
+def _found(database: sqlite3.Connection, owner: str, name_or_id: str) -> tuple[str, str, float]:
+    """Its row. Raises NotFoundError."""
+    row: tuple[str, str, float] | None = database.execute(
+        "select id, name, created from glossaries where owner = ? and (id = ? or name = ?)"
+        " order by id = ? desc, created desc limit 1",
+        (owner, name_or_id, name_or_id, name_or_id),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("Glossary not found")
+    return row
 
 
 def _owned(database: sqlite3.Connection, owner: str, identity: str) -> None:
@@ -176,14 +231,21 @@ def _put(
     )
 
 
+def _pairs(
+    database: sqlite3.Connection, identity: str, languages: Languages
+) -> tuple[Pair, ...] | None:
+    row = database.execute(
+        "select entries from dictionaries where glossary = ? and source = ? and target = ?",
+        (identity, *languages),
+    ).fetchone()
+    return None if row is None else tuple((a, b) for a, b in json.loads(row[0]))
+
+
 def _glossary(database: sqlite3.Connection, row: tuple[str, str, float]) -> Glossary:
     identity, name, created = row
-    return Glossary(identity, name, created, _dictionaries(database, identity))
-
-
-def _dictionaries(database: sqlite3.Connection, identity: str) -> dict[Languages, tuple[Pair, ...]]:
     rows = database.execute(
-        "select source, target, entries from dictionaries where glossary = ? order by rowid",
+        "select source, target, json_array_length(entries) from dictionaries where glossary = ?"
+        " order by rowid",
         (identity,),
     )
-    return {(s, t): tuple((a, b) for a, b in json.loads(entries)) for s, t, entries in rows}
+    return Glossary(identity, name, created, {(s, t): count for s, t, count in rows})

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from csanmt.errors import CsanmtError
-from serving.body import media_type, parse_json_object, read_body
+from serving.body import media_type, parse_json_object, parse_raw_object, read_body
 from serving.translating import TranslationService
 
 
@@ -32,8 +32,13 @@ class Incoming:
     def media_type(self) -> str:
         return media_type(self.request)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names in the body's JSON object, whatever its values. Raises BadRequestError."""
+        return frozenset(self._json or parse_raw_object(self.body))
+
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises BadRequestError."""
+        """The body as a JSON object. Raises BadRequestError, InvalidInputError."""
         if self._json is None:
             self._json = parse_json_object(self.body)
         return self._json

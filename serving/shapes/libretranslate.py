@@ -38,7 +38,7 @@ class LibreTranslateShape:
             return True
         in_query = not OWN_FIELDS.isdisjoint(incoming.request.query_params)
         try:
-            fields = incoming.json() if incoming.body.strip() else {}
+            fields = incoming.names if incoming.body.strip() else frozenset()
         except CsanmtError:
             return in_query
         return "text" not in fields and (in_query or not OWN_FIELDS.isdisjoint(fields))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.markup import PARSERS
@@ -13,13 +14,13 @@ from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving.body import require_json
+from serving.charging import charged
 from serving.clients.texts import with_terms
 from serving.disconnect import until_disconnect
-from serving.edge import request_id
+from serving.edge import OUTCOME, request_id
 from serving.errors import error_body, error_response
 from serving.events import EventStream, event
 from serving.glossaries.owner import Glossaries
-from serving.guard import charge
 from serving.marked import parsed, translate_marked
 from serving.schemas import (
     HypothesisAnswer,
@@ -47,12 +48,13 @@ class NativeShape:
 
     async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
         query = _parse(incoming, service)
-        options = _options(query, incoming, service, self._glossaries)
-        if query.format != "text":
-            return await _answer_markup(query, options, incoming, service)
-        answers, timing = await until_disconnect(
-            incoming.request, service.translate(query.texts, options, query.memory)
-        )
+        with charged(incoming.request, sum(map(len, query.texts))):
+            if query.format != "text":
+                return await _answer_markup(query, incoming, service, self._glossaries)
+            options = await _options(query, query.texts, incoming, service, self._glossaries)
+            answers, timing = await until_disconnect(
+                incoming.request, service.translate(query.texts, options, query.memory)
+            )
         body = _response(query, answers, timing, service, request_id(incoming.request.scope))
         return JSONResponse(body.model_dump(exclude_none=True))
 
@@ -62,15 +64,17 @@ class NativeShape:
 
 async def _answer_markup(
     query: TranslateRequest,
-    options: DecodingOptions,
     incoming: Incoming,
     service: TranslationService,
+    glossaries: Glossaries | None,
 ) -> Response:
     if query.wants_segments:
         raise InvalidInputError(
             f"format {query.format!r} goes without segments, alignment, n_best and memory"
         )
     documents = await parsed(query.texts, PARSERS[query.format])
+    texts = [text.text for document in documents for text in document.texts]
+    options = await _options(query, texts, incoming, service, glossaries)
     marked, timing = await until_disconnect(
         incoming.request, translate_marked(service, documents, options)
     )
@@ -88,16 +92,19 @@ async def _answer_markup(
     return JSONResponse(body.model_dump(exclude_none=True))
 
 
-def _options(
+async def _options(
     query: TranslateRequest,
+    texts: Sequence[str],
     incoming: Incoming,
     service: TranslationService,
     glossaries: Glossaries | None,
 ) -> DecodingOptions:
+    """With the terms of the glossary that ``texts`` hold: those of markup, without its tags."""
     options = query.options(service.facts, service.settings)
     if query.glossary is None or glossaries is None:
         return options
-    return with_terms(options, glossaries.terms(incoming.request, query.glossary), query.texts)
+    terms = await glossaries.terms(incoming.request, query.glossary)
+    return await with_terms(options, terms, texts)
 
 
 async def answer_stream(
@@ -111,23 +118,22 @@ async def answer_stream(
     query = _parse(incoming, service)
     if query.format != "text":
         raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
-    options = _options(query, incoming, service, glossaries)
-    job = await service.begin(query.texts, options, query.memory)
-    identity = request_id(incoming.request.scope)
-    return EventStream(_events(query, job, service, identity), on_close=job.close)
+    with charged(incoming.request, sum(map(len, query.texts))):
+        options = await _options(query, query.texts, incoming, service, glossaries)
+        job = await service.begin(query.texts, options, query.memory)
+    events = _events(query, job, service, incoming.request.scope)
+    return EventStream(events, on_close=job.close)
 
 
 def _parse(incoming: Incoming, service: TranslationService) -> TranslateRequest:
     require_json(incoming.request)
-    query = parse_request(incoming.json(), service.settings)
-    charge(incoming.request, sum(map(len, query.texts)))
-    return query
+    return parse_request(incoming.json(), service.settings)
 
 
 async def _events(
-    query: TranslateRequest, job: Job, service: TranslationService, identity: str
+    query: TranslateRequest, job: Job, service: TranslationService, scope: Scope
 ) -> AsyncIterator[bytes]:
-    model = service.facts.model
+    identity, model = request_id(scope), service.facts.model
     yield event("start", {"request_id": identity, "model": model, "segments": job.segment_count})
     events: list[SentenceEvent] = []
     running = _Running()
@@ -138,7 +144,8 @@ async def _events(
         answers = service.finish(job, events)
         body = _response(query, answers, job.timing(), service, identity)
         yield event("done", body.model_dump(exclude_none=True))
-    except CsanmtError as error:
+    except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
+        scope["state"] |= {"error_code": error.code, OUTCOME: error.http_status}
         yield event("error", error_body(error.code, str(error)))
 
 

@@ -169,7 +169,7 @@ def test_json_values_are_translated_and_all_else_stays(translate) -> None:
     assert '"n": 1.50' in result
 
 
-@pytest.mark.parametrize("data", ["{", "[" * 100_000, "{'a': 1}"])
+@pytest.mark.parametrize("data", ["{", "[" * 100_000, "{'a': 1}", '["\\ud800"]'])
 def test_bad_json_is_refused(translate, data) -> None:
     with pytest.raises(DocumentError):
         translate("a.json", data)

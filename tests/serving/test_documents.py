@@ -151,6 +151,7 @@ def bomb() -> bytes:
 
 REFUSED: list[tuple[str, bytes, int, str]] = [
     ("a.exe", b"MZ", 415, "unsupported_document"),
+    ("a.json", '{"a": "你好\\ud800"}'.encode(), 422, "bad_document"),
     ("noname", b"x", 415, "unsupported_document"),
     ("a.docx", b"PK", 422, "bad_document"),
     ("a.docx", bomb(), 413, "document_too_large"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from starlette.requests import Request
 
-from csanmt.errors import ConfigurationError
+from csanmt.errors import CancelledError, ConfigurationError, UnavailableError
 from serving.allowance import MOST_CALLERS, CharacterQuota, RequestRate
+from serving.charging import charged
 from serving.errors import RateLimitedError
+from serving.guard import Caller
 from serving.keys import ApiKey, KeyRing, hash_key, new_key
 
 USER, METRICS, ADMIN = "csk_user", "csk_metrics", "csk_admin"
@@ -116,6 +119,57 @@ def test_characters_a_day_are_limited_by_key(serve):
         200,
         429,
     ]
+
+
+def no_translation(served, monkeypatch) -> None:
+    async def begin(*_, **__):
+        raise UnavailableError("no runner")
+
+    monkeypatch.setattr(served.application.service, "begin", begin)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/translate", {"text": "一二三"}),
+        ("/translate", {"text": "一<b>二</b>三", "format": "html"}),
+        ("/translate/stream", {"text": "一二三"}),
+        ("/translate", {"q": "一二三", "source": "zh", "target": "en"}),
+        ("/translate", {"q": "一<b>二</b>", "source": "zh", "target": "en", "format": "html"}),
+        ("/v2/translate", {"text": ["一二三"], "target_lang": "EN"}),
+        ("/translate", {"text": "一二三", "beam": 9}),
+        ("/translate", {"text": "一二三", "glossary": "none"}),
+        ("/translate/stream", {"text": "一二三", "format": "html"}),
+    ],
+)
+def test_what_is_not_translated_costs_no_characters(serve, monkeypatch, path, body):
+    served = serve(keys=KeyRing((key(USER, characters_per_day=100),)))
+    ask = {"url": "/translate", "json": {"text": "好" * 10}, "headers": bearer(USER)}
+    assert served.client.post(**ask).status_code == 200
+    no_translation(served, monkeypatch)
+    assert served.client.post(path, json=body, headers=bearer(USER)).status_code >= 400
+    usage = served.client.get("/v2/usage", headers=bearer(USER)).json()
+    assert usage["character_count"] == 10
+
+
+def test_characters_are_given_back_on_the_day_they_were_taken():
+    now = [0.0]
+    quota = CharacterQuota(clock=lambda: now[0])
+    quota.take("a", 10, 10)
+    quota.give_back("a", 4)
+    assert quota.used("a") == 6
+    now[0] += 86_400
+    quota.give_back("a", 4)
+    assert quota.used("a") == 0
+
+
+def test_client_that_goes_away_has_been_worked_for():
+    caller = Caller("a", key(USER, characters_per_day=10))
+    request = Request({"type": "http", "state": {"caller": caller, "quota": CharacterQuota()}})
+    for error, used in ((UnavailableError("no runner"), 0), (CancelledError("gone"), 7)):
+        with pytest.raises(type(error)), charged(request, 7):
+            raise error
+        assert request.state.quota.used("a") == used
 
 
 def test_bucket_refills_with_time():

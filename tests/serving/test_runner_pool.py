@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from csanmt.errors import UnavailableError
-from csanmt.translator import DecodingOptions
+from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
+from csanmt.translator import DecodingOptions, StubTranslator
+from serving import runner_process
 from serving.batching import BatchLimits, BatchQueue
+from serving.errors import CrashedError
 from serving.runner_pool import RunnerPool
-from serving.runner_process import ProcessRunner
+from serving.runner_process import InlineRunner, ProcessRunner, Runner
 from serving.settings import Settings
-from serving.translators import STUB_SECONDS_VARIABLE
+from serving.translators import STUB_SECONDS_VARIABLE, TranslatorFacts
 
 pytestmark = pytest.mark.anyio
 
@@ -42,11 +44,17 @@ class Observer:
 
 @asynccontextmanager
 async def running(
-    *, seconds: float = 0.0, count: int = 1, settings: Settings = STUB, **knobs
+    *,
+    seconds: float = 0.0,
+    count: int = 1,
+    settings: Settings = STUB,
+    make_runner: Callable[[], Runner] | None = None,
+    **knobs,
 ) -> AsyncIterator[tuple[BatchQueue, RunnerPool, Observer]]:
     environment = {**os.environ, **settings.to_environment(), STUB_SECONDS_VARIABLE: str(seconds)}
     queue, observer = BatchQueue(BatchLimits(), count), Observer()
-    pool = RunnerPool(queue, lambda: ProcessRunner(environment), count, observer, **knobs)
+    make_runner = make_runner or (lambda: ProcessRunner(environment))
+    pool = RunnerPool(queue, make_runner, count, observer, **knobs)
     await pool.start()
     try:
         yield queue, pool, observer
@@ -94,7 +102,7 @@ async def test_text_that_kills_every_runner_is_given_up_and_others_live():
             for pid in pool.pids:
                 os.kill(pid, signal.SIGKILL)
                 await until(lambda pid=pid: pid not in pool.pids)
-        with pytest.raises(UnavailableError, match="died"):
+        with pytest.raises(CrashedError, match="died"):
             await failure
         assert await collect(queue.submit(["好"], GREEDY)) == ["[好]"]
 
@@ -137,3 +145,60 @@ async def test_runner_outlives_the_signals_of_its_process_group():
         assert await collect(queue.submit(["一"], GREEDY)) == ["[一]"]
         assert pool.pids == [pid]
         assert observer.deaths == 0
+
+
+async def test_text_that_cannot_be_sent_is_refused_and_its_mates_are_translated():
+    async with running() as (queue, pool, observer):
+        await until(lambda: pool.ready)
+        pids = pool.pids
+        bad, good = queue.submit(["\ud800"], GREEDY), queue.submit(["好"], GREEDY)
+        with pytest.raises(InvalidInputError):
+            await asyncio.wait_for(collect(bad), 20)
+        assert await asyncio.wait_for(collect(good), 20) == ["[好]"]
+        assert pool.pids == pids
+        assert observer.deaths == 0
+
+
+async def test_runner_that_cannot_be_started_is_tried_until_it_can(monkeypatch):
+    with monkeypatch.context() as without_python:
+        without_python.setattr(runner_process.sys, "executable", "/nowhere/python")
+        async with running() as (queue, pool, _):
+            with pytest.raises(UnavailableError, match="No such file"):
+                await asyncio.wait_for(collect(queue.submit(["一"], GREEDY)), 20)
+            without_python.undo()
+            await until(lambda: pool.ready)
+            assert await collect(queue.submit(["二"], GREEDY)) == ["[二]"]
+
+
+class Faulty(InlineRunner):
+    """Fails in a way that nobody foresaw."""
+
+    async def run(self, sources, options):
+        if "坏" in sources:
+            raise LookupError("secret 坏")
+        return await super().run(sources, options)
+
+
+def faulty() -> Runner:
+    return Faulty(StubTranslator(), TranslatorFacts("m", "stub"))
+
+
+async def test_unforeseen_fault_costs_its_text_and_no_slot(caplog):
+    async with running(make_runner=faulty) as (queue, pool, _observer):
+        bad, good = queue.submit(["坏"], GREEDY), queue.submit(["好"], GREEDY)
+        with pytest.raises(CsanmtError, match="failed on this text"):
+            await asyncio.wait_for(collect(bad), 20)
+        assert await asyncio.wait_for(collect(good), 20) == ["[好]"]
+        await until(lambda: pool.ready)
+    assert "runner given up" in caplog.messages
+    assert "secret" not in caplog.text
+
+
+async def test_unforeseen_fault_at_the_start_is_a_failed_start():
+    def broken() -> Runner:
+        raise TypeError("secret")
+
+    async with running(make_runner=broken) as (queue, pool, _):
+        with pytest.raises(UnavailableError, match="TypeError"):
+            await asyncio.wait_for(collect(queue.submit(["一"], GREEDY)), 20)
+        assert not pool.ready

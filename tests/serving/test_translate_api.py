@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from typing import Any
 
 import pytest
@@ -294,6 +296,45 @@ def test_stream_of_nothing_ends_at_once(served):
     events = events_of(served.client.post("/translate/stream", json={"text": ""}).text)
     assert [name for name, _ in events] == ["start", "done"]
     assert events[-1][1]["translation"] == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("html", "<p>上<b>海</b>好</p>"), ("xml", "<p>上<b>海</b>好</p>"), ("markdown", "上**海**好")],
+)
+def test_terms_are_found_where_tags_interrupt_them(served, form, text):
+    body = served.translate(text, format=form, glossary={"上海": "Shanghai"})
+    assert "Shanghai" in re.sub("<[^>]*>|[*]", "", body["translation"])
+
+
+class Slow(StubTranslator):
+    def translate(self, sources, options=None, *, should_stop=None):
+        while not should_stop():
+            time.sleep(0.001)
+        return super().translate(sources, options)
+
+
+def test_stream_that_fails_is_counted_as_what_it_failed_with(serve):
+    served = serve(translator=Slow(), timeout=0.05)
+    response = served.client.post("/translate/stream", json={"text": "一。"})
+    assert response.status_code == 200
+    assert events_of(response.text)[-1] == (
+        "error", {"error": {"code": "timeout", "message": "not finished within 0.05 seconds"}}
+    )  # fmt: skip
+    counted = [
+        served.metric("csanmt_requests_total", endpoint="/translate/stream", status=status)
+        for status in ("200", "504")
+    ]
+    assert counted == [0, 1]
+    assert served.metric("csanmt_errors_total", code="timeout") == 1
+
+
+def test_stream_that_breaks_off_is_counted_as_a_fault(served, monkeypatch):
+    monkeypatch.setattr(served.application.service, "finish", lambda *_: 1 / 0)
+    served.client.post("/translate/stream", json={"text": "一。"})
+    path = "/translate/stream"
+    assert served.metric("csanmt_requests_total", endpoint=path, status="500") == 1
+    assert served.metric("csanmt_errors_total", code="http_500") == 1
 
 
 class Failing(StubTranslator):
