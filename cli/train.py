@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Train a CSANMT model from a recipe (training/recipes/*.toml): filter the corpora, learn
 the tokenizer, train within a wall-clock budget, export a model version. Called again
-with the same --out it goes on where it stopped, also after a kill.
+with the same --out it goes on where it stopped, also after a kill or --stop-after.
 
   csanmt train --recipe training/recipes/tiny.toml --out run --save my-model:v0.1.0
   csanmt train pack --recipe R --packed run/data --out parts --part-size 12M
@@ -39,7 +39,10 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--packed", type=Path, help="packed data; default: OUT/data, made if absent"
     )
-    parser.add_argument("--minutes", type=float, help="wall-clock budget of the whole run")
+    parser.add_argument("--minutes", type=float, help="budget of the whole run, else the recipe's")
+    parser.add_argument(
+        "--stop-after", type=float, metavar="MINUTES", help="end this command; the next goes on"
+    )
     parser.add_argument("--weights", default="int8", choices=("int8", "bf16", "float32"))
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     parser.add_argument(
@@ -86,6 +89,7 @@ def _train(args: argparse.Namespace) -> int:
         packed,
         args.out,
         minutes=args.minutes,
+        stop_after=args.stop_after,
         resume=not args.restart,
         weights=args.weights,
         device=args.device,
@@ -94,19 +98,24 @@ def _train(args: argparse.Namespace) -> int:
     )
     write_curves(args.out / "metrics.jsonl", args.out / "curves.png")
     result = {
-        "version": str(outcome.version),
+        "version": str(outcome.version) if outcome.version else None,
+        "minutes_left": round(outcome.minutes_left, 2),
         "steps": outcome.steps,
         "tokens": outcome.tokens,
         "hours": round(outcome.hours, 3),
         "dev": outcome.scores,
     }
-    if args.save:
+    if args.save and outcome.version:
         result["saved"] = _save(outcome.version, args.save)
     if args.json:
         print_json(result)
-    else:
-        print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
+        return 0
+    print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
+    if outcome.version:
         print(f"dev loss {outcome.scores.get('loss', 0):.3f}, in {outcome.version}")
+    else:
+        left = f"{outcome.minutes_left:.1f} minutes of the budget are left"
+        print(f"stopped; {left}: run the same command again")
     return 0
 
 
@@ -224,7 +233,7 @@ def _pack(args: argparse.Namespace) -> int:
         print_json({"out": str(args.out), "parts": sizes})
     else:
         print(f"{len(parts)} parts, {sum(sizes.values())} bytes in {args.out}")
-        print("there: python parts.py join . run && cd run && python go.py --minutes 25")
+        print("there: python parts.py join . run && cd run && python go.py")
     return 0
 
 

@@ -30,6 +30,7 @@ class Progress:
     confidence: float = 0.0  # running posterior of the contrastive stage
     best: float = float("inf")  # lowest dev loss
     since_best: int = 0
+    evaluated: float = 0.0  # elapsed at the latest evaluation of this stage
 
 
 def save_checkpoint(

@@ -3,10 +3,10 @@
 There, with Python 3.11 or newer, PyTorch, transformers, numpy, safetensors,
 sentencepiece and sacrebleu, and no network:
 
-    python parts.py join . run && cd run && python go.py --minutes 25
+    python parts.py join . run && cd run && python go.py --stop-after 8
 
-``go.py`` trains within the time it is given, goes on where it stopped when it is
-called again, and leaves ``result/`` in parts of its own.
+``go.py`` goes on where it stopped when it is called again; when the recipe's budget is
+used up it leaves ``result/`` in parts of its own.
 """
 
 from __future__ import annotations

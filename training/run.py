@@ -7,6 +7,7 @@ nothing but Python, PyTorch, transformers, numpy, safetensors, sentencepiece and
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,13 +31,17 @@ RECIPE_RECORD = "recipe.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left behind: the version directory, tokens trained, hours, last dev scores."""
+    """What a run left behind: the version directory, tokens trained, hours, last dev scores.
 
-    version: Path
+    ``version`` is None, and ``minutes_left`` of the budget, while the run is not finished.
+    """
+
+    version: Path | None
     steps: int
     tokens: int
     hours: float
     scores: dict[str, float]
+    minutes_left: float = 0.0
 
 
 def train(
@@ -45,6 +50,7 @@ def train(
     directory: Path,
     *,
     minutes: float | None = None,
+    stop_after: float | None = None,
     resume: bool = True,
     weights: str = "int8",
     device: str = "auto",
@@ -52,21 +58,26 @@ def train(
     report: Report | None = None,
     clock: Clock = time.monotonic,
 ) -> Outcome:
-    """Train (or go on training) within the budget and export the averaged model.
+    """Train (or go on training); export the averaged model when the budget is used up.
 
     Args:
         recipe: what to do; a resumed run must be given the recipe it began with.
         packed: directory of ``preparation.prepare``.
         directory: checkpoint, metrics and ``version/`` go here.
         minutes: wall-clock budget of the whole run, resumed parts included.
+        stop_after: minutes of this call; then the run is saved and waits for the next.
         resume: go on from the directory's checkpoint if there is one.
         weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
         device: ``cpu``, ``cuda`` or ``auto``.
         commit: git commit, for the provenance.
 
     Raises:
-        InvalidInputError: the directory holds another recipe's run, or the data no pair.
+        InvalidInputError: the directory holds another recipe's run, the data no pair,
+            or ``stop_after`` is not above 0.
     """
+    if stop_after is not None and stop_after <= 0:
+        raise InvalidInputError(f"--stop-after is {stop_after:g}; allowed is above 0")
+    deadline = math.inf if stop_after is None else clock() + 60 * stop_after
     torch.set_num_threads(recipe.training.threads)
     vocabularies = Vocabularies(packed / "tokenizer")
     split, dev = read_split(packed, "train"), read_split(packed, "dev")
@@ -97,8 +108,10 @@ def train(
     )
     if resume:
         trainer.resume()
-    progress = trainer.run()
+    progress = trainer.run(deadline)
     hours = progress.elapsed / 3600
+    if not trainer.finished():
+        return Outcome(None, progress.step, progress.tokens, hours, scores, trainer.minutes_left())
     provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
     version = export_version(
         trainer.averaged().float().cpu(),

@@ -8,6 +8,7 @@ encoder resting, as in the reference's trainer.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -153,17 +154,27 @@ class Trainer:
         self.average = load_tensors(place, self.trainable, self.optimizer)
         return True
 
-    def run(self) -> Progress:
-        """Train until the budget, the steps or the patience is used up; saves at the end."""
+    def finished(self) -> bool:
+        """Whether the budget, the steps or the patience is used up."""
+        return self.stopped or (self.progress.stage == "translation" and self._used() >= 1.0)
+
+    def minutes_left(self) -> float:
+        """What is left of the wall-clock budget; the steps or the patience may end first."""
+        return 0.0 if self.finished() else max(self.budget - self.progress.elapsed, 0.0) / 60
+
+    def run(self, deadline: float = math.inf) -> Progress:
+        """Train until the run is finished or the clock shows ``deadline``; saves at the end.
+
+        At least one step is made of a run that is not finished, so that commands
+        that resume one another come to an end.
+        """
         settings = self.recipe.training
         self.directory.mkdir(parents=True, exist_ok=True)
         started, before = self.clock(), self.progress.elapsed
-        saved = evaluated = started
+        saved = started
         batches = self._batches()
-        while not self.stopped:
+        while not self.finished():
             if self._used() >= 1.0:
-                if self.progress.stage == "translation":
-                    break
                 self._next_stage()
                 batches = self._batches()
             self._step(batches)
@@ -172,17 +183,25 @@ class Trainer:
             if now - saved >= 60 * settings.checkpoint_minutes:
                 self.save()
                 saved = now
-            due = now - evaluated >= 60 * settings.evaluate_minutes
-            if due and self.progress.stage == "translation":
+            if now >= deadline:
+                break
+            if self._evaluation_is_due():
                 self._evaluate()
-                evaluated = self.clock()
+                self.progress.elapsed = before + self.clock() - started
+                self.progress.evaluated = self.progress.elapsed
         self.save()
-        self._evaluate()
+        if self.finished():
+            self._evaluate()
         return self.progress
+
+    def _evaluation_is_due(self) -> bool:
+        since = self.progress.elapsed - self.progress.evaluated
+        due = since >= 60 * self.recipe.training.evaluate_minutes
+        return due and self.progress.stage == "translation"
 
     def _next_stage(self) -> None:
         elapsed = self.progress.elapsed
-        fresh = Progress(stage_start=elapsed, elapsed=elapsed)
+        fresh = Progress(stage_start=elapsed, elapsed=elapsed, evaluated=elapsed)
         self.progress = fresh
         self.optimizer = self._start_stage("translation")
 

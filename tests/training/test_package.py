@@ -122,9 +122,13 @@ def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_p
     there = tmp_path / "there"
     joined = run_there(there, "parts.py", "join", ".", "run")
     assert joined.returncode == 0, joined.stderr
+    result = there / "run" / "result"
+    first = run_there(there / "run", "go.py", "--minutes", "5", "--stop-after", "0.0001")
+    assert first.returncode == 0, first.stderr
+    assert "minutes of the budget are left: run the same command again" in first.stdout
+    assert not result.exists()
     done = run_there(there / "run", "go.py", "--minutes", "5", "--part-size", "100000")
     assert done.returncode == 0, done.stderr
-    result = there / "run" / "result"
     assert len(list(result.glob("part-*"))) > 1
     version = join_result(result, tmp_path / "back")
     provenance = json.loads((version / "provenance.json").read_text())

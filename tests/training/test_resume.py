@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -157,6 +158,34 @@ def test_the_wall_clock_budget_ends_a_run_and_is_planned_for(short, packed, tmp_
     assert rates[-1] < 0.1 * rates[0]
     shares = [line for line in steps if line["stage"] == "contrastive"]
     assert len(shares) == pytest.approx(0.2 * 30, abs=2)
+
+
+def test_commands_that_stop_early_make_one_run_of_the_whole_budget(short, packed, tmp_path):
+    """Each look at the clock costs a second: 30 seconds in commands of 12."""
+    ticks = itertools.count(1.0)
+    endless = replace(
+        short,
+        training=replace(short.training, max_steps=10**6, warmup_steps=1),
+        contrastive=replace(short.contrastive, max_steps=10**6, share=0.1),
+    )
+    settings = {"minutes": 0.5, "stop_after": 0.2, "clock": lambda: next(ticks)}
+    outcomes = [train(endless, packed, tmp_path, weights="float32", **settings) for _ in range(3)]
+    assert [outcome.version is None for outcome in outcomes] == [True, True, False]
+    left = [60 * outcome.minutes_left for outcome in outcomes]
+    assert left == pytest.approx([18, 6, 0], abs=2)
+    steps = [line for line in read_metrics(tmp_path / "metrics.jsonl") if line["event"] == "step"]
+    rates = [line["rate"] for line in steps if line["stage"] == "translation"]
+    assert rates == sorted(rates, reverse=True)
+    assert min(rates[len(rates) // 3 :][:2]) > 0.4 * rates[0]  # the first stop anneals nothing
+    assert rates[-1] < 0.1 * rates[0]
+
+
+def test_a_command_makes_a_step_however_soon_it_must_stop(short, packed, tmp_path):
+    ticks = itertools.count(1.0)
+    settings = {"stop_after": 0.01, "clock": lambda: next(ticks)}
+    assert [train(short, packed, tmp_path, **settings).steps for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(InvalidInputError, match="--stop-after is 0; allowed is above 0"):
+        train(short, packed, tmp_path, stop_after=0, clock=still)
 
 
 def test_patience_stops_a_run_that_no_longer_improves(short, packed, tmp_path):
