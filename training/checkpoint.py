@@ -92,7 +92,7 @@ def load_tensors(
     """Put model, optimizer and random state back.
 
     Returns:
-        the running average of the weights.
+        the running average of the weights, on the device of the parameters.
 
     Raises:
         CheckpointError: the tensors do not fit this recipe's model.
@@ -112,7 +112,8 @@ def load_tensors(
     torch.set_rng_state(tensors["random"])
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random_cuda"])
-    return _part(tensors, "average/")
+    device = next(module.parameters()).device
+    return {name: value.to(device) for name, value in _part(tensors, "average/").items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -8,13 +8,15 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from csanmt.errors import CheckpointError, InvalidInputError
-from training.checkpoint import find_checkpoint, read_progress
+from training.checkpoint import find_checkpoint, load_tensors, read_progress
 from training.packed import read_split
 from training.plots import read_metrics
 from training.run import train
@@ -112,6 +114,20 @@ def test_threads_change_nothing(short, packed, tmp_path, unbroken):
     alone = replace(short, training=replace(short.training, workers=1))
     train(alone, packed, tmp_path, clock=still, weights="float32")
     assert losses(tmp_path) == unbroken
+
+
+def test_a_checkpoint_is_loaded_onto_the_device_of_the_parameters(short, packed, tmp_path):
+    """``meta`` stands for a GPU: a second device that every machine has."""
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    module = build(short, *Vocabularies(packed / "tokenizer").sizes).to("meta")
+    optimizer = torch.optim.AdamW(module.translation_parameters())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that a copy to meta does nothing
+        average = load_tensors(tmp_path / "checkpoint", module, optimizer)
+    moments = [state["exp_avg"] for state in optimizer.state.values()]
+    assert average
+    assert moments
+    assert {tensor.device.type for tensor in (*average.values(), *moments)} == {"meta"}
 
 
 def test_a_kill_between_the_renames_leaves_a_checkpoint(short, packed, tmp_path):
