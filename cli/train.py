@@ -48,7 +48,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--plain", action="store_true", help="ablation: no semantic encoder, no augmentation"
     )
-    parser.add_argument("--restart", action="store_true", help="drop an earlier run in OUT")
+    parser.add_argument(
+        "--restart", action="store_true", help="drop an earlier run and its data in OUT"
+    )
     parser.add_argument("--save", metavar="TAG", help="also save to the store, e.g. name:v1.2.0")
     add_json_flag(parser)
     parser.set_defaults(run=_train)
@@ -79,7 +81,8 @@ def _action(actions: Any, name: str, run: Callable[[argparse.Namespace], int], h
 def _train(args: argparse.Namespace) -> int:
     recipe = _recipe(args)
     packed = args.packed or args.out / "data"
-    if not (packed / "packed.json").is_file():
+    stale = args.restart and args.packed is None
+    if stale or not (packed / "packed.json").is_file():
         _prepare_into(recipe, args, packed)
     from training.plots import write_curves
     from training.run import train
@@ -341,6 +344,7 @@ def _distill(args: argparse.Namespace) -> int:
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
     from training.distillation import distil
+    from training.inputs import corpora_digests, model_digest
 
     directory, tag = find_model(args.teacher, args.engine)
     teacher = load_translator(directory, engine=args.engine, model_tag=tag)
@@ -351,6 +355,11 @@ def _distill(args: argparse.Namespace) -> int:
         args.out,
         _options(directory, args.beam),
         lowest_score=args.lowest_score,
+        made_with={
+            "teacher": model_digest(directory),
+            "engine": teacher.engine.name,
+            "corpora": corpora_digests(args.corpora),
+        },
         progress=(lambda done: note(f"{done} sentences")) if show else None,
     )
     if args.json:

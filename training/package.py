@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from csanmt.errors import IntegrityError, NotFoundError
-from training.packed import read_description
+from training.inputs import check_packed
 from training.parts import PartsError, join_parts, split_directory
 from training.recipe import Recipe, recipe_to_dict
 
@@ -47,8 +47,9 @@ def pack_run(recipe: Recipe, packed: Path, out: Path, part_size: int) -> list[Pa
 
     Raises:
         NotFoundError: ``packed`` is not a packed data set.
+        InvalidInputError: it was made with other settings than the recipe's.
     """
-    read_description(packed)
+    check_packed(recipe, packed)
     root = Path(__file__).resolve().parent.parent
     with TemporaryDirectory() as temporary:
         stage = Path(temporary)

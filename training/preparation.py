@@ -13,7 +13,8 @@ from csanmt.tokenization import load_tokenizer
 from training.contamination import ContaminationFilter
 from training.corpus import Pair, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
-from training.packed import lines_of, write_description, write_split
+from training.inputs import inputs_of
+from training.packed import DESCRIPTION, lines_of, write_description, write_split
 from training.recipe import DataSettings, Recipe
 from training.vocabulary import Vocabularies, train_vocabularies
 
@@ -30,7 +31,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
         out: packed directory to write.
 
     Returns:
-        what ``packed.json`` records: pairs kept and dropped by rule and origin.
+        what ``packed.json`` records: the settings, pairs kept and dropped by rule and origin.
 
     Raises:
         InvalidInputError: nothing is left to train on.
@@ -49,6 +50,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     random.Random(recipe.training.seed).shuffle(pairs)
     vocabularies = _vocabularies(pairs, recipe, out / "tokenizer")
     limits = (settings.max_source_tokens, settings.max_target_tokens)
+    (out / DESCRIPTION).unlink(missing_ok=True)  # a kill leaves no old one beside new ids
     counts = write_split(pairs, vocabularies, out, "train", limits)
     dev = [
         Pair(normalise_source(pair.source), normalise_target(pair.target), pair.origin)
@@ -57,6 +59,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     write_split(dev, vocabularies, out, "dev", limits)
     description: dict[str, object] = {
         "recipe": recipe.name,
+        "made_with": inputs_of(recipe),
         "pairs": counts,
         "kept": dict(report.kept.most_common()),
         "dropped": dict(report.dropped.most_common()),

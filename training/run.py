@@ -20,6 +20,7 @@ from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
 from training.evaluation import dev_losses, greedy_bleu
 from training.export import export_version
+from training.inputs import check_packed
 from training.objective import TrainableCsanmt
 from training.packed import read_description, read_split
 from training.recipe import Recipe, recipe_to_dict
@@ -72,13 +73,14 @@ def train(
         commit: git commit, for the provenance.
 
     Raises:
-        InvalidInputError: the directory holds another recipe's run, the data no pair,
-            or ``stop_after`` is not above 0.
+        InvalidInputError: the directory holds another recipe's run, the data no pair
+            or was packed with other settings, or ``stop_after`` is not above 0.
     """
     if stop_after is not None and stop_after <= 0:
         raise InvalidInputError(f"--stop-after is {stop_after:g}; allowed is above 0")
     deadline = math.inf if stop_after is None else clock() + 60 * stop_after
     torch.set_num_threads(recipe.training.threads)
+    check_packed(recipe, packed)
     vocabularies = Vocabularies(packed / "tokenizer")
     split, dev = read_split(packed, "train"), read_split(packed, "dev")
     if len(split) == 0:

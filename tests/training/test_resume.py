@@ -141,7 +141,7 @@ def test_a_kill_between_the_renames_leaves_a_checkpoint(short, packed, tmp_path)
 
 def test_another_recipes_directory_is_refused(short, packed, tmp_path):
     train(short, packed, tmp_path, clock=still, weights="float32")
-    other = replace(short, training=replace(short.training, seed=99))
+    other = replace(short, training=replace(short.training, warmup_steps=99))
     with pytest.raises(InvalidInputError, match="holds a run of another recipe"):
         train(other, packed, tmp_path, clock=still)
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
+from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, StubTranslator
 from training.corpus import Pair, read_pairs
 from training.distillation import distil
 from training.plots import read_metrics
+from training.preparation import prepare
 from training.run import train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -79,7 +81,8 @@ def test_finetuning_continues_from_the_models_own_weights(short, packed, tmp_pat
         start=replace(short.start, initial_model=str(first.version)),
         contrastive=replace(short.contrastive, share=0.0),
     )
-    train(tuned, packed, tmp_path / "second", clock=lambda: 0.0, weights="float32")
+    prepare(tuned, RECIPES, tmp_path / "packed")
+    train(tuned, tmp_path / "packed", tmp_path / "second", clock=lambda: 0.0, weights="float32")
 
     def first_loss(run: str) -> float:
         lines = read_metrics(tmp_path / run / "metrics.jsonl")
@@ -129,9 +132,22 @@ def test_interrupted_distillation_goes_on_without_gaps_or_doubles(tmp_path):
     assert broken.read_text(encoding="utf-8") == whole.read_text(encoding="utf-8")
 
 
+def test_distillation_does_not_go_on_with_other_settings(tmp_path):
+    out = tmp_path / "teacher.tsv"
+    made_with = {"teacher": "a", "corpora": ["1"]}
+    distil(StubTranslator(), PAIRS, out, DecodingOptions(beam=4), made_with=made_with)
+    for other, options, named in (
+        ({"teacher": "b", "corpora": ["1"]}, DecodingOptions(beam=4), "teacher"),
+        ({"teacher": "a", "corpora": ["2"]}, DecodingOptions(beam=4), "corpora"),
+        (made_with, DecodingOptions(beam=1), r"options\.beam"),
+    ):
+        with pytest.raises(InvalidInputError, match=f"begun with other settings: {named};"):
+            distil(StubTranslator(), PAIRS, out, options, made_with=other)
+    assert distil(StubTranslator(), PAIRS, out, DecodingOptions(beam=4), made_with=made_with) == 0
+
+
 def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
     from csanmt.modelscope import convert
-    from training.preparation import prepare
 
     convert(REPOSITORY / "tests" / "goldens" / "A" / "model", tmp_path / "imported")
     lines = (RECIPES / "tiny" / "train.tsv").read_text(encoding="utf-8").splitlines()[:60]
@@ -178,7 +194,8 @@ def test_training_goes_on_from_packed_weights(short, packed, tmp_path):
     first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="int8")
     assert not (first.version / "model.safetensors").exists()
     more = replace(short, start=replace(short.start, initial_model=str(first.version)))
-    train(more, packed, tmp_path / "more", clock=lambda: 0.0, weights="int8")
+    prepare(more, RECIPES, tmp_path / "packed")
+    train(more, tmp_path / "packed", tmp_path / "more", clock=lambda: 0.0, weights="int8")
 
     def losses(run: str) -> list[float]:
         lines = read_metrics(tmp_path / run / "metrics.jsonl")
