@@ -9,22 +9,21 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from csanmt.errors import ConfigurationError, InvalidInputError
-from csanmt.modeling import CsanmtForConditionalGeneration, load_model
+from csanmt.errors import InvalidInputError
+from csanmt.modeling import CsanmtForConditionalGeneration
 from training.evaluation import dev_losses, greedy_bleu
 from training.export import export_version
 from training.inputs import check_packed
-from training.objective import TrainableCsanmt
 from training.packed import read_description, read_split
 from training.recipe import Recipe, recipe_to_dict
-from training.trainer import Clock, Report, Trainer, build
+from training.start import starting_model
+from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 
 RECIPE_RECORD = "recipe.json"
@@ -75,6 +74,7 @@ def train(
     Raises:
         InvalidInputError: the directory holds another recipe's run, the data no pair
             or was packed with other settings, or ``stop_after`` is not above 0.
+        ConfigurationError: as ``starting_model``.
     """
     if stop_after is not None and stop_after <= 0:
         raise InvalidInputError(f"--stop-after is {stop_after:g}; allowed is above 0")
@@ -85,8 +85,8 @@ def train(
     split, dev = read_split(packed, "train"), read_split(packed, "dev")
     if len(split) == 0:
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
+    trainable = starting_model(recipe, *vocabularies.sizes).to(_device(device))
     _claim(directory, recipe, resume)
-    trainable = _model(recipe, vocabularies.sizes).to(_device(device))
     scores: dict[str, float] = {}
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
@@ -150,37 +150,6 @@ def describe(
         },
         "dev": {key: round(value, 4) for key, value in scores.items()},
     }
-
-
-def _model(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
-    if not recipe.start.initial_model:
-        return build(recipe, *sizes)
-    torch.manual_seed(recipe.training.seed)
-    model = load_model(recipe.start.initial_model)
-    if (model.config.vocab_size, model.config.target_vocab_size) != sizes:
-        raise ConfigurationError(
-            f"start.initial_model has vocabularies of {model.config.vocab_size} and "
-            f"{model.config.target_vocab_size} ids, the packed data of {sizes[0]} and {sizes[1]}"
-        )
-    for name in ("dropout", "attention_dropout", "activation_dropout"):
-        _set_dropout(model, name, getattr(recipe.model, name))
-    return TrainableCsanmt(model.float())
-
-
-def _set_dropout(model: torch.nn.Module, name: str, rate: float) -> None:
-    setattr(model.config, name, rate)
-    owners: dict[str, Callable[[torch.nn.Module], bool]] = {
-        "dropout": lambda m: hasattr(m, "residual_dropout") or type(m).__name__ in STACKS,
-        "attention_dropout": lambda m: type(m).__name__ in ("SelfAttention", "CrossAttention"),
-        "activation_dropout": lambda m: type(m).__name__ == "FeedForward",
-    }
-    for module in model.modules():
-        if owners[name](module):
-            attribute = "residual_dropout" if hasattr(module, "residual_dropout") else "dropout"
-            setattr(module, attribute, rate)
-
-
-STACKS = ("Encoder", "SemanticEncoder", "Decoder")
 
 
 def _device(name: str) -> torch.device:

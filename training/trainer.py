@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from csanmt.configuration import CsanmtConfig
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.batches import Batch, collate, plan_round
 from training.cheap import CheapOperations, dropout_pool
@@ -45,14 +44,6 @@ from training.schedule import learning_rate
 
 Report = Callable[[dict[str, Any]], None]
 Clock = Callable[[], float]
-
-
-def build(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
-    """A fresh model of the recipe's shape, seeded."""
-    torch.manual_seed(recipe.training.seed)
-    shape = dict(vars(recipe.model))
-    config = CsanmtConfig(vocab_size=source_size, target_vocab_size=target_size, **shape)
-    return TrainableCsanmt(CsanmtForConditionalGeneration(config))
 
 
 def _takes_bf16(precision: str, device: torch.device) -> bool:

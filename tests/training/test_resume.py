@@ -20,7 +20,8 @@ from training.checkpoint import find_checkpoint, load_tensors, read_progress
 from training.packed import read_split
 from training.plots import read_metrics
 from training.run import train
-from training.trainer import Trainer, build
+from training.start import fresh
+from training.trainer import Trainer
 from training.vocabulary import Vocabularies
 
 REPOSITORY = Path(__file__).parents[2]
@@ -119,7 +120,7 @@ def test_threads_change_nothing(short, packed, tmp_path, unbroken):
 def test_a_checkpoint_is_loaded_onto_the_device_of_the_parameters(short, packed, tmp_path):
     """``meta`` stands for a GPU: a second device that every machine has."""
     train(short, packed, tmp_path, clock=still, weights="float32")
-    module = build(short, *Vocabularies(packed / "tokenizer").sizes).to("meta")
+    module = fresh(short, *Vocabularies(packed / "tokenizer").sizes).to("meta")
     optimizer = torch.optim.AdamW(module.translation_parameters())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that a copy to meta does nothing
@@ -150,7 +151,7 @@ def test_a_checkpoint_of_another_shape_is_refused(short, packed, tmp_path):
     train(short, packed, tmp_path, clock=still, weights="float32")
     wider = replace(short, model=replace(short.model, hidden_size=96))
     split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
-    trainer = Trainer(wider, build(wider, *sizes), split, tmp_path, clock=still)
+    trainer = Trainer(wider, fresh(wider, *sizes), split, tmp_path, clock=still)
     with pytest.raises(CheckpointError, match="does not fit this recipe"):
         trainer.resume()
 
@@ -212,7 +213,7 @@ def test_patience_stops_a_run_that_no_longer_improves(short, packed, tmp_path):
     answers = iter([5.0, 4.0, 4.5, 4.6, 1.0])
     trainer = Trainer(
         impatient,
-        build(impatient, *sizes),
+        fresh(impatient, *sizes),
         split,
         tmp_path,
         clock=still,

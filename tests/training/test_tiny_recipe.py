@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from csanmt.errors import InvalidInputError
+from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.translator import DecodingOptions, StubTranslator
 from training.corpus import Pair, read_pairs
 from training.distillation import distil
 from training.plots import read_metrics
 from training.preparation import prepare
+from training.recipe import load_recipe
 from training.run import train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -76,11 +77,7 @@ def test_bf16_training_gives_finite_falling_losses(short, packed, tmp_path):
 
 def test_finetuning_continues_from_the_models_own_weights(short, packed, tmp_path):
     first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="float32")
-    tuned = replace(
-        short,
-        start=replace(short.start, initial_model=str(first.version)),
-        contrastive=replace(short.contrastive, share=0.0),
-    )
+    tuned = replace(short, start=replace(short.start, initial_model=str(first.version)))
     prepare(tuned, RECIPES, tmp_path / "packed")
     train(tuned, tmp_path / "packed", tmp_path / "second", clock=lambda: 0.0, weights="float32")
 
@@ -153,11 +150,13 @@ def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
     lines = (RECIPES / "tiny" / "train.tsv").read_text(encoding="utf-8").splitlines()[:60]
     (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "dev.tsv").write_text("\n".join(lines[:5]) + "\n", encoding="utf-8")
+    finetune = load_recipe(RECIPES / "finetune.toml")
     recipe = replace(
         short,
         data=replace(short.data, corpora=("train.tsv",), dev="dev.tsv", exclude=()),
         start=replace(short.start, initial_model=str(tmp_path / "imported")),
-        contrastive=replace(short.contrastive, share=0.0),
+        contrastive=replace(finetune.contrastive, max_steps=2, batch=16),
+        augmentation=finetune.augmentation,
         training=replace(short.training, max_steps=3),
     )
     recipe = replace(recipe, data=replace(recipe.data, max_target_tokens=200))
@@ -166,8 +165,19 @@ def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
         recipe, tmp_path / "packed", tmp_path / "run", clock=lambda: 0.0, weights="float32"
     )
     assert outcome.steps == 3
+    steps = [x for x in read_metrics(tmp_path / "run" / "metrics.jsonl") if x["event"] == "step"]
+    assert [x["stage"] for x in steps] == ["contrastive"] * 2 + ["translation"] * 3
     description = json.loads((outcome.version / "tokenizer" / "tokenizer_config.json").read_text())
     assert description["type"] == "modelscope"
+
+
+def test_sampling_around_vectors_that_nothing_trains_is_refused(short, packed, tmp_path):
+    untrained = replace(short, contrastive=replace(short.contrastive, share=0.0))
+    with pytest.raises(ConfigurationError, match=r"contrastive\.share is 0\.0 .* share above 0"):
+        train(untrained, packed, tmp_path, clock=lambda: 0.0)
+    assert not list(tmp_path.iterdir())
+    plain = replace(untrained, augmentation=replace(short.augmentation, num_of_samples=0))
+    train(plain, packed, tmp_path, clock=lambda: 0.0, weights="float32")
 
 
 @pytest.mark.parametrize(
