@@ -10,7 +10,7 @@ from pathlib import Path
 
 from csanmt.errors import InvalidInputError
 from csanmt.tokenization import load_tokenizer
-from training.contamination import ContaminationFilter
+from training.contamination import ContaminationFilter, suite_files
 from training.corpus import Pair, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
 from training.inputs import inputs_of
@@ -37,9 +37,8 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
         InvalidInputError: nothing is left to train on.
     """
     settings, report = recipe.data, FilterReport()
-    exclusion = ContaminationFilter.from_files(
-        data / name for name in (*settings.exclude, settings.dev) if name
-    )
+    named = [data / name for name in (*settings.exclude, settings.dev) if name]
+    exclusion = ContaminationFilter.from_files([*suite_files(), *named], settings.languages)
     raw = read_pairs([_locate(data, name) for name in settings.corpora], settings.languages)
     wanted = (pair for pair in raw if _wanted(pair.origin, settings))
     clean = exclusion.clean(filter_pairs(wanted, settings.filter, report), report)
