@@ -58,7 +58,7 @@ def train(
     report: Report | None = None,
     clock: Clock = time.monotonic,
 ) -> Outcome:
-    """Train (or go on training); export the averaged model when the budget is used up.
+    """Train (or go on training); export the averaged model when the run is finished.
 
     Args:
         recipe: what to do; a resumed run must be given the recipe it began with.
@@ -87,16 +87,14 @@ def train(
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
     trainable = starting_model(recipe, *vocabularies.sizes).to(_device(device))
     _claim(directory, recipe, resume)
-    scores: dict[str, float] = {}
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
-        settings = recipe.evaluation
-        scores.update(dev_losses(model, dev))
+        settings, scores = recipe.evaluation, dev_losses(model, dev)
         if settings.sentences:
             scores["bleu"], _ = greedy_bleu(
                 model, dev, vocabularies, settings.sentences, settings.max_length
             )
-        return dict(scores)
+        return scores
 
     trainer = Trainer(
         recipe,
@@ -111,12 +109,12 @@ def train(
     if resume:
         trainer.resume()
     progress = trainer.run(deadline)
-    hours = progress.elapsed / 3600
+    hours, scores = progress.elapsed / 3600, progress.scores
     if not trainer.finished():
         return Outcome(None, progress.step, progress.tokens, hours, scores, trainer.minutes_left())
     provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
     version = export_version(
-        trainer.averaged().float().cpu(),
+        trainer.chosen().float().cpu(),
         packed / "tokenizer",
         directory / "version",
         recipe.evaluation,

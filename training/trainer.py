@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from csanmt.modeling import CsanmtForConditionalGeneration
+from training.averaging import update_average
 from training.batches import Batch, collate, plan_round
 from training.cheap import CheapOperations, dropout_pool
 from training.checkpoint import (
@@ -87,9 +88,9 @@ class Trainer:
         self.bf16 = _takes_bf16(recipe.training.precision, self.device)
         self.progress = Progress()
         self.average: dict[str, Tensor] = {}
+        self.best: dict[str, Tensor] = {}  # the average at the best evaluation, with patience
         self.plan: list[Any] = []
         self.planned = -1
-        self.stopped = False
         self.pool = self._dropout_pool()
         self.workers = ThreadPoolExecutor(recipe.training.workers)
         trainable.train()
@@ -142,12 +143,15 @@ class Trainer:
         progress = read_progress(place)
         self.optimizer = self._start_stage(progress.stage)
         self.progress = progress
-        self.average = load_tensors(place, self.trainable, self.optimizer)
+        self.average, self.best = load_tensors(place, self.trainable, self.optimizer)
         return True
 
     def finished(self) -> bool:
         """Whether the budget, the steps or the patience is used up."""
-        return self.stopped or (self.progress.stage == "translation" and self._used() >= 1.0)
+        patience = self.recipe.training.patience
+        if patience and self.progress.since_best >= patience:
+            return True
+        return self.progress.stage == "translation" and self._used() >= 1.0
 
     def minutes_left(self) -> float:
         """What is left of the wall-clock budget; the steps or the patience may end first."""
@@ -181,8 +185,9 @@ class Trainer:
                 self.progress.elapsed = before + self.clock() - started
                 self.progress.evaluated = self.progress.elapsed
         self.save()
-        if self.finished():
+        if self.finished() and self.progress.evaluated_step != self.progress.step:
             self._evaluate()
+            self.save()
         return self.progress
 
     def _evaluation_is_due(self) -> bool:
@@ -238,7 +243,12 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.progress.step += 1
         if not semantic:
-            self._update_average()
+            update_average(
+                self.average,
+                self.trainable.model.state_dict(),
+                self.progress.step,
+                settings.ema_decay,
+            )
         self._log(loss, rate, float(norm))
 
     def _contrast(self, batch: Batch) -> float:
@@ -326,24 +336,17 @@ class Trainer:
             return nullcontext()
         return CheapOperations(self.recipe.model.dropout, self.pool, chance)
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """Exponential moving average of the weights, warmed up like 1 - 1/step."""
-        step = self.progress.step
-        decay = min(self.recipe.training.ema_decay, (step + 1) / (step + 10))
-        current = self.trainable.model.state_dict()
-        if not self.average:
-            self.average = {name: value.detach().clone() for name, value in current.items()}
-            return
-        names = list(self.average)
-        torch._foreach_lerp_(
-            [self.average[name] for name in names], [current[name] for name in names], 1.0 - decay
-        )
-
     def averaged(self) -> CsanmtForConditionalGeneration:
         """A copy of the model under the averaged weights, in eval mode."""
+        return self._copy(self.average)
+
+    def chosen(self) -> CsanmtForConditionalGeneration:
+        """What the run is for: the averaged weights, with patience those of the best evaluation."""
+        return self._copy(self.best or self.average)
+
+    def _copy(self, weights: dict[str, Tensor]) -> CsanmtForConditionalGeneration:
         copy = CsanmtForConditionalGeneration(self.trainable.model.config)
-        copy.load_state_dict(self.average or self.trainable.model.state_dict())
+        copy.load_state_dict(weights or self.trainable.model.state_dict())
         return copy.to(self.device).eval()
 
     def save(self) -> None:
@@ -353,19 +356,22 @@ class Trainer:
             self.trainable,
             self.optimizer,
             self.average,
+            self.best,
         )
 
     def _evaluate(self) -> None:
         if self.evaluate is None:
             return
-        scores = self.evaluate(self.averaged())
+        scores, p = self.evaluate(self.averaged()), self.progress
         self._write({"event": "evaluation", **self._where(), **scores})
-        if scores.get("loss", 0.0) < self.progress.best:
-            self.progress.best, self.progress.since_best = scores.get("loss", 0.0), 0
-        else:
-            self.progress.since_best += 1
-        patience = self.recipe.training.patience
-        self.stopped = bool(patience) and self.progress.since_best >= patience
+        loss, patience = scores.get("loss", 0.0), self.recipe.training.patience
+        better = loss < p.best
+        p.best, p.since_best = (loss, 0) if better else (p.best, p.since_best + 1)
+        p.evaluated_step = p.step
+        if better or not patience:
+            p.scores = scores
+        if better and patience:
+            self.best = {name: value.clone() for name, value in self.average.items()}
 
     def _where(self) -> dict[str, Any]:
         p = self.progress

@@ -124,7 +124,7 @@ def test_a_checkpoint_is_loaded_onto_the_device_of_the_parameters(short, packed,
     optimizer = torch.optim.AdamW(module.translation_parameters())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that a copy to meta does nothing
-        average = load_tensors(tmp_path / "checkpoint", module, optimizer)
+        average, _ = load_tensors(tmp_path / "checkpoint", module, optimizer)
     moments = [state["exp_avg"] for state in optimizer.state.values()]
     assert average
     assert moments
@@ -205,20 +205,57 @@ def test_a_command_makes_a_step_however_soon_it_must_stop(short, packed, tmp_pat
         train(short, packed, tmp_path, stop_after=0, clock=still)
 
 
-def test_patience_stops_a_run_that_no_longer_improves(short, packed, tmp_path):
-    impatient = replace(
-        short, training=replace(short.training, max_steps=50, patience=2, evaluate_minutes=0.0)
-    )
-    split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
-    answers = iter([5.0, 4.0, 4.5, 4.6, 1.0])
-    trainer = Trainer(
-        impatient,
-        fresh(impatient, *sizes),
-        split,
-        tmp_path,
+def trainer_with_answers(recipe, packed, directory, answers: list[float], seen=None) -> Trainer:
+    """A trainer whose evaluations find these dev losses; ``seen`` collects the models."""
+    left = iter(answers)
+
+    def evaluate(model):
+        if seen is not None:
+            seen.append(model)
+        return {"loss": next(left)}
+
+    return Trainer(
+        recipe,
+        fresh(recipe, *Vocabularies(packed / "tokenizer").sizes),
+        read_split(packed, "train"),
+        directory,
         clock=still,
-        evaluate=lambda _model: {"loss": next(answers)},
+        evaluate=evaluate,
     )
+
+
+@pytest.fixture(scope="module")
+def impatient(short):
+    settings = replace(short.training, max_steps=50, patience=2, evaluate_minutes=0.0)
+    return replace(short, training=settings)
+
+
+def same_weights(left: torch.nn.Module, right: torch.nn.Module) -> bool:
+    pairs = zip(left.state_dict().values(), right.state_dict().values(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_patience_stops_a_run_that_no_longer_improves_at_its_best(impatient, packed, tmp_path):
+    seen: list[torch.nn.Module] = []
+    trainer = trainer_with_answers(impatient, packed, tmp_path, [5.0, 4.0, 4.5, 4.6], seen)
     progress = trainer.run()
-    assert progress.step == 4
-    assert progress.best == 1.0  # the last evaluation, after the end
+    assert (progress.step, progress.best, progress.scores) == (4, 4.0, {"loss": 4.0})
+    assert [same_weights(trainer.chosen(), model) for model in seen] == [False, True, False, False]
+
+
+def test_a_run_that_patience_stopped_is_not_trained_on(impatient, packed, tmp_path):
+    first = trainer_with_answers(impatient, packed, tmp_path, [5.0, 4.0, 4.5, 4.6])
+    first.run()
+    again = trainer_with_answers(impatient, packed, tmp_path, [])
+    assert again.resume()
+    assert again.run() == first.progress
+    assert same_weights(again.chosen(), first.chosen())
+
+
+def test_the_last_evaluation_is_saved_with_the_run(short, packed, tmp_path):
+    first = train(short, packed, tmp_path, clock=still, weights="float32")
+    assert read_progress(tmp_path / "checkpoint").scores == first.scores
+    again = train(short, packed, tmp_path, clock=still, weights="float32")
+    assert again.scores == first.scores
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert sum(line["event"] == "evaluation" for line in lines) == 1
