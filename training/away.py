@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.errors import CsanmtError
+from training.package import packed_recipe
 from training.parts import split_directory
 from training.plots import write_curves
-from training.recipe import recipe_from_dict
 from training.run import train
 
 
@@ -27,10 +27,9 @@ def main(place: Path, arguments: list[str]) -> int:
     parser.add_argument("--weights", default="bf16", choices=("int8", "bf16", "float32"))
     parser.add_argument("--part-size", type=int, default=16 << 20, help="bytes of a result part")
     args = parser.parse_args(arguments)
-    recipe = recipe_from_dict(json.loads((place / "recipe.json").read_text(encoding="utf-8")))
     try:
         outcome = train(
-            recipe,
+            packed_recipe(place),
             place / "data",
             place / "work",
             minutes=args.minutes,

@@ -18,10 +18,17 @@ from training.recipe import Recipe
 MODEL_FILES = ("config.json", "model.safetensors", "engine.bin", "tokenizer/*")
 
 
+def model_files(directory: Path) -> list[Path]:
+    """What a model version translates with: shape, weights and tokenizer."""
+    return sorted(path for name in MODEL_FILES for path in directory.glob(name) if path.is_file())
+
+
 def model_digest(directory: Path) -> str:
-    """SHA-256 over what a model version translates with: shape, weights and tokenizer."""
-    paths = sorted(path for name in MODEL_FILES for path in directory.glob(name) if path.is_file())
-    lines = [f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n" for path in paths]
+    """SHA-256 over the names and contents of ``model_files``."""
+    lines = [
+        f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n"
+        for path in model_files(directory)
+    ]
     return sha256("".join(lines).encode()).hexdigest()
 
 
