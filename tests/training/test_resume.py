@@ -111,6 +111,14 @@ def test_a_killed_process_is_resumed_by_another_one_exactly(short, packed, tmp_p
     assert losses(run) == unbroken
 
 
+def test_how_fast_the_clock_runs_changes_nothing_where_steps_bound_a_run(
+    short, packed, tmp_path, unbroken
+):
+    ticks = itertools.count(1.0)
+    train(short, packed, tmp_path, minutes=60, clock=lambda: next(ticks), weights="float32")
+    assert losses(tmp_path) == unbroken
+
+
 def test_threads_change_nothing(short, packed, tmp_path, unbroken):
     alone = replace(short, training=replace(short.training, workers=1))
     train(alone, packed, tmp_path, clock=still, weights="float32")
