@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Train a CSANMT model from a recipe (training/recipes/*.toml): filter the corpora, learn
 the tokenizer, train within a wall-clock budget, export a model version. Called again
-with the same --out it goes on where it stopped, also after a kill.
+with the same --out it goes on where it stopped, also after a kill or --stop-after.
 
   csanmt train --recipe training/recipes/tiny.toml --out run --save my-model:v0.1.0
   csanmt train pack --recipe R --packed run/data --out parts --part-size 12M
@@ -39,13 +39,18 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--packed", type=Path, help="packed data; default: OUT/data, made if absent"
     )
-    parser.add_argument("--minutes", type=float, help="wall-clock budget of the whole run")
+    parser.add_argument("--minutes", type=float, help="budget of the whole run, else the recipe's")
+    parser.add_argument(
+        "--stop-after", type=float, metavar="MINUTES", help="end this command; the next goes on"
+    )
     parser.add_argument("--weights", default="int8", choices=("int8", "bf16", "float32"))
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     parser.add_argument(
         "--plain", action="store_true", help="ablation: no semantic encoder, no augmentation"
     )
-    parser.add_argument("--restart", action="store_true", help="drop an earlier run in OUT")
+    parser.add_argument(
+        "--restart", action="store_true", help="drop an earlier run and its data in OUT"
+    )
     parser.add_argument("--save", metavar="TAG", help="also save to the store, e.g. name:v1.2.0")
     add_json_flag(parser)
     parser.set_defaults(run=_train)
@@ -76,7 +81,8 @@ def _action(actions: Any, name: str, run: Callable[[argparse.Namespace], int], h
 def _train(args: argparse.Namespace) -> int:
     recipe = _recipe(args)
     packed = args.packed or args.out / "data"
-    if not (packed / "packed.json").is_file():
+    stale = args.restart and args.packed is None
+    if stale or not (packed / "packed.json").is_file():
         _prepare_into(recipe, args, packed)
     from training.plots import write_curves
     from training.run import train
@@ -86,6 +92,7 @@ def _train(args: argparse.Namespace) -> int:
         packed,
         args.out,
         minutes=args.minutes,
+        stop_after=args.stop_after,
         resume=not args.restart,
         weights=args.weights,
         device=args.device,
@@ -94,19 +101,24 @@ def _train(args: argparse.Namespace) -> int:
     )
     write_curves(args.out / "metrics.jsonl", args.out / "curves.png")
     result = {
-        "version": str(outcome.version),
+        "version": str(outcome.version) if outcome.version else None,
+        "minutes_left": round(outcome.minutes_left, 2),
         "steps": outcome.steps,
         "tokens": outcome.tokens,
         "hours": round(outcome.hours, 3),
         "dev": outcome.scores,
     }
-    if args.save:
+    if args.save and outcome.version:
         result["saved"] = _save(outcome.version, args.save)
     if args.json:
         print_json(result)
-    else:
-        print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
+        return 0
+    print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
+    if outcome.version:
         print(f"dev loss {outcome.scores.get('loss', 0):.3f}, in {outcome.version}")
+    else:
+        left = f"{outcome.minutes_left:.1f} minutes of the budget are left"
+        print(f"stopped; {left}: run the same command again")
     return 0
 
 
@@ -224,7 +236,7 @@ def _pack(args: argparse.Namespace) -> int:
         print_json({"out": str(args.out), "parts": sizes})
     else:
         print(f"{len(parts)} parts, {sum(sizes.values())} bytes in {args.out}")
-        print("there: python parts.py join . run && cd run && python go.py --minutes 25")
+        print("there: python parts.py join . run && cd run && python go.py")
     return 0
 
 
@@ -332,6 +344,7 @@ def _distill(args: argparse.Namespace) -> int:
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
     from training.distillation import distil
+    from training.inputs import corpora_digests, model_digest
 
     directory, tag = find_model(args.teacher, args.engine)
     teacher = load_translator(directory, engine=args.engine, model_tag=tag)
@@ -342,6 +355,11 @@ def _distill(args: argparse.Namespace) -> int:
         args.out,
         _options(directory, args.beam),
         lowest_score=args.lowest_score,
+        made_with={
+            "teacher": model_digest(directory),
+            "engine": teacher.engine.name,
+            "corpora": corpora_digests(args.corpora),
+        },
         progress=(lambda done: note(f"{done} sentences")) if show else None,
     )
     if args.json:

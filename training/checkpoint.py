@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,10 @@ class Progress:
     tokens: int = 0  # target tokens trained on, eos included
     confidence: float = 0.0  # running posterior of the contrastive stage
     best: float = float("inf")  # lowest dev loss
-    since_best: int = 0
+    since_best: int = 0  # evaluations since then
+    scores: dict[str, float] = field(default_factory=dict)  # of the weights to export
+    evaluated_step: int = -1  # step of the latest evaluation
+    evaluated: float = 0.0  # elapsed at the latest evaluation of this stage
 
 
 def save_checkpoint(
@@ -38,10 +41,12 @@ def save_checkpoint(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: dict[str, Tensor],
+    best: dict[str, Tensor],
 ) -> None:
     """Replace the checkpoint in ``directory`` in one rename; a kill leaves the old or the new."""
     tensors = {f"model/{name}": value for name, value in module.state_dict().items()}
     tensors |= {f"average/{name}": value for name, value in average.items()}
+    tensors |= {f"best/{name}": value for name, value in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
     tensors["random"] = torch.get_rng_state()
@@ -87,11 +92,12 @@ def read_progress(directory: Path) -> Progress:
 
 def load_tensors(
     directory: Path, module: nn.Module, optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor]:
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Put model, optimizer and random state back.
 
     Returns:
-        the running average of the weights.
+        the running average of the weights and that of the best evaluation (empty if it was
+        not kept), on the device of the parameters.
 
     Raises:
         CheckpointError: the tensors do not fit this recipe's model.
@@ -111,7 +117,13 @@ def load_tensors(
     torch.set_rng_state(tensors["random"])
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random_cuda"])
-    return _part(tensors, "average/")
+    device = next(module.parameters()).device
+    average, best = _part(tensors, "average/"), _part(tensors, "best/")
+    return _moved(average, device), _moved(best, device)
+
+
+def _moved(tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in tensors.items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

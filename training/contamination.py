@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from training.corpus import Pair, open_text
+from csanmt.errors import NotFoundError
+from training.corpus import Pair, corpus_files, is_tmx, open_text, read_pairs
 from training.filtering import FilterReport
 
 # The founding article's check that a deployed model translates at all; never trained on.
 SMOKE_SENTENCES = ("这是一段测试文本。", "人工智能正在改变世界。", "北京天气很好。", "你好世界")
+SUITES = Path(__file__).resolve().parent.parent / "benchmarks" / "suites"
 SUBSTRING_LENGTH = 4  # excluded sentences of at least this many characters may not occur inside
 
 
@@ -18,6 +21,33 @@ def fingerprint(text: str) -> str:
     """Letters and digits alone, compatibility-folded and lower case: what equality is judged on."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in folded if character.isalnum())
+
+
+def suite_files() -> list[Path]:
+    """Sentences and references of the gate's suites, which no recipe may train on.
+
+    Raises:
+        NotFoundError: this installation has no suites: data is prepared in the repository.
+    """
+    paths = []
+    for description in sorted(SUITES.glob("*/suite.toml")):
+        suite = tomllib.loads(description.read_text(encoding="utf-8"))
+        names = [suite.get("source"), *suite.get("references", [])]
+        paths += [description.with_name(name) for name in names if name]
+    if not paths:
+        raise NotFoundError(f"no benchmark suite in {SUITES}: prepare data in the repository")
+    return paths
+
+
+def _sentences(path: Path, languages: tuple[str, str]) -> Iterator[str]:
+    halves = corpus_files(path, languages)
+    if is_tmx(path) or (not path.is_file() and all(half.is_file() for half in halves)):
+        for pair in read_pairs([path], languages):
+            yield from (pair.source, pair.target)
+        return
+    with open_text(path) as stream:  # plain text has one column
+        for line in stream:
+            yield from line.rstrip("\r\n").split("\t")[:2]
 
 
 class ContaminationFilter:
@@ -35,18 +65,20 @@ class ContaminationFilter:
         self._excluded |= prints - {""}
 
     @classmethod
-    def from_files(cls, paths: Iterable[Path]) -> ContaminationFilter:
-        """Exclude every line of these files; a TSV excludes each of its first two columns.
+    def from_files(
+        cls, paths: Iterable[Path], languages: tuple[str, str] = ("zh", "en")
+    ) -> ContaminationFilter:
+        """Exclude every sentence of these files.
+
+        Args:
+            paths: what ``read_pairs`` reads, or plain text, a sentence a line.
+            languages: of TMX and Moses, as there.
 
         Raises:
             NotFoundError: a file is missing: a filter that silently lacks a set is none.
+            InvalidInputError: a TMX or a Moses pair cannot be read.
         """
-        lines: list[str] = []
-        for path in paths:
-            with open_text(path) as stream:
-                for line in stream:
-                    lines.extend(line.rstrip("\r\n").split("\t")[:2])
-        return cls(lines)
+        return cls(line for path in paths for line in _sentences(path, languages))
 
     def __len__(self) -> int:
         return len(self._excluded)

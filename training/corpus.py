@@ -41,13 +41,27 @@ def read_pairs(paths: Iterable[Path], languages: tuple[str, str] = ("zh", "en"))
             Moses pair differ in length.
     """
     for path in paths:
-        name = path.name
-        if ".tsv" in name:
+        if _is_tsv(path):
             yield from _read_tsv(path)
-        elif name.endswith((".tmx", ".tmx.gz", ".tmx.xz")):
+        elif is_tmx(path):
             yield from _read_tmx(path, languages)
         else:
             yield from _read_moses(path, languages)
+
+
+def _is_tsv(path: Path) -> bool:
+    return ".tsv" in path.name
+
+
+def is_tmx(path: Path) -> bool:
+    return path.name.endswith((".tmx", ".tmx.gz", ".tmx.xz"))
+
+
+def corpus_files(path: Path, languages: tuple[str, str] = ("zh", "en")) -> list[Path]:
+    """The files that ``read_pairs`` reads for one of its paths."""
+    if _is_tsv(path) or is_tmx(path):
+        return [path]
+    return [path.with_name(f"{path.name}.{language}") for language in languages]
 
 
 def open_text(path: Path) -> IO[str]:
@@ -82,7 +96,7 @@ def _read_tsv(path: Path) -> Iterator[Pair]:
 
 
 def _read_moses(prefix: Path, languages: tuple[str, str]) -> Iterator[Pair]:
-    sides = [prefix.with_name(f"{prefix.name}.{language}") for language in languages]
+    sides = corpus_files(prefix, languages)
     with open_text(sides[0]) as sources, open_text(sides[1]) as targets:
         for number, (source, target) in enumerate(_in_step(sources, targets), 1):
             if source is None or target is None:

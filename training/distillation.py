@@ -7,13 +7,17 @@ the teacher itself found unlikely. Writing goes on where an earlier call stopped
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
+from csanmt.durable import replace_text
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, Translator
 from training.corpus import Pair
+from training.inputs import differing
 
 
 def distil(
@@ -24,6 +28,7 @@ def distil(
     *,
     batch: int = 64,
     lowest_score: float = float("-inf"),
+    made_with: Mapping[str, object] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
     """Translate every pair's source and append lines to ``out``.
@@ -32,18 +37,22 @@ def distil(
         teacher: any translator; its best hypothesis is taken.
         pairs: only sources and origins are used, each source once.
         lowest_score: hypotheses below this normalised log probability are left out.
+        made_with: what names the teacher and the corpora; a call that goes on with an
+            ``out`` that was made with others is refused.
         progress: called with the number of sources done.
 
     Returns:
         lines written by this call.
 
     Raises:
-        InvalidInputError: ``out`` is not a plain ``.tsv``, so it cannot be appended to.
+        InvalidInputError: ``out`` is not a plain ``.tsv``, so it cannot be appended to,
+            or was begun with another teacher, other options or other corpora.
     """
     if out.suffix != ".tsv":
         raise InvalidInputError(f"{out} must end in .tsv: an interrupted run appends to it")
     journal = out.with_name(out.name + ".done")
-    done = _resume(out, journal)
+    settings = {**(made_with or {}), "options": asdict(options), "lowest_score": lowest_score}
+    done = _resume(out, journal, settings)
     written = 0
     unique = islice(_unique(pairs), done, None)
     with out.open("a", encoding="utf-8") as stream:
@@ -57,18 +66,29 @@ def distil(
                     written += 1
             stream.flush()
             done += len(group)
-            journal.write_text(f"{done} {out.stat().st_size}\n")
+            entry = {"done": done, "bytes": out.stat().st_size, "made_with": settings}
+            replace_text(journal, json.dumps(entry) + "\n")
             if progress:
                 progress(done)
     return written
 
 
-def _resume(out: Path, journal: Path) -> int:
+def _resume(out: Path, journal: Path, settings: dict[str, object]) -> int:
     """Sources done by earlier calls; what a killed one wrote beyond its journal is cut off."""
     if not journal.is_file() or not out.is_file():
         out.write_text("", encoding="utf-8")
         return 0
-    done, size = (int(number) for number in journal.read_text().split())
+    try:
+        entry = json.loads(journal.read_text(encoding="utf-8"))
+        size, done, before = int(entry["bytes"]), int(entry["done"]), dict(entry["made_with"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError(f"{journal} is damaged or of an earlier version") from error
+    different = differing(before, json.loads(json.dumps(settings)))
+    if different:
+        raise InvalidInputError(
+            f"{out} was begun with other settings: {', '.join(different)}; name another --out, "
+            f"or remove it and {journal.name} to begin again"
+        )
     with out.open("r+b") as stream:
         stream.truncate(size)
     return done

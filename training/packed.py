@@ -2,7 +2,7 @@
 
 A packed directory holds, for each split, flat ``uint16`` ids of both sides, their
 ``int64`` offsets, and the origin of every pair; beside them the tokenizer and
-``packed.json`` with counts and the recipe's data section. Ids carry no eos: the
+``packed.json`` with counts and the settings it was made with. Ids carry no eos: the
 batch maker appends it.
 """
 
@@ -21,6 +21,7 @@ from training.corpus import Pair
 from training.vocabulary import Vocabularies
 
 FORMAT = 1
+DESCRIPTION = "packed.json"
 ARRAYS = ("source_ids", "source_offsets", "target_ids", "target_offsets", "origin")
 
 
@@ -124,7 +125,7 @@ def write_description(directory: Path, description: dict[str, object]) -> None:
     """Write ``packed.json``."""
     body = {"format": FORMAT, **description}
     text = json.dumps(body, indent=2, ensure_ascii=False)
-    (directory / "packed.json").write_text(text + "\n", encoding="utf-8")
+    (directory / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
 def read_description(directory: Path) -> dict[str, object]:
@@ -134,7 +135,7 @@ def read_description(directory: Path) -> dict[str, object]:
         NotFoundError: the directory is not a packed data set.
         CheckpointError: it was written by another format version.
     """
-    path = directory / "packed.json"
+    path = directory / DESCRIPTION
     if not path.is_file():
         raise NotFoundError(f"{str(directory)!r} is not a packed data set (no packed.json)")
     body: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))

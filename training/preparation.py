@@ -10,10 +10,11 @@ from pathlib import Path
 
 from csanmt.errors import InvalidInputError
 from csanmt.tokenization import load_tokenizer
-from training.contamination import ContaminationFilter
+from training.contamination import ContaminationFilter, suite_files
 from training.corpus import Pair, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
-from training.packed import lines_of, write_description, write_split
+from training.inputs import inputs_of
+from training.packed import DESCRIPTION, lines_of, write_description, write_split
 from training.recipe import DataSettings, Recipe
 from training.vocabulary import Vocabularies, train_vocabularies
 
@@ -30,15 +31,14 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
         out: packed directory to write.
 
     Returns:
-        what ``packed.json`` records: pairs kept and dropped by rule and origin.
+        what ``packed.json`` records: the settings, pairs kept and dropped by rule and origin.
 
     Raises:
         InvalidInputError: nothing is left to train on.
     """
     settings, report = recipe.data, FilterReport()
-    exclusion = ContaminationFilter.from_files(
-        data / name for name in (*settings.exclude, settings.dev) if name
-    )
+    named = [data / name for name in (*settings.exclude, settings.dev) if name]
+    exclusion = ContaminationFilter.from_files([*suite_files(), *named], settings.languages)
     raw = read_pairs([_locate(data, name) for name in settings.corpora], settings.languages)
     wanted = (pair for pair in raw if _wanted(pair.origin, settings))
     clean = exclusion.clean(filter_pairs(wanted, settings.filter, report), report)
@@ -49,6 +49,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     random.Random(recipe.training.seed).shuffle(pairs)
     vocabularies = _vocabularies(pairs, recipe, out / "tokenizer")
     limits = (settings.max_source_tokens, settings.max_target_tokens)
+    (out / DESCRIPTION).unlink(missing_ok=True)  # a kill leaves no old one beside new ids
     counts = write_split(pairs, vocabularies, out, "train", limits)
     dev = [
         Pair(normalise_source(pair.source), normalise_target(pair.target), pair.origin)
@@ -57,6 +58,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     write_split(dev, vocabularies, out, "dev", limits)
     description: dict[str, object] = {
         "recipe": recipe.name,
+        "made_with": inputs_of(recipe),
         "pairs": counts,
         "kept": dict(report.kept.most_common()),
         "dropped": dict(report.dropped.most_common()),

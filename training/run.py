@@ -7,22 +7,23 @@ nothing but Python, PyTorch, transformers, numpy, safetensors, sentencepiece and
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from csanmt.errors import ConfigurationError, InvalidInputError
-from csanmt.modeling import CsanmtForConditionalGeneration, load_model
+from csanmt.errors import InvalidInputError
+from csanmt.modeling import CsanmtForConditionalGeneration
 from training.evaluation import dev_losses, greedy_bleu
 from training.export import export_version
-from training.objective import TrainableCsanmt
+from training.inputs import check_packed
 from training.packed import read_description, read_split
 from training.recipe import Recipe, recipe_to_dict
-from training.trainer import Clock, Report, Trainer, build
+from training.start import starting_model
+from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 
 RECIPE_RECORD = "recipe.json"
@@ -30,13 +31,17 @@ RECIPE_RECORD = "recipe.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left behind: the version directory, tokens trained, hours, last dev scores."""
+    """What a run left behind: the version directory, tokens trained, hours, last dev scores.
 
-    version: Path
+    ``version`` is None, and ``minutes_left`` of the budget, while the run is not finished.
+    """
+
+    version: Path | None
     steps: int
     tokens: int
     hours: float
     scores: dict[str, float]
+    minutes_left: float = 0.0
 
 
 def train(
@@ -45,6 +50,7 @@ def train(
     directory: Path,
     *,
     minutes: float | None = None,
+    stop_after: float | None = None,
     resume: bool = True,
     weights: str = "int8",
     device: str = "auto",
@@ -52,38 +58,43 @@ def train(
     report: Report | None = None,
     clock: Clock = time.monotonic,
 ) -> Outcome:
-    """Train (or go on training) within the budget and export the averaged model.
+    """Train (or go on training); export the averaged model when the run is finished.
 
     Args:
         recipe: what to do; a resumed run must be given the recipe it began with.
         packed: directory of ``preparation.prepare``.
         directory: checkpoint, metrics and ``version/`` go here.
         minutes: wall-clock budget of the whole run, resumed parts included.
+        stop_after: minutes of this call; then the run is saved and waits for the next.
         resume: go on from the directory's checkpoint if there is one.
         weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
         device: ``cpu``, ``cuda`` or ``auto``.
         commit: git commit, for the provenance.
 
     Raises:
-        InvalidInputError: the directory holds another recipe's run, or the data no pair.
+        InvalidInputError: the directory holds another recipe's run, the data no pair
+            or was packed with other settings, or ``stop_after`` is not above 0.
+        ConfigurationError: as ``starting_model``.
     """
+    if stop_after is not None and stop_after <= 0:
+        raise InvalidInputError(f"--stop-after is {stop_after:g}; allowed is above 0")
+    deadline = math.inf if stop_after is None else clock() + 60 * stop_after
     torch.set_num_threads(recipe.training.threads)
+    check_packed(recipe, packed)
     vocabularies = Vocabularies(packed / "tokenizer")
     split, dev = read_split(packed, "train"), read_split(packed, "dev")
     if len(split) == 0:
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
+    trainable = starting_model(recipe, *vocabularies.sizes).to(_device(device))
     _claim(directory, recipe, resume)
-    trainable = _model(recipe, vocabularies.sizes).to(_device(device))
-    scores: dict[str, float] = {}
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
-        settings = recipe.evaluation
-        scores.update(dev_losses(model, dev))
+        settings, scores = recipe.evaluation, dev_losses(model, dev)
         if settings.sentences:
             scores["bleu"], _ = greedy_bleu(
                 model, dev, vocabularies, settings.sentences, settings.max_length
             )
-        return dict(scores)
+        return scores
 
     trainer = Trainer(
         recipe,
@@ -97,11 +108,13 @@ def train(
     )
     if resume:
         trainer.resume()
-    progress = trainer.run()
-    hours = progress.elapsed / 3600
+    progress = trainer.run(deadline)
+    hours, scores = progress.elapsed / 3600, progress.scores
+    if not trainer.finished():
+        return Outcome(None, progress.step, progress.tokens, hours, scores, trainer.minutes_left())
     provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
     version = export_version(
-        trainer.averaged().float().cpu(),
+        trainer.chosen().float().cpu(),
         packed / "tokenizer",
         directory / "version",
         recipe.evaluation,
@@ -135,37 +148,6 @@ def describe(
         },
         "dev": {key: round(value, 4) for key, value in scores.items()},
     }
-
-
-def _model(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
-    if not recipe.start.initial_model:
-        return build(recipe, *sizes)
-    torch.manual_seed(recipe.training.seed)
-    model = load_model(recipe.start.initial_model)
-    if (model.config.vocab_size, model.config.target_vocab_size) != sizes:
-        raise ConfigurationError(
-            f"start.initial_model has vocabularies of {model.config.vocab_size} and "
-            f"{model.config.target_vocab_size} ids, the packed data of {sizes[0]} and {sizes[1]}"
-        )
-    for name in ("dropout", "attention_dropout", "activation_dropout"):
-        _set_dropout(model, name, getattr(recipe.model, name))
-    return TrainableCsanmt(model.float())
-
-
-def _set_dropout(model: torch.nn.Module, name: str, rate: float) -> None:
-    setattr(model.config, name, rate)
-    owners: dict[str, Callable[[torch.nn.Module], bool]] = {
-        "dropout": lambda m: hasattr(m, "residual_dropout") or type(m).__name__ in STACKS,
-        "attention_dropout": lambda m: type(m).__name__ in ("SelfAttention", "CrossAttention"),
-        "activation_dropout": lambda m: type(m).__name__ == "FeedForward",
-    }
-    for module in model.modules():
-        if owners[name](module):
-            attribute = "residual_dropout" if hasattr(module, "residual_dropout") else "dropout"
-            setattr(module, attribute, rate)
-
-
-STACKS = ("Encoder", "SemanticEncoder", "Decoder")
 
 
 def _device(name: str) -> torch.device:

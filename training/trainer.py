@@ -8,6 +8,7 @@ encoder resting, as in the reference's trainer.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from csanmt.configuration import CsanmtConfig
 from csanmt.modeling import CsanmtForConditionalGeneration
+from training.averaging import update_average
 from training.batches import Batch, collate, plan_round
 from training.cheap import CheapOperations, dropout_pool
 from training.checkpoint import (
@@ -44,14 +45,6 @@ from training.schedule import learning_rate
 
 Report = Callable[[dict[str, Any]], None]
 Clock = Callable[[], float]
-
-
-def build(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
-    """A fresh model of the recipe's shape, seeded."""
-    torch.manual_seed(recipe.training.seed)
-    shape = dict(vars(recipe.model))
-    config = CsanmtConfig(vocab_size=source_size, target_vocab_size=target_size, **shape)
-    return TrainableCsanmt(CsanmtForConditionalGeneration(config))
 
 
 def _takes_bf16(precision: str, device: torch.device) -> bool:
@@ -95,9 +88,9 @@ class Trainer:
         self.bf16 = _takes_bf16(recipe.training.precision, self.device)
         self.progress = Progress()
         self.average: dict[str, Tensor] = {}
+        self.best: dict[str, Tensor] = {}  # the average at the best evaluation, with patience
         self.plan: list[Any] = []
         self.planned = -1
-        self.stopped = False
         self.pool = self._dropout_pool()
         self.workers = ThreadPoolExecutor(recipe.training.workers)
         trainable.train()
@@ -150,20 +143,33 @@ class Trainer:
         progress = read_progress(place)
         self.optimizer = self._start_stage(progress.stage)
         self.progress = progress
-        self.average = load_tensors(place, self.trainable, self.optimizer)
+        self.average, self.best = load_tensors(place, self.trainable, self.optimizer)
         return True
 
-    def run(self) -> Progress:
-        """Train until the budget, the steps or the patience is used up; saves at the end."""
+    def finished(self) -> bool:
+        """Whether the budget, the steps or the patience is used up."""
+        patience = self.recipe.training.patience
+        if patience and self.progress.since_best >= patience:
+            return True
+        return self.progress.stage == "translation" and self._used() >= 1.0
+
+    def minutes_left(self) -> float:
+        """What is left of the wall-clock budget; the steps or the patience may end first."""
+        return 0.0 if self.finished() else max(self.budget - self.progress.elapsed, 0.0) / 60
+
+    def run(self, deadline: float = math.inf) -> Progress:
+        """Train until the run is finished or the clock shows ``deadline``; saves at the end.
+
+        At least one step is made of a run that is not finished, so that commands
+        that resume one another come to an end.
+        """
         settings = self.recipe.training
         self.directory.mkdir(parents=True, exist_ok=True)
         started, before = self.clock(), self.progress.elapsed
-        saved = evaluated = started
+        saved = started
         batches = self._batches()
-        while not self.stopped:
+        while not self.finished():
             if self._used() >= 1.0:
-                if self.progress.stage == "translation":
-                    break
                 self._next_stage()
                 batches = self._batches()
             self._step(batches)
@@ -172,17 +178,26 @@ class Trainer:
             if now - saved >= 60 * settings.checkpoint_minutes:
                 self.save()
                 saved = now
-            due = now - evaluated >= 60 * settings.evaluate_minutes
-            if due and self.progress.stage == "translation":
+            if now >= deadline:
+                break
+            if self._evaluation_is_due():
                 self._evaluate()
-                evaluated = self.clock()
+                self.progress.elapsed = before + self.clock() - started
+                self.progress.evaluated = self.progress.elapsed
         self.save()
-        self._evaluate()
+        if self.finished() and self.progress.evaluated_step != self.progress.step:
+            self._evaluate()
+            self.save()
         return self.progress
+
+    def _evaluation_is_due(self) -> bool:
+        since = self.progress.elapsed - self.progress.evaluated
+        due = since >= 60 * self.recipe.training.evaluate_minutes
+        return due and self.progress.stage == "translation"
 
     def _next_stage(self) -> None:
         elapsed = self.progress.elapsed
-        fresh = Progress(stage_start=elapsed, elapsed=elapsed)
+        fresh = Progress(stage_start=elapsed, elapsed=elapsed, evaluated=elapsed)
         self.progress = fresh
         self.optimizer = self._start_stage("translation")
 
@@ -228,7 +243,12 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.progress.step += 1
         if not semantic:
-            self._update_average()
+            update_average(
+                self.average,
+                self.trainable.model.state_dict(),
+                self.progress.step,
+                settings.ema_decay,
+            )
         self._log(loss, rate, float(norm))
 
     def _contrast(self, batch: Batch) -> float:
@@ -316,24 +336,17 @@ class Trainer:
             return nullcontext()
         return CheapOperations(self.recipe.model.dropout, self.pool, chance)
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """Exponential moving average of the weights, warmed up like 1 - 1/step."""
-        step = self.progress.step
-        decay = min(self.recipe.training.ema_decay, (step + 1) / (step + 10))
-        current = self.trainable.model.state_dict()
-        if not self.average:
-            self.average = {name: value.detach().clone() for name, value in current.items()}
-            return
-        names = list(self.average)
-        torch._foreach_lerp_(
-            [self.average[name] for name in names], [current[name] for name in names], 1.0 - decay
-        )
-
     def averaged(self) -> CsanmtForConditionalGeneration:
         """A copy of the model under the averaged weights, in eval mode."""
+        return self._copy(self.average)
+
+    def chosen(self) -> CsanmtForConditionalGeneration:
+        """What the run is for: the averaged weights, with patience those of the best evaluation."""
+        return self._copy(self.best or self.average)
+
+    def _copy(self, weights: dict[str, Tensor]) -> CsanmtForConditionalGeneration:
         copy = CsanmtForConditionalGeneration(self.trainable.model.config)
-        copy.load_state_dict(self.average or self.trainable.model.state_dict())
+        copy.load_state_dict(weights or self.trainable.model.state_dict())
         return copy.to(self.device).eval()
 
     def save(self) -> None:
@@ -343,19 +356,22 @@ class Trainer:
             self.trainable,
             self.optimizer,
             self.average,
+            self.best,
         )
 
     def _evaluate(self) -> None:
         if self.evaluate is None:
             return
-        scores = self.evaluate(self.averaged())
+        scores, p = self.evaluate(self.averaged()), self.progress
         self._write({"event": "evaluation", **self._where(), **scores})
-        if scores.get("loss", 0.0) < self.progress.best:
-            self.progress.best, self.progress.since_best = scores.get("loss", 0.0), 0
-        else:
-            self.progress.since_best += 1
-        patience = self.recipe.training.patience
-        self.stopped = bool(patience) and self.progress.since_best >= patience
+        loss, patience = scores.get("loss", 0.0), self.recipe.training.patience
+        better = loss < p.best
+        p.best, p.since_best = (loss, 0) if better else (p.best, p.since_best + 1)
+        p.evaluated_step = p.step
+        if better or not patience:
+            p.scores = scores
+        if better and patience:
+            self.best = {name: value.clone() for name, value in self.average.items()}
 
     def _where(self) -> dict[str, Any]:
         p = self.progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import re
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,48 @@ def test_a_planted_test_sentence_does_not_survive_preparation(tmp_path: Path):
     assert fingerprint("We planted this sentence.") not in targets
     assert fingerprint(lines[7].split("\t")[1]) not in targets
     assert fingerprint(lines[9].split("\t")[1]) in targets  # the rest is there
+
+
+def test_a_test_set_is_excluded_in_whatever_form_it_comes(tmp_path: Path):
+    (tmp_path / "a.tmx").write_text(
+        """<tmx version="1.4"><header/><body>
+        <tu><tuv xml:lang="zh"><seg>秘密<b>句子</b>。</seg></tuv>
+            <tuv xml:lang="en"><seg>A secret
+            sentence.</seg></tuv></tu></body></tmx>""",
+        encoding="utf-8",
+    )
+    (tmp_path / "b.zh").write_text("秘密句子。\n", encoding="utf-8")
+    (tmp_path / "b.en").write_text("A secret sentence.\n", encoding="utf-8")
+    (tmp_path / "c.tsv.gz").write_bytes(gzip.compress("秘密句子。\tA secret sentence.\n".encode()))
+    for name in ("a.tmx", "b", "c.tsv.gz"):
+        guard = ContaminationFilter.from_files([tmp_path / name])
+        assert guard.refuses(Pair("秘密句子", "x", "o")), name
+        assert guard.refuses(Pair("别的", "a secret sentence", "o")), name
+    plain = ContaminationFilter.from_files([tmp_path / "b.zh"])
+    assert plain.refuses(Pair("秘密句子", "x", "o"))
+
+
+def test_the_gates_suites_are_excluded_whatever_the_recipe_says(tiny, packed, tmp_path):
+    from training.packed import read_description
+    from training.preparation import prepare
+
+    assert not tiny.data.exclude
+    place = REPOSITORY / "training" / "recipes" / "tiny"
+    lines = (place / "train.tsv").read_text(encoding="utf-8").splitlines()
+    ordinary = re.compile(r"([a-z]+ ){5,7}\w+\.", re.IGNORECASE)  # passes every other rule
+    planted = [
+        f"这是一句奇怪的话{mark}。\t{sentence}\ttatoeba"
+        for path, found in benchmark_lines().items()
+        if path.endswith(".en")
+        for mark, sentence in zip("甲乙丙", filter(ordinary.fullmatch, found), strict=False)
+    ]
+    assert len(planted) == 9
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "train.tsv").write_text("\n".join([*lines, *planted]), encoding="utf-8")
+    (tmp_path / "tiny" / "dev.tsv").write_text((place / "dev.tsv").read_text(encoding="utf-8"))
+    found = prepare(tiny, tmp_path, tmp_path / "packed")["dropped"]["contamination"]
+    without = read_description(packed)["dropped"]["contamination"]
+    assert found == without + len(planted)
 
 
 def test_a_missing_test_set_is_an_error_not_an_empty_filter(tmp_path: Path):

@@ -15,6 +15,10 @@ from cli.train import parse_size
 from csanmt.errors import IntegrityError, InvalidInputError, NotFoundError
 from training.package import join_result, pack_run
 from training.parts import PartsError, join_parts, split_directory
+from training.preparation import prepare
+from training.run import train
+
+RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
 
 @pytest.fixture
@@ -122,9 +126,13 @@ def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_p
     there = tmp_path / "there"
     joined = run_there(there, "parts.py", "join", ".", "run")
     assert joined.returncode == 0, joined.stderr
+    result = there / "run" / "result"
+    first = run_there(there / "run", "go.py", "--minutes", "5", "--stop-after", "0.0001")
+    assert first.returncode == 0, first.stderr
+    assert "minutes of the budget are left: run the same command again" in first.stdout
+    assert not result.exists()
     done = run_there(there / "run", "go.py", "--minutes", "5", "--part-size", "100000")
     assert done.returncode == 0, done.stderr
-    result = there / "run" / "result"
     assert len(list(result.glob("part-*"))) > 1
     version = join_result(result, tmp_path / "back")
     provenance = json.loads((version / "provenance.json").read_text())
@@ -135,6 +143,20 @@ def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_p
     flip(sorted(result.glob("part-*"))[0])
     with pytest.raises(IntegrityError, match="part-000 is damaged"):
         join_result(result, tmp_path / "again")
+
+
+@pytest.mark.e2e
+def test_the_model_a_recipe_goes_on_from_travels_with_the_package(short, packed, tmp_path):
+    first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="int8")
+    more = replace(short, start=replace(short.start, initial_model=str(first.version)))
+    prepare(more, RECIPES, tmp_path / "packed")
+    pack_run(more, tmp_path / "packed", tmp_path / "there", 1 << 20)
+    (tmp_path / "first").rename(tmp_path / "elsewhere")  # there, home is out of reach
+    assert run_there(tmp_path / "there", "parts.py", "join", ".", "run").returncode == 0
+    done = run_there(tmp_path / "there" / "run", "go.py", "--weights", "float32")
+    assert done.returncode == 0, done.stderr
+    version = join_result(tmp_path / "there" / "run" / "result", tmp_path / "back")
+    assert (version / "model.safetensors").is_file()
 
 
 def test_the_joining_script_needs_nothing_of_ours(parts, tmp_path):

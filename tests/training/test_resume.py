@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from csanmt.errors import CheckpointError, InvalidInputError
-from training.checkpoint import find_checkpoint, read_progress
+from training.checkpoint import find_checkpoint, load_tensors, read_progress
 from training.packed import read_split
 from training.plots import read_metrics
 from training.run import train
-from training.trainer import Trainer, build
+from training.start import fresh
+from training.trainer import Trainer
 from training.vocabulary import Vocabularies
 
 REPOSITORY = Path(__file__).parents[2]
@@ -107,10 +111,32 @@ def test_a_killed_process_is_resumed_by_another_one_exactly(short, packed, tmp_p
     assert losses(run) == unbroken
 
 
+def test_how_fast_the_clock_runs_changes_nothing_where_steps_bound_a_run(
+    short, packed, tmp_path, unbroken
+):
+    ticks = itertools.count(1.0)
+    train(short, packed, tmp_path, minutes=60, clock=lambda: next(ticks), weights="float32")
+    assert losses(tmp_path) == unbroken
+
+
 def test_threads_change_nothing(short, packed, tmp_path, unbroken):
     alone = replace(short, training=replace(short.training, workers=1))
     train(alone, packed, tmp_path, clock=still, weights="float32")
     assert losses(tmp_path) == unbroken
+
+
+def test_a_checkpoint_is_loaded_onto_the_device_of_the_parameters(short, packed, tmp_path):
+    """``meta`` stands for a GPU: a second device that every machine has."""
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    module = fresh(short, *Vocabularies(packed / "tokenizer").sizes).to("meta")
+    optimizer = torch.optim.AdamW(module.translation_parameters())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that a copy to meta does nothing
+        average, _ = load_tensors(tmp_path / "checkpoint", module, optimizer)
+    moments = [state["exp_avg"] for state in optimizer.state.values()]
+    assert average
+    assert moments
+    assert {tensor.device.type for tensor in (*average.values(), *moments)} == {"meta"}
 
 
 def test_a_kill_between_the_renames_leaves_a_checkpoint(short, packed, tmp_path):
@@ -124,7 +150,7 @@ def test_a_kill_between_the_renames_leaves_a_checkpoint(short, packed, tmp_path)
 
 def test_another_recipes_directory_is_refused(short, packed, tmp_path):
     train(short, packed, tmp_path, clock=still, weights="float32")
-    other = replace(short, training=replace(short.training, seed=99))
+    other = replace(short, training=replace(short.training, warmup_steps=99))
     with pytest.raises(InvalidInputError, match="holds a run of another recipe"):
         train(other, packed, tmp_path, clock=still)
 
@@ -133,7 +159,7 @@ def test_a_checkpoint_of_another_shape_is_refused(short, packed, tmp_path):
     train(short, packed, tmp_path, clock=still, weights="float32")
     wider = replace(short, model=replace(short.model, hidden_size=96))
     split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
-    trainer = Trainer(wider, build(wider, *sizes), split, tmp_path, clock=still)
+    trainer = Trainer(wider, fresh(wider, *sizes), split, tmp_path, clock=still)
     with pytest.raises(CheckpointError, match="does not fit this recipe"):
         trainer.resume()
 
@@ -159,20 +185,85 @@ def test_the_wall_clock_budget_ends_a_run_and_is_planned_for(short, packed, tmp_
     assert len(shares) == pytest.approx(0.2 * 30, abs=2)
 
 
-def test_patience_stops_a_run_that_no_longer_improves(short, packed, tmp_path):
-    impatient = replace(
-        short, training=replace(short.training, max_steps=50, patience=2, evaluate_minutes=0.0)
+def test_commands_that_stop_early_make_one_run_of_the_whole_budget(short, packed, tmp_path):
+    """Each look at the clock costs a second: 30 seconds in commands of 12."""
+    ticks = itertools.count(1.0)
+    endless = replace(
+        short,
+        training=replace(short.training, max_steps=10**6, warmup_steps=1),
+        contrastive=replace(short.contrastive, max_steps=10**6, share=0.1),
     )
-    split, sizes = read_split(packed, "train"), Vocabularies(packed / "tokenizer").sizes
-    answers = iter([5.0, 4.0, 4.5, 4.6, 1.0])
-    trainer = Trainer(
-        impatient,
-        build(impatient, *sizes),
-        split,
-        tmp_path,
+    settings = {"minutes": 0.5, "stop_after": 0.2, "clock": lambda: next(ticks)}
+    outcomes = [train(endless, packed, tmp_path, weights="float32", **settings) for _ in range(3)]
+    assert [outcome.version is None for outcome in outcomes] == [True, True, False]
+    left = [60 * outcome.minutes_left for outcome in outcomes]
+    assert left == pytest.approx([18, 6, 0], abs=2)
+    steps = [line for line in read_metrics(tmp_path / "metrics.jsonl") if line["event"] == "step"]
+    rates = [line["rate"] for line in steps if line["stage"] == "translation"]
+    assert rates == sorted(rates, reverse=True)
+    assert min(rates[len(rates) // 3 :][:2]) > 0.4 * rates[0]  # the first stop anneals nothing
+    assert rates[-1] < 0.1 * rates[0]
+
+
+def test_a_command_makes_a_step_however_soon_it_must_stop(short, packed, tmp_path):
+    ticks = itertools.count(1.0)
+    settings = {"stop_after": 0.01, "clock": lambda: next(ticks)}
+    assert [train(short, packed, tmp_path, **settings).steps for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(InvalidInputError, match="--stop-after is 0; allowed is above 0"):
+        train(short, packed, tmp_path, stop_after=0, clock=still)
+
+
+def trainer_with_answers(recipe, packed, directory, answers: list[float], seen=None) -> Trainer:
+    """A trainer whose evaluations find these dev losses; ``seen`` collects the models."""
+    left = iter(answers)
+
+    def evaluate(model):
+        if seen is not None:
+            seen.append(model)
+        return {"loss": next(left)}
+
+    return Trainer(
+        recipe,
+        fresh(recipe, *Vocabularies(packed / "tokenizer").sizes),
+        read_split(packed, "train"),
+        directory,
         clock=still,
-        evaluate=lambda _model: {"loss": next(answers)},
+        evaluate=evaluate,
     )
+
+
+@pytest.fixture(scope="module")
+def impatient(short):
+    settings = replace(short.training, max_steps=50, patience=2, evaluate_minutes=0.0)
+    return replace(short, training=settings)
+
+
+def same_weights(left: torch.nn.Module, right: torch.nn.Module) -> bool:
+    pairs = zip(left.state_dict().values(), right.state_dict().values(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_patience_stops_a_run_that_no_longer_improves_at_its_best(impatient, packed, tmp_path):
+    seen: list[torch.nn.Module] = []
+    trainer = trainer_with_answers(impatient, packed, tmp_path, [5.0, 4.0, 4.5, 4.6], seen)
     progress = trainer.run()
-    assert progress.step == 4
-    assert progress.best == 1.0  # the last evaluation, after the end
+    assert (progress.step, progress.best, progress.scores) == (4, 4.0, {"loss": 4.0})
+    assert [same_weights(trainer.chosen(), model) for model in seen] == [False, True, False, False]
+
+
+def test_a_run_that_patience_stopped_is_not_trained_on(impatient, packed, tmp_path):
+    first = trainer_with_answers(impatient, packed, tmp_path, [5.0, 4.0, 4.5, 4.6])
+    first.run()
+    again = trainer_with_answers(impatient, packed, tmp_path, [])
+    assert again.resume()
+    assert again.run() == first.progress
+    assert same_weights(again.chosen(), first.chosen())
+
+
+def test_the_last_evaluation_is_saved_with_the_run(short, packed, tmp_path):
+    first = train(short, packed, tmp_path, clock=still, weights="float32")
+    assert read_progress(tmp_path / "checkpoint").scores == first.scores
+    again = train(short, packed, tmp_path, clock=still, weights="float32")
+    assert again.scores == first.scores
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert sum(line["event"] == "evaluation" for line in lines) == 1

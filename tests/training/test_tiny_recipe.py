@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
+from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.translator import DecodingOptions, StubTranslator
 from training.corpus import Pair, read_pairs
 from training.distillation import distil
 from training.plots import read_metrics
+from training.preparation import prepare
+from training.recipe import load_recipe
 from training.run import train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -74,12 +77,9 @@ def test_bf16_training_gives_finite_falling_losses(short, packed, tmp_path):
 
 def test_finetuning_continues_from_the_models_own_weights(short, packed, tmp_path):
     first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="float32")
-    tuned = replace(
-        short,
-        start=replace(short.start, initial_model=str(first.version)),
-        contrastive=replace(short.contrastive, share=0.0),
-    )
-    train(tuned, packed, tmp_path / "second", clock=lambda: 0.0, weights="float32")
+    tuned = replace(short, start=replace(short.start, initial_model=str(first.version)))
+    prepare(tuned, RECIPES, tmp_path / "packed")
+    train(tuned, tmp_path / "packed", tmp_path / "second", clock=lambda: 0.0, weights="float32")
 
     def first_loss(run: str) -> float:
         lines = read_metrics(tmp_path / run / "metrics.jsonl")
@@ -129,19 +129,34 @@ def test_interrupted_distillation_goes_on_without_gaps_or_doubles(tmp_path):
     assert broken.read_text(encoding="utf-8") == whole.read_text(encoding="utf-8")
 
 
+def test_distillation_does_not_go_on_with_other_settings(tmp_path):
+    out = tmp_path / "teacher.tsv"
+    made_with = {"teacher": "a", "corpora": ["1"]}
+    distil(StubTranslator(), PAIRS, out, DecodingOptions(beam=4), made_with=made_with)
+    for other, options, named in (
+        ({"teacher": "b", "corpora": ["1"]}, DecodingOptions(beam=4), "teacher"),
+        ({"teacher": "a", "corpora": ["2"]}, DecodingOptions(beam=4), "corpora"),
+        (made_with, DecodingOptions(beam=1), r"options\.beam"),
+    ):
+        with pytest.raises(InvalidInputError, match=f"begun with other settings: {named};"):
+            distil(StubTranslator(), PAIRS, out, options, made_with=other)
+    assert distil(StubTranslator(), PAIRS, out, DecodingOptions(beam=4), made_with=made_with) == 0
+
+
 def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
     from csanmt.modelscope import convert
-    from training.preparation import prepare
 
     convert(REPOSITORY / "tests" / "goldens" / "A" / "model", tmp_path / "imported")
     lines = (RECIPES / "tiny" / "train.tsv").read_text(encoding="utf-8").splitlines()[:60]
     (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "dev.tsv").write_text("\n".join(lines[:5]) + "\n", encoding="utf-8")
+    finetune = load_recipe(RECIPES / "finetune.toml")
     recipe = replace(
         short,
         data=replace(short.data, corpora=("train.tsv",), dev="dev.tsv", exclude=()),
         start=replace(short.start, initial_model=str(tmp_path / "imported")),
-        contrastive=replace(short.contrastive, share=0.0),
+        contrastive=replace(finetune.contrastive, max_steps=2, batch=16),
+        augmentation=finetune.augmentation,
         training=replace(short.training, max_steps=3),
     )
     recipe = replace(recipe, data=replace(recipe.data, max_target_tokens=200))
@@ -150,8 +165,19 @@ def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
         recipe, tmp_path / "packed", tmp_path / "run", clock=lambda: 0.0, weights="float32"
     )
     assert outcome.steps == 3
+    steps = [x for x in read_metrics(tmp_path / "run" / "metrics.jsonl") if x["event"] == "step"]
+    assert [x["stage"] for x in steps] == ["contrastive"] * 2 + ["translation"] * 3
     description = json.loads((outcome.version / "tokenizer" / "tokenizer_config.json").read_text())
     assert description["type"] == "modelscope"
+
+
+def test_sampling_around_vectors_that_nothing_trains_is_refused(short, packed, tmp_path):
+    untrained = replace(short, contrastive=replace(short.contrastive, share=0.0))
+    with pytest.raises(ConfigurationError, match=r"contrastive\.share is 0\.0 .* share above 0"):
+        train(untrained, packed, tmp_path, clock=lambda: 0.0)
+    assert not list(tmp_path.iterdir())
+    plain = replace(untrained, augmentation=replace(short.augmentation, num_of_samples=0))
+    train(plain, packed, tmp_path, clock=lambda: 0.0, weights="float32")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +204,8 @@ def test_training_goes_on_from_packed_weights(short, packed, tmp_path):
     first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="int8")
     assert not (first.version / "model.safetensors").exists()
     more = replace(short, start=replace(short.start, initial_model=str(first.version)))
-    train(more, packed, tmp_path / "more", clock=lambda: 0.0, weights="int8")
+    prepare(more, RECIPES, tmp_path / "packed")
+    train(more, tmp_path / "packed", tmp_path / "more", clock=lambda: 0.0, weights="int8")
 
     def losses(run: str) -> list[float]:
         lines = read_metrics(tmp_path / run / "metrics.jsonl")

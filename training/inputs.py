@@ -1,0 +1,95 @@
+"""What a run's inputs were made with, so that stale ones are refused instead of reused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import InvalidInputError, NotFoundError
+from training.corpus import corpus_files
+from training.packed import read_description
+from training.parts import file_digest
+from training.recipe import Recipe
+
+MODEL_FILES = ("config.json", "model.safetensors", "engine.bin", "tokenizer/*")
+
+
+def model_files(directory: Path) -> list[Path]:
+    """What a model version translates with: shape, weights and tokenizer."""
+    return sorted(path for name in MODEL_FILES for path in directory.glob(name) if path.is_file())
+
+
+def model_digest(directory: Path) -> str:
+    """SHA-256 over the names and contents of ``model_files``."""
+    lines = [
+        f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n"
+        for path in model_files(directory)
+    ]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def corpora_digests(paths: Iterable[Path]) -> list[str]:
+    """SHA-256 of every file of these corpora, in order.
+
+    Raises:
+        NotFoundError: a file is missing.
+    """
+    digests = []
+    for path in (file for corpus in paths for file in corpus_files(corpus)):
+        if not path.is_file():
+            raise NotFoundError(f"no corpus file {str(path)!r}")
+        digests.append(file_digest(path))
+    return digests
+
+
+def inputs_of(recipe: Recipe) -> dict[str, Any]:
+    """Everything of a recipe that its packed data depends on, as ``packed.json`` records it."""
+    initial = recipe.start.initial_model
+    values = {
+        "data": asdict(recipe.data),
+        "vocabulary": asdict(recipe.vocabulary),
+        "seed": recipe.training.seed,
+        "initial_model": model_digest(Path(initial)) if initial else "",
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def check_packed(recipe: Recipe, packed: Path) -> None:
+    """Refuse packed data that this recipe would not make.
+
+    Raises:
+        NotFoundError, CheckpointError: as ``read_description``.
+        InvalidInputError: names every setting that differs.
+    """
+    made_with = read_description(packed).get("made_with")
+    if not isinstance(made_with, dict):
+        raise InvalidInputError(f"{packed} does not say what it was made with; {PREPARE}")
+    different = differing(made_with, inputs_of(recipe))
+    if different:
+        raise InvalidInputError(
+            f"{packed} was made with other settings than the recipe's: "
+            f"{', '.join(different)}; {PREPARE}"
+        )
+
+
+PREPARE = (
+    "prepare the data anew (csanmt train --restart if it lies in the run's directory, else "
+    "csanmt train prepare) or name the recipe it was made with"
+)
+
+
+def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted names of the values that differ, or that only one of the two has."""
+    names = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            names += differing(before, after, f"{prefix}{key}.")
+        elif before != after:
+            names.append(prefix + key)
+    return names

@@ -1,0 +1,80 @@
+"""The model a run starts from: a fresh one of the recipe's shape, or an existing version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from csanmt.configuration import CsanmtConfig
+from csanmt.errors import ConfigurationError
+from csanmt.modeling import CsanmtForConditionalGeneration, load_model
+from training.objective import TrainableCsanmt
+from training.recipe import Recipe
+
+STACKS = ("Encoder", "SemanticEncoder", "Decoder")
+
+
+def starting_model(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
+    """What the first step trains.
+
+    Args:
+        source_size, target_size: ids of the packed data's vocabularies.
+
+    Raises:
+        NotFoundError, CheckpointError: of the initial model; see ``load_model``.
+        ConfigurationError: its vocabularies are not those of the data, or stage 2 would
+            sample around vectors that nothing trains.
+    """
+    if recipe.start.initial_model:
+        trainable = _existing(recipe, (source_size, target_size))
+    else:
+        trainable = fresh(recipe, source_size, target_size)
+    _check_target_vectors(recipe, trainable)
+    return trainable
+
+
+def fresh(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
+    """Random weights in the recipe's shape, seeded."""
+    torch.manual_seed(recipe.training.seed)
+    shape = dict(vars(recipe.model))
+    config = CsanmtConfig(vocab_size=source_size, target_vocab_size=target_size, **shape)
+    return TrainableCsanmt(CsanmtForConditionalGeneration(config))
+
+
+def _existing(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
+    torch.manual_seed(recipe.training.seed)
+    model = load_model(recipe.start.initial_model)
+    if (model.config.vocab_size, model.config.target_vocab_size) != sizes:
+        raise ConfigurationError(
+            f"start.initial_model has vocabularies of {model.config.vocab_size} and "
+            f"{model.config.target_vocab_size} ids, the packed data of {sizes[0]} and {sizes[1]}"
+        )
+    for name in ("dropout", "attention_dropout", "activation_dropout"):
+        _set_dropout(model, name, getattr(recipe.model, name))
+    return TrainableCsanmt(model.float())
+
+
+def _check_target_vectors(recipe: Recipe, trainable: TrainableCsanmt) -> None:
+    """Versions hold no semantic embedding of the target: only stage 1 makes its vectors mean."""
+    samples, share = recipe.augmentation.num_of_samples, recipe.contrastive.share
+    random = trainable.target_semantic_embedding is not None
+    if random and share == 0 and samples > 0 and recipe.augmentation.last_plain < 1:
+        raise ConfigurationError(
+            f"contrastive.share is {share!r} and augmentation.num_of_samples {samples!r}: the "
+            "decoder would be trained under random vectors of the target; allowed is a share "
+            "above 0, or num_of_samples = 0"
+        )
+
+
+def _set_dropout(model: torch.nn.Module, name: str, rate: float) -> None:
+    setattr(model.config, name, rate)
+    owners: dict[str, Callable[[torch.nn.Module], bool]] = {
+        "dropout": lambda m: hasattr(m, "residual_dropout") or type(m).__name__ in STACKS,
+        "attention_dropout": lambda m: type(m).__name__ in ("SelfAttention", "CrossAttention"),
+        "activation_dropout": lambda m: type(m).__name__ == "FeedForward",
+    }
+    for module in model.modules():
+        if owners[name](module):
+            attribute = "residual_dropout" if hasattr(module, "residual_dropout") else "dropout"
+            setattr(module, attribute, rate)
