@@ -17,6 +17,7 @@ from starlette.websockets import WebSocketClose
 
 from csanmt.errors import CsanmtError
 from serving.allowance import CharacterQuota, Remaining, RequestRate
+from serving.browsers import from_another_site
 from serving.edge import HEADERS, client_address
 from serving.errors import (
     ForbiddenError,
@@ -109,12 +110,9 @@ class Guard:
 
         Reading its answer is up to CORS; but a form can be sent without asking.
         """
-        foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
-        origin = request.headers.get("origin", "")
-        allowed = {origin, "*"} & set(self._settings.cors_origins)
-        if self._keys or request.method in ("GET", "HEAD", "OPTIONS") or not foreign or allowed:
+        if self._keys or request.method in ("GET", "HEAD", "OPTIONS"):
             return
-        if origin == "null" or origin.startswith(("http://", "https://")):
+        if from_another_site(request.headers, self._settings.cors_origins):
             raise ForbiddenError("requests from pages of other sites are refused")
 
     def _identify(self, request: Request) -> Caller:

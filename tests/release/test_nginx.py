@@ -196,6 +196,15 @@ def test_the_request_id_goes_through_and_bad_ones_are_replaced(
     assert upstreams["blue"].last_headers["X-Request-ID"] != "a b\tc"
 
 
+def test_the_colours_learn_the_address_that_was_asked(
+    router: NginxRouter, upstreams: dict[str, Upstream]
+) -> None:
+    post(router)
+    assert upstreams["blue"].last_headers["Host"] == router.settings.listen
+    post(router, headers={"Host": "translate.example.org"})
+    assert upstreams["blue"].last_headers["Host"] == "translate.example.org"
+
+
 def test_the_access_log_names_colour_version_and_request(router: NginxRouter) -> None:
     post(router, headers={"X-Request-ID": "find-me"})
     entry = logged(router, "find-me")
