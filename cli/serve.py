@@ -28,7 +28,8 @@ Every option can also be given in the environment; an option wins.
 
 Without API keys only this machine can be served. To serve others, set
 CSANMT_API_KEYS_FILE ('csanmt keys' makes a key), or CSANMT_PRIVATE_NETWORK=1
-if everyone who can reach the address may use it.
+if everyone who can reach the address may use it. Behind a proxy on this machine set
+CSANMT_TRUST_PROXY=1: its X-Forwarded-For says who asks, and its names are answered.
 """
 
 # option: (environment variable, help)

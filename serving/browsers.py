@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from serving.settings import is_loopback
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -35,3 +37,13 @@ def _address(authority: str, scheme: str) -> tuple[str, int]:
         return parts.hostname or "", parts.port or DEFAULT_PORTS[scheme]
     except ValueError:
         return authority, 0
+
+
+def asks_this_machine(headers: Headers) -> bool:
+    """The host that was asked is a loopback address or ``localhost``.
+
+    Any other name can be one that a page's owner made lead to this machine, so that the browser
+    takes the server for a part of the page's own site (DNS rebinding). Browsers always name a host.
+    """
+    host = headers.get("host", "")
+    return not host or is_loopback(_address(host, "http")[0])

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketClose
 
 from csanmt.errors import CsanmtError
 from serving.allowance import CharacterQuota, Remaining, RequestRate
-from serving.browsers import from_another_site
+from serving.browsers import asks_this_machine, from_another_site
 from serving.edge import HEADERS, client_address
 from serving.errors import (
     ForbiddenError,
@@ -95,14 +95,25 @@ class Guard:
         return path in self._public or path.startswith(self._secret_folders)
 
     def _check_place(self, request: Request) -> None:
-        """Without keys, an address that others can reach is answered only on explicit request."""
+        """Without keys, an address that others can reach is answered only on explicit request.
+
+        The same holds for a name of this machine that others can make up; which names a proxy
+        lets through is the proxy's to say.
+        """
         if self._keys or self._settings.private_network or request.url.path in PROBES:
             return
         server = request.scope.get("server")
-        if server and server[1] is not None and not is_loopback(server[0]):
+        if not server or server[1] is None:  # a Unix socket
+            return
+        if not is_loopback(server[0]):
             raise ForbiddenError(
                 "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
                 "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
+            )
+        if not self._settings.trust_proxy and not asks_this_machine(request.headers):
+            raise ForbiddenError(
+                "API keys are off, so only this machine is answered, as 127.0.0.1 or localhost: "
+                "set CSANMT_TRUST_PROXY=1 if a proxy in front passes other names on"
             )
 
     def _check_origin(self, request: Request) -> None:

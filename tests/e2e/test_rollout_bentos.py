@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from release.load import Answer, Load
@@ -134,6 +135,13 @@ def test_a_whole_release_and_back_loses_no_request(town: Town) -> None:
     between = [a for a in load.answers if switched <= a.began < returning]
     assert {a.version for a in between} == {OTHER_MODEL}
     assert set(load.versions(since=returned)) == {MODEL}
+
+
+def test_the_site_is_answered_under_a_name_of_its_own(town: Town) -> None:
+    named = {"Host": "translate.example.org", "Origin": "http://translate.example.org"}
+    url = f"http://{town.address}/translate"
+    answer = httpx.post(url, json={"text": "你好"}, headers=named, timeout=120, trust_env=False)
+    assert answer.status_code == 200, answer.text
 
 
 def test_switch_and_rollback_take_less_than_a_second_for_the_clients(town: Town) -> None:

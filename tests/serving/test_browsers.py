@@ -52,3 +52,32 @@ def test_in_a_network_a_page_is_known_by_the_address_it_came_from(serve, origin,
     client = serve(address="10.1.2.3", private_network=True).client
     headers = {"Origin": origin, "Host": host}
     assert client.post("/v2/glossaries", data=GLOSSARY, headers=headers).status_code == status
+
+
+NAMES = [
+    ("127.0.0.1:3000", 200),
+    ("127.8.9.1", 200),
+    ("localhost:3000", 200),
+    ("LOCALHOST", 200),
+    ("[::1]:3000", 200),
+    ("rebound.example:3000", 403),
+    ("127.0.0.1.rebound.example", 403),
+    ("localhost.rebound.example", 403),
+    ("10.1.2.3:3000", 403),
+    ("127.0.0.1:port", 403),
+    ("[::1", 403),
+]
+
+
+@pytest.mark.parametrize(("host", "status"), NAMES)
+def test_a_name_made_to_lead_here_is_refused_where_no_key_protects(serve, host, status):
+    client = serve().client
+    assert client.get("/glossaries", headers={"Host": host}).status_code == status
+    assert client.get("/readyz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("opened", [{"trust_proxy": True}, {"private_network": True}])
+def test_other_names_are_answered_on_explicit_request(serve, opened):
+    client = serve(**opened).client
+    answer = client.get("/glossaries", headers={"Host": "translate.example"})
+    assert answer.status_code == 200
