@@ -106,6 +106,25 @@ def test_callers_have_rates_of_their_own(serve):
     assert served.client.get("/version", headers=bearer(ADMIN)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        lambda made_up, client: [f"{made_up}, {client}"],
+        lambda made_up, client: [made_up, client],
+        lambda made_up, client: [made_up, f"{made_up},{client}"],
+    ],
+)
+def test_behind_a_proxy_a_client_cannot_choose_its_address(serve, forwarded):
+    served = serve(requests_per_minute=2, trust_proxy=True)
+
+    def status(made_up: str, client: str) -> int:
+        headers = [("X-Forwarded-For", line) for line in forwarded(made_up, client)]
+        return served.client.get("/version", headers=headers).status_code
+
+    assert [status(f"10.0.0.{n}", "192.0.2.7") for n in range(3)] == [200, 200, 429]
+    assert status("192.0.2.7", "192.0.2.8") == 200
+
+
 def test_characters_a_day_are_limited_by_key(serve):
     served = serve(keys=KeyRing((key(USER, characters_per_day=5),)))
 
