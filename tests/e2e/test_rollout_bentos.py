@@ -19,8 +19,9 @@ import pytest
 from release.load import Answer, Load
 from release.site import Site, open_site
 from release.traffic import COLOURS
-from tests.e2e.ill_colours import free_ports, nginx_missing, wait_for
+from tests.e2e.ill_colours import nginx_missing, wait_for
 from tests.e2e.workshop import MODEL, Workshop
+from tests.ports import free_addresses
 from tests.release.random_model import write_random_model
 
 OTHER_MODEL = "csanmt-zh-en:v0.0.3"
@@ -96,7 +97,7 @@ def town(
     workshop: Workshop, builds: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Town]:
     home = tmp_path_factory.mktemp("site")
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
+    addresses = free_addresses(3)
     (home / "rollout.toml").write_text(ROLLOUT.format(*addresses, home=home))
     (home / "thresholds.toml").write_text(THRESHOLDS)
     ledger = Path(workshop.environment["CSANMT_LEDGER"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import threading
 import time
 import urllib.error
@@ -20,6 +19,7 @@ import pytest
 from csanmt.errors import ConfigurationError, UnavailableError
 from release.nginx import NginxRouter, NginxSettings
 from release.traffic import Traffic
+from tests.ports import free_port
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
@@ -60,12 +60,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.name.encode())
 
     def log_message(self, *_: object) -> None: ...
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
