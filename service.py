@@ -43,6 +43,8 @@ def _put_default_where_bentoml_looks(tag: str) -> None:
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")  # a translation server calls nobody
 settings = Settings.from_environment(os.environ)
+if not settings.trust_proxy:  # else uvicorn believes what any client on this machine says it is
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 if PINNED:
     settings = replace(settings, model=PINNED)
 stub = settings.engine == "stub"

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from cli.output import note
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
-from serving.settings import Settings, is_loopback
+from serving.settings import DEFAULT_MODEL, Settings, is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK_NAME = ".serving.lock"
@@ -28,14 +28,15 @@ Every option can also be given in the environment; an option wins.
 
 Without API keys only this machine can be served. To serve others, set
 CSANMT_API_KEYS_FILE ('csanmt keys' makes a key), or CSANMT_PRIVATE_NETWORK=1
-if everyone who can reach the address may use it.
+if everyone who can reach the address may use it. Behind a proxy on this machine set
+CSANMT_TRUST_PROXY=1: its X-Forwarded-For says who asks, and its names are answered.
 """
 
 # option: (environment variable, help)
 OPTIONS = {
     "host": ("CSANMT_HOST", "address to listen on (127.0.0.1)"),
     "port": ("CSANMT_PORT", "port to listen on (3000)"),
-    "model": ("CSANMT_MODEL", "model version in the store (csanmt-zh-en:v1.0.0)"),
+    "model": ("CSANMT_MODEL", f"model version in the store ({DEFAULT_MODEL})"),
     "workers": ("CSANMT_WORKERS", "runner processes; 0 is one per processor (0)"),
     "engine": ("CSANMT_ENGINE", "auto, native or torch (auto)"),
     "isa": ("CSANMT_ISA", "instruction set of the native engine (the best there is)"),
@@ -174,4 +175,4 @@ def _start(settings: Settings, environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "bentoml", "serve", "service:CsanmtService"]
     command += ["--host", settings.host, "--port", str(settings.port)]
     command += ["--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
-    os.execve(sys.executable, command, environment)
+    os.execve(sys.executable, command, {**environment, **settings.to_environment()})

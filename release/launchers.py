@@ -16,6 +16,8 @@ from release.processes import birth
 from release.smoke import run_options
 from release.traffic import Colour
 
+BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessLauncher:
@@ -52,7 +54,7 @@ class ProcessLauncher:
         process = subprocess.Popen(
             command,
             cwd=home,
-            env={**os.environ, **self.environment, "BENTOML_HOME": str(home)},
+            env={**BEHIND_NGINX, **os.environ, **self.environment, "BENTOML_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -116,7 +118,8 @@ class ContainerLauncher:
         name = _container(colour, address)
         subprocess.run([tool, "rm", "-f", name], capture_output=True)
         # The image listens on every interface unless it is told otherwise.
-        variables = {"CSANMT_HOST": host, "CSANMT_PORT": port, **self.environment}
+        listen = {"CSANMT_HOST": host, "CSANMT_PORT": port}
+        variables = {**BEHIND_NGINX, **listen, **self.environment}
         command = [
             tool, "run", "--detach", "--name", name, "--network", "host", "--read-only",
             "--tmpfs", "/tmp", *run_options(tool), *self.options,

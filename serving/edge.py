@@ -182,9 +182,13 @@ class _Answer:
 
 
 def client_address(request: Request, trust_proxy: bool) -> str:
-    """Who asks: the peer, or what a trusted proxy in front says (its last entry)."""
+    """Who asks: the peer, or what a trusted proxy in front says.
+
+    That is the last address of the last header: some proxies lengthen the header that came, some
+    add one of their own, and whatever stands before is what the client made up.
+    """
     if trust_proxy:
-        forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        if forwarded:
+        headers = request.headers.getlist("x-forwarded-for") or [""]
+        if forwarded := headers[-1].rpartition(",")[2].strip():
             return forwarded
     return request.client.host if request.client else "unknown"

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocketClose
 
 from csanmt.errors import CsanmtError
 from serving.allowance import CharacterQuota, Remaining, RequestRate
+from serving.browsers import asks_this_machine, from_another_site
 from serving.edge import HEADERS, client_address
 from serving.errors import (
     ForbiddenError,
@@ -94,14 +95,25 @@ class Guard:
         return path in self._public or path.startswith(self._secret_folders)
 
     def _check_place(self, request: Request) -> None:
-        """Without keys, an address that others can reach is answered only on explicit request."""
+        """Without keys, an address that others can reach is answered only on explicit request.
+
+        The same holds for a name of this machine that others can make up; which names a proxy
+        lets through is the proxy's to say.
+        """
         if self._keys or self._settings.private_network or request.url.path in PROBES:
             return
         server = request.scope.get("server")
-        if server and server[1] is not None and not is_loopback(server[0]):
+        if not server or server[1] is None:  # a Unix socket
+            return
+        if not is_loopback(server[0]):
             raise ForbiddenError(
                 "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
                 "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
+            )
+        if not self._settings.trust_proxy and not asks_this_machine(request.headers):
+            raise ForbiddenError(
+                "API keys are off, so only this machine is answered, as 127.0.0.1 or localhost: "
+                "set CSANMT_TRUST_PROXY=1 if a proxy in front passes other names on"
             )
 
     def _check_origin(self, request: Request) -> None:
@@ -109,12 +121,9 @@ class Guard:
 
         Reading its answer is up to CORS; but a form can be sent without asking.
         """
-        foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
-        origin = request.headers.get("origin", "")
-        allowed = {origin, "*"} & set(self._settings.cors_origins)
-        if self._keys or request.method in ("GET", "HEAD", "OPTIONS") or not foreign or allowed:
+        if self._keys or request.method in ("GET", "HEAD", "OPTIONS"):
             return
-        if origin == "null" or origin.startswith(("http://", "https://")):
+        if from_another_site(request.headers, self._settings.cors_origins):
             raise ForbiddenError("requests from pages of other sites are refused")
 
     def _identify(self, request: Request) -> Caller:

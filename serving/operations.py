@@ -103,6 +103,8 @@ class Operations:
                 "texts": settings.max_texts,
                 "segments": settings.max_segments,
                 "body_bytes": settings.max_body_bytes,
+                "document_bytes": settings.max_document_bytes,
+                "document_characters": settings.max_document_characters,
                 "beam": settings.max_beam,
                 "n_best": settings.max_beam,
                 "alternatives": settings.max_beam - 1,

@@ -58,6 +58,11 @@ def _switch(raw: str) -> bool:
     return words[raw.lower()]
 
 
+def _path(raw: str) -> str:
+    """Absolute, so that it means the same after a change of the working directory."""
+    return str(Path(raw).absolute())
+
+
 def _origins(raw: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in raw.split(",") if part.strip())
     for origin in origins:
@@ -101,7 +106,7 @@ class Settings:
 
     # What translates.
     model: str = _knob("CSANMT_MODEL", str, DEFAULT_MODEL)
-    model_directory: str = _knob("CSANMT_MODEL_DIRECTORY", str, "")
+    model_directory: str = _knob("CSANMT_MODEL_DIRECTORY", _path, "")
     engine: str = _knob("CSANMT_ENGINE", _choice(*ENGINES), "auto")
     isa: str = _knob("CSANMT_ISA", str, "")
     allow_stub: bool = _knob("CSANMT_ALLOW_STUB", _switch, False)
@@ -139,17 +144,17 @@ class Settings:
     document_keep: float = _knob("CSANMT_DOCUMENT_KEEP", _seconds(0.01, 86_400), 600.0)
 
     # Who may ask.
-    api_keys_file: str = _knob("CSANMT_API_KEYS_FILE", str, "")
+    api_keys_file: str = _knob("CSANMT_API_KEYS_FILE", _path, "")
     private_network: bool = _knob("CSANMT_PRIVATE_NETWORK", _switch, False)
     requests_per_minute: int = _knob("CSANMT_REQUESTS_PER_MINUTE", _integer(0, 10_000_000), 0)
     trust_proxy: bool = _knob("CSANMT_TRUST_PROXY", _switch, False)
     cors_origins: tuple[str, ...] = _knob("CSANMT_CORS_ORIGINS", _origins, ())
 
     # What it keeps.
-    suggestions_file: str = _knob("CSANMT_SUGGESTIONS_FILE", str, "")
-    glossaries_file: str = _knob("CSANMT_GLOSSARIES_FILE", str, "")  # empty: in memory
+    suggestions_file: str = _knob("CSANMT_SUGGESTIONS_FILE", _path, "")
+    glossaries_file: str = _knob("CSANMT_GLOSSARIES_FILE", _path, "")  # empty: in memory
     glossary_bytes: int = _knob("CSANMT_GLOSSARY_BYTES", _integer(1024, 1 << 40), 16 << 20)
-    memory_file: str = _knob("CSANMT_MEMORY_FILE", str, "")
+    memory_file: str = _knob("CSANMT_MEMORY_FILE", _path, "")
     memory_entries: int = _knob("CSANMT_MEMORY_ENTRIES", _integer(1, 1_000_000), 20_000)
     memory_suggestions: bool = _knob("CSANMT_MEMORY_SUGGESTIONS", _switch, True)
 

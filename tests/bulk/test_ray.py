@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from csanmt.engine.native import is_available
 from tests.bulk.corpora import COUNT, csanmt_translate, parts, running, wait_until
+from tests.ports import free_ports
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: make test-ray")
 pytestmark = [
@@ -31,16 +31,6 @@ PATIENCE = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def node(session: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,17 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.alerts import StubAlert
-from release.colours import Colours
 from release.deployment import deploy
 from release.launchers import ProcessLauncher
-from release.ledger import Ledger
-from release.metrics_source import ServiceMetrics
-from release.nginx import NginxRouter, NginxSettings
+from release.nginx import NginxRouter
 from release.processes import birth
 from release.promotion import Plan, promote
 from release.site import Site
 from release.thresholds import Thresholds
 from release.traffic import COLOURS, Colour
+from tests.ports import free_addresses
+from tests.release.nginx_site import nginx_site
 
 ROOT = Path(__file__).resolve().parents[2]
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
@@ -84,38 +82,19 @@ class Place:
         return int(self.site.colours.running(release).handle.partition(":")[0])
 
 
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 @contextmanager
 def two_colours(tmp_path: Path) -> Iterator[Place]:
     """FIRST in service on blue, SECOND ready on green."""
-    listen, blue, green = (f"127.0.0.1:{port}" for port in free_ports(3))
-    settings = NginxSettings(
-        listen, blue, green, rate_per_second=100_000, burst=10_000, read_timeout_seconds=3
-    )
-    router = NginxRouter(tmp_path / "nginx", settings)
+    blue, green = free_addresses(2)
     launcher = SickLauncher(tmp_path, ProcessLauncher(tmp_path, tmp_path / "store"))
-    addresses: dict[Colour, str] = {"blue": blue, "green": green}
-    site = Site(
-        home=tmp_path,
-        router=router,
-        colours=Colours(tmp_path / "colours"),
-        launcher=launcher,
-        ledger=Ledger(tmp_path / "ledger.sqlite3"),
-        metrics=ServiceMetrics({c: f"http://{addresses[c]}" for c in COLOURS}),
+    site, router = nginx_site(
+        tmp_path,
+        {"blue": blue, "green": green},
+        launcher,
+        nginx={"read_timeout_seconds": 3},
         thresholds=Thresholds(
             min_requests=10, min_segments=10, max_p95_ratio=2.0, health_increase={"echoed": 0.05}
         ),
-        addresses=addresses,
-        who="test",
         alert=StubAlert(),
         ready_seconds=90,
     )

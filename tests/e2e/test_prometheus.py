@@ -32,7 +32,8 @@ from release.monitoring import alert_rules, analysis_limits, dashboard, scrape_c
 from release.promotion import Plan, promote, watch
 from release.thresholds import Thresholds
 from release.traffic import COLOURS, SHARE_METRIC, Traffic
-from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, free_ports, nginx_missing, wait_for
+from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
+from tests.ports import free_addresses
 
 pytestmark = [
     pytest.mark.e2e,
@@ -83,7 +84,7 @@ def prometheus(place: Place, folder: Path) -> Iterator[Prometheus]:
     config, rules = scrape_config(place.router.settings), alert_rules(Thresholds.read())
     for name, content in (("prometheus.yml", config), ("alerts.yml", rules)):
         (folder / name).write_text(quick(yaml.safe_dump(content, width=1000)))
-    address = f"127.0.0.1:{free_ports(1)[0]}"
+    (address,) = free_addresses(1)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["prometheus", f"--config.file={folder / 'prometheus.yml'}",

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from release.load import Answer, Load
 from release.site import Site, open_site
 from release.traffic import COLOURS
-from tests.e2e.ill_colours import free_ports, nginx_missing, wait_for
+from tests.e2e.ill_colours import nginx_missing, wait_for
 from tests.e2e.workshop import MODEL, Workshop
+from tests.ports import free_addresses
 from tests.release.random_model import write_random_model
 
 OTHER_MODEL = "csanmt-zh-en:v0.0.3"
@@ -95,7 +97,7 @@ def town(
     workshop: Workshop, builds: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Town]:
     home = tmp_path_factory.mktemp("site")
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(3)]
+    addresses = free_addresses(3)
     (home / "rollout.toml").write_text(ROLLOUT.format(*addresses, home=home))
     (home / "thresholds.toml").write_text(THRESHOLDS)
     ledger = Path(workshop.environment["CSANMT_LEDGER"])
@@ -134,6 +136,13 @@ def test_a_whole_release_and_back_loses_no_request(town: Town) -> None:
     between = [a for a in load.answers if switched <= a.began < returning]
     assert {a.version for a in between} == {OTHER_MODEL}
     assert set(load.versions(since=returned)) == {MODEL}
+
+
+def test_the_site_is_answered_under_a_name_of_its_own(town: Town) -> None:
+    named = {"Host": "translate.example.org", "Origin": "http://translate.example.org"}
+    url = f"http://{town.address}/translate"
+    answer = httpx.post(url, json={"text": "你好"}, headers=named, timeout=120, trust_env=False)
+    assert answer.status_code == 200, answer.text
 
 
 def test_switch_and_rollback_take_less_than_a_second_for_the_clients(town: Town) -> None:

@@ -152,6 +152,13 @@ def test_overload_is_refused_politely_and_passes(tmp_path):
         assert calm.statuses == {200: 10}
 
 
+def test_no_client_chooses_its_address(tmp_path):
+    with live_server(tmp_path, workers=1, requests_per_minute=2, **STUB) as server:
+        claims = [{"X-Forwarded-For": f"192.0.2.{n}"} for n in range(3)]
+        answers = [server.client.get("/version", headers=claim) for claim in claims]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
 def test_sigterm_drains_what_is_in_flight(tmp_path):
     asked = {"text": "一。二。三。"}
     with live_server(tmp_path, workers=1, stub_seconds=0.5, batch_sentences=1, **STUB) as server:

@@ -7,7 +7,6 @@ dies just before its Nth; so each state between two steps is met once.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -17,19 +16,20 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import NotFoundError
-from release.colours import Colours, Deployment, StubLauncher
-from release.ledger import Kind, Ledger
+from release.colours import Deployment, StubLauncher
+from release.ledger import Kind
 from release.load import Load
-from release.metrics_source import ServiceMetrics, ready
-from release.nginx import NginxRouter, NginxSettings
+from release.metrics_source import ready
+from release.nginx import NginxRouter
 from release.promotion import Plan, promote
 from release.rollback import rollback
 from release.site import Site
 from release.standing import Standing, standing
 from release.state import fold
-from release.thresholds import Thresholds
 from release.traffic import COLOURS, Colour
 from tests.killing import killed_at
+from tests.ports import free_addresses
+from tests.release.nginx_site import nginx_site
 from tests.release.test_nginx import nginx_missing
 
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
@@ -41,19 +41,11 @@ FIRST, SECOND = "v1.0.0-aaaaaaa", "v2.0.0-bbbbbbb"
 RELEASES: dict[Colour, str] = {"blue": FIRST, "green": SECOND}
 
 
-def addresses(count: int) -> list[str]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found
-
-
 @pytest.fixture(scope="module")
 def services() -> Iterator[dict[Colour, str]]:
     """Addresses of two running services, blue and green."""
     script = Path(__file__).with_name("small_service.py")
-    found: dict[Colour, str] = dict(zip(COLOURS, addresses(2), strict=True))
+    found: dict[Colour, str] = dict(zip(COLOURS, free_addresses(2), strict=True))
     running = [
         subprocess.Popen([sys.executable, script, address.rpartition(":")[2], f"m:{colour}"])
         for colour, address in found.items()
@@ -71,22 +63,8 @@ def services() -> Iterator[dict[Colour, str]]:
 @pytest.fixture
 def site(tmp_path: Path, services: dict[Colour, str]) -> Iterator[Site]:
     """FIRST in service on blue, SECOND ready on green."""
-    settings = NginxSettings(
-        addresses(1)[0], services["blue"], services["green"], rate_per_second=100_000, burst=10_000
-    )
-    router = NginxRouter(tmp_path / "nginx", settings)
     launcher = StubLauncher(running={"h-blue": ("", ""), "h-green": ("", "")})
-    site = Site(
-        home=tmp_path,
-        router=router,
-        colours=Colours(tmp_path / "colours"),
-        launcher=launcher,
-        ledger=Ledger(tmp_path / "ledger.sqlite3"),
-        metrics=ServiceMetrics({c: f"http://{services[c]}" for c in COLOURS}),
-        thresholds=Thresholds(),
-        addresses=services,
-        who="test",
-    )
+    site, router = nginx_site(tmp_path, services, launcher)
     for colour, release in RELEASES.items():
         site.colours.put(
             Deployment(colour, release, release, "process", f"h-{colour}", services[colour], "now")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import threading
 import time
 import urllib.error
@@ -20,6 +19,7 @@ import pytest
 from csanmt.errors import ConfigurationError, UnavailableError
 from release.nginx import NginxRouter, NginxSettings
 from release.traffic import Traffic
+from tests.ports import free_port
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
@@ -60,12 +60,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.name.encode())
 
     def log_message(self, *_: object) -> None: ...
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -194,6 +188,15 @@ def test_the_request_id_goes_through_and_bad_ones_are_replaced(
     assert upstreams["blue"].last_headers["X-Request-ID"] == "abc-123"
     post(router, headers={"X-Request-ID": "a b\tc"})
     assert upstreams["blue"].last_headers["X-Request-ID"] != "a b\tc"
+
+
+def test_the_colours_learn_the_address_that_was_asked(
+    router: NginxRouter, upstreams: dict[str, Upstream]
+) -> None:
+    post(router)
+    assert upstreams["blue"].last_headers["Host"] == router.settings.listen
+    post(router, headers={"Host": "translate.example.org"})
+    assert upstreams["blue"].last_headers["Host"] == "translate.example.org"
 
 
 def test_the_access_log_names_colour_version_and_request(router: NginxRouter) -> None:

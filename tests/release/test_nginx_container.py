@@ -15,7 +15,8 @@ from csanmt.errors import UnavailableError
 from release.nginx import NginxRouter, NginxSettings
 from release.nginx_program import ContainerNginx
 from release.traffic import Traffic
-from tests.release.test_nginx import Upstream, free_port, nginx_missing, post
+from tests.ports import free_port
+from tests.release.test_nginx import Upstream, nginx_missing, post
 
 pytestmark = [
     pytest.mark.e2e,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tarfile
 import time
@@ -22,6 +21,7 @@ from csanmt.errors import ConflictError, NotFoundError
 from release import registry
 from release.registry import Destination, archive_destination, push_image, registry_destination
 from release.signing import check_checksums, write_checksums
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 
@@ -95,9 +95,7 @@ def repository(tmp_path: Path) -> Iterator[str]:
     server = shutil.which("docker-registry")
     if server is None:
         pytest.skip("docker-registry is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = tmp_path / "registry.yml"
     config.write_text(CONFIG.format(root=tmp_path / "registry", port=port))
     process = subprocess.Popen(
@@ -164,9 +162,7 @@ def test_a_push_that_was_cut_short_leaves_no_archive(local, tmp_path: Path, monk
 
 
 def test_a_registry_that_does_not_answer_is_an_error_not_an_empty_one(local) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     target = registry_destination(f"127.0.0.1:{port}/csanmt", "v1.2.0-abc1234", insecure=True)
     with pytest.raises(Exception, match="skopeo inspect"):
         push_image("one", target, tool="buildah")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import threading
 import time
 import urllib.request
@@ -18,6 +17,7 @@ from release.load import Load
 from release.nginx import NginxRouter, NginxSettings
 from release.shadow import Collector
 from release.traffic import Colour, Traffic
+from tests.ports import free_addresses
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
@@ -70,9 +70,7 @@ def services() -> Iterator[dict[Colour, Service]]:
 
 @pytest.fixture
 def router(tmp_path: Path, services: dict[Colour, Service]) -> Iterator[NginxRouter]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    (listen,) = free_addresses(1)
     settings = NginxSettings(
         listen, services["blue"].address, services["green"].address,
         rate_per_second=100_000, burst=10_000,

@@ -55,6 +55,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients that obey the environment's proxies reach this machine."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start an application: ``serve(max_characters=10)``, ``serve(translator=…, keys=…)``."""
     with ExitStack() as stack:

@@ -13,6 +13,8 @@ from libretranslatepy import LibreTranslateAPI
 
 from tests.serving.live_application import KEY, Live, live_application, locked_ring
 
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
 
 @pytest.fixture(scope="module")
 def open_server(tmp_path_factory) -> Iterator[Live]:
@@ -24,11 +26,6 @@ def open_server(tmp_path_factory) -> Iterator[Live]:
 def locked_server(tmp_path_factory) -> Iterator[Live]:
     with live_application(tmp_path_factory.mktemp("locked"), locked_ring()) as live:
         yield live
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 # --- libretranslatepy, deep-translator --------------------------------------------------------

@@ -30,8 +30,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture
-def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> deepl.DeepLClient:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def client(live: Live, no_proxy: None) -> deepl.DeepLClient:
     return deepl.DeepLClient("key-one", server_url=live.url)
 
 

@@ -20,8 +20,7 @@ def live() -> Iterator[Live]:
 
 
 @pytest.fixture
-def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> deepl.DeepLClient:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def client(live: Live, no_proxy: None) -> deepl.DeepLClient:
     return deepl.DeepLClient("any", server_url=live.url)
 
 

@@ -55,6 +55,7 @@ def test_version_says_what_is_running(served):
     assert body["engine"]["name"] == "stub"
     assert body["decoding"] == {"beam": 4, "length_penalty": 0.6, "max_length": 100}
     assert body["limits"]["characters"] == 50_000
+    assert body["limits"]["document_characters"] == 500_000
 
 
 def test_documents_describe_every_route_and_load_nothing_from_elsewhere(served):

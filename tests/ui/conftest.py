@@ -20,6 +20,7 @@ BROWSER_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",  # names that are not loopback's own
 )
 DEFAULTS = {
     "viewport": {"width": 1280, "height": 800},

@@ -73,6 +73,36 @@ def test_progress_is_shown_in_either_language_and_work_can_be_cancelled(
 
 
 @pytest.mark.parametrize(
+    ("name", "result"), [("a.txt", "a.en.txt"), ("a.md", "a.en.md"), ("notes", "notes.en.txt")]
+)
+def test_a_text_file_over_the_panes_limit_is_sent_as_a_document(
+    open_page: Any, server: LivePage, name: str, result: str
+) -> None:
+    page = open_page()
+    expect(page.locator("#count")).to_contain_text("/ 3,000")
+    text = "好。" * 1501
+    page.set_input_files("#file", {"name": name, "mimeType": "text/plain", "buffer": text.encode()})
+    with page.expect_download() as download:
+        page.locator("#document a[download]").click(timeout=30_000)
+    assert download.value.suggested_filename == result
+    assert Path(download.value.path()).read_text(encoding="utf-8").count("好。") == 1501
+    assert page.locator("#source").input_value() == ""
+    assert server.faults.requests == []
+
+
+def test_a_text_file_over_the_limit_is_too_long_where_there_are_no_documents(
+    open_page: Any,
+) -> None:
+    with live_page(max_characters=100, max_document_bytes=0) as server:
+        page = open_page(base=server.url)
+        expect(page.locator("#count")).to_contain_text("/ 100")
+        text = {"name": "a.txt", "mimeType": "text/plain", "buffer": ("好。" * 51).encode()}
+        page.set_input_files("#file", text)
+        expect(page.locator("#notice")).to_contain_text("The text is too long")
+        expect(page.locator("#document")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
     ("name", "words"), [("a.docx", "not the archive"), ("a.json", "not JSON"), ("a.pdf", "Only")]
 )
 def test_document_that_cannot_be_read_is_refused_in_words(

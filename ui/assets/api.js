@@ -3,6 +3,7 @@
 import { readEvents } from "./sse.js";
 
 const SILENCE_LIMIT = 60_000; // milliseconds without a byte before the page gives up
+const SLOWEST_UPLINK = 8; // bytes a millisecond; how far an upload is, fetch does not tell
 const BY_STATUS = {
   400: "invalid",
   401: "key",
@@ -79,11 +80,15 @@ export function createClient({ base = document.baseURI, key = () => "" } = {}) {
 
     /** POST /documents: the state of the new document. */
     sendDocument: (file, signal) =>
-      guarded(signal, async (watch) => {
-        const form = new FormData();
-        form.append("file", file, file.name);
-        return (await send("documents", form, watch.signal)).json();
-      }),
+      guarded(
+        signal,
+        async (watch) => {
+          const form = new FormData();
+          form.append("file", file, file.name);
+          return (await send("documents", form, watch.signal)).json();
+        },
+        SILENCE_LIMIT + file.size / SLOWEST_UPLINK,
+      ),
 
     /** GET /documents/ID: `{status, progress, name, …}`. */
     document: (id, signal) =>
@@ -91,7 +96,10 @@ export function createClient({ base = document.baseURI, key = () => "" } = {}) {
 
     /** GET /documents/ID/content: the translated file as a Blob. */
     documentContent: (id, signal) =>
-      guarded(signal, async (watch) => (await send(`documents/${id}/content`, null, watch.signal)).blob()),
+      guarded(signal, async (watch) => {
+        const response = await send(`documents/${id}/content`, null, watch.signal);
+        return blobOf(response, watch.feed);
+      }),
 
     /** DELETE /documents/ID. */
     forgetDocument: (id) => send(`documents/${id}`, null, undefined, "DELETE"),
@@ -106,8 +114,8 @@ export function createClient({ base = document.baseURI, key = () => "" } = {}) {
 }
 
 /** Runs `work` under a watchdog and turns every failure but a cancellation into a ServiceError. */
-async function guarded(signal, work) {
-  const watch = watchdog(signal, SILENCE_LIMIT);
+async function guarded(signal, work, limit = SILENCE_LIMIT) {
+  const watch = watchdog(signal, limit);
   let begun = false;
   try {
     return await work({ signal: watch.signal, feed: () => ((begun = true), watch.feed()) });
@@ -139,6 +147,18 @@ function watchdog(outer, limit) {
     outer.removeEventListener("abort", follow);
   };
   return { signal: controller.signal, feed, stop };
+}
+
+/** The body as a Blob; calls `feed` for every piece of it that comes. */
+async function blobOf(response, feed) {
+  const reader = response.body.getReader();
+  const pieces = [];
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return new Blob(pieces, { type: response.headers.get("Content-Type") ?? "" });
+    feed();
+    pieces.push(value);
+  }
 }
 
 async function errorOf(response) {

@@ -1,4 +1,4 @@
-// Opening a file: text goes into the left pane, a document to the server as a whole.
+// Opening a file: text can go into the left pane, a document to the server as a whole.
 
 import { DOCUMENTS } from "./documents.js";
 import { byId } from "./dom.js";
@@ -7,14 +7,14 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 const TEXTS = { names: /\.(txt|md|markdown)$/i, types: /^text\/(plain|markdown)$/ };
 
-/** Handlers: onText(text), onDocument(file), onProblem(i18n key). */
+/** Handlers: onText(text, file), onDocument(file), onProblem(i18n key). */
 export function initFiles({ button, input, dropZone }, { onText, onDocument, onProblem }) {
   async function open(file) {
     if (DOCUMENTS.test(file.name)) return onDocument(file);
     if (!TEXTS.names.test(file.name) && !TEXTS.types.test(file.type)) return onProblem("fileKind");
     const text = await readText(file);
     if (text === null) onProblem("fileUnreadable");
-    else onText(text);
+    else onText(text, named(file));
   }
 
   button.addEventListener("click", () => input.click());
@@ -37,6 +37,10 @@ export function initFiles({ button, input, dropZone }, { onText, onDocument, onP
     if (dropZone.contains(event.target)) open(event.dataTransfer.files[0]);
   });
 }
+
+/** The file under a name by which the server knows it as text. */
+const named = (file) =>
+  TEXTS.names.test(file.name) ? file : new File([file], `${file.name}.txt`, { type: file.type });
 
 /** The text of a file in UTF-8, UTF-16 or GB 18030; null when it is none of them. */
 export async function readText(file) {

@@ -249,6 +249,13 @@ function openEntry(entry) {
   translateNow();
 }
 
+/** A text file that does not fit into the pane is a document, where the service takes them. */
+function openText(text, file) {
+  if (source.tooLong(text) && state.facts.documents) return documents.open(file);
+  source.insert(text, { all: true });
+  translateNow();
+}
+
 /** Other terms make other translations: what was chosen for the old ones is forgotten. */
 function glossaryChanged() {
   state.choices.clear();
@@ -349,7 +356,7 @@ onLanguage(() => {
 });
 initTheme(byId("switch-theme"), byId("theme-icon"));
 initFiles(fileParts(), {
-  onText: (text) => (source.insert(text, { all: true }), translateNow()),
+  onText: openText,
   onDocument: documents.open,
   onProblem: (key) => notice.show({ title: t(key) }),
 });

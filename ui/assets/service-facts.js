@@ -12,5 +12,6 @@ export const factsOf = (version) => ({
   source: factAt(version, "languages.source") ?? "zh",
   target: factAt(version, "languages.target") ?? "en",
   limit: factAt(version, "limits.characters") ?? Infinity,
+  documents: (factAt(version, "limits.document_bytes") ?? 0) > 0,
   memory: version?.memory === true,
 });

@@ -76,7 +76,7 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
     get limit() {
       return limit;
     },
-    tooLong: () => countCharacters(textarea.value) > limit,
+    tooLong: (text = textarea.value) => countCharacters(text) > limit,
     showCount,
     focus: () => textarea.focus(),
 

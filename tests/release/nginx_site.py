@@ -1,0 +1,48 @@
+"""A site whose colours stand behind a real nginx, with all its records in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from release.colours import Colours, Launcher
+from release.ledger import Ledger
+from release.metrics_source import ServiceMetrics
+from release.nginx import NginxRouter, NginxSettings
+from release.site import Site
+from release.thresholds import Thresholds
+from release.traffic import COLOURS, Colour
+from tests.ports import free_addresses
+
+
+def nginx_site(
+    home: Path,
+    addresses: Mapping[Colour, str],
+    launcher: Launcher,
+    *,
+    nginx: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> tuple[Site, NginxRouter]:
+    """The site, whose nginx does not run yet and limits no rates, and its router.
+
+    Args:
+        nginx: more of the ``NginxSettings``.
+        fields: more of the ``Site``'s, or others than these.
+    """
+    listen = next(a for a in free_addresses(3) if a not in addresses.values())
+    knobs = {"rate_per_second": 100_000, "burst": 10_000, **(nginx or {})}
+    settings = NginxSettings(listen, addresses["blue"], addresses["green"], **knobs)
+    router = NginxRouter(home / "nginx", settings)
+    made: dict[str, Any] = {
+        "home": home,
+        "router": router,
+        "colours": Colours(home / "colours"),
+        "launcher": launcher,
+        "ledger": Ledger(home / "ledger.sqlite3"),
+        "metrics": ServiceMetrics({c: f"http://{addresses[c]}" for c in COLOURS}),
+        "thresholds": Thresholds(),
+        "addresses": addresses,
+        "who": "test",
+    }
+    return Site(**{**made, **fields}), router
