@@ -2,7 +2,8 @@
 
 The include ``traffic.conf`` is the record of who gets which traffic. It is replaced by
 rename only after ``nginx -t`` accepted the candidate, so whatever happens in between, the
-file on disk is one that nginx accepts.
+file on disk is one that nginx accepts. One switch at a time: a second one waits for the
+first to be confirmed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import ipaddress
 import json
 import time
 import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,6 +22,7 @@ import jinja2
 from csanmt.durable import replace_text
 from csanmt.errors import ConfigurationError, UnavailableError
 from release.direct import OPENER
+from release.file_lock import lock
 from release.nginx_program import LocalNginx, NginxProgram, accepting_workers
 from release.traffic import (
     COLOURS,
@@ -27,10 +31,13 @@ from release.traffic import (
     Colour,
     Traffic,
     other,
+    require_generation,
 )
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "deploy" / "nginx"
 STICKY_KEY = "$remote_addr$http_authorization"
+TURN_SECONDS = 20.0
+"""How long a switch waits for another one, which takes a tenth of a second when nothing hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +116,19 @@ class NginxRouter:
 
     def configure(self, initial: Traffic) -> None:
         """Write the configuration; traffic only if there is none yet."""
-        self._prepare()
-        if not self.traffic.exists():
-            replace_text(self.traffic, self._render_traffic(initial))
-        candidate = self._render_main(self.traffic)
-        self._validate(candidate)
-        replace_text(self.main, candidate)
+        with self._turn():
+            if not self.traffic.exists():
+                replace_text(self.traffic, self._render_traffic(initial))
+            candidate = self._render_main(self.traffic)
+            self._validate(candidate)
+            replace_text(self.main, candidate)
 
     def start(self, deadline_seconds: float = 5.0) -> None:
         """Start nginx if it does not run; returns when it answers."""
         if self.running():
             return
         self.program.start(self.main)
-        self._await_generation(self.state().generation, deadline_seconds)
+        self._await_traffic(self.state(), deadline_seconds)
 
     def stop(self, deadline_seconds: float = 10.0) -> None:
         """Let running requests finish, then end this nginx."""
@@ -165,32 +172,51 @@ class NginxRouter:
         except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, TypeError):
             return None
 
-    def switch(self, traffic: Traffic, deadline_seconds: float = 5.0) -> Traffic:
-        try:
-            generation = self.state().generation + 1
-        except UnavailableError:
-            generation = 1
-        applied = replace(traffic, generation=generation)
-        self._prepare()
-        candidate = self.directory / "traffic.conf.candidate"
-        replace_text(candidate, self._render_traffic(applied))
-        self._validate(self._render_main(candidate))
-        candidate.replace(self.traffic)
-        replace_text(self.main, self._render_main(self.traffic))
-        master = self.program.master()
-        if master is None:
-            self.start(deadline_seconds)
+    def switch(
+        self, traffic: Traffic, *, expected: int | None = None, deadline_seconds: float = 5.0
+    ) -> Traffic:
+        with self._turn():
+            before = self._generation()
+            require_generation(before, expected)
+            applied = replace(traffic, generation=before + 1)
+            candidate = self.directory / "traffic.conf.candidate"
+            replace_text(candidate, self._render_traffic(applied))
+            self._validate(self._render_main(candidate))
+            candidate.replace(self.traffic)
+            replace_text(self.main, self._render_main(self.traffic))
+            self._apply(applied, deadline_seconds)
             return applied
-        old = accepting_workers(master)
-        self.program.tell("HUP")
-        self._await_retreat(master, old, deadline_seconds)
-        self._await_generation(generation, deadline_seconds)
-        return applied
 
     # -- parts -------------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The run directory's files are this command's until the body ends."""
         (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
+        with (self.directory / "switch.lock").open("a") as file:
+            if not lock(file, wait_seconds=TURN_SECONDS):
+                raise UnavailableError(
+                    f"another command has been switching for {TURN_SECONDS:g} s, see whether it "
+                    "hangs; nothing was changed"
+                )
+            yield
+
+    def _generation(self) -> int:
+        try:
+            return self.state().generation
+        except UnavailableError:
+            return 0
+
+    def _apply(self, traffic: Traffic, deadline_seconds: float) -> None:
+        """Have nginx take up what was written; returns when new requests obey it."""
+        master = self.program.master()
+        if master is None:
+            self.start(deadline_seconds)
+            return
+        old = accepting_workers(master)
+        self.program.tell("HUP")
+        self._await_retreat(master, old, deadline_seconds)
+        self._await_traffic(traffic, deadline_seconds)
 
     def _render_main(self, traffic: Path) -> str:
         return self._main_template.render(s=self.settings, run=self.directory, traffic=traffic)
@@ -232,17 +258,16 @@ class NginxRouter:
                 )
             time.sleep(0.005)
 
-    def _await_generation(self, generation: int, deadline_seconds: float) -> None:
+    def _await_traffic(self, traffic: Traffic, deadline_seconds: float) -> None:
         """Wait until new connections meet the wanted configuration, several times in a row."""
         end = time.monotonic() + deadline_seconds
         agreed = 0
         while agreed < 2 * self.settings.workers:
-            answer = self.live()
-            agreed = agreed + 1 if answer and answer.generation == generation else 0
+            agreed = agreed + 1 if self.live() == traffic else 0
             if not agreed:
                 if time.monotonic() > end:
                     raise UnavailableError(
-                        f"nginx did not take up generation {generation} within "
+                        f"nginx did not take up generation {traffic.generation} within "
                         f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
                     )
                 time.sleep(0.01)

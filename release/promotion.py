@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from csanmt.errors import ConfigurationError, ConflictError, UnavailableError
+from csanmt.errors import ConfigurationError, UnavailableError
 from release.colours import Deployment
 from release.ledger import Kind
 from release.metrics_source import ready
@@ -111,15 +111,10 @@ def _generation(site: Site) -> int:
 
 
 def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, expected: int) -> int:
-    if (found := _generation(site)) != expected:
-        raise ConflictError(
-            f"the traffic was changed meanwhile (generation {found}, not {expected}); "
-            "this promotion gives up"
-        )
     purpose = "promotion" if weight >= 100 else "canary"
     wanted = Traffic.of(deployment.colour, weight, sticky=sticky, purpose=purpose)
     start = site.clock.now()
-    applied = site.router.switch(wanted)
+    applied = site.router.switch(wanted, expected=expected)
     site.ledger.append(
         Kind.SWITCH,
         deployment.release,

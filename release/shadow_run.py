@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from csanmt.errors import ConflictError
 from release.ledger import Kind
 from release.shadow import Collector, ShadowReport
 from release.site import Site
-from release.traffic import COLOURS, Colour
+from release.traffic import COLOURS, Colour, TrafficMovedError
 
 
 def shadow(
@@ -33,13 +34,14 @@ def shadow(
         urls: dict[Colour, str] = {c: f"http://{site.addresses[c]}" for c in COLOURS}
         with Collector(urls, api_key=site.api_key) as collector:
             copying = replace(before, shadow=share, shadow_to=collector.address, purpose="shadow")
-            generation = site.router.switch(copying).generation
+            generation = site.router.switch(copying, expected=before.generation).generation
             tell(f"{share:g}% of the requests are copied to {release} for {seconds:g} s")
             try:
                 site.clock.sleep(seconds)
             finally:
-                if site.router.state().generation == generation:
-                    site.router.switch(replace(before, shadow=0, shadow_to="", purpose="shadow"))
+                without = replace(before, shadow=0, shadow_to="", purpose="shadow")
+                with suppress(TrafficMovedError):  # who switched since has ended the copies
+                    site.router.switch(without, expected=generation)
             report = collector.report()
     site.ledger.append(
         Kind.OBSERVE,

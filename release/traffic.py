@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from csanmt.errors import ConfigurationError
+from csanmt.errors import ConfigurationError, ConflictError
 
 Colour = Literal["blue", "green"]
 SHARE_METRIC = "csanmt_traffic_share_percent"
@@ -13,6 +13,10 @@ GENERATION_METRIC = "csanmt_traffic_generation_total"
 """What nginx publishes of its traffic at ``/-/metrics``."""
 
 COLOURS: tuple[Colour, Colour] = ("blue", "green")
+
+
+class TrafficMovedError(ConflictError):
+    """Another command changed the traffic since the caller looked at it."""
 
 
 def other(colour: Colour) -> Colour:
@@ -93,13 +97,30 @@ class Router(Protocol):
         """
         ...
 
-    def switch(self, traffic: Traffic) -> Traffic:
+    def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
         """Apply the shares and return them with their generation.
 
+        Args:
+            expected: generation that this is to follow, 0 for none yet; any by default.
+
         Raises:
+            TrafficMovedError: the traffic has another generation than ``expected``.
             UnavailableError: the router refused or did not confirm; nothing changed.
         """
         ...
+
+
+def require_generation(found: int, expected: int | None) -> None:
+    """See that nobody switched since the caller looked.
+
+    Raises:
+        TrafficMovedError: somebody did.
+    """
+    if expected is not None and found != expected:
+        raise TrafficMovedError(
+            f"the traffic was changed meanwhile (generation {found}, not {expected}); "
+            "this command gives up"
+        )
 
 
 @dataclass(slots=True)
@@ -114,8 +135,9 @@ class StubRouter:
     def live(self) -> Traffic | None:
         return self.history[-1]
 
-    def switch(self, traffic: Traffic) -> Traffic:
-        generation = self.state().generation + 1
-        applied = replace(traffic, generation=generation)
+    def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
+        before = self.state().generation
+        require_generation(before, expected)
+        applied = replace(traffic, generation=before + 1)
         self.history.append(applied)
         return applied

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +17,11 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError, UnavailableError
+from release import nginx as nginx_module
+from release.file_lock import lock
 from release.nginx import NginxRouter, NginxSettings
-from release.traffic import Traffic
+from release.nginx_program import NginxProgram, Signal
+from release.traffic import Traffic, TrafficMovedError
 from tests.ports import free_port
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
@@ -279,3 +282,55 @@ def test_a_document_is_found_at_the_colour_that_holds_it(
     assert post(router)[:2] == (404, "blue")  # elsewhere a 404 is an answer
     upstreams["green"].status = 404
     assert post(router, path=path)[0] == 404
+
+
+class Dawdler:
+    """An nginx whose first check lets another command in before it answers."""
+
+    def __init__(self, program: NginxProgram, meanwhile: Callable[[], object]) -> None:
+        self._program, self._meanwhile = program, [meanwhile]
+
+    def check(self, config: Path) -> str:
+        if self._meanwhile:
+            self._meanwhile.pop()()
+        return self._program.check(config)
+
+    def start(self, config: Path) -> None:
+        self._program.start(config)
+
+    def master(self) -> int | None:
+        return self._program.master()
+
+    def tell(self, word: Signal) -> None:
+        self._program.tell(word)
+
+
+def test_a_rollback_during_the_check_of_a_canary_step_is_not_lost(router: NginxRouter) -> None:
+    """It waits its turn and comes last; a step that was to follow the state before gives up."""
+    second = NginxRouter(router.directory, router.settings)
+    rollback = threading.Thread(target=lambda: second.switch(Traffic.of("blue")))
+
+    def someone_rolls_back() -> None:
+        rollback.start()
+        rollback.join(0.3)  # it would be over by then if it did not wait
+
+    before = router.state().generation
+    router.program = Dawdler(router.program, someone_rolls_back)
+    step = router.switch(Traffic.of("green", 25), expected=before)
+    rollback.join()
+    assert (router.state().blue, router.state().generation) == (100, before + 2)
+    assert router.live() == router.state()
+    with pytest.raises(TrafficMovedError, match="changed meanwhile"):
+        router.switch(Traffic.of("green", 50), expected=step.generation)
+    assert router.state().blue == 100
+
+
+def test_a_switch_that_hangs_is_named_to_the_next(
+    router: NginxRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nginx_module, "TURN_SECONDS", 0.05)
+    with (router.directory / "switch.lock").open("a") as file:
+        assert lock(file)
+        with pytest.raises(UnavailableError, match="see whether it hangs"):
+            router.switch(Traffic.of("green"))
+    assert router.switch(Traffic.of("green")).green == 100
