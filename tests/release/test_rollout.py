@@ -3,121 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from csanmt.errors import ConflictError, NotFoundError, UnavailableError
-from release import deployment as deployment_module
-from release import promotion as promotion_module
-from release import rollback as rollback_module
-from release.alerts import StubAlert
-from release.clock import FakeClock
-from release.colours import Colours, StubLauncher
+from release.colours import StubLauncher
 from release.deployment import deploy, idle_colour
-from release.ledger import Kind, Ledger
-from release.metrics_source import ScriptedMetrics
+from release.ledger import Kind
 from release.promotion import Plan, promote, watch
 from release.rollback import rollback
-from release.samples import Sample
-from release.site import Site
-from release.thresholds import Thresholds
-from release.traffic import Colour, StubRouter, Traffic
-
-
-@dataclass
-class Service:
-    """A colour's counters as they grow with time; what is wrong with it can be set."""
-
-    per_second: float = 10.0
-    error_share: float = 0.0
-    seconds: float = 0.2
-    echo_share: float = 0.0
-    up: bool = True
-    counts: dict[str, float] = field(default_factory=lambda: {"n": 0.0, "e": 0.0, "echo": 0.0})
-    buckets: dict[float, float] = field(
-        default_factory=lambda: dict.fromkeys((0.1, 0.25, 0.5, 1.0, 2.5, float("inf")), 0.0)
-    )
-
-    def pass_time(self, seconds: float) -> None:
-        n = self.per_second * seconds
-        self.counts["n"] += n
-        self.counts["e"] += n * self.error_share
-        self.counts["echo"] += n * self.echo_share
-        for bound in self.buckets:
-            if self.seconds <= bound:
-                self.buckets[bound] += n
-
-    def sample(self) -> Sample:
-        if not self.up:
-            return Sample(up=False)
-        health = {"echoed": self.counts["echo"]}
-        return Sample(
-            True, self.counts["n"], self.counts["e"], dict(self.buckets), self.counts["n"], health
-        )
-
-
-@dataclass
-class World:
-    site: Site
-    services: dict[Colour, Service]
-    clock: FakeClock
-    alert: StubAlert
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    services: dict[Colour, Service] = {"blue": Service(), "green": Service()}
-    clock = FakeClock()
-    last = [0.0]
-
-    def pass_time(now: float) -> None:
-        for service in services.values():
-            service.pass_time(now - last[0])
-        last[0] = now
-
-    clock.on_sleep.append(pass_time)
-    site = Site(
-        home=tmp_path,
-        router=StubRouter(),
-        colours=Colours(tmp_path / "colours"),
-        launcher=StubLauncher(),
-        ledger=Ledger(tmp_path / "ledger.sqlite3"),
-        metrics=ScriptedMetrics({c: services[c].sample for c in services}),
-        thresholds=Thresholds(health_increase={"echoed": 0.05}),
-        addresses={"blue": "127.0.0.1:1", "green": "127.0.0.1:2"},
-        who="tester",
-        clock=clock,
-        alert=StubAlert(),
-    )
-
-    def up(url: str, timeout: float) -> bool:
-        return services["blue" if url.endswith(":1") else "green"].up
-
-    for module in (deployment_module, promotion_module, rollback_module):
-        monkeypatch.setattr(module, "ready", up)
-    monkeypatch.setattr(deployment_module, "_identify", lambda deployment, key: deployment)
-    monkeypatch.setattr(deployment_module, "smoke", lambda url, api_key: None)
-    assert isinstance(site.alert, StubAlert)
-    return World(site, services, clock, site.alert)
-
-
-def put(world: World, release: str, *, into_service: bool = False) -> None:
-    deploy(world.site, release, f"csanmt:{release}", force="test")
-    if into_service:
-        promote(world.site, release, Plan())
-
-
-def two_versions(world: World) -> None:
-    """v1 in service on one colour, v2 idle on the other."""
-    world.site.router.switch(Traffic.of("green"))
-    put(world, "v1.0.0-aaa", into_service=True)
-    put(world, "v2.0.0-bbb")
-
-
-def kinds(world: World) -> list[str]:
-    return [entry.kind for entry in world.site.ledger.history()]
+from release.traffic import Traffic
+from tests.release.stub_site import World, kinds, put, three_served, two_versions
 
 
 def test_a_version_goes_to_the_colour_without_traffic(world: World) -> None:
@@ -283,13 +179,6 @@ def test_rollback_never_goes_to_a_candidate_that_never_served(world: World) -> N
     with pytest.raises(NotFoundError, match="nothing served before v1"):
         rollback(world.site, why="panic")
     assert world.site.router.state().blue == 100
-
-
-def three_served(world: World) -> None:
-    """v3 in service on blue, v2 beside it, v1 no longer running."""
-    two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
-    put(world, "v3.0.0-ccc", into_service=True)
 
 
 def test_rollback_starts_one_of_the_last_three_that_no_longer_runs(world: World) -> None:
