@@ -218,9 +218,10 @@ def _add_rollback(actions: Any) -> None:
         "send all traffic back to the version before, at once",
         """\
         Works when the present version is dead and while a promotion hangs: what to go
-        back to is read from nginx and the ledger. VERSION names another one of the last
-        three that served; one that does not run any more is started from its bento (or
-        image) first, which takes as long as a start takes.
+        back to is read from nginx and the ledger, and is never a version that a rollback
+        left and nobody promoted since. VERSION names any of the last three that served;
+        one that does not run any more is started from its bento (or image) first, which
+        takes as long as a start takes.
         """,
     )
     parser.add_argument("release", metavar="VERSION", nargs="?")

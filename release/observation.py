@@ -24,6 +24,7 @@ class Observation:
         breaches: empty when the version was well to the end.
         seconds: how long was watched.
         readings: last reading of each colour, over the whole window.
+        generation: of the traffic that was watched.
         interrupted: the traffic was changed by someone else meanwhile.
     """
 
@@ -31,6 +32,7 @@ class Observation:
     breaches: tuple[Breach, ...]
     seconds: float
     readings: dict[Colour, Reading] = field(default_factory=dict)
+    generation: int = 0
     interrupted: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -41,6 +43,7 @@ class Observation:
 def observe(
     site: Site,
     colour: Colour,
+    generation: int,
     seconds: float,
     interval: float = 10.0,
     on_reading: Callable[[dict[Colour, Reading]], None] | None = None,
@@ -53,10 +56,11 @@ def observe(
     everything since its start is.
 
     Args:
+        generation: of the traffic to watch; as soon as there is another one, the watching ends
+            without a verdict.
         on_reading: told every interval's readings, for a display.
     """
     watcher = _Watcher(site, colour, interval)
-    generation = site.router.state().generation
     start = watcher.start
     while site.clock.now() - start < seconds:
         site.clock.sleep(min(PROBE_SECONDS, interval))
@@ -64,11 +68,11 @@ def observe(
         elapsed = site.clock.now() - start
         if watcher.judged and on_reading:
             on_reading(watcher.readings)
+        if (breaches or watcher.judged) and site.router.state().generation != generation:
+            return Observation(colour, (), elapsed, watcher.readings, generation, interrupted=True)
         if breaches:
-            return Observation(colour, breaches, elapsed, watcher.readings)
-        if watcher.judged and site.router.state().generation != generation:
-            return Observation(colour, (), elapsed, watcher.readings, interrupted=True)
-    return Observation(colour, (), site.clock.now() - start, watcher.whole())
+            return Observation(colour, breaches, elapsed, watcher.readings, generation)
+    return Observation(colour, (), site.clock.now() - start, watcher.whole(), generation)
 
 
 class _Watcher:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csanmt.errors import ConfigurationError, UnavailableError
 from release.colours import Deployment
@@ -12,7 +12,7 @@ from release.metrics_source import ready
 from release.observation import Observation, observe, record
 from release.rollback import rollback
 from release.site import Site
-from release.traffic import Traffic
+from release.traffic import Traffic, TrafficMovedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,13 @@ def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: Non
             seconds = plan.interval if weight < 100 else plan.observe
             if seconds <= 0:
                 continue
-            seen = observe(site, deployment.colour, seconds, plan.poll)
-            if ended := _end_if_ill(site, deployment, seen, weight):
-                return ended
+            seen = observe(site, deployment.colour, generation, seconds, plan.poll)
+            seen = _act_on(site, deployment, seen)
+            if seen.interrupted:
+                return Promoted(release, False, ("the traffic was changed meanwhile",), weight)
+            if seen.breaches:
+                reasons = tuple(breach.message for breach in seen.breaches)
+                return Promoted(release, False, reasons, weight)
     return Promoted(release, True, share=100)
 
 
@@ -93,14 +97,14 @@ def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: No
     Raises:
         UnavailableError: nothing is deployed there.
     """
-    colour = site.router.state().major
+    traffic = site.router.state()
+    colour = traffic.major
     deployment = site.colours.get(colour)
     if deployment is None:
         raise UnavailableError(f"{colour} has the traffic but no deployment is recorded")
     tell(f"watching {deployment.release} on {colour} for {seconds:g} s")
-    seen = observe(site, colour, seconds, poll)
-    _end_if_ill(site, deployment, seen, site.router.state().share(colour))
-    return seen
+    seen = observe(site, colour, traffic.generation, seconds, poll)
+    return _act_on(site, deployment, seen)
 
 
 def _generation(site: Site) -> int:
@@ -131,22 +135,26 @@ def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, exp
     return applied.generation
 
 
-def _end_if_ill(
-    site: Site, deployment: Deployment, seen: Observation, weight: float
-) -> Promoted | None:
+def _act_on(site: Site, deployment: Deployment, seen: Observation) -> Observation:
+    """Record what was seen and roll an ill version back.
+
+    Returns:
+        ``seen``, or that it was interrupted, if another command moved the traffic first.
+    """
     record(site, deployment.release, seen)
-    if seen.interrupted:
-        return Promoted(deployment.release, False, ("the traffic was changed meanwhile",), weight)
     if not seen.breaches:
-        return None
-    reasons = tuple(breach.message for breach in seen.breaches)
-    why = f"{deployment.release} on {deployment.colour}: {'; '.join(reasons)}"
-    back = rollback(site, why=why)
+        return seen
+    reasons = "; ".join(breach.message for breach in seen.breaches)
+    why = f"{deployment.release} on {deployment.colour}: {reasons}"
+    try:
+        back = rollback(site, why=why, expected=seen.generation)
+    except TrafficMovedError:
+        return replace(seen, breaches=(), interrupted=True)
     site.alert.send(
         f"rolled back to {back.release}: {why}",
         {"release": deployment.release, "to": back.release, "breaches": seen.to_json()["breaches"]},
     )
-    return Promoted(deployment.release, False, reasons, weight)
+    return seen
 
 
 def parse_weights(text: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from release.metrics_source import ready
 from release.retention import KEEP
 from release.site import Site
 from release.state import ReleaseState, fold
-from release.traffic import COLOURS, Colour, Traffic, other
+from release.traffic import COLOURS, Colour, Traffic, other, require_generation
 
 Progress = Callable[[str], None]
 
@@ -33,7 +33,12 @@ class RolledBack:
 
 
 def rollback(
-    site: Site, release: str | None = None, *, why: str, tell: Progress = lambda _: None
+    site: Site,
+    release: str | None = None,
+    *,
+    why: str,
+    expected: int | None = None,
+    tell: Progress = lambda _: None,
 ) -> RolledBack:
     """Send all traffic to ``release``, or to the version before the present one.
 
@@ -41,20 +46,26 @@ def rollback(
     must work while a promotion hangs, which notices that the traffic's generation moved
     on and gives up. One of the last three that does not run any more is started first.
 
+    Args:
+        expected: generation of the traffic that is to be undone, for an observer whose verdict
+            is about that one only; by default whatever there is.
+
     Raises:
         NotFoundError: there is nothing to go back to, or ``release`` neither runs nor is
             among the last three that served.
         ConflictError: it has to be started, and another command holds the site.
+        TrafficMovedError: the traffic has another generation than ``expected``.
         UnavailableError: it could not be started.
     """
     before = site.router.state()
+    require_generation(before.generation, expected)
     name = release or _previous(site, before)
     target = _deployed(site, name)
     started = target is None or not _runs(site, target)
     if target is None or started:
         target = _start_again(site, name, target, why, tell)
     start = site.clock.now()
-    applied = site.router.switch(Traffic.of(target.colour, purpose="rollback"))
+    applied = site.router.switch(Traffic.of(target.colour, purpose="rollback"), expected=expected)
     seconds = site.clock.now() - start
     left = site.colours.get(other(target.colour))
     from_release = left.release if left else "-"
@@ -80,7 +91,8 @@ def _previous(site: Site, traffic: Traffic) -> str:
     """The release to go back to, from the router's state and the ledger.
 
     One colour with everything: what is on the other one if it ever served, else the newest
-    that did; a candidate that never had all the traffic is no way back. If the router got
+    that did; a candidate that never had all the traffic is no way back, nor is a version that
+    a rollback left and nobody promoted since. If the router got
     there by a rollback of which the ledger knows nothing, that one was killed half-way and
     is finished now. A mixture: the version that last had everything, since the other is
     the candidate of an unfinished promotion.
@@ -101,12 +113,18 @@ def _previous(site: Site, traffic: Traffic) -> str:
 
 
 def _fallback(state: ReleaseState, present: Deployment | None, beside: Deployment | None) -> str:
-    if beside and beside.release in state.served:
+    if beside and beside.release in state.served and beside.release not in state.left:
         return beside.release
     here = present.release if present else ""
-    for release in state.served[:KEEP]:
-        if release != here:
+    others = [release for release in state.served[:KEEP] if release != here]
+    for release in others:
+        if release not in state.left:
             return release
+    if others:
+        raise NotFoundError(
+            f"{', '.join(others)} served before {here or 'now'} and was rolled back from: "
+            "name the version to go there all the same"
+        )
     raise NotFoundError(f"nothing served before {here or 'now'}: there is no version to go back to")
 
 

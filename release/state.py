@@ -41,6 +41,8 @@ class ReleaseState:
     served: tuple[str, ...]
     """versions that ever had all traffic, most recent first, each once"""
     entries: int
+    left: tuple[str, ...] = ()
+    """versions that a rollback went away from and that had not all traffic again since"""
     generation: int = 0
     """generation of the traffic that the newest recorded switch or rollback made"""
 
@@ -54,11 +56,13 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
 
     A ``switch`` gives a version all traffic when its ``detail.weight`` is 100 or
     absent; a ``rollback`` always does. Entries about something other than a
-    release (``detail.subject``) advance no version.
+    release (``detail.subject``) advance no version. A rollback that undoes another one, by
+    going to the version that was left, speaks against nobody; nor does that of a drill.
     """
     versions: dict[str, VersionState] = {}
     active: str | None = None
     served: list[str] = []
+    left: list[str] = []
     count = generation = 0
     for entry in entries:
         count += 1
@@ -68,16 +72,29 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
         versions[entry.version] = _advance(before, entry)
         if entry.kind in (Kind.SWITCH, Kind.ROLLBACK):
             generation = max(generation, int(entry.detail.get("generation", 0)))
+        if entry.kind == Kind.DRILL and entry.version in left:
+            left.remove(entry.version)
         if _takes_all_traffic(entry):
+            if entry.version in left:
+                left.remove(entry.version)
+            elif (away := _went_from(entry, active)) and away not in left:
+                left.append(away)
             active = entry.version
             served = [entry.version, *(name for name in served if name != entry.version)]
-    return ReleaseState(versions, active, tuple(served), count, generation)
+    return ReleaseState(versions, active, tuple(served), count, tuple(left), generation)
 
 
 def _takes_all_traffic(entry: Entry) -> bool:
     if entry.kind == Kind.ROLLBACK:
         return True
     return entry.kind == Kind.SWITCH and entry.detail.get("weight", 100) >= 100
+
+
+def _went_from(entry: Entry, active: str | None) -> str | None:
+    """The version that a rollback took traffic from; a switch leaves its fallback in honour."""
+    away = entry.detail.get("from")
+    had_traffic = entry.detail.get("from_share", 0) > 0 or away == active
+    return away if entry.kind == Kind.ROLLBACK and had_traffic else None
 
 
 def _advance(state: VersionState, entry: Entry) -> VersionState:

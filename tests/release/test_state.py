@@ -36,6 +36,32 @@ def test_who_serves_and_who_served(items, active, served) -> None:
     assert (state.active, state.served, state.entries) == (active, served, len(items))
 
 
+BACK_FROM_B = ("rollback", A, {"from": B, "from_share": 100})
+
+
+@pytest.mark.parametrize(
+    ("items", "left"),
+    [
+        ([("switch", A), ("switch", B)], ()),
+        ([("switch", A), ("switch", B), BACK_FROM_B], (B,)),
+        ([("switch", A), ("rollback", A, {"from": B, "from_share": 25})], (B,)),
+        ([("switch", A), ("rollback", A, {"from": B, "from_share": 0})], ()),
+        # finished after a kill between nginx and the ledger
+        ([("switch", A), ("switch", B), ("rollback", A, {"from": B, "from_share": 0})], (B,)),
+        ([("switch", A), ("switch", B), BACK_FROM_B, ("switch", B, {"weight": 25})], (B,)),
+        ([("switch", A), ("switch", B), BACK_FROM_B, ("switch", B)], ()),
+        ([("switch", A), ("switch", B), BACK_FROM_B, ("drill", B)], ()),
+        # the rollback was undone
+        ([("switch", A), ("switch", B), BACK_FROM_B,
+          ("rollback", B, {"from": A, "from_share": 100})], ()),
+        ([("switch", A), ("switch", B), ("switch", C),
+          ("rollback", B, {"from": C, "from_share": 100}), BACK_FROM_B], (C, B)),
+    ],
+)  # fmt: skip
+def test_which_versions_a_rollback_left(items, left) -> None:
+    assert fold(entries(*items)).left == left
+
+
 def test_a_version_shows_its_last_verdict_and_review() -> None:
     state = fold(
         entries(
