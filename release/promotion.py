@@ -67,6 +67,7 @@ def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: Non
         NotFoundError: the release is on no colour.
         ConfigurationError: it is to be watched, and refuses the site's API key.
         UnavailableError: it is not ready, or the router refused.
+        CsanmtError: it fell ill and could not be rolled back; the alert says so.
     """
     with site.exclusive(f"promotion of {release}"):
         deployment = site.colours.running(release)
@@ -96,6 +97,7 @@ def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: No
 
     Raises:
         UnavailableError: nothing is deployed there.
+        CsanmtError: it fell ill and could not be rolled back; the alert says so.
     """
     traffic = site.router.state()
     colour = traffic.major
@@ -136,7 +138,7 @@ def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, exp
 
 
 def _act_on(site: Site, deployment: Deployment, seen: Observation) -> Observation:
-    """Record what was seen and roll an ill version back.
+    """Record what was seen and roll an ill version back; people are told how that went.
 
     Returns:
         ``seen``, or that it was interrupted, if another command moved the traffic first.
@@ -146,14 +148,15 @@ def _act_on(site: Site, deployment: Deployment, seen: Observation) -> Observatio
         return seen
     reasons = "; ".join(breach.message for breach in seen.breaches)
     why = f"{deployment.release} on {deployment.colour}: {reasons}"
+    detail = {"release": deployment.release, "breaches": seen.to_json()["breaches"]}
     try:
         back = rollback(site, why=why, expected=seen.generation)
     except TrafficMovedError:
         return replace(seen, breaches=(), interrupted=True)
-    site.alert.send(
-        f"rolled back to {back.release}: {why}",
-        {"release": deployment.release, "to": back.release, "breaches": seen.to_json()["breaches"]},
-    )
+    except Exception as error:
+        site.alert.send(f"ill, and could not be rolled back: {error} ({why})", detail)
+        raise
+    site.alert.send(f"rolled back to {back.release}: {why}", {**detail, "to": back.release})
     return seen
 
 

@@ -5,7 +5,7 @@ Everything the rollout does goes through one ``Site``; a test makes one of stubs
 
 from __future__ import annotations
 
-import fcntl
+import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from csanmt.errors import ConfigurationError, ConflictError
 from release.alerts import Alert, LogAndWebhook
 from release.clock import Clock, SystemClock
 from release.colours import Colours, Launcher
+from release.file_lock import lock
 from release.launchers import ContainerLauncher, ProcessLauncher
 from release.ledger import Ledger
 from release.metrics_source import MetricsSource, PrometheusMetrics, ServiceMetrics
@@ -102,28 +103,33 @@ class Site:
     alert: Alert = field(default_factory=LogAndWebhook)
     ready_seconds: float = 60.0
     api_key: str = ""
+    _holder: int | None = field(default=None, init=False)  # thread that holds the site
 
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
         """Hold the site for a deployment or promotion; the kernel frees it at any death.
 
+        Who holds this ``Site`` may ask again: a promotion that falls ill starts a version.
+
         Raises:
             ConflictError: another one is under way; says which.
         """
-        path = self.home / "lock"
-        with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        if self._holder == threading.get_ident():
+            yield
+            return
+        with (self.home / "lock").open("a+") as file:
+            if not lock(file):
                 file.seek(0)
                 holder = file.read().strip() or "another command"
-                raise ConflictError(f"{holder} is under way; wait for it or roll back") from None
+                raise ConflictError(f"{holder} is under way; wait for it or roll back")
             file.truncate(0)
             file.write(what)
             file.flush()
+            self._holder = threading.get_ident()
             try:
                 yield
             finally:
+                self._holder = None
                 file.truncate(0)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from csanmt.errors import NotFoundError
+from csanmt.errors import ConflictError, NotFoundError
 from release import promotion as promotion_module
 from release.promotion import Plan, promote, watch
 from release.rollback import rollback
-from release.traffic import TrafficMovedError
-from tests.release.stub_site import World, kinds, three_served, two_versions
+from release.traffic import Traffic, TrafficMovedError
+from tests.release.stub_site import World, kinds, put, three_served, two_versions
 
 
 def v2_in_service(world: World) -> None:
@@ -81,3 +83,48 @@ def test_a_version_that_was_promoted_again_is_a_way_back_again(world: World) -> 
     promote(world.site, "v2.0.0-bbb", Plan())
     promote(world.site, "v1.0.0-aaa", Plan())
     assert rollback(world.site, why="users complain").release == "v2.0.0-bbb"
+
+
+def test_a_promotion_rolls_back_to_a_version_that_must_be_started(world: World) -> None:
+    """Starting it takes the site, which the promotion holds itself."""
+    two_versions(world)
+    fallback = world.site.colours.running("v1.0.0-aaa")
+
+    def both_die(now: float) -> None:
+        if now == 5:
+            world.services["blue"].up = world.services["green"].up = False
+            world.site.launcher.stop(fallback.handle)
+
+        if now > 10:
+            world.services["blue"].up = True  # the deployment waits for it
+
+    world.clock.on_sleep.append(both_die)
+    done = promote(world.site, "v2.0.0-bbb", Plan(observe=60))
+    assert not done.completed
+    assert world.site.router.state().blue == 100
+    assert kinds(world)[-3:] == ["breach", "deploy", "rollback"]
+
+
+def test_a_rollback_that_cannot_be_done_is_told_to_people(world: World) -> None:
+    world.site.router.switch(Traffic.of("green"))
+    put(world, "v1.0.0-aaa")
+
+    def fall_ill(_: float) -> None:
+        world.services["blue"].up = False
+
+    world.clock.on_sleep.append(fall_ill)
+    with pytest.raises(NotFoundError, match="nothing served before"):
+        promote(world.site, "v1.0.0-aaa", Plan(observe=60))
+    assert "ill, and could not be rolled back: nothing served before" in world.alert.sent[0][0]
+
+
+def test_a_watch_that_another_command_keeps_from_rolling_back_says_so(world: World) -> None:
+    v2_in_service(world)
+    world.site.launcher.stop(world.site.colours.running("v1.0.0-aaa").handle)
+    world.services["blue"].up = world.services["green"].up = False
+    with (
+        replace(world.site).exclusive("deployment of v3.0.0-ccc"),
+        pytest.raises(ConflictError, match=r"deployment of v3.0.0-ccc is under way"),
+    ):
+        watch(world.site, 60, 10)
+    assert "could not be rolled back: deployment of v3.0.0-ccc" in world.alert.sent[0][0]

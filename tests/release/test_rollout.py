@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -236,7 +237,8 @@ def test_a_rollback_killed_before_the_ledger_is_finished_not_undone(world: World
 
 def test_two_commands_at_once_are_refused(world: World) -> None:
     two_versions(world)
-    with world.site.exclusive("promotion of v2.0.0-bbb"), pytest.raises(ConflictError) as caught:
+    another = replace(world.site)  # as a second command opens it
+    with another.exclusive("promotion of v2.0.0-bbb"), pytest.raises(ConflictError) as caught:
         promote(world.site, "v2.0.0-bbb", Plan())
     assert "promotion of v2.0.0-bbb is under way" in str(caught.value)
 
