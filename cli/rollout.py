@@ -56,7 +56,8 @@ def _add_deploy(actions: Any) -> None:
         image), awaited until ready, asked the smoke sentences, and tried by the API tests
         where the checkout has them; it gets no traffic.
         A version that the gate has not judged fit is refused, unless --force gives a
-        reason, which the ledger keeps. The version on that colour before is stopped.
+        reason, which the ledger keeps. The version on that colour before is stopped; while
+        csanmt release observe may need it as the way back, that is refused.
         """,
     )
     parser.add_argument("release", metavar="VERSION")

@@ -25,6 +25,7 @@ class Deployment:
         handle: process id, or container id.
         address: ``host:port`` of the service.
         started_at: UTC, ISO 8601.
+        ending: it is being stopped for another one, and is no way back any more.
     """
 
     colour: Colour
@@ -36,6 +37,7 @@ class Deployment:
     started_at: str
     model: str = ""
     digest: str = ""
+    ending: bool = False
 
     @property
     def url(self) -> str:
@@ -137,6 +139,11 @@ class Colours:
         except (ValueError, TypeError) as error:
             raise IntegrityError(f"{path} is damaged ({error}); deploy {colour} again") from None
 
+    def usable(self, colour: Colour) -> Deployment | None:
+        """What on ``colour`` may be given traffic; None also while it is being stopped."""
+        found = self.get(colour)
+        return found if found and not found.ending else None
+
     def put(self, deployment: Deployment) -> None:
         text = json.dumps(asdict(deployment), indent=2) + "\n"
         replace_text(self._path(deployment.colour), text)
@@ -150,7 +157,7 @@ class Colours:
         Raises:
             NotFoundError: it is on neither; names what is.
         """
-        present = [found for colour in COLOURS if (found := self.get(colour))]
+        present = [found for colour in COLOURS if (found := self.usable(colour))]
         for deployment in present:
             if deployment.release == release:
                 return deployment

@@ -50,6 +50,7 @@ def deploy(
     force: str = "",
     colour: Colour | None = None,
     running: bool = False,
+    over_fallback: bool = False,
     checks: tuple[Check, ...] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Deployment:
@@ -59,11 +60,13 @@ def deploy(
         force: reason to deploy without a passed gate; written into the ledger.
         colour: where to put it, whatever traffic that colour has; the idle one by default.
         running: take over what already runs there, as started by a compose file.
+        over_fallback: replace even what a watch that is under way would go back to.
         checks: more trials after readiness and the smoke test, e.g. the API tests.
 
     Raises:
-        ConflictError: not judged fit and not forced, another command is under way, or
-            both colours have traffic.
+        ConflictError: not judged fit and not forced, another command is under way, both
+            colours have traffic or the idle one got some meanwhile, or the version in service
+            is being watched and would lose its way back.
         NotFoundError: there is no such bento or image; nothing was stopped for it.
         UnavailableError: it did not become ready, or failed a trial; it is stopped again.
         ConfigurationError: it refuses the site's API key; it is stopped again.
@@ -71,6 +74,8 @@ def deploy(
     with site.exclusive(f"deployment of {release}"):
         _require_verdict(site, release, force)
         colour = colour or idle_colour(site)
+        if not over_fallback:
+            _spare_fallback(site, colour)
         handle = (
             site.launcher.adopt(colour, site.addresses[colour])
             if running
@@ -161,24 +166,49 @@ def _identify(deployment: Deployment, api_key: str) -> Deployment:
     return replace(deployment, model=str(model), digest=str(version.get("digest", "")))
 
 
-def _stop(site: Site, colour: Colour) -> None:
-    old = site.colours.get(colour)
-    if old is None:
-        return
+def _share(site: Site, colour: Colour) -> float:
     try:
-        if site.router.state().share(colour) > 0 and site.launcher.alive(old.handle):
-            raise ConflictError(f"{colour} has traffic; it cannot be replaced")
+        return site.router.state().share(colour)
     except UnavailableError:
-        pass
-    site.launcher.stop(old.handle)
-    site.colours.clear(colour)
+        return 0  # nothing was ever in service here
+
+
+def _spare_fallback(site: Site, colour: Colour) -> None:
+    """Leave an observer its way back: it may need it at any moment."""
+    beside = fallback_of(site)
+    if beside is None or beside.colour != colour or not site.watched():
+        return
+    if fold(site.ledger.history()).trusts(beside.release):
+        raise ConflictError(
+            f"the version in service is being watched, and {beside.release} on {colour} is its way "
+            "back: let the watch end, or end it, before you replace that"
+        )
 
 
 def _start(
     site: Site, release: str, bento: str, colour: Colour, tell: Callable[[str], None]
 ) -> str:
+    """Start a version in the place of another one, while rollbacks may come at any moment.
+
+    The record of the old one is marked before it is stopped, so that no rollback goes there
+    any more; one that looked before that shows in the colour's share.
+    """
     site.launcher.require(bento)
-    _stop(site, colour)
+    share, old = _share(site, colour), site.colours.get(colour)
+    if old:
+        site.colours.put(replace(old, ending=True))
+        if _share(site, colour) > 0 and site.launcher.alive(old.handle):
+            site.colours.put(old)
+            raise ConflictError(f"{colour} has traffic; {old.release} cannot be replaced")
+        site.launcher.stop(old.handle)
+        if _share(site, colour) > share:
+            handle = site.launcher.start(old.bento, colour, old.address)
+            site.colours.put(replace(old, handle=handle))
+            raise ConflictError(
+                f"{colour} was given traffic while {old.release} was being stopped; "
+                f"{old.release} is started again"
+            )
+        site.colours.clear(colour)
     tell(f"starting {release} on {colour} ({site.addresses[colour]})")
     return site.launcher.start(bento, colour, site.addresses[colour])
 
@@ -212,5 +242,5 @@ def fallback_of(site: Site) -> Deployment | None:
         colour = site.router.state().major
     except UnavailableError:
         return None
-    found = site.colours.get(other(colour))
+    found = site.colours.usable(other(colour))
     return found if found and site.launcher.alive(found.handle) else None

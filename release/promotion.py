@@ -105,7 +105,8 @@ def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: No
     if deployment is None:
         raise UnavailableError(f"{colour} has the traffic but no deployment is recorded")
     tell(f"watching {deployment.release} on {colour} for {seconds:g} s")
-    seen = observe(site, colour, traffic.generation, seconds, poll)
+    with site.watching():
+        seen = observe(site, colour, traffic.generation, seconds, poll)
     return _act_on(site, deployment, seen)
 
 

@@ -100,7 +100,7 @@ def _previous(site: Site, traffic: Traffic) -> str:
     state = fold(site.ledger.history())
     for colour in COLOURS:
         if traffic.share(colour) == 100:
-            present, beside = site.colours.get(colour), site.colours.get(other(colour))
+            present, beside = site.colours.usable(colour), site.colours.usable(other(colour))
             if present and traffic.purpose == "rollback" and traffic.generation > state.generation:
                 return present.release
             return _fallback(state, present, beside)
@@ -113,12 +113,12 @@ def _previous(site: Site, traffic: Traffic) -> str:
 
 
 def _fallback(state: ReleaseState, present: Deployment | None, beside: Deployment | None) -> str:
-    if beside and beside.release in state.served and beside.release not in state.left:
+    if beside and state.trusts(beside.release):
         return beside.release
     here = present.release if present else ""
     others = [release for release in state.served[:KEEP] if release != here]
     for release in others:
-        if release not in state.left:
+        if state.trusts(release):
             return release
     if others:
         raise NotFoundError(
@@ -129,7 +129,7 @@ def _fallback(state: ReleaseState, present: Deployment | None, beside: Deploymen
 
 
 def _deployed(site: Site, release: str) -> Deployment | None:
-    found = (site.colours.get(colour) for colour in COLOURS)
+    found = (site.colours.usable(colour) for colour in COLOURS)
     return next((d for d in found if d and d.release == release), None)
 
 
@@ -155,7 +155,9 @@ def _start_again(
     bento = dead.bento if dead else str(entry.detail["bento"]) if entry else f"csanmt:{release}"
     tell(f"{release} does not run any more; starting it from {bento}")
     colour = dead.colour if dead else None
-    return deploy(site, release, bento, force=f"rollback: {why}", colour=colour, tell=tell)
+    return deploy(
+        site, release, bento, force=f"rollback: {why}", colour=colour, over_fallback=True, tell=tell
+    )
 
 
 def _settle(site: Site, why: str, tell: Progress) -> None:

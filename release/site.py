@@ -132,6 +132,18 @@ class Site:
                 self._holder = None
                 file.truncate(0)
 
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Tell other commands that the version in service is being watched, until its end."""
+        with (self.home / "watch.lock").open("a") as file:
+            lock(file, shared=True, wait_seconds=1.0)
+            yield
+
+    def watched(self) -> bool:
+        """Whether some command is watching."""
+        with (self.home / "watch.lock").open("a") as file:
+            return not lock(file)
+
 
 def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
     """A real site under ``home`` (``rollout.toml`` there is optional).

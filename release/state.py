@@ -46,6 +46,10 @@ class ReleaseState:
     generation: int = 0
     """generation of the traffic that the newest recorded switch or rollback made"""
 
+    def trusts(self, release: str) -> bool:
+        """Whether it once had all the traffic and no rollback left it since."""
+        return release in self.served and release not in self.left
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from csanmt.errors import ConflictError, NotFoundError
 from release import promotion as promotion_module
+from release.colours import StubLauncher
 from release.promotion import Plan, promote, watch
 from release.rollback import rollback
 from release.traffic import Traffic, TrafficMovedError
@@ -128,3 +130,94 @@ def test_a_watch_that_another_command_keeps_from_rolling_back_says_so(world: Wor
     ):
         watch(world.site, 60, 10)
     assert "could not be rolled back: deployment of v3.0.0-ccc" in world.alert.sent[0][0]
+
+
+def during(monkeypatch: pytest.MonkeyPatch, moment: str, happens: Callable[[], object]) -> None:
+    """Let something happen when the launcher is next asked for ``moment``."""
+    method = getattr(StubLauncher, moment)
+
+    def interrupted(launcher: StubLauncher, *args: object, **options: object) -> object:
+        monkeypatch.setattr(StubLauncher, moment, method)
+        happens()
+        return method(launcher, *args, **options)
+
+    monkeypatch.setattr(StubLauncher, moment, interrupted)
+
+
+def test_no_rollback_goes_to_a_version_that_is_being_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v2_in_service(world)
+
+    def someone_rolls_back() -> None:
+        with pytest.raises(ConflictError, match="deployment of v3"):
+            rollback(replace(world.site), why="v2 echoes")
+
+    during(monkeypatch, "stop", someone_rolls_back)
+    put(world, "v3.0.0-ccc")
+    assert world.site.router.state().green == 100
+    assert world.site.colours.running("v3.0.0-ccc").colour == "blue"
+
+
+def test_a_deployment_gives_way_to_a_rollback_before_it_stops_anything(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v2_in_service(world)
+    during(monkeypatch, "require", lambda: rollback(replace(world.site), why="v2 echoes"))
+    with pytest.raises(ConflictError, match=r"v1\.0\.0-aaa cannot be replaced"):
+        put(world, "v3.0.0-ccc")
+    v1 = world.site.colours.running("v1.0.0-aaa")
+    assert world.site.launcher.alive(v1.handle)
+    assert world.site.router.state().share(v1.colour) == 100
+
+
+def test_no_candidate_is_started_on_a_colour_that_got_traffic_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that had read the record before it was marked."""
+    v2_in_service(world)
+    during(monkeypatch, "stop", lambda: world.site.router.switch(Traffic.of("blue")))
+    with pytest.raises(ConflictError, match=r"v1\.0\.0-aaa is started again"):
+        put(world, "v3.0.0-ccc")
+    v1 = world.site.colours.running("v1.0.0-aaa")
+    assert world.site.launcher.alive(v1.handle)
+
+
+def test_a_killed_deployment_leaves_a_version_that_can_be_stopped_and_started(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v2_in_service(world)
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    during(monkeypatch, "stop", die)
+    with pytest.raises(KeyboardInterrupt):
+        put(world, "v3.0.0-ccc")
+    back = rollback(world.site, why="v2 echoes")
+    assert (back.release, back.colour, back.started) == ("v1.0.0-aaa", "blue", True)
+    assert isinstance(world.site.launcher, StubLauncher)
+    assert len(world.site.launcher.running) == 2
+
+
+def test_the_way_back_of_a_watched_version_is_not_replaced(world: World) -> None:
+    v2_in_service(world)
+    refusals: list[str] = []
+
+    def someone_deploys(now: float) -> None:
+        if now == 5:
+            with pytest.raises(ConflictError) as caught:
+                put(world, "v3.0.0-ccc")
+            refusals.append(str(caught.value))
+
+    world.clock.on_sleep.append(someone_deploys)
+    watch(world.site, 60, 10)
+    assert "v1.0.0-aaa on blue is its way back" in refusals[0]
+    put(world, "v3.0.0-ccc")
+
+
+def test_a_candidate_is_replaced_during_a_watch(world: World) -> None:
+    two_versions(world)
+    with world.site.watching():
+        put(world, "v3.0.0-ccc")
+    assert world.site.colours.running("v3.0.0-ccc").colour == "green"
