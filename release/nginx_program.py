@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from csanmt.errors import EngineUnavailableError, UnavailableError
 from release.containers import RUNTIMES, find_tool
-from release.processes import alive, birth
+from release.processes import birth
 from release.smoke import run_options
 
 Signal = Literal["HUP", "QUIT", "TERM"]
@@ -56,7 +56,7 @@ class LocalNginx:
         if path is None:
             raise EngineUnavailableError(f"{binary} is not installed")
         self._command = [path, *_place(directory)]
-        self._pid_file = directory / "nginx.pid"
+        self._directory = directory
 
     def check(self, config: Path) -> str:
         return _complaint(_run([*self._command, "-t", "-q", "-c", str(config)]))
@@ -66,15 +66,25 @@ class LocalNginx:
             raise UnavailableError(f"nginx did not start: {why}")
 
     def master(self) -> int | None:
+        """See :class:`NginxProgram`. A pid file outlives its nginx, and the pid goes to others."""
         try:
-            pid = int(self._pid_file.read_text().strip())
-        except (FileNotFoundError, ValueError):
+            pid = int((self._directory / "nginx.pid").read_text().strip())
+        except (OSError, ValueError):
             return None
-        return pid if alive(pid) else None
+        title = _title(pid)
+        mine = title.startswith("nginx: master process ") and f" {self._directory}/" in title
+        return pid if mine else None
 
     def tell(self, word: Signal) -> None:
-        if pid := self.master():
+        pid = self.master()
+        if pid is None:
+            return
+        try:
             os.kill(pid, getattr(signal, f"SIG{word}"))
+        except OSError as error:
+            raise UnavailableError(
+                f"nginx (process {pid}) did not get the signal {word}: {error.strerror}"
+            ) from None
 
 
 @dataclass(slots=True)
@@ -148,13 +158,19 @@ def accepting_workers(master: int) -> set[int]:
     children = Path(f"/proc/{master}/task/{master}/children")
     found = set()
     for pid in children.read_text().split() if children.exists() else ():
-        try:
-            title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if title and b"shutting down" not in title:
+        title = _title(int(pid))
+        if title and "shutting down" not in title:
             found.add(int(pid))
     return found
+
+
+def _title(pid: int) -> str:
+    """What a process calls itself; nothing when it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return words.replace(b"\0", b" ").decode(errors="replace")
 
 
 def _place(directory: Path) -> list[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +24,7 @@ from csanmt.errors import ConfigurationError, UnavailableError
 from release import nginx as nginx_module
 from release.file_lock import lock
 from release.nginx import NginxRouter, NginxSettings
-from release.nginx_program import NginxProgram, Signal
+from release.nginx_program import LocalNginx, NginxProgram, Signal
 from release.traffic import Traffic, TrafficMovedError
 from tests.ports import free_port
 
@@ -334,3 +338,55 @@ def test_a_switch_that_hangs_is_named_to_the_next(
         with pytest.raises(UnavailableError, match="see whether it hangs"):
             router.switch(Traffic.of("green"))
     assert router.switch(Traffic.of("green")).green == 100
+
+
+def test_a_stranger_with_the_pid_of_a_dead_nginx_gets_no_signal(router: NginxRouter) -> None:
+    router.stop()
+    with stranger("sleep", "60") as process:
+        (router.directory / "nginx.pid").write_text(f"{process.pid}\n")
+        assert not router.running()
+        router.switch(Traffic.of("green"))
+        assert process.poll() is None
+    assert router.running()
+    assert post(router)[1] == "green"
+
+
+def test_a_signal_that_is_not_allowed_is_an_error_in_words(
+    router: NginxRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", refuse)
+        with pytest.raises(UnavailableError, match="signal HUP: Operation not permitted"):
+            router.switch(Traffic.of("green"))
+
+
+@pytest.mark.parametrize("name", ["run-2", "ru"])
+def test_the_nginx_of_another_directory_is_not_taken_for_this_one(
+    tmp_path: Path, name: str
+) -> None:
+    mine = LocalNginx(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    title = f"nginx: master process nginx -p {tmp_path}/{name} -e {tmp_path}/{name}/error.log"
+    with stranger("bash", "-c", f"exec -a '{title}' sleep 60") as process:
+        (tmp_path / "run" / "nginx.pid").write_text(str(process.pid))
+        wait_for(lambda: b"nginx" in Path(f"/proc/{process.pid}/cmdline").read_bytes())
+        assert mine.master() is None
+
+
+@contextmanager
+def stranger(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come about in time"
+        time.sleep(0.01)
