@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +42,9 @@ class Deployment:
     @property
     def url(self) -> str:
         return f"http://{self.address}"
+
+
+_FIELDS = {field.name for field in fields(Deployment)}
 
 
 class Launcher(Protocol):
@@ -126,22 +129,30 @@ class Colours:
         directory.mkdir(parents=True, exist_ok=True)
 
     def get(self, colour: Colour) -> Deployment | None:
-        """What was deployed on ``colour``, or None.
+        """What was deployed on ``colour``, or None. Fields of newer versions are passed over.
 
         Raises:
             IntegrityError: the record is not readable.
         """
         path = self._path(colour)
         try:
-            return Deployment(**json.loads(path.read_text(encoding="utf-8")))
+            record = dict(json.loads(path.read_text(encoding="utf-8")))
+            return Deployment(**{key: record[key] for key in _FIELDS & record.keys()})
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
             raise IntegrityError(f"{path} is damaged ({error}); deploy {colour} again") from None
 
+    def known(self, colour: Colour) -> Deployment | None:
+        """What was deployed on ``colour``, or None: also where the record is not readable."""
+        try:
+            return self.get(colour)
+        except IntegrityError:
+            return None
+
     def usable(self, colour: Colour) -> Deployment | None:
-        """What on ``colour`` may be given traffic; None also while it is being stopped."""
-        found = self.get(colour)
+        """What is known on ``colour`` and may be given traffic: not what is being stopped."""
+        found = self.known(colour)
         return found if found and not found.ending else None
 
     def put(self, deployment: Deployment) -> None:

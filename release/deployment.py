@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from csanmt.errors import ConflictError, UnavailableError
+from csanmt.errors import ConflictError, IntegrityError, UnavailableError
 from release.colours import Deployment
-from release.direct import ask
+from release.direct import ask, listens
 from release.ledger import Kind
 from release.metrics_source import ready
 from release.site import Site
@@ -185,6 +185,25 @@ def _spare_fallback(site: Site, colour: Colour) -> None:
         )
 
 
+def _present(site: Site, colour: Colour, tell: Callable[[str], None]) -> Deployment | None:
+    """What runs on ``colour``, as far as its record can be read.
+
+    Raises:
+        ConflictError: it cannot, and something answers there, which would be taken for the
+            version that is about to be started.
+    """
+    try:
+        return site.colours.get(colour)
+    except IntegrityError as error:
+        address = site.addresses[colour]
+        if listens(address):
+            raise ConflictError(
+                f"{error}, but end what listens on {address} first: no record says what it is"
+            ) from None
+        tell(f"{error}; nothing listens on {site.addresses[colour]}")
+        return None
+
+
 def _start(
     site: Site, release: str, bento: str, colour: Colour, tell: Callable[[str], None]
 ) -> str:
@@ -194,7 +213,7 @@ def _start(
     any more; one that looked before that shows in the colour's share.
     """
     site.launcher.require(bento)
-    share, old = _share(site, colour), site.colours.get(colour)
+    share, old = _share(site, colour), _present(site, colour, tell)
     if old:
         site.colours.put(replace(old, ending=True))
         if _share(site, colour) > 0 and site.launcher.alive(old.handle):

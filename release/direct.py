@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -59,3 +60,13 @@ def _words(error: urllib.error.HTTPError) -> str:
         return str(json.loads(text)["error"]["message"])
     except (ValueError, LookupError, TypeError):
         return " ".join(text[:200].split()) or error.reason
+
+
+def listens(address: str) -> bool:
+    """Whether somebody accepts connections on ``host:port``."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=0.5):
+            return True
+    except OSError:
+        return False

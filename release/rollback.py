@@ -67,7 +67,7 @@ def rollback(
     start = site.clock.now()
     applied = site.router.switch(Traffic.of(target.colour, purpose="rollback"), expected=expected)
     seconds = site.clock.now() - start
-    left = site.colours.get(other(target.colour))
+    left = site.colours.known(other(target.colour))
     from_release = left.release if left else "-"
     site.ledger.append(
         Kind.ROLLBACK,
@@ -144,7 +144,8 @@ def _start_again(
     """Start ``release`` where it died, or on the colour without traffic."""
     served = fold(site.ledger.history()).served[:KEEP]
     if dead is None and release not in served:
-        have = ", ".join(f"{d.colour}: {d.release}" for c in COLOURS if (d := site.colours.get(c)))
+        present = [found for colour in COLOURS if (found := site.colours.known(colour))]
+        have = ", ".join(f"{found.colour}: {found.release}" for found in present)
         raise NotFoundError(
             f"{release} is not deployed (deployed is {have or 'nothing'}) and not among the last "
             f"{KEEP} that served ({', '.join(served) or 'none'})"

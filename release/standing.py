@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, IntegrityError
+from release.direct import listens
 from release.metrics_source import ready
 from release.samples import Reading, between
 from release.site import Site
@@ -20,7 +20,8 @@ class Side:
     """One colour. Rates are over ``standing``'s window, else since the version's start.
 
     Attributes:
-        state: ``ready``, ``not ready``, ``dead`` or ``empty``.
+        state: ``ready``, ``not ready``, ``dead``, ``empty``, or ``unknown`` where the record of
+            what runs there cannot be read.
     """
 
     colour: Colour
@@ -56,9 +57,10 @@ class Standing:
 def standing(site: Site, window: float = 1.0) -> Standing:
     """Look at everything once; rates come from two samples ``window`` seconds apart.
 
-    Never raises for what it finds: a dead colour, a missing include, a front that is down
-    or an unrecorded switch become remarks. The shares are those that requests meet, which
-    are not the written ones after a command was killed between writing and applying.
+    Never raises for what it finds: a dead colour, a damaged record, a missing include, a
+    front that is down or an unrecorded switch become remarks. The shares are those that
+    requests meet, which are not the written ones after a command was killed between writing
+    and applying.
     """
     remarks: list[str] = []
     written: Traffic | None = None
@@ -73,6 +75,7 @@ def standing(site: Site, window: float = 1.0) -> Standing:
     readings, complaint = _readings(site, window)
     remarks += complaint
     sides = tuple(_side(site, colour, traffic, readings.get(colour)) for colour in COLOURS)
+    remarks += [word for colour in COLOURS if (word := _damage(site, colour))]
     state = fold(site.ledger.history())
     if traffic:
         remarks += _mismatches(traffic, sides, state)
@@ -91,11 +94,19 @@ def _readings(site: Site, window: float) -> tuple[dict[Colour, Reading], list[st
     return {colour: between(first[colour], last[colour], window) for colour in COLOURS}, []
 
 
+def _damage(site: Site, colour: Colour) -> str:
+    try:
+        site.colours.get(colour)
+    except IntegrityError as error:
+        return str(error)
+    return ""
+
+
 def _side(site: Site, colour: Colour, traffic: Traffic | None, reading: Reading | None) -> Side:
     share = traffic.share(colour) if traffic else 0.0
-    deployment = site.colours.get(colour)
+    deployment = site.colours.known(colour)
     if deployment is None:
-        return Side(colour, share, "", "", "empty")
+        return Side(colour, share, "", "", "unknown" if _damage(site, colour) else "empty")
     state = "not ready"
     if ready(deployment.url, timeout=1.0):
         state = "ready"
@@ -130,7 +141,7 @@ def _mismatches(traffic: Traffic, sides: tuple[Side, ...], state: ReleaseState) 
     for side in sides:
         if side.share > 0 and side.state != "ready":
             found.append(f"{side.colour} has {side.share:g}% of the traffic and is {side.state}")
-        if side.share == 100 and state.active and side.release != state.active:
+        if side.share == 100 and side.release and state.active not in (None, side.release):
             found.append(
                 f"nginx sends everything to {side.release}, the ledger last recorded "
                 f"{state.active}: a command was killed between the two; promote or roll back "
@@ -145,7 +156,7 @@ def _mismatches(traffic: Traffic, sides: tuple[Side, ...], state: ReleaseState) 
         found.append(
             f"nginx is at generation {traffic.generation}, the ledger at {state.generation}"
         )
-    if traffic.shadow and not _listens(traffic.shadow_to):
+    if traffic.shadow and not listens(traffic.shadow_to):
         found.append(
             f"{traffic.shadow:g}% of the requests are copied to {traffic.shadow_to}, where nobody "
             "listens: a comparison was killed; promote or roll back to end it (no user is harmed)"
@@ -155,12 +166,3 @@ def _mismatches(traffic: Traffic, sides: tuple[Side, ...], state: ReleaseState) 
 
 def _shares(traffic: Traffic) -> str:
     return f"blue {traffic.blue:g}%, green {traffic.green:g}%"
-
-
-def _listens(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=0.5):
-            return True
-    except OSError:
-        return False
