@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from csanmt.errors import NotFoundError, UnavailableError
+from release.colours import Deployment
 from release.deployment import fallback_of
 from release.ledger import Kind
 from release.load import Load, authorization
@@ -51,6 +53,8 @@ def drill(
 ) -> Drill:
     """Promote the idle version and roll back, with ``clients`` asking ``address`` all the while.
 
+    A drill that is broken off rolls back as well, and leaves an entry in the ledger.
+
     Args:
         address: ``host:port`` of nginx, on this machine.
         seconds: time between the steps.
@@ -59,6 +63,7 @@ def drill(
     Raises:
         NotFoundError: no second version is running.
         UnavailableError: there is nothing in service.
+        ConflictError: another command is under way.
     """
     present = site.colours.get(site.router.state().major)
     idle = fallback_of(site)
@@ -66,16 +71,10 @@ def drill(
         raise UnavailableError("nothing is in service")
     if idle is None:
         raise NotFoundError("a drill needs a version on the idle colour: deploy one first")
-    headers = authorization(site.api_key)
-    with Load(address, clients, per_second=per_second, headers=headers) as load:
+    load = Load(address, clients, per_second=per_second, headers=authorization(site.api_key))
+    with site.exclusive(f"drill with {idle.release}"), _recorded(site, idle.release), load:
         time.sleep(seconds)
-        tell(f"switching to {idle.release}")
-        switched = time.monotonic()
-        promote(site, idle.release, Plan())
-        time.sleep(seconds)
-        tell(f"rolling back to {present.release}")
-        returned = time.monotonic()
-        rollback(site, present.release, why="drill")
+        switched, returned = _there_and_back(site, present, idle, seconds, tell)
         time.sleep(seconds)
     forth = [a for a in load.answers if switched <= a.began < returned]
     late = [a.began - switched for a in forth if a.colour != idle.colour]
@@ -94,3 +93,36 @@ def drill(
         Kind.DRILL, idle.release, who=site.who, why="rehearsal", detail=result.to_json()
     )
     return result
+
+
+def _there_and_back(
+    site: Site,
+    present: Deployment,
+    idle: Deployment,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> tuple[float, float]:
+    """The moments of both commands; however the rehearsal ends, the traffic is back after it."""
+    before = site.router.state()
+    tell(f"switching to {idle.release}")
+    switched = time.monotonic()
+    try:
+        promote(site, idle.release, Plan())
+        time.sleep(seconds)
+    finally:
+        returned = time.monotonic()
+        if site.router.state() != before:
+            tell(f"rolling back to {present.release}")
+            rollback(site, present.release, why="drill")
+    return switched, returned
+
+
+@contextmanager
+def _recorded(site: Site, release: str) -> Iterator[None]:
+    """Leave an entry of a rehearsal that does not come to its end, too."""
+    try:
+        yield
+    except BaseException as error:
+        why = f"rehearsal broken off: {str(error) or type(error).__name__}"
+        site.ledger.append(Kind.DRILL, release, who=site.who, why=why)
+        raise
