@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from csanmt.errors import ConfigurationError, UnavailableError
+from csanmt.errors import ConfigurationError, ConflictError, UnavailableError
 from release.colours import Deployment
 from release.ledger import Kind
 from release.metrics_source import ready
 from release.observation import Observation, observe, record
 from release.rollback import rollback
 from release.site import Site
-from release.traffic import Traffic, TrafficMovedError
+from release.traffic import Traffic, TrafficMovedError, other
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: Non
     """Bring ``release``, which must be deployed and ready, into service by ``plan``.
 
     Raises:
-        ConflictError: another promotion is under way, or traffic was changed meanwhile.
+        ConflictError: another promotion is under way, traffic was changed meanwhile, or the
+            first step is below the release's share, or leaves the rest to nobody in service.
         NotFoundError: the release is on no colour.
         ConfigurationError: it is to be watched, and refuses the site's API key.
-        UnavailableError: it is not ready, or the router refused.
+        UnavailableError: it is not ready, or what keeps the rest is not, or the router refused.
         CsanmtError: it fell ill and could not be rolled back; the alert says so.
     """
     with site.exclusive(f"promotion of {release}"):
@@ -75,7 +76,9 @@ def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: Non
             raise UnavailableError(f"{release} on {deployment.colour} is not ready")
         if plan.watched:
             site.metrics.sample(deployment.colour)  # what cannot be judged gets no traffic
-        generation = _generation(site)
+        traffic = _traffic(site)
+        _require_counterpart(site, deployment, traffic, plan.weights[0])
+        generation = traffic.generation if traffic else 0
         for weight in plan.weights:
             generation = _switch(site, deployment, weight, plan.sticky, generation)
             tell(f"{weight:g}% of the traffic goes to {release} ({deployment.colour})")
@@ -110,11 +113,37 @@ def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: No
     return _act_on(site, deployment, seen)
 
 
-def _generation(site: Site) -> int:
+def _traffic(site: Site) -> Traffic | None:
     try:
-        return site.router.state().generation
+        return site.router.state()
     except UnavailableError:
-        return 0  # the first promotion of this site
+        return None  # the first promotion of this site
+
+
+def _require_counterpart(
+    site: Site, deployment: Deployment, traffic: Traffic | None, weight: float
+) -> None:
+    """See that the rest of a first step's traffic stays with a version that serves it now."""
+    share = traffic.share(deployment.colour) if traffic else 0
+    if weight < share:
+        raise ConflictError(
+            f"{deployment.release} has {share:g}% of the traffic already; a first step of "
+            f"{weight:g}% would take some away, which is what csanmt release rollback is for"
+        )
+    if weight == 100:
+        return
+    rival = other(deployment.colour)
+    beside = site.colours.usable(rival)
+    if traffic is None or beside is None:
+        raise ConflictError(
+            f"nothing in service on {rival} could keep the other {100 - weight:g}%: "
+            f"promote {deployment.release} at once"
+        )
+    if not ready(beside.url, timeout=5.0):
+        raise UnavailableError(
+            f"{beside.release} on {rival}, which would keep {100 - weight:g}% of the traffic, is "
+            f"not ready: promote {deployment.release} at once"
+        )
 
 
 def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, expected: int) -> int:

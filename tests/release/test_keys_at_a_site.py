@@ -88,7 +88,7 @@ def test_a_version_is_deployed_promoted_and_watched_by_the_sites_key(make_site: 
     site = make_site("site")
     put(site)
     assert site.colours.running(RELEASE).model == MODEL
-    assert promote(site, RELEASE, Plan((50, 100), interval=0.2, poll=0.1)).completed
+    assert promote(site, RELEASE, Plan(observe=0.2, poll=0.1)).completed
     seen = watch(site, 0.3, 0.1)
     assert (seen.colour, seen.breaches) == ("blue", ())
     now = standing(site, window=0.01)

@@ -13,7 +13,7 @@ from release.deployment import deploy, idle_colour
 from release.ledger import Kind
 from release.promotion import Plan, promote, watch
 from release.rollback import rollback
-from release.traffic import Traffic
+from release.traffic import StubRouter, Traffic
 from tests.release.stub_site import World, kinds, put, three_served, two_versions
 
 
@@ -261,3 +261,46 @@ def test_deploying_in_mid_canary_is_refused(world: World) -> None:
     world.site.router.switch(Traffic.of("green", 25))
     with pytest.raises(ConflictError, match="both colours have traffic"):
         deploy(world.site, "v3.0.0-ccc", "csanmt:v3", force="test")
+
+
+def test_a_canary_of_the_version_in_service_would_give_the_rest_to_a_candidate(
+    world: World,
+) -> None:
+    two_versions(world)
+    with pytest.raises(ConflictError, match="has 100% of the traffic already"):
+        promote(world.site, "v1.0.0-aaa", Plan((5, 100)))
+    assert world.site.router.state().blue == 100
+    assert promote(world.site, "v1.0.0-aaa", Plan()).completed
+
+
+def test_a_killed_canary_is_resumed_from_its_share_upwards(world: World) -> None:
+    two_versions(world)
+    world.site.router.switch(Traffic.of("green", 25))
+    with pytest.raises(ConflictError, match="has 25% of the traffic already"):
+        promote(world.site, "v2.0.0-bbb", Plan((5, 100)))
+    assert promote(world.site, "v2.0.0-bbb", Plan((25, 100), interval=10)).completed
+
+
+def test_a_canary_needs_a_version_in_service_beside_it(world: World) -> None:
+    two_versions(world)
+    world.services["blue"].up = False
+    with pytest.raises(UnavailableError, match="would keep 95% of the traffic, is not ready"):
+        promote(world.site, "v2.0.0-bbb", Plan((5, 100)))
+    world.site.colours.clear("blue")
+    with pytest.raises(ConflictError, match="nothing in service on blue"):
+        promote(world.site, "v2.0.0-bbb", Plan((5, 100)))
+    assert world.site.router.state().blue == 100
+    assert promote(world.site, "v2.0.0-bbb", Plan()).completed
+
+
+def test_the_first_version_of_a_site_is_no_canary(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_: StubRouter) -> Traffic:
+        raise UnavailableError("nothing was deployed yet")
+
+    put(world, "v1.0.0-aaa")
+    with monkeypatch.context() as patched:
+        patched.setattr(StubRouter, "state", absent)
+        with pytest.raises(ConflictError, match=r"promote v1\.0\.0-aaa at once"):
+            promote(world.site, "v1.0.0-aaa", Plan((5, 100)))
