@@ -7,6 +7,7 @@ numbers; the texts of users are not.
 
 from __future__ import annotations
 
+import http.client
 import json
 import queue
 import threading
@@ -15,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +28,7 @@ from serving.quality_signals import signals
 
 PATH = "/translate"
 QUEUE = 1000
+STOP_SECONDS = 5.0
 FORWARDED = ("Content-Type", "Authorization")
 
 
@@ -97,7 +100,8 @@ class Collector:
         self.urls = dict(urls)
         self._key = authorization(api_key)
         self.timeout = timeout
-        self._pending: queue.Queue[Copied | None] = queue.Queue(QUEUE)
+        self._pending: queue.Queue[Copied] = queue.Queue(QUEUE)
+        self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._sides: dict[Colour, Side] = {colour: Side() for colour in COLOURS}
         self._compared = self._changed = self._dropped = 0
@@ -117,12 +121,13 @@ class Collector:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """What still waits is not replayed; who waits for an answer now is left to its timeout."""
+        self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
-        for _thread in self._threads:
-            self._pending.put(None)
+        end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
 
     def receive(self, copied: Copied) -> None:
         """Queue a request, or count it as dropped; never blocks."""
@@ -143,8 +148,9 @@ class Collector:
     # -- parts -------------------------------------------------------------------
 
     def _work(self) -> None:
-        while (copied := self._pending.get()) is not None:
-            self._compare(copied)
+        while not self._stopping.is_set():
+            with suppress(queue.Empty):
+                self._compare(self._pending.get(timeout=0.05))
 
     def _compare(self, copied: Copied) -> None:
         sources = _texts(copied.body, "text")
@@ -171,7 +177,7 @@ class Collector:
             failed = False
         except urllib.error.HTTPError as error:
             failed = error.code >= 500
-        except OSError:
+        except (OSError, http.client.HTTPException, ValueError):  # also cut short, or a bad path
             failed = True
         with self._lock:
             side = self._sides[colour]

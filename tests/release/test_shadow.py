@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import threading
 import time
 import urllib.request
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from release import shadow as shadow_module
 from release.load import Load
 from release.nginx import NginxRouter, NginxSettings
-from release.shadow import Collector
-from release.traffic import Colour, Traffic
+from release.shadow import Collector, Copied
+from release.traffic import COLOURS, Colour, Traffic
 from tests.ports import free_addresses
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
@@ -132,3 +134,45 @@ def test_the_load_accounts_for_every_request_over_a_switch(router: NginxRouter) 
     assert load.lost() == []
     assert load.mislabelled() == []
     assert load.settled("echo", moment) == 0.0
+
+
+class Dying(Translator):
+    """Ends in the middle of its answer."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"{")
+
+
+def test_a_colour_that_dies_in_mid_answer_is_an_error_and_ends_no_worker(
+    services: dict[Colour, Service],
+) -> None:
+    services["green"].RequestHandlerClass = Dying
+    urls = {c: f"http://{s.address}" for c, s in services.items()}
+    body = json.dumps({"text": "你好"}).encode()
+    with Collector(urls, workers=2) as collector:
+        for _ in range(6):
+            collector.receive(Copied("/translate", body, {}))
+        end = time.monotonic() + 10
+        while collector.report().sides["green"]["answers"] < 6 and time.monotonic() < end:
+            time.sleep(0.01)
+        sides = collector.report().sides
+    assert (sides["green"]["answers"], sides["green"]["errors"]) == (6, 6)
+    assert (sides["blue"]["answers"], sides["blue"]["errors"]) == (6, 0)
+
+
+def test_a_collector_ends_with_a_full_queue_and_stuck_workers(
+    services: dict[Colour, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadow_module, "QUEUE", 2)
+    monkeypatch.setattr(shadow_module, "STOP_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        urls = dict.fromkeys(COLOURS, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with Collector(urls, timeout=8) as collector:
+            while not collector.report().dropped:
+                collector.receive(Copied("/translate", b"{}", {}))
+            leaving = time.monotonic()
+    assert time.monotonic() - leaving < 4
