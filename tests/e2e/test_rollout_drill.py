@@ -109,7 +109,9 @@ def test_a_promotion_really_killed_by_signal_nine_can_be_rolled_back(place: Plac
     finally:
         process.kill()
         process.wait()
-    assert any("unfinished" in remark for remark in standing(place.site, 0.01).remarks)
+    wait_for(  # a worker of before the reload may still answer
+        lambda: any("unfinished" in remark for remark in standing(place.site, 0.01).remarks)
+    )
     back = rollback(place.site, why="the command was killed")
     assert back.release == FIRST
     assert place.router.state().blue == 100
