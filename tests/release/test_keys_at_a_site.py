@@ -26,7 +26,7 @@ from release.site import Site, open_site
 from release.standing import standing
 from release.traffic import COLOURS, Colour, StubRouter, Traffic
 from serving.keys import ApiKey, KeyRing, hash_key
-from tests.release.test_killed_commands import addresses
+from tests.ports import free_addresses
 from tests.serving.live_application import MODEL, live_application
 
 RELEASE = "v1.0.0-aaaaaaa"
@@ -165,7 +165,7 @@ def test_prometheus_scrapes_with_the_key_that_its_configuration_offers(
         text = text.replace(old, new)
     (tmp_path / "prometheus.yml").write_text(text)
     (tmp_path / "key").write_text("csk_prometheus")
-    address = addresses(1)[0]
+    (address,) = free_addresses(1)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}",
