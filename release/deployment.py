@@ -115,10 +115,10 @@ def deploy(
 
 
 def smoke(url: str, api_key: str = "") -> None:
-    """Translate the smoke sentences; each must come back as something else, without Han.
+    """Translate the smoke sentences; each must come back as something else.
 
     Raises:
-        UnavailableError: an answer failed, is empty, echoes its source or is not English.
+        UnavailableError: an answer failed, is empty or echoes its source.
         ConfigurationError: the service refuses ``api_key``.
     """
     body = {"text": list(SMOKE)}
