@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from csanmt.errors import CsanmtError, StorageError
 from model_store import ModelStore
 from model_store.retirement import judge
 from model_store.tags import ModelTag
+from release.containers import BUILDERS, Builder
 from release.ledger import Kind, Ledger
 from release.retention import Keeping, Remove
 
 BENTO = "csanmt"
-TOOLS = ("podman", "docker", "buildah")
 
 
 def remover(home: Path, ledger: Ledger) -> Remove:
@@ -63,11 +62,14 @@ def _remove_bento(home: Path, release: str) -> list[str]:
 
 
 def _remove_image(image: str) -> list[str]:
-    for tool in TOOLS:
-        if shutil.which(tool):
-            done = subprocess.run([tool, "rmi", image], capture_output=True)
-            if done.returncode == 0:
-                return [f"image {image}"]
+    for tool in filter(shutil.which, BUILDERS):
+        storage = Builder(tool, commit_time=0)  # builds nothing
+        if not storage.exists(image):
+            continue
+        storage.remove(image)
+        if storage.exists(image):
+            raise StorageError(f"image {image} could not be removed: {tool} says it is in use")
+        return [f"image {image}"]
     return []
 
 

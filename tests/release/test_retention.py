@@ -103,6 +103,31 @@ def test_a_removal_that_failed_is_planned_again(site: Site) -> None:
     assert retain(site, remover(site.home, site.ledger))[1] == {"v1": ["bento csanmt:v1"]}
 
 
+@pytest.mark.parametrize("status", [0, 2])
+def test_an_image_in_use_is_not_recorded_as_gone(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    tool = tools / "podman"  # keeps its images in a file
+    tool.write_text(
+        "#!/bin/sh\ncase $1 in\n"
+        f"  image) [ -e {tools}/stored ] && echo '[]' ;;\n"
+        f"  rmi) [ {status} = 0 ] && /bin/rm {tools}/stored; exit {status} ;;\nesac\n"
+    )
+    tool.chmod(0o755)
+    (tools / "stored").touch()
+    monkeypatch.setenv("PATH", str(tools))
+    site.ledger.append(Kind.BUILD, "v1", who="test", why="story", detail={"image": "csanmt:v1"})
+    if status:
+        with pytest.raises(StorageError, match="image csanmt:v1 could not be removed"):
+            retain(site, remover(site.home, site.ledger))
+        assert not fold(site.ledger.history()).versions["v1"].retired
+    else:
+        removed = retain(site, remover(site.home, site.ledger))[1]
+        assert removed == {"v1": ["bento csanmt:v1", "image csanmt:v1"]}
+
+
 STEPS = {"os.rename", "os.remove", "os.rmdir", "sqlite3.connect", "fcntl.flock"}
 
 
