@@ -9,7 +9,7 @@ from model_store.digests import digest_file
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record, read_origin
 from model_store.store import ModelStore
 
-DEFAULT_TAG = "csanmt-zh-en:v1.1.0"
+DEFAULT_TAG = "csanmt-zh-en:v1.2.0"
 DEFAULT_SOURCE = Path(__file__).resolve().parent / "default"
 
 

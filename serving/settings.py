@@ -15,7 +15,7 @@ from typing import Any
 
 from csanmt.errors import ConfigurationError
 
-DEFAULT_MODEL = "csanmt-zh-en:v1.1.0"
+DEFAULT_MODEL = "csanmt-zh-en:v1.2.0"
 ENGINES = ("auto", "native", "torch", "stub")
 
 
