@@ -80,15 +80,15 @@ def test_memory_after_ten_thousand_requests_is_that_after_one_thousand(server):
 def capacity(server: LiveServer, expected: Mapping[str, str]) -> float:
     """Requests a second that the server answers when it is never out of work."""
     started = time.monotonic()
-    load = asyncio.run(crowd(server.url, expected, clients=8, seconds=BUSY_SECONDS))
+    load = asyncio.run(crowd(server.url, expected, clients=CLIENTS, seconds=BUSY_SECONDS))
     assert set(load.statuses) <= {200, 429}
     return load.answered / (time.monotonic() - started)
 
 
 def test_four_times_too_much_is_refused_politely_and_then_all_is_well(tmp_path):
     with live_server(tmp_path, queue_seconds=5) as server:
-        # Ten sentences a request: the client must not be what is overloaded here.
-        expected = alone(server, ["".join(SENTENCES[n : n + 10]) for n in range(0, 200, 10)])
+        # Fifty sentences a request: the client must not be what is overloaded here.
+        expected = alone(server, ["".join(SENTENCES[n : n + 50]) for n in range(0, 1000, 50)])
         rate = capacity(server, expected)
         before = resident(server)
         load = asyncio.run(
