@@ -60,8 +60,10 @@ class _Words:
     def __init__(self, aligned: AlignedText, offsets: Iterable[int]) -> None:
         self.text = aligned.text
         self.places = units(aligned.text, aligned.cuts(offsets))
-        pieces = _divide(_by_word(self.places, aligned.pairs))
-        guesses = _between(pieces, len(self.places)) + _at_edges(pieces, self.places, aligned)
+        found = _by_word(self.places, aligned.pairs)
+        edges = _at_edges(found, self.places, aligned)
+        pieces = _divide(sorted(found + edges, key=lambda piece: piece[0]))
+        guesses = _between(pieces, len(self.places))
         pieces += guesses
         self.owner = np.array([p[0] for p in pieces], dtype=np.int64)
         self.low = np.array([p[1] for p in pieces], dtype=np.float64)
@@ -73,7 +75,7 @@ class _Words:
             self.middle: Floats = sums / self.counts
         strings = [aligned.text[a:b] for a, b in self.places]
         self.weight = np.array([_weight(s) for s in strings], dtype=np.float64)
-        self.weight[[word for word, _, _ in guesses]] *= 0.5
+        self.weight[[word for word, _, _ in [*edges, *guesses]]] *= 0.5
         self.linking = np.array([s in _LINKING for s in strings], dtype=bool)
         self.punctuation = np.array([_is_punctuation(s[0]) for s in strings], dtype=bool)
 
@@ -152,22 +154,22 @@ def _between(
 
 
 def _at_edges(
-    pieces: Sequence[tuple[int, float, float]], places: Sequence[Range], aligned: AlignedText
-) -> list[tuple[int, float, float]]:
+    pieces: Sequence[tuple[int, int, int]], places: Sequence[Range], aligned: AlignedText
+) -> list[tuple[int, int, int]]:
     """For a sentence's first or last word, aligned with nothing: what its only neighbour is from.
 
     Models align the word a sentence begins with to its end, which says nothing.
     """
-    sources: dict[int, list[tuple[float, float]]] = {}
-    for word, start, end in pieces:
-        sources.setdefault(word, []).append((start, end))
+    sources: dict[int, list[Range]] = {}
+    for word, low, high in pieces:
+        sources.setdefault(word, []).append((low, high))
     starts = [start for start, _ in places]
     found = []
     for start, end in aligned.sentences:
         first, last = bisect_left(starts, start), bisect_left(starts, end) - 1
-        for word, neighbour in ((first, first + 1), (last, last - 1)):
-            if first <= neighbour <= last and word not in sources:
-                found += [(word, low, high) for low, high in sources.get(neighbour, ())]
+        for word, neighbour, nearest in ((first, first + 1, min), (last, last - 1, max)):
+            if first <= neighbour <= last and word not in sources and neighbour in sources:
+                found.append((word, *nearest(sources[neighbour])))
     return found
 
 

@@ -21,6 +21,7 @@ from tests.bulk.corpora import (
     csanmt_translate,
     parts,
     running,
+    sentences,
     wait_until,
 )
 
@@ -92,8 +93,9 @@ def weights_private_bytes(pid: int) -> int:
     return found
 
 
-def test_ctrl_c_ends_it_at_once_and_says_so(source: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def test_ctrl_c_ends_it_at_once_and_says_so(tmp_path: Path) -> None:
+    out, source = tmp_path / "out", tmp_path / "zh.txt"
+    source.write_text(sentences(100 * COUNT), encoding="utf-8")  # never finished
     process = csanmt_translate(*words(source, out))
     wait_until(lambda: parts(out))
     workers = children(process.pid)

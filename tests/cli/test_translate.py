@@ -15,6 +15,7 @@ from cli.progress import ProgressBar
 from csanmt.errors import ConfigurationError, IntegrityError, NotFoundError
 from csanmt.translator import DecodingOptions, StubTranslator
 from model_store.store import ModelStore
+from serving.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = {"你好。": "Hello.", "再见。": "Goodbye.", "一": "One", "二": "Two", "三": "Three"}
@@ -173,9 +174,9 @@ def test_without_a_model_the_default_one_is_put_into_the_store(
 ) -> None:
     (model / "provenance.json").write_text("{}")
     monkeypatch.setattr("model_store.shipped.ensure_default.__kwdefaults__",
-                        {"tag": "csanmt-zh-en:v1.1.0", "source": model})  # fmt: skip
+                        {"tag": DEFAULT_MODEL, "source": model})  # fmt: skip
     assert csanmt("translate", "你好。").out == "Hello.\n"
-    assert store.verify("csanmt-zh-en:v1.1.0").ok
+    assert store.verify(DEFAULT_MODEL).ok
 
 
 def test_the_option_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

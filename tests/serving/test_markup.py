@@ -33,7 +33,7 @@ def test_html_tags_move_with_their_words(client: deepl.DeepLClient) -> None:
 def test_ignored_tags_keep_their_text(client: deepl.DeepLClient) -> None:
     text = ask(client, "请打开<keep>设置</keep>。", tag_handling="xml", ignore_tags=["keep"])
     assert "<keep>设置</keep>" in text
-    assert text == "Open <keep>设置</keep>."
+    assert text.lower().endswith("open <keep>设置</keep>.")
 
 
 def test_splitting_tags_and_outline_detection(client: deepl.DeepLClient) -> None:

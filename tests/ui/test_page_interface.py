@@ -64,7 +64,7 @@ def test_the_language_switch_changes_every_word_and_is_remembered(open_page: Any
 
 
 def test_a_problem_on_show_changes_language_too(open_page: Any) -> None:
-    page = open_page()
+    page = open_page(expect_errors=True)
     write(page, "字" * 4000)
     page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("alert")).to_contain_text("文本过长")
