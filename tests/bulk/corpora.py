@@ -22,7 +22,7 @@ from tests.serving.live_server import command_line, descendants
 ROOT = Path(__file__).parents[2]
 DEFAULT_MODEL = ROOT / "model_store" / "default"
 MODEL = Model("csanmt-zh-en:v9.8.7", "sha256:" + "ab" * 32, "native", "0.0.0")
-COUNT = 12_000  # lines that the real command translates: seconds, even on a fast machine
+COUNT = 6_000  # lines that the real command translates: seconds, even on a fast machine
 
 wait_until = partial(live_server.wait_until, seconds=240)
 
