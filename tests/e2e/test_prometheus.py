@@ -8,14 +8,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import threading
 import time
-import urllib.error
-import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,6 @@ import yaml
 
 from csanmt.errors import UnavailableError
 from release.alerts import LogAndWebhook
-from release.direct import OPENER
 from release.load import Load
 from release.metrics_source import PrometheusMetrics, ServiceMetrics
 from release.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
@@ -33,7 +28,7 @@ from release.promotion import Plan, promote, watch
 from release.thresholds import Thresholds
 from release.traffic import COLOURS, SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
-from tests.ports import free_addresses
+from tests.prometheus import Prometheus, running_prometheus
 
 pytestmark = [
     pytest.mark.e2e,
@@ -51,53 +46,15 @@ def quick(text: str) -> str:
     return text
 
 
-@dataclass
-class Prometheus:
-    url: str
-    process: subprocess.Popen[bytes]
-
-    def get(self, path: str, **parameters: str) -> Any:
-        """The ``data`` of an answer; None while it is not ready."""
-        query = urllib.parse.urlencode(parameters)
-        try:
-            with OPENER.open(f"{self.url}/api/v1/{path}?{query}", timeout=10) as response:
-                return json.load(response)["data"]
-        except urllib.error.HTTPError as error:
-            if error.code == 503:  # it is still starting
-                return None
-            raise AssertionError(f"{parameters}: {error.read().decode()}") from None
-        except OSError:
-            return None
-
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        data = self.get("query", query=quick(expression))
-        return data["result"] if data else []
-
-    def firing(self) -> set[str]:
-        alerts = self.get("alerts")["alerts"]
-        return {a["labels"]["alertname"] for a in alerts if a["state"] == "firing"}
-
-
 @contextmanager
 def prometheus(place: Place, folder: Path) -> Iterator[Prometheus]:
     folder.mkdir()
     config, rules = scrape_config(place.router.settings), alert_rules(Thresholds.read())
     for name, content in (("prometheus.yml", config), ("alerts.yml", rules)):
         (folder / name).write_text(quick(yaml.safe_dump(content, width=1000)))
-    (address,) = free_addresses(1)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={folder / 'prometheus.yml'}",
-             f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    found = Prometheus(f"http://{address}", process)
-    try:
+    with running_prometheus(folder) as found:
         wait_for(lambda: found.get("targets") is not None)
         yield found
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextmanager
@@ -136,7 +93,7 @@ def unanswered(server: Prometheus, queries: dict[str, str], seconds: float = 60)
     end, left = time.monotonic() + seconds, dict(queries)
     while left and time.monotonic() < end:
         for name, expression in queries.items():
-            values = [row["value"][1] for row in server.query(expression)]
+            values = [row["value"][1] for row in server.query(quick(expression))]
             if values and "NaN" not in values:
                 left.pop(name, None)
         time.sleep(0.2)

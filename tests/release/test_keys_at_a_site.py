@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import time
-import urllib.parse
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from csanmt.errors import ConfigurationError, UnavailableError
+from csanmt.errors import ConfigurationError
 from release.colours import StubLauncher
 from release.deployment import deploy
-from release.direct import ask
 from release.metrics_source import ServiceMetrics
 from release.monitoring import DEPLOY, KEY_FILE
 from release.nginx import NginxSettings
@@ -26,7 +23,7 @@ from release.site import Site, open_site
 from release.standing import standing
 from release.traffic import COLOURS, Colour, StubRouter, Traffic
 from serving.keys import ApiKey, KeyRing, hash_key
-from tests.ports import free_addresses
+from tests.prometheus import running_prometheus
 from tests.serving.live_application import MODEL, live_application
 
 RELEASE = "v1.0.0-aaaaaaa"
@@ -165,23 +162,8 @@ def test_prometheus_scrapes_with_the_key_that_its_configuration_offers(
         text = text.replace(old, new)
     (tmp_path / "prometheus.yml").write_text(text)
     (tmp_path / "key").write_text("csk_prometheus")
-    (address,) = free_addresses(1)
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}",
-             f"--storage.tsdb.path={tmp_path / 'data'}", f"--web.listen-address={address}"],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    query = urllib.parse.urlencode({"query": 'up{job="csanmt"} == 1'})
-    try:
+    with running_prometheus(tmp_path) as prometheus:
         end = time.monotonic() + 60
-        up: list[object] = []
-        while len(up) < 2:
+        while len(prometheus.query('up{job="csanmt"} == 1')) < 2:
             assert time.monotonic() < end, (tmp_path / "log").read_text()
             time.sleep(0.1)
-            with suppress(UnavailableError):  # it is still starting
-                answer = ask(f"http://{address}/api/v1/query?{query}", timeout=5)
-                up = json.loads(answer)["data"]["result"]
-    finally:
-        process.kill()
-        process.wait()
