@@ -20,23 +20,24 @@ done
 
 WORK="$(mktemp -d)"
 trap 'rm -rf "$WORK"' EXIT
+TREE="$WORK/root"
 echo "making $IMAGE from Debian $SUITE"
-debootstrap --variant=minbase --include=python3,ca-certificates "$SUITE" "$WORK/root" \
+debootstrap --variant=minbase --include=python3,ca-certificates "$SUITE" "$TREE" \
     >"$WORK/log" 2>&1 || { tail -n 20 "$WORK/log" >&2; exit 1; }
 
 # What only an installation needs, and what differs from one run to the next.
-rm -rf "$WORK"/root/var/cache/* "$WORK"/root/var/lib/apt/lists/* "$WORK"/root/var/log/* \
-    "$WORK"/root/usr/share/doc/* "$WORK"/root/usr/share/man/* "$WORK"/root/usr/share/info/* \
-    "$WORK"/root/usr/share/locale/* "$WORK"/root/usr/share/lintian/* \
-    "$WORK"/root/usr/share/zoneinfo/* "$WORK"/root/usr/lib/*/gconv/* \
-    "$WORK"/root/etc/machine-id "$WORK"/root/etc/resolv.conf "$WORK"/root/etc/hostname
-find "$WORK/root/usr/lib" -name __pycache__ -type d -prune -exec rm -rf {} +
-chroot "$WORK/root" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.11 \
+rm -rf "$TREE"/var/cache/* "$TREE"/var/lib/apt/lists/* "$TREE"/var/log/* \
+    "$TREE"/usr/share/doc/* "$TREE"/usr/share/man/* "$TREE"/usr/share/info/* \
+    "$TREE"/usr/share/locale/* "$TREE"/usr/share/lintian/* \
+    "$TREE"/usr/share/zoneinfo/* "$TREE"/usr/lib/*/gconv/* \
+    "$TREE"/etc/machine-id "$TREE"/etc/resolv.conf "$TREE"/etc/hostname
+find "$TREE/usr/lib" -name __pycache__ -type d -prune -exec rm -rf {} +
+chroot "$TREE" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.11 \
     >/dev/null 2>&1 || true
-ln -sf python3 "$WORK/root/usr/bin/python"
+ln -sf python3 "$TREE/usr/bin/python"
 
 container="$(buildah from scratch)"
-buildah add --quiet "$container" "$WORK/root" / >/dev/null
+buildah add --quiet "$container" "$TREE" / >/dev/null
 buildah config --cmd python3 --label "org.opencontainers.image.base.name=debian:$SUITE" \
     --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env LANG=C.UTF-8 "$container"
 buildah commit --quiet --rm "$container" "$IMAGE" >/dev/null
