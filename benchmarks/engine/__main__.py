@@ -17,14 +17,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any of the engines is loaded
 
 from benchmarks.engine.contenders import LENGTH, make_contenders
-from benchmarks.engine.measure import Spread, measure_cell
+from benchmarks.engine.measure import CELLS, Spread, measure_cell
 from benchmarks.engine.models import SIZES, Dimensions, source_sentences
 from benchmarks.engine.processes import footprint, throughput
 from benchmarks.engine.real_text import TextResult, measure_text
 from benchmarks.engine.report import Result, as_json, as_markdown
 from benchmarks.engine.work import Machine
-
-CELLS = [(1, 1), (1, 4), (8, 1), (8, 4), (32, 1), (32, 4)]
 
 
 def main() -> int:

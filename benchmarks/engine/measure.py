@@ -10,6 +10,9 @@ import numpy as np
 
 from benchmarks.engine.contenders import Contender, Sentences
 
+CELLS = [(1, 1), (1, 4), (8, 1), (8, 4), (32, 1), (32, 4)]
+"""(batch, beam) that are measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.engine.contenders import Contender, CTranslate2Contender, Sentences
 from benchmarks.engine.ctranslate2_model import ctranslate2_model
-from benchmarks.engine.measure import Cell, measure_cell
+from benchmarks.engine.measure import CELLS, Cell, measure_cell
 from benchmarks.engine.models import Dimensions
 from benchmarks.suite import load_suite
 from csanmt.loading import load_engine
@@ -22,7 +22,6 @@ from csanmt.translator import DecodingOptions, Engine
 
 SUITE = "tatoeba"
 SENTENCES = 32
-BATCHES, BEAMS = (1, 8, 32), (1, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +95,10 @@ def measure_text(
     if torch:
         contenders.append(NaturalEnd("torch", load_engine(model, "torch")))
     cells = []
-    for batch in BATCHES:
+    for batch, beam in CELLS:
         batched = [InBatches(contender, batch) for contender in contenders]
-        for beam in BEAMS:
-            cell = measure_cell(batched, sentences, beam, rounds)
-            cells.append(replace(cell, batch=batch))
-    lengths = native.lengths(sentences, max(BEAMS))
+        cells.append(replace(measure_cell(batched, sentences, beam, rounds), batch=batch))
+    lengths = native.lengths(sentences, max(beam for _, beam in CELLS))
     return TextResult(
         model.resolve().name, SUITE, len(sentences),
         sum(map(len, sentences)) / len(sentences), sum(lengths) / len(lengths), cells,
