@@ -19,13 +19,13 @@ from starlette.types import Receive, Scope, Send
 from serving import provenance
 from serving.app import Application, build
 from serving.bento_adapter import CsanmtBentoService, put_in_front
+from serving.http.keys import KeyRing
 from serving.image import serving_image
-from serving.keys import KeyRing
 from serving.logs import configure_logging
 from serving.memory import open_memory
-from serving.runner_process import InlineRunner, ProcessRunner, Runner
+from serving.runners.remote import InlineRunner, ProcessRunner, Runner
+from serving.runners.translators import open_translator, token_counter
 from serving.settings import Settings
-from serving.translators import open_translator, token_counter
 
 ROOT = Path(__file__).resolve().parent
 PINNED = provenance.pinned_model(provenance.bento_manifest(ROOT))

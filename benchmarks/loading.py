@@ -107,7 +107,7 @@ def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> Mode
 
 
 def _engine_override(path: Path, engine: str) -> Iterator[str]:
-    """An image serves packed weights by the native engine (``release.build``)."""
+    """An image serves packed weights by the native engine (``release.build.bento``)."""
     if engine == "torch" and (path / PACKED_WEIGHTS).is_file():
         yield "the torch engine, not the native one"
 

@@ -177,8 +177,8 @@ def signing_key() -> Path | None:
 
 def sign(evidence: Path, key: Path) -> Path:
     """Sign an evidence file. A failure has the status of a verdict that could not be given."""
-    from release.command import CommandError
-    from release.signed_file import sign_file
+    from release.ledger.signed_file import sign_file
+    from release.running.command import CommandError
 
     try:
         return sign_file(evidence, key)

@@ -119,7 +119,7 @@ def _sign(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     from benchmarks.evidence import verify
-    from release.signed_file import verify_file
+    from release.ledger.signed_file import verify_file
 
     found = verify(args.evidence, model_digest=args.model_digest)
     signer = verify_file(args.evidence, args.signers)

@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.output import add_json_flag, note, print_json
 from csanmt.errors import ConflictError
-from serving.keys import SCOPES, KeyRing, hash_key, new_key
+from serving.http.keys import SCOPES, KeyRing, hash_key, new_key
 
 DESCRIPTION = """\
 Add a new API key to a key file and print it, once: the file holds only its hash.

@@ -13,8 +13,8 @@ from cli.release_action import action, full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from release.ledger import Ledger
-    from release.verify import Check
+    from release.build.verify import Check
+    from release.ledger.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,8 +79,8 @@ def _add_build(actions: Any) -> None:
 
 def _build(args: argparse.Namespace) -> None:
     from model_store import ModelStore
-    from release.ledger import current_user
-    from release.pipeline import Places, Request, build_release
+    from release.build.pipeline import Places, Request, build_release
+    from release.ledger.ledger import current_user
 
     places = Places(ROOT, ModelStore.from_environment().home, args.artefacts, _cache())
     request = Request(
@@ -135,9 +135,9 @@ def _add_verify(actions: Any) -> None:
 
 def _verify(args: argparse.Namespace) -> int:
     from model_store import ModelStore
-    from release.ledger import current_user
-    from release.manifest import read_manifest
-    from release.verify import Subject, verify
+    from release.build.manifest import read_manifest
+    from release.build.verify import Subject, verify
+    from release.ledger.ledger import current_user
 
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
@@ -164,7 +164,7 @@ def _verify(args: argparse.Namespace) -> int:
 def _with_start(subject: Any, port: int) -> Any:
     from dataclasses import replace
 
-    from release.smoke import BentoRun, ContainerRun
+    from release.running.smoke import BentoRun, ContainerRun
 
     image = subject.build.detail.get("image")
     bento = f"{subject.manifest.name}:{subject.version}"
@@ -232,15 +232,15 @@ def _add_push(actions: Any) -> None:
 def _push(args: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from release.ledger import current_user
-    from release.manifest import read_manifest
-    from release.registry import (
+    from release.build.manifest import read_manifest
+    from release.build.registry import (
         archive_destination,
         push_image,
         record_push,
         registry_destination,
     )
-    from release.signing import sign
+    from release.build.signing import sign
+    from release.ledger.ledger import current_user
 
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
@@ -265,7 +265,7 @@ def _push(args: argparse.Namespace) -> None:
 
 def _require_ready(ledger: Ledger, tag: str, force: str) -> None:
     from csanmt.errors import ConflictError
-    from release.state import fold
+    from release.ledger.state import fold
 
     state = fold(ledger.history(version=tag)).versions[tag]
     if not state.ready and not force:
@@ -289,8 +289,8 @@ def _source() -> str:
 
 def _image(ledger: Ledger, tag: str) -> tuple[str, Any]:
     """The name of a built image and the tool that has it."""
-    from release.containers import BUILDERS, Builder, find_tool
-    from release.ledger import Kind
+    from release.ledger.ledger import Kind
+    from release.running.containers import BUILDERS, Builder, find_tool
 
     build = ledger.last(Kind.BUILD, tag)
     name = build.detail.get("image") if build else None

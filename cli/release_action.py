@@ -11,7 +11,7 @@ from cli.output import add_json_flag
 from csanmt.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from release.ledger import Ledger
+    from release.ledger.ledger import Ledger
 
 Run = Callable[[argparse.Namespace], int | None]
 
@@ -31,15 +31,15 @@ def action(actions: Any, name: str, run: Run, summary: str, text: str) -> argpar
 
 def open_ledger() -> Ledger:
     """The ledger of this machine and user."""
-    from release.ledger import Ledger, default_path
+    from release.ledger.ledger import Ledger, default_path
 
     return Ledger(default_path())
 
 
 def full_tag(ledger: Ledger, text: str) -> str:
     """The image tag meant by ``text``: itself, or the newest build of a version."""
-    from release.ledger import Kind
-    from release.version import parse_tag
+    from release.build.version import parse_tag
+    from release.ledger.ledger import Kind
 
     builds = [entry.version for entry in ledger.history(kind=Kind.BUILD)]
     if text in builds:

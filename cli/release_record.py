@@ -45,8 +45,8 @@ def _add_review(actions: Any) -> None:
 def _review(args: argparse.Namespace) -> None:
     from csanmt.loading import load_translator
     from model_store import ModelStore
-    from release.ledger import Kind, current_user
-    from release.review import make_sample, record_review, sample_digest
+    from release.build.review import make_sample, record_review, sample_digest
+    from release.ledger.ledger import Kind, current_user
 
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
@@ -119,7 +119,7 @@ def _add_pin(actions: Any) -> None:
 
 def _pin(args: argparse.Namespace) -> None:
     from model_store import DEFAULT_TAG, ModelStore, ensure_default
-    from release.manifest import pin_model
+    from release.build.manifest import pin_model
 
     store = ModelStore.from_environment()
     if args.model == DEFAULT_TAG:

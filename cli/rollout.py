@@ -12,7 +12,7 @@ from cli.site_action import ROOT, bento_home, full_release, health, seconds, sit
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from release.site import Site
+    from release.rollout.site import Site
 
 
 API_TESTS = ROOT / "tests" / "api_test.py"
@@ -71,7 +71,7 @@ def _add_deploy(actions: Any) -> None:
 
 
 def _deploy(args: argparse.Namespace) -> None:
-    from release.deployment import deploy
+    from release.rollout.deployment import deploy
 
     site = site_of(args)
     release = full_release(site, args.release)
@@ -90,7 +90,7 @@ def _deploy(args: argparse.Namespace) -> None:
 
 def _runnable(site: Site, release: str) -> str:
     """What the site's launcher runs of a release: its image, or its bento."""
-    from release.ledger import Kind
+    from release.ledger.ledger import Kind
 
     build = site.ledger.last(Kind.BUILD, release)
     if site.launcher.kind == "container" and build and build.detail.get("image"):
@@ -99,7 +99,7 @@ def _runnable(site: Site, release: str) -> str:
 
 
 def _ask_api(api_key: str, url: str) -> None:
-    from release.smoke import ask_api
+    from release.running.smoke import ask_api
 
     note(ask_api(url, API_TESTS, api_key))
 
@@ -130,7 +130,7 @@ def _add_promote(actions: Any) -> None:
 
 
 def _promote(args: argparse.Namespace) -> int:
-    from release.promotion import Plan, parse_weights, promote
+    from release.rollout.promotion import Plan, parse_weights, promote
 
     site = site_of(args)
     if args.shadow:
@@ -153,7 +153,7 @@ def _promote(args: argparse.Namespace) -> int:
 
 
 def _shadow(args: argparse.Namespace, site: Site) -> int:
-    from release.shadow_run import shadow
+    from release.rollout.shadow_run import shadow
 
     try:
         share = float(args.shadow.rstrip("%"))
@@ -197,7 +197,7 @@ def _add_observe(actions: Any) -> None:
 
 
 def _observe(args: argparse.Namespace) -> int:
-    from release.promotion import watch
+    from release.rollout.promotion import watch
 
     seen = watch(site_of(args), duration(args.window), duration(args.poll), tell=note)
     if args.json:
@@ -230,7 +230,7 @@ def _add_rollback(actions: Any) -> None:
 
 
 def _rollback(args: argparse.Namespace) -> None:
-    from release.rollback import rollback
+    from release.rollout.rollback import rollback
 
     site = site_of(args)
     release = full_release(site, args.release) if args.release else None
@@ -261,8 +261,8 @@ def _add_drill(actions: Any) -> None:
 
 
 def _drill(args: argparse.Namespace) -> int:
-    from release.drill import drill
-    from release.nginx import NginxRouter
+    from release.rollout.drill import drill
+    from release.rollout.nginx import NginxRouter
 
     site = site_of(args)
     if not isinstance(site.router, NginxRouter):
@@ -303,9 +303,9 @@ def _add_retain(actions: Any) -> None:
 
 
 def _retain(args: argparse.Namespace) -> None:
-    from release.artefacts import remover
-    from release.retention import deployed, plan, retain
-    from release.state import fold
+    from release.ledger.state import fold
+    from release.rollout.artefacts import remover
+    from release.rollout.retention import deployed, plan, retain
 
     site = site_of(args)
     removed: dict[str, list[str]] = {}

@@ -108,7 +108,7 @@ def _check_safety(settings: Settings) -> None:
     if not (ROOT / "service.py").is_file():
         raise NotFoundError(f"no service.py in {str(ROOT)!r}: 'csanmt serve' needs the source tree")
     if settings.api_keys_file:
-        from serving.keys import KeyRing
+        from serving.http.keys import KeyRing
 
         KeyRing.load(settings.api_keys_file)
     elif not is_loopback(settings.host) and not settings.private_network:

@@ -12,7 +12,7 @@ from cli.release_action import Run, action, full_tag
 from csanmt.errors import CsanmtError
 
 if TYPE_CHECKING:
-    from release.site import Site
+    from release.rollout.site import Site
 
 
 def site_action(
@@ -35,8 +35,8 @@ def site_home(args: argparse.Namespace) -> Path:
 
 def site_of(args: argparse.Namespace) -> Site:
     """The site, its folder made if it is not there."""
-    from release.ledger import current_user, default_path
-    from release.site import open_site
+    from release.ledger.ledger import current_user, default_path
+    from release.rollout.site import open_site
 
     home = site_home(args)
     home.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ from cli.release_action import open_ledger
 from cli.site_action import health, seconds, site_action, site_home, site_of
 
 if TYPE_CHECKING:
-    from release.standing import Standing
-    from release.state import ReleaseState
+    from release.ledger.state import ReleaseState
+    from release.rollout.standing import Standing
 
 PAUSE = 2.0
 """Seconds between two looks of --watch."""
@@ -49,8 +49,8 @@ def register(actions: Any) -> None:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from release.state import fold
-    from release.status_page import render_status, write_status
+    from release.ledger.state import fold
+    from release.rollout.status_page import render_status, write_status
 
     ledger = open_ledger()
     while True:
@@ -74,7 +74,7 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _traffic(args: argparse.Namespace) -> None:
-    from release.standing import standing
+    from release.rollout.standing import standing
 
     site = site_of(args)
     while True:
@@ -91,7 +91,7 @@ def _traffic(args: argparse.Namespace) -> None:
 
 def _standing(args: argparse.Namespace) -> Standing | None:
     """How the site stands; None where nothing was ever deployed."""
-    from release.standing import standing
+    from release.rollout.standing import standing
 
     return standing(site_of(args)) if (site_home(args) / "colours").is_dir() else None
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from csanmt.errors import CsanmtError
-from release.command import CommandError, run_command
 from release.lock import find_uv
-from release.smoke import ask_api, await_url
+from release.running.command import CommandError, run_command
+from release.running.smoke import ask_api, await_url
 
 TORCH_PARTS = ("torch", "torchgen", "functorch")
 TABLE_START = "<!-- matrix: written by `make compat` -->"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from csanmt.errors import CsanmtError, NotFoundError
-from release.version import parse_version
+from release.build.version import parse_version
 
 CHANGELOG = Path(__file__).resolve().parent.parent / "CHANGELOG.md"
 

@@ -23,46 +23,46 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from csanmt.documents.formats import SUFFIXES
-from serving.batching import BatchLimits, BatchQueue
-from serving.body import read_body
-from serving.clients.body_key import BodyKey
-from serving.clients.deepl import DeepLRoutes
-from serving.clients.libretranslate import LibreTranslateRoutes
+from serving.apis import Incoming, Shape, dispatch
+from serving.apis.apertium.description import apertium_piece
+from serving.apis.apertium.translate import ApertiumShape, list_pairs
+from serving.apis.deepl.description import deepl_piece
+from serving.apis.deepl.documents import DeepLDocumentRoutes
+from serving.apis.deepl.glossaries import DeepLGlossaryRoutes
+from serving.apis.deepl.translate import DeepLRoutes
+from serving.apis.libretranslate.description import libretranslate_piece
+from serving.apis.libretranslate.documents import DOWNLOADS, UPLOAD, LibreTranslateDocumentRoutes
+from serving.apis.libretranslate.routes import LibreTranslateRoutes
+from serving.apis.libretranslate.translate import LibreTranslateShape
+from serving.apis.native.description import native_piece
+from serving.apis.native.documents import DocumentRoutes
+from serving.apis.native.glossaries import GlossaryRoutes
+from serving.apis.native.translate import NativeShape, answer_stream
 from serving.docs_page import render_docs
-from serving.documents.deepl import DeepLDocumentRoutes
 from serving.documents.jobs import DocumentJobs
-from serving.documents.libretranslate import DOWNLOADS, UPLOAD, LibreTranslateDocumentRoutes
-from serving.documents.routes import DocumentRoutes
 from serving.documents.upload import most_bytes
-from serving.edge import Edge, ErrorAnswers
-from serving.glossaries.deepl import DeepLGlossaryRoutes
 from serving.glossaries.owner import Glossaries
-from serving.glossaries.routes import GlossaryRoutes
 from serving.glossaries.store import GlossaryStore
-from serving.guard import Guard
-from serving.keys import KeyRing
+from serving.http.body import read_body
+from serving.http.body_key import BodyKey
+from serving.http.edge import Edge, ErrorAnswers
+from serving.http.guard import Guard
+from serving.http.keys import KeyRing
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
 from serving.openapi import Describe, openapi_document
-from serving.openapi.apertium import apertium_piece
-from serving.openapi.deepl import deepl_piece
 from serving.openapi.documents import documents_piece
 from serving.openapi.glossaries import glossaries_piece
-from serving.openapi.libretranslate import libretranslate_piece
-from serving.openapi.native import native_piece
 from serving.openapi.operations import operations_piece
 from serving.operations import Operations
 from serving.provenance import Provenance
-from serving.runner_pool import RunnerPool
-from serving.runner_process import Runner
+from serving.runners.batching import BatchLimits, BatchQueue
+from serving.runners.pool import RunnerPool
+from serving.runners.remote import Runner
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.shapes import Incoming, Shape, dispatch
-from serving.shapes.apertium import ApertiumShape, list_pairs
-from serving.shapes.libretranslate import LibreTranslateShape
-from serving.shapes.native import NativeShape, answer_stream
 from serving.translating import TranslationService
-from serving.translators import TranslatorFacts
 from serving.wording import Wording
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from csanmt.errors import InvalidInputError, StorageError
 from csanmt.memory.entries import Direction, Match, Pair
 from serving import metric_names as names
 from serving.metrics import Metrics
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 if TYPE_CHECKING:
     from csanmt.memory.store import TranslationMemory

@@ -17,9 +17,9 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from serving import metric_names as names
-from serving.batching import Batch
 from serving.metric_names import MetricSpec
-from serving.translators import TranslatorFacts
+from serving.runners.batching import Batch
+from serving.runners.translators import TranslatorFacts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own
@@ -58,7 +58,7 @@ class Metrics:
         assert isinstance(child, Gauge)
         child.set(value)
 
-    # The pool's observer (serving.runner_pool.PoolObserver).
+    # The pool's observer (serving.runners.pool.PoolObserver).
 
     def batch_done(self, batch: Batch, seconds: float) -> None:
         self.observe(names.BATCH_SENTENCES, len(batch.sentences))

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from serving import metric_names as names
-from serving.batching import BatchQueue
 from serving.metrics import CONTENT_TYPE, Metrics, resident_bytes
 from serving.provenance import Provenance
-from serving.runner_pool import RunnerPool
+from serving.runners.batching import BatchQueue
+from serving.runners.pool import RunnerPool
 from serving.settings import Settings
 from serving.translating import TranslationService
 

@@ -2,7 +2,7 @@
 
 Sentences of all texts of a request travel as one ticket, so that a request is
 batched with itself and with others. The answers do not depend on HTTP or on any
-API shape; ``serving.shapes`` writes them down.
+API shape; ``serving.apis`` writes them down.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from csanmt.memory.entries import Match
 from csanmt.surrogates import lone_surrogate
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving import metric_names as names
-from serving.batching import BatchQueue, Ticket
-from serving.errors import TooLargeError
+from serving.http.errors import TooLargeError
 from serving.layout import CountTokens, Layout, analyse
 from serving.memory import Mode, Recall
 from serving.metrics import Metrics
 from serving.quality_signals import signals
-from serving.runner_pool import RunnerPool
+from serving.runners.batching import BatchQueue, Ticket
+from serving.runners.pool import RunnerPool
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 IN_A_THREAD = 2_000  # characters from which a text is analysed beside the event loop
 

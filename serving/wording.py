@@ -15,15 +15,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope
 
 from csanmt.errors import CsanmtError
-from serving.body import read_body
-from serving.clients.body_key import BODY
-from serving.clients.deepl_errors import deepl_error, deepl_http_error
-from serving.clients.fields import FORM, MULTIPART
-from serving.documents.libretranslate import DOWNLOADS, UPLOAD
-from serving.errors import error_response
-from serving.guard import REFUSED
-from serving.shapes import Incoming, Shape
-from serving.shapes.libretranslate import libre_error
+from serving.apis import Incoming, Shape
+from serving.apis.deepl.errors import deepl_error, deepl_http_error
+from serving.apis.libretranslate.documents import DOWNLOADS, UPLOAD
+from serving.apis.libretranslate.translate import libre_error
+from serving.http.body import read_body
+from serving.http.body_key import BODY
+from serving.http.errors import error_response
+from serving.http.fields import FORM, MULTIPART
+from serving.http.guard import REFUSED
 
 LOOK_AT_MOST = 65_536  # bytes of a refused request that are read to learn whose client asked
 

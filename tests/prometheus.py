@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.direct import OPENER
+from release.rollout.direct import OPENER
 from tests.ports import free_addresses
 
 

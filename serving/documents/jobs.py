@@ -28,11 +28,11 @@ from csanmt.errors import (
     OverloadedError,
     UnavailableError,
 )
-from serving.clients.texts import decoding
 from serving.documents.upload import Upload
-from serving.errors import CrashedError
+from serving.http.errors import CrashedError
 from serving.logs import log_fault
 from serving.marked import aligned
+from serving.texts import decoding
 from serving.translating import TextAnswer, TranslationService
 
 log = logging.getLogger("csanmt.documents")

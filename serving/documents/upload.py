@@ -12,14 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from csanmt.errors import CancelledError, CsanmtError
-from serving.body import media_type, require_well_formed
-from serving.clients.fields import MULTIPART
-from serving.errors import (
+from serving.http.body import media_type, require_well_formed
+from serving.http.errors import (
     BadRequestError,
     ForbiddenError,
     TooLargeError,
     UnsupportedMediaTypeError,
 )
+from serving.http.fields import MULTIPART
 from serving.settings import Settings
 
 FORM_OVERHEAD = 64 * 1024  # bytes: boundaries, headers and the other fields

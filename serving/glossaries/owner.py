@@ -10,9 +10,9 @@ from starlette.requests import Request
 
 from csanmt.errors import InvalidInputError
 from csanmt.glossary import Pair, checked
-from serving.clients.texts import Pair as Direction
 from serving.glossaries.store import GlossaryStore
-from serving.guard import Caller
+from serving.http.guard import Caller
+from serving.texts import Pair as Direction
 from serving.translating import TranslationService
 
 INLINE_TERMS = 1000

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.glossary import Pair, checked
 from csanmt.surrogates import lone_surrogate
-from serving.errors import TooLargeError
+from serving.http.errors import TooLargeError
 
 MOST_OF_ONE_OWNER = 1000
 MAX_NAME = 1024

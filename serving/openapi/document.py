@@ -7,8 +7,8 @@ from typing import Any
 
 from serving.openapi.merge import merge_paths, merge_schemas
 from serving.openapi.parts import TEXT, Describe, Schema, headers, record
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 API_VERSION = "1.0.0"
 KEYS = {

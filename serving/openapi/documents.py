@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from csanmt.documents.formats import FORMATS, SUFFIXES
-from serving.clients.fields import FORM, MULTIPART
-from serving.openapi.deepl import deepl_problems, targets
+from serving.apis.deepl.description import deepl_problems, targets
+from serving.http.fields import FORM, MULTIPART
 from serving.openapi.parts import (
     ACCESS,
     COUNT,
@@ -23,8 +23,8 @@ from serving.openapi.parts import (
     reference,
     request_body,
 )
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 FILE: Schema = {"type": "string", "format": "binary"}
 UPLOADING = ("400", "413", "415", "422")

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from csanmt.glossary import MAX_TERM, TERM_PATTERN
-from serving.glossaries.routes import GlossaryAnswer, GlossaryRequest
+from serving.apis.deepl.description import deepl_problems
+from serving.apis.native.glossaries import GlossaryAnswer, GlossaryRequest
 from serving.glossaries.store import MAX_NAME
-from serving.openapi.deepl import deepl_problems
 from serving.openapi.parts import (
     ACCESS,
     COUNT,
@@ -25,8 +25,8 @@ from serving.openapi.parts import (
     reference,
     request_body,
 )
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 GROUP = "Glossaries"
 EMPTY = {"204": {"description": "Done."}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from serving.openapi.parts import ACCESS, OBJECT, TEXT, Piece, answer, operation, problems
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 GROUP = "Operation"
 

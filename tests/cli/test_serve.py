@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.keys import hash_key
+from serving.http.keys import hash_key
 from serving.settings import Settings
 from tests.serving.live_server import STUB, free_port, server_environment
 

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.alerts import StubAlert
-from release.deployment import deploy
-from release.launchers import ProcessLauncher
-from release.nginx import NginxRouter
-from release.processes import birth
-from release.promotion import Plan, promote
-from release.site import Site
-from release.thresholds import Thresholds
-from release.traffic import COLOURS, Colour
+from release.rollout.alerts import StubAlert
+from release.rollout.deployment import deploy
+from release.rollout.launchers import ProcessLauncher
+from release.rollout.nginx import NginxRouter
+from release.rollout.processes import birth
+from release.rollout.promotion import Plan, promote
+from release.rollout.site import Site
+from release.rollout.thresholds import Thresholds
+from release.rollout.traffic import COLOURS, Colour
 from tests.ports import free_addresses
 from tests.release.nginx_site import nginx_site
 

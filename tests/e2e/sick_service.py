@@ -19,9 +19,9 @@ import uvicorn
 from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, StubTranslator, Translation
 from serving.app import build
 from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
+from serving.runners.remote import InlineRunner
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 SECONDS = 0.3
 """Long beside what a busy machine adds, so that three times slower looks like that."""

@@ -20,13 +20,13 @@ import pytest
 import yaml
 
 from csanmt.errors import UnavailableError
-from release.alerts import LogAndWebhook
-from release.load import Load
-from release.metrics_source import PrometheusMetrics, ServiceMetrics
-from release.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
-from release.promotion import Plan, promote, watch
-from release.thresholds import Thresholds
-from release.traffic import COLOURS, SHARE_METRIC, Traffic
+from release.rollout.alerts import LogAndWebhook
+from release.rollout.load import Load
+from release.rollout.metrics_source import PrometheusMetrics, ServiceMetrics
+from release.rollout.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
+from release.rollout.promotion import Plan, promote, watch
+from release.rollout.thresholds import Thresholds
+from release.rollout.traffic import COLOURS, SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
 from tests.prometheus import Prometheus, running_prometheus
 

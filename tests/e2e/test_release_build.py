@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
-from release.deployment import smoke
-from release.launchers import ContainerLauncher
-from release.manifest import read_manifest
-from release.smoke import ContainerRun, await_url
+from release.build.manifest import read_manifest
+from release.rollout.deployment import smoke
+from release.rollout.launchers import ContainerLauncher
+from release.running.smoke import ContainerRun, await_url
 from tests.e2e.workshop import MODEL, Workshop
 from tests.release.random_model import write_random_model
 

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from release.load import Answer, Load
-from release.site import Site, open_site
-from release.traffic import COLOURS
+from release.rollout.load import Answer, Load
+from release.rollout.site import Site, open_site
+from release.rollout.traffic import COLOURS
 from tests.e2e.ill_colours import nginx_missing, wait_for
 from tests.e2e.workshop import MODEL, Workshop
 from tests.ports import free_addresses

@@ -11,13 +11,13 @@ import time
 import pytest
 
 from csanmt.errors import CsanmtError
-from release.alerts import StubAlert
-from release.drill import drill
-from release.ledger import Kind
-from release.load import Load
-from release.promotion import Plan, promote, watch
-from release.rollback import rollback
-from release.standing import standing
+from release.ledger.ledger import Kind
+from release.rollout.alerts import StubAlert
+from release.rollout.drill import drill
+from release.rollout.load import Load
+from release.rollout.promotion import Plan, promote, watch
+from release.rollout.rollback import rollback
+from release.rollout.standing import standing
 from tests.e2e.ill_colours import FIRST, MODELS, ROOT, SECOND, Place, nginx_missing, wait_for
 
 pytestmark = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.keys import hash_key
+from serving.http.keys import hash_key
 from tests.serving.live_server import (
     STUB,
     LiveServer,

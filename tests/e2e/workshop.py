@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model_store import ModelStore
-from release.manifest import pin_model
+from release.build.manifest import pin_model
 from tests.release.random_model import write_random_model
 
 ROOT = Path(__file__).resolve().parents[2]

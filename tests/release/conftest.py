@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from release import deployment as deployment_module
-from release import promotion as promotion_module
-from release import rollback as rollback_module
-from release.alerts import StubAlert
-from release.clock import FakeClock
-from release.colours import Colours, StubLauncher
-from release.ledger import Ledger
-from release.metrics_source import ScriptedMetrics
-from release.site import Site
-from release.thresholds import Thresholds
-from release.traffic import Colour, StubRouter
+from release.ledger.ledger import Ledger
+from release.rollout import deployment as deployment_module
+from release.rollout import promotion as promotion_module
+from release.rollout import rollback as rollback_module
+from release.rollout.alerts import StubAlert
+from release.rollout.clock import FakeClock
+from release.rollout.colours import Colours, StubLauncher
+from release.rollout.metrics_source import ScriptedMetrics
+from release.rollout.site import Site
+from release.rollout.thresholds import Thresholds
+from release.rollout.traffic import Colour, StubRouter
 from tests.release.stub_site import Service, World
 
 

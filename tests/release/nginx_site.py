@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from release.colours import Colours, Launcher
-from release.ledger import Ledger
-from release.metrics_source import ServiceMetrics
-from release.nginx import NginxRouter, NginxSettings
-from release.site import Site
-from release.thresholds import Thresholds
-from release.traffic import COLOURS, Colour
+from release.ledger.ledger import Ledger
+from release.rollout.colours import Colours, Launcher
+from release.rollout.metrics_source import ServiceMetrics
+from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.site import Site
+from release.rollout.thresholds import Thresholds
+from release.rollout.traffic import COLOURS, Colour
 from tests.ports import free_addresses
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from release.alerts import StubAlert
-from release.clock import FakeClock
-from release.deployment import deploy
-from release.promotion import Plan, promote
-from release.samples import Sample
-from release.site import Site
-from release.traffic import Colour, Traffic
+from release.rollout.alerts import StubAlert
+from release.rollout.clock import FakeClock
+from release.rollout.deployment import deploy
+from release.rollout.promotion import Plan, promote
+from release.rollout.samples import Sample
+from release.rollout.site import Site
+from release.rollout.traffic import Colour, Traffic
 
 
 @dataclass

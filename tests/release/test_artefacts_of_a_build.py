@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, IntegrityError, NotFoundError
-from release.build import Bento, add_labels, normalise_bento
-from release.containers import Builder, ImageFacts, find_tool
-from release.digest import set_times, tree_digest
-from release.image import BaseImage, Image, image_labels, size_report
-from release.manifest import read_manifest
-from release.provenance import write_provenance
-from release.sbom import Inventory, write_sbom
-from release.signing import check_checksums, sign, write_checksums
-from release.version import Checkout, parse_tag
+from release.build.bento import Bento, add_labels, normalise_bento
+from release.build.digest import set_times, tree_digest
+from release.build.image import BaseImage, Image, image_labels, size_report
+from release.build.manifest import read_manifest
+from release.build.provenance import write_provenance
+from release.build.sbom import Inventory, write_sbom
+from release.build.signing import check_checksums, sign, write_checksums
+from release.build.version import Checkout, parse_tag
+from release.running.containers import Builder, ImageFacts, find_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 SHA = "abc1234" + "0" * 33

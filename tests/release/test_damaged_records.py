@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConflictError
-from release import standing as standing_module
-from release.deployment import deploy
-from release.promotion import Plan, promote
-from release.rollback import rollback
-from release.standing import standing
-from release.traffic import Colour
+from release.rollout import standing as standing_module
+from release.rollout.deployment import deploy
+from release.rollout.promotion import Plan, promote
+from release.rollout.rollback import rollback
+from release.rollout.standing import standing
+from release.rollout.traffic import Colour
 from tests.release.stub_site import World, put, three_served, two_versions
 
 

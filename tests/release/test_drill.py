@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from csanmt.errors import ConflictError
-from release.drill import drill
-from release.ledger import Kind
-from release.load import Load
-from release.promotion import Plan, promote
-from release.rollback import rollback
+from release.ledger.ledger import Kind
+from release.rollout.drill import drill
+from release.rollout.load import Load
+from release.rollout.promotion import Plan, promote
+from release.rollout.rollback import rollback
 from tests.release.stub_site import World, kinds, two_versions
 
 

@@ -17,10 +17,10 @@ from benchmarks import evidence
 from benchmarks.policy import DEFAULT_POLICY, parse_policy
 from cli.main import main
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
-from release.command import CommandError
-from release.gate_evidence import check_evidence
-from release.ledger import Entry, Kind, Ledger
-from release.signed_file import sign_file, signature_of, verify_file
+from release.build.gate_evidence import check_evidence
+from release.ledger.ledger import Entry, Kind, Ledger
+from release.ledger.signed_file import sign_file, signature_of, verify_file
+from release.running.command import CommandError
 from tests.release.evidence_file import promoted
 
 MODEL, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError
-from release.colours import StubLauncher
-from release.deployment import deploy
-from release.metrics_source import ServiceMetrics
-from release.monitoring import DEPLOY, KEY_FILE
-from release.nginx import NginxSettings
-from release.promotion import Plan, promote, watch
-from release.shadow import Collector, Copied
-from release.site import Site, open_site
-from release.standing import standing
-from release.traffic import COLOURS, Colour, StubRouter, Traffic
-from serving.keys import ApiKey, KeyRing, hash_key
+from release.rollout.colours import StubLauncher
+from release.rollout.deployment import deploy
+from release.rollout.metrics_source import ServiceMetrics
+from release.rollout.monitoring import DEPLOY, KEY_FILE
+from release.rollout.nginx import NginxSettings
+from release.rollout.promotion import Plan, promote, watch
+from release.rollout.shadow import Collector, Copied
+from release.rollout.site import Site, open_site
+from release.rollout.standing import standing
+from release.rollout.traffic import COLOURS, Colour, StubRouter, Traffic
+from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.prometheus import running_prometheus
 from tests.serving.live_application import MODEL, live_application
 

@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import NotFoundError
-from release.colours import Deployment, StubLauncher
-from release.ledger import Kind
-from release.load import Load
-from release.metrics_source import ready
-from release.nginx import NginxRouter
-from release.promotion import Plan, promote
-from release.rollback import rollback
-from release.site import Site
-from release.standing import Standing, standing
-from release.state import fold
-from release.traffic import COLOURS, Colour
+from release.ledger.ledger import Kind
+from release.ledger.state import fold
+from release.rollout.colours import Deployment, StubLauncher
+from release.rollout.load import Load
+from release.rollout.metrics_source import ready
+from release.rollout.nginx import NginxRouter
+from release.rollout.promotion import Plan, promote
+from release.rollout.rollback import rollback
+from release.rollout.site import Site
+from release.rollout.standing import Standing, standing
+from release.rollout.traffic import COLOURS, Colour
 from tests.killing import killed_at
 from tests.ports import free_addresses
 from tests.release.nginx_site import nginx_site

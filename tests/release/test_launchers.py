@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from release import launchers
-from release.launchers import ContainerLauncher, ProcessLauncher
+from release.rollout import launchers
+from release.rollout.launchers import ContainerLauncher, ProcessLauncher
 from tests.serving.live_server import wait_until
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"

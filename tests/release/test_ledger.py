@@ -21,8 +21,8 @@ from csanmt.errors import (
     StorageError,
     UnavailableError,
 )
-from release.ledger import Kind, Ledger, current_user, default_path
-from release.migrations import MIGRATIONS, migrate
+from release.ledger.ledger import Kind, Ledger, current_user, default_path
+from release.ledger.migrations import MIGRATIONS, migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 WRITER = """
 import sys
 from pathlib import Path
-from release.ledger import Ledger
+from release.ledger.ledger import Ledger
 ledger, name, count = Ledger(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 for number in range(count):
     ledger.append("note", "v1.0.0-abc1234", who=name, why=str(number), detail={"n": number})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError, NotFoundError
-from release.manifest import pin_model, read_manifest
+from release.build.manifest import pin_model, read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = (ROOT / "release.toml").read_text(encoding="utf-8")

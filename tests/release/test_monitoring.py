@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from release.monitoring import DEPLOY, files
-from release.thresholds import Thresholds
-from release.traffic import SHARE_METRIC
+from release.rollout.monitoring import DEPLOY, files
+from release.rollout.thresholds import Thresholds
+from release.rollout.traffic import SHARE_METRIC
 from serving import metric_names
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
@@ -21,7 +21,7 @@ needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="no pro
 @pytest.mark.parametrize("path", sorted(files(Thresholds.read())))
 def test_generated_files_are_current(path: Path) -> None:
     wanted = files(Thresholds.read())[path]
-    assert (DEPLOY / path).read_text() == wanted, "run python -m release.monitoring"
+    assert (DEPLOY / path).read_text() == wanted, "run python -m release.rollout.monitoring"
 
 
 def test_every_metric_that_is_queried_is_published() -> None:

@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError, UnavailableError
-from release import nginx as nginx_module
-from release.file_lock import lock
-from release.nginx import NginxRouter, NginxSettings
-from release.nginx_program import LocalNginx, NginxProgram, Signal
-from release.traffic import Traffic, TrafficMovedError
+from release.rollout import nginx as nginx_module
+from release.rollout.file_lock import lock
+from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx_program import LocalNginx, NginxProgram, Signal
+from release.rollout.traffic import Traffic, TrafficMovedError
 from tests.ports import free_port
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import UnavailableError
-from release.nginx import NginxRouter, NginxSettings
-from release.nginx_program import ContainerNginx
-from release.traffic import Traffic
+from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx_program import ContainerNginx
+from release.rollout.traffic import Traffic
 from tests.ports import free_port
 from tests.release.test_nginx import Upstream, nginx_missing, post
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from csanmt.errors import ConfigurationError
-from release.promotion import Plan, parse_weights
-from release.thresholds import chance
+from release.rollout.promotion import Plan, parse_weights
+from release.rollout.thresholds import chance
 
 
 @pytest.mark.parametrize(

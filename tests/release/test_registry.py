@@ -18,9 +18,14 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConflictError, NotFoundError
-from release import registry
-from release.registry import Destination, archive_destination, push_image, registry_destination
-from release.signing import check_checksums, write_checksums
+from release.build import registry
+from release.build.registry import (
+    Destination,
+    archive_destination,
+    push_image,
+    registry_destination,
+)
+from release.build.signing import check_checksums, write_checksums
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")

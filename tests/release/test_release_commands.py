@@ -10,10 +10,10 @@ import yaml
 
 from cli.main import main
 from csanmt.errors import ConflictError
-from release.containers import Builder
-from release.ledger import Ledger
-from release.registry import Pushed
-from release.version import parse_tag, refuse_reuse
+from release.build.registry import Pushed
+from release.build.version import parse_tag, refuse_reuse
+from release.ledger.ledger import Ledger
+from release.running.containers import Builder
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = "v0.1.0-abc1234"
@@ -85,7 +85,7 @@ def test_a_push_that_was_killed_before_its_entry_is_recorded_by_the_next(
 ) -> None:
     pushed = Pushed(f"docker://registry.example.org/csanmt:{BUILT}", "sha256:1", already_there=True)
     monkeypatch.setattr("cli.release._image", lambda ledger, tag: (tag, Builder("buildah", 0)))
-    monkeypatch.setattr("release.registry.push_image", lambda *_, **__: pushed)
+    monkeypatch.setattr("release.build.registry.push_image", lambda *_, **__: pushed)
     for _ in range(2):
         assert main(["release", "push", BUILT, "--force", "test"]) == 0
         assert capsys.readouterr().out.startswith("was there")

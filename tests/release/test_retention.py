@@ -10,15 +10,15 @@ import pytest
 
 from cli.main import main
 from csanmt.errors import ConflictError, InvalidInputError, StorageError
-from release.artefacts import remover
-from release.colours import Colours, Deployment, StubLauncher
-from release.ledger import Kind, Ledger
-from release.metrics_source import ScriptedMetrics
-from release.retention import Keeping, plan, retain
-from release.site import Site
-from release.state import fold
-from release.thresholds import Thresholds
-from release.traffic import COLOURS, StubRouter
+from release.ledger.ledger import Kind, Ledger
+from release.ledger.state import fold
+from release.rollout.artefacts import remover
+from release.rollout.colours import Colours, Deployment, StubLauncher
+from release.rollout.metrics_source import ScriptedMetrics
+from release.rollout.retention import Keeping, plan, retain
+from release.rollout.site import Site
+from release.rollout.thresholds import Thresholds
+from release.rollout.traffic import COLOURS, StubRouter
 from tests.killing import killed_at
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from csanmt.errors import ConflictError, NotFoundError
-from release import promotion as promotion_module
-from release.colours import StubLauncher
-from release.promotion import Plan, promote, watch
-from release.rollback import rollback
-from release.traffic import Traffic, TrafficMovedError
+from release.rollout import promotion as promotion_module
+from release.rollout.colours import StubLauncher
+from release.rollout.promotion import Plan, promote, watch
+from release.rollout.rollback import rollback
+from release.rollout.traffic import Traffic, TrafficMovedError
 from tests.release.stub_site import World, kinds, put, three_served, two_versions
 
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from csanmt.errors import ConflictError, NotFoundError, UnavailableError
-from release.colours import StubLauncher
-from release.deployment import deploy, idle_colour
-from release.ledger import Kind
-from release.promotion import Plan, promote, watch
-from release.rollback import rollback
-from release.traffic import StubRouter, Traffic
+from release.ledger.ledger import Kind
+from release.rollout.colours import StubLauncher
+from release.rollout.deployment import deploy, idle_colour
+from release.rollout.promotion import Plan, promote, watch
+from release.rollout.rollback import rollback
+from release.rollout.traffic import StubRouter, Traffic
 from tests.release.stub_site import World, kinds, put, three_served, two_versions
 
 

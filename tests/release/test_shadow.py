@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from release import shadow as shadow_module
-from release.load import Load
-from release.nginx import NginxRouter, NginxSettings
-from release.shadow import Collector, Copied
-from release.traffic import COLOURS, Colour, Traffic
+from release.rollout import shadow as shadow_module
+from release.rollout.load import Load
+from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.shadow import Collector, Copied
+from release.rollout.traffic import COLOURS, Colour, Traffic
 from tests.ports import free_addresses
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from release.ledger import Entry
-from release.state import fold
+from release.ledger.ledger import Entry
+from release.ledger.state import fold
 
 A, B, C = "v1.0.0-aaaaaaa", "v1.1.0-bbbbbbb", "v1.2.0-ccccccc"
 

@@ -11,12 +11,12 @@ import pytest
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.translator import StubTranslator
 from model_store import ModelStore
-from release.digest import file_digest, tree_digest
-from release.ledger import Kind, Ledger
-from release.manifest import pin_model, read_manifest
-from release.review import choose, make_sample, record_review, sample_digest
-from release.signing import write_checksums
-from release.verify import Check, Subject, verify
+from release.build.digest import file_digest, tree_digest
+from release.build.manifest import pin_model, read_manifest
+from release.build.review import choose, make_sample, record_review, sample_digest
+from release.build.signing import write_checksums
+from release.build.verify import Check, Subject, verify
+from release.ledger.ledger import Kind, Ledger
 from tests.model_store.tiny_model import write_model
 from tests.release.evidence_file import promoted
 

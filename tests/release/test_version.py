@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConflictError, CsanmtError, InvalidInputError, NotFoundError
-from release.ledger import Entry
-from release.version import (
+from release.build.version import (
     Checkout,
     Version,
     decide,
@@ -20,6 +19,7 @@ from release.version import (
     read_checkout,
     refuse_reuse,
 )
+from release.ledger.ledger import Entry
 
 SHA = "abc1234def5678900000000000000000000000aa"
 CLEAN = Checkout(sha=SHA, short_sha="abc1234", commit_time=1_700_000_000, branches=("main", "fix"))

@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 from csanmt.memory.store import TranslationMemory
 from csanmt.translator import StubTranslator, Translator
 from serving.app import Application, build
-from serving.keys import KeyRing
+from serving.http.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runner_process import InlineRunner, Runner
+from serving.runners.remote import InlineRunner, Runner
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 from tests.serving.live_application import MODEL, WithLifespan
 
 FACTS = TranslatorFacts(MODEL, "stub", max_length=100)

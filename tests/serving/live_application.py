@@ -17,11 +17,11 @@ from starlette.types import Receive, Scope, Send
 
 from csanmt.translator import StubTranslator, Translator
 from serving.app import Application, build
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
+from serving.runners.remote import InlineRunner
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 MODEL = "csanmt-zh-en:v9.8.7"
 ANSWERS = {"你好世界": "Hello world", "早上好。": "Good morning.", "谢谢！": "Thank you!"}

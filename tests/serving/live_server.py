@@ -71,8 +71,10 @@ class LiveServer:
         return response.json()["translation"]
 
     def runner_pids(self) -> list[int]:
-        """Processes of our runners: descendants that run ``serving.runner``."""
-        return [p for p in descendants(self.process.pid) if "serving.runner" in command_line(p)]
+        """Processes of our runners: descendants that run ``serving.runners.process``."""
+        return [
+            p for p in descendants(self.process.pid) if "serving.runners.process" in command_line(p)
+        ]
 
     def gateway_pid(self) -> int:
         """The process that answers HTTP: the parent of the runners."""

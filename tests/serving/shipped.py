@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry
 from csanmt.loading import load_translator
 from model_store.shipped import DEFAULT_SOURCE, DEFAULT_TAG
 from serving.app import build
-from serving.keys import KeyRing
+from serving.http.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
+from serving.runners.remote import InlineRunner
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 from tests.serving.live_application import Live
 
 

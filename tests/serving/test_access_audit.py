@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from serving.keys import SCOPES, ApiKey, KeyRing, hash_key
+from serving.http.keys import SCOPES, ApiKey, KeyRing, hash_key
 from tests.serving.live_application import application
 
 PAGE = Path(__file__).resolve().parents[2] / "ui"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 
 
 def omegat(text: str, pair: str = "zh|en", key: str = "") -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from csanmt.errors import CsanmtError, UnavailableError
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
-from serving.batching import FIXED_COST, BatchLimits, BatchQueue, QueueFullError
+from serving.runners.batching import FIXED_COST, BatchLimits, BatchQueue, QueueFullError
 
 pytestmark = pytest.mark.anyio
 

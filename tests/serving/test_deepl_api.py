@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from serving.clients.texts import unwrapped
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
+from serving.texts import unwrapped
 
 ZH = {"text": ["你好。世界。"], "target_lang": "EN-US"}
 

@@ -10,8 +10,8 @@ import pytest
 
 from csanmt.errors import DeadlineExceededError, InvalidInputError
 from csanmt.translator import DecodingOptions
-from serving.errors import CrashedError
-from serving.runner_process import ProcessRunner
+from serving.http.errors import CrashedError
+from serving.runners.remote import ProcessRunner
 from serving.settings import Settings
 from tests.serving.conftest import Serve, Served
 from tests.serving.test_documents import LIBRE, send, wait_for

@@ -17,7 +17,7 @@ import pytest
 
 from csanmt.translator import StubTranslator
 from serving.documents.upload import safe_name
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.conftest import Serve, Served
 from tests.serving.live_application import Live, application
 

@@ -13,7 +13,7 @@ from deepl.api_data import MultilingualGlossaryDictionaryEntries
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.glossary import checked, overlaps, parse_entries
 from serving.glossaries.store import GlossaryStore
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.live_application import Live
 from tests.serving.shipped import ask, live_shipped
 

@@ -10,7 +10,7 @@ import pytest
 from csanmt import glossary
 from csanmt.glossary import overlaps
 from csanmt.terms import TermIndex
-from serving.glossaries import routes
+from serving.apis.native import glossaries as routes
 from tests.serving.conftest import Serve, Served
 
 TERMS = {"上海": "Shanghai"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 
 ZH = {"q": "你好。", "source": "zh", "target": "en"}
 NEED_KEY = "Please contact the server operator to get an API key"

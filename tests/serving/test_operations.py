@@ -13,7 +13,7 @@ from csanmt.errors import CheckpointError
 from csanmt.translator import Hypothesis, StubTranslator, Translation
 from serving import metric_names as names
 from serving.logs import JsonFormatter
-from serving.translators import TranslatorFacts
+from serving.runners.translators import TranslatorFacts
 
 MODEL = "csanmt-zh-en:v9.8.7"
 

@@ -13,13 +13,13 @@ import pytest
 
 from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
 from csanmt.translator import DecodingOptions, StubTranslator
-from serving import runner_process
-from serving.batching import BatchLimits, BatchQueue
-from serving.errors import CrashedError
-from serving.runner_pool import RunnerPool
-from serving.runner_process import InlineRunner, ProcessRunner, Runner
+from serving.http.errors import CrashedError
+from serving.runners import remote as runner_process
+from serving.runners.batching import BatchLimits, BatchQueue
+from serving.runners.pool import RunnerPool
+from serving.runners.remote import InlineRunner, ProcessRunner, Runner
+from serving.runners.translators import STUB_SECONDS_VARIABLE, TranslatorFacts
 from serving.settings import Settings
-from serving.translators import STUB_SECONDS_VARIABLE, TranslatorFacts
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from csanmt.errors import CsanmtError
-from serving.errors import error_response
-from serving.shapes.native import NativeShape
+from serving.apis.native.translate import NativeShape
+from serving.http.errors import error_response
 from tests.serving.conftest import Serve, Served
 
 HALF = "\ud800"

@@ -22,12 +22,12 @@ from csanmt.errors import CancelledError
 from csanmt.memory.store import TranslationMemory
 from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, StubTranslator, Translation
 from serving.app import build
-from serving.errors import error_body
-from serving.keys import KeyRing
+from serving.http.errors import error_body
+from serving.http.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runner_process import InlineRunner
+from serving.runners.remote import InlineRunner
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
-from serving.translators import TranslatorFacts
 
 PAGE = Path(__file__).resolve().parents[2] / "ui"
 PORTS = range(3200, 3300)

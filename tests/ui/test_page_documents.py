@@ -10,7 +10,7 @@ import docx
 import pytest
 from playwright.sync_api import expect
 
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.ui.live_page import HOLD, LivePage, live_page
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from starlette.responses import Response, StreamingResponse
 
-from serving.keys import ApiKey, KeyRing, hash_key
+from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.ui.live_page import LivePage, live_page
 from tests.ui.waiting import expect_busy, expect_translation, write
 

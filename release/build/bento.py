@@ -1,0 +1,230 @@
+"""From a commit to a bento whose digest depends on nothing but what went in.
+
+The bento is built from ``git archive`` of the commit, never from the working
+tree, in a scratch BENTOML_HOME; then every time in it is set to the commit's,
+its digest is taken, and it moves into the store whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from csanmt.errors import ConflictError, IntegrityError, NotFoundError
+from model_store import DEFAULT_TAG, ModelStore, ensure_default
+from release.running.command import run_command
+from release.build.digest import set_times, tree_digest
+from release.build.manifest import Manifest
+from release.build.version import Checkout, ReleaseTag
+from release.build.wheel import engine_wheel
+
+LOCK = "requirements-frozen.txt"
+IMAGE_REQUIREMENTS = "requirements/serving.txt"
+"""where the service looks for what its image installs; made here, not committed"""
+
+
+@dataclass(frozen=True)
+class Bento:
+    """A built bento in the store."""
+
+    name: str
+    version: str
+    path: Path
+    digest: str
+    """``sha256:<hex>`` over its files, see :func:`release.build.digest.tree_digest`"""
+    model_tag: str
+    model_digest: str
+    labels: dict[str, str]
+
+    @property
+    def tag(self) -> str:
+        """``name:version`` as BentoML knows it."""
+        return f"{self.name}:{self.version}"
+
+
+def pinned_model(manifest: Manifest, store: ModelStore) -> str:
+    """Return the digest of the pinned model after recomputing every file's.
+
+    Raises:
+        IntegrityError: the stored model is not the pinned one, byte for byte.
+        NotFoundError: the model is not in the store, or nothing is pinned.
+    """
+    tag = manifest.model_tag
+    if not manifest.model_sha256:
+        raise NotFoundError(
+            f"release.toml pins no digest for {tag}: run 'csanmt release pin {tag}' and commit it"
+        )
+    if tag == DEFAULT_TAG:
+        ensure_default(store)
+    record = store.show(tag)
+    findings = store.verify(tag)
+    if not findings.ok:
+        raise IntegrityError(f"model {tag} is damaged: {findings}")
+    if record.digest != manifest.model_sha256:
+        raise IntegrityError(
+            f"model {tag} in the store is {record.digest}, but release.toml pins "
+            f"{manifest.model_sha256}: another model is another commit and another version"
+        )
+    return record.digest
+
+
+def build_bento(
+    root: Path,
+    tag: ReleaseTag,
+    checkout: Checkout,
+    manifest: Manifest,
+    store: ModelStore,
+    *,
+    cache: Path,
+    log: Path,
+) -> Bento:
+    """Build the bento of a commit, or return the equal one that is in the store.
+
+    Args:
+        root: the repository.
+        cache: where built engine wheels are kept.
+        log: receives what the tools print.
+
+    Raises:
+        ConflictError: the store holds another content under this tag.
+        CommandError: a tool failed.
+    """
+    model_digest = pinned_model(manifest, store)
+    labels = bento_labels(tag, checkout, manifest, model_digest)
+    store.home.mkdir(parents=True, exist_ok=True)
+    # The stage is not below the store: BentoML refuses files in hidden folders, and a
+    # store may well lie in one. The new bento is, so that moving it is one rename.
+    with (
+        tempfile.TemporaryDirectory(prefix="csanmt-build-") as outside,
+        tempfile.TemporaryDirectory(prefix=".build-", dir=store.home) as inside,
+    ):
+        stage, home = Path(outside) / "stage", Path(inside) / "home"
+        export_commit(root, checkout.sha, stage)
+        add_engine(stage, cache)
+        add_labels(stage / "bentofile.yaml", labels)
+        set_times(stage, checkout.commit_time)
+        home.mkdir()
+        (home / "models").symlink_to(store.models)
+        environment = {
+            **os.environ,
+            "BENTOML_HOME": str(home),
+            "BENTOML_DO_NOT_TRACK": "true",
+            "CSANMT_MODEL": manifest.model_tag,
+            "CSANMT_ENGINE": "native",
+            "CSANMT_BASE_IMAGE": manifest.base,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(stage),
+        }
+        for name in ("CSANMT_MODEL_DIRECTORY", "CSANMT_GIT_COMMIT"):
+            environment.pop(name, None)
+        run_command(
+            [sys.executable, "-m", "bentoml", "build", "--version", str(tag), str(stage)],
+            cwd=stage, environment=environment, log=log,
+        )  # fmt: skip
+        built = home / "bentos" / manifest.name / str(tag)
+        if not built.is_dir():
+            raise NotFoundError(f"bentoml built no {manifest.name}:{tag}; see {log}")
+        normalise_bento(built, checkout.commit_time)
+        path = _publish(built, store.home / "bentos" / manifest.name)
+    return Bento(
+        manifest.name, str(tag), path, tree_digest(path), manifest.model_tag, model_digest, labels
+    )
+
+
+def bento_labels(
+    tag: ReleaseTag, checkout: Checkout, manifest: Manifest, model_digest: str
+) -> dict[str, str]:
+    """Return the labels of the bento, which the image repeats."""
+    return {
+        "version": str(tag.version),
+        "revision": checkout.sha,
+        "model": manifest.model_tag,
+        "model_digest": model_digest,
+    }
+
+
+def export_commit(root: Path, sha: str, target: Path) -> None:
+    """Write the files of a commit into ``target``; nothing that is not committed gets there."""
+    target.mkdir(parents=True)
+    with subprocess.Popen(
+        ["git", "-C", str(root), "archive", "--format=tar", sha], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            archive.extractall(target, filter="data")
+    if process.returncode != 0:
+        raise NotFoundError(f"git cannot export commit {sha} of {root}")
+
+
+def add_engine(stage: Path, cache: Path) -> None:
+    """Put the engine's wheel into the stage, and what the image installs into one file."""
+    wheel = engine_wheel(stage / "engine", cache)
+    (stage / "wheels").mkdir()
+    shutil.copyfile(wheel, stage / "wheels" / wheel.name)
+    lock = (stage / LOCK).read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lock if not line.lstrip().startswith("#")]
+    lines = [*pins, f"./wheels/{wheel.name}", ""]
+    (stage / IMAGE_REQUIREMENTS).write_text("\n".join(lines), encoding="utf-8")
+
+
+def add_labels(bentofile: Path, labels: Mapping[str, str]) -> None:
+    """Add the release's labels to the staged ``bentofile.yaml``."""
+    options: dict[str, Any] = yaml.safe_load(bentofile.read_text(encoding="utf-8")) or {}
+    options["labels"] = {**(options.get("labels") or {}), **labels}
+    bentofile.write_text(yaml.safe_dump(options, sort_keys=True), encoding="utf-8")
+
+
+def normalise_bento(bento: Path, commit_time: int) -> None:
+    """Replace the time of the build by the commit's, in ``bento.yaml`` and on every file."""
+    path = bento / "bento.yaml"
+    description: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    moment = datetime.fromtimestamp(commit_time, UTC)
+    description["creation_time"] = moment
+    for model in _models(description):
+        model["creation_time"] = moment
+    path.write_text(yaml.safe_dump(description, sort_keys=True), encoding="utf-8")
+    for cached in bento.rglob("__pycache__"):
+        shutil.rmtree(cached)
+    set_times(bento, commit_time)
+
+
+def _models(description: Mapping[str, Any]) -> list[dict[str, Any]]:
+    models = list(description.get("models") or [])
+    for service in description.get("services") or []:
+        models += service.get("models") or []
+    return [model for model in models if isinstance(model, dict)]
+
+
+def _publish(built: Path, versions: Path) -> Path:
+    """Move a finished bento into the store, or find the equal one there."""
+    target = versions / built.name
+    versions.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        if tree_digest(target) != tree_digest(built):
+            raise ConflictError(
+                f"the store holds another bento {versions.name}:{built.name}; "
+                f"remove it with 'bentoml delete {versions.name}:{built.name}' if it is a leftover"
+            )
+        return target
+    built.rename(target)  # one file system: there in full or not at all
+    _point_latest(versions, target.name)
+    return target
+
+
+def _point_latest(versions: Path, name: str) -> None:
+    """Keep BentoML's own file ``latest`` valid; nothing of ours reads it."""
+    temporary = versions / f".latest-{os.getpid()}"
+    temporary.write_text(name)
+    temporary.replace(versions / "latest")

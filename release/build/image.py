@@ -1,0 +1,201 @@
+"""From a bento to the image that ships, and what that image weighs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from csanmt.errors import EngineUnavailableError, NotFoundError
+from model_store import ModelStore
+from release.build.bento import Bento
+from release.running.command import CommandError, run_command
+from release.running.containers import Builder, ImageFacts
+from release.build.manifest import Manifest
+from release.build.version import Checkout, ReleaseTag
+
+CONTAINERFILE = Path(__file__).with_name("Containerfile")
+MODEL_LABEL = "org.csanmt.model.tag"
+MODEL_DIGEST_LABEL = "org.csanmt.model.digest"
+BENTO_DIGEST_LABEL = "org.csanmt.bento.digest"
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """The base that a build really stands on."""
+
+    name: str
+    digest: str
+    is_fallback: bool
+    """made here from Debian packages because the pinned one cannot be reached"""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image in local storage."""
+
+    name: str
+    """``localhost/csanmt:v1.2.0-abc1234``"""
+    facts: ImageFacts
+    base: BaseImage
+    model_bytes: int
+    """of the model in it"""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def choose_base(
+    manifest: Manifest, builder: Builder, log: Path, *, local: bool = False
+) -> BaseImage:
+    """Return the pinned base image, or the local fallback where it cannot be pulled.
+
+    Args:
+        local: take the fallback without trying to pull.
+
+    Raises:
+        NotFoundError: neither is to be had; the message says how to make the fallback.
+    """
+    if not local:
+        try:
+            if not builder.exists(manifest.base):
+                run_command([builder.tool, "pull", manifest.base], log=log, timeout=300)
+            digest = manifest.base.rpartition("@")[2]
+            return BaseImage(manifest.base, digest, is_fallback=False)
+        except CommandError:
+            pass
+    if not builder.exists(manifest.fallback):
+        raise NotFoundError(
+            f"{manifest.base} cannot be pulled and there is no {manifest.fallback}: "
+            "run scripts/make_base_image.sh"
+        )
+    facts = builder.inspect(manifest.fallback)
+    return BaseImage(manifest.fallback, facts.digest or facts.config_digest, is_fallback=True)
+
+
+def make_builder_image(base: BaseImage, builder: Builder, log: Path) -> str:
+    """Return the base with ``uv`` in it, which installs the packages and does not ship.
+
+    Raises:
+        EngineUnavailableError: uv is not installed here to be copied in.
+    """
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        raise EngineUnavailableError("uv is not installed: make install-dev")
+    name = "localhost/csanmt-builder:" + base.digest.removeprefix("sha256:")[:16]
+    with tempfile.TemporaryDirectory() as context:
+        shutil.copyfile(uv, Path(context) / "uv")
+        recipe = Path(context) / "Containerfile"
+        recipe.write_text(
+            f"FROM {base.name}\n"
+            "COPY --chmod=0755 uv /usr/local/bin/uv\n"
+            "ENV UV_NATIVE_TLS=1 UV_NO_CACHE=1 UV_LINK_MODE=copy"
+            " SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n"
+        )
+        builder.build(recipe, Path(context), name, arguments={}, labels={}, log=log)
+    return name
+
+
+def build_image(
+    bento: Bento,
+    tag: ReleaseTag,
+    checkout: Checkout,
+    manifest: Manifest,
+    builder: Builder,
+    *,
+    base: BaseImage,
+    store: ModelStore,
+    log: Path,
+) -> Image:
+    """Run ``bentoml containerize`` and ship its result in the layers of our Containerfile.
+
+    Raises:
+        CommandError: a tool failed; its last lines are in the message, all in ``log``.
+    """
+    stage = f"localhost/{manifest.name}-stage:{tag}"
+    name = f"localhost/{manifest.name}:{tag}"
+    with tempfile.TemporaryDirectory(prefix=".image-", dir=store.home) as scratch:
+        home = _home_on_builder(bento, make_builder_image(base, builder, log), store, Path(scratch))
+        _containerize(bento, builder, stage, home, log)
+        context = Path(scratch) / "context"
+        context.mkdir()
+        shutil.copyfile(bento.path / "bento.yaml", context / "bento.yaml")
+        builder.build(
+            CONTAINERFILE,
+            context,
+            name,
+            arguments={"BASE_IMAGE": base.name, "STAGE_IMAGE": stage},
+            labels=image_labels(bento, tag, checkout, manifest, base),
+            log=log,
+        )
+    builder.remove(stage)
+    return Image(name, builder.inspect(name), base, store.show(bento.model_tag).size)
+
+
+def _home_on_builder(bento: Bento, builder_image: str, store: ModelStore, scratch: Path) -> Path:
+    """Return a BENTOML_HOME whose copy of the bento stands on an image that has ``uv``.
+
+    The pinned base stays in the bento itself, so that its digest does not depend on
+    which of the two a machine could reach.
+    """
+    home = scratch / "home"
+    copy = home / "bentos" / bento.name / bento.version
+    shutil.copytree(bento.path, copy)
+    (home / "models").symlink_to(store.models)
+    description = yaml.safe_load((copy / "bento.yaml").read_text(encoding="utf-8"))
+    description["image"]["base_image"] = builder_image
+    (copy / "bento.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
+    return home
+
+
+def _containerize(bento: Bento, builder: Builder, stage: str, home: Path, log: Path) -> None:
+    command = [
+        sys.executable, "-m", "bentoml", "containerize", bento.tag,
+        "--backend", builder.tool, "--image-tag", stage, *builder.bentoml_options(),
+    ]  # fmt: skip
+    environment = {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "true"}
+    builder.remove(stage)
+    run_command(command, environment=environment, log=log)
+    if not builder.exists(stage):  # a failure inside is logged and forgotten
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+        raise CommandError(f"bentoml containerize made no {stage}:\n{tail}")
+
+
+def image_labels(
+    bento: Bento, tag: ReleaseTag, checkout: Checkout, manifest: Manifest, base: BaseImage
+) -> dict[str, str]:
+    """Return the labels by which an image is traced back to all that went into it."""
+    created = datetime.fromtimestamp(checkout.commit_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    labels = {
+        "org.opencontainers.image.title": manifest.name,
+        "org.opencontainers.image.version": str(tag.version),
+        "org.opencontainers.image.revision": checkout.sha,
+        "org.opencontainers.image.created": created,
+        "org.opencontainers.image.ref.name": str(tag),
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.base.name": base.name,
+        "org.opencontainers.image.base.digest": base.digest,
+        "org.opencontainers.image.source": manifest.source or "unpublished",
+        MODEL_LABEL: bento.model_tag,
+        MODEL_DIGEST_LABEL: bento.model_digest,
+        BENTO_DIGEST_LABEL: bento.digest,
+    }
+    return labels
+
+
+def size_report(image: Image, budget_megabytes: int) -> str:
+    """Return one line: what the image weighs, without its model, and whether that is allowed."""
+    bare = (image.facts.bytes - image.model_bytes) / 1e6
+    verdict = "within" if bare <= budget_megabytes else "OVER"
+    return (
+        f"{image.facts.bytes / 1e6:.0f} MB, of which the model {image.model_bytes / 1e6:.0f} MB; "
+        f"without it {bare:.0f} MB, {verdict} the budget of {budget_megabytes} MB"
+    )

@@ -1,0 +1,235 @@
+"""Is a built version ready to deploy? Every check is run, and every failure named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
+from model_store import ModelStore
+from release.running.containers import BUILDERS, Builder, ImageFacts, find_tool
+from release.build.digest import file_digest, tree_digest
+from release.build.gate_evidence import check_evidence
+from release.ledger.ledger import Entry, Kind, Ledger
+from release.build.manifest import Manifest
+from release.build.signing import check_checksums
+from release.running.smoke import Running, ask_api
+from release.ledger.state import fold
+
+FORBIDDEN_PACKAGES = {"torch", "transformers", "gcc", "g++", "clang", "build-essential", "pip"}
+"""What must not be in the image: frameworks, compilers, installers."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and its answer."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All answers about one version."""
+
+    version: str
+    checks: tuple[Check, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the version may be deployed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why not."""
+        return tuple(f"{c.name}: {c.detail}" for c in self.checks if not c.passed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"ready": self.ready, "reasons": list(self.reasons), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is verified, and with what."""
+
+    version: str
+    ledger: Ledger
+    store: ModelStore
+    manifest: Manifest
+    artefacts: Path
+    """folder of this version"""
+    evidence: Path | None = None
+    """of the gate"""
+    start: Callable[[], Running] | None = None
+    """starts the version; None leaves the API tests out, which is a failure of its own"""
+    api_tests: Path | None = None
+    signers: Path | None = None
+    """who may sign the evidence off; None: it need not be signed"""
+    review_required: bool = True
+
+    @property
+    def build(self) -> Entry:
+        """The ledger's build of this version.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        entry = self.ledger.last(Kind.BUILD, self.version)
+        if entry is None:
+            raise NotFoundError(
+                f"{self.version} was never built here; see 'csanmt release history'"
+            )
+        return entry
+
+
+Question = Callable[[Subject], str]
+"""Returns what was found; raises a CsanmtError to say what is wrong."""
+
+
+def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None]) -> Verdict:
+    """Run every check, write the verdict into the ledger and return it.
+
+    Args:
+        told: called with each check as soon as it is answered.
+
+    Raises:
+        NotFoundError: the version was never built.
+    """
+    build = subject.build
+    checks = []
+    for name, question in _questions(subject):
+        try:
+            check = Check(name, True, question(subject))
+        except CsanmtError as error:
+            check = Check(name, False, " ".join(str(error).split()))
+        checks.append(check)
+        told(check)
+    verdict = Verdict(subject.version, tuple(checks))
+    subject.ledger.append(
+        Kind.VERDICT, subject.version, who=who, why=why,
+        digests=build.digests | _evidence_digest(subject),
+        detail={
+            "ready": verdict.ready,
+            "checks": {check.name: check.detail for check in checks if check.passed},
+            "reasons": list(verdict.reasons),
+            "review_required": subject.review_required,
+        },
+    )  # fmt: skip
+    return verdict
+
+
+def _evidence_digest(subject: Subject) -> dict[str, str]:
+    there = subject.evidence is not None and subject.evidence.is_file()
+    return {"evidence": file_digest(subject.evidence)} if there and subject.evidence else {}
+
+
+def _questions(subject: Subject) -> Iterable[tuple[str, Question]]:
+    yield "artefacts", _artefacts
+    yield "model", _model
+    yield "bento", _bento
+    if subject.build.detail.get("image"):
+        yield "image", _image
+        yield "contents", _contents
+    yield "service", _service
+    yield "gate", _gate
+    if subject.review_required:
+        yield "review", _review
+
+
+def _artefacts(subject: Subject) -> str:
+    return f"{check_checksums(subject.artefacts)} files match their checksums"
+
+
+def _model(subject: Subject) -> str:
+    digest = subject.build.digests["model"]
+    if subject.manifest.model_sha256 != digest:
+        raise IntegrityError(
+            f"release.toml now pins {subject.manifest.model_sha256}, the build has {digest}"
+        )
+    findings = subject.store.verify(subject.manifest.model_tag)
+    if not findings.ok:
+        raise IntegrityError(f"{subject.manifest.model_tag}: {findings}")
+    return f"{subject.manifest.model_tag} is intact and the pinned one"
+
+
+def _bento(subject: Subject) -> str:
+    path = subject.store.home / "bentos" / subject.manifest.name / subject.version
+    if not path.is_dir():
+        raise NotFoundError(f"no bento {subject.manifest.name}:{subject.version} in the store")
+    found, built = tree_digest(path), subject.build.digests["bento"]
+    if found != built:
+        raise IntegrityError(f"the bento in the store is {found}, what was built is {built}")
+    return "the stored bento is what was built"
+
+
+def _image(subject: Subject) -> str:
+    facts = _image_facts(subject)
+    built = subject.build.digests["image"]
+    if built not in (facts.digest, facts.config_digest):
+        raise IntegrityError(f"the image is {facts.digest}, what was built is {built}")
+    if facts.labels.get("org.opencontainers.image.ref.name") != subject.version:
+        raise IntegrityError("the image's labels name another version")
+    if facts.user in ("", "0", "root", "0:0"):
+        raise IntegrityError("the image runs as root")
+    model = subject.store.show(subject.manifest.model_tag).size
+    bare = (facts.bytes - model) / 1e6
+    if bare > subject.manifest.budget_megabytes:
+        raise IntegrityError(
+            f"{bare:.0f} MB without the model, over the budget of "
+            f"{subject.manifest.budget_megabytes} MB"
+        )
+    return f"labelled, not root, {bare:.0f} MB and the model's {model / 1e6:.0f} MB"
+
+
+def _image_facts(subject: Subject) -> ImageFacts:
+    name = str(subject.build.detail["image"])
+    return Builder(find_tool(BUILDERS), 0).inspect(name)
+
+
+def _contents(subject: Subject) -> str:
+    path = subject.artefacts / "sbom.cdx.json"
+    try:
+        components = json.loads(path.read_text(encoding="utf-8"))["components"]
+    except (OSError, ValueError, KeyError) as error:
+        raise NotFoundError(f"no bill of materials in {subject.artefacts}: {error}") from error
+    names = {str(component["name"]).lower() for component in components}
+    if found := sorted(names & FORBIDDEN_PACKAGES):
+        raise IntegrityError(f"the image holds {', '.join(found)}")
+    return f"{len(components)} components, no framework, compiler or installer among them"
+
+
+def _service(subject: Subject) -> str:
+    if subject.start is None or subject.api_tests is None:
+        raise NotFoundError("the API tests were left out")
+    running = subject.start()
+    try:
+        running.await_ready()
+        summary = ask_api(running.url, subject.api_tests)
+    finally:
+        status = running.stop()
+    if status != 0:
+        raise IntegrityError(f"the service ended with {status} when told to stop, not with 0")
+    return f"{summary}; drained and stopped"
+
+
+def _gate(subject: Subject) -> str:
+    if subject.evidence is None:
+        raise NotFoundError("no evidence: run 'csanmt bench gate' and give its file by --evidence")
+    return check_evidence(subject.evidence, subject.build, subject.ledger, subject.signers)
+
+
+def _review(subject: Subject) -> str:
+    version = fold(subject.ledger.history(version=subject.version)).versions[subject.version]
+    if version.approved is None:
+        raise NotFoundError(
+            f"nobody has read a sample: run csanmt release review {subject.version}"
+        )
+    if not version.approved:
+        raise IntegrityError("the reviewer refused it")
+    return "a person approved a sample"

@@ -1,0 +1,268 @@
+"""Which version may be built here: ``vX.Y.Z`` from the package, plus the commit.
+
+The image tag ``vX.Y.Z-<sha>`` (``vX.Y.Z-<fix>-<sha>`` for a hotfix) is the only
+name an image ever gets. Every refusal says what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import total_ordering
+from pathlib import Path
+
+from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
+from release.ledger.ledger import Entry, Kind
+
+SHORT_SHA = 7
+"""Characters of the commit in a tag; longer when git needs more to be unique."""
+
+_VERSION = re.compile(
+    r"v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
+    r"(?:-(?P<fix>fix(?:-[a-z0-9]+)+))?"
+)
+_SHA = r"[0-9a-f]{7,40}"
+
+
+@total_ordering
+@dataclass(frozen=True)
+class Version:
+    """A release's version; a hotfix ``v1.2.1-fix-parsing`` comes after ``v1.2.1``."""
+
+    major: int
+    minor: int
+    patch: int
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"v{self.base}" + (f"-{self.fix}" if self.fix else "")
+
+    @property
+    def base(self) -> str:
+        """``X.Y.Z`` as the package has it."""
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    def __lt__(self, other: Version) -> bool:
+        return self._key() < other._key()
+
+    def _key(self) -> tuple[int, int, int, str]:
+        return self.major, self.minor, self.patch, self.fix
+
+
+@dataclass(frozen=True)
+class ReleaseTag:
+    """A version at a commit: the image's tag."""
+
+    version: Version
+    sha: str
+
+    def __str__(self) -> str:
+        return f"{self.version}-{self.sha}"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What git says about the tree a release is built from."""
+
+    sha: str
+    """full commit"""
+    short_sha: str
+    commit_time: int
+    """seconds since 1970, UTC: the time of everything that is built"""
+    dirty: tuple[str, ...] = ()
+    """paths that differ from the commit or that git neither tracks nor ignores"""
+    branches: tuple[str, ...] = ()
+    tags_here: tuple[str, ...] = ()
+    """tags of this commit"""
+    tags: tuple[str, ...] = ()
+    """all tags"""
+
+
+def parse_version(text: str) -> Version:
+    """Read ``vX.Y.Z`` or ``vX.Y.Z-fix-NAME``.
+
+    Raises:
+        InvalidInputError: anything else.
+    """
+    match = _VERSION.fullmatch(text)
+    if not match:
+        raise InvalidInputError(
+            f"{text!r} is not a version: vMAJOR.MINOR.PATCH is, or vMAJOR.MINOR.PATCH-fix-NAME"
+        )
+    return Version(
+        int(match["major"]), int(match["minor"]), int(match["patch"]), match["fix"] or ""
+    )
+
+
+def parse_tag(text: str) -> ReleaseTag:
+    """Read an image tag ``vX.Y.Z-<sha>`` or ``vX.Y.Z-fix-NAME-<sha>``.
+
+    Raises:
+        InvalidInputError: anything else, ``latest`` first of all.
+    """
+    head, _, sha = text.rpartition("-")
+    if not re.fullmatch(_SHA, sha):
+        raise InvalidInputError(f"{text!r} is not an image tag: vMAJOR.MINOR.PATCH-<git sha> is")
+    return ReleaseTag(parse_version(head), sha)
+
+
+def decide(requested: str, package_version: str, checkout: Checkout) -> ReleaseTag:
+    """Return the tag to build, or refuse with the reason.
+
+    Args:
+        requested: what was asked for: ``v1.2.0``, ``v1.2.1-fix-parsing`` or either
+            with this commit's ``-<sha>`` already behind it.
+        package_version: ``X.Y.Z`` of the package in this tree.
+
+    Raises:
+        InvalidInputError: ``requested`` is a moving name or malformed.
+        ConflictError: it disagrees with the package, a tag or the commit, or the
+            tree is dirty.
+    """
+    version = _requested_version(requested, checkout)
+    if version.base != package_version:
+        raise ConflictError(
+            f"{version} was asked for but the package says {package_version}: change the version "
+            "in pyproject.toml, commit, and build that"
+        )
+    if checkout.dirty:
+        shown = ", ".join(checkout.dirty[:5]) + (" …" if len(checkout.dirty) > 5 else "")
+        raise ConflictError(
+            f"the tree differs from commit {checkout.short_sha} in {len(checkout.dirty)} "
+            f"path(s) ({shown}): commit or remove them, a release is a commit"
+        )
+    _agree_with_tags(version, checkout)
+    return ReleaseTag(version, checkout.short_sha)
+
+
+def _requested_version(requested: str, checkout: Checkout) -> Version:
+    if requested == "latest" or requested.endswith(":latest"):
+        raise InvalidInputError(
+            "'latest' names whatever came last, so nobody can go back to it: name a version"
+        )
+    if requested in checkout.branches:
+        raise InvalidInputError(
+            f"{requested!r} is a branch; it moves, and a release must not: name a version"
+        )
+    head, _, sha = requested.rpartition("-")
+    if head and re.fullmatch(_SHA, sha):
+        if not checkout.sha.startswith(sha):
+            raise ConflictError(
+                f"{requested} names commit {sha}, but this tree is {checkout.short_sha}: "
+                f"check {sha} out first"
+            )
+        return parse_version(head)
+    return parse_version(requested)
+
+
+def _agree_with_tags(version: Version, checkout: Checkout) -> None:
+    if str(version) in checkout.tags and str(version) not in checkout.tags_here:
+        raise ConflictError(
+            f"tag {version} marks another commit than {checkout.short_sha}: check the tag out, or "
+            "raise the version"
+        )
+    here = [tag for tag in checkout.tags_here if _VERSION.fullmatch(tag)]
+    if here and str(version) not in here:
+        raise ConflictError(
+            f"commit {checkout.short_sha} is tagged {', '.join(here)}, "
+            f"which disagrees with {version}"
+        )
+
+
+def refuse_reuse(
+    tag: ReleaseTag,
+    digests: Mapping[str, str],
+    history: Iterable[Entry],
+    *,
+    replacing: bool = False,
+) -> Entry | None:
+    """Return the earlier build of the very same content, or None when there is none.
+
+    Args:
+        digests: what this build holds, for example ``{"bento": …, "model": …}``.
+        history: the ledger's entries, oldest first.
+        replacing: give a version that never left this machine another content.
+
+    Raises:
+        ConflictError: the version was built before with another content.
+    """
+    built: Entry | None = None
+    left: Entry | None = None
+    for entry in history:
+        if _base_of(entry) != tag.version:
+            continue
+        if entry.kind == Kind.BUILD:
+            built = entry
+        elif entry.kind in (Kind.PUSH, Kind.DEPLOY, Kind.SWITCH):
+            left = entry
+    if built is None:
+        return None
+    differs = [name for name, value in digests.items() if built.digests.get(name) != value]
+    if built.version == str(tag) and not differs:
+        return built
+    content = ", ".join(differs) or "the commit"
+    if not replacing:
+        raise ConflictError(
+            f"{tag.version} was built before as {built.version} and {content} differs: raise the "
+            "version in pyproject.toml, or give --replace REASON if it never left this machine"
+        )
+    if left is not None:
+        raise ConflictError(
+            f"{left.version} left this machine ({left.kind} at {left.at}), so {tag.version} keeps "
+            "its content for ever: raise the version in pyproject.toml"
+        )
+    return None
+
+
+def _base_of(entry: Entry) -> Version | None:
+    try:
+        return parse_tag(entry.version).version
+    except InvalidInputError:
+        return None
+
+
+def package_version(root: Path) -> str:
+    """Return the version in ``pyproject.toml``.
+
+    Raises:
+        NotFoundError: the file is missing or says none.
+    """
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return str(project["version"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        raise NotFoundError(f"no version in {root / 'pyproject.toml'}: {error}") from error
+
+
+def read_checkout(root: Path) -> Checkout:
+    """Ask git about the tree at ``root``.
+
+    Raises:
+        NotFoundError: no git, no repository, or no commit yet.
+    """
+
+    def git(*arguments: str) -> str:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise NotFoundError("git is not installed; a release is a commit") from error
+        if done.returncode != 0:
+            raise NotFoundError(f"git {arguments[0]} in {root}: {done.stderr.strip()}")
+        return done.stdout
+
+    sha, short_sha, time = git("log", "-1", f"--abbrev={SHORT_SHA}", "--format=%H %h %ct").split()
+    status = git("status", "--porcelain", "-z", "--untracked-files=normal")
+    return Checkout(
+        sha=sha,
+        short_sha=short_sha,
+        commit_time=int(time),
+        dirty=tuple(item[3:] for item in status.split("\0") if len(item) > 3),
+        branches=tuple(git("branch", "--format=%(refname:short)").split()),
+        tags_here=tuple(git("tag", "--points-at", "HEAD").split()),
+        tags=tuple(git("tag").split()),
+    )

@@ -1,0 +1,1 @@
+"""What was built, judged, switched and removed, in one signed file."""

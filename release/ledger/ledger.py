@@ -1,0 +1,263 @@
+"""The release ledger: who did what to which version, when, why, with which digests.
+
+One SQLite file in WAL mode. Entries are only ever added: triggers refuse
+updates, deletions and insertions anywhere but at the end, and every entry
+carries the SHA-256 of its own content and of the entry before, so that an edit
+behind the triggers' back shows in :meth:`Ledger.check`. An append is one
+transaction: after a kill at any moment it is there in full or not at all.
+Writers of several processes queue for the file's write lock.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConfigurationError, IntegrityError, StorageError, UnavailableError
+from release.ledger.migrations import migrate
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a writer waits for another before it gives up."""
+
+
+class Kind(StrEnum):
+    """What an entry records. New kinds are added, none is ever renamed."""
+
+    BUILD = "build"  # a bento and an image were made
+    VERDICT = "verdict"  # verify ended: detail.ready, detail.reasons
+    REVIEW = "review"  # a person signed a sample off, or refused
+    PUSH = "push"  # an image reached a registry or an archive
+    DEPLOY = "deploy"  # a version was put on a colour, without traffic
+    SWITCH = "switch"  # traffic (detail.weight percent) went to a colour
+    ROLLBACK = "rollback"  # traffic went back
+    ABORT = "abort"  # a promotion was given up before it was complete
+    BREACH = "breach"  # a threshold was broken while observing
+    OBSERVE = "observe"  # an observation window closed without a breach
+    DRILL = "drill"  # a rehearsed switch and rollback, with its measurements
+    RETIRE = "retire"  # a release's bento, image and model go; detail.removed: they went
+    NOTE = "note"  # anything a person wants remembered
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger, as stored."""
+
+    sequence: int
+    at: str
+    kind: str
+    version: str
+    who: str
+    why: str
+    digests: dict[str, str] = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
+    previous: str = ""
+    hash: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as plain JSON values."""
+        return asdict(self)
+
+
+def default_path(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where the ledger lies unless told otherwise.
+
+    ``CSANMT_LEDGER``, else ``$XDG_STATE_HOME/csanmt/ledger.sqlite3``, else below
+    ``~/.local/state``. Called at the edge only (command line, scripts).
+    """
+    env = os.environ if environment is None else environment
+    if chosen := env.get("CSANMT_LEDGER"):
+        return Path(chosen)
+    home = Path(env.get("HOME") or "~").expanduser()
+    state = Path(env.get("XDG_STATE_HOME") or home / ".local" / "state")
+    return state / "csanmt" / "ledger.sqlite3"
+
+
+def current_user(environment: Mapping[str, str] | None = None) -> str:
+    """Return who is acting: ``CSANMT_WHO``, the CI's actor, or the login name."""
+    env = os.environ if environment is None else environment
+    for key in ("CSANMT_WHO", "GITHUB_ACTOR"):
+        if env.get(key):
+            return env[key]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container user without a passwd line
+        return f"uid-{os.getuid()}"
+
+
+class Ledger:
+    """An append-only record in one SQLite file; created when missing.
+
+    Raises:
+        StorageError: the file cannot be opened, written, or is not a ledger.
+        UnavailableError: another writer held the lock for too long.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
+        self.path = path
+        self._timeout = busy_timeout
+        with self._reporting():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self._connection() as connection:
+                migrate(connection)
+
+    def append(
+        self,
+        kind: Kind | str,
+        version: str,
+        *,
+        who: str,
+        why: str,
+        digests: Mapping[str, str] | None = None,
+        detail: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Entry:
+        """Add one entry and return it once it is safely on disk.
+
+        Args:
+            kind: one of :class:`Kind`.
+            version: the image tag (``v1.2.0-abc1234``) or model tag concerned.
+            who: person or machine that acts; must not be empty.
+            why: the reason, in words; must not be empty.
+            digests: what was touched, e.g. ``{"image": "sha256:…"}``.
+            detail: anything else, as JSON.
+            at: the time of the entry, for tests; now by default.
+
+        Raises:
+            ConfigurationError: unknown kind, or ``who``, ``why`` or ``version`` is empty.
+        """
+        kind = _known(kind)
+        for name, value in (("version", version), ("who", who), ("why", why)):
+            if not value.strip():
+                raise ConfigurationError(f"a ledger entry needs a {name}, not {value!r}")
+        moment = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+        with self._reporting(), self._connection() as connection, _transaction(connection):
+            last = connection.execute(
+                "SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1"
+            ).fetchone()
+            sequence, previous = (last[0] + 1, last[1]) if last else (1, "")
+            bare = Entry(
+                sequence, moment, str(kind), version, who, why,
+                dict(digests or {}), dict(detail or {}), previous,
+            )  # fmt: skip
+            entry = Entry(**{**asdict(bare), "hash": _digest(bare)})
+            connection.execute(
+                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(entry)
+            )
+        return entry
+
+    def history(
+        self,
+        *,
+        kind: Kind | str | None = None,
+        version: str | None = None,
+        limit: int | None = None,
+    ) -> list[Entry]:
+        """Return entries, oldest first; ``limit`` keeps the newest of those that match."""
+        conditions = {"kind": str(_known(kind)) if kind else None, "version": version}
+        chosen = {name: value for name, value in conditions.items() if value is not None}
+        where = " AND ".join(f"{name} = ?" for name in chosen) or "1"
+        statement = f"SELECT * FROM entries WHERE {where} ORDER BY sequence DESC LIMIT ?"
+        arguments = (*chosen.values(), -1 if limit is None else limit)
+        with self._reporting(), self._connection() as connection:
+            rows = connection.execute(statement, arguments).fetchall()
+        return [_entry(row) for row in reversed(rows)]
+
+    def last(self, kind: Kind | str, version: str | None = None) -> Entry | None:
+        """Return the newest entry of a kind (and version), or None."""
+        found = self.history(kind=kind, version=version, limit=1)
+        return found[-1] if found else None
+
+    def check(self) -> int:
+        """Walk the chain of hashes and return the number of entries.
+
+        Raises:
+            IntegrityError: an entry was edited or removed; the message says which.
+        """
+        previous = ""
+        entries = self.history()
+        for position, entry in enumerate(entries, start=1):
+            if entry.sequence != position or entry.previous != previous:
+                raise IntegrityError(f"the ledger lacks an entry before number {entry.sequence}")
+            if _digest(entry) != entry.hash:
+                raise IntegrityError(f"ledger entry {entry.sequence} was edited after it was made")
+            previous = entry.hash
+        return len(entries)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            # Without it INSERT OR REPLACE would delete without asking the trigger.
+            connection.execute("PRAGMA recursive_triggers = ON")
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise UnavailableError(
+                    f"another writer held the ledger {self.path} for {self._timeout:g} s"
+                ) from error
+            raise StorageError(f"the ledger {self.path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(f"the ledger {self.path}: {error}") from error
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction; the lock is taken before anything is read."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _known(kind: Kind | str) -> Kind:
+    try:
+        return Kind(kind)
+    except ValueError:
+        allowed = ", ".join(Kind)
+        raise ConfigurationError(f"unknown kind {kind!r} of entry; one of: {allowed}") from None
+
+
+def _digest(entry: Entry) -> str:
+    content = {name: value for name, value in asdict(entry).items() if name != "hash"}
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.sequence, entry.at, entry.kind, entry.version, entry.who, entry.why,
+        _canonical(entry.digests), _canonical(entry.detail), entry.previous, entry.hash,
+    )  # fmt: skip
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    sequence, at, kind, version, who, why, digests, detail, previous, own = row
+    return Entry(
+        sequence, at, kind, version, who, why,
+        json.loads(digests), json.loads(detail), previous, own,
+    )  # fmt: skip

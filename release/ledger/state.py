@@ -1,0 +1,118 @@
+"""What the ledger says about now: which version serves, and how far each has come.
+
+A fold over the entries, without side effects; traffic is the router's to know,
+so what stands here is what was *recorded*, and callers compare the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from release.ledger.ledger import Entry, Kind
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """How far one version has come, by the newest entry of each kind."""
+
+    version: str
+    digests: dict[str, str] = field(default_factory=dict)
+    latest: dict[str, str] = field(default_factory=dict)
+    """kind -> time of its newest entry"""
+    ready: bool | None = None
+    """the last verdict; None when there is none"""
+    reasons: tuple[str, ...] = ()
+    """why the last verdict was not ready"""
+    approved: bool | None = None
+    """the last review's decision; None when there is none"""
+    retired: bool = False
+    """what belongs to it was removed, to the end"""
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """The ledger folded up."""
+
+    versions: dict[str, VersionState]
+    active: str | None
+    """version that last received all traffic"""
+    served: tuple[str, ...]
+    """versions that ever had all traffic, most recent first, each once"""
+    entries: int
+    left: tuple[str, ...] = ()
+    """versions that a rollback went away from and that had not all traffic again since"""
+    generation: int = 0
+    """generation of the traffic that the newest recorded switch or rollback made"""
+
+    def trusts(self, release: str) -> bool:
+        """Whether it once had all the traffic and no rollback left it since."""
+        return release in self.served and release not in self.left
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def fold(entries: Iterable[Entry]) -> ReleaseState:
+    """Fold entries, oldest first, into the present state.
+
+    A ``switch`` gives a version all traffic when its ``detail.weight`` is 100 or
+    absent; a ``rollback`` always does. Entries about something other than a
+    release (``detail.subject``) advance no version. A rollback that undoes another one, by
+    going to the version that was left, speaks against nobody; nor does that of a drill.
+    """
+    versions: dict[str, VersionState] = {}
+    active: str | None = None
+    served: list[str] = []
+    left: list[str] = []
+    count = generation = 0
+    for entry in entries:
+        count += 1
+        if "subject" in entry.detail:
+            continue
+        before = versions.get(entry.version, VersionState(entry.version))
+        versions[entry.version] = _advance(before, entry)
+        if entry.kind in (Kind.SWITCH, Kind.ROLLBACK):
+            generation = max(generation, int(entry.detail.get("generation", 0)))
+        if entry.kind == Kind.DRILL and entry.version in left:
+            left.remove(entry.version)
+        if _takes_all_traffic(entry):
+            if entry.version in left:
+                left.remove(entry.version)
+            elif (away := _went_from(entry, active)) and away not in left:
+                left.append(away)
+            active = entry.version
+            served = [entry.version, *(name for name in served if name != entry.version)]
+    return ReleaseState(versions, active, tuple(served), count, tuple(left), generation)
+
+
+def _takes_all_traffic(entry: Entry) -> bool:
+    if entry.kind == Kind.ROLLBACK:
+        return True
+    return entry.kind == Kind.SWITCH and entry.detail.get("weight", 100) >= 100
+
+
+def _went_from(entry: Entry, active: str | None) -> str | None:
+    """The version that a rollback took traffic from; a switch leaves its fallback in honour."""
+    away = entry.detail.get("from")
+    had_traffic = entry.detail.get("from_share", 0) > 0 or away == active
+    return away if entry.kind == Kind.ROLLBACK and had_traffic else None
+
+
+def _advance(state: VersionState, entry: Entry) -> VersionState:
+    fields = {name: getattr(state, name) for name in VersionState.__dataclass_fields__}
+    fields["digests"] = {**state.digests, **entry.digests}
+    fields["latest"] = {**state.latest, entry.kind: entry.at}
+    if entry.kind == Kind.VERDICT:
+        fields["ready"] = bool(entry.detail.get("ready"))
+        fields["reasons"] = tuple(entry.detail.get("reasons", ()))
+    elif entry.kind == Kind.REVIEW:
+        fields["approved"] = bool(entry.detail.get("approved"))
+    elif entry.kind == Kind.RETIRE:
+        fields["retired"] = "removed" in entry.detail
+    elif entry.kind == Kind.BUILD:
+        # A new build of the same name has proved nothing yet.
+        fields.update(ready=None, reasons=(), approved=None, retired=False)
+    return VersionState(**fields)

@@ -1,0 +1,1 @@
+"""From an image to users: colours, traffic, observation, the way back."""

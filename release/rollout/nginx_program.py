@@ -1,0 +1,189 @@
+"""The nginx program itself: of this machine, or in a container that mounts its run directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from csanmt.errors import EngineUnavailableError, UnavailableError
+from release.rollout.processes import birth
+from release.running.containers import RUNTIMES, find_tool
+from release.running.smoke import run_options
+
+Signal = Literal["HUP", "QUIT", "TERM"]
+STOP_SECONDS = 30
+"""How long a container may take to answer its running requests before it is killed."""
+
+
+class NginxProgram(Protocol):
+    """Checks configurations with nginx and controls one running nginx."""
+
+    def check(self, config: Path) -> str:
+        """``nginx -t`` of ``config``: what it complains about, or nothing."""
+        ...
+
+    def start(self, config: Path) -> None:
+        """Start it in the background.
+
+        Raises:
+            UnavailableError: it did not start; says why.
+        """
+        ...
+
+    def master(self) -> int | None:
+        """The master's process id as this machine sees it, or None when it does not run."""
+        ...
+
+    def tell(self, word: Signal) -> None:
+        """Send the running master a signal."""
+        ...
+
+
+class LocalNginx:
+    """The nginx that is installed here; ``directory`` holds its pid file and logs.
+
+    Raises:
+        EngineUnavailableError: there is none.
+    """
+
+    def __init__(self, directory: Path, binary: str = "nginx") -> None:
+        path = shutil.which(binary) or shutil.which(binary, path="/usr/sbin:/usr/local/sbin")
+        if path is None:
+            raise EngineUnavailableError(f"{binary} is not installed")
+        self._command = [path, *_place(directory)]
+        self._directory = directory
+
+    def check(self, config: Path) -> str:
+        return _complaint(_run([*self._command, "-t", "-q", "-c", str(config)]))
+
+    def start(self, config: Path) -> None:
+        if why := _complaint(_run([*self._command, "-c", str(config)])):
+            raise UnavailableError(f"nginx did not start: {why}")
+
+    def master(self) -> int | None:
+        """See :class:`NginxProgram`. A pid file outlives its nginx, and the pid goes to others."""
+        try:
+            pid = int((self._directory / "nginx.pid").read_text().strip())
+        except (OSError, ValueError):
+            return None
+        title = _title(pid)
+        mine = title.startswith("nginx: master process ") and f" {self._directory}/" in title
+        return pid if mine else None
+
+    def tell(self, word: Signal) -> None:
+        pid = self.master()
+        if pid is None:
+            return
+        try:
+            os.kill(pid, getattr(signal, f"SIG{word}"))
+        except OSError as error:
+            raise UnavailableError(
+                f"nginx (process {pid}) did not get the signal {word}: {error.strerror}"
+            ) from None
+
+
+@dataclass(slots=True)
+class ContainerNginx:
+    """nginx from ``image`` on the host's network, with ``directory`` mounted under its own path.
+
+    Args:
+        directory: the router's run directory; paths in its files hold inside and outside.
+        image: an image with nginx in it.
+        name: of the container; one that exists already, as of a compose file, is used.
+        runtime: podman or docker; the first found by default.
+    """
+
+    directory: Path
+    image: str
+    name: str
+    runtime: str = ""
+    _master: tuple[int, str] = (0, "")  # process and its birth: asking the runtime is slow
+
+    def check(self, config: Path) -> str:
+        words = ["nginx", *_place(self.directory), "-t", "-q", "-c", str(config)]
+        if self.master():
+            return _complaint(_run([self._tool(), "exec", self.name, *words]))
+        return _complaint(_run([*self._run_words(), "--rm", self.image, *words]))
+
+    def start(self, config: Path) -> None:
+        tool = self._tool()
+        if _run([tool, "container", "inspect", self.name]).returncode == 0:
+            done = _run([tool, "start", self.name])
+        else:
+            words = ["nginx", *_place(self.directory), "-c", str(config), "-g", "daemon off;"]
+            keep = ["--detach", "--restart", "unless-stopped", "--stop-signal", "SIGQUIT"]
+            done = _run([*self._run_words(), *keep, "--name", self.name, self.image, *words])
+        if why := _complaint(done):
+            raise UnavailableError(f"nginx did not start: {why}")
+
+    def master(self) -> int | None:
+        known, born = self._master
+        if known and birth(known) == born:
+            return known
+        done = _run([self._tool(), "inspect", "--format", "{{.State.Pid}}", self.name])
+        text = done.stdout.strip()
+        pid = int(text) if done.returncode == 0 and text.isdigit() else 0
+        self._master = (pid, birth(pid)) if pid else (0, "")
+        return pid if self._master[1] else None
+
+    def tell(self, word: Signal) -> None:
+        if word == "HUP" and (pid := self.master()):
+            try:
+                os.kill(pid, signal.SIGHUP)  # at once; the runtime takes its time
+                return
+            except PermissionError:
+                pass  # as under a daemon whose containers are another user's
+        words = ["kill", "--signal", word]
+        if word == "QUIT":  # the runtime must know that the end is wanted, or it starts it again
+            words = ["stop", "--time", str(STOP_SECONDS)]
+        if why := _complaint(_run([self._tool(), *words, self.name])):
+            raise UnavailableError(f"nginx did not get the signal {word}: {why}")
+
+    def _run_words(self) -> list[str]:
+        tool = self._tool()
+        mount = f"{self.directory}:{self.directory}"
+        return [tool, "run", *run_options(tool), "--network", "host", "--volume", mount]
+
+    def _tool(self) -> str:
+        return find_tool(RUNTIMES, self.runtime or None)
+
+
+def accepting_workers(master: int) -> set[int]:
+    """Children of the master that are not shutting down (nginx says so in their titles)."""
+    children = Path(f"/proc/{master}/task/{master}/children")
+    found = set()
+    for pid in children.read_text().split() if children.exists() else ():
+        title = _title(int(pid))
+        if title and "shutting down" not in title:
+            found.add(int(pid))
+    return found
+
+
+def _title(pid: int) -> str:
+    """What a process calls itself; nothing when it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return words.replace(b"\0", b" ").decode(errors="replace")
+
+
+def _place(directory: Path) -> list[str]:
+    return ["-p", str(directory), "-e", str(directory / "error.log")]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The last line of what a failed command said; nothing when it did not fail."""
+    if not done.returncode:
+        return ""
+    lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"

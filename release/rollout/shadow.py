@@ -1,0 +1,226 @@
+"""Shadow traffic: a sample of real requests is answered by both colours and compared.
+
+nginx copies a share of the requests to the collector here, which acknowledges at once,
+so that users never wait for it, and replays each to both colours. What is kept is
+numbers; the texts of users are not.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import queue
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from release.rollout.direct import OPENER
+from release.rollout.load import authorization
+from release.rollout.traffic import COLOURS, Colour
+from serving.quality_signals import signals
+
+PATH = "/translate"
+QUEUE = 1000
+STOP_SECONDS = 5.0
+FORWARDED = ("Content-Type", "Authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """One copied request."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Side:
+    """What one colour did with the sample; seconds are of its answers."""
+
+    answers: int = 0
+    errors: int = 0
+    characters: int = 0
+    seconds: list[float] = field(default_factory=list)
+    health: Counter[str] = field(default_factory=Counter)
+
+    def p95(self) -> float | None:
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else None
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowReport:
+    """The comparison.
+
+    Attributes:
+        compared: sentences (texts) that both colours answered.
+        churn: share of them whose translations differ.
+        dropped: copied requests that were not replayed because too many waited.
+        sides: per colour answers, errors, p95 in seconds, mean characters of a
+            translation, and share of texts per health signal.
+    """
+
+    compared: int
+    churn: float
+    dropped: int
+    sides: dict[Colour, dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+class Collector:
+    """Receives copied requests on ``address`` and compares the colours' answers.
+
+    Args:
+        urls: colour → ``http://host:port`` of the service itself.
+        workers: requests replayed at a time.
+        timeout: seconds a colour may take.
+        api_key: takes the place of the users' keys, whose allowances are not ours to use up.
+    """
+
+    def __init__(
+        self,
+        urls: Mapping[Colour, str],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        workers: int = 2,
+        timeout: float = 30.0,
+        api_key: str = "",
+    ) -> None:
+        self.urls = dict(urls)
+        self._key = authorization(api_key)
+        self.timeout = timeout
+        self._pending: queue.Queue[Copied] = queue.Queue(QUEUE)
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._sides: dict[Colour, Side] = {colour: Side() for colour in COLOURS}
+        self._compared = self._changed = self._dropped = 0
+        self._server = ThreadingHTTPServer((host, port), _handler(self))
+        self._server.daemon_threads = True
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+
+    @property
+    def address(self) -> str:
+        host, port = self._server.server_address[:2]
+        return f"{host!s}:{port}"
+
+    def __enter__(self) -> Collector:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What still waits is not replayed; who waits for an answer now is left to its timeout."""
+        self._stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        end = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def receive(self, copied: Copied) -> None:
+        """Queue a request, or count it as dropped; never blocks."""
+        if not copied.path.startswith(PATH) or not copied.body:
+            return
+        try:
+            self._pending.put_nowait(copied)
+        except queue.Full:
+            with self._lock:
+                self._dropped += 1
+
+    def report(self) -> ShadowReport:
+        with self._lock:
+            sides = {colour: _summary(side) for colour, side in self._sides.items()}
+            churn = self._changed / self._compared if self._compared else 0.0
+            return ShadowReport(self._compared, churn, self._dropped, sides)
+
+    # -- parts -------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            with suppress(queue.Empty):
+                self._compare(self._pending.get(timeout=0.05))
+
+    def _compare(self, copied: Copied) -> None:
+        sources = _texts(copied.body, "text")
+        answers = {colour: self._ask(colour, copied) for colour in COLOURS}
+        targets = {c: _texts(body, "translation") if body else [] for c, body in answers.items()}
+        with self._lock:
+            for colour in COLOURS:
+                side = self._sides[colour]
+                for source, target in zip(sources, targets[colour], strict=False):
+                    side.characters += len(target)
+                    side.health.update(signals(source, target))
+            pairs = list(zip(targets["blue"], targets["green"], strict=False))
+            self._compared += len(pairs)
+            self._changed += sum(blue != green for blue, green in pairs)
+
+    def _ask(self, colour: Colour, copied: Copied) -> bytes:
+        headers = {**copied.headers, **self._key}
+        request = urllib.request.Request(self.urls[colour] + copied.path, copied.body, headers)
+        start = time.monotonic()
+        body = b""
+        try:
+            with OPENER.open(request, timeout=self.timeout) as response:
+                body = response.read()
+            failed = False
+        except urllib.error.HTTPError as error:
+            failed = error.code >= 500
+        except (OSError, http.client.HTTPException, ValueError):  # also cut short, or a bad path
+            failed = True
+        with self._lock:
+            side = self._sides[colour]
+            side.answers += 1
+            side.errors += failed
+            side.seconds.append(time.monotonic() - start)
+        return body
+
+
+def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kept = {name: self.headers[name] for name in FORWARDED if name in self.headers}
+            self.send_response(204)
+            self.end_headers()
+            collector.receive(Copied(self.path, body, kept))
+
+        def do_GET(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    return Handler
+
+
+def _texts(body: bytes, key: str) -> list[str]:
+    """The texts of a JSON body; none when it is of another shape."""
+    try:
+        value = json.loads(body)[key]
+    except (ValueError, LookupError, TypeError):
+        return []
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if isinstance(text, str)]
+
+
+def _summary(side: Side) -> dict[str, Any]:
+    texts = max(side.answers - side.errors, 1)
+    return {
+        "answers": side.answers,
+        "errors": side.errors,
+        "p95_seconds": side.p95(),
+        "mean_characters": side.characters / texts,
+        "health": {signal: count / texts for signal, count in sorted(side.health.items())},
+    }

@@ -1,0 +1,172 @@
+"""When a version in service is ill: limits read from ``deploy/thresholds.toml``.
+
+The same file is the source of the Prometheus alert rules and of the analysis templates
+for Kubernetes, so that a version is judged alike wherever it runs.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from csanmt.errors import ConfigurationError
+from release.rollout.samples import Reading
+from serving.metric_names import SIGNALS
+
+SURPRISE = 0.001
+"""Errors that a version within its limit would show more rarely than this are a breach."""
+
+DEFAULT = Path(__file__).resolve().parents[2] / "deploy" / "thresholds.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Limits for one colour, alone and beside the other.
+
+    Attributes:
+        min_requests: latency is judged only over at least this many answers.
+        min_segments: the same for health signals, in sentences.
+        max_error_rate: share of answers with status 5xx. Judged over any number of
+            answers by the exact binomial probability, since a front that spares an ill
+            version its requests leaves few to judge by.
+        max_p95_seconds: absolute limit of the 95th percentile.
+        max_p95_ratio: p95 over the other colour's p95.
+        min_p95_seconds: below this p95 the ratio is not judged.
+        down_checks: consecutive failed probes after which a colour counts as down.
+        bad_checks: consecutive bad readings before a breach.
+        health: signal → highest share of sentences.
+        health_increase: signal → highest rise over the other colour's share.
+    """
+
+    min_requests: int = 20
+    min_segments: int = 40
+    max_error_rate: float = 0.01
+    max_p95_seconds: float = 5.0
+    max_p95_ratio: float = 2.0
+    min_p95_seconds: float = 0.05
+    down_checks: int = 2
+    bad_checks: int = 2
+    health: Mapping[str, float] = field(default_factory=dict)
+    health_increase: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("health", "health_increase"):
+            for signal, limit in getattr(self, name).items():
+                if signal not in SIGNALS:
+                    raise ConfigurationError(
+                        f"{name}.{signal}: no such signal; allowed is {', '.join(SIGNALS)}"
+                    )
+                if not 0 <= limit <= 1:
+                    raise ConfigurationError(f"{name}.{signal} is {limit}; allowed is 0 to 1")
+        for name in ("min_requests", "min_segments", "down_checks", "bad_checks"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}; allowed is 1 or more")
+        for name in ("max_error_rate", "max_p95_seconds", "max_p95_ratio", "min_p95_seconds"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
+
+    @classmethod
+    def read(cls, path: Path = DEFAULT) -> Thresholds:
+        """Read a TOML file.
+
+        Raises:
+            ConfigurationError: unreadable, or an unknown key; says which.
+        """
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+        known = {f.name for f in fields(cls)}
+        if unknown := set(content) - known:
+            raise ConfigurationError(
+                f"{path}: unknown key {sorted(unknown)[0]!r}; allowed is {', '.join(sorted(known))}"
+            )
+        return cls(**content)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken limit, with the words for the ledger and the alert."""
+
+    rule: str
+    value: float
+    limit: float
+    message: str
+
+
+def judge(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> list[Breach]:
+    """Every limit that ``candidate`` breaks. An unreachable colour breaks only ``down``."""
+    if not candidate.up:
+        return [Breach("down", 0.0, 1.0, "it does not answer or is not ready")]
+    found = _judge_errors(candidate, limits)
+    if candidate.requests >= limits.min_requests:
+        found += _judge_latency(candidate, baseline, limits)
+    if candidate.segments >= limits.min_segments:
+        found += _judge_health(candidate, baseline, limits)
+    return found
+
+
+def _judge_errors(candidate: Reading, limits: Thresholds) -> list[Breach]:
+    rate, limit = candidate.error_rate, limits.max_error_rate
+    if rate <= limit:
+        return []
+    if chance(round(candidate.errors), round(candidate.requests), limit) > SURPRISE:
+        return []
+    words = (
+        f"{rate:.1%} of its answers are errors "
+        f"({candidate.errors:.0f} of {candidate.requests:.0f}, limit {limit:.1%})"
+    )
+    return [Breach("error_rate", rate, limit, words)]
+
+
+def chance(errors: int, requests: int, rate: float) -> float:
+    """Probability of at least ``errors`` among ``requests`` when each fails with ``rate``."""
+    if not errors or not 0 < rate < 1:
+        return 1.0 if errors == 0 or rate >= 1 else 0.0
+
+    def log_term(k: int) -> float:
+        ways = math.lgamma(requests + 1) - math.lgamma(k + 1) - math.lgamma(requests - k + 1)
+        return ways + k * math.log(rate) + (requests - k) * math.log1p(-rate)
+
+    return max(0.0, 1.0 - math.fsum(math.exp(log_term(k)) for k in range(errors)))
+
+
+def _judge_latency(
+    candidate: Reading, baseline: Reading | None, limits: Thresholds
+) -> list[Breach]:
+    found: list[Breach] = []
+    p95 = candidate.p95
+    if p95 is None:
+        return found
+    if p95 > limits.max_p95_seconds:
+        words = f"p95 is {p95:.2f} s (limit {limits.max_p95_seconds:g} s)"
+        found.append(Breach("p95_seconds", p95, limits.max_p95_seconds, words))
+    if baseline and baseline.p95 and baseline.requests >= limits.min_requests:
+        ratio = p95 / baseline.p95
+        if ratio > limits.max_p95_ratio and p95 > limits.min_p95_seconds:
+            words = (
+                f"p95 is {p95:.3f} s, {ratio:.1f} times the other colour's "
+                f"{baseline.p95:.3f} s (limit {limits.max_p95_ratio:g} times)"
+            )
+            found.append(Breach("p95_ratio", ratio, limits.max_p95_ratio, words))
+    return found
+
+
+def _judge_health(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> list[Breach]:
+    found: list[Breach] = []
+    comparable = baseline is not None and baseline.segments >= limits.min_segments
+    for signal, share in candidate.health.items():
+        limit = limits.health.get(signal, 1.0)
+        if share > limit:
+            words = f"{share:.1%} of its sentences are {signal} (limit {limit:.1%})"
+            found.append(Breach(f"health_{signal}", share, limit, words))
+        if comparable and baseline is not None and signal in limits.health_increase:
+            rise = share - baseline.health.get(signal, 0.0)
+            limit = limits.health_increase[signal]
+            if rise > limit:
+                words = f"{signal} rose by {rise:.1%} over the other colour (limit {limit:.1%})"
+                found.append(Breach(f"health_increase_{signal}", rise, limit, words))
+    return found

@@ -1,0 +1,1 @@
+"""A service as a process or container: start it, ask it, stop it."""

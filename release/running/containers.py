@@ -1,0 +1,195 @@
+"""The container tools that may be there, and how each is told the same thing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConfigurationError, EngineUnavailableError, NotFoundError
+from release.running.command import CommandError, run_command
+
+BUILDERS = ("buildah", "podman", "docker")
+"""Tools that can build, in the order of preference."""
+
+RUNTIMES = ("podman", "docker")
+"""Tools that can run an image, in the order of preference."""
+
+HOST_CERTIFICATES = Path("/etc/ssl/certs")
+"""Mounted read-only while packages are installed, so that a site's own authority is known."""
+
+
+def find_tool(candidates: Sequence[str], chosen: str | None = None) -> str:
+    """Return the first of ``candidates`` that is installed, or ``chosen``.
+
+    Raises:
+        ConfigurationError: ``chosen`` is none of the candidates.
+        EngineUnavailableError: none is installed.
+    """
+    if chosen is not None and chosen not in candidates:
+        raise ConfigurationError(f"{chosen!r} is not one of {', '.join(candidates)}")
+    for name in (chosen,) if chosen else candidates:
+        if shutil.which(name):
+            return name
+    raise EngineUnavailableError(f"none of {', '.join(candidates)} is installed")
+
+
+@dataclass(frozen=True)
+class Builder:
+    """One of :data:`BUILDERS`, told how to build without a daemon and without a clock."""
+
+    tool: str
+    commit_time: int
+    """seconds since 1970: the time of every file and of the image"""
+
+    @property
+    def isolated_by_chroot(self) -> bool:
+        """Whether the daemonless tools' flags apply."""
+        return self.tool in ("buildah", "podman")
+
+    def bentoml_options(self) -> list[str]:
+        """Return the ``--opt`` arguments of ``bentoml containerize``."""
+        if not self.isolated_by_chroot:
+            return []
+        options = ["isolation=chroot", "network=host", f"timestamp={self.commit_time}"]
+        if HOST_CERTIFICATES.is_dir():
+            options.append(f"volume={HOST_CERTIFICATES}:{HOST_CERTIFICATES}:ro")
+        return [part for option in options for part in ("--opt", option)]
+
+    def build(
+        self,
+        containerfile: Path,
+        context: Path,
+        name: str,
+        *,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        log: Path,
+    ) -> None:
+        """Build ``containerfile`` as image ``name``.
+
+        The image is in Docker's format, the only one that has a HEALTHCHECK.
+        """
+        command = [self.tool, *self._build_words(), "--file", str(containerfile), "--tag", name]
+        for key, value in arguments.items():
+            command += ["--build-arg", f"{key}={value}"]
+        for key, value in sorted(labels.items()):
+            command += ["--label", f"{key}={value}"]
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": str(self.commit_time)}
+        run_command([*command, str(context)], environment=environment, log=log)
+
+    def _build_words(self) -> list[str]:
+        if self.isolated_by_chroot:
+            return [
+                "build", "--format", "docker", "--isolation", "chroot", "--network", "host",
+                "--timestamp", str(self.commit_time), "--layers", "--no-cache", "--pull=never",
+            ]  # fmt: skip
+        return ["buildx", "build", "--load", "--no-cache", "--provenance=false"]
+
+    def exists(self, image: str) -> bool:
+        """Whether ``image`` is in local storage."""
+        return bool(_try([self.tool, *self._inspect_words(), image]))
+
+    def inspect(self, image: str) -> ImageFacts:
+        """Return what is known of a local image.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        text = _try([self.tool, *self._inspect_words(), image])
+        if not text:
+            raise NotFoundError(f"no image {image} in the storage of {self.tool}")
+        data = json.loads(text)
+        return _from_buildah(data) if self.tool == "buildah" else _from_docker(data[0])
+
+    def _inspect_words(self) -> list[str]:
+        return ["inspect", "--type", "image"] if self.tool == "buildah" else ["image", "inspect"]
+
+    def remove(self, image: str) -> None:
+        """Forget a local image; nothing happens when there is none."""
+        words = ["rmi"] if self.tool != "docker" else ["image", "rm"]
+        _try([self.tool, *words, image])
+
+    def run_inside(self, image: str, command: Sequence[str]) -> str:
+        """Run ``command`` in ``image`` without network, as its user, and return its output.
+
+        Raises:
+            CommandError: it failed.
+        """
+        if not shutil.which("buildah"):
+            entry = ["--entrypoint", command[0], image, *command[1:]]
+            return run_command([self.tool, "run", "--rm", "--network", "none", *entry])
+        container = run_command(["buildah", "from", "--pull-never", image]).strip()
+        try:
+            words = ["buildah", "run", "--isolation", "chroot", container, "--"]
+            return run_command([*words, *command])
+        finally:
+            _try(["buildah", "rm", container])
+
+    def version(self) -> str:
+        """Return what the tool says its version is."""
+        return run_command([self.tool, "--version"]).strip()
+
+    def tag(self, image: str, name: str) -> None:
+        """Give a local image another name."""
+        run_command([self.tool, "tag", image, name])
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What an image says of itself."""
+
+    digest: str
+    """of the manifest, ``sha256:<hex>``; empty where the tool knows none before a push"""
+    config_digest: str
+    """of the configuration: the image's id"""
+    layers: tuple[str, ...]
+    """digests of the uncompressed layers, bottom first"""
+    labels: dict[str, str]
+    created: str
+    user: str
+    healthcheck: bool
+    bytes: int
+    """of all layers, uncompressed"""
+
+
+def _from_buildah(data: Mapping[str, Any]) -> ImageFacts:
+    docker = data.get("Docker") or {}
+    config = docker.get("config") or {}
+    layers = json.loads(data.get("Manifest") or "{}").get("layers") or []
+    return ImageFacts(
+        digest=str(data.get("FromImageDigest") or ""),
+        config_digest="sha256:" + str(data.get("FromImageID") or "").removeprefix("sha256:"),
+        layers=tuple((docker.get("rootfs") or {}).get("diff_ids") or ()),
+        labels=dict(config.get("Labels") or {}),
+        created=str(docker.get("created") or ""),
+        user=str(config.get("User") or ""),
+        healthcheck=bool(config.get("Healthcheck")),
+        bytes=sum(layer["size"] for layer in layers),
+    )
+
+
+def _from_docker(data: Mapping[str, Any]) -> ImageFacts:
+    config = data.get("Config") or {}
+    digests = data.get("RepoDigests") or []
+    return ImageFacts(
+        digest=str(data.get("Digest") or (digests[0].rpartition("@")[2] if digests else "")),
+        config_digest="sha256:" + str(data.get("Id") or "").removeprefix("sha256:"),
+        layers=tuple((data.get("RootFS") or {}).get("Layers") or ()),
+        labels=dict(config.get("Labels") or {}),
+        created=str(data.get("Created") or ""),
+        user=str(config.get("User") or data.get("User") or ""),
+        healthcheck=bool(config.get("Healthcheck") or data.get("Healthcheck")),
+        bytes=int(data.get("Size") or 0),
+    )
+
+
+def _try(command: Sequence[str]) -> str:
+    try:
+        return run_command(command)
+    except CommandError:
+        return ""

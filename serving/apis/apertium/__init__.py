@@ -1,0 +1,1 @@
+"""Apertium's API."""

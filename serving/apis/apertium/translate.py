@@ -1,0 +1,79 @@
+"""Apertium's shape, which OmegaT's connector speaks: ``GET /translate?q=…&langpair=zh|en``.
+
+Reference: apertium-apy, ``responseData.translatedText`` and ``responseStatus``; OmegaT's
+connector reads the latter in every answer.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+from csanmt.errors import CsanmtError
+from serving.apis import Incoming
+from serving.http.errors import BadRequestError, TooLargeError, error_response
+from serving.http.fields import FORM, all_fields
+from serving.languages import canonical
+from serving.texts import Pair, translated
+from serving.translating import TranslationService
+
+
+class ApertiumShape:
+    """Claims every GET of ``/translate``, and forms with ``langpair``."""
+
+    name = "apertium"
+
+    def claims(self, incoming: Incoming) -> bool:
+        if incoming.request.method in ("GET", "HEAD"):
+            return True
+        return _is_form(incoming) and b"langpair=" in incoming.body
+
+    async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
+        fields = await all_fields(incoming.request, incoming.body if _is_form(incoming) else b"")
+        text, direction = fields.get("q"), fields.get("langpair")
+        if not isinstance(text, str) or not isinstance(direction, str) or not direction:
+            raise BadRequestError("the parameters q and langpair are required")
+        pair = Pair.of(service)
+        source, _, target = direction.partition("|")
+        if (canonical(source), canonical(target)) != (pair.source, pair.target):
+            raise BadRequestError(f"{direction} is not supported; {pair.source}|{pair.target} is")
+        if len(text) > service.settings.max_characters:
+            raise TooLargeError(f"the text is longer than {service.settings.max_characters}")
+        answers = await translated(incoming.request, service, [text])
+        return JSONResponse(
+            {
+                "responseData": {"translatedText": answers[0].text},
+                "responseDetails": None,
+                "responseStatus": 200,
+            }
+        )
+
+    def error(self, error: CsanmtError) -> Response:
+        plain = error_response(error)
+        body = {
+            "responseData": None,
+            "responseDetails": str(error),
+            "responseStatus": plain.status_code,
+            "status": "error",
+            "code": plain.status_code,
+            "message": error.code,
+            "explanation": str(error),
+        }
+        kept = ("retry-after", "www-authenticate")
+        headers = {name: plain.headers[name] for name in kept if name in plain.headers}
+        return JSONResponse(body, plain.status_code, headers=headers)
+
+
+def _is_form(incoming: Incoming) -> bool:
+    return incoming.request.method == "POST" and incoming.media_type == FORM
+
+
+def list_pairs(service: TranslationService) -> JSONResponse:
+    """The answer to ``GET /listPairs``."""
+    pair = Pair.of(service)
+    return JSONResponse(
+        {
+            "responseData": [{"sourceLanguage": pair.source, "targetLanguage": pair.target}],
+            "responseDetails": None,
+            "responseStatus": 200,
+        }
+    )

@@ -1,0 +1,145 @@
+"""DeepL's API v2 in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.apis.deepl.translate import MODEL_TYPES
+from serving.http.fields import FORM
+from serving.openapi.parts import (
+    COUNT,
+    JSON,
+    TEXT,
+    Piece,
+    Schema,
+    answer,
+    either,
+    operation,
+    problems,
+    record,
+    reference,
+    request_body,
+)
+from serving.runners.translators import TranslatorFacts
+from serving.settings import Settings
+
+GROUP = "DeepL"
+SWITCH = [True, False, "true", "false", "1", "0", 0, 1]
+TAGS = "^[^<>/\"'=]{0,200}$"
+WORDS = {
+    "_400": "A parameter is missing or has a value that is not supported.",
+    "_403": "The key is missing, unknown or lacks the scope.",
+    "_456": "The key's characters of the day are used up.",
+}
+
+
+def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
+    languages = _languages()
+    return Piece(
+        {
+            "/v2/translate": {
+                "post": _translate(settings, facts),
+                "get": _translate_by_query(facts),
+            },
+            "/v2/languages": {
+                "get": operation("languagesDeepL", **languages, query={"type": _kinds()}),
+                "post": operation(
+                    "languagesDeepLForm",
+                    **languages,
+                    body=request_body({FORM: record({}, {"type": _kinds()})}, required=False),
+                ),
+            },
+            "/v2/usage": {
+                "get": operation("usageDeepL", **_usage()),
+                "post": operation("usageDeepLForm", **_usage()),
+            },
+        },
+        {"DeepLError": record({"message": TEXT})},
+    )
+
+
+def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
+    texts = {"type": "array", "items": TEXT, "minItems": 1}
+    tag: Schema = TEXT | {"pattern": TAGS}
+    tags = either(tag, {"type": "array", "items": tag})
+    several = either(TEXT, texts) | {"description": f"At most {settings.max_texts} texts."}
+    fields = record(
+        {"text": several, "target_lang": {"enum": targets(facts)}},
+        {
+            "source_lang": {"enum": [facts.source_language.upper(), ""]},
+            "show_billed_characters": {"enum": [True, False, "true", "false", "1", "0"]},
+            "split_sentences": {"enum": ["0", "1", "nonewlines", "", 0, 1]},
+            "glossary_id": TEXT | {"maxLength": 99},
+            "tag_handling": {"enum": ["html", "xml", ""]},
+            "outline_detection": {"enum": SWITCH},
+            "splitting_tags": tags,
+            "non_splitting_tags": tags,
+            "ignore_tags": tags,
+            "preserve_formatting": {"enum": [*SWITCH, ""]},
+            "formality": {"enum": ["default", "prefer_more", "prefer_less", ""]},
+            "model_type": {"enum": [*MODEL_TYPES, ""]},
+        },
+    )
+    example = {"text": ["你好，世界。"], "target_lang": "EN-US"}
+    return operation(
+        "translateDeepL",
+        "Translate as DeepL does.",
+        answer("The translations, in order.", _rows())
+        | deepl_problems("404", "413", "456", "503", "504"),
+        group=GROUP,
+        body=request_body({JSON: fields, FORM: fields}, example=example),
+    )
+
+
+def _translate_by_query(facts: TranslatorFacts) -> dict[str, Any]:
+    return operation(
+        "translateDeepLQuery",
+        "The same with the fields in the query, as old clients send it.",
+        answer("The translations, in order.", _rows()) | deepl_problems("413", "456", "503", "504"),
+        group=GROUP,
+        query={"text": TEXT, "target_lang": {"enum": targets(facts)}},
+        required=("text", "target_lang"),
+    )
+
+
+def _rows() -> Schema:
+    row = record(
+        {"detected_source_language": TEXT, "text": TEXT},
+        {"billed_characters": COUNT, "model_type_used": TEXT},
+    )
+    return record({"translations": {"type": "array", "items": row}})
+
+
+def _languages() -> dict[str, Any]:
+    one = record({"language": TEXT, "name": TEXT}, {"supports_formality": {"type": "boolean"}})
+    return {
+        "summary": "The languages from which, or to which, it translates.",
+        "responses": answer("The languages.", {"type": "array", "items": one})
+        | deepl_problems("413"),
+        "group": GROUP,
+    }
+
+
+def _usage() -> dict[str, Any]:
+    counts = record({"character_count": COUNT, "character_limit": COUNT})
+    return {
+        "summary": "Characters translated today, and how many are allowed.",
+        "responses": answer("The counts.", counts) | deepl_problems(),
+        "group": GROUP,
+    }
+
+
+def _kinds() -> Schema:
+    return {"enum": ["source", "target"]}
+
+
+def targets(facts: TranslatorFacts) -> list[str]:
+    """The target languages by the names that its clients have for them."""
+    code = facts.target_language.upper()
+    return [code, "EN-GB", "EN-US"] if code == "EN" else [code]
+
+
+def deepl_problems(*statuses: str, **words: str) -> dict[str, Any]:
+    """``problems`` in DeepL's shape: those any request may meet, and ``statuses``."""
+    met = sorted({"400", "403", "429", *statuses})
+    return problems(met, reference("DeepLError"), **WORDS | words)

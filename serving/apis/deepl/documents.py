@@ -1,0 +1,108 @@
+"""DeepL's ``/v2/document``: upload, status, and a result that can be fetched once.
+
+Reference: DeepL's public OpenAPI document and deepl-python 1.32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
+from csanmt.errors import NotFoundError, UnavailableError
+from serving.apis.deepl.translate import check_language
+from serving.apis.native.documents import Endpoint, caller, file_response, named
+from serving.documents.jobs import DocumentJob, DocumentJobs
+from serving.documents.upload import Upload, read_upload, safe_name
+from serving.http.errors import BadRequestError
+from serving.http.fields import read_fields
+from serving.http.guard import charge
+from serving.texts import Pair
+from serving.translating import TranslationService
+
+ONE = "/v2/document/{id}"
+RESULT = f"{ONE}/result"
+_NO_FORMALITY = ("", "default", "prefer_more", "prefer_less")
+
+
+class DeepLDocumentRoutes:
+    def __init__(self, jobs: DocumentJobs, service: TranslationService) -> None:
+        self._jobs = jobs
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        def route(path: str, endpoint: Endpoint) -> Route:
+            return Route(path, named(path, endpoint), methods=["POST"])
+
+        return [
+            route("/v2/document", self.upload),
+            route(ONE, self.status),
+            route(RESULT, self.result),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        upload = await read_upload(request, self._service.settings)
+        if upload is None:
+            raise BadRequestError("Parameter 'file' not specified.")
+        self._check(upload.fields)
+        if given := safe_name(upload.fields.get("filename", "")):
+            upload = replace(upload, name=given)
+        _check_output(upload)
+        try:
+            job = await self._jobs.submit(upload, caller(request), partial(charge, request))
+        except UnsupportedDocumentError as error:
+            raise BadRequestError(f"Invalid file extension: {error}") from None
+        except DocumentError as error:
+            raise BadRequestError(f"Invalid file data: {error}") from None
+        return JSONResponse({"document_id": job.identity, "document_key": job.key})
+
+    async def status(self, request: Request) -> Response:
+        job = await self._job(request)
+        body: dict[str, Any] = {"document_id": job.identity, "status": job.status}
+        if job.status == "translating":
+            body["seconds_remaining"] = job.seconds_remaining or 1
+        if job.status == "done":
+            body["billed_characters"] = job.characters
+        if job.error is not None:
+            body["error_message"] = str(job.error)
+        return JSONResponse(body)
+
+    async def result(self, request: Request) -> Response:
+        job = await self._job(request)
+        if job.status == "error":
+            raise NotFoundError("the document could not be translated")
+        if job.status != "done":
+            raise UnavailableError("Document not ready")
+        self._jobs.discard(job)
+        return file_response(job)
+
+    async def _job(self, request: Request) -> DocumentJob:
+        fields = await read_fields(request, self._service.settings)
+        key = fields.get("document_key")
+        if not isinstance(key, str) or not key:
+            raise BadRequestError("Parameter 'document_key' not specified.")
+        key = key.encode("utf-8", "replace").decode()
+        return self._jobs.get(request.path_params["id"], caller(request), key)
+
+    def _check(self, fields: Mapping[str, str]) -> None:
+        pair = Pair.of(self._service)
+        check_language(dict(fields), "target_lang", pair.target, required=True)
+        check_language(dict(fields), "source_lang", pair.source, required=False)
+        if fields.get("formality", "") not in _NO_FORMALITY:
+            raise BadRequestError("Value for 'formality' not supported.")
+        for name in ("glossary_id", "glossary_ids", "style_id", "translation_memory_id"):
+            if fields.get(name):
+                raise BadRequestError(f"Value for '{name}' not supported.")
+
+
+def _check_output(upload: Upload) -> None:
+    """A document comes back in the format it came in."""
+    wanted = upload.fields.get("output_format", "").lower().lstrip(".")
+    if wanted and not upload.name.lower().endswith(f".{wanted}"):
+        raise BadRequestError("Value for 'output_format' not supported.")

@@ -1,0 +1,226 @@
+"""DeepL's glossaries: ``/v2/glossaries`` (one direction) and ``/v3/glossaries`` (several).
+
+Any pair of languages can be stored; only that of the served model has an effect.
+Reference: DeepL's public OpenAPI document and deepl-python 1.32.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.errors import NotFoundError
+from csanmt.glossary import Pair, as_tsv, parse_entries
+from serving.glossaries.owner import owner
+from serving.glossaries.store import Glossary, GlossaryStore, Languages
+from serving.http.errors import BadRequestError
+from serving.http.fields import read_fields
+from serving.languages import NAMES, canonical
+from serving.texts import Pair as Direction
+from serving.translating import TranslationService
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+ONE2, ONE3 = "/v2/glossaries/{id}", "/v3/glossaries/{id}"
+TSV = "text/tab-separated-values"
+
+
+class DeepLGlossaryRoutes:
+    def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
+        self._store = store
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        two, three = "/v2/glossaries", "/v3/glossaries"
+        return [
+            Route("/v2/glossary-language-pairs", self.pairs),
+            _route(two, GET=self.list_v2, POST=self.create_v2),
+            _route(ONE2, GET=self.get_v2, DELETE=self.delete),
+            _route(f"{ONE2}/entries", GET=self.entries_v2),
+            _route(three, GET=self.list_v3, POST=self.create_v3),
+            _route(ONE3, GET=self.get_v3, PATCH=self.patch_v3, DELETE=self.delete),
+            _route(f"{ONE3}/entries", GET=self.entries_v3),
+            _route(f"{ONE3}/dictionaries", PUT=self.put_v3, DELETE=self.drop_v3),
+        ]
+
+    async def pairs(self, request: Request) -> Response:
+        pair = Direction.of(self._service)
+        languages = {"source_lang": pair.source, "target_lang": pair.target}
+        return JSONResponse({"supported_languages": [languages]})
+
+    # -- v2 ----------------------------------------------------------------------------
+
+    async def create_v2(self, request: Request) -> Response:
+        fields = await read_fields(request, self._service.settings)
+        languages, pairs = await asyncio.to_thread(_dictionary, fields)
+        created = await asyncio.to_thread(
+            self._store.create, owner(request), _name(fields), {languages: pairs}
+        )
+        return JSONResponse(_info_v2(created), 201)
+
+    async def list_v2(self, request: Request) -> Response:
+        found = await asyncio.to_thread(self._store.all, owner(request))
+        shown = [_info_v2(glossary) for glossary in found if glossary.counts]
+        return JSONResponse({"glossaries": shown})
+
+    async def get_v2(self, request: Request) -> Response:
+        glossary = await self._one(request)
+        if not glossary.counts:
+            raise NotFoundError("Dictionary not found")
+        return JSONResponse(_info_v2(glossary))
+
+    async def entries_v2(self, request: Request) -> Response:
+        glossary = await self._one(request)
+        languages = next(iter(glossary.counts), None)
+        entries = await self._entries(request, languages) if languages else None
+        return Response(entries or "", media_type=TSV)
+
+    async def delete(self, request: Request) -> Response:
+        await asyncio.to_thread(self._store.delete, owner(request), request.path_params["id"])
+        return Response(status_code=204)
+
+    # -- v3 ----------------------------------------------------------------------------
+
+    async def create_v3(self, request: Request) -> Response:
+        fields = await read_fields(request, self._service.settings)
+        dictionaries = await asyncio.to_thread(_dictionaries, fields)
+        created = await asyncio.to_thread(
+            self._store.create, owner(request), _name(fields), dictionaries
+        )
+        return JSONResponse(_info_v3(created), 201)
+
+    async def list_v3(self, request: Request) -> Response:
+        found = await asyncio.to_thread(self._store.all, owner(request))
+        return JSONResponse({"glossaries": [_info_v3(glossary) for glossary in found]})
+
+    async def get_v3(self, request: Request) -> Response:
+        return JSONResponse(_info_v3(await self._one(request)))
+
+    async def patch_v3(self, request: Request) -> Response:
+        """A new name, and dictionaries whose entries are added to those there are."""
+        fields = await read_fields(request, self._service.settings)
+        if "name" not in fields and "dictionaries" not in fields:
+            raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
+        name = _name(fields) if "name" in fields else None
+        given = "dictionaries" in fields
+        additions = await asyncio.to_thread(_dictionaries, fields) if given else {}
+        changed = await asyncio.to_thread(
+            self._store.change, owner(request), request.path_params["id"], name, additions
+        )
+        return JSONResponse(_info_v3(changed))
+
+    async def entries_v3(self, request: Request) -> Response:
+        languages = _languages(request.query_params)
+        await self._one(request)
+        entries = await self._entries(request, languages)
+        if entries is None:
+            raise NotFoundError("Dictionary not found")
+        entry = {
+            "source_lang": languages[0],
+            "target_lang": languages[1],
+            "entries": entries,
+            "entries_format": "tsv",
+        }
+        return JSONResponse({"dictionaries": [entry]})
+
+    async def put_v3(self, request: Request) -> Response:
+        fields = await read_fields(request, self._service.settings)
+        languages, pairs = await asyncio.to_thread(_dictionary, fields)
+        await asyncio.to_thread(
+            self._store.put, owner(request), request.path_params["id"], languages, pairs
+        )
+        return JSONResponse(_dictionary_info(languages, len(pairs)))
+
+    async def drop_v3(self, request: Request) -> Response:
+        languages = _languages(request.query_params)
+        identity = request.path_params["id"]
+        await asyncio.to_thread(self._store.drop, owner(request), identity, languages)
+        return Response(status_code=204)
+
+    async def _one(self, request: Request) -> Glossary:
+        identity = request.path_params["id"]
+        glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
+        if glossary.identity != identity:
+            raise NotFoundError("Glossary not found")
+        return glossary
+
+    async def _entries(self, request: Request, languages: Languages) -> str | None:
+        """Of one direction as TSV; None if there is none."""
+        identity = request.path_params["id"]
+        pairs = await asyncio.to_thread(self._store.pairs, owner(request), identity, languages)
+        return None if pairs is None else as_tsv(pairs)
+
+
+def _route(path: str, **methods: Endpoint) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await methods["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, endpoint, methods=list(methods))
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    name = fields.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise BadRequestError("Parameter 'name' not specified.")
+    return name
+
+
+def _languages(fields: Mapping[str, Any]) -> Languages:
+    found = []
+    for field in ("source_lang", "target_lang"):
+        value = fields.get(field)
+        if not value:
+            raise BadRequestError(f"Parameter '{field}' not specified.")
+        if not isinstance(value, str) or canonical(value) not in NAMES:
+            raise BadRequestError(f"Value for '{field}' not supported.")
+        found.append(canonical(value))
+    if found[0] == found[1]:
+        raise BadRequestError("Value for 'target_lang' not supported.")
+    return found[0], found[1]
+
+
+def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Pair, ...]]:
+    languages = _languages(fields)
+    entries = fields.get("entries")
+    if not isinstance(entries, str) or not entries.strip():
+        raise BadRequestError("Parameter 'entries' not specified.")
+    pairs = parse_entries(entries, str(fields.get("entries_format", "tsv")))
+    return languages, pairs
+
+
+def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Pair, ...]]:
+    items = fields.get("dictionaries")
+    if not isinstance(items, list) or not items:
+        raise BadRequestError("Parameter 'dictionaries' not specified.")
+    if len(items) > len(NAMES) ** 2 or not all(isinstance(item, dict) for item in items):
+        raise BadRequestError("Value for 'dictionaries' not supported.")
+    found = [_dictionary(item) for item in items]
+    if len(dict(found)) != len(found):
+        raise BadRequestError("Value for 'dictionaries' holds a pair of languages twice.")
+    return dict(found)
+
+
+def _info_v2(glossary: Glossary) -> dict[str, Any]:
+    """Of its first direction, the only one that v2 knows."""
+    languages, count = next(iter(glossary.counts.items()))
+    head = {"glossary_id": glossary.identity, "name": glossary.name, "ready": True}
+    rest = {"creation_time": glossary.created_at, **_dictionary_info(languages, count)}
+    return head | rest
+
+
+def _info_v3(glossary: Glossary) -> dict[str, Any]:
+    return {
+        "glossary_id": glossary.identity,
+        "name": glossary.name,
+        "creation_time": glossary.created_at,
+        "dictionaries": [_dictionary_info(*direction) for direction in glossary.counts.items()],
+    }
+
+
+def _dictionary_info(languages: Languages, count: int) -> dict[str, Any]:
+    source, target = languages
+    return {"source_lang": source, "target_lang": target, "entry_count": count}

@@ -1,0 +1,77 @@
+"""DeepL's ``tag_handling`` and what goes with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from csanmt.markup import MarkupDocument, html_rules, parse_markup, xml_rules
+from serving.http.errors import BadRequestError
+
+_LIST = re.compile(r"[,\s]+")
+_NAME = re.compile(r"[^\s<>/\"'=]{1,200}")
+_FINAL = "。．.!！?？…;；:："
+
+
+@dataclass(frozen=True, slots=True)
+class TagHandling:
+    """How the texts of a request are marked up; ``kind`` is ``html`` or ``xml``."""
+
+    kind: str
+    split: str
+    outline: bool
+    splitting: tuple[str, ...]
+    non_splitting: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fields: dict[str, Any], split: str) -> TagHandling | None:
+        """None if texts are plain. Raises BadRequestError: a value that is not supported."""
+        kind = fields.get("tag_handling", "")
+        if kind not in ("", "html", "xml"):
+            raise BadRequestError("Value for 'tag_handling' not supported.")
+        outline = str(fields.get("outline_detection", "1")).lower()
+        if outline not in ("0", "1", "true", "false"):
+            raise BadRequestError("Value for 'outline_detection' not supported.")
+        if fields.get("tag_handling_version", "v1") not in ("v1", "v2", ""):
+            raise BadRequestError("Value for 'tag_handling_version' not supported.")
+        names = [_names(fields, f) for f in ("splitting_tags", "non_splitting_tags", "ignore_tags")]
+        return cls(kind, split, outline in ("1", "true"), *names) if kind else None
+
+    def parse(self, text: str) -> MarkupDocument:
+        if self.kind == "html":
+            return parse_markup(text, html_rules(self.splitting, self.non_splitting, self.ignored))
+        rules = xml_rules(
+            self.splitting,
+            self.non_splitting,
+            self.ignored,
+            outline=self.outline,
+            collapse=self.split != "1",
+        )
+        return parse_markup(text, rules)
+
+
+def _names(fields: dict[str, Any], field: str) -> tuple[str, ...]:
+    """Tag names, comma-separated or as a list."""
+    value = fields.get(field, "")
+    names = (
+        value if isinstance(value, list) else _LIST.split(value) if isinstance(value, str) else [0]
+    )
+    names = [name for name in names if name != ""]
+    if len(names) > 1000 or not all(isinstance(n, str) and _NAME.fullmatch(n) for n in names):
+        raise BadRequestError(f"Value for '{field}' not supported.")
+    return tuple(names)
+
+
+def formatted_like(source: str, text: str) -> str:
+    """DeepL's ``preserve_formatting``: end with a full stop if, and only if, the source ends so."""
+    ending, bare = source.rstrip()[-1:], text.rstrip()
+    if not bare or not ending:
+        return text
+    rest = text[len(bare) :]
+    if ending not in _FINAL and bare.endswith(".") and not bare.endswith(".."):
+        return bare[:-1] + rest
+    if ending in "。．." and bare[-1].isalnum():
+        return bare + "." + rest
+    return text

@@ -1,0 +1,81 @@
+"""LibreTranslate's ``/translate_file`` and the address from which the result is fetched.
+
+The request waits for the translation, as it does there; a client that goes away
+cancels it. Reference: LibreTranslate 1.6, ``libretranslate/app.py``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.documents.limits import UnsupportedDocumentError
+from serving.apis.native.documents import Endpoint, caller, file_response, named
+from serving.documents.jobs import DocumentJob, DocumentJobs
+from serving.documents.upload import Upload, read_upload
+from serving.http.disconnect import until_disconnect
+from serving.http.errors import BadRequestError
+from serving.http.guard import charge
+from serving.languages import canonical
+from serving.texts import Pair
+from serving.translating import TranslationService
+
+UPLOAD = "/translate_file"
+DOWNLOADS = "/download_file/"
+DOWNLOAD = DOWNLOADS + "{name}"
+
+
+class LibreTranslateDocumentRoutes:
+    def __init__(self, jobs: DocumentJobs, service: TranslationService) -> None:
+        self._jobs = jobs
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        def route(path: str, endpoint: Endpoint, method: str) -> Route:
+            return Route(path, named(path, endpoint), methods=[method])
+
+        return [route(UPLOAD, self.translate, "POST"), route(DOWNLOAD, self.download, "GET")]
+
+    async def translate(self, request: Request) -> Response:
+        upload = await read_upload(request, self._service.settings)
+        if upload is None:
+            raise BadRequestError("Invalid request: missing file parameter")
+        self._check(upload)
+        try:
+            job = await self._jobs.submit(upload, caller(request), partial(charge, request))
+        except UnsupportedDocumentError:
+            raise BadRequestError("Invalid request: file format not supported") from None
+        await until_disconnect(request, self._jobs.finished(job))
+        return JSONResponse({"translatedFileUrl": self._address(request, job)})
+
+    async def download(self, request: Request) -> Response:
+        """Whoever was told the address may fetch it: it holds 128 random bits."""
+        identity, dot, _ = request.path_params["name"].partition(".")
+        if not dot or not identity.isalnum():
+            raise BadRequestError("Invalid filename")
+        job = self._jobs.get(identity)
+        if job.status != "done":
+            raise BadRequestError("Invalid filename")
+        return file_response(job)
+
+    def _address(self, request: Request, job: DocumentJob) -> str:
+        base = request.base_url
+        if self._service.settings.trust_proxy:
+            base = base.replace(scheme=request.headers.get("x-forwarded-proto", base.scheme))
+        suffix = job.name[job.name.rindex(".") :].lower()
+        return str(base.replace(path=f"{DOWNLOADS}{job.identity}{suffix}"))
+
+    def _check(self, upload: Upload) -> None:
+        pair = Pair.of(self._service)
+        for name, served in (("source", pair.source), ("target", pair.target)):
+            value = upload.fields.get(name)
+            if not value:
+                raise BadRequestError(f"Invalid request: missing {name} parameter")
+            automatic = name == "source" and value == "auto"
+            if not automatic and canonical(value) != served:
+                raise BadRequestError(f"{value} is not supported")
+        if not upload.name:
+            raise BadRequestError("Invalid request: empty file")

@@ -1,0 +1,153 @@
+"""LibreTranslate's other routes: languages, detection, settings, health, suggestions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.memory import entries as memory
+from serving.apis.libretranslate.spec import libretranslate_spec
+from serving.apis.libretranslate.translate import check_limits, texts_of, unix_lines
+from serving.http.body import read_body
+from serving.http.errors import BadRequestError, ForbiddenError
+from serving.http.fields import libre_fields
+from serving.http.guard import charge
+from serving.languages import Detected, canonical, detect, name_of
+from serving.suggestions import Suggestion, SuggestionFile
+from serving.texts import Pair
+from serving.translating import TranslationService
+
+MAX_SUGGESTION = 5000
+
+
+class LibreTranslateRoutes:
+    """``/languages /detect /health /spec /frontend/settings /suggest``.
+
+    Args:
+        suggestions: file that ``/suggest`` appends to; empty switches suggestions off.
+        file_formats: endings of the files that ``/translate_file`` takes; none switch it off.
+    """
+
+    def __init__(
+        self,
+        service: TranslationService,
+        *,
+        keys_required: bool,
+        suggestions: str = "",
+        file_formats: Sequence[str] = (),
+    ) -> None:
+        self._service = service
+        self._keys_required = keys_required
+        self._suggestions = SuggestionFile(suggestions) if suggestions else None
+        self._file_formats = list(file_formats)
+
+    def public(self) -> list[Route]:
+        """Routes that need no key there, so clients (Weblate) send none: they hold no text."""
+        return [
+            Route("/languages", self.languages),
+            Route("/frontend/settings", self.settings),
+            Route("/spec", self.spec),
+        ]
+
+    def routes(self) -> list[Route]:
+        return [
+            *self.public(),
+            Route("/detect", self.detect, methods=["POST"]),
+            Route("/health", self.health),
+            Route("/suggest", self.suggest, methods=["POST"]),
+        ]
+
+    async def languages(self, request: Request) -> Response:
+        pair = Pair.of(self._service)
+        source = {"code": pair.source, "name": name_of(pair.source), "targets": [pair.target]}
+        target = {"code": pair.target, "name": name_of(pair.target), "targets": [pair.target]}
+        return JSONResponse([source, target])
+
+    async def detect(self, request: Request) -> Response:
+        fields = await self._fields(request)
+        texts = texts_of(fields)
+        check_limits(texts, self._service)
+        charge(request, sum(map(len, texts)))
+        return JSONResponse(
+            [
+                {"confidence": round(100 * found.confidence), "language": found.language}
+                for found in _ranked(texts)
+            ]
+        )
+
+    async def health(self, request: Request) -> Response:
+        if self._service.ready:
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "starting"}, 503, headers={"Retry-After": "1"})
+
+    async def settings(self, request: Request) -> Response:
+        pair, settings = Pair.of(self._service), self._service.settings
+        return JSONResponse(
+            {
+                "apiKeys": self._keys_required,
+                "charLimit": settings.max_characters,
+                "frontendTimeout": 500,
+                "keyRequired": self._keys_required,
+                "language": {
+                    "source": {"code": "auto", "name": "Auto Detect"},
+                    "target": {"code": pair.target, "name": name_of(pair.target)},
+                },
+                "suggestions": self._suggestions is not None,
+                "filesTranslation": bool(self._file_formats),
+                "supportedFilesFormat": self._file_formats,
+            }
+        )
+
+    async def spec(self, request: Request) -> Response:
+        """The API's description, where LibreTranslate has it; clients read its version."""
+        document = libretranslate_spec(self._service)
+        return JSONResponse(document)
+
+    async def suggest(self, request: Request) -> Response:
+        """Keep a better translation that a user offers; see ``docs/clients.md`` for its use."""
+        if self._suggestions is None:
+            raise ForbiddenError("Suggestions are disabled on this server.")
+        fields = await self._fields(request)
+        entry: dict[str, str] = {}
+        for name in ("q", "s", "source", "target"):
+            value = unix_lines(fields.get(name))
+            if not isinstance(value, str) or not value.strip():
+                raise BadRequestError(f"Invalid request: missing {name} parameter")
+            if len(value) > MAX_SUGGESTION:
+                raise BadRequestError(f"Invalid request: {name} is too long")
+            entry[name] = value
+        at, model = round(time.time(), 3), self._service.facts.model
+        await asyncio.to_thread(self._suggestions.add, Suggestion(at, model, **entry))
+        await self._remember(entry)
+        return JSONResponse({"success": True})
+
+    async def _remember(self, entry: dict[str, str]) -> None:
+        """Into the translation memory too, if there is one and this is its direction."""
+        pair, settings = Pair.of(self._service), self._service.settings
+        direction = (canonical(entry["source"]), canonical(entry["target"]))
+        if settings.memory_suggestions and direction == (pair.source, pair.target):
+            suggested = memory.Pair(entry["q"], entry["s"], "suggestion")
+            await self._service.recall.remember(suggested, self._service.facts)
+
+    async def _fields(self, request: Request) -> dict[str, Any]:
+        return await libre_fields(
+            request, await read_body(request, self._service.settings.max_body_bytes)
+        )
+
+
+def _ranked(texts: Sequence[str]) -> list[Detected]:
+    """The languages of the texts, each once: by confidence times length, surest first."""
+    weights: dict[str, float] = {}
+    best: dict[str, float] = {}
+    for text in texts:
+        found = detect(text)
+        weights[found.language] = weights.get(found.language, 0) + found.confidence * len(text)
+        best[found.language] = max(best.get(found.language, 0), found.confidence)
+    ranked = sorted(weights, key=lambda language: -weights[language])
+    return [Detected(language, best[language]) for language in ranked]

@@ -1,0 +1,202 @@
+"""LibreTranslate's shape on ``/translate``: ``q``, ``source``, ``target``.
+
+As JSON, form or query string (deep-translator sends the last), with that server's
+answers and its error sentences, which clients match on.
+Reference: LibreTranslate 1.6, ``libretranslate/app.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from csanmt.errors import CsanmtError
+from csanmt.markup import html_rules, parse_markup
+from serving.apis import Incoming
+from serving.http.body import is_json
+from serving.http.errors import BadRequestError, MissingKeyError, UnauthorizedError, error_response
+from serving.http.fields import FORM, MULTIPART, libre_fields
+from serving.languages import Detected, canonical, detect, name_of
+from serving.marked import parsed
+from serving.texts import Pair, translated, translated_documents
+from serving.translating import TranslationService
+
+NEED_KEY = "Please contact the server operator to get an API key"
+OWN_FIELDS = frozenset(("q", "source", "target"))
+
+
+class LibreTranslateShape:
+    """Claims JSON of its fields without our ``text``, such a query, and forms of any kind."""
+
+    name = "libretranslate"
+
+    def claims(self, incoming: Incoming) -> bool:
+        if incoming.media_type in (FORM, MULTIPART):
+            return True
+        in_query = not OWN_FIELDS.isdisjoint(incoming.request.query_params)
+        try:
+            fields = incoming.names if incoming.body.strip() else frozenset()
+        except CsanmtError:
+            return in_query
+        return "text" not in fields and (in_query or not OWN_FIELDS.isdisjoint(fields))
+
+    async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
+        fields = await libre_fields(incoming.request, incoming.body)
+        if not is_json(incoming.media_type):
+            fields["q"] = unix_lines(fields.get("q"))
+        query = _Query.of(fields, service)
+        found = [detect(text) for text in query.texts] if query.automatic else []
+        if query.same:
+            return JSONResponse(_same(query))
+        many = 1 + query.alternatives
+        if query.html:
+            documents = await parsed(query.texts, lambda text: parse_markup(text, html_rules()))
+            marked = await translated_documents(incoming.request, service, documents, many)
+            return JSONResponse(_body(query, [a.text for a in marked],
+                                      [a.alternatives for a in marked], found))  # fmt: skip
+        answers = await translated(incoming.request, service, query.texts, many)
+        others = [answer.alternatives(query.alternatives) for answer in answers]
+        return JSONResponse(_body(query, [answer.text for answer in answers], others, found))
+
+    def error(self, error: CsanmtError) -> Response:
+        return libre_error(error)
+
+
+def libre_error(error: CsanmtError) -> JSONResponse:
+    """``{"error": "…"}``; what is 413, 415 or 422 with us is 400 there, 401 is 403."""
+    plain = error_response(error)
+    status, words = plain.status_code, str(error)
+    if status in (413, 415, 422):
+        status = 400
+    elif isinstance(error, UnauthorizedError):
+        status, words = 403, NEED_KEY if isinstance(error, MissingKeyError) else "Invalid API key"
+    elif status == 429:
+        words = f"Slowdown: {words}"
+    headers = {name: plain.headers[name] for name in ("retry-after",) if name in plain.headers}
+    return JSONResponse({"error": words}, status, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A parsed request.
+
+    Attributes:
+        single: one text, not a list, was asked.
+        automatic: the language of the texts is to be detected.
+        same: the texts are in the target language already.
+        html: the texts are HTML.
+    """
+
+    texts: list[str]
+    single: bool
+    automatic: bool
+    same: bool
+    alternatives: int
+    html: bool
+
+    @classmethod
+    def of(cls, fields: dict[str, Any], service: TranslationService) -> _Query:
+        texts = texts_of(fields)
+        source, target = str(_required(fields, "source")), str(_required(fields, "target"))
+        alternatives = _alternatives(fields.get("alternatives", 0), service)
+        _check_direction(source, target, Pair.of(service))
+        if (form := fields.get("format", "")) not in ("", "text", "html"):
+            raise BadRequestError(f"{form} format is not supported")
+        check_limits(texts, service)
+        same = canonical(source) == canonical(target)
+        single = not isinstance(fields["q"], list)
+        return cls(texts, single, source == "auto", same, alternatives, form == "html")
+
+
+def _required(fields: dict[str, Any], name: str) -> Any:
+    value = fields.get(name)
+    if not value:
+        raise BadRequestError(f"Invalid request: missing {name} parameter")
+    return value
+
+
+def texts_of(fields: dict[str, Any]) -> list[str]:
+    """``q`` as a list. Raises BadRequestError: missing, empty, or not text."""
+    q = _required(fields, "q")
+    texts = q if isinstance(q, list) else [q]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadRequestError("Invalid request: q parameter must be text or a list of texts")
+    if not any(texts):
+        raise BadRequestError("Invalid request: missing q parameter")
+    return texts
+
+
+def check_limits(texts: list[str], service: TranslationService) -> None:
+    """Raises BadRequestError in LibreTranslate's words: too many texts or characters."""
+    settings = service.settings
+    if len(texts) > settings.max_texts:
+        raise BadRequestError(
+            f"Invalid request: request ({len(texts)}) exceeds text limit ({settings.max_texts})"
+        )
+    size = sum(map(len, texts))
+    if size > settings.max_characters:
+        raise BadRequestError(
+            f"Invalid request: request ({size}) exceeds text limit ({settings.max_characters})"
+        )
+
+
+def _alternatives(value: Any, service: TranslationService) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    whole = number is not None and (isinstance(value, str) or number == value)
+    if number is None or not whole or isinstance(value, bool):
+        raise BadRequestError("Invalid request: alternatives parameter is not a number")
+    most = service.settings.max_beam - 1
+    if number > most:
+        raise BadRequestError(f"Invalid request: alternatives parameter must be <= {most}")
+    return max(0, number)
+
+
+def _check_direction(source: str, target: str, pair: Pair) -> None:
+    """Both languages are known, and the second is the one that is translated into."""
+    known = (pair.source, pair.target)
+    for code in (source, target):
+        if canonical(code) not in known and not (code == "auto" and code is source):
+            raise BadRequestError(f"{code} is not supported")
+    if canonical(target) != pair.target:
+        one, other = ("auto" if source == "auto" else canonical(source)), canonical(target)
+        raise BadRequestError(
+            f"{name_of(other)} ({other}) is not available as a target language "
+            f"from {name_of(one)} ({one})"
+        )
+
+
+def unix_lines(value: Any) -> Any:
+    """Forms carry line ends as CR LF; texts count and come back with LF."""
+    if isinstance(value, list):
+        return [unix_lines(item) for item in value]
+    return re.sub("\r\n?", "\n", value) if isinstance(value, str) else value
+
+
+def _same(query: _Query) -> dict[str, Any]:
+    """Nothing to translate: the texts themselves."""
+    body: dict[str, Any] = {"translatedText": query.texts[0] if query.single else query.texts}
+    if query.alternatives:
+        body["alternatives"] = [] if query.single else [[] for _ in query.texts]
+    return body
+
+
+def _body(
+    query: _Query, texts: list[str], others: list[list[str]], found: list[Detected]
+) -> dict[str, Any]:
+    def shaped(values: list[Any]) -> Any:
+        return values[0] if query.single else values
+
+    body: dict[str, Any] = {"translatedText": shaped(texts)}
+    if found:
+        body["detectedLanguage"] = shaped(
+            [{"language": d.language, "confidence": round(100 * d.confidence)} for d in found]
+        )
+    if query.alternatives:
+        body["alternatives"] = shaped(others)
+    return body

@@ -1,0 +1,107 @@
+"""Our own glossaries: ``/glossaries`` and ``/glossaries/{id}``, for the page and scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from csanmt.glossary import Pair, checked, overlaps
+from serving.glossaries.owner import owner
+from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
+from serving.http.body import parse_json_object, read_body, require_json
+from serving.http.errors import validated
+from serving.texts import Pair as Direction
+from serving.translating import TranslationService
+
+ALL, ONE = "/glossaries", "/glossaries/{id}"
+
+
+class GlossaryRequest(BaseModel):
+    """A glossary to keep."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+    terms: Annotated[
+        dict[str, str], Field(min_length=1, description="Source terms and their targets.")
+    ]
+
+
+class GlossaryAnswer(BaseModel):
+    """A stored glossary."""
+
+    id: str
+    name: str
+    created: str
+    term_count: int
+    terms: dict[str, str] | None = None
+    overlaps: list[str] | None = Field(
+        default=None, description="Terms that lie within others; the longer one is preferred."
+    )
+
+
+class GlossaryRoutes:
+    def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
+        self._store = store
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(ALL, self.all, methods=["GET", "POST"]),
+            Route(ONE, self.one, methods=["GET", "DELETE"]),
+        ]
+
+    async def all(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self._create(request)
+        found = await asyncio.to_thread(self._store.all, owner(request))
+        return JSONResponse({"glossaries": [_dumped(self._answer(glossary)) for glossary in found]})
+
+    async def one(self, request: Request) -> Response:
+        identity = request.path_params["id"]
+        if request.method == "DELETE":
+            await asyncio.to_thread(self._store.delete, owner(request), identity)
+            return Response(status_code=204)
+        glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
+        pairs = await asyncio.to_thread(
+            self._store.pairs, owner(request), glossary.identity, self._direction
+        )
+        return await self._full(glossary, pairs or (), 200)
+
+    async def _create(self, request: Request) -> Response:
+        require_json(request)
+        body = await read_body(request, self._service.settings.max_body_bytes)
+        wanted = validated(GlossaryRequest, parse_json_object(body))
+        pairs = await asyncio.to_thread(checked, wanted.terms.items())
+        created = await asyncio.to_thread(
+            self._store.create, owner(request), wanted.name, {self._direction: pairs}
+        )
+        return await self._full(created, pairs, 201)
+
+    @property
+    def _direction(self) -> Languages:
+        pair = Direction.of(self._service)
+        return pair.source, pair.target
+
+    def _answer(self, glossary: Glossary) -> GlossaryAnswer:
+        return GlossaryAnswer(
+            id=glossary.identity,
+            name=glossary.name,
+            created=glossary.created_at,
+            term_count=glossary.counts.get(self._direction, 0),
+        )
+
+    async def _full(self, glossary: Glossary, pairs: tuple[Pair, ...], status: int) -> Response:
+        """With its terms and their overlaps, which are found beside the event loop."""
+        inner = await asyncio.to_thread(lambda: [str(overlap) for overlap in overlaps(pairs)])
+        more = {"terms": dict(pairs), "overlaps": inner}
+        return JSONResponse(_dumped(self._answer(glossary).model_copy(update=more)), status)
+
+
+def _dumped(answer: GlossaryAnswer) -> dict[str, Any]:
+    return answer.model_dump(exclude_none=True)

@@ -1,0 +1,239 @@
+"""Our own request and response of ``POST /translate``, as the OpenAPI document shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from csanmt.errors import InvalidInputError
+from csanmt.translator import DecodingOptions
+from serving.http.errors import TooLargeError, validated
+from serving.memory import Mode
+from serving.runners.translators import TranslatorFacts
+from serving.settings import Settings
+
+MAX_LENGTH_PENALTY = 5.0
+
+
+def _text_or_texts(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    raise ValueError("must be a string or a list of strings")
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 4.0 is the integer 4 (true and "4" are not)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _glossary(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict) and all(isinstance(term, str) for term in value.values()):
+        return value
+    raise ValueError("must be a stored glossary's name, or an object of terms")
+
+
+class TranslateRequest(BaseModel):
+    """What to translate and how. Only ``text`` is required."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    text: Annotated[
+        str | list[str],
+        BeforeValidator(_text_or_texts),
+        Field(description="Chinese text, or a list of texts. Layout and line breaks are kept."),
+    ]
+    beam: Annotated[
+        Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None,
+        Field(
+            description="Beam width; 1 is greedy. Default: the model's. Widened to hold the "
+            "hypotheses that `n_best` and `alternatives` ask for."
+        ),
+    ] = None
+    n_best: Annotated[
+        int,
+        Field(ge=1),
+        BeforeValidator(_whole),
+        Field(description="Hypotheses of each sentence to show in `segments`."),
+    ] = 1
+    alternatives: Annotated[
+        int,
+        Field(ge=0),
+        BeforeValidator(_whole),
+        Field(description="Other translations of the whole text to return."),
+    ] = 0
+    length_penalty: Annotated[
+        float | None, Field(ge=0, le=MAX_LENGTH_PENALTY, description="Default: the model's.")
+    ] = None
+    max_length: Annotated[
+        Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None,
+        Field(description="Most target tokens of a sentence."),
+    ] = None
+    repetition_guard: Annotated[bool, Field(description="Forbid loops of the same words.")] = True
+    segments: Annotated[bool, Field(description="Return sentence pairs and their places.")] = False
+    alignment: Annotated[
+        bool, Field(description="Return which words of a sentence became which (in `segments`).")
+    ] = False
+    timing: Annotated[bool, Field(description="Return where the time went.")] = False
+    format: Annotated[
+        Literal["text", "html", "xml", "markdown"],
+        Field(
+            description="Markup of `text`: tags stay around their words. Not with `segments`, "
+            "`alignment`, `n_best` or `memory`, nor on the stream."
+        ),
+    ] = "text"
+    glossary: Annotated[
+        str | dict[str, str] | None,
+        BeforeValidator(_glossary),
+        Field(
+            description="Terms whose translation is given: name or id of a stored glossary, or "
+            "an object of source and target terms."
+        ),
+    ] = None
+    memory: Annotated[
+        Mode,
+        Field(
+            description="`exact` answers a sentence that the translation memory holds from it; "
+            "`fuzzy` also offers what it holds for a similar one. `segments` then say which "
+            "(`memory`). Only where the server keeps a memory."
+        ),
+    ] = "off"
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.text] if isinstance(self.text, str) else self.text
+
+    def shaped(self, values: list[Any]) -> Any:
+        """What is answered: of one text its value, of a list the list."""
+        return values[0] if isinstance(self.text, str) else values
+
+    @property
+    def hypotheses(self) -> int:
+        """Hypotheses a sentence that answer ``n_best`` and ``alternatives``."""
+        return max(self.n_best, self.alternatives + 1)
+
+    @property
+    def wants_segments(self) -> bool:
+        return self.segments or self.alignment or self.n_best > 1 or self.memory != "off"
+
+    def options(self, facts: TranslatorFacts, settings: Settings) -> DecodingOptions:
+        """Decoding options: the request's, else the model's, within the service's limits.
+
+        The beam grows to hold the hypotheses that were asked for.
+
+        Raises:
+            InvalidInputError: names the field, its value and what is allowed.
+        """
+        beam = max(self.beam or facts.beam, self.hypotheses)
+        length = self.max_length if self.max_length is not None else facts.max_length
+        _at_most("beam", self.beam or 1, settings.max_beam)
+        _at_most("n_best", self.n_best, settings.max_beam)
+        _at_most("alternatives", self.alternatives, settings.max_beam - 1)
+        _at_most("max_length", self.max_length or 1, settings.max_length)
+        penalty = self.length_penalty
+        return DecodingOptions(
+            beam=beam,
+            n_best=self.hypotheses,
+            length_penalty=facts.length_penalty if penalty is None else penalty,
+            max_length=length,
+            repetition_guard=self.repetition_guard,
+            alignment=self.alignment,
+        )
+
+
+def _at_most(field: str, value: int, allowed: int) -> None:
+    if value > allowed:
+        raise InvalidInputError(f"{field} is {value}; allowed is at most {allowed}")
+
+
+def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
+    """Validate a JSON object.
+
+    Raises:
+        InvalidInputError: a field is unknown, missing, of the wrong type or out of range.
+        TooLargeError: too many texts or characters.
+    """
+    request = validated(TranslateRequest, data)
+    check_texts(request.texts, settings)
+    return request
+
+
+def check_texts(texts: list[str], settings: Settings) -> None:
+    """The limits every API shape obeys. Raises TooLargeError."""
+    if len(texts) > settings.max_texts:
+        raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
+    characters = sum(map(len, texts))
+    if characters > settings.max_characters:
+        raise TooLargeError(f"{characters} characters; allowed is {settings.max_characters}")
+
+
+class HypothesisAnswer(BaseModel):
+    """One translation of a sentence and its score (log probability over length penalty)."""
+
+    text: str
+    score: float
+
+
+class MemoryAnswer(BaseModel):
+    """What the translation memory holds for a sentence."""
+
+    match: float = Field(description="1.0 for the same sentence, else how similar, from 0.75.")
+    used: bool = Field(description="It is the segment's `translation`; else only an offer.")
+    source: str = Field(description="The remembered sentence.")
+    translation: str
+    origin: str = Field(description="Where it comes from: `suggestion`, or the imported file.")
+
+
+class SegmentAnswer(BaseModel):
+    """A sentence and its translation. Places are half-open, in Unicode code points."""
+
+    source: str
+    translation: str
+    source_span: tuple[int, int] = Field(description="Place of the sentence in the text.")
+    target_span: tuple[int, int] = Field(
+        description="Place of its translation in the translated text."
+    )
+    score: float
+    truncated: bool
+    hypotheses: list[HypothesisAnswer] | None = Field(
+        default=None, description="With `n_best`: the best ones, the translation first."
+    )
+    alternatives: list[HypothesisAnswer] | None = Field(
+        default=None, description="With `alternatives`: others than the translation, best first."
+    )
+    alignment: list[tuple[tuple[int, int], tuple[int, int]]] | None = Field(
+        default=None,
+        description="Pairs of places: in `source`, in `translation`.",
+    )
+    memory: MemoryAnswer | None = Field(
+        default=None, description="With `memory`: a match, if there is one."
+    )
+
+
+class TimingAnswer(BaseModel):
+    """Seconds: all in all, longest wait in the queue, and in the runner; and sizes."""
+
+    total_seconds: float
+    queue_seconds: float
+    compute_seconds: float
+    segments: int
+    source_tokens: int
+    target_tokens: int
+
+
+class TranslateResponse(BaseModel):
+    """The answer; ``translation`` (and what follows it) is a list if ``text`` was one."""
+
+    translation: str | list[str]
+    model: str = Field(description="The model version that translated.")
+    request_id: str
+    truncated: bool | list[bool] = Field(
+        description="A sentence ran into the length limit; its end is missing."
+    )
+    segments: list[SegmentAnswer] | list[list[SegmentAnswer]] | None = None
+    alternatives: list[str] | list[list[str]] | None = None
+    timing: TimingAnswer | None = None

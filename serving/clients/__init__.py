@@ -1,1 +1,0 @@
-"""The APIs that existing clients of other translation servers speak."""

@@ -1,0 +1,105 @@
+"""What a caller may still ask for: requests a minute and characters a day."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.http.errors import QuotaExceededError, RateLimitedError
+
+MOST_CALLERS = 10_000  # remembered; the one idle longest is forgotten first
+DAY = 86_400.0
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+@dataclass(slots=True)
+class _Day:
+    number: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """For the headers ``RateLimit-Limit``, ``-Remaining`` and ``-Reset`` (seconds)."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset),
+        }
+
+
+class RequestRate:
+    """A token bucket a caller: ``per_minute`` requests, all at once or spread.
+
+    Args:
+        clock: seconds that only grow; tests hand in their own.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, caller: str, per_minute: int) -> Remaining:
+        """Use one request of the caller's allowance.
+
+        Raises:
+            RateLimitedError: none is left.
+        """
+        now = self._clock()
+        bucket = self._buckets.pop(caller, None) or _Bucket(float(per_minute), now)
+        rate = per_minute / 60
+        bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.at) * rate)
+        bucket.at = now
+        self._buckets[caller] = bucket  # newest last
+        if len(self._buckets) > MOST_CALLERS:
+            self._buckets.popitem(last=False)
+        if bucket.tokens < 1:
+            wait = max(1, math.ceil((1 - bucket.tokens) / rate))
+            raise RateLimitedError(f"more than {per_minute} requests a minute", wait)
+        bucket.tokens -= 1
+        full = math.ceil((per_minute - bucket.tokens) / rate)
+        return Remaining(per_minute, int(bucket.tokens), full)
+
+
+class CharacterQuota:
+    """Characters a UTC day and caller; counted in memory, so a restart forgets them."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._days: dict[str, _Day] = {}
+
+    def used(self, caller: str) -> int:
+        day = self._days.get(caller)
+        return day.characters if day and day.number == int(self._clock() // DAY) else 0
+
+    def take(self, caller: str, characters: int, per_day: int) -> None:
+        """Use ``characters`` of the caller's day.
+
+        Raises:
+            QuotaExceededError: fewer are left; nothing is used.
+        """
+        now = self._clock()
+        used = self.used(caller)
+        if used + characters > per_day:
+            wait = math.ceil(DAY - now % DAY)
+            raise QuotaExceededError(f"more than {per_day} characters a day", wait)
+        self._days[caller] = _Day(int(now // DAY), used + characters)
+
+    def give_back(self, caller: str, characters: int) -> None:
+        """Undo a ``take`` of today; harmless for a caller without a limit."""
+        if used := self.used(caller):
+            self._days[caller].characters = max(0, used - characters)

@@ -1,0 +1,139 @@
+"""Reads a request's body within limits and parses it as JSON, strictly.
+
+The size is checked before and while the bytes come in, so that a large body is
+refused without being held. What JSON allows and no client means (NaN, a key
+twice, a thousand nested lists, half of a surrogate pair) is refused with a sentence
+instead of a guess.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from csanmt.errors import CancelledError, InvalidInputError
+from csanmt.surrogates import lone_surrogate
+from serving.http.errors import BadRequestError, TooLargeError, UnsupportedMediaTypeError
+
+MAX_DEPTH = 32
+
+
+def media_type(request: Request) -> str:
+    """The body's media type in lower case, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_json(declared: str) -> bool:
+    """``declared`` is a media type (as ``media_type`` gives it) of JSON."""
+    return declared == "application/json" or declared.endswith("+json")
+
+
+def require_json(request: Request) -> None:
+    """Raises UnsupportedMediaTypeError unless the body is declared as JSON in UTF-8."""
+    declared = media_type(request)
+    if not is_json(declared):
+        given = f"not {declared}" if declared else "and none was given"
+        raise UnsupportedMediaTypeError(f"the content type must be application/json, {given}")
+    _, _, parameters = request.headers["content-type"].partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if parameters.strip().lower().startswith("charset=") and charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaTypeError("the charset of JSON must be utf-8")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaTypeError("compressed bodies are not accepted")
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """At most ``limit`` bytes.
+
+    Raises:
+        TooLargeError: the body is longer, by its Content-Length or by what arrives.
+        CancelledError: the client went away while sending it.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLargeError(f"the body has {declared} bytes; allowed is {limit}")
+    received = bytearray()
+    try:
+        async for chunk in request.stream():
+            received += chunk
+            if len(received) > limit:
+                raise TooLargeError(f"the body has more than {limit} bytes")
+    except ClientDisconnect:
+        raise CancelledError("the client went away while sending the request") from None
+    return bytes(received)
+
+
+def parse_json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in ``body``.
+
+    Raises:
+        BadRequestError: as ``parse_raw_object``.
+        InvalidInputError: a string holds half of a surrogate pair.
+    """
+    value = parse_raw_object(body)
+    if b"\\u" in body:  # nothing else makes one
+        require_well_formed(json.dumps(value, ensure_ascii=False))
+    return value
+
+
+def require_well_formed(text: str) -> None:
+    """Raises InvalidInputError: the text holds half of a surrogate pair."""
+    if lone_surrogate(text) is not None:
+        raise InvalidInputError("a string holds half of a surrogate pair")
+
+
+def parse_raw_object(body: bytes) -> dict[str, Any]:
+    """The same of an object whose strings may hold anything.
+
+    Raises:
+        BadRequestError: invalid UTF-8, not JSON, not an object, nested too deep, a key twice.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequestError(f"the body is not valid UTF-8 at byte {error.start}") from None
+    if not text.strip():
+        raise BadRequestError("the body is empty")
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except RecursionError:
+        raise BadRequestError(f"JSON nested deeper than {MAX_DEPTH}") from None
+    except json.JSONDecodeError as error:
+        raise BadRequestError(f"not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError as error:  # from the hooks, or a number with thousands of digits
+        raise BadRequestError(f"not acceptable JSON: {_first_clause(error)}") from None
+    if not isinstance(value, dict):
+        raise BadRequestError("the body must be a JSON object")
+    _check_depth(value)
+    return value
+
+
+def _first_clause(error: ValueError) -> str:
+    return str(error).partition(";")[0]
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return result
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return
+    raise BadRequestError(f"JSON nested deeper than {MAX_DEPTH}")

@@ -1,0 +1,194 @@
+"""The outermost layer around every route: names, headers, errors, counts, log lines.
+
+Pure ASGI, so that streams stream. Every response carries the request id and the
+model version, whatever made it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from csanmt.errors import CancelledError, CsanmtError
+from serving import metric_names as names
+from serving.http.errors import internal_error
+from serving.logs import log_fault
+from serving.metrics import Metrics
+
+log = logging.getLogger("csanmt.requests")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+OTHER_ENDPOINT = "other"
+ENDPOINT = "endpoint"  # in a request's state: its route, where the path holds a parameter
+OUTCOME = "outcome"  # in a request's state: the status to count, if its answer began as another
+HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
+QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def request_id(scope: Scope) -> str:
+    """The id the edge gave this request."""
+    return str(scope["state"]["request_id"])
+
+
+class Edge:
+    """See the module.
+
+    Args:
+        app: what answers.
+        model: the version named in ``X-Model-Version``.
+        endpoints: paths that metrics may name; all others count as ``other``, so that a
+            scanner cannot make a time series for each path it tries.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, model: str, metrics: Metrics, endpoints: Collection[str]
+    ) -> None:
+        self._app = app
+        self._model = model
+        self._metrics = metrics
+        self._endpoints = endpoints
+        self._active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        headers = self._headers(scope)
+        answer = _Answer(send, headers, scope["state"])
+        self._change_active(+1)
+        try:
+            await self._app(scope, receive, answer.send)
+        finally:
+            self._change_active(-1)
+            self._account(scope, answer, time.monotonic() - started)
+
+    def _change_active(self, by: int) -> None:
+        self._active += by
+        self._metrics.set(names.IN_PROGRESS, self._active)
+
+    def _headers(self, scope: Scope) -> dict[str, str]:
+        given = Headers(scope=scope).get("x-request-id", "")
+        accepted = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = accepted
+        return {"X-Request-ID": accepted, "X-Model-Version": self._model, **SECURITY_HEADERS}
+
+    def _account(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+        path = scope["path"]
+        known = path if path in self._endpoints else OTHER_ENDPOINT
+        endpoint = scope["state"].get(ENDPOINT, known)
+        sent = answer.status or 499  # the client went away before any answer
+        status = scope["state"].get(OUTCOME, sent)
+        self._metrics.count(names.REQUESTS, endpoint, str(status))
+        self._metrics.observe(names.REQUEST_SECONDS, seconds, endpoint)
+        code = scope["state"].get("error_code")
+        if code == CancelledError.code:
+            self._metrics.count(names.CANCELLED)
+        elif code:
+            self._metrics.count(names.ERRORS, code)
+        if path in QUIET and status < 400:
+            return
+        log.info(
+            "request",
+            extra={
+                "request_id": request_id(scope),
+                "method": scope["method"],
+                "endpoint": endpoint,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            },
+        )
+
+
+Word = Callable[[Scope, Receive, Exception], Awaitable[Response]]
+
+
+class ErrorAnswers:
+    """Turns what is raised inside into a response, unless one has begun.
+
+    Args:
+        word: makes the response as the client expects it that asked.
+    """
+
+    def __init__(self, app: ASGIApp, word: Word) -> None:
+        self._app = app
+        self._word = word
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, {}, {})
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            response = await self._worded(scope, receive, error)
+            scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
+            if not isinstance(error, CsanmtError | HTTPException):
+                log_fault(log, "unexpected error", error, request_id=request_id(scope))
+            if answer.status is None:
+                await response(scope, receive, answer.send)
+            else:
+                scope["state"][OUTCOME] = response.status_code
+
+    async def _worded(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+        try:
+            return await self._word(scope, receive, error)
+        except Exception as fault:
+            log_fault(log, "error without words", fault, request_id=request_id(scope))
+            return internal_error()
+
+
+class _Answer:
+    """Adds headers to the response's start and remembers its status."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str], state: Mapping[str, Any]) -> None:
+        self._send = send
+        self._headers = headers
+        self._state = state
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in {**self._headers, **self._state.get(HEADERS, {})}.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def client_address(request: Request, trust_proxy: bool) -> str:
+    """Who asks: the peer, or what a trusted proxy in front says.
+
+    That is the last address of the last header: some proxies lengthen the header that came, some
+    add one of their own, and whatever stands before is what the client made up.
+    """
+    if trust_proxy:
+        headers = request.headers.getlist("x-forwarded-for") or [""]
+        if forwarded := headers[-1].rpartition(",")[2].strip():
+            return forwarded
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,162 @@
+"""Who may call what: keys, scopes, rates. One layer in front of every route.
+
+Keys are off while no key file is set. Without keys only this machine is
+answered, unless ``CSANMT_PRIVATE_NETWORK=1`` says that whoever can reach the
+server may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from csanmt.errors import CsanmtError
+from serving.http.allowance import CharacterQuota, Remaining, RequestRate
+from serving.http.browsers import asks_this_machine, from_another_site
+from serving.http.edge import HEADERS, client_address
+from serving.http.errors import (
+    ForbiddenError,
+    MissingKeyError,
+    RateLimitedError,
+    UnauthorizedError,
+)
+from serving.http.keys import ApiKey, KeyRing, presented_key
+from serving.settings import Settings, is_loopback
+
+REFUSED = "refused"  # in a request's state: turned away before anything was read
+PROBES = frozenset({"/livez", "/readyz", "/healthz", "/health"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``key`` is None where keys are off."""
+
+    name: str
+    key: ApiKey | None = None
+
+
+class Guard:
+    """ASGI layer that lets a request through or raises.
+
+    Args:
+        public: paths that need no key (probes, the page's files, documentation).
+        secret_folders: what lies below needs no key either: its name is a secret itself.
+        scopes: path to the scope it needs; others need ``translate``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        keys: KeyRing,
+        public: Collection[str],
+        scopes: Mapping[str, str],
+        secret_folders: Collection[str] = (),
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._keys = keys
+        self._public = frozenset(public) | PROBES
+        self._secret_folders = tuple(secret_folders)
+        self._scopes = scopes
+        self._rate = RequestRate()
+        self.quota = CharacterQuota()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # there are none; one that is added must be guarded
+            await WebSocketClose(code=1008)(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        state = scope.setdefault("state", {})
+        state["quota"] = self.quota
+        try:
+            self._check_place(request)
+            self._check_origin(request)
+            if self._is_public(request.url.path) and request.method in ("GET", "HEAD"):
+                state["caller"] = Caller("public")
+            else:
+                state["caller"] = caller = self._identify(request)
+                self._limit(caller, state)
+        except CsanmtError:
+            state[REFUSED] = True
+            raise
+        await self._app(scope, receive, send)
+
+    def _is_public(self, path: str) -> bool:
+        return path in self._public or path.startswith(self._secret_folders)
+
+    def _check_place(self, request: Request) -> None:
+        """Without keys, an address that others can reach is answered only on explicit request.
+
+        The same holds for a name of this machine that others can make up; which names a proxy
+        lets through is the proxy's to say.
+        """
+        if self._keys or self._settings.private_network or request.url.path in PROBES:
+            return
+        server = request.scope.get("server")
+        if not server or server[1] is None:  # a Unix socket
+            return
+        if not is_loopback(server[0]):
+            raise ForbiddenError(
+                "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
+                "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
+            )
+        if not self._settings.trust_proxy and not asks_this_machine(request.headers):
+            raise ForbiddenError(
+                "API keys are off, so only this machine is answered, as 127.0.0.1 or localhost: "
+                "set CSANMT_TRUST_PROXY=1 if a proxy in front passes other names on"
+            )
+
+    def _check_origin(self, request: Request) -> None:
+        """Without keys, no page of another site may make a browser send what changes things.
+
+        Reading its answer is up to CORS; but a form can be sent without asking.
+        """
+        if self._keys or request.method in ("GET", "HEAD", "OPTIONS"):
+            return
+        if from_another_site(request.headers, self._settings.cors_origins):
+            raise ForbiddenError("requests from pages of other sites are refused")
+
+    def _identify(self, request: Request) -> Caller:
+        if not self._keys:
+            return Caller(client_address(request, self._settings.trust_proxy))
+        secret = presented_key(request.headers)
+        if secret is None:
+            raise MissingKeyError(
+                "an API key is required: send the header 'Authorization: Bearer KEY'"
+            )
+        key = self._keys.find(secret)
+        if key is None:
+            raise UnauthorizedError("this API key is not known")
+        needed = self._scopes.get(request.url.path, "translate")
+        if not key.allows(needed):
+            raise ForbiddenError(f"this API key lacks the scope '{needed}'")
+        return Caller(key.name, key)
+
+    def _limit(self, caller: Caller, state: dict[str, Any]) -> None:
+        """Count the request; whatever the answer, its headers say what is left."""
+        own = caller.key.requests_per_minute if caller.key else 0
+        per_minute = own or self._settings.requests_per_minute
+        if not per_minute:
+            return
+        try:
+            state[HEADERS] = self._rate.take(caller.name, per_minute).headers()
+        except RateLimitedError as error:
+            state[HEADERS] = Remaining(per_minute, 0, error.retry_after).headers()
+            raise
+
+
+def charge(request: Request, characters: int) -> None:
+    """Take ``characters`` from the caller's day. Raises RateLimitedError when it is used up."""
+    caller: Caller = request.state.caller
+    if caller.key and caller.key.characters_per_day:
+        request.state.quota.take(caller.name, characters, caller.key.characters_per_day)

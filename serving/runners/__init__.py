@@ -1,0 +1,1 @@
+"""The processes that translate, and the batches they get."""

@@ -1,0 +1,210 @@
+"""Keeps the runners alive and feeds them batches.
+
+One task a runner: start it, give it batches, and when it dies give its batch
+back to the queue and start another. Model weights are memory-mapped by the
+engine, so that all runners of a machine share one copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from csanmt.errors import CsanmtError, UnavailableError
+from serving.http.errors import CrashedError
+from serving.logs import log_fault
+from serving.runners.batching import Batch, BatchQueue, Ticket
+from serving.runners.remote import Runner, RunnerDiedError
+from serving.runners.translators import TranslatorFacts
+
+log = logging.getLogger("csanmt.runners")
+
+FIRST_PAUSE = 0.1  # seconds after a failure before a runner is started again
+LONGEST_PAUSE = 5.0
+GIVE_UP_AFTER = 3  # failed starts in a row, of all runners, before requests are refused
+
+
+class PoolObserver(Protocol):
+    """Is told what the pool does; ``serving.metrics`` counts it."""
+
+    def batch_done(self, batch: Batch, seconds: float) -> None: ...
+
+    def runner_started(self, facts: TranslatorFacts) -> None: ...
+
+    def runner_died(self) -> None: ...
+
+
+class RunnerPool:
+    """``count`` runners made by ``make_runner``, fed from ``queue``."""
+
+    def __init__(
+        self,
+        queue: BatchQueue,
+        make_runner: Callable[[], Runner],
+        count: int,
+        observer: PoolObserver,
+        *,
+        batch_deadline: float = 120.0,
+    ) -> None:
+        self._queue = queue
+        self._make_runner = make_runner
+        self._count = count
+        self._observer = observer
+        self._batch_deadline = batch_deadline
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready: dict[int, Runner] = {}
+        self._failed_starts = 0
+        self.facts: TranslatorFacts | None = None  # of the first runner that became ready
+        self.problem: str | None = None  # why the latest start failed, if it did
+
+    @property
+    def ready(self) -> bool:
+        """At least one runner has translated its warm-up sentences."""
+        return bool(self._ready)
+
+    @property
+    def pids(self) -> list[int]:
+        return [runner.pid for runner in self._ready.values()]
+
+    async def start(self) -> None:
+        """Begin to start all runners; does not wait for them."""
+        self._tasks = [
+            asyncio.create_task(self._keep(slot), name=f"runner-{slot}")
+            for slot in range(self._count)
+        ]
+
+    async def stop(self) -> None:
+        """Stop every runner; requests still waiting get an UnavailableError."""
+        self._queue.unavailable = "the service is shutting down"
+        self._queue.fail_all(UnavailableError(self._queue.unavailable))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, slot: int) -> None:
+        """A runner in this slot, one after another, whatever ends them."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                if await self._serve(slot):
+                    pause = FIRST_PAUSE
+                    continue
+            except Exception as error:  # a bug costs a runner, not the slot
+                log_fault(log, "runner given up", error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _serve(self, slot: int) -> bool:
+        """One runner from its start to its end; false if it did not start."""
+        try:
+            runner = self._make_runner()
+        except Exception as error:
+            self._not_started(error)
+            return False
+        try:
+            if not await self._started(runner):
+                return False
+            self._ready[slot] = runner
+            await self._feed(runner)
+            return True
+        finally:
+            self._ready.pop(slot, None)
+            await runner.stop()
+
+    def _not_started(self, error: Exception) -> None:
+        if isinstance(error, CsanmtError):
+            self.problem = str(error)
+        else:
+            log_fault(log, "unexpected error at a runner's start", error)
+            self.problem = f"unexpected error: {type(error).__name__}"
+        self._failed_starts += 1
+        log.error("runner did not start", extra={"problem": self.problem})
+        if self._failed_starts >= GIVE_UP_AFTER and not self.ready:
+            self._queue.unavailable = f"no runner can be started: {self.problem}"
+            self._queue.fail_all(UnavailableError(self._queue.unavailable))
+
+    async def _started(self, runner: Runner) -> bool:
+        try:
+            facts = await runner.start()
+        except Exception as error:
+            self._not_started(error)
+            return False
+        self._failed_starts = 0
+        self.problem = self._queue.unavailable = None
+        self.facts = self.facts or facts
+        self._observer.runner_started(facts)
+        log.info("runner ready", extra={"runner": facts.as_dict()})
+        return True
+
+    async def _feed(self, runner: Runner) -> None:
+        """Give the runner batches until it dies."""
+        ended = asyncio.ensure_future(runner.ended())
+        try:
+            while (batch := await self._next_batch(ended)) is not None:
+                if not await self._survived(runner, batch):
+                    break
+        finally:
+            ended.cancel()
+        log.warning("runner died", extra={"runner_pid": runner.pid})
+        self._observer.runner_died()
+
+    async def _survived(self, runner: Runner, batch: Batch) -> bool:
+        """Run the batch; false if the runner died of it or with it."""
+        try:
+            await self._run(runner, batch)
+        except RunnerDiedError as died:
+            if died.begun:
+                error = CrashedError("the runner died while it translated this text")
+                self._queue.retry_alone(batch, error)
+            else:
+                self._queue.give_back(batch)
+            return False
+        except Exception:
+            self._queue.retry_alone(batch, CsanmtError("the server failed on this text"))
+            raise
+        return True
+
+    async def _next_batch(self, ended: asyncio.Future[None]) -> Batch | None:
+        """A batch that somebody waits for; None if the runner has ended meanwhile."""
+        while True:
+            taking = asyncio.ensure_future(self._queue.next_batch())
+            try:
+                await asyncio.wait((taking, ended), return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                taking.cancel()
+                raise
+            if ended.done():
+                if taking.done():
+                    self._queue.give_back(taking.result())
+                taking.cancel()
+                return None
+            if taking.result().wanted:
+                return taking.result()
+
+    async def _run(self, runner: Runner, batch: Batch) -> None:
+        watchdog = asyncio.get_running_loop().call_later(self._batch_deadline, runner.kill)
+        tickets = {sentence.ticket for sentence in batch.sentences}
+
+        def cancel_if_unwanted(_: Ticket) -> None:
+            if not batch.wanted:
+                runner.cancel()
+
+        for ticket in tickets:
+            ticket.cancel_listeners.append(cancel_if_unwanted)
+        try:
+            result = await runner.run(batch.texts, batch.options)
+        except CsanmtError as error:
+            self._queue.retry_alone(batch, error)  # drops what nobody waits for
+            return
+        finally:
+            watchdog.cancel()
+            for ticket in tickets:
+                ticket.cancel_listeners.remove(cancel_if_unwanted)
+        cost = sum(sentence.cost for sentence in batch.sentences)
+        self._queue.speed.observe(batch.options, cost, result.seconds)
+        self._observer.batch_done(batch, result.seconds)
+        for sentence, translation in zip(batch.sentences, result.translations, strict=True):
+            sentence.ticket.compute_seconds += result.seconds / len(batch.sentences)
+            sentence.ticket.deliver(sentence.index, translation)

@@ -1,0 +1,103 @@
+"""The runner: a process that holds one model and translates the batches it is given.
+
+Started by the gateway as ``python -m serving.runners.process`` with frames on stdin and
+stdout (``serving.runners.wire``). One batch runs at a time; frames are read meanwhile by
+a second thread, so that a batch nobody waits for any more can be cancelled.
+When the gateway goes away, however it dies, stdin ends and the runner ends.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from typing import Any, BinaryIO
+
+from csanmt.errors import CsanmtError
+from serving.logs import configure_logging
+from serving.runners.translators import TranslatorFacts, engine_fault, open_translator
+from serving.runners.wire import dump_translations, load_options, pack, read_frame
+from serving.settings import Settings
+
+WARM_UP_SENTENCES = ("你好，世界。", "今天天气很好。")
+
+
+class RunnerLoop:
+    """Reads batches, translates them in order, writes results."""
+
+    def __init__(self, settings: Settings, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self._settings = settings
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._batches: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancelled = -1  # batches run one at a time: the last cancelled one is enough
+
+    def run(self) -> int:
+        """Load, warm up, announce readiness, serve until stdin ends. Returns an exit code."""
+        try:
+            self._translator, facts = self._load()
+        except CsanmtError as error:
+            self._send({"failed": {"code": error.code, "message": str(error)}})
+            return error.exit_code
+        threading.Thread(target=self._read, name="frames", daemon=True).start()
+        self._send({"ready": facts.as_dict()})
+        while True:
+            self._translate(self._batches.get())
+
+    def _load(self) -> tuple[Any, TranslatorFacts]:
+        started = time.monotonic()
+        translator, facts = open_translator(self._settings)
+        loaded = time.monotonic()
+        translator.translate(list(WARM_UP_SENTENCES))
+        return translator, facts.timed(loaded - started, time.monotonic() - loaded)
+
+    def _read(self) -> None:
+        try:
+            while (message := read_frame(self._incoming)) is not None:
+                if "cancel" in message:
+                    self._cancelled = message["cancel"]
+                else:
+                    self._batches.put(message)
+        finally:
+            os._exit(0)  # the gateway is gone: no one is left to answer to
+
+    def _translate(self, message: dict[str, Any]) -> None:
+        batch = message["batch"]
+        self._send({"begun": batch})
+        started = time.monotonic()
+        try:
+            translations = self._translator.translate(
+                message["sources"],
+                load_options(message["options"]),
+                should_stop=lambda: batch == self._cancelled,
+            )
+            reply: dict[str, Any] = {"translations": dump_translations(translations)}
+        except CsanmtError as error:
+            reply = {"error": {"code": error.code, "message": str(error)}}
+        except Exception as error:  # a bug below: the batch fails, the runner lives
+            reply = {"error": {"code": "internal", "message": str(engine_fault(error))}}
+        self._send({"batch": batch, "seconds": time.monotonic() - started, **reply})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._outgoing.write(pack(message))
+        self._outgoing.flush()
+
+
+def main() -> int:
+    """Entry point of the runner process; settings come from its environment."""
+    # Ctrl-C and a process manager's SIGTERM reach the whole process group. The gateway
+    # drains and then closes our stdin, so the runner must outlive both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not land between frames
+    settings = Settings.from_environment(os.environ)
+    configure_logging(settings.log_format, settings.model)
+    return RunnerLoop(settings, sys.stdin.buffer, outgoing).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
