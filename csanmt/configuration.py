@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
+
+from csanmt.tokenization_copy import check_names
 
 
 class CsanmtConfig(PretrainedConfig):
@@ -31,6 +34,8 @@ class CsanmtConfig(PretrainedConfig):
             semantic encoder, no augmentation layers.
         dropout, attention_dropout, activation_dropout: training only.
         source_language, target_language: ISO codes, e.g. ``zh`` and ``en``.
+        copy_tokens: sixteen pieces of both vocabularies that stand for what is copied
+            (``csanmt.tokenization_copy``), or none.
     """
 
     model_type = "csanmt"
@@ -64,6 +69,7 @@ class CsanmtConfig(PretrainedConfig):
         initializer_range: float = 0.02,
         source_language: str = "zh",
         target_language: str = "en",
+        copy_tokens: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("eos_token_id", 0)
@@ -93,6 +99,7 @@ class CsanmtConfig(PretrainedConfig):
         self.initializer_range = initializer_range
         self.source_language = source_language
         self.target_language = target_language
+        self.copy_tokens = list(check_names(copy_tokens))
         self._validate()
 
     def _validate(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.tokenization_copy import Segment, Side, check_names
 
 Span = tuple[int, int]  # half-open character range
 DESCRIPTION = "tokenizer_config.json"
@@ -51,6 +52,35 @@ class Tokenizer(Protocol):
         """Target ids of words in the midst of a sentence; none if they cannot be written."""
         ...
 
+    def copy_ids(self, side: Side) -> tuple[int, ...]:
+        """Ids of the sixteen copy tokens (``csanmt.tokenization_copy``), or none."""
+        ...
+
+    def declare_copy_tokens(self, names: Sequence[str]) -> None:
+        """Take these pieces of both vocabularies as the copy tokens.
+
+        Raises:
+            ConfigurationError: a vocabulary lacks one, or a text could encode to it.
+        """
+        ...
+
+    def encode_segments(
+        self, segments: Sequence[Segment], side: Side = "source"
+    ) -> tuple[list[int], list[Span]]:
+        """Ids of a text in which copy tokens stand, and the spans of the ids.
+
+        A copy token is one id and counts as one character; the text between is encoded as
+        if something unknown stood there, its spaces kept as everywhere.
+
+        Raises:
+            ConfigurationError: a copy token where none is declared.
+        """
+        ...
+
+    def decode_segments(self, ids: Sequence[int]) -> tuple[list[Segment], list[Span]]:
+        """``decode_with_spans`` with the text cut at its copy tokens, one character each."""
+        ...
+
     def is_unknown_target(self, token: int) -> bool:
         """The target id stands for "something unknown"."""
         ...
@@ -63,12 +93,17 @@ class Tokenizer(Protocol):
 def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
     """The tokenizer saved in ``directory``, or in its ``tokenizer/`` (a model's directory).
 
+    A model's ``config.json`` also says which pieces are copy tokens.
+
     Raises:
         NotFoundError: there is no description or a file it names is missing.
-        ConfigurationError: the description is not JSON or of an unknown type.
+        ConfigurationError: the description is not JSON or of an unknown type, or the
+            copy tokens are not pieces of both vocabularies.
     """
     place = Path(directory)
+    names: tuple[str, ...] = ()
     if (place / DIRECTORY / DESCRIPTION).is_file():
+        names = _copy_tokens(place / "config.json")
         place = place / DIRECTORY
     description = read_description(place)
     kind = description.get("type")
@@ -76,7 +111,18 @@ def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
         raise ConfigurationError(
             f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
         )
-    return _KINDS[kind](place, description)
+    tokenizer = _KINDS[kind](place, description)
+    tokenizer.declare_copy_tokens(names)
+    return tokenizer
+
+
+def _copy_tokens(path: Path) -> tuple[str, ...]:
+    """The names in a model's configuration; one that cannot be read has none."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    return check_names(config.get("copy_tokens", ())) if isinstance(config, dict) else ()
 
 
 def read_description(directory: Path) -> dict[str, Any]:

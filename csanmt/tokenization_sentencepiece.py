@@ -15,8 +15,9 @@ from typing import Any
 
 import sentencepiece
 
-from csanmt.errors import CheckpointError, NotFoundError
+from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.tokenization import Span, write_description
+from csanmt.tokenization_copy import Segment, Side, check_names, cut, joined
 
 EOS = 0
 _READ_IN_BYTES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN")
@@ -44,6 +45,7 @@ class SentencePieceTokenizer:
         self._target = self._source if source == target else _processor(target, "target.model")
         self.source_size = int(self._source.get_piece_size())
         self.target_size = int(self._target.get_piece_size())
+        self._copy: dict[Side, tuple[int, ...]] = {"source": (), "target": ()}
         self._known: dict[str, bool] = {}
         self._pieces = [_surface(self._target, token) for token in range(self.target_size)]
 
@@ -77,14 +79,7 @@ class SentencePieceTokenizer:
         return [int(token) for token in ids]
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
-        mapping = self._source.encode_as_offset_mapping(_SURROGATE.sub("\ufffd", text))
-        spans = [(int(start), int(end)) for start, end in mapping["offsets"]]
-        # Pieces of one character (its bytes, a ligature's letters) get empty spans but
-        # for the last; give each the whole character.
-        for i in range(len(spans) - 2, -1, -1):
-            if spans[i][0] == spans[i][1] == spans[i + 1][0]:
-                spans[i] = spans[i + 1]
-        return [int(token) for token in mapping["ids"]], spans
+        return _with_spans(self._source, text)
 
     def represents(self, character: str) -> bool:
         known = self._known.get(character)
@@ -97,6 +92,53 @@ class SentencePieceTokenizer:
             )
             self._known[character] = known
         return known
+
+    # -- copy tokens -----------------------------------------------------------
+
+    def copy_ids(self, side: Side) -> tuple[int, ...]:
+        return self._copy[side]
+
+    def declare_copy_tokens(self, names: Sequence[str]) -> None:
+        names = check_names(names)
+        for side, model in (("source", self._source), ("target", self._target)):
+            if names and not model.is_byte(model.piece_to_id("<0x00>")):
+                raise ConfigurationError(f"copy_tokens: the {side} vocabulary has no byte pieces")
+            ids = tuple(int(model.piece_to_id(name)) for name in names)
+            for name, token in zip(names, ids, strict=True):
+                if token == EOS or not model.is_control(token):
+                    raise ConfigurationError(
+                        f"copy_tokens: {name!r} is not a control piece of the {side} vocabulary"
+                    )
+            self._copy[side] = ids  # type: ignore[index]
+
+    def encode_segments(
+        self, segments: Sequence[Segment], side: Side = "source"
+    ) -> tuple[list[int], list[Span]]:
+        text, standin, numbers = joined(segments)
+        if numbers and not self._copy[side]:
+            raise ConfigurationError("this version's vocabulary has no copy tokens")
+        model = self._source if side == "source" else self._target
+        ids, spans = _with_spans(model, text)
+        if not numbers:
+            return ids, spans
+        written = [int(model.piece_to_id(f"<0x{byte:02X}>")) for byte in standin.encode()]
+        rest, width = iter(numbers), len(written)
+        place, kept = 0, []
+        while place < len(ids):
+            if ids[place : place + width] == written:
+                kept.append((self._copy[side][next(rest)], spans[place]))
+                place += width
+            else:
+                kept.append((ids[place], spans[place]))
+                place += 1
+        return [token for token, _ in kept], [span for _, span in kept]
+
+    def decode_segments(self, ids: Sequence[int]) -> tuple[list[Segment], list[Span]]:
+        text, spans = self._decode(ids, frozenset(self._copy["target"]))
+        numbers = {token: number for number, token in enumerate(self._copy["target"])}
+        pairs = zip(ids, spans, strict=False)  # the spans end before eos
+        places = [(start, numbers[token]) for token, (start, _) in pairs if token in numbers]
+        return cut(text, places), spans
 
     # -- target side -----------------------------------------------------------
 
@@ -112,7 +154,16 @@ class SentencePieceTokenizer:
 
     def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
         """Bytes that form no character are left out, as is a token without a surface."""
+        return self._decode(ids)
+
+    def _decode(
+        self, ids: Sequence[int], shown: frozenset[int] = frozenset()
+    ) -> tuple[str, list[Span]]:
+        """``decode_with_spans``, the ids of ``shown`` being one character each."""
         surfaces = self._surfaces(ids)
+        for place, token in enumerate(ids[: len(surfaces)]):
+            if token in shown:
+                surfaces[place] = "\ufffc"  # Unicode's own stand-in for an object
         text, spans = "", []
         for surface in surfaces:
             if not text or text.endswith(" "):
@@ -140,6 +191,19 @@ class SentencePieceTokenizer:
                 pending = b""
                 surfaces.append(piece)
         return surfaces
+
+
+def _with_spans(
+    processor: sentencepiece.SentencePieceProcessor, text: str
+) -> tuple[list[int], list[Span]]:
+    mapping = processor.encode_as_offset_mapping(_SURROGATE.sub("\ufffd", text))
+    spans = [(int(start), int(end)) for start, end in mapping["offsets"]]
+    # Pieces of one character (its bytes, a ligature's letters) get empty spans but
+    # for the last; give each the whole character.
+    for i in range(len(spans) - 2, -1, -1):
+        if spans[i][0] == spans[i][1] == spans[i + 1][0]:
+            spans[i] = spans[i + 1]
+    return [int(token) for token in mapping["ids"]], spans
 
 
 def _read(character: str) -> bool:

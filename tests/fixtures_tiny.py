@@ -29,8 +29,12 @@ Our company was founded in 1998, and the price is 3.14 yuan."""
 
 
 @lru_cache(maxsize=4)
-def piece_model(text: str, size: int = 420) -> bytes:
-    """A SentencePiece model with our ids: eos 0, unk 1, bytes for every other character."""
+def piece_model(text: str, size: int = 420, control: tuple[str, ...] = ()) -> bytes:
+    """A SentencePiece model with our ids: eos 0, unk 1, bytes for every other character.
+
+    Args:
+        control: pieces that no text encodes to, such as copy tokens; they come on top.
+    """
     import sentencepiece
 
     buffer = io.BytesIO()
@@ -38,7 +42,8 @@ def piece_model(text: str, size: int = 420) -> bytes:
         sentence_iterator=iter(text.splitlines()),
         model_writer=buffer,
         model_type="unigram",
-        vocab_size=size,
+        vocab_size=size + len(control),
+        control_symbols=list(control),
         hard_vocab_limit=False,
         character_coverage=1.0,
         byte_fallback=True,
@@ -68,8 +73,9 @@ def tiny_model_dir(directory: Path, *, seed: int = 0, **overrides: Any) -> Path:
     from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
 
     shared = bool(overrides.get("share_embeddings"))
-    source = piece_model(CHINESE + "\n" + ENGLISH if shared else CHINESE)
-    target = source if shared else piece_model(ENGLISH)
+    control = tuple(overrides.get("copy_tokens", ()))
+    source = piece_model(CHINESE + "\n" + ENGLISH if shared else CHINESE, control=control)
+    target = source if shared else piece_model(ENGLISH, control=control)
     tokenizer = SentencePieceTokenizer(source, target)
     values: dict[str, Any] = {
         "vocab_size": tokenizer.source_size,

@@ -17,6 +17,7 @@ from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.modelscope.span_matching import match_in_order
 from csanmt.modelscope.words import Words, words_for
 from csanmt.tokenization import Span, write_description
+from csanmt.tokenization_copy import WithoutCopyTokens
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.txt", "target_vocabulary.txt"
 SOURCE_BPE = "source.bpe"
@@ -27,7 +28,7 @@ _CACHED_WORDS = 100_000
 _FREE_IDS = 16
 
 
-class ModelScopeTokenizer:
+class ModelScopeTokenizer(WithoutCopyTokens):
     """See ``csanmt.tokenization.Tokenizer``.
 
     Args:
