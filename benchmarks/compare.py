@@ -11,7 +11,7 @@ from functools import lru_cache
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.behaviour import BehaviourTables, Outcome, load_tables, run_behaviour
 from benchmarks.breakdown import by_document, by_length
-from benchmarks.checks import CHECKS, Check
+from benchmarks.checks import CHECKS
 from benchmarks.load import ThroughputRow
 from benchmarks.measurements import (
     Change,
@@ -37,6 +37,7 @@ from benchmarks.speed import (
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
 from csanmt.errors import InvalidInputError
+from csanmt.faults import Fault
 
 SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
 EXAMPLES = 5  # kept of every check
@@ -209,7 +210,7 @@ def _changes(
     return tuple(sorted(changes, key=lambda change: change.delta))
 
 
-def _rate(check: Check, sources: Sequence[str], old: list[str], new: list[str]) -> CheckRate:
+def _rate(check: Fault, sources: Sequence[str], old: list[str], new: list[str]) -> CheckRate:
     before = _findings(check, tuple(sources), tuple(old))
     after = before if new == old else _findings(check, tuple(sources), tuple(new))
     pairs = [(i, before[i], after[i]) for i in before]
@@ -230,7 +231,7 @@ def _rate(check: Check, sources: Sequence[str], old: list[str], new: list[str]) 
 
 @lru_cache(maxsize=512)  # a system is compared with many where all pairs are judged
 def _findings(
-    check: Check, sources: tuple[str, ...], lines: tuple[str, ...]
+    check: Fault, sources: tuple[str, ...], lines: tuple[str, ...]
 ) -> dict[int, str | None]:
     """Of every sentence that the check applies to: what is wrong with its translation."""
     pairs = enumerate(zip(sources, lines, strict=True))

@@ -2,8 +2,8 @@
 
 A script, not a module: it imports COMET and nothing of ours, since COMET's requirements
 (numpy 1, transformers 4) exclude ours. It lies in a folder of its own because Python looks
-for modules beside a script first, and ``benchmarks/numbers.py`` is not what COMET's
-dependencies mean by ``numbers``. It is told the model's name as its argument,
+for modules beside a script first, and ours need not be what COMET's dependencies mean by
+the same names. It is told the model's name as its argument,
 answers ``{"version"}`` when the model is loaded, then one line for each line: from
 ``[{"src", "mt", "ref"}, …]`` to ``{"scores": […]}``. What goes wrong is
 ``{"error"}``. Everything COMET prints goes to standard error.

@@ -100,7 +100,7 @@ class Sick(StubTranslator):
     def _one(self, source, options):
         text, cut = {
             "空。": ("", False),
-            "抄。": ("抄。", False),
+            "照抄。": ("照抄。", False),
             "截。": ("cut", True),
         }.get(source, ("fine", False))
         return Translation(source, (Hypothesis(text, 0.0, 3, cut),), 2)
@@ -108,7 +108,7 @@ class Sick(StubTranslator):
 
 def test_metrics_count_requests_text_and_health_by_model(serve):
     served = serve(translator=Sick())
-    served.translate("空。抄。\n截。好。")
+    served.translate("空。照抄。\n截。好。")
     served.client.post("/translate", content=b"{", headers={"content-type": "application/json"})
     served.client.get("/a/path/nobody/has")
     metric = served.metric
@@ -117,7 +117,7 @@ def test_metrics_count_requests_text_and_health_by_model(serve):
     assert metric(names.REQUESTS.name, endpoint="other", status="404") == 1
     assert metric(names.ERRORS.name, code="bad_request") == 1
     assert metric(names.SEGMENTS.name) == 4
-    assert metric(names.CHARACTERS.name, direction="source") == 9
+    assert metric(names.CHARACTERS.name, direction="source") == 10
     assert metric(names.TOKENS.name, direction="source") == 8
     assert metric(names.TOKENS.name, direction="target") == 12
     assert metric(names.BATCH_SENTENCES.name + "_count") == 1
