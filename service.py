@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving import provenance
 from serving.app import Application, build
-from serving.bento_adapter import CsanmtBentoService, put_in_front
+from serving.bento_adapter import CsanmtBentoService, install_application
 from serving.http.keys import KeyRing
 from serving.image import serving_image
 from serving.logs import configure_logging
@@ -111,4 +111,4 @@ class CsanmtService:
         await worker.application.pool.stop()
 
 
-put_in_front(CsanmtService, worker, worker.known_paths)
+install_application(CsanmtService, worker, worker.known_paths)

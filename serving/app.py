@@ -43,11 +43,11 @@ from serving.documents.jobs import DocumentJobs
 from serving.documents.upload import most_bytes
 from serving.glossaries.owner import Glossaries
 from serving.glossaries.store import GlossaryStore
-from serving.http.body import read_body
-from serving.http.body_key import BodyKey
-from serving.http.edge import Edge, ErrorAnswers
 from serving.http.guard import Guard
+from serving.http.json_body import read_body
+from serving.http.key_fields import BodyKey
 from serving.http.keys import KeyRing
+from serving.http.middleware import Edge, ErrorAnswers
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics

@@ -54,7 +54,7 @@ class BoundedPaths:
 
 
 class CsanmtBentoService(Service[Any]):
-    """A BentoML service behind an application of ours; see ``put_in_front``."""
+    """A BentoML service behind an application of ours; see ``install_application``."""
 
     known_paths: Callable[[], Collection[str]] = staticmethod(lambda: ())
 
@@ -66,7 +66,7 @@ class CsanmtBentoService(Service[Any]):
         return BoundedPaths(app, self.known_paths)
 
 
-def put_in_front(
+def install_application(
     service: Any, application: ASGIApp, known_paths: Callable[[], Collection[str]]
 ) -> None:
     """Let ``application`` answer every request of ``service`` (a CsanmtBentoService).

@@ -16,7 +16,7 @@ from serving.http.charging import charged
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError
 from serving.languages import canonical
-from serving.marked import MarkedAnswer, characters, translate_marked
+from serving.markup import MarkedAnswer, characters, translate_marked
 from serving.translating import TextAnswer, TranslationService
 
 Terms = tuple[tuple[str, str], ...]

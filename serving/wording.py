@@ -19,11 +19,11 @@ from serving.apis import Incoming, Shape
 from serving.apis.deepl.errors import deepl_error, deepl_http_error
 from serving.apis.libretranslate.documents import DOWNLOADS, UPLOAD
 from serving.apis.libretranslate.translate import libre_error
-from serving.http.body import read_body
-from serving.http.body_key import BODY
 from serving.http.errors import error_response
 from serving.http.fields import FORM, MULTIPART
 from serving.http.guard import REFUSED
+from serving.http.json_body import read_body
+from serving.http.key_fields import BODY
 
 LOOK_AT_MOST = 65_536  # bytes of a refused request that are read to learn whose client asked
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from csanmt.errors import CsanmtError
-from serving.http.body import media_type, parse_json_object, parse_raw_object, read_body
+from serving.http.json_body import media_type, parse_json_object, parse_raw_object, read_body
 from serving.translating import TranslationService
 
 

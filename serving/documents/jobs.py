@@ -31,7 +31,7 @@ from csanmt.errors import (
 from serving.documents.upload import Upload
 from serving.http.errors import CrashedError
 from serving.logs import log_fault
-from serving.marked import aligned
+from serving.markup import aligned
 from serving.texts import decoding
 from serving.translating import TextAnswer, TranslationService
 

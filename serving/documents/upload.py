@@ -12,7 +12,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from csanmt.errors import CancelledError, CsanmtError
-from serving.http.body import media_type, require_well_formed
 from serving.http.errors import (
     BadRequestError,
     ForbiddenError,
@@ -20,6 +19,7 @@ from serving.http.errors import (
     UnsupportedMediaTypeError,
 )
 from serving.http.fields import MULTIPART
+from serving.http.json_body import media_type, require_well_formed
 from serving.settings import Settings
 
 FORM_OVERHEAD = 64 * 1024  # bytes: boundaries, headers and the other fields

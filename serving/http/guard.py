@@ -18,7 +18,6 @@ from starlette.websockets import WebSocketClose
 from csanmt.errors import CsanmtError
 from serving.http.allowance import CharacterQuota, Remaining, RequestRate
 from serving.http.browsers import asks_this_machine, from_another_site
-from serving.http.edge import HEADERS, client_address
 from serving.http.errors import (
     ForbiddenError,
     MissingKeyError,
@@ -26,6 +25,7 @@ from serving.http.errors import (
     UnauthorizedError,
 )
 from serving.http.keys import ApiKey, KeyRing, presented_key
+from serving.http.middleware import HEADERS, client_address
 from serving.settings import Settings, is_loopback
 
 REFUSED = "refused"  # in a request's state: turned away before anything was read

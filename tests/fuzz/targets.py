@@ -26,8 +26,8 @@ from csanmt.engine.unpacking import unpack
 from csanmt.errors import CsanmtError
 from csanmt.markup import html_rules, parse_markup, xml_rules
 from csanmt.tokenization import load_tokenizer
-from serving.http.body import parse_json_object
 from serving.http.fields import form_fields
+from serving.http.json_body import parse_json_object
 from serving.http.keys import KeyRing, presented_key
 from tests.serving.live_application import application, locked_ring
 

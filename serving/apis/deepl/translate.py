@@ -20,8 +20,8 @@ from serving.http.errors import BadRequestError, TooLargeError
 from serving.http.fields import read_fields
 from serving.http.guard import Caller
 from serving.languages import canonical, detect, name_of
-from serving.marked import characters as marked_characters
-from serving.marked import parsed
+from serving.markup import characters as marked_characters
+from serving.markup import parsed
 from serving.texts import Pair, translated, translated_documents, unwrapped
 from serving.translating import TranslationService
 

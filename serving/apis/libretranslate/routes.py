@@ -14,10 +14,10 @@ from starlette.routing import Route
 from csanmt.memory import entries as memory
 from serving.apis.libretranslate.spec import libretranslate_spec
 from serving.apis.libretranslate.translate import check_limits, texts_of, unix_lines
-from serving.http.body import read_body
 from serving.http.errors import BadRequestError, ForbiddenError
 from serving.http.fields import libre_fields
 from serving.http.guard import charge
+from serving.http.json_body import read_body
 from serving.languages import Detected, canonical, detect, name_of
 from serving.suggestions import Suggestion, SuggestionFile
 from serving.texts import Pair

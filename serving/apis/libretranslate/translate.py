@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 from csanmt.errors import CsanmtError
 from csanmt.markup import html_rules, parse_markup
 from serving.apis import Incoming
-from serving.http.body import is_json
 from serving.http.errors import BadRequestError, MissingKeyError, UnauthorizedError, error_response
 from serving.http.fields import FORM, MULTIPART, libre_fields
+from serving.http.json_body import is_json
 from serving.languages import Detected, canonical, detect, name_of
-from serving.marked import parsed
+from serving.markup import parsed
 from serving.texts import Pair, translated, translated_documents
 from serving.translating import TranslationService
 

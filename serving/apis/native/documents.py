@@ -14,9 +14,9 @@ from starlette.routing import Route
 from csanmt.errors import ConflictError
 from serving.documents.jobs import DocumentJob, DocumentJobs
 from serving.documents.upload import read_upload
-from serving.http.edge import ENDPOINT
 from serving.http.errors import BadRequestError, error_body
 from serving.http.guard import Caller, charge
+from serving.http.middleware import ENDPOINT
 from serving.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]

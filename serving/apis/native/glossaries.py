@@ -13,8 +13,8 @@ from starlette.routing import Route
 from csanmt.glossary import Pair, checked, overlaps
 from serving.glossaries.owner import owner
 from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
-from serving.http.body import parse_json_object, read_body, require_json
 from serving.http.errors import validated
+from serving.http.json_body import parse_json_object, read_body, require_json
 from serving.texts import Pair as Direction
 from serving.translating import TranslationService
 

@@ -24,13 +24,13 @@ from serving.apis.native.schemas import (
     parse_request,
 )
 from serving.glossaries.owner import Glossaries
-from serving.http.body import require_json
 from serving.http.charging import charged
 from serving.http.disconnect import until_disconnect
-from serving.http.edge import OUTCOME, request_id
 from serving.http.errors import error_body, error_response
 from serving.http.events import EventStream, event
-from serving.marked import parsed, translate_marked
+from serving.http.json_body import require_json
+from serving.http.middleware import OUTCOME, request_id
+from serving.markup import parsed, translate_marked
 from serving.texts import with_terms
 from serving.translating import Job, SentenceEvent, TextAnswer, Timing, TranslationService
 

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CsanmtError, OverloadedError
-from serving.http.body import read_body
 from serving.http.fields import all_fields
+from serving.http.json_body import read_body
 from serving.http.keys import presented_key
 
 LARGE = 1 << 20  # bytes of a body, from which few are read at once for the sake of a key

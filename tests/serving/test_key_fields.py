@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from csanmt.errors import OverloadedError
-from serving.http.body_key import LARGE, LARGE_AT_ONCE, BodyKey
+from serving.http.key_fields import LARGE, LARGE_AT_ONCE, BodyKey
 
 pytestmark = pytest.mark.anyio
 
