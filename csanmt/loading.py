@@ -31,6 +31,8 @@ def load_translator(
     *,
     engine: str | None = None,
     model_tag: str | None = None,
+    isa: str | None = None,
+    threads: int = 1,
     compat: str | None = None,
 ) -> TextTranslator:
     """The translator of a model version's directory.
@@ -39,6 +41,7 @@ def load_translator(
         directory: holds config.json, tokenizer/ and model.safetensors or engine.bin.
         engine: ``native`` or ``torch``; None takes the native one if it can run here.
         model_tag: what answers are attributed to; by default the directory's name.
+        isa, threads: of the native engine, as ``NativeEngine`` takes them.
         compat: ``modelscope`` follows ModelScope's pipeline to the letter
             (``ReferenceTranslator``); only for models imported from there.
 
@@ -56,7 +59,7 @@ def load_translator(
         raise ConfigurationError(f"compat is {compat!r}; allowed is 'modelscope'")
     if compat and tokenizer.kind != "modelscope":
         raise ConfigurationError(f"{place}: compat=modelscope needs a model imported from there")
-    decoder = load_engine(place, engine)
+    decoder = load_engine(place, engine, isa=isa, threads=threads)
     if compat and hasattr(decoder, "empty_like_reference"):
         decoder.empty_like_reference = True
     kind = ReferenceTranslator if compat else TextTranslator
@@ -69,7 +72,13 @@ def load_translator(
     )
 
 
-def load_engine(directory: str | os.PathLike[str], engine: str | None = None) -> Engine:
+def load_engine(
+    directory: str | os.PathLike[str],
+    engine: str | None = None,
+    *,
+    isa: str | None = None,
+    threads: int = 1,
+) -> Engine:
     """The engine of a model's directory; arguments and errors as ``load_translator``."""
     place = Path(directory)
     if engine not in (None, *ENGINES):
@@ -82,7 +91,7 @@ def load_engine(directory: str | os.PathLike[str], engine: str | None = None) ->
     if (engine or best_engine(place)) == "native":
         from csanmt.engine.native import NativeEngine
 
-        return NativeEngine(place / PACKED_WEIGHTS)
+        return NativeEngine(place / PACKED_WEIGHTS, isa=isa, threads=threads)
     return _torch_engine(place)
 
 

@@ -74,13 +74,13 @@ def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
     from csanmt.loading import load_translator
 
     engine = None if settings.engine == "auto" else settings.engine
-    translator = load_translator(directory, engine=engine, model_tag=settings.model)
-    if translator.engine.name == "native" and (settings.isa or settings.threads > 1):
-        from csanmt.engine.native import NativeEngine
-
-        translator.engine = NativeEngine(
-            directory, isa=settings.isa or "auto", threads=settings.threads
-        )
+    translator = load_translator(
+        directory,
+        engine=engine,
+        model_tag=settings.model,
+        isa=settings.isa or "auto",
+        threads=settings.threads,
+    )
     return translator, _facts(translator, directory, settings)
 
 
