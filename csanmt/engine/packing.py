@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csanmt.engine.container import write_container
+from csanmt.engine.layout import Entry, Kind, layout
 from csanmt.engine.shape import Shape
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError, StorageError
 
@@ -132,40 +133,25 @@ def pack_matrix(codes: NDArray[np.int8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(full.reshape(-1, 64, inputs // 4, 4).transpose(0, 2, 1, 3))
 
 
+Sections = Iterator[tuple[str, NDArray[Any]]]
+
+
 class _Sections:
-    """The named arrays of a model, in the order the engine reads them."""
+    """The named arrays of a model, in the order of ``layout``."""
 
     def __init__(self, weights: Weights, shape: Shape) -> None:
         self._weights = weights
         self.shape = shape
 
-    def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        s = self.shape
-        target = "source_embedding" if s.shared else "target_embedding"
-        if not s.shared:
-            yield from self._embedding("source_embedding", s.source_vocabulary)
-        if s.augmentation:
-            yield from self._embedding("semantic_embedding", s.source_vocabulary)
-            for i in range(s.semantic_layers):
-                layer = f"semantic_encoder.layers.{i}"
-                yield from self._encoder_layer(layer, f"semantic.{i}", relative=True)
-            yield from self._linear("semantic_encoder.pooling", "semantic.pooling")
-            if not s.post_norm:
-                yield from self._norm("semantic_encoder.norm", "semantic.norm")
-        yield "encoder.input_bias", self._get("encoder.input_bias", (s.hidden,))
-        for i in range(s.encoder_layers):
-            yield from self._encoder_layer(f"encoder.layers.{i}", f"encoder.{i}", s.relative)
-        if not s.post_norm:
-            yield from self._norm("encoder.norm", "encoder.norm")
-        for i in range(s.decoder_layers):
-            yield from self._decoder_layer(f"decoder.layers.{i}", f"decoder.{i}")
-        if not s.post_norm:
-            yield from self._norm("decoder.norm", "decoder.norm")
-        if not s.tied:
-            yield from self._embedding(target, s.target_vocabulary, "target_embedding")
-        projection = f"{target}.weight" if s.tied else "softmax.weight"
-        matrix = self._get(projection, (s.target_vocabulary, s.hidden))
-        yield from self._matrix("projection", matrix, None)
+    def __iter__(self) -> Sections:
+        write = {
+            Kind.VECTOR: self._vector, Kind.NORM: self._norm, Kind.EMBEDDING: self._embedding,
+            Kind.PROJECTION: self._projection, Kind.LINEAR: self._linear,
+            Kind.HEADS_OUT: self._heads_out, Kind.HEADS_IN: self._heads_in,
+            Kind.RELATIVE: self._relative,
+        }  # fmt: skip
+        for entry in layout(self.shape):
+            yield from write[entry.kind](entry)
 
     def _get(self, name: str, shape: tuple[int, ...]) -> Floats:
         if name not in self._weights:
@@ -177,16 +163,20 @@ class _Sections:
             raise CheckpointError(f"{name} holds values that are not finite")
         return value
 
-    def _embedding(
-        self, source: str, rows: int, name: str | None = None
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        codes, scale = quantise_rows(self._get(f"{source}.weight", (rows, self.shape.hidden)))
-        yield f"{name or source}.weight", codes
-        yield f"{name or source}.scale", scale * np.float32(math.sqrt(self.shape.hidden))
+    def _vector(self, e: Entry) -> Sections:
+        yield e.section, self._get(e.parameter, (e.outputs,))
 
-    def _matrix(
-        self, name: str, matrix: Floats, bias: Floats | None
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
+    def _norm(self, e: Entry) -> Sections:
+        yield f"{e.section}.gain", self._get(f"{e.parameter}.weight", (self.shape.hidden,))
+        yield f"{e.section}.bias", self._get(f"{e.parameter}.bias", (self.shape.hidden,))
+
+    def _embedding(self, e: Entry) -> Sections:
+        hidden = self.shape.hidden
+        codes, scale = quantise_rows(self._get(f"{e.parameter}.weight", (e.outputs, hidden)))
+        yield f"{e.section}.weight", codes
+        yield f"{e.section}.scale", scale * np.float32(math.sqrt(hidden))
+
+    def _matrix(self, name: str, matrix: Floats, bias: Floats | None) -> Sections:
         codes, scale = quantise_rows(matrix)
         padding = -len(scale) % 64
         yield f"{name}.weight", pack_matrix(codes)
@@ -194,82 +184,41 @@ class _Sections:
         full = np.zeros_like(scale) if bias is None else bias
         yield f"{name}.bias", np.pad(full, (0, padding))
 
-    def _linear(
-        self, source: str, name: str, inputs: int | None = None, outputs: int | None = None
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        inputs, outputs = inputs or self.shape.hidden, outputs or self.shape.hidden
-        matrix = self._get(f"{source}.weight", (outputs, inputs))
-        yield from self._matrix(name, matrix, self._get(f"{source}.bias", (outputs,)))
+    def _projection(self, e: Entry) -> Sections:
+        matrix = self._get(f"{e.parameter}.weight", (e.outputs, e.inputs))
+        yield from self._matrix(e.section, matrix, None)
 
-    def _heads_out(
-        self, source: str, name: str, groups: int, scaled: bool
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        """A projection into ``groups`` sets of heads; the first is the query if ``scaled``."""
+    def _linear(self, e: Entry) -> Sections:
+        matrix = self._get(f"{e.parameter}.weight", (e.outputs, e.inputs))
+        yield from self._matrix(e.section, matrix, self._get(f"{e.parameter}.bias", (e.outputs,)))
+
+    def _heads_out(self, e: Entry) -> Sections:
         s = self.shape
-        matrix = self._get(f"{source}.weight", (groups * s.hidden, s.hidden))
-        bias = self._get(f"{source}.bias", (groups * s.hidden,))
+        matrix = self._get(f"{e.parameter}.weight", (e.groups * s.hidden, s.hidden))
+        bias = self._get(f"{e.parameter}.bias", (e.groups * s.hidden,))
         both = np.concatenate([matrix, bias[:, None]], axis=1)  # scale and pad both alike
-        both = both.reshape(groups, s.heads, s.head_dim, s.hidden + 1).copy()
-        if scaled:
+        both = both.reshape(e.groups, s.heads, s.head_dim, s.hidden + 1).copy()
+        if e.scaled:
             both[0] *= np.float32(s.head_dim**-0.5)
         extra = s.padded_head_dim - s.head_dim
         both = np.pad(both, ((0, 0), (0, 0), (0, extra), (0, 0))).reshape(-1, s.hidden + 1)
-        yield from self._matrix(name, np.ascontiguousarray(both[:, :-1]), both[:, -1])
+        yield from self._matrix(e.section, np.ascontiguousarray(both[:, :-1]), both[:, -1])
 
-    def _heads_in(self, source: str, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
-        """The projection back from the (padded) heads to the hidden width."""
+    def _heads_in(self, e: Entry) -> Sections:
         s = self.shape
-        matrix = self._get(f"{source}.weight", (s.hidden, s.hidden))
+        matrix = self._get(f"{e.parameter}.weight", (s.hidden, s.hidden))
         extra = s.padded_head_dim - s.head_dim
         split = matrix.reshape(s.hidden, s.heads, s.head_dim)
         padded = np.pad(split, ((0, 0), (0, 0), (0, extra))).reshape(s.hidden, -1)
-        yield from self._matrix(name, padded, self._get(f"{source}.bias", (s.hidden,)))
+        yield from self._matrix(e.section, padded, self._get(f"{e.parameter}.bias", (s.hidden,)))
 
-    def _norm(self, source: str, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield f"{name}.gain", self._get(f"{source}.weight", (self.shape.hidden,))
-        yield f"{name}.bias", self._get(f"{source}.bias", (self.shape.hidden,))
-
-    def _feed_forward(
-        self, source: str, name: str, inner: int
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield from self._linear(f"{source}.input", f"{name}.input", outputs=inner)
-        yield from self._linear(f"{source}.output", f"{name}.output", inputs=inner)
-
-    def _self_attention(
-        self, source: str, name: str, relative: bool
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield from self._heads_out(f"{source}.self_attention.qkv", f"{name}.qkv", 3, scaled=True)
-        if relative:
-            s = self.shape
-            count, extra = 2 * s.max_distance + 1, s.padded_head_dim - s.head_dim
-            keys = self._get(f"{source}.self_attention.relative_key", (count, s.head_dim))
-            values = self._get(f"{source}.self_attention.relative_value", (count, s.head_dim))
-            yield f"{name}.relative_key", np.pad(keys, ((0, -count % 16), (0, extra))).T
-            yield f"{name}.relative_value", np.pad(values, ((0, 0), (0, extra)))
-        yield from self._heads_in(f"{source}.self_attention.output", f"{name}.output")
-        yield from self._norm(f"{source}.self_attention_norm", f"{name}.attention_norm")
-
-    def _encoder_layer(
-        self, source: str, name: str, relative: bool
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield from self._self_attention(source, name, relative)
-        yield from self._feed_forward(f"{source}.feed_forward", f"{name}.inner", self.shape.inner)
-        yield from self._norm(f"{source}.feed_forward_norm", f"{name}.inner_norm")
-
-    def _decoder_layer(self, source: str, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    def _relative(self, e: Entry) -> Sections:
         s = self.shape
-        if s.augmentation:
-            own = f"{name}.augmentation"
-            yield from self._feed_forward(f"{source}.augmentation", own, s.hidden)
-            yield from self._norm(f"{source}.augmentation_norm", f"{name}.augmentation_norm")
-        yield from self._self_attention(source, name, s.relative)
-        cross = f"{source}.cross_attention"
-        yield from self._heads_out(f"{cross}.query", f"{name}.cross_query", 1, scaled=True)
-        yield from self._heads_out(f"{cross}.key_value", f"{name}.cross_key_value", 2, scaled=False)
-        yield from self._heads_in(f"{cross}.output", f"{name}.cross_output")
-        yield from self._norm(f"{source}.cross_attention_norm", f"{name}.cross_norm")
-        yield from self._feed_forward(f"{source}.feed_forward", f"{name}.inner", s.inner)
-        yield from self._norm(f"{source}.feed_forward_norm", f"{name}.inner_norm")
+        count, extra = 2 * s.max_distance + 1, s.padded_head_dim - s.head_dim
+        keys = self._get(f"{e.parameter}.relative_key", (count, s.head_dim))
+        values = self._get(f"{e.parameter}.relative_value", (count, s.head_dim))
+        yield f"{e.section}.relative_key", np.pad(keys, ((0, -count % 16), (0, extra))).T
+        yield f"{e.section}.relative_value", np.pad(values, ((0, 0), (0, extra)))
 
 
 def _sha256(path: Path) -> str:

@@ -28,10 +28,12 @@ from csanmt.engine.container import (
     NAME_BYTES,
     Fletcher,
 )
+from csanmt.engine.layout import Entry, Kind, layout
 from csanmt.engine.shape import FIELDS, Shape
 from csanmt.errors import CheckpointError, NotFoundError
 
 Floats = NDArray[np.float32]
+Parameters = Iterator[tuple[str, Floats]]
 
 
 def unpack(path: str | os.PathLike[str]) -> dict[str, Floats]:
@@ -109,113 +111,64 @@ class _Reader:
         signed = codes.astype(np.float32) - np.float32(128)
         return signed * self._vector(f"{name}.scale", rows)[:, None]
 
-    def parameters(self) -> Iterator[tuple[str, Floats]]:
-        s = self.shape
-        target = "source_embedding" if s.shared else "target_embedding"
-        projection = self._matrix("projection", s.target_vocabulary, s.hidden)
-        yield f"{target}.weight" if s.tied else "softmax.weight", projection
-        if not s.tied:
-            yield self._embedding("target_embedding", s.target_vocabulary, target)
-        if not s.shared:
-            yield self._embedding("source_embedding", s.source_vocabulary)
-        if s.augmentation:
-            yield self._embedding("semantic_embedding", s.source_vocabulary)
-            for i in range(s.semantic_layers):
-                layer = f"semantic_encoder.layers.{i}"
-                yield from self._encoder_layer(f"semantic.{i}", layer, relative=True)
-            yield from self._linear("semantic.pooling", "semantic_encoder.pooling")
-            if not s.post_norm:
-                yield from self._norm("semantic.norm", "semantic_encoder.norm")
-        yield "encoder.input_bias", self._vector("encoder.input_bias", s.hidden)
-        for i in range(s.encoder_layers):
-            yield from self._encoder_layer(f"encoder.{i}", f"encoder.layers.{i}", s.relative)
-        for i in range(s.decoder_layers):
-            yield from self._decoder_layer(f"decoder.{i}", f"decoder.layers.{i}")
-        if not s.post_norm:
-            yield from self._norm("encoder.norm", "encoder.norm")
-            yield from self._norm("decoder.norm", "decoder.norm")
+    def parameters(self) -> Parameters:
+        read = {
+            Kind.VECTOR: self._whole, Kind.NORM: self._norm, Kind.EMBEDDING: self._embedding,
+            Kind.PROJECTION: self._projection, Kind.LINEAR: self._linear,
+            Kind.HEADS_OUT: self._heads_out, Kind.HEADS_IN: self._heads_in,
+            Kind.RELATIVE: self._relative,
+        }  # fmt: skip
+        for entry in layout(self.shape):
+            yield from read[entry.kind](entry)
 
-    def _embedding(self, name: str, rows: int, parameter: str | None = None) -> tuple[str, Floats]:
+    def _whole(self, e: Entry) -> Parameters:
+        yield e.parameter, self._vector(e.section, e.outputs)
+
+    def _norm(self, e: Entry) -> Parameters:
+        yield f"{e.parameter}.weight", self._vector(f"{e.section}.gain", self.shape.hidden)
+        yield f"{e.parameter}.bias", self._vector(f"{e.section}.bias", self.shape.hidden)
+
+    def _embedding(self, e: Entry) -> Parameters:
         """The packed scale holds the factor sqrt(H) that the model applies itself."""
-        codes = self._array(f"{name}.weight", np.int8, (rows, self.shape.hidden))
-        scale = self._vector(f"{name}.scale", rows) / np.float32(math.sqrt(self.shape.hidden))
-        return f"{parameter or name}.weight", codes.astype(np.float32) * scale[:, None]
+        hidden = self.shape.hidden
+        codes = self._array(f"{e.section}.weight", np.int8, (e.outputs, hidden))
+        scale = self._vector(f"{e.section}.scale", e.outputs) / np.float32(math.sqrt(hidden))
+        yield f"{e.parameter}.weight", codes.astype(np.float32) * scale[:, None]
 
-    def _linear(
-        self, name: str, parameter: str, outputs: int | None = None, inputs: int | None = None
-    ) -> Iterator[tuple[str, Floats]]:
-        rows, columns = outputs or self.shape.hidden, inputs or self.shape.hidden
-        yield f"{parameter}.weight", self._matrix(name, rows, columns)
-        yield f"{parameter}.bias", self._vector(f"{name}.bias", rows)
+    def _projection(self, e: Entry) -> Parameters:
+        yield f"{e.parameter}.weight", self._matrix(e.section, e.outputs, e.inputs)
 
-    def _heads_out(
-        self, name: str, parameter: str, groups: int, scaled: bool
-    ) -> Iterator[tuple[str, Floats]]:
+    def _linear(self, e: Entry) -> Parameters:
+        yield f"{e.parameter}.weight", self._matrix(e.section, e.outputs, e.inputs)
+        yield f"{e.parameter}.bias", self._vector(f"{e.section}.bias", e.outputs)
+
+    def _heads_out(self, e: Entry) -> Parameters:
         """A projection into heads: padding dropped, the query's factor undone."""
         s = self.shape
-        rows = groups * s.heads * s.padded_head_dim
-        weight = self._matrix(name, rows, s.hidden)
-        both = np.concatenate([weight, self._vector(f"{name}.bias", rows)[:, None]], axis=1)
-        both = both.reshape(groups, s.heads, s.padded_head_dim, s.hidden + 1)[:, :, : s.head_dim]
-        if scaled:
+        rows = e.groups * s.heads * s.padded_head_dim
+        weight = self._matrix(e.section, rows, s.hidden)
+        both = np.concatenate([weight, self._vector(f"{e.section}.bias", rows)[:, None]], axis=1)
+        both = both.reshape(e.groups, s.heads, s.padded_head_dim, s.hidden + 1)
+        both = both[:, :, : s.head_dim]
+        if e.scaled:
             both = both.copy()
             both[0] *= np.float32(s.head_dim**0.5)
         both = both.reshape(-1, s.hidden + 1)
-        yield f"{parameter}.weight", np.ascontiguousarray(both[:, :-1])
-        yield f"{parameter}.bias", np.ascontiguousarray(both[:, -1])
+        yield f"{e.parameter}.weight", np.ascontiguousarray(both[:, :-1])
+        yield f"{e.parameter}.bias", np.ascontiguousarray(both[:, -1])
 
-    def _heads_in(self, name: str, parameter: str) -> Iterator[tuple[str, Floats]]:
+    def _heads_in(self, e: Entry) -> Parameters:
         s = self.shape
-        weight = self._matrix(name, s.hidden, s.heads * s.padded_head_dim)
+        weight = self._matrix(e.section, s.hidden, s.heads * s.padded_head_dim)
         split = weight.reshape(s.hidden, s.heads, s.padded_head_dim)[:, :, : s.head_dim]
-        yield f"{parameter}.weight", np.ascontiguousarray(split.reshape(s.hidden, s.hidden))
-        yield f"{parameter}.bias", self._vector(f"{name}.bias", s.hidden)
+        yield f"{e.parameter}.weight", np.ascontiguousarray(split.reshape(s.hidden, s.hidden))
+        yield f"{e.parameter}.bias", self._vector(f"{e.section}.bias", s.hidden)
 
-    def _norm(self, name: str, parameter: str) -> Iterator[tuple[str, Floats]]:
-        yield f"{parameter}.weight", self._vector(f"{name}.gain", self.shape.hidden)
-        yield f"{parameter}.bias", self._vector(f"{name}.bias", self.shape.hidden)
-
-    def _feed_forward(self, name: str, parameter: str, inner: int) -> Iterator[tuple[str, Floats]]:
-        yield from self._linear(f"{name}.input", f"{parameter}.input", outputs=inner)
-        yield from self._linear(f"{name}.output", f"{parameter}.output", inputs=inner)
-
-    def _self_attention(
-        self, name: str, parameter: str, relative: bool
-    ) -> Iterator[tuple[str, Floats]]:
-        own = f"{parameter}.self_attention"
-        yield from self._heads_out(f"{name}.qkv", f"{own}.qkv", 3, scaled=True)
-        if relative:
-            s = self.shape
-            count = 2 * s.max_distance + 1
-            keys = self._array(
-                f"{name}.relative_key", np.float32, (s.padded_head_dim, -(-count // 16) * 16)
-            )
-            values = self._array(f"{name}.relative_value", np.float32, (count, s.padded_head_dim))
-            yield f"{own}.relative_key", keys.T[:count, : s.head_dim].copy()
-            yield f"{own}.relative_value", values[:, : s.head_dim].copy()
-        yield from self._heads_in(f"{name}.output", f"{own}.output")
-        yield from self._norm(f"{name}.attention_norm", f"{parameter}.self_attention_norm")
-
-    def _encoder_layer(
-        self, name: str, parameter: str, relative: bool
-    ) -> Iterator[tuple[str, Floats]]:
-        yield from self._self_attention(name, parameter, relative)
-        yield from self._feed_forward(
-            f"{name}.inner", f"{parameter}.feed_forward", self.shape.inner
-        )
-        yield from self._norm(f"{name}.inner_norm", f"{parameter}.feed_forward_norm")
-
-    def _decoder_layer(self, name: str, parameter: str) -> Iterator[tuple[str, Floats]]:
+    def _relative(self, e: Entry) -> Parameters:
         s = self.shape
-        if s.augmentation:
-            own = f"{parameter}.augmentation"
-            yield from self._feed_forward(f"{name}.augmentation", own, s.hidden)
-            yield from self._norm(f"{name}.augmentation_norm", f"{parameter}.augmentation_norm")
-        yield from self._self_attention(name, parameter, s.relative)
-        cross = f"{parameter}.cross_attention"
-        yield from self._heads_out(f"{name}.cross_query", f"{cross}.query", 1, scaled=True)
-        yield from self._heads_out(f"{name}.cross_key_value", f"{cross}.key_value", 2, scaled=False)
-        yield from self._heads_in(f"{name}.cross_output", f"{cross}.output")
-        yield from self._norm(f"{name}.cross_norm", f"{parameter}.cross_attention_norm")
-        yield from self._feed_forward(f"{name}.inner", f"{parameter}.feed_forward", s.inner)
-        yield from self._norm(f"{name}.inner_norm", f"{parameter}.feed_forward_norm")
+        count = 2 * s.max_distance + 1
+        columns = -(-count // 16) * 16
+        keys = self._array(f"{e.section}.relative_key", np.float32, (s.padded_head_dim, columns))
+        values = self._array(f"{e.section}.relative_value", np.float32, (count, s.padded_head_dim))
+        yield f"{e.parameter}.relative_key", keys.T[:count, : s.head_dim].copy()
+        yield f"{e.parameter}.relative_value", values[:, : s.head_dim].copy()
