@@ -23,7 +23,7 @@ class Model:
     tag: str
     digest: str
     engine: str
-    csanmt: str  # the product's version: segmentation and cleaning are code
+    csanmt: str  # the product's version: segmentation is code
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 >>> translate_documents(translator, [document])
 ['<p>I <b>love</b> you.</p>']
 
-A format of your own: make a ``MarkedText`` of each paragraph (``MarkedText.of_spans``),
+A format of your own: make a ``MarkedText`` of each paragraph,
 call ``translate_marked``, and write the ``pieces()`` of what comes back.
 """
 

@@ -74,28 +74,6 @@ class MarkedText:
         """No formatting: any translation of ``text`` will do, no alignment is needed."""
         return not (self.marks or self.atoms or self.breaks)
 
-    @classmethod
-    def of_spans(cls, text: str, spans: Sequence[tuple[int, int, Any]]) -> MarkedText:
-        """Of (start, end, data), whose nesting is found by their ranges.
-
-        Raises:
-            ValueError: two of them cross, or one leaves the text.
-        """
-        order = sorted(range(len(spans)), key=lambda i: (spans[i][0], -spans[i][1], i))
-        marks: list[Mark] = []
-        open_marks: list[int] = []
-        for i in order:
-            start, end, data = spans[i]
-            while open_marks and marks[open_marks[-1]].end <= start:
-                open_marks.pop()
-            limit = marks[open_marks[-1]].end if open_marks else len(text)
-            if not 0 <= start <= end <= limit:
-                raise ValueError(f"span ({start}, {end}) crosses another or leaves the text")
-            marks.append(Mark(start, end, data, open_marks[-1] if open_marks else ROOT))
-            if end > start:
-                open_marks.append(len(marks) - 1)
-        return cls(text, tuple(marks))
-
 
 class Kind(Enum):
     """What a ``Piece`` of a translation is."""
