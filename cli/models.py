@@ -195,7 +195,7 @@ def _add_save(actions: Any) -> None:
         "save a directory as a new version",
         """\
         The directory holds config.json, tokenizer/, engine.bin and/or
-        model.safetensors, and optionally generation_config.json, shortlist.bin,
+        model.safetensors, and optionally generation_config.json,
         model_card.md and provenance.json. Pickles and code are refused. The version
         appears whole or not at all.""",
     )

@@ -28,7 +28,6 @@ class DecodingOptions:
         max_length: most target tokens of one sentence; reaching it sets ``hit_limit``.
         repetition_guard: forbid a hypothesis from looping on the same n-gram.
         alignment: also return the source token each target token attends to most.
-        shortlist: restrict the output vocabulary per sentence; None is the model's default.
         terms: (source, target) pairs of a glossary: where the source occurs in a sentence, its
             translation must hold the target (``csanmt.terms``).
 
@@ -42,7 +41,6 @@ class DecodingOptions:
     max_length: int = 100
     repetition_guard: bool = True
     alignment: bool = False
-    shortlist: bool | None = None
     terms: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

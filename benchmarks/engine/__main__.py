@@ -72,7 +72,7 @@ def _measure(name: str, dimensions: Dimensions, arguments: argparse.Namespace) -
     label = name if name in SIZES else Path(name).resolve().parent.name
     directory = arguments.models / label
     sentences = source_sentences(dimensions, max(b for b, _ in CELLS), LENGTH)
-    contenders = make_contenders(dimensions, directory, sentences, not arguments.no_torch)
+    contenders = make_contenders(dimensions, directory, not arguments.no_torch)
     cells = []
     for batch, beam in CELLS:
         cells.append(measure_cell(contenders, sentences[:batch], beam, arguments.rounds))

@@ -15,28 +15,15 @@ def token_name(token: int) -> str:
     return EOS if token == 0 else f"t{token}"
 
 
-def ctranslate2_model(
-    dimensions: Dimensions, directory: Path, lexicon: dict[int, list[int]] | None
-) -> Path:
-    """Convert the random weights once; with a lexicon the model has a vocabulary map."""
+def ctranslate2_model(dimensions: Dimensions, directory: Path) -> Path:
+    """Convert the random weights once."""
     if not (directory / "model.bin").exists():
         directory.mkdir(parents=True, exist_ok=True)
         spec = _spec(dimensions, RandomWeights(dimensions))
-        if lexicon is not None:
-            mapping = directory.with_suffix(".vmap")
-            mapping.write_text(_mapping(lexicon), encoding="utf-8")
-            spec.register_vocabulary_mapping(str(mapping))
         spec.validate()
         spec.optimize(quantization="int8")
         spec.save(str(directory))
     return directory
-
-
-def _mapping(lexicon: dict[int, list[int]]) -> str:
-    lines = [f"\t{EOS}"]
-    for source, targets in lexicon.items():
-        lines.append(f"{token_name(source)}\t{' '.join(token_name(t) for t in targets)}")
-    return "\n".join(lines) + "\n"
 
 
 def _spec(dimensions: Dimensions, weights: RandomWeights) -> Any:

@@ -103,15 +103,3 @@ def source_sentences(dimensions: Dimensions, count: int, length: int) -> list[li
     """Random ids without the end of sentence, the same in every run."""
     random = np.random.default_rng(7)
     return random.integers(1, dimensions.vocab_size, (count, length)).tolist()
-
-
-def lexicon(dimensions: Dimensions, sentences: list[list[int]], size: int) -> dict[int, list[int]]:
-    """Target ids by source id; all lists together hold ``size`` different ids.
-
-    The lists of real sentences overlap; drawing them from one pool makes a batch's union
-    about as large as a sentence's own list.
-    """
-    random = np.random.default_rng(11)
-    pool = random.choice(np.arange(1, dimensions.vocab_size), size, replace=False)
-    used = sorted({token for sentence in sentences for token in sentence})
-    return {token: random.choice(pool, size // 10, replace=False).tolist() for token in used}

@@ -90,7 +90,7 @@ def measure_text(
     sources = lines[:: len(lines) // SENTENCES][:SENTENCES]
     sentences = [tokenizer.encode(line) for line in sources]
     native = NaturalEnd("native", load_engine(model, "native"))
-    built = ctranslate2_model(dimensions, directory / "ctranslate2", None)
+    built = ctranslate2_model(dimensions, directory / "ctranslate2")
     contenders: list[Contender] = [native, SameLength(built, native)]
     if torch:
         contenders.append(NaturalEnd("torch", load_engine(model, "torch")))

@@ -13,7 +13,7 @@ from benchmarks.engine.processes import Footprint
 from benchmarks.engine.real_text import TextResult
 from benchmarks.engine.work import Machine, work
 
-PAIRS = (("native", "ctranslate2"), ("native+shortlist", "ctranslate2+vmap"))
+PAIR = ("native", "ctranslate2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def as_json(
 def _text_json(text: TextResult) -> dict[str, Any]:
     cells = [
         {"batch": c.batch, "beam": c.beam, "seconds_a_sentence": _seconds(c),
-         "speedup": {k: asdict(c.ratio(*PAIRS[0], k)) for k in ("cpu", "wall")}}
+         "speedup": {k: asdict(c.ratio(*PAIR, k)) for k in ("cpu", "wall")}}
         for c in text.cells
     ]  # fmt: skip
     facts = ("name", "suite", "sentences", "source_tokens", "target_tokens")
@@ -70,10 +70,9 @@ def _cell_json(machine: Machine, dimensions: Dimensions, cell: Cell) -> dict[str
         "beam": cell.beam,
         "seconds_a_sentence": _seconds(cell),
         "speedup": {
-            f"{ours} over {theirs}": {
-                clock: asdict(cell.ratio(ours, theirs, clock)) for clock in ("cpu", "wall")
+            " over ".join(PAIR): {
+                clock: asdict(cell.ratio(*PAIR, clock)) for clock in ("cpu", "wall")
             }
-            for ours, theirs in PAIRS
         },
         "share_of_peak": _shares(machine, dimensions, cell)[0],
         "share_of_bandwidth": _shares(machine, dimensions, cell)[1],
@@ -121,8 +120,8 @@ def _size_lines(machine: Machine, result: Result) -> list[str]:
         ),
         "",
         "| batch | beam | " + " | ".join(f"{n}, CPU ms" for n in names) + " | native, wall ms "
-        "| native : ctranslate2 | wall | shortlist : vmap | wall | of peak | of bandwidth |",
-        "|" + "--:|" * (len(names) + 9),
+        "| native : ctranslate2 | wall | of peak | of bandwidth |",
+        "|" + "--:|" * (len(names) + 7),
     ]  # fmt: skip
     return lines + [_row(machine, result, cell, names) for cell in result.cells]
 
@@ -145,7 +144,7 @@ def _text_lines(text: TextResult) -> list[str]:
             str(cell.batch), str(cell.beam),
             *(_milliseconds(Spread.of(cell.timings[n].cpu)) for n in names),
             _milliseconds(Spread.of(cell.timings["native"].wall)),
-            *(_times(cell.ratio(*PAIRS[0], clock)) for clock in ("cpu", "wall")),
+            *(_times(cell.ratio(*PAIR, clock)) for clock in ("cpu", "wall")),
         ]  # fmt: skip
         lines.append("| " + " | ".join(columns) + " |")
     return lines
@@ -154,7 +153,7 @@ def _text_lines(text: TextResult) -> list[str]:
 def _row(machine: Machine, result: Result, cell: Cell, names: list[str]) -> str:
     peak, bandwidth = _shares(machine, result.dimensions, cell)
     times = [_milliseconds(Spread.of(cell.timings[n].cpu)) for n in names]
-    ratios = [_times(cell.ratio(a, b, clock)) for a, b in PAIRS for clock in ("cpu", "wall")]
+    ratios = [_times(cell.ratio(*PAIR, clock)) for clock in ("cpu", "wall")]
     columns = [
         str(cell.batch), str(cell.beam), *times,
         _milliseconds(Spread.of(cell.timings["native"].wall)), *ratios,

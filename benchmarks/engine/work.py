@@ -34,7 +34,7 @@ class Work:
 
 
 def work(d: Dimensions, batch: int, beam: int, length: int) -> Work:
-    """Forced decoding of ``length`` → ``length`` tokens, our engine without a shortlist.
+    """Forced decoding of ``length`` → ``length`` tokens by our engine.
 
     Attention, norms and softmax (float) are not counted. Weights are read once a batch in the
     encoder and once a step in the decoder; what stays in the cache between steps is counted too.

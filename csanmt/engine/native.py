@@ -64,8 +64,6 @@ class NativeEngine:
             takes the environment's ``CSANMT_ISA``, a setting of the machine rather than of
             a request, and ``auto`` if that is not set.
         threads: threads of one call; 1 scales best with several worker processes.
-        shortlist: a ``shortlist.bin``; by default the one beside ``path``, if any.
-        shortlist_default: whether decoding uses it when the options do not say.
 
     Raises:
         EngineUnavailableError: no extension module, or ``isa`` cannot run here.
@@ -81,15 +79,12 @@ class NativeEngine:
         *,
         isa: str | None = None,
         threads: int = 1,
-        shortlist: str | os.PathLike[str] | None = None,
-        shortlist_default: bool = False,
     ) -> None:
         extension = _extension()
         isa = isa or os.environ.get("CSANMT_ISA") or "auto"
         file = Path(path)
         if file.is_dir():
             file = file / "engine.bin"
-        lists = Path(shortlist) if shortlist else file.with_name("shortlist.bin")
         if not file.exists():
             raise NotFoundError(f"{file} does not exist")
         if not 1 <= threads <= 256:
@@ -105,15 +100,12 @@ class NativeEngine:
                 + ", ".join(extension.instruction_sets())
             )
         try:
-            self._engine = extension.Engine(
-                str(file), isa, threads, str(lists) if lists.exists() else ""
-            )
+            self._engine = extension.Engine(str(file), isa, threads)
         except extension.FileError as error:
             raise CheckpointError(str(error)) from error
         except OSError as error:
             raise CheckpointError(f"cannot read {file}: {error}") from error
         self._cancelled = extension.Cancelled
-        self._shortlist_default = shortlist_default and lists.exists()
         self.info: dict[str, Any] = self._engine.info()
 
     def translate_ids(
@@ -135,7 +127,6 @@ class NativeEngine:
             InvalidInputError: an id is outside the vocabulary, a prefix holds eos, or
                 the number of prefixes is not that of the sources.
         """
-        wanted = self._shortlist_default if options.shortlist is None else options.shortlist
         try:
             results = self._engine.translate(
                 [list(ids) for ids in sources],
@@ -146,7 +137,6 @@ class NativeEngine:
                 options.max_length,
                 options.repetition_guard,
                 options.alignment,
-                wanted,
                 should_stop,
             )
         except self._cancelled as error:

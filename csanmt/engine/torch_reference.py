@@ -60,7 +60,7 @@ class TorchEngine:
         prefixes: Sequence[Sequence[int]] | None = None,
         should_stop: ShouldStop | None = None,
     ) -> list[list[TokenHypothesis]]:
-        """Decode each source (ids without eos) on its own; ``options.shortlist`` has no effect.
+        """Decode each source (ids without eos) on its own.
 
         Raises:
             CancelledError: ``should_stop`` answered true.

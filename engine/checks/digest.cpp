@@ -42,7 +42,7 @@ uint64_t digest_of(csanmt::Engine& engine) {
     options.beam = options.n_best = beam;
     options.max_length = 24;
     options.alignment = true;
-    for (const auto& hypotheses : engine.translate(sources, {}, options, false, [] {}))
+    for (const auto& hypotheses : engine.translate(sources, {}, options, [] {}))
       for (const csanmt::Hypothesis& h : hypotheses) {
         digest.add(h.tokens);
         digest.add(h.alignment);
@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
   for (int a = 1; a < argc; ++a) {
     uint64_t first = 0;
     for (int i = 0; i < count; ++i) {
-      csanmt::Engine engine(argv[a], kernels[i]->name, 1, "");
+      csanmt::Engine engine(argv[a], kernels[i]->name, 1);
       const uint64_t found = digest_of(engine);
       if (i == 0) first = found;
       different += found != first;

@@ -63,7 +63,7 @@ Bytes mutate(const Bytes& seed, std::mt19937_64& random) {
 // True if the file was accepted and run.
 bool attempt(const std::string& path) {
   try {
-    csanmt::Engine engine(path, "auto", 1, "");
+    csanmt::Engine engine(path, "auto", 1);
     csanmt::SearchOptions options;
     options.max_length = 4;
     options.alignment = true;
@@ -71,7 +71,7 @@ bool attempt(const std::string& path) {
     csanmt::Ids source;
     for (int32_t id : {1, 2, 3, 499})
       if (uint32_t(id) < most) source.push_back(id);
-    engine.translate({source, {}}, {}, options, false, [] {});
+    engine.translate({source, {}}, {}, options, [] {});
     return true;
   } catch (const csanmt::FileError&) {
     return false;

@@ -23,7 +23,7 @@ struct Cancelled : std::runtime_error {
 
 nb::list translate(Engine& engine, const std::vector<Ids>& sources,
                    const std::vector<Ids>& prefixes, int beam, int n_best, float length_penalty,
-                   int max_length, bool repetition_guard, bool alignment, bool shortlist,
+                   int max_length, bool repetition_guard, bool alignment,
                    nb::object should_stop) {
   const csanmt::SearchOptions options{beam,       n_best,           length_penalty,
                                       max_length, repetition_guard, alignment};
@@ -35,7 +35,7 @@ nb::list translate(Engine& engine, const std::vector<Ids>& sources,
   std::vector<std::vector<csanmt::Hypothesis>> results;
   {
     nb::gil_scoped_release release;
-    results = engine.translate(sources, prefixes, options, shortlist, poll);
+    results = engine.translate(sources, prefixes, options, poll);
   }
   nb::list out;
   for (const auto& hypotheses : results) {
@@ -92,7 +92,6 @@ nb::dict info(const Engine& engine) {
   out["semantic_layers"] = d.semantic_layers;
   out["relative_positions"] = d.has(csanmt::kRelative);
   out["augmentation"] = d.has(csanmt::kAugmentation);
-  out["shortlist"] = engine.has_shortlist();
   return out;
 }
 
@@ -130,11 +129,10 @@ NB_MODULE(_native, m) {
   nb::exception<Cancelled>(m, "Cancelled", PyExc_RuntimeError);
   nb::register_exception_translator(translate_system_error);
   nb::class_<Engine>(m, "Engine")
-      .def(nb::init<const std::string&, const std::string&, int, const std::string&>(), "path"_a,
-           "isa"_a = "auto", "threads"_a = 1, "shortlist"_a = "",
-           nb::call_guard<nb::gil_scoped_release>())
+      .def(nb::init<const std::string&, const std::string&, int>(), "path"_a,
+           "isa"_a = "auto", "threads"_a = 1, nb::call_guard<nb::gil_scoped_release>())
       .def("translate", &translate, "sources"_a, "prefixes"_a, "beam"_a, "n_best"_a,
-           "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a, "shortlist"_a,
+           "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a,
            "should_stop"_a.none())
       .def("logits", &logits, "source"_a, "target"_a)
       .def("encode", &encode, "source"_a)

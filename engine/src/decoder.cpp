@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 namespace csanmt {
 
@@ -205,38 +204,26 @@ void Decoder::record_attended(const std::vector<StepRow>& rows, const float* wei
   }
 }
 
-int Decoder::chunks(const OutputColumns& columns) const {
-  return (columns.linear.panels + kPanelsPerChunk - 1) / kPanelsPerChunk;
+int Decoder::chunks() const {
+  return (c_.model.projection.panels + kPanelsPerChunk - 1) / kPanelsPerChunk;
 }
 
-void Decoder::project(const OutputColumns& columns, std::vector<ProjectionRow>& rows) {
-  const int count = chunks(columns);
+void Decoder::project(std::vector<ProjectionRow>& rows) {
+  const int count = chunks();
   float* sums = c_.workspace.chunk_sums.reserve(rows.size() * 2 * count);
-  const size_t room = size_t(columns.linear.panels) * 64 + 16;
-  float* listed = columns.tokens ? c_.workspace.listed.reserve(rows.size() * room) : nullptr;
   for (size_t r = 0; r < rows.size(); ++r) {
     rows[r].count = 0;
-    rows[r].listed = listed ? listed + r * room : nullptr;
     rows[r].chunk_maximum = sums + r * 2 * count;
     rows[r].chunk_sum = rows[r].chunk_maximum + count;
   }
-  ProjectionArguments all{output_, columns.linear, columns.count, 0, count, rows.data()};
+  ProjectionArguments all{output_, c_.model.projection, int(c_.model.d.target_vocabulary),
+                          0, count, rows.data()};
   const int shares = std::min(c_.pool.threads(), count);
   if (shares == 1) {
     c_.kernels.project(all);
   } else {
     project_shared(all, shares, rows);
   }
-  for (ProjectionRow& row : rows)
-    if (row.mask) sum_listed(row, columns.linear.panels, count);
-}
-
-void Decoder::sum_listed(ProjectionRow& row, int panels, int chunks) {
-  int shown = 0;
-  for (int p = 0; p < panels; ++p) shown += __builtin_popcountll(row.mask[p]);
-  std::fill(row.chunk_maximum, row.chunk_maximum + chunks, -std::numeric_limits<float>::infinity());
-  std::fill(row.chunk_sum, row.chunk_sum + chunks, 0.0f);
-  c_.kernels.sum_exponentials(row.listed, shown, row.chunk_maximum, row.chunk_sum);
 }
 
 void Decoder::project_shared(const ProjectionArguments& all, int shares,
@@ -261,13 +248,13 @@ void Decoder::project_shared(const ProjectionArguments& all, int shares,
   }
 }
 
-float Decoder::logit(const OutputColumns& columns, int row, int32_t column) const {
-  const LinearView& view = columns.linear;
+float Decoder::logit(int row, int32_t token) const {
+  const LinearView& view = c_.model.projection;
   const int8_t* x = output_.data + size_t(row) * output_.width;
-  const uint8_t* w = view.weight + size_t(column / 64) * 64 * view.inputs + column % 64 * 4;
+  const uint8_t* w = view.weight + size_t(token / 64) * 64 * view.inputs + token % 64 * 4;
   int32_t sum = 0;
   for (int k = 0; k < view.inputs; ++k) sum += int32_t(w[size_t(k / 4) * 256 + k % 4]) * x[k];
-  return float(sum - output_.offset[row]) * view.scale[column] * output_.scale[row];
+  return float(sum - output_.offset[row]) * view.scale[token] * output_.scale[row];
 }
 
 }  // namespace csanmt

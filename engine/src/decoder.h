@@ -14,13 +14,6 @@ struct StepRow {
   const int32_t* slots;  // [position] its ancestor's row in every earlier step
 };
 
-// Columns of the output projection to choose from; all of them by default.
-struct OutputColumns {
-  LinearView linear;
-  int count = 0;                          // real columns
-  const int32_t* tokens = nullptr;        // [count] ascending ids; null: column is id
-};
-
 class Decoder {
  public:
   // Makes each sentence's constants: per-layer vectors and cross-attention keys and values.
@@ -30,11 +23,11 @@ class Decoder {
   // ready for project(). `weights`, if not null, receives [rows][widest] attention sums.
   void step(const std::vector<StepRow>& rows, int position);
   // Fills the candidates of every row; chunk buffers are set here.
-  void project(const OutputColumns& columns, std::vector<ProjectionRow>& rows);
-  // Logit of one column of one row, the same bits as project() gives it.
-  float logit(const OutputColumns& columns, int row, int32_t column) const;
+  void project(std::vector<ProjectionRow>& rows);
+  // Logit of one token for one row, the same bits as project() gives it.
+  float logit(int row, int32_t token) const;
 
-  int chunks(const OutputColumns& columns) const;
+  int chunks() const;  // in which the log-sum-exp is summed
   // Per row of the last step: the original source position attended to most.
   const std::vector<int32_t>& attended() const { return attended_; }
   void want_alignment(bool wanted) { alignment_ = wanted; }
@@ -47,7 +40,6 @@ class Decoder {
   void cross_attention(int layer, const std::vector<StepRow>& rows, float* x);
   void project_shared(const ProjectionArguments& all, int shares,
                       std::vector<ProjectionRow>& rows);
-  void sum_listed(ProjectionRow& row, int panels, int chunks);
   void record_attended(const std::vector<StepRow>& rows, const float* weights);
 
   const Context& c_;

@@ -47,9 +47,8 @@ std::vector<std::vector<int>> make_parts(const std::vector<Ids>& sources, int be
 // Decodes the sentences of one part in lock step; finished ones leave.
 class Decoding {
  public:
-  Decoding(Decoder& decoder, const SearchOptions& options, const OutputColumns& columns,
-           const GatheredColumns* gathered)
-      : decoder_(decoder), options_(options), columns_(columns), gathered_(gathered) {}
+  Decoding(Decoder& decoder, const SearchOptions& options)
+      : decoder_(decoder), options_(options) {}
 
   void add(const Ids& prefix) { searches_.emplace_back(options_, prefix); }
 
@@ -57,7 +56,7 @@ class Decoding {
     collect(position);
     if (rows_.empty()) return false;
     decoder_.step(rows_, position);
-    decoder_.project(columns_, projected_);
+    decoder_.project(projected_);
     for (size_t r = 0; r < rows_.size();) r += advance(r);
     return true;
   }
@@ -75,10 +74,9 @@ class Decoding {
       for (size_t k = 0; k < search.live().size(); ++k) {
         const BeamSearch::Live& live = search.live()[k];
         rows_.push_back({int(s), position ? live.tokens.back() : 0, live.slots.data()});
-        banned_.push_back(banned_columns(search, int(k)));
+        banned_.push_back(search.banned(int(k)));
         ProjectionRow row;
         row.keep = search.forced() < 0 ? search.candidates_wanted() : 0;
-        row.mask = gathered_ ? gathered_->mask(int(s)) : nullptr;
         projected_.push_back(row);
       }
     }
@@ -88,13 +86,6 @@ class Decoding {
     }
   }
 
-  Ids banned_columns(const BeamSearch& search, int k) const {
-    Ids banned = search.banned(k);
-    if (gathered_)
-      for (int32_t& token : banned) token = gathered_->column(token);
-    return banned;
-  }
-
   // One sentence's rows, from `first` on; returns how many they are.
   size_t advance(size_t first) {
     BeamSearch& search = searches_[rows_[first].sentence];
@@ -102,15 +93,14 @@ class Decoding {
     std::vector<std::vector<Continuation>> continuations(count);
     for (size_t k = 0; k < count; ++k) {
       const ProjectionRow& row = projected_[first + k];
-      const float total = log_sum_exp(row, decoder_.chunks(columns_));
+      const float total = log_sum_exp(row, decoder_.chunks());
       if (search.forced() >= 0) {
         if (k == 0) continuations[k].push_back(forced(search.forced(), int(first), total));
         continue;
       }
       for (int i = 0; i < row.count; ++i) {
         const Candidate& c = row.candidates[i];
-        const int32_t token = columns_.tokens ? columns_.tokens[c.column] : c.column;
-        continuations[k].push_back({c.logit - total, token});
+        continuations[k].push_back({c.logit - total, c.column});
       }
     }
     search.advance(continuations, int(first), decoder_.attended());
@@ -118,14 +108,11 @@ class Decoding {
   }
 
   Continuation forced(int32_t token, int row, float total) const {
-    const int32_t column = gathered_ ? gathered_->column(token) : token;
-    return {decoder_.logit(columns_, row, column) - total, token};
+    return {decoder_.logit(row, token) - total, token};
   }
 
   Decoder& decoder_;
   const SearchOptions& options_;
-  const OutputColumns& columns_;
-  const GatheredColumns* gathered_;
   std::vector<BeamSearch> searches_;
   std::vector<StepRow> rows_;
   std::vector<ProjectionRow> projected_;
@@ -152,15 +139,12 @@ struct Engine::Lease {
   std::unique_ptr<Workspace> workspace;
 };
 
-Engine::Engine(const std::string& path, const std::string& isa, int threads,
-               const std::string& shortlist)
+Engine::Engine(const std::string& path, const std::string& isa, int threads)
     : file_(path),
       model_(file_),
       kernels_(select_kernels(isa.c_str())),
       timing_(int(model_.d.hidden)),
-      pool_(threads) {
-  if (!shortlist.empty()) shortlist_ = std::make_unique<Shortlist>(shortlist, model_.d);
-}
+      pool_(threads) {}
 
 void Engine::check(const Ids& ids, uint32_t vocabulary, const char* what) const {
   for (int32_t id : ids)
@@ -172,7 +156,6 @@ void Engine::check(const Ids& ids, uint32_t vocabulary, const char* what) const 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<Ids>& sources,
                                                        const std::vector<Ids>& prefixes,
                                                        const SearchOptions& options,
-                                                       bool shortlist,
                                                        const std::function<void()>& poll) {
   if (options.beam < 1 || 2 * options.beam > kMaxCandidates || options.max_length < 1)
     throw std::out_of_range("beam or max_length is out of range");
@@ -186,13 +169,13 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<Ids>& s
   }
   std::vector<std::vector<Hypothesis>> results(sources.size());
   for (const auto& part : make_parts(sources, options.beam))
-    translate_part(part, sources, prefixes, options, shortlist && shortlist_, poll, results);
+    translate_part(part, sources, prefixes, options, poll, results);
   return results;
 }
 
 void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>& sources,
                             const std::vector<Ids>& prefixes, const SearchOptions& options,
-                            bool shortlist, const std::function<void()>& poll,
+                            const std::function<void()>& poll,
                             std::vector<std::vector<Hypothesis>>& results) {
   static const Ids kNoPrefix;
   Lease lease(*this);
@@ -204,16 +187,7 @@ void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>
   Decoder decoder(context, batch, encode(context, batch));
   decoder.want_alignment(options.alignment);
 
-  OutputColumns columns{model_.projection, int(model_.d.target_vocabulary), nullptr};
-  std::unique_ptr<GatheredColumns> gathered;
-  if (shortlist) {
-    std::vector<Ids> lists;
-    for (int i : part) lists.push_back(shortlist_->candidates(sources[i], prefix(i)));
-    gathered = std::make_unique<GatheredColumns>(model_, lists, lease.workspace->gathered,
-                                                 lease.workspace->gathered_scale);
-    columns = gathered->columns();
-  }
-  Decoding decoding(decoder, options, columns, gathered.get());
+  Decoding decoding(decoder, options);
   for (int i : part) decoding.add(prefix(i));
   poll();
   for (int position = 0; decoding.step(position); ++position) poll();
@@ -229,13 +203,12 @@ std::vector<float> Engine::logits(const Ids& source, const Ids& target) {
   SourceBatch batch;
   batch.add(source);
   Decoder decoder(context, batch, encode(context, batch));
-  const OutputColumns columns{model_.projection, int(model_.d.target_vocabulary), nullptr};
   std::vector<float> out;
   const Ids slots(target.size() + 1, 0);
   for (size_t t = 0; t <= target.size(); ++t) {
     decoder.step({{0, t ? target[t - 1] : 0, slots.data()}}, int(t));
     for (int32_t v = 0; v < int32_t(model_.d.target_vocabulary); ++v)
-      out.push_back(decoder.logit(columns, 0, v));
+      out.push_back(decoder.logit(0, v));
   }
   return out;
 }

@@ -9,7 +9,6 @@
 
 #include "beam.h"
 #include "decoder.h"
-#include "shortlist.h"
 
 namespace csanmt {
 
@@ -17,20 +16,18 @@ using Ids = std::vector<int32_t>;
 
 class Engine {
  public:
-  // isa: a name from available_kernels(), or "auto". shortlist: a path, or "".
-  Engine(const std::string& path, const std::string& isa, int threads,
-         const std::string& shortlist);
+  // isa: a name from available_kernels(), or "auto".
+  Engine(const std::string& path, const std::string& isa, int threads);
 
   const Dimensions& dimensions() const { return file_.dimensions(); }
   const Kernels& kernels() const { return kernels_; }
   size_t bytes() const { return file_.bytes(); }
-  bool has_shortlist() const { return shortlist_ != nullptr; }
 
   // One n-best list a source. `poll` is called before every step and throws to abandon.
   // Throws std::out_of_range for ids outside the vocabulary.
   std::vector<std::vector<Hypothesis>> translate(const std::vector<Ids>& sources,
                                                  const std::vector<Ids>& prefixes,
-                                                 const SearchOptions& options, bool shortlist,
+                                                 const SearchOptions& options,
                                                  const std::function<void()>& poll);
 
   // Teacher forcing: logits [target.size() + 1][target vocabulary] for 1 source.
@@ -43,7 +40,7 @@ class Engine {
   void check(const Ids& ids, uint32_t vocabulary, const char* what) const;
   void translate_part(const std::vector<int>& part, const std::vector<Ids>& sources,
                       const std::vector<Ids>& prefixes, const SearchOptions& options,
-                      bool shortlist, const std::function<void()>& poll,
+                      const std::function<void()>& poll,
                       std::vector<std::vector<Hypothesis>>& results);
 
   ModelFile file_;
@@ -51,7 +48,6 @@ class Engine {
   const Kernels& kernels_;
   Timing timing_;
   Pool pool_;
-  std::unique_ptr<Shortlist> shortlist_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> free_;
 };

@@ -146,5 +146,5 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 namespace csanmt {
 extern const Kernels kAvx2Kernels;
 const Kernels kAvx2Kernels = {
-    "avx2", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
+    "avx2", linear, project, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

@@ -80,5 +80,5 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 namespace csanmt {
 extern const Kernels kAvx512VnniKernels;
 const Kernels kAvx512VnniKernels = {
-    "avx512vnni", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
+    "avx512vnni", linear, project, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

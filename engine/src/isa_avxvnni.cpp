@@ -10,5 +10,5 @@
 namespace csanmt {
 extern const Kernels kAvxVnniKernels;
 const Kernels kAvxVnniKernels = {
-    "avxvnni", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
+    "avxvnni", linear, project, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

@@ -67,7 +67,6 @@ void linear(const csanmt::LinearArguments& a) {
 struct Running {
   F16 sum;  // exp(logit - maximum), by lane
   float maximum;
-  int listed;  // with a mask: logits kept so far
 };
 
 constexpr float kNever = -__builtin_inff();
@@ -117,46 +116,21 @@ void hide(float* logits, uint64_t shown) {
     if (!(shown >> c & 1)) logits[c] = kNever;
 }
 
-// With a mask the sum must not depend on which columns other sentences brought along: the shown
-// logits are kept side by side and summed afterwards. `listed` counts those of earlier panels.
-void keep_listed(ProjectionRow& row, const float* logits, uint64_t shown, int* listed) {
-  for (; shown; shown &= shown - 1) row.listed[(*listed)++] = logits[__builtin_ctzll(shown)];
-}
-
-int listed_before(const ProjectionRow& row, int panel) {
-  int count = 0;
-  for (int p = 0; row.mask && p < panel; ++p) count += __builtin_popcountll(row.mask[p]);
-  return count;
-}
-
-void sum_exponentials(float* logits, int count, float* maximum_out, float* sum_out) {
-  for (int c = count; c % 16; ++c) logits[c] = kNever;
-  F16 highest = splat(kNever), sum = splat(0.0f);
-  for (int c = 0; c < count; c += 16) highest = maximum(highest, load(logits + c));
-  const float top = max_lanes(highest);
-  for (int c = 0; c < count; c += 16) sum = sum + exponential(load(logits + c) - splat(top));
-  *maximum_out = top;
-  *sum_out = sum_lanes(sum);
-}
-
 CSANMT_INLINE void project_row(ProjectionRow& row, Running& running, const int32_t* sums,
                                const float* scale, int32_t offset, float row_scale, int panel,
                                uint64_t shown) {
   alignas(64) float logits[64];
   F16 logit[4];
-  if (row.mask) shown &= row.mask[panel];
-  if (!shown) return;
   for (int v = 0; v < 4; ++v)
     logit[v] = dequantise(sums + v * 16, scale + v * 16, offset, row_scale);
-  if (~shown || row.mask) {
+  if (~shown) {
     for (int v = 0; v < 4; ++v) store(logits + v * 16, logit[v]);
-    if (row.mask) keep_listed(row, logits, shown, &running.listed);
     hide(logits, shown);
     for (int v = 0; v < 4; ++v) logit[v] = load(logits + v * 16);
   }
   const float highest =
       max_lanes(maximum(maximum(logit[0], logit[1]), maximum(logit[2], logit[3])));
-  if (!row.mask) accumulate(running, logit, highest);
+  accumulate(running, logit, highest);
   if (highest > threshold(row)) {
     for (int v = 0; v < 4; ++v) store(logits + v * 16, logit[v]);
     select(row, logits, panel * 64);
@@ -172,7 +146,7 @@ void project_chunk(const csanmt::ProjectionArguments& a, int chunk, Running* run
   const int end = first_panel + csanmt::kPanelsPerChunk;
   const int last_panel = end < a.linear.panels ? end : a.linear.panels;
   for (int r = 0; r < x.rows; ++r)
-    running[r] = Running{splat(0.0f), kNever, listed_before(a.rows[r], first_panel)};
+    running[r] = Running{splat(0.0f), kNever};
   for (int p = first_panel; p < last_panel; ++p) {
     const uint8_t* panel = a.linear.weight + p * panel_bytes;
     const int rest = a.columns - p * 64;
@@ -187,7 +161,6 @@ void project_chunk(const csanmt::ProjectionArguments& a, int chunk, Running* run
     }
   }
   for (int r = 0; r < x.rows; ++r) {
-    if (a.rows[r].mask) continue;
     a.rows[r].chunk_maximum[chunk] = running[r].maximum;
     a.rows[r].chunk_sum[chunk] = sum_lanes(running[r].sum);
   }

@@ -83,5 +83,5 @@ void multiply(const int8_t* x, ptrdiff_t stride, const uint8_t* panel, int group
 namespace csanmt {
 extern const Kernels kPortableKernels;
 const Kernels kPortableKernels = {
-    "portable", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
+    "portable", linear, project, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

@@ -12,5 +12,5 @@
 namespace csanmt {
 extern const Kernels kVnni256Kernels;
 const Kernels kVnni256Kernels = {
-    "vnni256", linear, project, sum_exponentials, normalise, attend, attend_cached, transpose};
+    "vnni256", linear, project, normalise, attend, attend_cached, transpose};
 }  // namespace csanmt

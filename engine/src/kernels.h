@@ -98,13 +98,11 @@ constexpr int kPanelsPerChunk = 32;  // log-sum-exp is summed chunk by chunk, in
 
 // One row's state through the output projection.
 struct ProjectionRow {
-  const uint64_t* mask = nullptr;    // [panels] bit c: column c may be chosen; null: all
-  float* listed = nullptr;           // with a mask: receives the logits it shows, in order
   const int32_t* banned = nullptr;   // columns never chosen (they still count in the sum)
   int banned_count = 0;
   int keep = 0;                      // candidates wanted, at most kMaxCandidates
   int count = 0;                     // candidates found, best first; ties: lowest column first
-  float* chunk_maximum = nullptr;    // [chunks]; not written with a mask
+  float* chunk_maximum = nullptr;    // [chunks]
   float* chunk_sum = nullptr;        // [chunks] sum of exp(logit - chunk_maximum)
   Candidate candidates[kMaxCandidates];
 };
@@ -121,8 +119,6 @@ struct Kernels {
   const char* name;
   void (*linear)(const LinearArguments&);
   void (*project)(const ProjectionArguments&);
-  // max and Σ exp(x - max) of a row; `logits` has room for 16 more
-  void (*sum_exponentials)(float* logits, int count, float* maximum, float* sum);
   void (*normalise)(const NormArguments&, const QuantisedRows*);  // norm, then quantise if asked
   void (*attend)(const AttentionArguments&);
   void (*attend_cached)(const CachedArguments&);

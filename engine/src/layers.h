@@ -34,9 +34,7 @@ struct Workspace {
   Buffer<float> rows, query;
   std::vector<Buffer<float>> constants, cross, cross_keys;  // per decoder layer
   std::vector<std::vector<Buffer<float>>> past;             // [layer][position] [rows][2 * width]
-  Buffer<float> chunk_sums, weights, listed;
-  Buffer<uint8_t> gathered;
-  Buffer<float> gathered_scale;
+  Buffer<float> chunk_sums, weights;
 };
 
 // Sinusoidal positions, [sin | cos] halves, made on demand in blocks that never move.

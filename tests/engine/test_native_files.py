@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from pathlib import Path
 
@@ -105,6 +106,22 @@ def test_sections_outside_the_file_are_refused(tmp_path, good, where: int, value
     data = resealed(patched(good, table + where, struct.pack("<Q", value)))
     with pytest.raises(CheckpointError, match="corrupted"):
         load(tmp_path, data)
+
+
+@pytest.mark.parametrize("kind", ["published", "relative", "post-norm", "shared untied"])
+def test_the_engine_asks_for_every_section_that_the_layout_names(tmp_path, packed, kind) -> None:
+    data = packed(kind)[1].read_bytes()
+    count, _, table = struct.unpack_from("<IIQ", data, 104)
+    for place in range(table, table + count * 64, 64):
+        name = data[place : place + 48].rstrip(b"\0").decode()
+        hidden = resealed(patched(data, place, b"x"))
+        with pytest.raises(CheckpointError, match=rf"section {re.escape(name)} is missing"):
+            load(tmp_path, hidden)
+
+
+def test_a_shortlist_of_an_older_version_is_ignored(tmp_path, good) -> None:
+    (tmp_path / "shortlist.bin").write_bytes(b"of version 0.1.0")
+    assert load(tmp_path, good).translate_ids([[5, 6]])
 
 
 def test_a_table_outside_the_file_is_refused(tmp_path, good) -> None:
