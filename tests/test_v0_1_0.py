@@ -13,14 +13,14 @@ from csanmt.memory.entries import Direction
 from csanmt.memory.store import TranslationMemory
 from csanmt.translator import DecodingOptions
 from model_store.store import ModelStore
-from release.colours import Colours
-from release.ledger import Kind, Ledger
-from release.nginx import NginxRouter, NginxSettings
-from release.site import SiteSettings
-from release.state import fold
-from release.traffic import Traffic
+from release.ledger.ledger import Kind, Ledger
+from release.ledger.state import fold
+from release.rollout.colours import Colours
+from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.site import SiteSettings
+from release.rollout.traffic import Traffic
 from serving.glossaries.store import GlossaryStore
-from serving.keys import KeyRing
+from serving.http.keys import KeyRing
 from serving.suggestions import read_suggestions
 
 WRITTEN = Path(__file__).with_name("fixtures") / "v0.1.0"
