@@ -1,14 +1,14 @@
 """The HTTP application: routes, and the layers around them.
 
-From the outside in: ``Edge`` (headers, counts, log), CORS if origins are allowed,
-``ErrorAnswers``, ``Guard`` (keys, rates), routes. ``build`` makes it of settings and
-runners; it needs no BentoML, so tests drive it in-process.
+From the outside in: ``RequestMiddleware`` (headers, counts, log), CORS if origins are allowed,
+``ErrorMiddleware``, ``KeyFields``, ``Guard`` (keys, rates), routes. ``build`` makes it of
+settings and runners; it needs no BentoML, so tests drive it in-process.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,39 +22,24 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from csanmt.documents.formats import SUFFIXES
-from serving.apis import Incoming, Shape, dispatch
-from serving.apis.apertium.description import apertium_piece
-from serving.apis.apertium.translate import ApertiumShape, list_pairs
-from serving.apis.deepl.description import deepl_piece
-from serving.apis.deepl.documents import DeepLDocumentRoutes
-from serving.apis.deepl.glossaries import DeepLGlossaryRoutes
-from serving.apis.deepl.translate import DeepLRoutes
-from serving.apis.libretranslate.description import libretranslate_piece
-from serving.apis.libretranslate.documents import DOWNLOADS, UPLOAD, LibreTranslateDocumentRoutes
-from serving.apis.libretranslate.routes import LibreTranslateRoutes
-from serving.apis.libretranslate.translate import LibreTranslateShape
-from serving.apis.native.description import native_piece
-from serving.apis.native.documents import DocumentRoutes
-from serving.apis.native.glossaries import GlossaryRoutes
-from serving.apis.native.translate import NativeShape, answer_stream
+from serving.apis.apertium import apertium_api
+from serving.apis.api import SHARED, Api, Backend, Dispatcher
+from serving.apis.deepl import deepl_api
+from serving.apis.libretranslate import libretranslate_api
+from serving.apis.native import native_api
 from serving.docs_page import render_docs
 from serving.documents.jobs import DocumentJobs
-from serving.documents.upload import most_bytes
 from serving.glossaries.owner import Glossaries
 from serving.glossaries.store import GlossaryStore
 from serving.http.guard import Guard
-from serving.http.json_body import read_body
-from serving.http.key_fields import BodyKey
+from serving.http.key_fields import KeyFields
 from serving.http.keys import KeyRing
-from serving.http.middleware import Edge, ErrorAnswers
+from serving.http.middleware import ENDPOINT, ErrorMiddleware, RequestMiddleware
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
-from serving.openapi import Describe, openapi_document
-from serving.openapi.documents import documents_piece
-from serving.openapi.glossaries import glossaries_piece
-from serving.openapi.operations import operations_piece
+from serving.openapi.document import openapi_document
+from serving.openapi.parts import Describe
 from serving.operations import Operations
 from serving.provenance import Provenance
 from serving.runners.batching import BatchLimits, BatchQueue
@@ -63,20 +48,15 @@ from serving.runners.remote import Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 from serving.translating import TranslationService
-from serving.wording import Wording
 
 if TYPE_CHECKING:
     from csanmt.memory.store import TranslationMemory
 
 log = logging.getLogger("csanmt.server")
 
-# What /openapi.json says: one piece for each group of routes below.
-DESCRIBED: tuple[Describe, ...] = (
-    native_piece, documents_piece, libretranslate_piece, deepl_piece, apertium_piece,
-    glossaries_piece, operations_piece,
-)  # fmt: skip
+# The APIs beside ours, in the order in which they are asked whether they claim a request.
+CLIENTS: tuple[Callable[[Backend], Api], ...] = (apertium_api, libretranslate_api, deepl_api)
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
-SHAPES: tuple[Shape, ...] = (ApertiumShape(), LibreTranslateShape(), NativeShape())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,64 +104,33 @@ def build(
     )
     recall = Recall(memory, metrics)
     service = TranslationService(queue, pool, metrics, settings, count_tokens, recall)
-    operations = Operations(settings, service, pool, queue, metrics, provenance)
-    documents = _documents(settings, service)
-    files = _page_routes(page) if page else []
-    libre = LibreTranslateRoutes(
-        service,
-        keys_required=bool(keys),
-        suggestions=settings.suggestions_file,
-        file_formats=SUFFIXES if settings.max_document_bytes else (),
-    )
     store = GlossaryStore(settings.glossaries_file, settings.glossary_bytes)
-    glossaries = Glossaries(store, service)
-    clients = [
-        *libre.routes(), *DeepLRoutes(service, glossaries).routes(), *_document_routes(service),
-        *GlossaryRoutes(store, service).routes(), *DeepLGlossaryRoutes(store, service).routes(),
-    ]  # fmt: skip
-    translation = _translation_routes(service, glossaries)
-    routes = (*translation, *clients, *operations.routes(), *documents, *files)
-    router = _Routes(routes, redirect_slashes=False)
-    public = [route.path for route in (*libre.public(), *documents, *files)]
-    asgi = _layers(router, settings, keys or KeyRing(), public)
+    backend = Backend(
+        service, Glossaries(store, service), DocumentJobs(service), keys_required=bool(keys)
+    )
+    native = native_api(backend)
+    clients = [make(backend) for make in CLIENTS]
+    operations = Operations(settings, service, pool, queue, metrics, provenance).api()
+    apis = [native, *clients, operations]
+    dispatcher = Dispatcher(service, clients, native)
+    files = [*_documents(service, [api.describe for api in apis]), *_page_routes(page)]
+    routes = (
+        Route(SHARED, dispatcher.translate, methods=["GET", "POST"]),
+        *(route for api in apis for route in api.routes),
+        *files,
+    )
+    router = _Routes(routes)
+    public = [route.path for route in files]
+    asgi = _layers(router, settings, keys or KeyRing(), apis, public, dispatcher)
     paths = frozenset(route.path for route in routes)
-    edge = Edge(asgi, model=settings.model, metrics=metrics, endpoints=paths)
-    return Application(edge, pool, service, queue, metrics, routes, paths)
+    outermost = RequestMiddleware(asgi, model=settings.model, metrics=metrics, endpoints=paths)
+    return Application(outermost, pool, service, queue, metrics, routes, paths)
 
 
-def _translation_routes(service: TranslationService, glossaries: Glossaries) -> list[Route]:
-    shapes = (*SHAPES[:-1], NativeShape(glossaries))
-
-    async def translate(request: Request) -> Response:
-        return await dispatch(request, shapes, service)
-
-    async def translate_stream(request: Request) -> Response:
-        body = await read_body(request, service.settings.max_body_bytes)
-        return await answer_stream(Incoming(request, body), service, glossaries)
-
-    async def list_language_pairs(request: Request) -> Response:
-        return list_pairs(service)
-
-    return [
-        Route("/translate", translate, methods=["GET", "POST"]),
-        Route("/translate/stream", translate_stream, methods=["POST"]),
-        Route("/listPairs", list_language_pairs),
-    ]
-
-
-def _document_routes(service: TranslationService) -> list[Route]:
-    jobs = DocumentJobs(service)
-    return [
-        *DocumentRoutes(jobs, service.settings).routes(),
-        *LibreTranslateDocumentRoutes(jobs, service).routes(),
-        *DeepLDocumentRoutes(jobs, service).routes(),
-    ]
-
-
-def _documents(settings: Settings, service: TranslationService) -> list[Route]:
+def _documents(service: TranslationService, describe: Sequence[Describe]) -> list[Route]:
     @lru_cache(maxsize=1)
     def document(facts: TranslatorFacts) -> dict[str, Any]:
-        return openapi_document(settings, facts, DESCRIBED)
+        return openapi_document(service.settings, facts, describe)
 
     async def openapi(request: Request) -> Response:
         return JSONResponse(document(service.facts))
@@ -192,9 +141,11 @@ def _documents(settings: Settings, service: TranslationService) -> list[Route]:
     return [Route("/openapi.json", openapi), Route("/docs", docs)]
 
 
-def _page_routes(page: Path) -> list[Route]:
+def _page_routes(page: Path | None) -> list[Route]:
     """One route a file, so that nothing else of the disk can be asked for."""
-    routes = []
+    routes: list[Route] = []
+    if page is None:
+        return routes
     for path in sorted(p for p in page.rglob("*") if p.is_file() and not p.is_symlink()):
         url = "/" + path.relative_to(page).as_posix()
         routes.append(Route("/" if url == "/index.html" else url, _file_endpoint(path)))
@@ -209,10 +160,18 @@ def _file_endpoint(path: Path) -> Callable[[Request], Response]:
 
 
 class _Routes(Router):
-    """Routes that raise what they cannot answer, so that one place words all errors."""
+    """Routes that raise what they cannot answer, so that one place tells all errors."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._paths = frozenset(route.path for route in routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # starlette's router raises 404 and 405 only inside an "app"
+        if scope["path"] not in self._paths:  # metrics and logs name the route, not the document
+            found = next((r for r in self._here(scope)), None)
+            if found is not None:
+                scope["state"][ENDPOINT] = found.path
         try:
             await super().__call__(scope, receive, send)
         except HTTPException as error:
@@ -222,28 +181,39 @@ class _Routes(Router):
 
     def _allowed(self, scope: Scope) -> str:
         """The methods of all routes at this path; starlette names the first one's only."""
-        here = [r for r in self.routes if isinstance(r, Route)]
-        here = [route for route in here if route.matches(scope)[0] is not Match.NONE]
-        return ", ".join(sorted({method for route in here for method in route.methods or ()}))
+        return ", ".join(sorted({m for route in self._here(scope) for m in route.methods or ()}))
+
+    def _here(self, scope: Scope) -> list[Route]:
+        """The routes at this path, whatever their methods."""
+        known = [r for r in self.routes if isinstance(r, Route)]
+        return [route for route in known if route.matches(scope)[0] is not Match.NONE]
 
 
 def _layers(
     app: ASGIApp,
     settings: Settings,
     keys: KeyRing,
+    apis: Sequence[Api],
     public: Collection[str],
+    dispatcher: Dispatcher,
 ) -> ASGIApp:
     app = Guard(
         app,
         settings=settings,
         keys=keys,
-        public=public,
-        scopes={"/metrics": "metrics"},
-        secret_folders=[DOWNLOADS],
+        probes=[path for api in apis for path in api.probes],
+        public=[*public, *(path for api in apis for path in api.public)],
+        scopes={path: scope for api in apis for path, scope in api.scopes.items()},
+        secret_folders=[path for api in apis for path in api.secret_folders],
     )
     if keys:
-        app = BodyKey(app, settings.max_body_bytes, {UPLOAD: most_bytes(settings)})
-    app = ErrorAnswers(app, Wording(SHAPES))
+        fields: dict[str, tuple[str, ...]] = {}
+        for api in apis:
+            for path, names in api.key_fields.items():
+                fields[path] = fields.get(path, ()) + names
+        limits = {path: most for api in apis for path, most in api.body_limits.items()}
+        app = KeyFields(app, fields, settings.max_body_bytes, limits)
+    app = ErrorMiddleware(app, dispatcher.error_response)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
@@ -27,6 +27,13 @@ def canonical(code: str) -> str:
 
 def name_of(code: str) -> str:
     return NAMES.get(canonical(code), code)
+
+
+class LanguagePair(NamedTuple):
+    """From which language into which; ISO 639-1."""
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)

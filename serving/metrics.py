@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client import (
     REGISTRY,
@@ -18,11 +19,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from serving import metric_names as names
 from serving.metric_names import MetricSpec
-from serving.runners.batching import Batch
-from serving.runners.translators import TranslatorFacts
+
+if TYPE_CHECKING:
+    from serving.runners.batching import Batch
+    from serving.runners.translators import TranslatorFacts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own
 
 
 class Metrics:
@@ -72,10 +74,13 @@ class Metrics:
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format; in a server of several processes, merged."""
-        if self._registry is not REGISTRY or MULTIPROCESS_VARIABLE not in os.environ:
+        if self._registry is not REGISTRY:
             return generate_latest(self._registry)
         merged = CollectorRegistry()
-        MultiProcessCollector(merged)
+        try:
+            MultiProcessCollector(merged)
+        except ValueError:  # prometheus_client was told of no other process
+            return generate_latest(self._registry)
         return generate_latest(merged)
 
 

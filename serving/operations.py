@@ -11,12 +11,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from serving import metric_names as names
+from serving.apis.api import Api
 from serving.metrics import CONTENT_TYPE, Metrics, resident_bytes
+from serving.openapi.parts import ACCESS, OBJECT, TEXT, Piece, answer, operation, problems
 from serving.provenance import Provenance
 from serving.runners.batching import BatchQueue
 from serving.runners.pool import RunnerPool
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 from serving.translating import TranslationService
+
+GROUP = "Operation"
+PROBES = ("/livez", "/readyz", "/healthz")
 
 
 class Operations:
@@ -38,14 +44,15 @@ class Operations:
         self._metrics = metrics
         self._provenance = provenance
 
-    def routes(self) -> list[Route]:
-        return [
+    def api(self) -> Api:
+        routes = [
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
             Route("/healthz", self.healthz),
             Route("/metrics", self.metrics),
             Route("/version", self.version),
         ]
+        return Api(routes, operations_piece, probes=PROBES, scopes={"/metrics": "metrics"})
 
     async def livez(self, request: Request) -> Response:
         """The process answers. Nothing else is checked: a restart heals nothing else."""
@@ -112,3 +119,24 @@ class Operations:
                 "seconds": settings.timeout,
             },
         }
+
+
+def operations_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
+    metrics = answer("The metrics.", TEXT, media="text/plain")
+    described = {
+        "/version": ("What exactly is running.", answer("It.") | problems(ACCESS), False),
+        "/metrics": ("Metrics in Prometheus' text format.", metrics | problems(ACCESS), False),
+        "/healthz": ("Ready, and how busy.", answer("Ready.") | _not_ready(), True),
+        "/readyz": ("Takes requests.", answer("Ready.") | _not_ready(), True),
+        "/livez": ("The process answers.", answer("It does."), True),
+    }
+    return Piece(
+        {
+            path: {"get": operation(path[1:], summary, responses, group=GROUP, public=public)}
+            for path, (summary, responses, public) in described.items()
+        }
+    )
+
+
+def _not_ready() -> dict[str, Any]:
+    return answer("Not ready; see Retry-After.", OBJECT, status="503")

@@ -110,6 +110,7 @@ class Settings:
     engine: str = _knob("CSANMT_ENGINE", _choice(*ENGINES), "auto")
     isa: str = _knob("CSANMT_ISA", str, "")
     allow_stub: bool = _knob("CSANMT_ALLOW_STUB", _switch, False)
+    stub_seconds: float = _knob("CSANMT_STUB_SECONDS", _seconds(0, 3600), 0.0)  # a sentence
     workers: int = _knob("CSANMT_WORKERS", _integer(0, 256), 0)  # 0: one per usable CPU
     threads: int = _knob("CSANMT_THREADS", _integer(1, 64), 1)
     runner: str = _knob("CSANMT_RUNNER", _choice("process", "inline"), "process")

@@ -1,38 +1,25 @@
-"""What all foreign shapes share: checking texts and getting their translations."""
+"""The steps from a request to its translations, the same for all APIs: charge, terms, translate."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from starlette.requests import Request
 
 from csanmt.markup import MarkupDocument
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
-from serving.http.charging import charged
+from serving.http.allowance import charged
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError
-from serving.languages import canonical
 from serving.markup import MarkedAnswer, characters, translate_marked
-from serving.translating import TextAnswer, TranslationService
+from serving.memory import Mode
+from serving.translating import Job, TextAnswer, Timing, TranslationService
 
 Terms = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The direction the served model translates."""
-
-    source: str
-    target: str
-
-    @classmethod
-    def of(cls, service: TranslationService) -> Pair:
-        facts = service.facts
-        return cls(canonical(facts.source_language), canonical(facts.target_language))
 
 
 def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
@@ -66,41 +53,54 @@ async def translated(
     request: Request,
     service: TranslationService,
     texts: Sequence[str],
-    n_best: int = 1,
+    options: DecodingOptions,
     *,
     whole: bool = False,
     terms: Terms = (),
-) -> list[TextAnswer]:
+    memory: Mode = "off",
+) -> tuple[list[TextAnswer], Timing]:
     """Translate texts for this caller, or fail as the service fails.
 
     Args:
         whole: each text is one sentence, whatever punctuation it holds.
         terms: a glossary.
+        memory: whether sentences are looked up in the translation memory.
     """
     with charged(request, sum(map(len, texts))):
-        options = await with_terms(decoding(service, n_best), terms, texts)
-        answers, _timing = await until_disconnect(
-            request, service.translate(texts, options, whole=whole)
-        )
-    return answers
+        options = await with_terms(options, terms, texts)
+        work = service.translate(texts, options, memory, whole=whole)
+        return await until_disconnect(request, work)
+
+
+async def begun(
+    request: Request,
+    service: TranslationService,
+    texts: Sequence[str],
+    options: DecodingOptions,
+    *,
+    terms: Terms = (),
+    memory: Mode = "off",
+) -> Job:
+    """The same up to where the work is queued; what comes of it, the caller streams."""
+    with charged(request, sum(map(len, texts))):
+        return await service.begin(texts, await with_terms(options, terms, texts), memory)
 
 
 async def translated_documents(
     request: Request,
     service: TranslationService,
     documents: Sequence[MarkupDocument],
-    n_best: int = 1,
+    options: DecodingOptions,
     *,
     whole: bool = False,
     terms: Terms = (),
-) -> list[MarkedAnswer]:
+) -> tuple[list[MarkedAnswer], Timing]:
     """The same for texts with markup; tags are not charged."""
     texts = [text.text for document in documents for text in document.texts]
     with charged(request, characters(documents)):
-        options = await with_terms(decoding(service, n_best), terms, texts)
+        options = await with_terms(options, terms, texts)
         work = translate_marked(service, documents, options, whole=whole)
-        answers, _timing = await until_disconnect(request, work)
-    return answers
+        return await until_disconnect(request, work)
 
 
 async def with_terms(

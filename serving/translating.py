@@ -19,6 +19,7 @@ from csanmt.surrogates import lone_surrogate
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving import metric_names as names
 from serving.http.errors import TooLargeError
+from serving.languages import LanguagePair, canonical
 from serving.layout import CountTokens, Layout, analyse
 from serving.memory import Mode, Recall
 from serving.metrics import Metrics
@@ -201,6 +202,12 @@ class TranslationService:
     def facts(self) -> TranslatorFacts:
         """The model's facts; before the first runner is ready, those that need no model."""
         return self._pool.facts or TranslatorFacts(self.settings.model, self.settings.engine)
+
+    @property
+    def languages(self) -> LanguagePair:
+        """What the served model translates."""
+        facts = self.facts
+        return LanguagePair(canonical(facts.source_language), canonical(facts.target_language))
 
     async def begin(
         self,

@@ -16,6 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Literal
+from urllib.parse import quote
+
+from starlette.responses import Response
 
 from csanmt.documents.formats import find
 from csanmt.documents.limits import Limits
@@ -241,3 +244,11 @@ class DocumentJobs:
                     raise
             except (OverloadedError, UnavailableError):
                 await asyncio.sleep(RETRY_SECONDS)
+
+
+def file_response(job: DocumentJob) -> Response:
+    """The translated file, to be saved and never shown as a page of ours."""
+    plain = job.result_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
+    name = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(job.result_name, safe='')}"
+    headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
+    return Response(job.result, media_type=job.format.media_type, headers=headers)

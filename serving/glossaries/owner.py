@@ -11,8 +11,7 @@ from starlette.requests import Request
 from csanmt.errors import InvalidInputError
 from csanmt.glossary import Pair, checked
 from serving.glossaries.store import GlossaryStore
-from serving.http.guard import Caller
-from serving.texts import Pair as Direction
+from serving.http.keys import caller
 from serving.translating import TranslationService
 
 INLINE_TERMS = 1000
@@ -20,15 +19,15 @@ INLINE_TERMS = 1000
 
 def owner(request: Request) -> str:
     """The key's name; everybody is one where keys are off."""
-    caller: Caller = request.state.caller
-    return caller.key.name if caller.key else ""
+    who = caller(request)
+    return who.key.name if who.key else ""
 
 
 class Glossaries:
     """Finds the terms that a request means."""
 
     def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
-        self._store = store
+        self.store = store
         self._service = service
 
     async def stored(self, request: Request, names: Iterable[str]) -> tuple[Pair, ...]:
@@ -37,11 +36,10 @@ class Glossaries:
         Raises:
             NotFoundError: there is no such glossary.
         """
-        pair = Direction.of(self._service)
-        languages = (pair.source, pair.target)
+        languages = self._service.languages
         found: dict[str, str] = {}
         for name in names:
-            pairs = await asyncio.to_thread(self._store.pairs, owner(request), name, languages)
+            pairs = await asyncio.to_thread(self.store.pairs, owner(request), name, languages)
             for source, target in pairs or ():
                 found.setdefault(source, target)
         return tuple(found.items())

@@ -1,14 +1,22 @@
-"""What a caller may still ask for: requests a minute and characters a day."""
+"""What a caller may still ask for: requests a minute and characters a day.
+
+``charged`` is where a translation's characters are taken from the caller's day.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
+from csanmt.errors import CancelledError
 from serving.http.errors import QuotaExceededError, RateLimitedError
+from serving.http.keys import caller
 
 MOST_CALLERS = 10_000  # remembered; the one idle longest is forgotten first
 DAY = 86_400.0
@@ -103,3 +111,29 @@ class CharacterQuota:
         """Undo a ``take`` of today; harmless for a caller without a limit."""
         if used := self.used(caller):
             self._days[caller].characters = max(0, used - characters)
+
+
+def charge(request: Request, characters: int) -> None:
+    """Take ``characters`` from the caller's day. Raises QuotaExceededError: it is used up."""
+    who = caller(request)
+    if who.key and who.key.characters_per_day:
+        request.state.quota.take(who.name, characters, who.key.characters_per_day)
+
+
+@contextmanager
+def charged(request: Request, characters: int) -> Iterator[None]:
+    """Take ``characters`` for what is done within, and give them back if it raises.
+
+    A client that goes away gets none back: it was worked for.
+
+    Raises:
+        QuotaExceededError: the caller's day is used up.
+    """
+    charge(request, characters)
+    try:
+        yield
+    except CancelledError:
+        raise
+    except Exception:
+        request.state.quota.give_back(caller(request).name, characters)
+        raise

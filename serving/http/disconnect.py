@@ -1,12 +1,15 @@
-"""Stops working for a client that has gone away."""
+"""Stops working for a client that has gone away: while it waits, or in the midst of a stream."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from csanmt.errors import CancelledError
 
@@ -35,3 +38,23 @@ async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) 
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def event(name: str, data: dict[str, Any]) -> bytes:
+    """One server-sent event (WHATWG HTML, section 9.2); JSON escapes the line breaks in it."""
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+class EventStream(StreamingResponse):
+    """A stream of events; ``on_close`` is called however it ends, also when the client goes."""
+
+    def __init__(self, events: AsyncIterator[bytes], on_close: Callable[[], None]) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx must not wait
+        super().__init__(events, headers=headers, media_type="text/event-stream")
+        self._on_close = on_close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._on_close()

@@ -8,7 +8,6 @@ server may use it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -24,27 +23,19 @@ from serving.http.errors import (
     RateLimitedError,
     UnauthorizedError,
 )
-from serving.http.keys import ApiKey, KeyRing, presented_key
+from serving.http.keys import Caller, KeyRing, presented_key
 from serving.http.middleware import HEADERS, client_address
 from serving.settings import Settings, is_loopback
 
 REFUSED = "refused"  # in a request's state: turned away before anything was read
-PROBES = frozenset({"/livez", "/readyz", "/healthz", "/health"})
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. ``key`` is None where keys are off."""
-
-    name: str
-    key: ApiKey | None = None
 
 
 class Guard:
     """ASGI layer that lets a request through or raises.
 
     Args:
-        public: paths that need no key (probes, the page's files, documentation).
+        probes: paths that are answered whoever asks from wherever.
+        public: other paths that need no key (the page's files, documentation).
         secret_folders: what lies below needs no key either: its name is a secret itself.
         scopes: path to the scope it needs; others need ``translate``.
     """
@@ -55,6 +46,7 @@ class Guard:
         *,
         settings: Settings,
         keys: KeyRing,
+        probes: Collection[str],
         public: Collection[str],
         scopes: Mapping[str, str],
         secret_folders: Collection[str] = (),
@@ -62,7 +54,8 @@ class Guard:
         self._app = app
         self._settings = settings
         self._keys = keys
-        self._public = frozenset(public) | PROBES
+        self._public = frozenset((*public, *probes))
+        self._probes = frozenset(probes)
         self._secret_folders = tuple(secret_folders)
         self._scopes = scopes
         self._rate = RequestRate()
@@ -100,7 +93,7 @@ class Guard:
         The same holds for a name of this machine that others can make up; which names a proxy
         lets through is the proxy's to say.
         """
-        if self._keys or self._settings.private_network or request.url.path in PROBES:
+        if self._keys or self._settings.private_network or request.url.path in self._probes:
             return
         server = request.scope.get("server")
         if not server or server[1] is None:  # a Unix socket
@@ -153,10 +146,3 @@ class Guard:
         except RateLimitedError as error:
             state[HEADERS] = Remaining(per_minute, 0, error.retry_after).headers()
             raise
-
-
-def charge(request: Request, characters: int) -> None:
-    """Take ``characters`` from the caller's day. Raises RateLimitedError when it is used up."""
-    caller: Caller = request.state.caller
-    if caller.key and caller.key.characters_per_day:
-        request.state.quota.take(caller.name, characters, caller.key.characters_per_day)

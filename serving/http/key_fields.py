@@ -22,36 +22,30 @@ from serving.http.keys import presented_key
 LARGE = 1 << 20  # bytes of a body, from which few are read at once for the sake of a key
 LARGE_AT_ONCE = 4
 BODY = "body"  # in a request's state: its body, where it has been read before the endpoint
-LIBRE, APERTIUM, DEEPL = ("api_key",), ("key",), ("auth_key",)
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "/translate": LIBRE + APERTIUM,
-    "/detect": LIBRE,
-    "/suggest": LIBRE,
-    "/translate_file": LIBRE,
-    "/languages": LIBRE,
-    "/frontend/settings": LIBRE,
-    "/listPairs": APERTIUM,
-    "/v2/translate": DEEPL,
-    "/v2/languages": DEEPL,
-    "/v2/usage": DEEPL,
-}
 
 
-class BodyKey:
-    """ASGI layer in front of the guard; only for the paths of ``FIELDS`` without a key header.
+class KeyFields:
+    """ASGI layer in front of the guard, for requests without a key in a header.
 
     Args:
+        fields: by path, the fields that may hold a key; other paths are let through.
         limit: most bytes of a body that are read here; a longer one is refused.
         limits: by path, where they differ from that.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, limits: Mapping[str, int]) -> None:
-        self._app = app
+    def __init__(
+        self,
+        app: ASGIApp,
+        fields: Mapping[str, tuple[str, ...]],
+        limit: int,
+        limits: Mapping[str, int],
+    ) -> None:
+        self._app, self._fields = app, fields
         self._limit, self._limits = limit, limits
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = FIELDS.get(scope["path"], ()) if scope["type"] == "http" else ()
+        names = self._fields.get(scope["path"], ()) if scope["type"] == "http" else ()
         if names and presented_key(Headers(scope=scope)) is None:
             receive = await self._look(scope, receive, names)
         await self._app(scope, receive, send)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from csanmt.errors import ConfigurationError
 
@@ -39,6 +40,20 @@ class ApiKey:
 
     def allows(self, scope: str) -> bool:
         return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``key`` is None where keys are off."""
+
+    name: str
+    key: ApiKey | None = None
+
+
+def caller(request: Request) -> Caller:
+    """Whom the guard found behind this request."""
+    who: Caller = request.state.caller
+    return who
 
 
 class KeyRing:

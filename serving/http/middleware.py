@@ -1,4 +1,4 @@
-"""The outermost layer around every route: names, headers, errors, counts, log lines.
+"""The layers around every route: request id, headers, counts, log lines; errors as responses.
 
 Pure ASGI, so that streams stream. Every response carries the request id and the
 model version, whatever made it.
@@ -50,12 +50,12 @@ SECURITY_HEADERS = {
 
 
 def request_id(scope: Scope) -> str:
-    """The id the edge gave this request."""
+    """The id of this request, the client's or ours."""
     return str(scope["state"]["request_id"])
 
 
-class Edge:
-    """See the module.
+class RequestMiddleware:
+    """Outermost: gives a request its id, its answer its headers, and counts and logs both.
 
     Args:
         app: what answers.
@@ -124,19 +124,19 @@ class Edge:
         )
 
 
-Word = Callable[[Scope, Receive, Exception], Awaitable[Response]]
+Respond = Callable[[Scope, Receive, Exception], Awaitable[Response]]
 
 
-class ErrorAnswers:
+class ErrorMiddleware:
     """Turns what is raised inside into a response, unless one has begun.
 
     Args:
-        word: makes the response as the client expects it that asked.
+        respond: makes the response for an error, in the form that the client knows.
     """
 
-    def __init__(self, app: ASGIApp, word: Word) -> None:
+    def __init__(self, app: ASGIApp, respond: Respond) -> None:
         self._app = app
-        self._word = word
+        self._respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -146,7 +146,7 @@ class ErrorAnswers:
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
-            response = await self._worded(scope, receive, error)
+            response = await self._response(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
                 log_fault(log, "unexpected error", error, request_id=request_id(scope))
@@ -155,11 +155,11 @@ class ErrorAnswers:
             else:
                 scope["state"][OUTCOME] = response.status_code
 
-    async def _worded(self, scope: Scope, receive: Receive, error: Exception) -> Response:
+    async def _response(self, scope: Scope, receive: Receive, error: Exception) -> Response:
         try:
-            return await self._word(scope, receive, error)
+            return await self._respond(scope, receive, error)
         except Exception as fault:
-            log_fault(log, "error without words", fault, request_id=request_id(scope))
+            log_fault(log, "error response failed", fault, request_id=request_id(scope))
             return internal_error()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from csanmt.documents.formats import FORMATS, SUFFIXES
+from serving.http.fields import MULTIPART
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
@@ -15,6 +17,7 @@ REFERENCE = "#/components/schemas/{model}"
 TEXT: Schema = {"type": "string"}
 OBJECT: Schema = {"type": "object"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+FILE: Schema = {"type": "string", "format": "binary"}
 
 PROBLEMS = {
     "400": "The body is not valid UTF-8 or JSON, is nested too deep, or repeats a key.",
@@ -149,3 +152,35 @@ def headers() -> dict[str, Any]:
 
 def header_references() -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in headers()}
+
+
+def upload_body(
+    required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None
+) -> dict[str, Any]:
+    """A multipart form with a document in ``file``."""
+    return request_body({MULTIPART: record({"file": FILE, **required}, optional)})
+
+
+def document_answer() -> dict[str, Any]:
+    """``responses`` with a translated document."""
+    kinds = [known.media_type.partition(";")[0] for known in FORMATS]
+    described = answer("The file, in the format it came in.", FILE)
+    described["200"]["content"] = {kind: {"schema": FILE} for kind in kinds}
+    return described
+
+
+def document_limits(settings: Settings) -> str:
+    megabytes = settings.max_document_bytes / (1 << 20)
+    return (
+        f"Files ending in {', '.join(SUFFIXES)}; at most {megabytes:g} MiB and "
+        f"{settings.max_document_characters} characters of text."
+    )
+
+
+DOCUMENT_WORDS = {
+    "_404": "There is no such document, or it is no longer kept.",
+    "_409": "It is not translated yet.",
+    "_500": "It could not be translated.",
+    "_504": "It took too long.",
+}
+DOCUMENTS_OFF = {"_403": "The key lacks the scope, or documents are off."}

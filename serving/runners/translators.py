@@ -18,8 +18,6 @@ from serving.settings import Settings
 
 log = logging.getLogger("csanmt.runner")
 
-STUB_SECONDS_VARIABLE = "CSANMT_STUB_SECONDS"
-
 
 @dataclass(frozen=True, slots=True)
 class TranslatorFacts:
@@ -150,6 +148,4 @@ class SlowStub:
 
 
 def _open_stub(settings: Settings) -> tuple[Translator, TranslatorFacts]:
-    # Read here and not in Settings: a test's dial is no knob of the product.
-    seconds = float(os.environ.get(STUB_SECONDS_VARIABLE, "0"))
-    return SlowStub(settings.model, seconds), TranslatorFacts(settings.model, "stub")
+    return SlowStub(settings.model, settings.stub_seconds), TranslatorFacts(settings.model, "stub")

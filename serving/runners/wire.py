@@ -9,7 +9,7 @@ gateway to runner       ``{"batch": id, "sources": [...], "options": {...}}``
 runner to gateway       ``{"ready": {...facts...}}``, ``{"failed": {...}}`` at start
                         ``{"begun": id}``, then
                         ``{"batch": id, "translations": [...], "seconds": s}``
-                        ``{"batch": id, "error": {"code", "message", "status"}}``
+                        ``{"batch": id, "error": {"code", "message"}}``
 ======================  ==========================================================
 """
 

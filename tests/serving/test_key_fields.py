@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from csanmt.errors import OverloadedError
-from serving.http.key_fields import LARGE, LARGE_AT_ONCE, BodyKey
+from serving.http.key_fields import LARGE, LARGE_AT_ONCE, KeyFields
 
 pytestmark = pytest.mark.anyio
 
@@ -16,11 +16,11 @@ PATH = "/translate_file"
 
 
 class Uploads:
-    """Requests to a ``BodyKey``; their bodies end when ``sent`` is set."""
+    """Requests to a ``KeyFields``; their bodies end when ``sent`` is set."""
 
     def __init__(self) -> None:
         self.sent = asyncio.Event()
-        self.layer = BodyKey(self._app, LARGE, {PATH: 10 * LARGE})
+        self.layer = KeyFields(self._app, {PATH: ("api_key",)}, LARGE, {PATH: 10 * LARGE})
         self.passed = 0
 
     async def _app(self, *_: Any) -> None:

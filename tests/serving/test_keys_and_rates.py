@@ -8,11 +8,9 @@ import pytest
 from starlette.requests import Request
 
 from csanmt.errors import CancelledError, ConfigurationError, UnavailableError
-from serving.http.allowance import MOST_CALLERS, CharacterQuota, RequestRate
-from serving.http.charging import charged
+from serving.http.allowance import MOST_CALLERS, CharacterQuota, RequestRate, charged
 from serving.http.errors import RateLimitedError
-from serving.http.guard import Caller
-from serving.http.keys import ApiKey, KeyRing, hash_key, new_key
+from serving.http.keys import ApiKey, Caller, KeyRing, hash_key, new_key
 
 USER, METRICS, ADMIN = "csk_user", "csk_metrics", "csk_admin"
 

@@ -6,9 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
-from serving.openapi import Piece
-from serving.openapi.merge import merge_paths, merge_schemas
-from serving.openapi.parts import TEXT, answer, operation, reference, request_body
+from serving.openapi.document import merge_paths, merge_schemas
+from serving.openapi.parts import TEXT, Piece, answer, operation, reference, request_body
 
 UNDOCUMENTED = {"/openapi.json", "/docs"}
 

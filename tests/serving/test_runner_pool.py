@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ from serving.runners import remote as runner_process
 from serving.runners.batching import BatchLimits, BatchQueue
 from serving.runners.pool import RunnerPool
 from serving.runners.remote import InlineRunner, ProcessRunner, Runner
-from serving.runners.translators import STUB_SECONDS_VARIABLE, TranslatorFacts
+from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +52,8 @@ async def running(
     make_runner: Callable[[], Runner] | None = None,
     **knobs,
 ) -> AsyncIterator[tuple[BatchQueue, RunnerPool, Observer]]:
-    environment = {**os.environ, **settings.to_environment(), STUB_SECONDS_VARIABLE: str(seconds)}
+    slow = replace(settings, stub_seconds=seconds)
+    environment = {**os.environ, **slow.to_environment()}
     queue, observer = BatchQueue(BatchLimits(), count), Observer()
     make_runner = make_runner or (lambda: ProcessRunner(environment))
     pool = RunnerPool(queue, make_runner, count, observer, **knobs)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from csanmt.errors import CsanmtError
-from serving.apis.native.translate import NativeShape
 from serving.http.errors import error_response
 from tests.serving.conftest import Serve, Served
 
@@ -61,13 +60,13 @@ def test_error_that_quotes_one_is_said_all_the_same() -> None:
     assert b"a ? b" in error_response(CsanmtError("a \ud800 b")).body
 
 
-def test_error_that_cannot_be_worded_is_a_plain_500(served: Served, monkeypatch) -> None:
-    def wordless(self: NativeShape, error: CsanmtError) -> Any:
+@pytest.mark.parametrize("ask", [("POST", "/translate"), ("GET", "/nothing")])
+def test_error_that_cannot_be_told_is_a_plain_500(
+    served: Served, monkeypatch: pytest.MonkeyPatch, ask: tuple[str, str]
+) -> None:
+    def fails(error: Exception) -> Any:
         raise UnicodeError("no words")
 
-    monkeypatch.setattr(NativeShape, "error", wordless)
-    answer = served.client.post("/translate", json={"text": 1})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
-    monkeypatch.setattr("serving.wording.error_response", wordless)
-    answer = served.client.get("/nothing")
+    monkeypatch.setattr("serving.apis.api.error_response", fails)
+    answer = served.client.request(*ask, json={"text": 1})
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")

@@ -48,7 +48,7 @@ def apertium_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
         "listPairsApertium",
         "The pairs of languages, as Apertium's clients ask for them.",
         answer("The pairs.", record({"responseData": {"type": "array", "items": pair}}))
-        | problems(ACCESS),
+        | problems(ACCESS, own),
         group="Apertium",
     )
     return Piece({"/translate": {"get": get}, "/listPairs": {"get": pairs}}, schemas)

@@ -9,36 +9,38 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
-from serving.apis import Incoming
+from serving.apis.api import Incoming
 from serving.http.errors import BadRequestError, TooLargeError, error_response
 from serving.http.fields import FORM, all_fields
 from serving.languages import canonical
-from serving.texts import Pair, translated
+from serving.texts import decoding, translated
 from serving.translating import TranslationService
 
 
 class ApertiumShape:
     """Claims every GET of ``/translate``, and forms with ``langpair``."""
 
-    name = "apertium"
+    def __init__(self, service: TranslationService) -> None:
+        self._service = service
 
     def claims(self, incoming: Incoming) -> bool:
         if incoming.request.method in ("GET", "HEAD"):
             return True
         return _is_form(incoming) and b"langpair=" in incoming.body
 
-    async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
+    async def answer(self, incoming: Incoming) -> Response:
+        service = self._service
         fields = await all_fields(incoming.request, incoming.body if _is_form(incoming) else b"")
         text, direction = fields.get("q"), fields.get("langpair")
         if not isinstance(text, str) or not isinstance(direction, str) or not direction:
             raise BadRequestError("the parameters q and langpair are required")
-        pair = Pair.of(service)
+        pair = service.languages
         source, _, target = direction.partition("|")
         if (canonical(source), canonical(target)) != (pair.source, pair.target):
             raise BadRequestError(f"{direction} is not supported; {pair.source}|{pair.target} is")
         if len(text) > service.settings.max_characters:
             raise TooLargeError(f"the text is longer than {service.settings.max_characters}")
-        answers = await translated(incoming.request, service, [text])
+        answers, _ = await translated(incoming.request, service, [text], decoding(service))
         return JSONResponse(
             {
                 "responseData": {"translatedText": answers[0].text},
@@ -47,20 +49,24 @@ class ApertiumShape:
             }
         )
 
-    def error(self, error: CsanmtError) -> Response:
-        plain = error_response(error)
-        body = {
-            "responseData": None,
-            "responseDetails": str(error),
-            "responseStatus": plain.status_code,
-            "status": "error",
-            "code": plain.status_code,
-            "message": error.code,
-            "explanation": str(error),
-        }
-        kept = ("retry-after", "www-authenticate")
-        headers = {name: plain.headers[name] for name in kept if name in plain.headers}
-        return JSONResponse(body, plain.status_code, headers=headers)
+
+def apertium_error(error: Exception, path: str) -> Response:
+    """The same facts as ours under other names; what is not of our tree as we say it."""
+    plain = error_response(error)
+    if not isinstance(error, CsanmtError):
+        return plain
+    body = {
+        "responseData": None,
+        "responseDetails": str(error),
+        "responseStatus": plain.status_code,
+        "status": "error",
+        "code": plain.status_code,
+        "message": error.code,
+        "explanation": str(error),
+    }
+    kept = ("retry-after", "www-authenticate")
+    headers = {name: plain.headers[name] for name in kept if name in plain.headers}
+    return JSONResponse(body, plain.status_code, headers=headers)
 
 
 def _is_form(incoming: Incoming) -> bool:
@@ -69,7 +75,7 @@ def _is_form(incoming: Incoming) -> bool:
 
 def list_pairs(service: TranslationService) -> JSONResponse:
     """The answer to ``GET /listPairs``."""
-    pair = Pair.of(service)
+    pair = service.languages
     return JSONResponse(
         {
             "responseData": [{"sourceLanguage": pair.source, "targetLanguage": pair.target}],

@@ -1,36 +1,38 @@
-"""DeepL's API v2 in the OpenAPI document."""
+"""DeepL's API for texts and documents in the OpenAPI document."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from serving.apis.deepl.glossary_description import GROUP, deepl_problems, glossary_paths
 from serving.apis.deepl.translate import MODEL_TYPES
 from serving.http.fields import FORM
 from serving.openapi.parts import (
     COUNT,
+    DOCUMENT_WORDS,
     JSON,
     TEXT,
     Piece,
     Schema,
     answer,
+    document_answer,
+    document_limits,
     either,
     operation,
-    problems,
     record,
-    reference,
     request_body,
+    upload_body,
 )
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
-GROUP = "DeepL"
+DOCUMENT_PROBLEMS = {
+    "_400": "A parameter is missing or not supported, or the file cannot be read.",
+    "_403": "The key is missing, unknown or lacks the scope, or documents are off.",
+    "_404": DOCUMENT_WORDS["_404"],
+}
 SWITCH = [True, False, "true", "false", "1", "0", 0, 1]
 TAGS = "^[^<>/\"'=]{0,200}$"
-WORDS = {
-    "_400": "A parameter is missing or has a value that is not supported.",
-    "_403": "The key is missing, unknown or lacks the scope.",
-    "_456": "The key's characters of the day are used up.",
-}
 
 
 def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
@@ -53,6 +55,10 @@ def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
                 "get": operation("usageDeepL", **_usage()),
                 "post": operation("usageDeepLForm", **_usage()),
             },
+            "/v2/document": {"post": _upload_document(settings, facts)},
+            "/v2/document/{id}": {"post": _document_status()},
+            "/v2/document/{id}/result": {"post": _document_result()},
+            **glossary_paths(facts),
         },
         {"DeepLError": record({"message": TEXT})},
     )
@@ -139,7 +145,52 @@ def targets(facts: TranslatorFacts) -> list[str]:
     return [code, "EN-GB", "EN-US"] if code == "EN" else [code]
 
 
-def deepl_problems(*statuses: str, **words: str) -> dict[str, Any]:
-    """``problems`` in DeepL's shape: those any request may meet, and ``statuses``."""
-    met = sorted({"400", "403", "429", *statuses})
-    return problems(met, reference("DeepLError"), **WORDS | words)
+def _upload_document(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
+    optional = {
+        "source_lang": {"enum": [facts.source_language.upper(), ""]},
+        "filename": TEXT,
+        "formality": {"enum": ["default", "prefer_more", "prefer_less"]},
+        "output_format": TEXT,
+    }
+    return operation(
+        "uploadDocumentDeepL",
+        "Send a document to be translated, as DeepL does.",
+        answer("Accepted.", record({"document_id": TEXT, "document_key": TEXT}))
+        | _document_problems("413", "415", "456"),
+        group=GROUP,
+        description=document_limits(settings),
+        body=upload_body({"target_lang": {"enum": targets(facts)}}, optional),
+    )
+
+
+def _document_status() -> dict[str, Any]:
+    states: Schema = {"enum": ["queued", "translating", "done", "error"]}
+    optional = {"seconds_remaining": COUNT, "billed_characters": COUNT, "error_message": TEXT}
+    responses = answer("The state.", record({"document_id": TEXT, "status": states}, optional))
+    return operation(
+        "documentStatusDeepL",
+        "How far a document is.",
+        responses | _document_problems("404", "413"),
+        group=GROUP,
+        body=_document_key(),
+    )
+
+
+def _document_result() -> dict[str, Any]:
+    problems_ = _document_problems("404", "413", "503", _503="It is not translated yet.")
+    return operation(
+        "documentResultDeepL",
+        "Fetch the translated document; once, then it is gone.",
+        document_answer() | problems_,
+        group=GROUP,
+        body=_document_key(),
+    )
+
+
+def _document_problems(*statuses: str, **words: str) -> dict[str, Any]:
+    return deepl_problems(*statuses, **DOCUMENT_PROBLEMS, **words)
+
+
+def _document_key() -> dict[str, Any]:
+    fields = record({"document_key": TEXT | {"minLength": 1}})
+    return request_body({JSON: fields, FORM: fields})

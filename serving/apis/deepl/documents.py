@@ -17,17 +17,15 @@ from starlette.routing import Route
 from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
 from csanmt.errors import NotFoundError, UnavailableError
 from serving.apis.deepl.translate import check_language
-from serving.apis.native.documents import Endpoint, caller, file_response, named
-from serving.documents.jobs import DocumentJob, DocumentJobs
+from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
 from serving.documents.upload import Upload, read_upload, safe_name
+from serving.http.allowance import charge
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
-from serving.http.guard import charge
-from serving.texts import Pair
+from serving.http.keys import caller
 from serving.translating import TranslationService
 
 ONE = "/v2/document/{id}"
-RESULT = f"{ONE}/result"
 _NO_FORMALITY = ("", "default", "prefer_more", "prefer_less")
 
 
@@ -37,13 +35,10 @@ class DeepLDocumentRoutes:
         self._service = service
 
     def routes(self) -> list[Route]:
-        def route(path: str, endpoint: Endpoint) -> Route:
-            return Route(path, named(path, endpoint), methods=["POST"])
-
         return [
-            route("/v2/document", self.upload),
-            route(ONE, self.status),
-            route(RESULT, self.result),
+            Route("/v2/document", self.upload, methods=["POST"]),
+            Route(ONE, self.status, methods=["POST"]),
+            Route(f"{ONE}/result", self.result, methods=["POST"]),
         ]
 
     async def upload(self, request: Request) -> Response:
@@ -55,7 +50,7 @@ class DeepLDocumentRoutes:
             upload = replace(upload, name=given)
         _check_output(upload)
         try:
-            job = await self._jobs.submit(upload, caller(request), partial(charge, request))
+            job = await self._jobs.submit(upload, caller(request).name, partial(charge, request))
         except UnsupportedDocumentError as error:
             raise BadRequestError(f"Invalid file extension: {error}") from None
         except DocumentError as error:
@@ -88,10 +83,10 @@ class DeepLDocumentRoutes:
         if not isinstance(key, str) or not key:
             raise BadRequestError("Parameter 'document_key' not specified.")
         key = key.encode("utf-8", "replace").decode()
-        return self._jobs.get(request.path_params["id"], caller(request), key)
+        return self._jobs.get(request.path_params["id"], caller(request).name, key)
 
     def _check(self, fields: Mapping[str, str]) -> None:
-        pair = Pair.of(self._service)
+        pair = self._service.languages
         check_language(dict(fields), "target_lang", pair.target, required=True)
         check_language(dict(fields), "source_lang", pair.source, required=False)
         if fields.get("formality", "") not in _NO_FORMALITY:

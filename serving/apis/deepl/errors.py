@@ -14,25 +14,21 @@ from serving.http.errors import QuotaExceededError, UnauthorizedError, error_res
 WRITING = ("/v2/write/", "/v2/rephrase")
 
 
-def deepl_error(error: CsanmtError) -> JSONResponse:
+def deepl_error(error: Exception, path: str) -> JSONResponse:
     """403 for keys that are missing or unknown, 456 for a used-up day."""
     plain = error_response(error)
     status = plain.status_code
+    if not isinstance(error, CsanmtError):  # no such path, a wrong method, a fault
+        words = {404: "Not found", 405: "Method not allowed"}.get(status, "Internal error")
+        if status == 404 and path.startswith(WRITING):
+            words = "This server translates; it does not rephrase or correct texts."
+    else:
+        words = str(error)
     if isinstance(error, UnauthorizedError):
         status = 403
     elif isinstance(error, QuotaExceededError):
         status = 456
     elif status == 422:
         status = 400
-    kept = {n: plain.headers[n] for n in ("retry-after",) if n in plain.headers}
-    return JSONResponse({"message": str(error)}, status, headers=kept)
-
-
-def deepl_http_error(error: Exception, path: str) -> JSONResponse:
-    """What is not of our tree: no such path, a wrong method, a fault."""
-    plain = error_response(error)
-    words = {404: "Not found", 405: "Method not allowed"}.get(plain.status_code, "Internal error")
-    if plain.status_code == 404 and path.startswith(WRITING):
-        words = "This server translates; it does not rephrase or correct texts."
-    kept = {n: plain.headers[n] for n in ("allow",) if n in plain.headers}
-    return JSONResponse({"message": words}, plain.status_code, headers=kept)
+    kept = {n: plain.headers[n] for n in ("retry-after", "allow") if n in plain.headers}
+    return JSONResponse({"message": words}, status, headers=kept)

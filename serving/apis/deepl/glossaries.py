@@ -21,7 +21,6 @@ from serving.glossaries.store import Glossary, GlossaryStore, Languages
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
 from serving.languages import NAMES, canonical
-from serving.texts import Pair as Direction
 from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,7 +47,7 @@ class DeepLGlossaryRoutes:
         ]
 
     async def pairs(self, request: Request) -> Response:
-        pair = Direction.of(self._service)
+        pair = self._service.languages
         languages = {"source_lang": pair.source, "target_lang": pair.target}
         return JSONResponse({"supported_languages": [languages]})
 

@@ -1,7 +1,7 @@
 """DeepL's API v2 for texts: ``/v2/translate``, ``/v2/languages``, ``/v2/usage``.
 
-Its clients send JSON or forms and name languages in capitals; ``serving.wording`` says
-errors as ``deepl_errors`` has them. Fields that are not known are ignored, as there.
+Its clients send JSON or forms and name languages in capitals; fields that are not known
+are ignored, as there.
 Reference: DeepL's public OpenAPI document, deepl-python 1.32 and deepl-node 1.28.
 """
 
@@ -18,11 +18,11 @@ from serving.apis.deepl.tags import TagHandling, formatted_like
 from serving.glossaries.owner import Glossaries
 from serving.http.errors import BadRequestError, TooLargeError
 from serving.http.fields import read_fields
-from serving.http.guard import Caller
+from serving.http.keys import caller
 from serving.languages import canonical, detect, name_of
 from serving.markup import characters as marked_characters
 from serving.markup import parsed
-from serving.texts import Pair, translated, translated_documents, unwrapped
+from serving.texts import decoding, translated, translated_documents, unwrapped
 from serving.translating import TranslationService
 
 MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
@@ -46,7 +46,7 @@ class DeepLRoutes:
     async def translate(self, request: Request) -> Response:
         fields = await read_fields(request, self._service.settings)
         texts = _texts(fields, self._service)
-        pair = Pair.of(self._service)
+        pair = self._service.languages
         check_language(fields, "target_lang", pair.target, required=True)
         check_language(fields, "source_lang", pair.source, required=False)
         billed = _switch(fields, "show_billed_characters")
@@ -72,17 +72,19 @@ class DeepLRoutes:
         preserve = _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
         tags = TagHandling.of(fields, split)
-        whole = split == "0"
+        whole, options = split == "0", decoding(self._service)
         terms = await self._glossaries.stored(request, _glossary_ids(fields))
         if tags:
             documents = await parsed(texts, tags.parse)
-            marked = await translated_documents(
-                request, self._service, documents, whole=whole, terms=terms
+            marked, _ = await translated_documents(
+                request, self._service, documents, options, whole=whole, terms=terms
             )
             counts = [marked_characters([document]) for document in documents]
             return [(a.text, n) for a, n in zip(marked, counts, strict=True)]
         plain = texts if split == "1" else [unwrapped(text) for text in texts]
-        found = await translated(request, self._service, plain, whole=whole, terms=terms)
+        found, _ = await translated(
+            request, self._service, plain, options, whole=whole, terms=terms
+        )
         answers = [answer.text for answer in found]
         if preserve in ("1", "true"):
             answers = [formatted_like(s, a) for s, a in zip(texts, answers, strict=True)]
@@ -94,7 +96,7 @@ class DeepLRoutes:
         kind = fields.get("type", "source")
         if kind not in ("source", "target"):
             raise BadRequestError("Value for 'type' not supported.")
-        pair = Pair.of(self._service)
+        pair = self._service.languages
         if kind == "source":
             return JSONResponse([{"language": pair.source.upper(), "name": name_of(pair.source)}])
         variants = TARGETS.get(pair.target, ((pair.target.upper(), name_of(pair.target)),))
@@ -103,9 +105,9 @@ class DeepLRoutes:
         )
 
     async def usage(self, request: Request) -> Response:
-        caller: Caller = request.state.caller
-        limit = caller.key.characters_per_day if caller.key else 0
-        used = request.state.quota.used(caller.name)
+        who = caller(request)
+        limit = who.key.characters_per_day if who.key else 0
+        used = request.state.quota.used(who.name)
         return JSONResponse({"character_count": used, "character_limit": limit or UNLIMITED})
 
 

@@ -8,23 +8,29 @@ from serving.apis.libretranslate.routes import MAX_SUGGESTION
 from serving.http.fields import FORM, MULTIPART
 from serving.openapi.parts import (
     ACCESS,
+    DOCUMENT_WORDS,
+    DOCUMENTS_OFF,
     JSON,
     TEXT,
     Piece,
     Schema,
     answer,
+    document_answer,
+    document_limits,
     either,
     operation,
     problems,
     record,
     reference,
     request_body,
+    upload_body,
 )
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
 GROUP = "LibreTranslate"
 SUGGESTED = {"q": "你好", "s": "Hi", "source": "zh", "target": "en"}
+UPLOADING = ("400", "401", "403", "429", "503", "504")
 NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": 100}
 
 
@@ -38,6 +44,8 @@ def libretranslate_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
             "/frontend/settings": {"get": _settings()},
             "/spec": {"get": _spec()},
             "/health": {"get": _health()},
+            "/translate_file": {"post": _translate_file(settings, facts)},
+            "/download_file/{name}": {"get": _download_file()},
         },
         {
             "LibreTranslateRequest": _request(settings, facts),
@@ -142,8 +150,11 @@ def _body(schema: Schema, example: dict[str, str]) -> dict[str, Any]:
 
 def _problems(*statuses: str, **words: str) -> dict[str, Any]:
     """Its own error, or ours where a layer in front refuses (keys, rates, bytes)."""
-    shape = either(reference("LibreTranslateError"), reference("Error"))
-    return problems((*statuses, *ACCESS, "413"), shape, **words)
+    return problems((*statuses, *ACCESS, "413"), either(_error(), reference("Error")), **words)
+
+
+def _error() -> Schema:
+    return reference("LibreTranslateError")
 
 
 def _texts() -> Schema:
@@ -177,3 +188,34 @@ def _response() -> Schema:
             "alternatives": either(texts, {"type": "array", "items": texts}),
         },
     )
+
+
+def _translate_file(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
+    languages = {
+        "source": {"enum": [facts.source_language, "auto"]},
+        "target": {"enum": [facts.target_language]},
+    }
+    return operation(
+        "translateFileLibreTranslate",
+        "Translate a document as LibreTranslate does.",
+        answer("Where it can be fetched.", record({"translatedFileUrl": TEXT}))
+        | problems(
+            (*UPLOADING, "500"), reference("LibreTranslateError"), **DOCUMENTS_OFF, **DOCUMENT_WORDS
+        ),
+        group=GROUP,
+        description=document_limits(settings),
+        body=upload_body(languages, {"api_key": TEXT}),
+    )
+
+
+def _download_file() -> dict[str, Any]:
+    responses = document_answer() | problems(
+        ("400", "404"), _error(), **DOCUMENT_WORDS, _400="No such name."
+    )
+    summary = "A translated document, at the address that was told."
+    described = operation(
+        "downloadFileLibreTranslate", summary, responses, group=GROUP, public=True
+    )
+    name = TEXT | {"pattern": r"^[0-9A-F]{32}\.[a-z]{2,8}$"}
+    parameter = {"name": "name", "in": "path", "required": True, "schema": name}
+    return described | {"parameters": [parameter]}

@@ -13,14 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.documents.limits import UnsupportedDocumentError
-from serving.apis.native.documents import Endpoint, caller, file_response, named
-from serving.documents.jobs import DocumentJob, DocumentJobs
+from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
 from serving.documents.upload import Upload, read_upload
+from serving.http.allowance import charge
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError
-from serving.http.guard import charge
+from serving.http.keys import caller
 from serving.languages import canonical
-from serving.texts import Pair
 from serving.translating import TranslationService
 
 UPLOAD = "/translate_file"
@@ -34,10 +33,10 @@ class LibreTranslateDocumentRoutes:
         self._service = service
 
     def routes(self) -> list[Route]:
-        def route(path: str, endpoint: Endpoint, method: str) -> Route:
-            return Route(path, named(path, endpoint), methods=[method])
-
-        return [route(UPLOAD, self.translate, "POST"), route(DOWNLOAD, self.download, "GET")]
+        return [
+            Route(UPLOAD, self.translate, methods=["POST"]),
+            Route(DOWNLOAD, self.download),
+        ]
 
     async def translate(self, request: Request) -> Response:
         upload = await read_upload(request, self._service.settings)
@@ -45,7 +44,7 @@ class LibreTranslateDocumentRoutes:
             raise BadRequestError("Invalid request: missing file parameter")
         self._check(upload)
         try:
-            job = await self._jobs.submit(upload, caller(request), partial(charge, request))
+            job = await self._jobs.submit(upload, caller(request).name, partial(charge, request))
         except UnsupportedDocumentError:
             raise BadRequestError("Invalid request: file format not supported") from None
         await until_disconnect(request, self._jobs.finished(job))
@@ -69,7 +68,7 @@ class LibreTranslateDocumentRoutes:
         return str(base.replace(path=f"{DOWNLOADS}{job.identity}{suffix}"))
 
     def _check(self, upload: Upload) -> None:
-        pair = Pair.of(self._service)
+        pair = self._service.languages
         for name, served in (("source", pair.source), ("target", pair.target)):
             value = upload.fields.get(name)
             if not value:

@@ -11,16 +11,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from csanmt.documents.formats import SUFFIXES
 from csanmt.memory import entries as memory
 from serving.apis.libretranslate.spec import libretranslate_spec
 from serving.apis.libretranslate.translate import check_limits, texts_of, unix_lines
+from serving.http.allowance import charge
 from serving.http.errors import BadRequestError, ForbiddenError
 from serving.http.fields import libre_fields
-from serving.http.guard import charge
 from serving.http.json_body import read_body
 from serving.languages import Detected, canonical, detect, name_of
 from serving.suggestions import Suggestion, SuggestionFile
-from serving.texts import Pair
 from serving.translating import TranslationService
 
 MAX_SUGGESTION = 5000
@@ -30,41 +30,27 @@ class LibreTranslateRoutes:
     """``/languages /detect /health /spec /frontend/settings /suggest``.
 
     Args:
-        suggestions: file that ``/suggest`` appends to; empty switches suggestions off.
-        file_formats: endings of the files that ``/translate_file`` takes; none switch it off.
+        keys_required: what front ends are told.
     """
 
-    def __init__(
-        self,
-        service: TranslationService,
-        *,
-        keys_required: bool,
-        suggestions: str = "",
-        file_formats: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, service: TranslationService, keys_required: bool) -> None:
         self._service = service
         self._keys_required = keys_required
+        suggestions = service.settings.suggestions_file
         self._suggestions = SuggestionFile(suggestions) if suggestions else None
-        self._file_formats = list(file_formats)
 
-    def public(self) -> list[Route]:
-        """Routes that need no key there, so clients (Weblate) send none: they hold no text."""
+    def routes(self) -> list[Route]:
         return [
             Route("/languages", self.languages),
             Route("/frontend/settings", self.settings),
             Route("/spec", self.spec),
-        ]
-
-    def routes(self) -> list[Route]:
-        return [
-            *self.public(),
-            Route("/detect", self.detect, methods=["POST"]),
             Route("/health", self.health),
+            Route("/detect", self.detect, methods=["POST"]),
             Route("/suggest", self.suggest, methods=["POST"]),
         ]
 
     async def languages(self, request: Request) -> Response:
-        pair = Pair.of(self._service)
+        pair = self._service.languages
         source = {"code": pair.source, "name": name_of(pair.source), "targets": [pair.target]}
         target = {"code": pair.target, "name": name_of(pair.target), "targets": [pair.target]}
         return JSONResponse([source, target])
@@ -87,7 +73,7 @@ class LibreTranslateRoutes:
         return JSONResponse({"status": "starting"}, 503, headers={"Retry-After": "1"})
 
     async def settings(self, request: Request) -> Response:
-        pair, settings = Pair.of(self._service), self._service.settings
+        pair, settings = self._service.languages, self._service.settings
         return JSONResponse(
             {
                 "apiKeys": self._keys_required,
@@ -99,8 +85,8 @@ class LibreTranslateRoutes:
                     "target": {"code": pair.target, "name": name_of(pair.target)},
                 },
                 "suggestions": self._suggestions is not None,
-                "filesTranslation": bool(self._file_formats),
-                "supportedFilesFormat": self._file_formats,
+                "filesTranslation": bool(settings.max_document_bytes),
+                "supportedFilesFormat": list(SUFFIXES) if settings.max_document_bytes else [],
             }
         )
 
@@ -129,7 +115,7 @@ class LibreTranslateRoutes:
 
     async def _remember(self, entry: dict[str, str]) -> None:
         """Into the translation memory too, if there is one and this is its direction."""
-        pair, settings = Pair.of(self._service), self._service.settings
+        pair, settings = self._service.languages, self._service.settings
         direction = (canonical(entry["source"]), canonical(entry["target"]))
         if settings.memory_suggestions and direction == (pair.source, pair.target):
             suggested = memory.Pair(entry["q"], entry["s"], "suggestion")

@@ -11,17 +11,18 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
 from csanmt.markup import html_rules, parse_markup
-from serving.apis import Incoming
+from serving.apis.api import Incoming
 from serving.http.errors import BadRequestError, MissingKeyError, UnauthorizedError, error_response
 from serving.http.fields import FORM, MULTIPART, libre_fields
 from serving.http.json_body import is_json
-from serving.languages import Detected, canonical, detect, name_of
+from serving.languages import Detected, LanguagePair, canonical, detect, name_of
 from serving.markup import parsed
-from serving.texts import Pair, translated, translated_documents
+from serving.texts import decoding, translated, translated_documents
 from serving.translating import TranslationService
 
 NEED_KEY = "Please contact the server operator to get an API key"
@@ -31,7 +32,8 @@ OWN_FIELDS = frozenset(("q", "source", "target"))
 class LibreTranslateShape:
     """Claims JSON of its fields without our ``text``, such a query, and forms of any kind."""
 
-    name = "libretranslate"
+    def __init__(self, service: TranslationService) -> None:
+        self._service = service
 
     def claims(self, incoming: Incoming) -> bool:
         if incoming.media_type in (FORM, MULTIPART):
@@ -43,7 +45,8 @@ class LibreTranslateShape:
             return in_query
         return "text" not in fields and (in_query or not OWN_FIELDS.isdisjoint(fields))
 
-    async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
+    async def answer(self, incoming: Incoming) -> Response:
+        service = self._service
         fields = await libre_fields(incoming.request, incoming.body)
         if not is_json(incoming.media_type):
             fields["q"] = unix_lines(fields.get("q"))
@@ -51,23 +54,25 @@ class LibreTranslateShape:
         found = [detect(text) for text in query.texts] if query.automatic else []
         if query.same:
             return JSONResponse(_same(query))
-        many = 1 + query.alternatives
+        options = decoding(service, 1 + query.alternatives)
         if query.html:
             documents = await parsed(query.texts, lambda text: parse_markup(text, html_rules()))
-            marked = await translated_documents(incoming.request, service, documents, many)
+            marked, _ = await translated_documents(incoming.request, service, documents, options)
             return JSONResponse(_body(query, [a.text for a in marked],
                                       [a.alternatives for a in marked], found))  # fmt: skip
-        answers = await translated(incoming.request, service, query.texts, many)
+        answers, _ = await translated(incoming.request, service, query.texts, options)
         others = [answer.alternatives(query.alternatives) for answer in answers]
         return JSONResponse(_body(query, [answer.text for answer in answers], others, found))
 
-    def error(self, error: CsanmtError) -> Response:
-        return libre_error(error)
 
-
-def libre_error(error: CsanmtError) -> JSONResponse:
+def libre_error(error: Exception, path: str) -> Response:
     """``{"error": "…"}``; what is 413, 415 or 422 with us is 400 there, 401 is 403."""
     plain = error_response(error)
+    if isinstance(error, HTTPException):
+        words = {405: "Method not allowed", 404: "Not found"}.get(error.status_code, error.detail)
+        return JSONResponse({"error": words}, error.status_code, headers=error.headers)
+    if not isinstance(error, CsanmtError):
+        return plain
     status, words = plain.status_code, str(error)
     if status in (413, 415, 422):
         status = 400
@@ -102,7 +107,7 @@ class _Query:
         texts = texts_of(fields)
         source, target = str(_required(fields, "source")), str(_required(fields, "target"))
         alternatives = _alternatives(fields.get("alternatives", 0), service)
-        _check_direction(source, target, Pair.of(service))
+        _check_direction(source, target, service.languages)
         if (form := fields.get("format", "")) not in ("", "text", "html"):
             raise BadRequestError(f"{form} format is not supported")
         check_limits(texts, service)
@@ -157,7 +162,7 @@ def _alternatives(value: Any, service: TranslationService) -> int:
     return max(0, number)
 
 
-def _check_direction(source: str, target: str, pair: Pair) -> None:
+def _check_direction(source: str, target: str, pair: LanguagePair) -> None:
     """Both languages are known, and the second is the one that is translated into."""
     known = (pair.source, pair.target)
     for code in (source, target):

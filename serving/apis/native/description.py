@@ -1,4 +1,4 @@
-"""Our own API in the OpenAPI document: ``/translate`` with ``text``, and the stream."""
+"""Our own API in the OpenAPI document: texts, the stream, documents, glossaries."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from csanmt.glossary import MAX_TERM, TERM_PATTERN
+from serving.apis.native.glossaries import GlossaryAnswer, GlossaryRequest
 from serving.apis.native.schemas import TranslateRequest, TranslateResponse
 from serving.glossaries.owner import INLINE_TERMS
-from serving.openapi.glossaries import term_rules
 from serving.openapi.parts import (
     ACCESS,
+    COUNT,
+    DOCUMENT_WORDS,
+    DOCUMENTS_OFF,
     JSON,
     REFERENCE,
     TEXT,
@@ -18,16 +22,22 @@ from serving.openapi.parts import (
     Piece,
     Schema,
     answer,
+    document_answer,
+    document_limits,
+    header_references,
     operation,
     problems,
     record,
     reference,
     request_body,
+    upload_body,
 )
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
 GROUP = "Translation"
+UPLOADING = ("400", "413", "415", "422")
+EMPTY = {"204": {"description": "Done."}}
 EXAMPLE = {"text": "你好，世界。"}
 STATUSES = sorted({"400", "404", "415", "422", *ACCESS, *TRANSLATING})
 
@@ -54,8 +64,16 @@ def native_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
         "the whole answer as `/translate` gives it, or `error` in the usual shape.",
         body=request_body({JSON: reference("StreamRequest")}, example=EXAMPLE),
     )
-    paths = {"/translate": {"post": translate}, "/translate/stream": {"post": stream}}
-    return Piece(paths, _schemas(settings))
+    one = "/documents/{id}"
+    paths = {
+        "/translate": {"post": translate},
+        "/translate/stream": {"post": stream},
+        "/documents": {"post": _create_document(settings)},
+        one: {"get": _show_document(), "delete": _cancel_document()},
+        f"{one}/content": {"get": _document_content()},
+        **_glossaries(),
+    }
+    return Piece(paths, _schemas(settings) | {"Document": _document_schema()})
 
 
 def _event() -> Schema:
@@ -66,10 +84,16 @@ def _event() -> Schema:
 
 def _schemas(settings: Settings) -> dict[str, Any]:
     _, definitions = models_json_schema(
-        [(TranslateRequest, "validation"), (TranslateResponse, "serialization")],
+        [
+            (TranslateRequest, "validation"),
+            (TranslateResponse, "serialization"),
+            (GlossaryRequest, "validation"),
+            (GlossaryAnswer, "serialization"),
+        ],
         ref_template=REFERENCE,
     )
     schemas: dict[str, Any] = definitions["$defs"]
+    schemas["GlossaryRequest"]["properties"]["terms"] |= term_rules()
     fields = schemas["TranslateRequest"]["properties"]
     fields["text"]["description"] += (
         f" At most {settings.max_texts} texts and {settings.max_characters} characters in all;"
@@ -96,3 +120,96 @@ def _set_maximum(field: dict[str, Any], most: int) -> None:
     for branch in field.get("anyOf", [field]):
         if branch.get("type") == "integer":
             branch["maximum"] = most
+
+
+def _document_schema() -> Schema:
+    return record(
+        {
+            "id": TEXT,
+            "name": TEXT | {"description": "File name of the translation."},
+            "format": TEXT,
+            "status": {"enum": ["queued", "translating", "done", "error"]},
+            "characters": COUNT | {"description": "Of text in the document."},
+            "progress": {"type": "number", "minimum": 0, "maximum": 1},
+        },
+        {"seconds_remaining": COUNT, "error": record({"code": TEXT, "message": TEXT})},
+    )
+
+
+def _create_document(settings: Settings) -> dict[str, Any]:
+    return operation(
+        "createDocument",
+        "Send a document to be translated.",
+        answer("Accepted; ask for it at its id.", reference("Document"), status="202")
+        | problems((*UPLOADING, *ACCESS), None, **DOCUMENTS_OFF),
+        group="Documents",
+        description=document_limits(settings)
+        + " The layout is kept. It is kept in memory until it is deleted or "
+        f"{settings.document_keep:g} seconds after it is done.",
+        body=upload_body({}),
+    )
+
+
+def _show_document() -> dict[str, Any]:
+    found = answer("The document.", reference("Document"))
+    responses = found | problems((*ACCESS, "404"), None, **DOCUMENT_WORDS)
+    return operation("showDocument", "How far it is.", responses, group="Documents")
+
+
+def _cancel_document() -> dict[str, Any]:
+    done = {"204": {"description": "Gone.", "headers": header_references()}}
+    responses = done | problems((*ACCESS, "404"), None, **DOCUMENT_WORDS)
+    summary = "Stop translating a document and forget it."
+    return operation("cancelDocument", summary, responses, group="Documents")
+
+
+def _document_content() -> dict[str, Any]:
+    responses = document_answer() | problems(
+        (*ACCESS, "404", "409", "500", "504"), None, **DOCUMENT_WORDS
+    )
+    summary = "The translated document."
+    return operation("documentContent", summary, responses, group="Documents")
+
+
+def term_rules() -> Schema:
+    """What the keys and values of an object of terms must be."""
+    term: Schema = {"type": "string", "pattern": TERM_PATTERN, "maxLength": MAX_TERM}
+    names = {key: term[key] for key in ("pattern", "maxLength")}
+    return {"propertyNames": names, "additionalProperties": term}
+
+
+def _glossaries() -> dict[str, Any]:
+    one = reference("GlossaryAnswer")
+    several = record({"glossaries": {"type": "array", "items": one}})
+    example = {"name": "produce", "terms": {"苹果": "apple"}}
+    body = request_body({JSON: reference("GlossaryRequest")}, example=example)
+    wrong = problems(("400", "413", "415", "422", *ACCESS))
+    missing = problems(("404", *ACCESS))
+    return {
+        "/glossaries": {
+            "get": operation(
+                "listGlossaries",
+                "The glossaries of this key.",
+                answer("Without their terms.", several) | problems(ACCESS),
+                group="Glossaries",
+            ),
+            "post": operation(
+                "createGlossary",
+                "Keep a glossary.",
+                answer("It, and which terms lie within others.", one, status="201") | wrong,
+                group="Glossaries",
+                body=body,
+            ),
+        },
+        "/glossaries/{id}": {
+            "get": operation(
+                "showGlossary",
+                "A glossary, by id or name.",
+                answer("The glossary.", one) | missing,
+                group="Glossaries",
+            ),
+            "delete": operation(
+                "deleteGlossary", "Forget a glossary.", EMPTY | missing, group="Glossaries"
+            ),
+        },
+    }

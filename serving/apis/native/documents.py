@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.errors import ConflictError
-from serving.documents.jobs import DocumentJob, DocumentJobs
+from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
 from serving.documents.upload import read_upload
+from serving.http.allowance import charge
 from serving.http.errors import BadRequestError, error_body
-from serving.http.guard import Caller, charge
-from serving.http.middleware import ENDPOINT
+from serving.http.keys import caller
 from serving.settings import Settings
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 ONE = "/documents/{id}"
 
 
@@ -33,16 +30,16 @@ class DocumentRoutes:
     def routes(self) -> list[Route]:
         return [
             Route("/documents", self.create, methods=["POST"]),
-            Route(ONE, named(ONE, self.show)),
-            Route(ONE, named(ONE, self.cancel), methods=["DELETE"]),
-            Route(f"{ONE}/content", named(f"{ONE}/content", self.content)),
+            Route(ONE, self.show),
+            Route(ONE, self.cancel, methods=["DELETE"]),
+            Route(f"{ONE}/content", self.content),
         ]
 
     async def create(self, request: Request) -> Response:
         upload = await read_upload(request, self._settings)
         if upload is None:
             raise BadRequestError("the form lacks the field 'file' with a file")
-        job = await self._jobs.submit(upload, caller(request), partial(charge, request))
+        job = await self._jobs.submit(upload, caller(request).name, partial(charge, request))
         return JSONResponse(described(job), 202, headers={"Location": f"documents/{job.identity}"})
 
     async def show(self, request: Request) -> Response:
@@ -61,22 +58,7 @@ class DocumentRoutes:
         return file_response(job)
 
     def _job(self, request: Request) -> DocumentJob:
-        return self._jobs.get(request.path_params["id"], caller(request))
-
-
-def caller(request: Request) -> str:
-    who: Caller = request.state.caller
-    return who.name
-
-
-def named(endpoint: str, answer: Endpoint) -> Endpoint:
-    """Let metrics and logs name the route, not the document."""
-
-    async def wrapped(request: Request) -> Response:
-        request.scope["state"][ENDPOINT] = endpoint
-        return await answer(request)
-
-    return wrapped
+        return self._jobs.get(request.path_params["id"], caller(request).name)
 
 
 def described(job: DocumentJob) -> dict[str, Any]:
@@ -94,11 +76,3 @@ def described(job: DocumentJob) -> dict[str, Any]:
     if job.error is not None:
         body |= error_body(job.error.code, str(job.error))
     return body
-
-
-def file_response(job: DocumentJob) -> Response:
-    """The translated file, to be saved and never shown as a page of ours."""
-    plain = job.result_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
-    name = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(job.result_name, safe='')}"
-    headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
-    return Response(job.result, media_type=job.format.media_type, headers=headers)

@@ -15,7 +15,6 @@ from serving.glossaries.owner import owner
 from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
 from serving.http.errors import validated
 from serving.http.json_body import parse_json_object, read_body, require_json
-from serving.texts import Pair as Direction
 from serving.translating import TranslationService
 
 ALL, ONE = "/glossaries", "/glossaries/{id}"
@@ -85,8 +84,7 @@ class GlossaryRoutes:
 
     @property
     def _direction(self) -> Languages:
-        pair = Direction.of(self._service)
-        return pair.source, pair.target
+        return self._service.languages
 
     def _answer(self, glossary: Glossary) -> GlossaryAnswer:
         return GlossaryAnswer(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
@@ -12,8 +13,8 @@ from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.markup import PARSERS
 from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
-from csanmt.translator import DecodingOptions, Hypothesis, Translation
-from serving.apis import Incoming
+from csanmt.translator import Hypothesis, Translation
+from serving.apis.api import Incoming
 from serving.apis.native.schemas import (
     HypothesisAnswer,
     MemoryAnswer,
@@ -24,110 +25,83 @@ from serving.apis.native.schemas import (
     parse_request,
 )
 from serving.glossaries.owner import Glossaries
-from serving.http.charging import charged
-from serving.http.disconnect import until_disconnect
-from serving.http.errors import error_body, error_response
-from serving.http.events import EventStream, event
+from serving.http.disconnect import EventStream, event
+from serving.http.errors import error_body
 from serving.http.json_body import require_json
 from serving.http.middleware import OUTCOME, request_id
-from serving.markup import parsed, translate_marked
-from serving.texts import with_terms
+from serving.markup import parsed
+from serving.texts import Terms, begun, translated, translated_documents
 from serving.translating import Job, SentenceEvent, TextAnswer, Timing, TranslationService
 
 
 class NativeShape:
-    """``{"text": …}`` → ``{"translation": …}``. Claims whatever no other shape does."""
+    """``{"text": …}`` → ``{"translation": …}``, and the same as a stream."""
 
-    name = "native"
-
-    def __init__(self, glossaries: Glossaries | None = None) -> None:
-        self._glossaries = glossaries
+    def __init__(self, service: TranslationService, glossaries: Glossaries) -> None:
+        self._service, self._glossaries = service, glossaries
 
     def claims(self, incoming: Incoming) -> bool:
         return True
 
-    async def answer(self, incoming: Incoming, service: TranslationService) -> Response:
-        query = _parse(incoming, service)
-        with charged(incoming.request, sum(map(len, query.texts))):
-            if query.format != "text":
-                return await _answer_markup(query, incoming, service, self._glossaries)
-            options = await _options(query, query.texts, incoming, service, self._glossaries)
-            answers, timing = await until_disconnect(
-                incoming.request, service.translate(query.texts, options, query.memory)
-            )
-        body = _response(query, answers, timing, service, request_id(incoming.request.scope))
+    async def answer(self, incoming: Incoming) -> Response:
+        query, terms = await self._parse(incoming)
+        if query.format != "text":
+            return await self._answer_markup(query, incoming.request, terms)
+        answers, timing = await translated(
+            incoming.request,
+            self._service,
+            query.texts,
+            query.options(self._service.facts, self._service.settings),
+            terms=terms,
+            memory=query.memory,
+        )
+        body = _response(query, answers, timing, self._service, request_id(incoming.request.scope))
         return JSONResponse(body.model_dump(exclude_none=True))
 
-    def error(self, error: CsanmtError) -> Response:
-        return error_response(error)
-
-
-async def _answer_markup(
-    query: TranslateRequest,
-    incoming: Incoming,
-    service: TranslationService,
-    glossaries: Glossaries | None,
-) -> Response:
-    if query.wants_segments:
-        raise InvalidInputError(
-            f"format {query.format!r} goes without segments, alignment, n_best and memory"
+    async def _answer_markup(
+        self, query: TranslateRequest, request: Request, terms: Terms
+    ) -> Response:
+        if query.wants_segments:
+            raise InvalidInputError(
+                f"format {query.format!r} goes without segments, alignment, n_best and memory"
+            )
+        service = self._service
+        documents = await parsed(query.texts, PARSERS[query.format])
+        options = query.options(service.facts, service.settings)
+        marked, timing = await translated_documents(
+            request, service, documents, options, terms=terms
         )
-    documents = await parsed(query.texts, PARSERS[query.format])
-    texts = [text.text for document in documents for text in document.texts]
-    options = await _options(query, texts, incoming, service, glossaries)
-    marked, timing = await until_disconnect(
-        incoming.request, translate_marked(service, documents, options)
-    )
+        shaped = query.shaped
+        inner = [answer for document in marked for answer in document.answers]
+        body = TranslateResponse(
+            translation=shaped([answer.text for answer in marked]),
+            model=service.facts.model,
+            request_id=request_id(request.scope),
+            truncated=shaped([answer.truncated for answer in marked]),
+            alternatives=shaped([a.alternatives for a in marked]) if query.alternatives else None,
+            timing=_timing(inner, timing) if query.timing else None,
+        )
+        return JSONResponse(body.model_dump(exclude_none=True))
 
-    shaped = query.shaped
-    inner = [answer for document in marked for answer in document.answers]
-    body = TranslateResponse(
-        translation=shaped([answer.text for answer in marked]),
-        model=service.facts.model,
-        request_id=request_id(incoming.request.scope),
-        truncated=shaped([answer.truncated for answer in marked]),
-        alternatives=shaped([a.alternatives for a in marked]) if query.alternatives else None,
-        timing=_timing(inner, timing) if query.timing else None,
-    )
-    return JSONResponse(body.model_dump(exclude_none=True))
+    async def stream(self, request: Request) -> Response:
+        """The same request, answered sentence by sentence as server-sent events.
 
+        ``start`` (how many sentences), ``segment`` for each in order with the layout before it,
+        ``done`` with the whole answer, or ``error`` in the usual shape.
+        """
+        service = self._service
+        incoming = await Incoming.read(request, service)
+        query, terms = await self._parse(incoming)
+        if query.format != "text":
+            raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
+        options = query.options(service.facts, service.settings)
+        job = await begun(request, service, query.texts, options, terms=terms, memory=query.memory)
+        return EventStream(_events(query, job, service, request.scope), on_close=job.close)
 
-async def _options(
-    query: TranslateRequest,
-    texts: Sequence[str],
-    incoming: Incoming,
-    service: TranslationService,
-    glossaries: Glossaries | None,
-) -> DecodingOptions:
-    """With the terms of the glossary that ``texts`` hold: those of markup, without its tags."""
-    options = query.options(service.facts, service.settings)
-    if query.glossary is None or glossaries is None:
-        return options
-    terms = await glossaries.terms(incoming.request, query.glossary)
-    return await with_terms(options, terms, texts)
-
-
-async def answer_stream(
-    incoming: Incoming, service: TranslationService, glossaries: Glossaries | None = None
-) -> Response:
-    """The same request, answered sentence by sentence as server-sent events.
-
-    ``start`` (how many sentences), ``segment`` for each in order with the layout before it,
-    ``done`` with the whole answer, or ``error`` in the usual shape.
-    """
-    query = _parse(incoming, service)
-    if query.format != "text":
-        raise InvalidInputError(f"format {query.format!r} cannot be streamed; ask /translate")
-    with charged(incoming.request, sum(map(len, query.texts))):
-        options = await _options(query, query.texts, incoming, service, glossaries)
-        job = await service.begin(query.texts, options, query.memory)
-    events = _events(query, job, service, incoming.request.scope)
-    return EventStream(events, on_close=job.close)
-
-
-def _parse(incoming: Incoming, service: TranslationService) -> TranslateRequest:
-    require_json(incoming.request)
-    return parse_request(incoming.json(), service.settings)
+    async def _parse(self, incoming: Incoming) -> tuple[TranslateRequest, Terms]:
+        require_json(incoming.request)
+        query = parse_request(incoming.json(), self._service.settings)
+        return query, await self._glossaries.terms(incoming.request, query.glossary)
 
 
 async def _events(

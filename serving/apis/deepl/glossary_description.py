@@ -1,22 +1,14 @@
-"""Glossaries in the OpenAPI document: our routes and DeepL's."""
+"""DeepL's glossaries in the OpenAPI document, and how all of its API tells errors there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
-
-from csanmt.glossary import MAX_TERM, TERM_PATTERN
-from serving.apis.deepl.description import deepl_problems
-from serving.apis.native.glossaries import GlossaryAnswer, GlossaryRequest
 from serving.glossaries.store import MAX_NAME
 from serving.openapi.parts import (
-    ACCESS,
     COUNT,
     JSON,
-    REFERENCE,
     TEXT,
-    Piece,
     Schema,
     answer,
     operation,
@@ -26,69 +18,29 @@ from serving.openapi.parts import (
     request_body,
 )
 from serving.runners.translators import TranslatorFacts
-from serving.settings import Settings
 
-GROUP = "Glossaries"
+GROUP = "DeepL"
 EMPTY = {"204": {"description": "Done."}}
 MISSING = "There is no such glossary, or it is another key's."
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": r"\S"}
+WORDS = {
+    "_400": "A parameter is missing or has a value that is not supported.",
+    "_403": "The key is missing, unknown or lacks the scope.",
+    "_456": "The key's characters of the day are used up.",
+}
 
 
-def glossaries_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
-    _, definitions = models_json_schema(
-        [(GlossaryRequest, "validation"), (GlossaryAnswer, "serialization")],
-        ref_template=REFERENCE,
-    )
-    schemas: dict[str, Any] = definitions["$defs"]
-    schemas["GlossaryRequest"]["properties"]["terms"] |= term_rules()
-    return Piece({**_ours(), **_deepl_v2(facts), **_deepl_v3(facts)}, schemas)
+def deepl_problems(*statuses: str, **words: str) -> dict[str, Any]:
+    """``problems`` in DeepL's shape: those any request may meet, and ``statuses``."""
+    met = sorted({"400", "403", "429", *statuses})
+    return problems(met, reference("DeepLError"), **WORDS | words)
 
 
-def term_rules() -> Schema:
-    """What the keys and values of an object of terms must be."""
-    term: Schema = {"type": "string", "pattern": TERM_PATTERN, "maxLength": MAX_TERM}
-    names = {key: term[key] for key in ("pattern", "maxLength")}
-    return {"propertyNames": names, "additionalProperties": term}
+def glossary_paths(facts: TranslatorFacts) -> dict[str, Any]:
+    return {**_glossaries_v2(facts), **_glossaries_v3(facts)}
 
 
-def _ours() -> dict[str, Any]:
-    one = reference("GlossaryAnswer")
-    several = record({"glossaries": {"type": "array", "items": one}})
-    example = {"name": "produce", "terms": {"苹果": "apple"}}
-    body = request_body({JSON: reference("GlossaryRequest")}, example=example)
-    wrong = problems(("400", "413", "415", "422", *ACCESS))
-    missing = problems(("404", *ACCESS))
-    return {
-        "/glossaries": {
-            "get": operation(
-                "listGlossaries",
-                "The glossaries of this key.",
-                answer("Without their terms.", several) | problems(ACCESS),
-                group=GROUP,
-            ),
-            "post": operation(
-                "createGlossary",
-                "Keep a glossary.",
-                answer("It, and which terms lie within others.", one, status="201") | wrong,
-                group=GROUP,
-                body=body,
-            ),
-        },
-        "/glossaries/{id}": {
-            "get": operation(
-                "showGlossary",
-                "A glossary, by id or name.",
-                answer("The glossary.", one) | missing,
-                group=GROUP,
-            ),
-            "delete": operation(
-                "deleteGlossary", "Forget a glossary.", EMPTY | missing, group=GROUP
-            ),
-        },
-    }
-
-
-def _deepl_v2(facts: TranslatorFacts) -> dict[str, Any]:
+def _glossaries_v2(facts: TranslatorFacts) -> dict[str, Any]:
     info = _info_v2()
     listed = record({"glossaries": {"type": "array", "items": info}})
     pairs = record({"supported_languages": {"type": "array", "items": record(_direction())}})
@@ -112,13 +64,13 @@ def _deepl_v2(facts: TranslatorFacts) -> dict[str, Any]:
                 "entriesGlossaryDeepL",
                 "Its entries.",
                 answer("One pair a line.", TEXT, media="text/tab-separated-values") | _problems(),
-                group="DeepL",
+                group=GROUP,
             )
         },
     }
 
 
-def _deepl_v3(facts: TranslatorFacts) -> dict[str, Any]:
+def _glossaries_v3(facts: TranslatorFacts) -> dict[str, Any]:
     info = record(
         {"glossary_id": TEXT, "name": TEXT, "creation_time": TEXT,
          "dictionaries": {"type": "array", "items": _dictionary()}}
@@ -172,7 +124,7 @@ def _operation(
         identity,
         summary,
         done | _problems(*(("413",) if body else ())),
-        group="DeepL",
+        group=GROUP,
         body=request_body({JSON: body}) if body else None,
         query=query,
         required=query or (),
