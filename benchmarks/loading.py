@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from benchmarks.remote import UrlSubject
 from benchmarks.subject import HypothesesSubject, ModelSubject, Subject
-from csanmt.errors import CheckpointError, ConfigurationError, CsanmtError, NotFoundError
-from csanmt.loading import PACKED_WEIGHTS
+from csanmt.errors import CheckpointError, CsanmtError, NotFoundError
 from csanmt.translator import DecodingOptions, Translator
-
-CONFIG = "config.json"
+from csanmt.version import CONFIG, PACKED_WEIGHTS, read_decoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> Mode
     try:
         translator = load_translator(path, engine=options.engine, model_tag=tag)
         digest = options.digest_of(path) if options.digest_of else None
-        defaults = generation_defaults(path)
+        defaults = read_decoding(path)
     except CsanmtError:
         raise
     except Exception as error:
@@ -137,23 +133,3 @@ def translate_as_served(
     from csanmt.document import translate_texts
 
     return [result.text for result in translate_texts(translator, texts, options)]
-
-
-def generation_defaults(path: Path) -> DecodingOptions:
-    """Decoding settings of ``generation_config.json``; the product's where it is silent.
-
-    Raises:
-        ConfigurationError: the file is damaged or holds values that are not allowed.
-    """
-    file = path / "generation_config.json"
-    if not file.is_file():
-        return DecodingOptions()
-    try:
-        table: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return DecodingOptions(
-            beam=int(table.get("beam", 4)),
-            length_penalty=float(table.get("length_penalty", 0.6)),
-            max_length=int(table.get("max_length", 100)),
-        )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"{file}: {error}") from None

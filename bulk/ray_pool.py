@@ -22,7 +22,7 @@ from typing import Any
 import csanmt
 from bulk.records import Answer, Answers, Chunk
 from bulk.translation import Job, answer, open_translator
-from csanmt import errors
+from csanmt import errors, version
 from csanmt.errors import (
     ConfigurationError,
     CsanmtError,
@@ -30,7 +30,6 @@ from csanmt.errors import (
     IntegrityError,
     UnavailableError,
 )
-from csanmt.loading import FLOAT_WEIGHTS
 
 WINDOW = 32_000_000  # characters in the object store at a time; each window starts the actors
 CONNECT_SECONDS = 10.0
@@ -193,7 +192,7 @@ def _window(chunks: Iterator[Chunk]) -> list[Chunk]:
 def _files(job: Job) -> dict[str, bytes]:
     """What the engine needs of a model's directory, by relative path."""
     place = Path(job.directory)
-    unread = FLOAT_WEIGHTS if job.engine == "native" else ""
+    unread = version.FLOAT_WEIGHTS if job.engine == "native" else ""
     found = (p for p in sorted(place.rglob("*")) if p.is_file() and p.name != unread)
     return {path.relative_to(place).as_posix(): path.read_bytes() for path in found}
 

@@ -153,14 +153,14 @@ def _pack(draft: Path, reference: dict[str, Any], say: Any) -> dict[str, Any]:
     from cli.packing import run_pack
     from csanmt.engine.native import is_available
     from csanmt.modelscope.conversion import self_check
-    from model_store.layout import read_config
+    from csanmt.version import read_version
 
     say("packing for the CPU engine")
     try:
         run_pack(draft, draft / _ENGINE)
         if not is_available():
             return {"packed": True, "self_check": None}
-        check = self_check(draft, str(read_config(draft).get("source_language", "")))
+        check = self_check(draft, read_version(draft).source_language)
         if reference["translation"] and not check["translation"]:
             raise CheckpointError("packed to int8 the model answers the self-check with nothing")
         return {"packed": True, "self_check": check}

@@ -5,26 +5,16 @@ This is the edge where the environment is read: ``BENTOML_HOME`` and ``CSANMT_EN
 
 from __future__ import annotations
 
-import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import note
-from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.errors import NotFoundError
 
 if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
-
-# Its checksum is checked while loading; see ModelStore.open.
-_ENGINE_FILE = "engine.bin"
-_FLOAT_FILE = "model.safetensors"
-# generation_config.json: our key, and transformers' for the same thing.
-_GENERATION_KEYS = {
-    "beam": ("beam", "num_beams"),
-    "length_penalty": ("length_penalty",),
-    "max_length": ("max_length",),
-}
 
 
 def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]:
@@ -38,6 +28,7 @@ def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]
         NotFoundError: there is no such directory or version.
         IntegrityError: the stored version is damaged.
     """
+    from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
     from model_store.shipped import DEFAULT_TAG, ensure_default
     from model_store.store import ModelStore
 
@@ -50,8 +41,8 @@ def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]
     if tag == DEFAULT_TAG:
         ensure_default(store)
     # Weights that will not be read need no digest; those that will have it or a checksum.
-    unread = (_FLOAT_FILE,) if chosen_engine(engine) == "native" else ()
-    return store.open(tag, deferred=(_ENGINE_FILE, *unread)), tag
+    unread = (FLOAT_WEIGHTS,) if chosen_engine(engine) == "native" else ()
+    return store.open(tag, deferred=(PACKED_WEIGHTS, *unread)), tag
 
 
 def load_translator(directory: Path, tag: str, engine: str | None = None) -> Translator:
@@ -86,31 +77,12 @@ def decoding_options(
     A beam narrower than ``n_best`` is widened unless it was asked for.
 
     Raises:
-        ConfigurationError: a value is out of range, or generation_config.json is unusable.
+        ConfigurationError: a value is out of range.
     """
-    from csanmt.translator import DecodingOptions
+    from csanmt.version import read_decoding
 
     asked = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
-    values: dict[str, Any] = {**_generation_defaults(directory), "n_best": n_best}
+    own = read_decoding(directory)
+    values: dict[str, Any] = {"beam": max(n_best, own.beam)}
     values |= {key: value for key, value in asked.items() if value is not None}
-    if beam is None:
-        values["beam"] = max(n_best, values.get("beam", DecodingOptions().beam))
-    return DecodingOptions(**values)
-
-
-def _generation_defaults(directory: Path) -> dict[str, Any]:
-    path = directory / "generation_config.json"
-    if not path.is_file():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigurationError(f"{str(path)!r} is not JSON: {error}") from error
-    found: dict[str, Any] = {}
-    for option, keys in _GENERATION_KEYS.items():
-        for key in keys:
-            value = data.get(key) if isinstance(data, dict) else None
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found[option] = value
-                break
-    return found
+    return replace(own, **values, n_best=n_best)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (argparse itself exits with 2 on bad usage)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _speak_utf8()
+    logging.basicConfig(format="csanmt: %(message)s")  # warnings of the library
     command = next((word for word in arguments if not word.startswith("-")), None)
     as_json = "--json" in arguments
     try:

@@ -20,6 +20,7 @@ from cli.output import add_json_flag, human_size, note, print_json, print_table
 from cli.progress import digesting, directory_size
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
+from csanmt.version import CARD
 
 if TYPE_CHECKING:
     from model_store.store import ModelStore
@@ -103,7 +104,7 @@ def _show(args: argparse.Namespace) -> None:
     store = _store()
     record, path = store.show(args.tag), store.path(args.tag)
     if args.card:
-        card = (path / "model_card.md").read_text(encoding="utf-8")
+        card = (path / CARD).read_text(encoding="utf-8")
         print_json({"tag": args.tag, "card": card}) if args.json else print(card, end="")
         return
     if args.json:

@@ -284,7 +284,7 @@ def _add_evaluate(actions: Any) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from cli.loading import chosen_engine, find_model
+    from cli.loading import chosen_engine, decoding_options, find_model
     from csanmt.loading import load_translator
     from training.scoring import load_test_set, score, translate_set
 
@@ -293,7 +293,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     results = []
     for path in args.sets:
         test = load_test_set(path)
-        outputs = translate_set(translator, test, _options(directory, args.beam))
+        outputs = translate_set(translator, test, decoding_options(directory, beam=args.beam))
         if args.out:
             args.out.mkdir(parents=True, exist_ok=True)
             text = "".join(" ".join(line.split()) + "\n" for line in outputs)
@@ -313,17 +313,6 @@ def _evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _options(directory: Path, beam: int | None) -> Any:
-    import json
-
-    from csanmt.translator import DecodingOptions
-
-    path = directory / "generation_config.json"
-    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    known = {k: values[k] for k in ("beam", "length_penalty", "max_length") if k in values}
-    return DecodingOptions(**{**known, **({"beam": beam} if beam else {})})
-
-
 def _add_distill(actions: Any) -> None:
     parser = _action(actions, "distill", _distill, "let a teacher translate corpora for a student")
     parser.add_argument("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
@@ -340,7 +329,7 @@ def _add_distill(actions: Any) -> None:
 
 
 def _distill(args: argparse.Namespace) -> int:
-    from cli.loading import find_model
+    from cli.loading import decoding_options, find_model
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
     from training.distillation import distil
@@ -353,7 +342,7 @@ def _distill(args: argparse.Namespace) -> int:
         teacher,
         read_pairs(args.corpora),
         args.out,
-        _options(directory, args.beam),
+        decoding_options(directory, beam=args.beam),
         lowest_score=args.lowest_score,
         made_with={
             "teacher": model_digest(directory),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,9 @@ from csanmt.errors import (
 from csanmt.text_translator import ReferenceTranslator, TextTranslator
 from csanmt.tokenization import Tokenizer, load_tokenizer
 from csanmt.translator import Engine
+from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS, read_version
 
 ENGINES = ("native", "torch")
-CONFIG = "config.json"
-FLOAT_WEIGHTS = "model.safetensors"
-PACKED_WEIGHTS = "engine.bin"
 
 __all__ = ["ENGINES", "ReferenceTranslator", "TextTranslator", "load_engine", "load_translator"]
 
@@ -51,10 +49,10 @@ def load_translator(
         CheckpointError: tokenizer and weights do not belong together, or are damaged.
         EngineUnavailableError: the engine asked for cannot run here.
     """
-    place = Path(directory)
-    config = _read_config(place)
+    version = read_version(directory)
+    place = version.directory
     tokenizer = load_tokenizer(place)
-    _check_sizes(tokenizer, config, place)
+    _check_sizes(tokenizer, version.config, place)
     if compat not in (None, "modelscope"):
         raise ConfigurationError(f"compat is {compat!r}; allowed is 'modelscope'")
     if compat and tokenizer.kind != "modelscope":
@@ -67,8 +65,9 @@ def load_translator(
         tokenizer,
         decoder,
         model_tag=model_tag or place.name,
-        source_language=str(config.get("source_language", "zh")),
-        target_language=str(config.get("target_language", "en")),
+        source_language=version.source_language,
+        target_language=version.target_language,
+        decoding=version.decoding,
     )
 
 
@@ -117,22 +116,7 @@ def _torch_engine(place: Path) -> Engine:
     return TorchEngine.load(place)
 
 
-def _read_config(place: Path) -> dict[str, Any]:
-    path = place / CONFIG
-    if not place.is_dir():
-        raise NotFoundError(f"no model directory {str(place)!r}")
-    if not path.is_file():
-        raise NotFoundError(f"{str(place)!r} is not a model version: {CONFIG} is missing")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    if not isinstance(config, dict) or config.get("model_type", "csanmt") != "csanmt":
-        raise ConfigurationError(f"{path} does not describe a csanmt model")
-    return config
-
-
-def _check_sizes(tokenizer: Tokenizer, config: dict[str, Any], place: Path) -> None:
+def _check_sizes(tokenizer: Tokenizer, config: Mapping[str, Any], place: Path) -> None:
     vocab = config.get("vocab_size")
     target = config.get("target_vocab_size") or vocab
     for side, size, limit in (

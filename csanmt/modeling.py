@@ -35,9 +35,7 @@ from csanmt.configuration import CsanmtConfig
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CheckpointError
 from csanmt.layers import Decoder, Encoder, SelfAttention, SemanticEncoder
-
-WEIGHTS = "model.safetensors"
-PACKED_WEIGHTS = "engine.bin"
+from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
 
 
 def source_mask(input_ids: Tensor) -> Tensor:
@@ -286,7 +284,7 @@ def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGenerat
     """
     place = Path(directory)
     config = CsanmtConfig.from_pretrained(place)
-    file = place / WEIGHTS
+    file = place / FLOAT_WEIGHTS
     if not file.is_file() and (place / PACKED_WEIGHTS).is_file():
         file = place / PACKED_WEIGHTS
     weights = _read_weights(file)

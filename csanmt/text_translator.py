@@ -38,6 +38,7 @@ class TextTranslator:
         tokenizer, engine: of one model.
         model_tag: what every answer is attributed to, such as ``csanmt-zh-en:v1.0.0``.
         source_language, target_language: ISO 639-1 codes.
+        decoding: how the model decodes unless it is told otherwise.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class TextTranslator:
         model_tag: str = "",
         source_language: str = "zh",
         target_language: str = "en",
+        decoding: DecodingOptions = DecodingOptions(),
     ) -> None:
         self.tokenizer = tokenizer
         self.engine = engine
         self.model_tag = model_tag
         self.source_language = source_language
         self.target_language = target_language
+        self.decoding = decoding
 
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from csanmt.errors import CsanmtError
+from csanmt.version import TOKENIZER, read_config
 from model_store.digests import FileDigest
-from model_store.layout import TOKENIZER, read_config
 from model_store.provenance import Record
 from model_store.store import ModelStore
 

@@ -22,17 +22,16 @@ from csanmt.errors import (
     InvalidInputError,
     NotFoundError,
 )
+from csanmt.version import CARD, PACKED_WEIGHTS, read_config, require_readable
 from model_store.card import render_card
 from model_store.digests import FileDigest, digest_file, digest_stream, model_digest
 from model_store.envelope import iso, point_latest, write_envelope
 from model_store.home import store_home
 from model_store.integrity import Findings, examine, require_intact
-from model_store.layout import CARD, model_files, read_config
+from model_store.layout import model_files
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, RESERVED, Record, read_origin
 from model_store.staging import publish, storage_errors, writing
 from model_store.tags import ModelTag
-
-ENGINE = "engine.bin"  # has a checksum of its own, which the engine checks while loading
 
 
 class ModelStore:
@@ -103,11 +102,12 @@ class ModelStore:
         """The records of all sound versions (of ``name``), by name and oldest first."""
         return [record for _, record in self.scan(name) if isinstance(record, Record)]
 
-    def open(self, tag: str | ModelTag, *, deferred: Collection[str] = (ENGINE,)) -> Path:
+    def open(self, tag: str | ModelTag, *, deferred: Collection[str] = (PACKED_WEIGHTS,)) -> Path:
         """The directory of a version, after a check fast enough for every start.
 
         Args:
-            deferred: files whose size alone is compared (see ``integrity.examine``).
+            deferred: files whose size alone is compared (see ``integrity.examine``): the
+                packed weights have a checksum that the engine checks while loading.
 
         Raises:
             IntegrityError: names every changed, missing or extra file.
@@ -155,7 +155,8 @@ class ModelStore:
                 file lists digests, the files must still agree with them.
 
         Raises:
-            InvalidInputError: the tag or the directory is not acceptable.
+            InvalidInputError: the tag or the directory is not acceptable, or the model's
+                settings cannot be read (``csanmt.version``).
             ConflictError: the version exists; versions never change.
             IntegrityError: a file disagrees with the directory's own record.
             StorageError: disk full, no permission; nothing is left behind.
@@ -163,6 +164,7 @@ class ModelStore:
         tag, source = ModelTag.parse(tag), Path(directory)
         labels = _checked(labels or {})
         paths = model_files(source)
+        require_readable(source)
         origin, recorded = read_origin(source)
         origin |= {key: item for key, item in (provenance or {}).items() if key not in RESERVED}
         with (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,15 @@ from safetensors.torch import save_file
 
 from csanmt.modeling import CsanmtForConditionalGeneration
 from csanmt.tokenization import load_tokenizer
+from csanmt.translator import DecodingOptions
+from csanmt.version import (
+    FLOAT_WEIGHTS,
+    GENERATION,
+    PACKED_WEIGHTS,
+    TOKENIZER,
+    write_decoding,
+    write_json,
+)
 from training.recipe import EvaluationSettings
 
 
@@ -41,27 +49,23 @@ def export_version(
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     model.config.save_pretrained(fresh)
-    (fresh / "generation_config.json").unlink(missing_ok=True)
-    load_tokenizer(tokenizer).save(fresh / "tokenizer")
+    (fresh / GENERATION).unlink(missing_ok=True)
+    load_tokenizer(tokenizer).save(fresh / TOKENIZER)
     if weights == "int8":
         from csanmt.engine.packing import pack
 
-        pack(model, fresh / "engine.bin")
+        pack(model, fresh / PACKED_WEIGHTS)
     else:
         kind = torch.bfloat16 if weights == "bf16" else torch.float32
         tensors = {k: v.detach().to(kind).contiguous() for k, v in model.state_dict().items()}
-        save_file(tensors, fresh / "model.safetensors", metadata={"format": "pt"})
-    generation = {
-        "beam": decoding.beam,
-        "length_penalty": decoding.length_penalty,
-        "max_length": decoding.max_length,
-    }
-    _write_json(fresh / "generation_config.json", generation)
-    _write_json(fresh / "provenance.json", provenance)
+        save_file(tensors, fresh / FLOAT_WEIGHTS, metadata={"format": "pt"})
+    own = DecodingOptions(
+        beam=decoding.beam,
+        length_penalty=decoding.length_penalty,
+        max_length=decoding.max_length,
+    )
+    write_decoding(fresh, own)
+    write_json(fresh / "provenance.json", provenance)
     shutil.rmtree(out, ignore_errors=True)
     fresh.rename(out)
     return out
-
-
-def _write_json(path: Path, body: dict[str, Any]) -> None:
-    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
 from training.packed import read_description
 from training.parts import file_digest
 from training.recipe import Recipe
 
-MODEL_FILES = ("config.json", "model.safetensors", "engine.bin", "tokenizer/*")
+MODEL_FILES = (CONFIG, *WEIGHTS, f"{TOKENIZER}/*")
 
 
 def model_files(directory: Path) -> list[Path]:

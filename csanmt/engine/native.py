@@ -23,6 +23,7 @@ from csanmt.errors import (
     NotFoundError,
 )
 from csanmt.translator import DecodingOptions, ShouldStop, TokenHypothesis
+from csanmt.version import PACKED_WEIGHTS
 
 INSTRUCTION_SETS = ("avx512vnni", "avxvnni", "vnni256", "avx2", "portable")
 
@@ -84,7 +85,7 @@ class NativeEngine:
         isa = isa or os.environ.get("CSANMT_ISA") or "auto"
         file = Path(path)
         if file.is_dir():
-            file = file / "engine.bin"
+            file = file / PACKED_WEIGHTS
         if not file.exists():
             raise NotFoundError(f"{file} does not exist")
         if not 1 <= threads <= 256:

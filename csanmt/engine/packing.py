@@ -12,7 +12,6 @@ Needs numpy and safetensors only; a live torch model is accepted too.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from csanmt.engine.container import write_container
 from csanmt.engine.layout import Entry, Kind, layout
 from csanmt.engine.shape import Shape
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError, StorageError
+from csanmt.version import FLOAT_WEIGHTS, read_config
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
@@ -74,24 +74,13 @@ def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> Pa
 def _open(model: Any, config: Any) -> tuple[Weights, Mapping[str, Any]]:
     if isinstance(model, (str, os.PathLike)):
         directory = Path(model)
-        return _read_safetensors(directory / "model.safetensors"), _read_config(directory)
+        return _read_safetensors(directory / FLOAT_WEIGHTS), read_config(directory)
     if hasattr(model, "state_dict"):
         weights = {k: v.detach().float().cpu().numpy() for k, v in model.state_dict().items()}
         return weights, model.config.to_dict()
     if config is None:
         raise ConfigurationError("weights given as a mapping need their config")
     return model, config if isinstance(config, Mapping) else config.to_dict()
-
-
-def _read_config(directory: Path) -> Mapping[str, Any]:
-    path = directory / "config.json"
-    try:
-        loaded: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path} is missing") from error
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not valid JSON: {error}") from error
-    return loaded
 
 
 def _read_safetensors(path: Path) -> Weights:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,8 +20,8 @@ from csanmt.modelscope.configuration import (
 )
 from csanmt.modelscope.tokenization import ModelScopeTokenizer, read_text
 from csanmt.modelscope.variables import read_weights
-from csanmt.tokenization import DIRECTORY as TOKENIZER
 from csanmt.translator import DecodingOptions
+from csanmt.version import CONFIG, FLOAT_WEIGHTS, TOKENIZER, write_decoding, write_json
 
 CHECKPOINTS = "tf_ckpts"
 _PROBES = {
@@ -90,9 +89,9 @@ def convert(
     say("writing the weights")
     out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(out / TOKENIZER)
-    _write_json(out / "config.json", _config_json(configuration))
-    _write_json(out / "generation_config.json", _generation_json(configuration))
-    _write_weights(out / "model.safetensors", weights)
+    write_json(out / CONFIG, _config_json(configuration))
+    write_decoding(out, DecodingOptions(**configuration.generation))
+    _write_weights(out / FLOAT_WEIGHTS, weights)
     variables, parameters = len(weights), sum(value.size for value in weights.values())
     del weights
     say("translating a sentence to check the result")
@@ -205,27 +204,10 @@ def _config_json(configuration: ModelScopeConfiguration) -> dict[str, Any]:
     }
 
 
-def _generation_json(configuration: ModelScopeConfiguration) -> dict[str, Any]:
-    """Our keys and, for transformers' ``generate``, its own."""
-    return {
-        **configuration.generation,
-        "num_beams": configuration.generation["beam"],
-        "eos_token_id": 0,
-        "pad_token_id": 0,
-        "bos_token_id": 0,
-        "decoder_start_token_id": 0,
-    }
-
-
 def _write_weights(path: Path, weights: dict[str, Any]) -> None:
     from safetensors.numpy import save_file
 
     save_file(weights, str(path), metadata={"format": "pt"})
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    path.write_text(text, encoding="utf-8")
 
 
 def _digests(place: Path, configuration: ModelScopeConfiguration, prefix: Path) -> dict[str, str]:

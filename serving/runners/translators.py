@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 from csanmt.errors import CsanmtError, NotFoundError
 from csanmt.translator import DecodingOptions, ShouldStop, StubTranslator, Translation, Translator
+from csanmt.version import read_decoding
 from serving.logs import log_fault
 from serving.settings import Settings
 
@@ -100,25 +100,17 @@ def engine_fault(error: Exception) -> CsanmtError:
 
 def _facts(translator: Translator, directory: Path, settings: Settings) -> TranslatorFacts:
     engine = getattr(translator, "engine", None)
-    defaults = _generation_defaults(directory)
+    decoding = read_decoding(directory)
     return TranslatorFacts(
         model=settings.model,
         engine=str(getattr(engine, "name", settings.engine)),
         isa=str(getattr(engine, "info", {}).get("isa", "")),
         source_language=translator.source_language,
         target_language=translator.target_language,
-        beam=min(int(defaults.get("beam", 4)), settings.max_beam),
-        length_penalty=float(defaults.get("length_penalty", 0.6)),
-        max_length=min(int(defaults.get("max_length", 100)), settings.max_length),
+        beam=min(decoding.beam, settings.max_beam),
+        length_penalty=decoding.length_penalty,
+        max_length=min(decoding.max_length, settings.max_length),
     )
-
-
-def _generation_defaults(directory: Path) -> dict[str, Any]:
-    path = directory / "generation_config.json"
-    if not path.is_file():
-        return {}
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return data if isinstance(data, dict) else {}
 
 
 class SlowStub:

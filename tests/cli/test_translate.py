@@ -12,7 +12,7 @@ import pytest
 import cli.loading
 from cli.loading import chosen_engine, decoding_options, find_model
 from cli.progress import ProgressBar
-from csanmt.errors import ConfigurationError, IntegrityError, NotFoundError
+from csanmt.errors import IntegrityError, NotFoundError
 from csanmt.translator import DecodingOptions, StubTranslator
 from model_store.store import ModelStore
 from serving.settings import DEFAULT_MODEL
@@ -204,12 +204,6 @@ def test_decoding_is_as_asked_else_the_models(
     if written is not None:
         (tmp_path / "generation_config.json").write_text(json.dumps(written))
     assert decoding_options(tmp_path, **asked) == expected
-
-
-def test_a_broken_generation_config_is_named(tmp_path: Path) -> None:
-    (tmp_path / "generation_config.json").write_text("{")
-    with pytest.raises(ConfigurationError, match=r"generation_config\.json' is not JSON"):
-        decoding_options(tmp_path)
 
 
 def test_the_progress_bar_waits_and_needs_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
