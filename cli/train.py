@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +53,11 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--restart", action="store_true", help="drop an earlier run and its data in OUT"
     )
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help="go on with a recipe or data that differ from what the run in OUT had; logged",
+    )
     parser.add_argument("--save", metavar="TAG", help="also save to the store, e.g. name:v1.2.0")
     add_json_flag(parser)
     parser.set_defaults(run=_train)
@@ -87,6 +94,7 @@ def _train(args: argparse.Namespace) -> int:
     from training.plots import write_curves
     from training.run import train
 
+    stopped = _stop_on_signal()
     outcome = train(
         recipe,
         packed,
@@ -97,7 +105,9 @@ def _train(args: argparse.Namespace) -> int:
         weights=args.weights,
         device=args.device,
         commit=_commit(),
+        changed=args.changed,
         report=_reporter(args.json),
+        stop=stopped.is_set,
     )
     write_curves(args.out / "metrics.jsonl", args.out / "curves.png")
     result = {
@@ -120,6 +130,14 @@ def _train(args: argparse.Namespace) -> int:
         left = f"{outcome.minutes_left:.1f} minutes of the budget are left"
         print(f"stopped; {left}: run the same command again")
     return 0
+
+
+def _stop_on_signal() -> threading.Event:
+    """Set by SIGTERM or SIGINT: the run saves after its step and ends."""
+    stopped = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopped.set())
+    return stopped
 
 
 def _save(version: Path, tag: str) -> str:
@@ -159,7 +177,7 @@ def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dic
     from training.preparation import prepare
 
     note(f"preparing data into {packed}")
-    return prepare(recipe, args.data or args.recipe.parent, packed)
+    return prepare(recipe, args.data or args.recipe.parent, packed, getattr(args, "like", None))
 
 
 def _add_prepare(actions: Any) -> None:
@@ -167,6 +185,12 @@ def _add_prepare(actions: Any) -> None:
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="packed directory to write")
+    parser.add_argument(
+        "--like",
+        type=Path,
+        metavar="PACKED",
+        help="take vocabulary and held-out lines of this packed data, to go on with its run",
+    )
 
 
 def _prepare(args: argparse.Namespace) -> int:
@@ -192,6 +216,8 @@ def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
         if line["event"] == "evaluation":
             bleu = f", greedy BLEU {line['bleu']:.1f}" if "bleu" in line else ""
             note(f"step {line['step']}: dev loss {line['loss']:.3f}{bleu}")
+        elif line["event"] == "changed":
+            note(f"step {line['step']}: goes on with other {', '.join(line['settings']) or 'data'}")
         elif line["step"] % 50 == 1:
             note(
                 f"{line['stage']} step {line['step']}: loss {line['loss']:.3f}, "

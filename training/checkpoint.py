@@ -7,13 +7,13 @@ import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from csanmt.errors import CheckpointError
+from training.optimizer import Optimizer
 
 
 @dataclass
@@ -33,13 +33,15 @@ class Progress:
     scores: dict[str, float] = field(default_factory=dict)  # of the weights to export
     evaluated_step: int = -1  # step of the latest evaluation
     evaluated: float = 0.0  # elapsed at the latest evaluation of this stage
+    data: str = ""  # digest of the packed data of the latest command
+    tokenizer: str = ""  # digest of its vocabularies, which never change in a run
 
 
 def save_checkpoint(
     directory: Path,
     progress: Progress,
     module: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     average: dict[str, Tensor],
     best: dict[str, Tensor],
 ) -> None:
@@ -47,8 +49,7 @@ def save_checkpoint(
     tensors = {f"model/{name}": value for name, value in module.state_dict().items()}
     tensors |= {f"average/{name}": value for name, value in average.items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{key}": value for key, value in state.items()}
+    tensors |= {f"optimizer/{name}": value for name, value in optimizer.state().items()}
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random_cuda"] = torch.cuda.get_rng_state()
@@ -91,7 +92,7 @@ def read_progress(directory: Path) -> Progress:
 
 
 def load_tensors(
-    directory: Path, module: nn.Module, optimizer: torch.optim.Optimizer
+    directory: Path, module: nn.Module, optimizer: Optimizer
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Put model, optimizer and random state back.
 
@@ -105,15 +106,9 @@ def load_tensors(
     tensors = load_file(directory / "state.safetensors")
     try:
         module.load_state_dict(_part(tensors, "model/"))
-    except RuntimeError as error:
+        optimizer.load_state(_part(tensors, "optimizer/"))
+    except (RuntimeError, ValueError, KeyError, IndexError) as error:
         raise CheckpointError(f"{directory} does not fit this recipe: {error}") from error
-    states: dict[int, dict[str, Any]] = {}
-    for name, value in _part(tensors, "optimizer/").items():
-        index, key = name.split("/")
-        states.setdefault(int(index), {})[key] = value
-    body = optimizer.state_dict()
-    body["state"] = states
-    optimizer.load_state_dict(body)
     torch.set_rng_state(tensors["random"])
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random_cuda"])

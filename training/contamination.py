@@ -93,7 +93,6 @@ class ContaminationFilter:
         """The pairs that are not refused; the others are counted as ``contamination``."""
         for pair in pairs:
             if self.refuses(pair):
-                report.kept[pair.origin] -= 1
                 report.dropped["contamination"] += 1
             else:
                 yield pair

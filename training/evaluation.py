@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import sacrebleu
@@ -14,6 +15,7 @@ from training.batches import bucket, collate
 from training.decoding import greedy
 from training.objective import TrainableCsanmt, translation_loss
 from training.packed import PackedSplit
+from training.sources import domain
 from training.vocabulary import Vocabularies
 
 
@@ -36,6 +38,20 @@ def dev_losses(
             tokens[origin] = tokens.get(origin, 0) + batch.target_tokens
     losses = {f"loss/{origin}": sums[origin] / tokens[origin] for origin in sorted(sums)}
     return {"loss": sum(sums.values()) / max(sum(tokens.values()), 1), **losses}
+
+
+def domain_losses(
+    model: CsanmtForConditionalGeneration, split: PackedSplit, prefix: str
+) -> dict[str, float]:
+    """``dev_losses`` by domain of ``sources``, named ``prefix/domain``."""
+    domains = [domain(origin) for origin in split.origins]
+    names = tuple(sorted(set(domains)))
+    places = np.asarray([names.index(name) for name in domains], np.uint16)
+    joined = replace(split, origin=places[split.origin], origins=names)
+    scores = dev_losses(model, joined)
+    return {
+        f"{prefix}/{name}": scores[f"loss/{name}"] for name in names if f"loss/{name}" in scores
+    }
 
 
 def greedy_bleu(

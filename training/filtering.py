@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from training.copying import MARK, PRIVATE
 from training.corpus import Pair
 
 HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
@@ -69,11 +70,12 @@ class _Measured:
 
 
 def _measure(pair: Pair) -> _Measured:
+    plain = Pair(MARK.sub("", pair.source), MARK.sub("", pair.target), pair.origin)
     return _Measured(
-        pair,
-        len(HAN.findall(pair.source)),
-        LATIN_WORD.findall(pair.source),
-        pair.target.split(),
+        plain,
+        len(HAN.findall(plain.source)),
+        LATIN_WORD.findall(plain.source),
+        plain.target.split(),
     )
 
 
@@ -124,7 +126,10 @@ UNTRUSTED = (("markup", _markup), ("numbers", _numbers_differ), ("names", _names
 
 
 def filter_pairs(
-    pairs: Iterable[Pair], settings: FilterSettings, report: FilterReport
+    pairs: Iterable[Pair],
+    settings: FilterSettings,
+    report: FilterReport,
+    change: Callable[[Pair], Pair] | None = None,
 ) -> Iterator[Pair]:
     """Normalised pairs that pass every rule, each only once.
 
@@ -132,13 +137,17 @@ def filter_pairs(
         pairs: raw pairs.
         settings: limits, and which origins are exempt from what.
         report: counted into as the pairs stream by.
+        change: applied to normalised pairs before the rules; duplicates are told before it.
     """
     seen: set[bytes] = set()
     for raw in pairs:
-        pair = Pair(normalise_source(raw.source), normalise_target(raw.target), raw.origin)
-        rule = first_broken_rule(pair, settings)
+        plain = Pair(normalise_source(raw.source), normalise_target(raw.target), raw.origin)
+        pair = change(plain) if change else plain
+        rule = "private" if PRIVATE.search(raw.source + raw.target) else None
+        rule = rule or first_broken_rule(pair, settings)
         if rule is None:
-            key = blake2b(f"{pair.source}\t{pair.target}".lower().encode(), digest_size=8).digest()
+            text = f"{plain.source}\t{plain.target}".lower()
+            key = blake2b(text.encode(), digest_size=8).digest()
             rule = "duplicate" if key in seen else None
             seen.add(key)
         if rule is None:

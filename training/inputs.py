@@ -12,7 +12,7 @@ from typing import Any
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
-from training.packed import read_description
+from training.packed import DESCRIPTION, read_description
 from training.parts import file_digest
 from training.recipe import Recipe
 
@@ -31,6 +31,16 @@ def model_digest(directory: Path) -> str:
         for path in model_files(directory)
     ]
     return sha256("".join(lines).encode()).hexdigest()
+
+
+def tokenizer_digest(packed: Path) -> str:
+    """SHA-256 over the tokenizer's files of packed data."""
+    return model_digest(packed)  # it holds tokenizer/ alone of what a version translates with
+
+
+def data_digest(packed: Path) -> str:
+    """SHA-256 of what packed data says it is made of."""
+    return file_digest(packed / DESCRIPTION)
 
 
 def corpora_digests(paths: Iterable[Path]) -> list[str]:

@@ -184,17 +184,62 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         return (grad_hidden * grad.to(grad_hidden.dtype)), weight, None, None, None
 
 
+class _FusedCrossEntropy(torch.autograd.Function):
+    """``_SmoothedCrossEntropy`` in bf16: one fused softmax, smoothing by a rank-one term.
+
+    The part of the gradient that is the same for every id (``off``) never enters the (N, V)
+    buffer: it is the outer product of ones with the sum of the weights, or of the states.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int
+    ) -> Tensor:
+        cast = weight.to(hidden.dtype)
+        off = (1.0 - confidence) / (weight.shape[0] - 1)
+        slope = hidden.new_empty(len(hidden), weight.shape[0])  # (N, V)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, len(hidden), rows):
+            y = labels[start : start + rows, None]
+            logits = hidden[start : start + rows] @ cast.t()  # (rows, V)
+            part = slope[start : start + rows]
+            torch.softmax(logits, -1, out=part)
+            # log Z by the likeliest id, whose probability bf16 holds best
+            most = logits.amax(1, keepdim=True).float()
+            normaliser = most - part.amax(1, keepdim=True).float().log()
+            total += (normaliser - (confidence - off) * logits.gather(1, y).float()).sum()
+            part.scatter_add_(1, y, part.new_full(y.shape, off - confidence))
+        weights, states = cast.float().sum(0), hidden.float().sum(0)  # (H,)
+        total -= off * (states @ weights)
+        grad_hidden = (slope @ cast).sub_((off * weights).to(hidden.dtype))
+        grad_weight = (slope.t() @ hidden).float().sub_(off * states)
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        ctx.weight_dtype = weight.dtype
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        return _SmoothedCrossEntropy.backward(ctx, grad)
+
+
+CPU_ROWS, GPU_ROWS = 512, 16384
+
+
 def smoothed_cross_entropy(
-    hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int = 1024
+    hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int = 0
 ) -> Tensor:
     """Sum over N positions of the smoothed cross-entropy, in nats.
 
     Args:
-        hidden: (N, H); weight: (V, H); labels: (N,) int64.
+        hidden: (N, H), bf16 or float32; weight: (V, H); labels: (N,) int64.
         confidence: probability the target distribution gives the label.
-        rows: positions handled at once.
+        rows: positions handled at once; 0 takes what suits the device.
     """
-    result: Tensor = _SmoothedCrossEntropy.apply(hidden, weight, labels, confidence, rows)
+    bf16 = torch.is_autocast_enabled(hidden.device.type) or hidden.dtype == torch.bfloat16
+    rows = rows or (CPU_ROWS if hidden.device.type == "cpu" else GPU_ROWS)
+    kind = _FusedCrossEntropy if bf16 else _SmoothedCrossEntropy
+    hidden = hidden.to(torch.bfloat16) if bf16 else hidden
+    result: Tensor = kind.apply(hidden, weight, labels, confidence, rows)
     return result
 
 

@@ -9,7 +9,7 @@ batch maker appends it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from training.vocabulary import Vocabularies
 
 FORMAT = 1
 DESCRIPTION = "packed.json"
+HELD = "held.tsv"  # lines held out of training, as text, for data prepared later
 ARRAYS = ("source_ids", "source_offsets", "target_ids", "target_offsets", "origin")
 
 
@@ -30,14 +31,14 @@ class PackedSplit:
     """N pairs of token ids; arrays are memory-mapped.
 
     source_ids, target_ids: flat uint16; source_offsets, target_offsets: (N+1,) int64;
-    origin: (N,) uint8 index into ``origins``.
+    origin: (N,) unsigned index into ``origins``.
     """
 
     source_ids: NDArray[np.uint16]
     source_offsets: NDArray[np.int64]
     target_ids: NDArray[np.uint16]
     target_offsets: NDArray[np.int64]
-    origin: NDArray[np.uint8]
+    origin: NDArray[np.uint16]
     origins: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -93,7 +94,7 @@ def write_split(
             directory / f"{name}.{side}_offsets.npy",
             np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         )
-    origin = np.asarray([place[pairs[i].origin] for i in kept], np.uint8)
+    origin = np.asarray([place[pairs[i].origin] for i in kept], np.uint16)
     np.save(directory / f"{name}.origin.npy", origin)
     (directory / f"{name}.origins.json").write_text(json.dumps(origins) + "\n")
     return {o: int((origin == place[o]).sum()) for o in origins}
@@ -121,6 +122,13 @@ def read_split(directory: Path, name: str) -> PackedSplit:
     return split
 
 
+def write_lines(pairs: Sequence[Pair], path: Path) -> None:
+    """Write pairs as text: source, target, origin."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (f"{pair.source}\t{pair.target}\t{pair.origin}\n" for pair in pairs)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 def write_description(directory: Path, description: dict[str, object]) -> None:
     """Write ``packed.json``."""
     body = {"format": FORMAT, **description}
@@ -142,9 +150,3 @@ def read_description(directory: Path) -> dict[str, object]:
     if body.get("format") != FORMAT:
         raise CheckpointError(f"{path} has format {body.get('format')!r}; this reads {FORMAT}")
     return body
-
-
-def lines_of(pairs: Iterable[Pair]) -> tuple[list[str], list[str]]:
-    """Sources and targets as two lists."""
-    listed = list(pairs)
-    return [pair.source for pair in listed], [pair.target for pair in listed]

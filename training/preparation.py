@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import random
-import re
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from csanmt.errors import InvalidInputError
 from csanmt.tokenization import load_tokenizer
 from training.contamination import ContaminationFilter, suite_files
-from training.corpus import Pair, read_pairs
+from training.copying import MARK, copy_marked
+from training.corpus import Pair, open_text, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
 from training.inputs import inputs_of
-from training.packed import DESCRIPTION, lines_of, write_description, write_split
+from training.packed import DESCRIPTION, HELD, write_description, write_lines, write_split
 from training.recipe import DataSettings, Recipe
+from training.scripts import simplified
+from training.variants import variants
 from training.vocabulary import Vocabularies, train_vocabularies
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
-FINAL_STOP = re.compile(r"[。.]$")
+COLUMNS = ("zh", "en")  # of .tsv; the filter's rules know no other languages
 
 
-def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
+def prepare(recipe: Recipe, data: Path, out: Path, like: Path | None = None) -> dict[str, object]:
     """Filter, sample, learn the vocabularies, write ids.
 
     Args:
         recipe: which corpora, limits, weights and sizes.
         data: directory the recipe's file names are relative to.
         out: packed directory to write.
+        like: an earlier packed directory, whose tokenizer and held-out lines are taken, so
+            that a run that began with it can go on with this one.
 
     Returns:
         what ``packed.json`` records: the settings, pairs kept and dropped by rule and origin.
@@ -37,25 +43,27 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
         InvalidInputError: nothing is left to train on.
     """
     settings, report = recipe.data, FilterReport()
-    named = [data / name for name in (*settings.exclude, settings.dev) if name]
-    exclusion = ContaminationFilter.from_files([*suite_files(), *named], settings.languages)
-    raw = read_pairs([_locate(data, name) for name in settings.corpora], settings.languages)
-    wanted = (pair for pair in raw if _wanted(pair.origin, settings))
-    clean = exclusion.clean(filter_pairs(wanted, settings.filter, report), report)
-    pairs = sample(label_short(clean, settings.short_words), settings, recipe.training.seed)
-    pairs.extend(bare_variants(pairs, settings, recipe.training.seed))
+    seed, copies = recipe.training.seed, recipe.vocabulary.copy_tokens
+    exclusion = _exclusion(settings, data)
+    pairs = list(_clean_pairs(recipe, data, exclusion, report))
+    pairs, held = _held_out(pairs, settings, seed, like)
+    write_lines(held, out / HELD)
+    pairs = sample(label_short(pairs, settings.short_words), settings, seed)
+    random.Random(seed).shuffle(pairs)
+    pairs.extend(variants(pairs, settings, copies, seed))
     if not pairs:
         raise InvalidInputError("no pair passed the filter; is the data section right?")
-    random.Random(recipe.training.seed).shuffle(pairs)
-    vocabularies = _vocabularies(pairs, recipe, out / "tokenizer")
+    pairs, held = _directed(pairs, settings), _directed(held, settings)
+    vocabularies = _vocabularies(pairs, recipe, data, out / "tokenizer", like)
     limits = (settings.max_source_tokens, settings.max_target_tokens)
     (out / DESCRIPTION).unlink(missing_ok=True)  # a kill leaves no old one beside new ids
     counts = write_split(pairs, vocabularies, out, "train", limits)
     dev = [
         Pair(normalise_source(pair.source), normalise_target(pair.target), pair.origin)
-        for pair in read_pairs([data / settings.dev], settings.languages)
+        for pair in read_pairs([data / settings.dev], COLUMNS)
     ]
-    write_split(dev, vocabularies, out, "dev", limits)
+    write_split(_directed(dev, settings), vocabularies, out, "dev", limits)
+    write_split(held, vocabularies, out, "held", limits)
     description: dict[str, object] = {
         "recipe": recipe.name,
         "made_with": inputs_of(recipe),
@@ -72,13 +80,78 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> dict[str, object]:
     return description
 
 
-def _vocabularies(pairs: list[Pair], recipe: Recipe, directory: Path) -> Vocabularies:
-    """Those of the model that is continued, else new ones learned from the pairs."""
+def _exclusion(settings: DataSettings, data: Path) -> ContaminationFilter:
+    named = [data / name for name in (*settings.exclude, settings.dev) if name]
+    return ContaminationFilter.from_files([*suite_files(), *named], COLUMNS)
+
+
+def _clean_pairs(
+    recipe: Recipe, data: Path, exclusion: ContaminationFilter, report: FilterReport
+) -> Iterator[Pair]:
+    """Pairs of the corpora that may be trained on, marked spans exchanged for copy tokens."""
+    settings = recipe.data
+    chance = random.Random(recipe.training.seed + 5)
+    raw = read_pairs([_locate(data, name) for name in settings.corpora], COLUMNS)
+    wanted = (pair for pair in simplified(raw) if _wanted(pair.origin, settings))
+    clean = exclusion.clean(wanted, report)
+    if not recipe.vocabulary.copy_tokens:
+        return filter_pairs(clean, settings.filter, report)
+    return filter_pairs(clean, settings.filter, report, lambda pair: copy_marked(pair, chance))
+
+
+def _held_out(
+    pairs: list[Pair], settings: DataSettings, seed: int, like: Path | None
+) -> tuple[list[Pair], list[Pair]]:
+    """What is left to train on, and the pairs kept back: those of ``like``, or new ones.
+
+    A pair that equals one kept back on either side is neither.
+    """
+    if like is not None:
+        held = list(read_pairs([like / HELD]))
+    else:
+        by_origin: dict[str, list[Pair]] = defaultdict(list)
+        for pair in pairs:
+            if not MARK.search(pair.source):
+                by_origin[pair.origin].append(pair)
+        chance = random.Random(seed + 6)
+        held = []
+        for origin in sorted(by_origin):
+            group = by_origin[origin]
+            held += chance.sample(group, min(settings.held_out, len(group) // 20))
+    guard = ContaminationFilter((side for p in held for side in (p.source, p.target)), ())
+    return [pair for pair in pairs if not guard.refuses(pair)], held
+
+
+def _directed(pairs: Iterable[Pair], settings: DataSettings) -> list[Pair]:
+    """The pairs with the side first that is the recipe's source."""
+    if settings.languages == COLUMNS:
+        return list(pairs)
+    return [Pair(pair.target, pair.source, pair.origin) for pair in pairs]
+
+
+def _vocabularies(
+    pairs: list[Pair], recipe: Recipe, data: Path, directory: Path, like: Path | None
+) -> Vocabularies:
+    """Those of earlier data or of the model that is continued, else new ones."""
+    if like is not None:
+        shutil.copytree(like / "tokenizer", directory, dirs_exist_ok=True)
+        return Vocabularies(directory)
     if recipe.start.initial_model:
         load_tokenizer(recipe.start.initial_model).save(directory)
         return Vocabularies(directory)
-    lines = lines_of(_vocabulary_sample(pairs, recipe))
-    return train_vocabularies(*lines, recipe.vocabulary, directory)
+    chosen = [p for p in _vocabulary_sample(pairs, recipe) if not MARK.search(p.source)]
+    targets = [pair.target for pair in chosen]
+    for name in recipe.vocabulary.target_text:
+        targets += _lines(data / name, recipe.vocabulary.target_lines)
+    return train_vocabularies(
+        [pair.source for pair in chosen], targets, recipe.vocabulary, directory
+    )
+
+
+def _lines(path: Path, most: int) -> list[str]:
+    """The first column of the first ``most`` lines, in the target's typography."""
+    with open_text(path) as stream:
+        return [normalise_target(line.split("\t")[0]) for line in islice(stream, most)]
 
 
 def _locate(data: Path, name: str) -> Path:
@@ -118,17 +191,6 @@ def sample(pairs: Iterable[Pair], settings: DataSettings, seed: int) -> list[Pai
             if place < settings.cap:
                 reservoir[place] = pair
     return [pair for origin in sorted(kept) for pair in kept[origin]]
-
-
-def bare_variants(pairs: list[Pair], settings: DataSettings, seed: int) -> list[Pair]:
-    """Copies without the final full stop: people type sentences without one."""
-    chance = random.Random(seed + 1)
-    variants = []
-    for pair in pairs:
-        stops = FINAL_STOP.search(pair.source) and FINAL_STOP.search(pair.target)
-        if stops and chance.random() < settings.bare_share:
-            variants.append(Pair(pair.source[:-1], pair.target[:-1], pair.origin))
-    return [pair for pair in variants if pair.source and pair.target]
 
 
 def _vocabulary_sample(pairs: list[Pair], recipe: Recipe) -> list[Pair]:

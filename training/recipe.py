@@ -15,6 +15,7 @@ from typing import Any
 
 from csanmt.errors import ConfigurationError, NotFoundError
 from training.filtering import FilterSettings
+from training.sources import FAMILIES, base, family
 from training.vocabulary import VocabularySettings
 
 
@@ -24,25 +25,41 @@ class DataSettings:
 
     ``weights`` gives how often an origin is seen in one round of training: 1 is every
     pair once, 0.1 a random tenth. ``origin:short`` are its targets of at most
-    ``short_words`` words. Origins without a weight get ``default_weight``.
+    ``short_words`` words, which without a weight of their own have the origin's. Origins
+    without a weight get ``default_weight``.
+
+    languages: source and target; the columns of ``.tsv`` are Chinese and English whichever way.
+    without_families: licence families (``sources.FAMILIES``) whose sources stay out.
+    held_out: pairs of each origin kept back, for losses by domain.
+    bare_share, joined_share, copy_share, insert_share: part of the pairs that also come without
+        full stop, in a joined line, with copy tokens for names, with copy tokens put in
+        (``training.variants``).
     """
 
     corpora: tuple[str, ...] = ()
     dev: str = "dev.tsv"
     exclude: tuple[str, ...] = ()
     languages: tuple[str, str] = ("zh", "en")
+    without_families: tuple[str, ...] = ()
     weights: dict[str, float] = field(default_factory=dict)
     default_weight: float = 0.0
     cap: int = 100_000
+    held_out: int = 0
     short_words: int = 0
     bare_share: float = 0.0
+    joined_share: float = 0.0
+    copy_share: float = 0.0
+    insert_share: float = 0.0
     max_source_tokens: int = 96
     max_target_tokens: int = 96
     filter: FilterSettings = field(default_factory=FilterSettings)
 
     def weight(self, origin: str) -> float:
         """Passes over this origin in one round."""
-        return self.weights.get(origin, self.default_weight)
+        if family(origin) in self.without_families:
+            return 0.0
+        whole = self.weights.get(base(origin), self.default_weight)
+        return self.weights.get(origin, whole)
 
 
 @dataclass(frozen=True)
@@ -100,20 +117,26 @@ class TrainingSettings:
     """Optimisation.
 
     minutes: wall-clock budget unless the command gives one; batch_tokens: padded
-    positions of a batch; accumulation: batches a step. workers: threads that compute
-    the batches of a step side by side, which on a shared CPU beats ``threads`` inside
-    every operation, since they meet once a step and not once an operation. precision:
-    ``bf16``, ``float32``, or ``auto``, which takes bf16 where the processor multiplies it
-    (elsewhere it is emulated and slower); a run goes on in the precision of its machine.
+    positions of a batch; accumulation: batches a step, half of them in the first
+    ``small_steps``. optimizer: ``adamw``, or ``muon`` for the matrices (``optimizer.py``).
+    decay_share: last part of the budget, in which ``stable-linear`` goes to zero.
+    workers: threads that compute the batches of a step side by side, which on a shared CPU
+    beats ``threads`` inside every operation, since they meet once a step and not once an
+    operation. precision: ``bf16``, ``float32``, or ``auto``, which takes bf16 where the
+    processor multiplies it (elsewhere it is emulated and slower); a run goes on in the
+    precision of its machine.
     """
 
     minutes: float = 10.0
     max_steps: int = 1_000_000
     batch_tokens: int = 4096
     accumulation: int = 1
+    small_steps: int = 0
+    optimizer: str = "adamw"
     learning_rate: float = 2e-3
     warmup_steps: int = 400
     schedule: str = "inverse-root-to-zero"
+    decay_share: float = 0.25
     label_smoothing: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.98
@@ -173,6 +196,10 @@ class Recipe:
         t = self.training
         _allow("training.schedule", t.schedule, t.schedule in SCHEDULES, ", ".join(SCHEDULES))
         _allow("training.precision", t.precision, t.precision in PRECISIONS, ", ".join(PRECISIONS))
+        _allow("training.optimizer", t.optimizer, t.optimizer in OPTIMIZERS, ", ".join(OPTIMIZERS))
+        _allow("training.decay_share", t.decay_share, 0 <= t.decay_share <= 1, "0 to 1")
+        unknown = sorted(set(self.data.without_families) - set(FAMILIES))
+        _allow("data.without_families", unknown, not unknown, ", ".join(FAMILIES))
         _allow("training.minutes", t.minutes, t.minutes > 0, "above 0")
         _allow("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64")
         _allow("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1")
@@ -190,7 +217,8 @@ class Recipe:
         )
 
 
-SCHEDULES = ("inverse-root", "inverse-root-to-zero", "linear-to-zero")
+SCHEDULES = ("inverse-root", "inverse-root-to-zero", "linear-to-zero", "stable-linear")
+OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = ("auto", "bf16", "float32")
 
 

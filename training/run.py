@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ import torch
 
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
-from training.evaluation import dev_losses, greedy_bleu
+from training.evaluation import dev_losses, domain_losses, greedy_bleu
 from training.export import export_version
-from training.inputs import check_packed
+from training.inputs import check_packed, data_digest, differing, tokenizer_digest
 from training.packed import read_description, read_split
 from training.recipe import Recipe, recipe_to_dict
 from training.start import starting_model
@@ -55,8 +56,10 @@ def train(
     weights: str = "int8",
     device: str = "auto",
     commit: str = "",
+    changed: bool = False,
     report: Report | None = None,
     clock: Clock = time.monotonic,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train (or go on training); export the averaged model when the run is finished.
 
@@ -70,6 +73,9 @@ def train(
         weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
         device: ``cpu``, ``cuda`` or ``auto``.
         commit: git commit, for the provenance.
+        changed: let the recipe and the data differ from what the run has had so far; the
+            vocabulary and the shape may not. What differs is logged.
+        stop: asked after every step; true saves and ends this call.
 
     Raises:
         InvalidInputError: the directory holds another recipe's run, the data no pair
@@ -82,14 +88,16 @@ def train(
     torch.set_num_threads(recipe.training.threads)
     check_packed(recipe, packed)
     vocabularies = Vocabularies(packed / "tokenizer")
-    split, dev = read_split(packed, "train"), read_split(packed, "dev")
+    split, dev, held = (read_split(packed, name) for name in ("train", "dev", "held"))
     if len(split) == 0:
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
-    trainable = starting_model(recipe, *vocabularies.sizes).to(_device(device))
-    _claim(directory, recipe, resume)
+    trainable = starting_model(recipe, *vocabularies.sizes, vocabularies.copy_tokens)
+    differing_keys = _claim(directory, recipe, resume, changed)
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
         settings, scores = recipe.evaluation, dev_losses(model, dev)
+        if len(held):
+            scores |= domain_losses(model, held, "held")
         if settings.sentences:
             scores["bleu"], _ = greedy_bleu(
                 model, dev, vocabularies, settings.sentences, settings.max_length
@@ -98,16 +106,18 @@ def train(
 
     trainer = Trainer(
         recipe,
-        trainable,
+        trainable.to(_device(device)),
         split,
         directory,
         minutes=minutes,
         clock=clock,
         evaluate=evaluate,
         report=report,
+        stop=stop,
     )
     if resume:
         trainer.resume()
+    trainer.take_data(data_digest(packed), tokenizer_digest(packed), differing_keys, changed)
     progress = trainer.run(deadline)
     hours, scores = progress.elapsed / 3600, progress.scores
     if not trainer.finished():
@@ -156,19 +166,28 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _claim(directory: Path, recipe: Recipe, resume: bool) -> None:
-    """Note the recipe in the directory; a different one is there already: refuse."""
+def _claim(directory: Path, recipe: Recipe, resume: bool, changed: bool) -> list[str]:
+    """Note the recipe in the directory; a different one is there already: refuse.
+
+    Returns:
+        what differs from the recipe noted before, which ``changed`` allows.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / RECIPE_RECORD
-    text = json.dumps(recipe_to_dict(recipe), indent=2, ensure_ascii=False) + "\n"
-    if resume and path.is_file() and path.read_text(encoding="utf-8") != text:
+    body = json.loads(json.dumps(recipe_to_dict(recipe)))
+    before = json.loads(path.read_text(encoding="utf-8")) if resume and path.is_file() else body
+    keys = differing(before, body)
+    if keys and not changed:
         raise InvalidInputError(
-            f"{directory} holds a run of another recipe; choose another --out or pass --restart"
+            f"{directory} holds a run of another recipe ({', '.join(keys[:6])}); choose another "
+            "--out, pass --changed to go on with this one, or --restart"
         )
     if not resume:
         for old in (directory / "checkpoint", directory / "metrics.jsonl"):
             _remove(old)
+    text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8")
+    return keys
 
 
 def _remove(path: Path) -> None:

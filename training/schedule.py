@@ -1,4 +1,4 @@
-"""Learning rates: warm-up, then inverse root or straight to zero over the budget."""
+"""Learning rates: warm-up, then constant, inverse root or straight to zero over the budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def reference_rate(step: int, warmup: int, hidden_size: int, factor: float) -> f
     return factor * hidden_size**-0.5 * min((step + 1) * warmup**-1.5, (step + 1) ** -0.5)
 
 
-def learning_rate(schedule: str, step: int, progress: float, warmup: int, peak: float) -> float:
+def learning_rate(
+    schedule: str, step: int, progress: float, warmup: int, peak: float, decay_share: float = 1.0
+) -> float:
     """Rate of one step.
 
     Args:
@@ -23,10 +25,14 @@ def learning_rate(schedule: str, step: int, progress: float, warmup: int, peak: 
         progress: part of the budget used, 0…1.
         warmup: steps of linear warm-up.
         peak: highest rate.
+        decay_share: last part of the budget, in which ``stable-linear`` falls to zero.
     """
     remaining = max(0.0, 1.0 - progress)
+    rising = peak * min((step + 1) / max(warmup, 1), 1.0)
     if schedule == "linear-to-zero":
-        return peak * min((step + 1) / max(warmup, 1), 1.0) * remaining
+        return rising * remaining
+    if schedule == "stable-linear":
+        return rising * min(1.0, remaining / max(decay_share, 1e-9))
     rate = inverse_root(step + 1, warmup, peak)
     if schedule == "inverse-root-to-zero":
         rate *= min(1.0, remaining / 0.3)  # the last 30 % of the budget cools down

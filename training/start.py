@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -15,11 +15,14 @@ from training.recipe import Recipe
 STACKS = ("Encoder", "SemanticEncoder", "Decoder")
 
 
-def starting_model(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
+def starting_model(
+    recipe: Recipe, source_size: int, target_size: int, copy_tokens: Sequence[str] = ()
+) -> TrainableCsanmt:
     """What the first step trains.
 
     Args:
         source_size, target_size: ids of the packed data's vocabularies.
+        copy_tokens: their copy tokens, which a fresh model's configuration names.
 
     Raises:
         NotFoundError, CheckpointError: of the initial model; see ``load_model``.
@@ -29,16 +32,26 @@ def starting_model(recipe: Recipe, source_size: int, target_size: int) -> Traina
     if recipe.start.initial_model:
         trainable = _existing(recipe, (source_size, target_size))
     else:
-        trainable = fresh(recipe, source_size, target_size)
+        trainable = fresh(recipe, source_size, target_size, copy_tokens)
     _check_target_vectors(recipe, trainable)
     return trainable
 
 
-def fresh(recipe: Recipe, source_size: int, target_size: int) -> TrainableCsanmt:
+def fresh(
+    recipe: Recipe, source_size: int, target_size: int, copy_tokens: Sequence[str] = ()
+) -> TrainableCsanmt:
     """Random weights in the recipe's shape, seeded."""
     torch.manual_seed(recipe.training.seed)
     shape = dict(vars(recipe.model))
-    config = CsanmtConfig(vocab_size=source_size, target_vocab_size=target_size, **shape)
+    languages = recipe.data.languages
+    config = CsanmtConfig(
+        vocab_size=source_size,
+        target_vocab_size=target_size,
+        source_language=languages[0],
+        target_language=languages[1],
+        copy_tokens=copy_tokens,
+        **shape,
+    )
     return TrainableCsanmt(CsanmtForConditionalGeneration(config))
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.averaging import update_average
 from training.batches import Batch, collate, plan_round
@@ -39,6 +40,7 @@ from training.objective import (
     mgmc_samples,
     translation_loss,
 )
+from training.optimizer import Optimizer, optimizer_for
 from training.packed import PackedSplit
 from training.recipe import Recipe
 from training.schedule import learning_rate
@@ -68,6 +70,7 @@ class Trainer:
         clock: Clock = time.monotonic,
         evaluate: Callable[[CsanmtForConditionalGeneration], dict[str, float]] | None = None,
         report: Report | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """
         Args:
@@ -79,10 +82,11 @@ class Trainer:
             clock: seconds; tests hand in their own.
             evaluate: called with the averaged model; ``loss`` in its answer decides early stop.
             report: called with every metrics line.
+            stop: asked after every step; true ends ``run``, as its deadline does.
         """
         self.recipe, self.trainable, self.split = recipe, trainable, train
         self.directory, self.clock, self.evaluate = directory, clock, evaluate
-        self.report = report or (lambda _line: None)
+        self.report, self.stop = report or (lambda _line: None), stop
         self.budget = 60.0 * (recipe.training.minutes if minutes is None else minutes)
         self.device = next(trainable.parameters()).device
         self.bf16 = _takes_bf16(recipe.training.precision, self.device)
@@ -101,7 +105,7 @@ class Trainer:
     def _has_contrast(self) -> bool:
         return self.recipe.model.use_augmentation and self.recipe.contrastive.share > 0
 
-    def _start_stage(self, stage: str) -> torch.optim.Optimizer:
+    def _start_stage(self, stage: str) -> Optimizer:
         settings = self.recipe.training
         semantic = stage == "contrastive"
         owner = self.trainable
@@ -113,15 +117,8 @@ class Trainer:
         self.progress.stage = stage
         if self.recipe.model.use_augmentation:  # at rest in stage 2: no dropout either
             owner.model.semantic_encoder.train(semantic)
-        betas = (settings.beta1, settings.beta2)
-        return torch.optim.AdamW(
-            self.trained,
-            lr=0.0,
-            betas=betas,
-            eps=1e-9,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        named = [(name, p) for name, p in owner.named_parameters() if p.requires_grad]
+        return optimizer_for(named, settings, plain=semantic)
 
     def _used(self) -> float:
         """Part of the current stage's budget that is used, 0…1: by time or by steps."""
@@ -145,6 +142,33 @@ class Trainer:
         self.progress = progress
         self.average, self.best = load_tensors(place, self.trainable, self.optimizer)
         return True
+
+    def take_data(self, data: str, tokenizer: str, keys: Sequence[str], changed: bool) -> None:
+        """Note what this command trains on; log it, and begin a round, if that is new.
+
+        Args:
+            data, tokenizer: digests of the packed data and of its vocabularies.
+            keys: settings that differ from those of the command before.
+            changed: whether new data is allowed.
+
+        Raises:
+            InvalidInputError: it is new and not allowed, or its vocabulary is another.
+        """
+        p = self.progress
+        if p.tokenizer not in ("", tokenizer):
+            raise InvalidInputError(
+                f"{self.directory} was trained with another vocabulary; prepare the data with "
+                "--like and the packed data it had"
+            )
+        if p.data not in ("", data):
+            if not changed:
+                raise InvalidInputError(
+                    f"{self.directory} was trained on other data; pass --changed to go on with this"
+                )
+            p.round, p.batch = p.round + 1, 0
+        if p.data not in ("", data) or keys:
+            self._write({"event": "changed", **self._where(), "settings": list(keys), "data": data})
+        p.data, p.tokenizer = data, tokenizer
 
     def finished(self) -> bool:
         """Whether the budget, the steps or the patience is used up."""
@@ -178,7 +202,7 @@ class Trainer:
             if now - saved >= 60 * settings.checkpoint_minutes:
                 self.save()
                 saved = now
-            if now >= deadline:
+            if now >= deadline or self.stop():
                 break
             if self._evaluation_is_due():
                 self._evaluate()
@@ -198,6 +222,7 @@ class Trainer:
     def _next_stage(self) -> None:
         elapsed = self.progress.elapsed
         fresh = Progress(stage_start=elapsed, elapsed=elapsed, evaluated=elapsed)
+        fresh.data, fresh.tokenizer = self.progress.data, self.progress.tokenizer
         self.progress = fresh
         self.optimizer = self._start_stage("translation")
 
@@ -234,13 +259,12 @@ class Trainer:
                 settings.warmup_steps,
                 settings.schedule,
             )
-        rate = learning_rate(schedule, self.progress.step, used, warmup, peak)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = learning_rate(schedule, self.progress.step, used, warmup, peak, settings.decay_share)
         loss = self._contrast(next(batches)) if semantic else self._translate(batches)
         norm = torch.nn.utils.clip_grad_norm_(self.trained, settings.clip_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(rate, self.workers if settings.workers > 1 else None)
+        for parameter in self.trained:
+            parameter.grad = None
         self.progress.step += 1
         if not semantic:
             update_average(
@@ -265,12 +289,15 @@ class Trainer:
 
     def _translate(self, batches: Iterator[Batch]) -> float:
         """One accumulated step; its batches are computed side by side if there are workers."""
-        group = [next(batches) for _ in range(self.recipe.training.accumulation)]
+        settings = self.recipe.training
+        small = self.progress.step < settings.small_steps
+        count = max(1, settings.accumulation // 2) if small else settings.accumulation
+        group = [next(batches) for _ in range(count)]
         samples = self._samples()
         tokens = sum(batch.target_tokens for batch in group)
         compute = partial(self._gradients, samples, tokens * max(samples, 1))
         chances = [self._chance(i) for i in range(len(group))]
-        parallel = len(group) > 1 and self.recipe.training.workers > 1
+        parallel = len(group) > 1 and settings.workers > 1
         results = list((self.workers.map if parallel else map)(compute, group, chances))
         for _, gradients in results:  # in order, so that the sum does not depend on timing
             for parameter, gradient in zip(self.trained, gradients, strict=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,26 @@ import sentencepiece
 
 from csanmt.errors import ConfigurationError
 from csanmt.tokenization import Tokenizer, load_tokenizer, read_description, write_description
+from csanmt.tokenization_copy import NAMES, Side
+from training.copying import MARK, segments
 
 
 @dataclass(frozen=True)
 class VocabularySettings:
-    """Sizes include the 256 byte pieces and the two special ids."""
+    """Sizes include the 256 byte pieces, the two special ids and the copy tokens.
+
+    target_text: files of lines (the first column of TSV) that the target side learns from too,
+    at most ``target_lines`` of them: text that is translated back later.
+    """
 
     source_size: int = 8000
     target_size: int = 8000
     source_coverage: float = 0.9985
     target_coverage: float = 0.9999
     sample_pairs: int = 150_000
+    copy_tokens: bool = False
+    target_text: tuple[str, ...] = ()
+    target_lines: int = 150_000
 
 
 class Vocabularies:
@@ -47,6 +57,8 @@ class Vocabularies:
         """
         self.directory = directory
         self.tokenizer = load_tokenizer(directory)
+        with suppress(ConfigurationError):  # it holds none
+            self.tokenizer.declare_copy_tokens(NAMES)
         self._target: Callable[[str], list[int]] = _target_encoder(directory, self.tokenizer)
 
     @property
@@ -54,11 +66,23 @@ class Vocabularies:
         """Ids of the source and of the target side."""
         return self.tokenizer.source_size, self.tokenizer.target_size
 
+    @property
+    def copy_tokens(self) -> tuple[str, ...]:
+        """Names of the copy tokens that both sides have, or none."""
+        return NAMES if self.tokenizer.copy_ids("source") else ()
+
     def encode_sources(self, lines: Iterable[str]) -> list[list[int]]:
-        return [self.tokenizer.encode(line) for line in lines]
+        """Ids of lines, copy tokens written as ``training.copying`` does."""
+        return [self._encode(self.tokenizer.encode, line, "source") for line in lines]
 
     def encode_targets(self, lines: Iterable[str]) -> list[list[int]]:
-        return [self._target(line) for line in lines]
+        """Ids of lines, copy tokens written as ``training.copying`` does."""
+        return [self._encode(self._target, line, "target") for line in lines]
+
+    def _encode(self, plain: Callable[[str], list[int]], line: str, side: Side) -> list[int]:
+        if not MARK.search(line):
+            return plain(line)
+        return self.tokenizer.encode_segments(segments(line), side)[0]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Target text of target ids."""
@@ -105,8 +129,13 @@ def longest_pieces(word: str, pieces: Mapping[str, int], mark: str = "@@") -> li
     return ids
 
 
-def train_piece_model(sentences: Iterable[str], size: int, coverage: float, out: Path) -> None:
+def train_piece_model(
+    sentences: Iterable[str], size: int, coverage: float, out: Path, control: Sequence[str] = ()
+) -> None:
     """Train one unigram model of exactly ``size`` pieces (fewer if the text has fewer).
+
+    Args:
+        control: pieces that no text encodes to.
 
     Raises:
         ConfigurationError: ``size`` cannot hold the bytes and the characters of the text.
@@ -118,6 +147,7 @@ def train_piece_model(sentences: Iterable[str], size: int, coverage: float, out:
             model_writer=buffer,
             model_type="unigram",
             vocab_size=size,
+            control_symbols=list(control),
             hard_vocab_limit=False,
             character_coverage=coverage,
             byte_fallback=True,
@@ -143,12 +173,13 @@ def train_vocabularies(
     sources: Iterable[str], targets: Iterable[str], settings: VocabularySettings, directory: Path
 ) -> Vocabularies:
     """Write ``source.model``, ``target.model`` and ``tokenizer_config.json`` to ``directory``."""
-    train_piece_model(
-        sources, settings.source_size, settings.source_coverage, directory / "source.model"
+    control = NAMES if settings.copy_tokens else ()
+    sides = (
+        ("source", sources, settings.source_size, settings.source_coverage),
+        ("target", targets, settings.target_size, settings.target_coverage),
     )
-    train_piece_model(
-        targets, settings.target_size, settings.target_coverage, directory / "target.model"
-    )
+    for side, lines, size, coverage in sides:
+        train_piece_model(lines, size, coverage, directory / f"{side}.model", control)
     write_description(
         directory, {"type": "sentencepiece", "source": "source.model", "target": "target.model"}
     )

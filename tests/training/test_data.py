@@ -22,8 +22,9 @@ from training.filtering import (
     normalise_target,
 )
 from training.packed import PackedSplit
-from training.preparation import bare_variants, label_short, sample
+from training.preparation import label_short, sample
 from training.recipe import DataSettings
+from training.variants import bare_variants
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -264,8 +265,7 @@ def test_short_targets_get_an_origin_of_their_own():
 
 def test_variants_lose_the_final_stop_on_both_sides():
     pairs = [Pair("他走了。", "He left.", "a"), Pair("走吗？", "Shall we go?", "a")]
-    settings = DataSettings(bare_share=1.0)
-    assert bare_variants(pairs, settings, 1) == [Pair("他走了", "He left", "a")]
+    assert bare_variants(pairs, 1.0, 1) == [Pair("他走了", "He left", "a")]
 
 
 def random_split(count: int) -> PackedSplit:
@@ -314,7 +314,7 @@ def test_padding_appends_one_eos_that_the_mask_includes():
 
 
 def test_the_shipped_list_of_names_holds_no_smoke_sentence_and_no_benchmark_line():
-    names = list(read_pairs([REPOSITORY / "training" / "recipes" / "small-cpu" / "names.tsv"]))
+    names = list(read_pairs([REPOSITORY / "training" / "recipes" / "own-names.tsv"]))
     lines = [line for suite in benchmark_lines().values() for line in suite]
     guard = ContaminationFilter(lines)
     assert len(names) > 700

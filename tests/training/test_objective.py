@@ -135,6 +135,23 @@ def test_smoothed_cross_entropy_and_its_gradients_agree_with_autograd(rows):
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("confidence", [0.9, 1.0])
+@pytest.mark.parametrize("rows", [7, 64])
+def test_the_fused_cross_entropy_in_bf16_stays_near_float32(rows, confidence):
+    torch.manual_seed(0)
+    hidden, weight = torch.randn(40, 32), 0.3 * torch.randn(50, 32)
+    labels = torch.randint(50, (40,))
+    results = []
+    for dtype in (torch.float32, torch.bfloat16):
+        h, w = hidden.to(dtype).requires_grad_(), weight.clone().requires_grad_()
+        loss = smoothed_cross_entropy(h, w, labels, confidence, rows)
+        results.append((loss.item(), *torch.autograd.grad(loss, (h, w))))
+    (loss, *exact), (near, *rough) = results
+    assert near == pytest.approx(loss, rel=5e-3)
+    for mine, theirs in zip(rough, exact, strict=True):
+        assert float((mine.float() - theirs).norm() / theirs.norm()) < 1e-2
+
+
 def test_contrastive_loss_rewards_matching_pairs_and_counts_harder_negatives():
     torch.manual_seed(1)
     x = torch.randn(16, 12)

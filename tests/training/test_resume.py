@@ -17,6 +17,7 @@ import torch
 
 from csanmt.errors import CheckpointError, InvalidInputError
 from training.checkpoint import find_checkpoint, load_tensors, read_progress
+from training.optimizer import optimizer_for
 from training.packed import read_split
 from training.plots import read_metrics
 from training.run import train
@@ -129,11 +130,12 @@ def test_a_checkpoint_is_loaded_onto_the_device_of_the_parameters(short, packed,
     """``meta`` stands for a GPU: a second device that every machine has."""
     train(short, packed, tmp_path, clock=still, weights="float32")
     module = fresh(short, *Vocabularies(packed / "tokenizer").sizes).to("meta")
-    optimizer = torch.optim.AdamW(module.translation_parameters())
+    named = [(f"{i}", p) for i, p in enumerate(module.translation_parameters())]
+    optimizer = optimizer_for(named, short.training)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that a copy to meta does nothing
         average, _ = load_tensors(tmp_path / "checkpoint", module, optimizer)
-    moments = [state["exp_avg"] for state in optimizer.state.values()]
+    moments = [value for name, value in optimizer.state().items() if name.endswith("exp_avg")]
     assert average
     assert moments
     assert {tensor.device.type for tensor in (*average.values(), *moments)} == {"meta"}

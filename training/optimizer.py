@@ -1,0 +1,137 @@
+"""Optimizers: AdamW, or Muon for the matrices and AdamW for everything else.
+
+Muon (torch's own, with the scale that lets both take one learning rate) makes each update
+orthogonal. Query, key and value, which the layers hold as one matrix, count as three: the
+optimizer is given views of the parameters' memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.recipe import TrainingSettings
+
+STACKED = {"qkv": 3, "key_value": 2}  # matrices on top of one another, by the layer's name
+TABLES = ("embedding", "softmax", "relative_key", "relative_value")
+
+
+class Optimizer:
+    """One or more torch optimizers that step together and keep one state.
+
+    ``state`` is flat: ``{"0/3/momentum_buffer": tensor}``, as ``checkpoint`` writes it.
+    """
+
+    def __init__(self, parts: list[torch.optim.Optimizer], views: list[View]) -> None:
+        self._parts, self._views = parts, views
+
+    def step(self, rate: float, workers: ThreadPoolExecutor | None = None) -> None:
+        """One update at this learning rate; the parts side by side if there are workers."""
+        for view in self._views:
+            view.take_gradient()
+        for part in self._parts:
+            for group in part.param_groups:
+                group["lr"] = rate
+        if workers is None:
+            for part in self._parts:
+                part.step()
+        else:
+            list(workers.map(_step, self._parts))
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            f"{number}/{index}/{key}": value
+            for number, part in enumerate(self._parts)
+            for index, values in part.state_dict()["state"].items()
+            for key, value in values.items()
+        }
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Put a state back.
+
+        Raises:
+            ValueError, KeyError: it is of other optimizers.
+        """
+        states: list[dict[int, dict[str, Any]]] = [{} for _ in self._parts]
+        for name, value in tensors.items():
+            number, index, key = name.split("/")
+            states[int(number)].setdefault(int(index), {})[key] = value
+        for part, state in zip(self._parts, states, strict=True):
+            part.load_state_dict({**part.state_dict(), "state": state})
+
+
+@dataclass
+class View:
+    """Rows of a parameter as a parameter of their own, on the same memory."""
+
+    owner: nn.Parameter
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        self.rows = nn.Parameter(self.owner.data[self.start : self.end])
+
+    def take_gradient(self) -> None:
+        gradient = self.owner.grad
+        self.rows.grad = None if gradient is None else gradient[self.start : self.end]
+
+
+def _step(part: torch.optim.Optimizer) -> None:
+    part.step()
+
+
+def adamw(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.AdamW:
+    return torch.optim.AdamW(
+        parameters,
+        lr=0.0,
+        betas=(settings.beta1, settings.beta2),
+        eps=1e-9,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+
+
+def optimizer_for(
+    named: list[tuple[str, nn.Parameter]], settings: TrainingSettings, plain: bool = False
+) -> Optimizer:
+    """The recipe's optimizer of these parameters.
+
+    Args:
+        plain: AdamW whatever the recipe says.
+    """
+    if plain or settings.optimizer == "adamw":
+        return Optimizer([adamw([p for _, p in named], settings)], [])
+    matrices = [(name, p) for name, p in named if is_matrix(name, p)]
+    rest = [p for name, p in named if not is_matrix(name, p)]
+    views = [view for name, p in matrices for view in views_of(name, p)]
+    shares = [views[number :: settings.workers] for number in range(settings.workers)]
+    parts: list[torch.optim.Optimizer] = [
+        torch.optim.Muon(
+            [view.rows for view in share],
+            lr=0.0,
+            weight_decay=settings.weight_decay,
+            momentum=0.95,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        for share in shares
+        if share
+    ]
+    return Optimizer([*parts, adamw(rest, settings)], views)
+
+
+def is_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """A weight that multiplies hidden states: no embedding, bias, norm or position table."""
+    return parameter.ndim == 2 and not any(table in name for table in TABLES)
+
+
+def views_of(name: str, parameter: nn.Parameter) -> list[View]:
+    """The matrices that are one parameter: three of ``qkv``, two of ``key_value``, else itself."""
+    layer = name.split(".")[-2] if "." in name else ""
+    count = STACKED.get(layer, 1)
+    rows = parameter.shape[0] // count
+    return [View(parameter, i * rows, (i + 1) * rows) for i in range(count)]
