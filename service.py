@@ -8,7 +8,11 @@ beforehand what can be checked.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+
+# BentoML merges the metrics of many processes through files, at a system call and a lock a
+# count. There is one gateway, and the files of a second server in the same home would mix in.
+os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # before prometheus_client is imported
+
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -80,9 +84,6 @@ class Worker:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.application.asgi(scope, receive, send)
 
-    def known_paths(self) -> Collection[str]:
-        return self.application.paths
-
 
 worker = Worker()
 
@@ -93,6 +94,7 @@ worker = Worker()
     image=serving_image(os.environ, ROOT),
     workers=1,  # one gateway; CSANMT_WORKERS counts the runners behind it
     traffic={"timeout": 86400},  # CSANMT_TIMEOUT is ours and answers in our shape
+    metrics={"enabled": False},  # ours are published under BentoML's names too
     logging={"access": {"enabled": False}},  # ours names the request id and the model
     http={"host": settings.host, "port": settings.port},
     envs=[{"name": "BENTOML_DO_NOT_TRACK", "value": "true"}],
@@ -111,4 +113,4 @@ class CsanmtService:
         await worker.application.pool.stop()
 
 
-install_application(CsanmtService, worker, worker.known_paths)
+install_application(CsanmtService, worker)

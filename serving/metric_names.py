@@ -42,7 +42,9 @@ REQUEST_SECONDS = MetricSpec(
     ("endpoint",),
     SECONDS,
 )
-IN_PROGRESS = MetricSpec("csanmt_requests_in_progress", "gauge", "HTTP requests being answered.")
+IN_PROGRESS = MetricSpec(
+    "csanmt_requests_in_progress", "gauge", "HTTP requests being answered.", ("endpoint",)
+)
 ERRORS = MetricSpec("csanmt_errors_total", "counter", "Error answers by code.", ("code",))
 CANCELLED = MetricSpec(
     "csanmt_cancelled_requests_total", "counter", "Requests whose client went away."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter as Counts
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from prometheus_client import (
     REGISTRY,
@@ -15,7 +16,8 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from serving import metric_names as names
 from serving.metric_names import MetricSpec
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from serving.runners.translators import TranslatorFacts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SERVICE_NAME = "csanmt"  # of the BentoML service
 
 
 class Metrics:
@@ -39,11 +42,17 @@ class Metrics:
         self._model = model
         self._registry = registry
         self._families = {spec.name: _family(spec, registry) for spec in names.ALL}
+        self._children: dict[tuple[str, ...], Counter | Gauge | Histogram] = {}
+        self.in_progress: Counts[str] = Counts()  # requests by endpoint, published when asked for
         for signal in names.SIGNALS:  # a rate needs its zero
             self._child(names.HEALTH, signal)
 
     def _child(self, spec: MetricSpec, *labels: str) -> Counter | Gauge | Histogram:
-        return self._families[spec.name].labels(self._model, *labels)
+        key = (spec.name, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._families[spec.name].labels(self._model, *labels)
+        return child
 
     def count(self, spec: MetricSpec, *labels: str, amount: float = 1) -> None:
         child = self._child(spec, *labels)
@@ -72,16 +81,51 @@ class Metrics:
     def runner_died(self) -> None:
         self.count(names.RUNNER_DEATHS)
 
-    def render(self) -> bytes:
-        """Everything in Prometheus' text format; in a server of several processes, merged."""
-        if self._registry is not REGISTRY:
-            return generate_latest(self._registry)
-        merged = CollectorRegistry()
-        try:
-            MultiProcessCollector(merged)
-        except ValueError:  # prometheus_client was told of no other process
-            return generate_latest(self._registry)
-        return generate_latest(merged)
+    def render(self, bento: str = "") -> bytes:
+        """Everything in Prometheus' text format.
+
+        Args:
+            bento: ``name:version`` in the labels of the metrics that BentoML's users know.
+        """
+        requests = CollectorRegistry()
+        requests.register(BentoMetrics(self._registry, bento))
+        return generate_latest(self._registry) + generate_latest(requests)
+
+
+class BentoMetrics(Collector):
+    """What is counted of requests, under the names and labels of BentoML's own metrics.
+
+    Its own counting costs a request as much as all of ours (see ``serving.bento_adapter``).
+    """
+
+    NAMES: ClassVar = {
+        names.REQUESTS.name.removesuffix("_total"): "bentoml_service_request",
+        names.REQUEST_SECONDS.name: "bentoml_service_request_duration_seconds",
+        names.IN_PROGRESS.name: "bentoml_service_request_in_progress",
+    }
+
+    def __init__(self, registry: CollectorRegistry, bento: str) -> None:
+        self._registry = registry
+        name, _, version = bento.partition(":")
+        self._labels = {
+            "service_name": name or SERVICE_NAME,
+            "service_version": version or "not available",
+            "runner_name": SERVICE_NAME,
+        }
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._registry.collect():
+            if (name := self.NAMES.get(family.name)) is None:
+                continue
+            renamed = Metric(name, family.documentation, family.type)
+            for sample in family.samples:
+                labels = {**sample.labels, **self._labels}
+                del labels["model"]
+                if "status" in labels:
+                    labels["http_response_code"] = labels.pop("status")
+                suffix = sample.name.removeprefix(family.name)
+                renamed.add_sample(name + suffix, labels, sample.value)
+            yield renamed
 
 
 def _family(spec: MetricSpec, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
@@ -90,7 +134,7 @@ def _family(spec: MetricSpec, registry: CollectorRegistry) -> Counter | Gauge | 
         return Counter(spec.name, spec.help, labels, registry=registry)
     if spec.kind == "histogram":
         return Histogram(spec.name, spec.help, labels, buckets=spec.buckets, registry=registry)
-    return Gauge(spec.name, spec.help, labels, registry=registry, multiprocess_mode="mostrecent")
+    return Gauge(spec.name, spec.help, labels, registry=registry)
 
 
 def resident_bytes(pids: Iterable[int]) -> int:

@@ -80,11 +80,13 @@ class Operations:
     async def metrics(self, request: Request) -> Response:
         self._sample()
         await self._service.recall.sample()
-        text = await asyncio.to_thread(self._metrics.render)
+        text = await asyncio.to_thread(self._metrics.render, self._provenance.bento)
         return PlainTextResponse(text, headers={"Content-Type": CONTENT_TYPE})
 
     def _sample(self) -> None:
         """Gauges that are read when asked for."""
+        for endpoint, active in self._metrics.in_progress.items():
+            self._metrics.set(names.IN_PROGRESS, active, endpoint)
         pids = self._pool.pids
         self._metrics.set(names.RUNNERS_READY, len(pids))
         self._metrics.set(names.QUEUE_SENTENCES, self._queue.waiting)

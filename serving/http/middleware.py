@@ -7,13 +7,12 @@ model version, whatever made it.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -71,35 +70,30 @@ class RequestMiddleware:
         self._model = model
         self._metrics = metrics
         self._endpoints = endpoints
-        self._active = 0
+        self._headers = tuple(
+            (name.lower().encode(), value.encode())
+            for name, value in {"X-Model-Version": model, **SECURITY_HEADERS}.items()
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
-        headers = self._headers(scope)
+        path = scope["path"]
+        endpoint = path if path in self._endpoints else OTHER_ENDPOINT
+        identity = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = identity
+        headers = ((b"x-request-id", identity.encode()), *self._headers)
         answer = _Answer(send, headers, scope["state"])
-        self._change_active(+1)
+        self._metrics.in_progress[endpoint] += 1
         try:
             await self._app(scope, receive, answer.send)
         finally:
-            self._change_active(-1)
-            self._account(scope, answer, time.monotonic() - started)
+            self._metrics.in_progress[endpoint] -= 1
+            self._account(scope, endpoint, answer, time.monotonic() - started)
 
-    def _change_active(self, by: int) -> None:
-        self._active += by
-        self._metrics.set(names.IN_PROGRESS, self._active)
-
-    def _headers(self, scope: Scope) -> dict[str, str]:
-        given = Headers(scope=scope).get("x-request-id", "")
-        accepted = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = accepted
-        return {"X-Request-ID": accepted, "X-Model-Version": self._model, **SECURITY_HEADERS}
-
-    def _account(self, scope: Scope, answer: _Answer, seconds: float) -> None:
-        path = scope["path"]
-        known = path if path in self._endpoints else OTHER_ENDPOINT
+    def _account(self, scope: Scope, known: str, answer: _Answer, seconds: float) -> None:
         endpoint = scope["state"].get(ENDPOINT, known)
         sent = answer.status or 499  # the client went away before any answer
         status = scope["state"].get(OUTCOME, sent)
@@ -110,7 +104,7 @@ class RequestMiddleware:
             self._metrics.count(names.CANCELLED)
         elif code:
             self._metrics.count(names.ERRORS, code)
-        if path in QUIET and status < 400:
+        if endpoint in QUIET and status < 400:
             return
         log.info(
             "request",
@@ -142,7 +136,7 @@ class ErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, {}, {})
+        answer = _Answer(send, (), {})
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
@@ -163,10 +157,24 @@ class ErrorMiddleware:
             return internal_error()
 
 
-class _Answer:
-    """Adds headers to the response's start and remembers its status."""
+def _request_id(scope: Scope) -> str:
+    """The id that the client gave, if it is one; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            if REQUEST_ID.fullmatch(given):
+                return str(given)
+            break
+    return os.urandom(16).hex()
 
-    def __init__(self, send: Send, headers: Mapping[str, str], state: Mapping[str, Any]) -> None:
+
+class _Answer:
+    """Adds headers to the response's start, where it has none of that name, and remembers its
+    status."""
+
+    def __init__(
+        self, send: Send, headers: Sequence[tuple[bytes, bytes]], state: Mapping[str, Any]
+    ) -> None:
         self._send = send
         self._headers = headers
         self._state = state
@@ -175,9 +183,13 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in {**self._headers, **self._state.get(HEADERS, {})}.items():
-                headers.setdefault(name, value)
+            headers = list(message.get("headers", ()))
+            present = {name for name, _ in headers}
+            headers += [header for header in self._headers if header[0] not in present]
+            for name, value in self._state.get(HEADERS, {}).items():
+                if (encoded := name.lower().encode()) not in present:
+                    headers.append((encoded, value.encode()))
+            message["headers"] = headers
         await self._send(message)
 
 
