@@ -83,7 +83,8 @@ async def begun(
 ) -> Job:
     """The same up to where the work is queued; what comes of it, the caller streams."""
     with charged(request, sum(map(len, texts))):
-        return await service.begin(texts, await with_terms(options, terms, texts), memory)
+        options = await with_terms(options, terms, texts)
+        return await service.begin(texts, options, memory, stream=True)
 
 
 async def translated_documents(

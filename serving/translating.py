@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -129,6 +129,7 @@ class Job:
         self._ticket = ticket
         self._deadline = deadline
         self._started = time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(deadline, self._expire)
 
     @property
     def segment_count(self) -> int:
@@ -146,7 +147,7 @@ class Job:
         for text_index, wanted in enumerate(self._wanted):
             for index, sentence in enumerate(wanted):
                 if sentence is not None and sentence not in known:
-                    known[sentence] = await self._before_deadline(anext(results))
+                    known[sentence] = await anext(results)
                 layout = self.layouts[text_index]
                 if sentence is None:
                     yield SentenceEvent(text_index, index, layout, None)
@@ -154,16 +155,14 @@ class Job:
                     match = self._matches.get(sentence)
                     yield SentenceEvent(text_index, index, layout, known[sentence], match)
 
-    async def _before_deadline(self, result: Awaitable[Translation]) -> Translation:
-        remaining = self._started + self._deadline - time.monotonic()
-        try:
-            return await asyncio.wait_for(result, max(remaining, 0))
-        except TimeoutError:
-            self.close()
-            raise DeadlineExceededError(f"not finished within {self._deadline:g} seconds") from None
+    def _expire(self) -> None:
+        self.close()
+        text = f"not finished within {self._deadline:g} seconds"
+        self._ticket.fail(DeadlineExceededError(text))
 
     def close(self) -> None:
         """Drop what is still queued or running; harmless when all is done."""
+        self._timer.cancel()
         self._ticket.cancel()
 
     def timing(self) -> Timing:
@@ -216,8 +215,12 @@ class TranslationService:
         memory: Mode = "off",
         *,
         whole: bool = False,
+        stream: bool = False,
     ) -> Job:
         """Queue the sentences of ``texts`` that the memory does not know.
+
+        Args:
+            stream: the answer is shown as it comes: the first sentence is not to wait for others.
 
         Raises:
             InvalidInputError: a text holds half of a surrogate pair; there is no memory to ask.
@@ -237,7 +240,8 @@ class TranslationService:
         matches = await self.recall.find(plan.sentences, memory, self.facts)
         known = {sentence for sentence, match in matches.items() if match.exact}
         unknown = [sentence for sentence in plan.sentences if sentence not in known]
-        return Job(plan, self._queue.submit(unknown, options), self.settings.timeout, matches)
+        ticket = self._queue.submit(unknown, options, stream=stream)
+        return Job(plan, ticket, self.settings.timeout, matches)
 
     def _plan(self, texts: Sequence[str], whole: bool) -> _Plan:
         languages = (self.facts.source_language, self.facts.target_language)

@@ -22,17 +22,18 @@ async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) 
     Raises:
         CancelledError: the client is gone.
     """
-    working = asyncio.ensure_future(work)
+    waiting = asyncio.current_task()
+    assert waiting is not None
     leaving = asyncio.ensure_future(_disconnected(request))
+    leaving.add_done_callback(lambda left: left.cancelled() or waiting.cancel())
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise CancelledError("the client went away")
+        return await work
+    except asyncio.CancelledError:
+        if not leaving.done() or leaving.cancelled() or waiting.uncancel():
+            raise  # somebody else cancelled us
+        raise CancelledError("the client went away") from None
     finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        leaving.cancel()
 
 
 async def _disconnected(request: Request) -> None:

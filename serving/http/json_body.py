@@ -97,7 +97,7 @@ def parse_raw_object(body: bytes) -> dict[str, Any]:
     if not text.strip():
         raise BadRequestError("the body is empty")
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise BadRequestError(f"JSON nested deeper than {MAX_DEPTH}") from None
     except json.JSONDecodeError as error:
@@ -123,6 +123,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("an object has the same key twice")
     return result
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
 
 
 def _check_depth(value: Any) -> None:

@@ -6,6 +6,8 @@ tickets in rotation, one at a time, until the batch is full or is predicted to
 take too long: ``batch_seconds``, or more when requests wait for longer than that
 anyway. So a batch grows with the load and never waits for one, and a request
 with a thousand sentences delays another by a batch, not by a thousand sentences.
+Runners that are free share what waits; the first sentence of a stream goes without
+the others of its text, so that there is soon something to show.
 
 Nothing here knows processes; ``serving.runners.pool`` runs the batches.
 """
@@ -18,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from csanmt.errors import CsanmtError, OverloadedError, UnavailableError
 from csanmt.translator import DecodingOptions, Translation
@@ -49,15 +52,37 @@ class Sentence:
 
     @property
     def cost(self) -> int:
-        return len(self.text) + FIXED_COST
+        return cost_of(self.text)
+
+
+def cost_of(text: str) -> int:
+    """Characters' worth of work that a sentence causes."""
+    return len(text) + FIXED_COST
+
+
+@dataclass(eq=False)
+class Kind:
+    """What may share a batch: all that waits under equal decoding options.
+
+    Tickets hold the kind and not the options: those of a large glossary take half a
+    millisecond to hash or compare.
+    """
+
+    options: DecodingOptions
+    cost: int = 0  # characters of cost that wait
 
 
 class Ticket:
-    """The sentences of one request, their results as they come, and its timing."""
+    """The sentences of one request, their results as they come, and its timing.
 
-    def __init__(self, sentences: Sequence[str], options: DecodingOptions) -> None:
+    Args:
+        stream: the results are shown as they come, the first as soon as can be.
+    """
+
+    def __init__(self, sentences: Sequence[str], kind: Kind, *, stream: bool = False) -> None:
         now = time.monotonic()
-        self.options = options
+        self.kind = kind
+        self.first_alone = stream
         self.pending = deque(Sentence(t, i, self, 0, now) for i, t in enumerate(sentences))
         self.cancelled = False
         self.queue_seconds = 0.0  # longest wait of any of its sentences
@@ -110,7 +135,8 @@ class Batch:
 
     @property
     def texts(self) -> list[str]:
-        return [sentence.text for sentence in self.sentences]
+        """Each text once: equal sentences are decoded once."""
+        return list(dict.fromkeys(sentence.text for sentence in self.sentences))
 
     @property
     def wanted(self) -> bool:
@@ -155,8 +181,9 @@ class BatchQueue:
         self._ring: deque[Ticket] = deque()
         self._alone: deque[Sentence] = deque()  # one by one: their batch failed or was given back
         self._waiting = 0  # sentences
-        self._cost: dict[DecodingOptions, int] = {}  # characters of cost that wait
+        self._kinds: WeakValueDictionary[DecodingOptions, Kind] = WeakValueDictionary()
         self._work = asyncio.Event()
+        self._idle = 0  # runners that wait for a batch
         self.speed = Speed()
         self.unavailable: str | None = None  # why no runner will come, if so
 
@@ -167,11 +194,16 @@ class BatchQueue:
 
     def expected_wait(self) -> float:
         """Seconds until what waits now will have been translated, as predicted."""
-        work = sum(self.speed.predict(options, cost) for options, cost in self._cost.items())
+        work = sum(self.speed.predict(kind.options, kind.cost) for kind in self._kinds.values())
         return work / self._runner_count
 
-    def submit(self, sentences: Sequence[str], options: DecodingOptions) -> Ticket:
+    def submit(
+        self, sentences: Sequence[str], options: DecodingOptions, *, stream: bool = False
+    ) -> Ticket:
         """Queue a request's sentences.
+
+        Args:
+            stream: they are shown one by one; see ``Ticket``.
 
         Raises:
             QueueFullError: too much waits already.
@@ -180,7 +212,8 @@ class BatchQueue:
         if self.unavailable is not None:
             raise UnavailableError(self.unavailable)
         self._admit(len(sentences))
-        ticket = Ticket(sentences, options)
+        kind = self._kinds.setdefault(options, Kind(options))
+        ticket = Ticket(sentences, kind, stream=stream)
         ticket.cancel_listeners.append(self._forget)
         if ticket.pending:
             self._count(ticket.pending, +1)
@@ -200,10 +233,7 @@ class BatchQueue:
     def _count(self, sentences: Collection[Sentence], sign: int) -> None:
         self._waiting += sign * len(sentences)
         for sentence in sentences:
-            options = sentence.ticket.options
-            self._cost[options] = self._cost.get(options, 0) + sign * sentence.cost
-            if not self._cost[options]:
-                del self._cost[options]
+            sentence.ticket.kind.cost += sign * sentence.cost
 
     def _forget(self, ticket: Ticket) -> None:
         self._count(ticket.pending, -1)
@@ -213,11 +243,26 @@ class BatchQueue:
             self._alone = deque(s for s in self._alone if s.ticket is not ticket)
             self._count(retries, -1)
 
-    async def next_batch(self) -> Batch:
-        """Wait until there is work and take a batch of it."""
-        while (batch := self._take()) is None:
-            self._work.clear()
-            await self._work.wait()
+    def wake(self) -> None:
+        """Let those that wait for a batch look again whether they still do."""
+        self._work.set()
+
+    async def next_batch(self, ended: Callable[[], bool] = lambda: False) -> Batch | None:
+        """Wait until there is work and take a batch that somebody wants.
+
+        Args:
+            ended: the runner it is for is gone: None, see ``wake``.
+        """
+        self._idle += 1
+        try:
+            while (batch := self._take()) is None or not batch.wanted:
+                if batch is None:
+                    self._work.clear()
+                    await self._work.wait()
+                if ended():
+                    return None
+        finally:
+            self._idle -= 1
         now = time.monotonic()
         for sentence in batch.sentences:
             ticket = sentence.ticket
@@ -228,37 +273,45 @@ class BatchQueue:
         if self._alone:
             sentence = self._alone.popleft()
             self._count([sentence], -1)
-            return Batch([sentence], sentence.ticket.options)
+            return Batch([sentence], sentence.ticket.kind.options)
         while self._ring and not self._ring[0].pending:
             self._ring.popleft()
         if not self._ring:
             return None
-        options = self._ring[0].options
-        taken = self._collect(options)
+        kind = self._ring[0].kind
+        taken = self._collect(kind)
         self._count(taken, -1)
-        return Batch(taken, options)
+        return Batch(taken, kind.options)
 
-    def _collect(self, options: DecodingOptions) -> list[Sentence]:
+    def _collect(self, kind: Kind) -> list[Sentence]:
         """One sentence a ticket in rotation; tickets served last stand last afterwards."""
         taken: list[Sentence] = []
         cost = 0
         longest = self._longest_batch()
+        share = kind.cost / max(1, self._idle)
         passed_over: list[Ticket] = []
-        while self._ring and len(taken) < self._limits.sentences:
+        begun: list[Ticket] = []  # streams, whose first sentence goes alone
+        texts: set[str] = set()
+        while self._ring and len(taken) < self._limits.sentences and cost < share:
             ticket = self._ring.popleft()
             if not ticket.pending:
                 continue
-            if ticket.options != options:
+            if ticket.kind is not kind:
                 passed_over.append(ticket)
                 continue
-            cost += ticket.pending[0].cost
-            if taken and self.speed.predict(options, cost) > longest:
+            sentence = ticket.pending[0]
+            if sentence.text not in texts:  # an equal one costs nothing
+                cost += sentence.cost
+            if taken and self.speed.predict(kind.options, cost) > longest:
                 self._ring.appendleft(ticket)
                 break
             taken.append(ticket.pending.popleft())
+            texts.add(sentence.text)
             if ticket.pending:
-                self._ring.append(ticket)
+                (begun if ticket.first_alone else self._ring).append(ticket)
+            ticket.first_alone = False
         self._ring.extendleft(reversed(passed_over))
+        self._ring.extend(begun)
         return taken
 
     def _longest_batch(self) -> float:

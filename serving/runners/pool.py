@@ -15,7 +15,7 @@ from typing import Protocol
 from csanmt.errors import CsanmtError, UnavailableError
 from serving.http.errors import CrashedError
 from serving.logs import log_fault
-from serving.runners.batching import Batch, BatchQueue, Ticket
+from serving.runners.batching import Batch, BatchQueue, Ticket, cost_of
 from serving.runners.remote import Runner, RunnerDiedError
 from serving.runners.translators import TranslatorFacts
 
@@ -141,8 +141,9 @@ class RunnerPool:
     async def _feed(self, runner: Runner) -> None:
         """Give the runner batches until it dies."""
         ended = asyncio.ensure_future(runner.ended())
+        ended.add_done_callback(lambda _: self._queue.wake())
         try:
-            while (batch := await self._next_batch(ended)) is not None:
+            while (batch := await self._queue.next_batch(ended.done)) is not None:
                 if not await self._survived(runner, batch):
                     break
         finally:
@@ -166,26 +167,10 @@ class RunnerPool:
             raise
         return True
 
-    async def _next_batch(self, ended: asyncio.Future[None]) -> Batch | None:
-        """A batch that somebody waits for; None if the runner has ended meanwhile."""
-        while True:
-            taking = asyncio.ensure_future(self._queue.next_batch())
-            try:
-                await asyncio.wait((taking, ended), return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                taking.cancel()
-                raise
-            if ended.done():
-                if taking.done():
-                    self._queue.give_back(taking.result())
-                taking.cancel()
-                return None
-            if taking.result().wanted:
-                return taking.result()
-
     async def _run(self, runner: Runner, batch: Batch) -> None:
         watchdog = asyncio.get_running_loop().call_later(self._batch_deadline, runner.kill)
         tickets = {sentence.ticket for sentence in batch.sentences}
+        texts = batch.texts
 
         def cancel_if_unwanted(_: Ticket) -> None:
             if not batch.wanted:
@@ -194,7 +179,7 @@ class RunnerPool:
         for ticket in tickets:
             ticket.cancel_listeners.append(cancel_if_unwanted)
         try:
-            result = await runner.run(batch.texts, batch.options)
+            result = await runner.run(texts, batch.options)
         except CsanmtError as error:
             self._queue.retry_alone(batch, error)  # drops what nobody waits for
             return
@@ -202,9 +187,9 @@ class RunnerPool:
             watchdog.cancel()
             for ticket in tickets:
                 ticket.cancel_listeners.remove(cancel_if_unwanted)
-        cost = sum(sentence.cost for sentence in batch.sentences)
-        self._queue.speed.observe(batch.options, cost, result.seconds)
+        self._queue.speed.observe(batch.options, sum(map(cost_of, texts)), result.seconds)
         self._observer.batch_done(batch, result.seconds)
-        for sentence, translation in zip(batch.sentences, result.translations, strict=True):
+        translations = dict(zip(texts, result.translations, strict=True))
+        for sentence in batch.sentences:
             sentence.ticket.compute_seconds += result.seconds / len(batch.sentences)
-            sentence.ticket.deliver(sentence.index, translation)
+            sentence.ticket.deliver(sentence.index, translations[sentence.text])

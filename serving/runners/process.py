@@ -1,6 +1,6 @@
 """The runner: a process that holds one model and translates the batches it is given.
 
-Started by the gateway as ``python -m serving.runners.process`` with frames on stdin and
+Started by the gateway as ``python -m serving.runners.process FD`` with frames on stdin and
 stdout (``serving.runners.wire``). One batch runs at a time; frames are read meanwhile by
 a second thread, so that a batch nobody waits for any more can be cancelled.
 When the gateway goes away, however it dies, stdin ends and the runner ends.
@@ -8,6 +8,7 @@ When the gateway goes away, however it dies, stdin ends and the runner ends.
 
 from __future__ import annotations
 
+import mmap
 import os
 import queue
 import signal
@@ -19,7 +20,14 @@ from typing import Any, BinaryIO
 from csanmt.errors import CsanmtError
 from serving.logs import configure_logging
 from serving.runners.translators import TranslatorFacts, engine_fault, open_translator
-from serving.runners.wire import dump_translations, load_options, pack, read_frame
+from serving.runners.wire import (
+    MARK_BYTES,
+    dump_translations,
+    load_options,
+    pack,
+    read_frame,
+    write_mark,
+)
 from serving.settings import Settings
 
 WARM_UP_SENTENCES = ("你好，世界。", "今天天气很好。")
@@ -28,8 +36,11 @@ WARM_UP_SENTENCES = ("你好，世界。", "今天天气很好。")
 class RunnerLoop:
     """Reads batches, translates them in order, writes results."""
 
-    def __init__(self, settings: Settings, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def __init__(
+        self, settings: Settings, incoming: BinaryIO, outgoing: BinaryIO, mark: mmap.mmap
+    ) -> None:
         self._settings = settings
+        self._mark = mark
         self._incoming = incoming
         self._outgoing = outgoing
         self._batches: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -66,7 +77,7 @@ class RunnerLoop:
 
     def _translate(self, message: dict[str, Any]) -> None:
         batch = message["batch"]
-        self._send({"begun": batch})
+        write_mark(self._mark, batch)
         started = time.monotonic()
         try:
             translations = self._translator.translate(
@@ -87,7 +98,8 @@ class RunnerLoop:
 
 
 def main() -> int:
-    """Entry point of the runner process; settings come from its environment."""
+    """Entry point of the runner process: settings from its environment, the descriptor of the
+    page for its mark as its argument."""
     # Ctrl-C and a process manager's SIGTERM reach the whole process group. The gateway
     # drains and then closes our stdin, so the runner must outlive both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -96,7 +108,8 @@ def main() -> int:
     os.dup2(2, 1)  # whatever a library prints must not land between frames
     settings = Settings.from_environment(os.environ)
     configure_logging(settings.log_format, settings.model)
-    return RunnerLoop(settings, sys.stdin.buffer, outgoing).run()
+    mark = mmap.mmap(int(sys.argv[1]), MARK_BYTES)
+    return RunnerLoop(settings, sys.stdin.buffer, outgoing, mark).run()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mmap
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +29,13 @@ from csanmt.translator import DecodingOptions, Translation, Translator
 from serving.runners.translators import TranslatorFacts, engine_fault
 from serving.runners.wire import (
     LENGTH_BYTES,
+    MARK_BYTES,
     WireError,
     dump_options,
     frame_length,
     load_translations,
     pack,
+    read_mark,
     unpack,
 )
 
@@ -139,6 +143,7 @@ class ProcessRunner:
         self._environment = dict(environment)
         self._start_seconds = start_seconds
         self._process: asyncio.subprocess.Process | None = None
+        self._mark = mmap.mmap(-1, MARK_BYTES)  # until a process has one to share
         self._batch = 0
         self.facts: TranslatorFacts | None = None
 
@@ -149,14 +154,7 @@ class ProcessRunner:
     async def start(self) -> TranslatorFacts:
         environment = {**self._environment, "PYTHONPATH": self._python_path()}
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "serving.runners.process",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=environment,
-            )
+            self._process = await self._spawn(environment)
         except OSError as error:
             raise UnavailableError(f"no process for the runner: {error.strerror}") from None
         try:
@@ -175,6 +173,22 @@ class ProcessRunner:
         self.facts = TranslatorFacts(**message["ready"])
         return self.facts
 
+    async def _spawn(self, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+        """The process, and the page in which it marks the batch that it has begun."""
+        with tempfile.TemporaryFile() as page:
+            page.truncate(MARK_BYTES)
+            self._mark = mmap.mmap(page.fileno(), MARK_BYTES)
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "serving.runners.process",
+                str(page.fileno()),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment,
+                pass_fds=(page.fileno(),),
+            )
+
     def _python_path(self) -> str:
         rest = self._environment.get("PYTHONPATH", "")
         return f"{ROOT}{os.pathsep}{rest}" if rest else str(ROOT)
@@ -190,14 +204,11 @@ class ProcessRunner:
             frame = pack(message)
         except (UnicodeError, WireError):
             raise InvalidInputError("the text cannot be given to a runner") from None
-        await self._send(frame)
-        if await self._receive() != {"begun": self._batch}:
-            self.kill()
-            raise RunnerDiedError("the runner answered out of turn")
         try:
+            await self._send(frame)
             reply = await self._receive()
         except RunnerDiedError as error:
-            raise RunnerDiedError(str(error), begun=True) from None
+            raise RunnerDiedError(str(error), begun=read_mark(self._mark) == self._batch) from None
         if reply.get("batch") != self._batch:
             self.kill()
             raise RunnerDiedError("the runner answered another batch", begun=True)

@@ -16,13 +16,16 @@ runner to gateway       ``{"ready": {...facts...}}``, ``{"failed": {...}}`` at s
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
 LENGTH_BYTES = 4
+MARK_BYTES = 8  # the number of a batch, little-endian
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 
@@ -65,6 +68,17 @@ def unpack(body: bytes) -> dict[str, Any]:
     return message
 
 
+def write_mark(page: mmap.mmap, batch: int) -> None:
+    """Say in the shared page that ``batch`` has been begun."""
+    page[:MARK_BYTES] = batch.to_bytes(MARK_BYTES, "little")
+
+
+def read_mark(page: mmap.mmap) -> int:
+    """The batch that was begun last; 0 before any."""
+    return int.from_bytes(page[:MARK_BYTES], "little")
+
+
+@lru_cache(maxsize=256)
 def dump_options(options: DecodingOptions) -> dict[str, Any]:
     return asdict(options)
 

@@ -76,7 +76,7 @@ async def test_batch_is_limited_by_its_predicted_time():
     queue = queue_of(seconds=1.0)
     cost = 10 + FIXED_COST
     queue.speed.observe(GREEDY, cost, 0.3)  # seconds for one sentence of ten characters
-    queue.submit(["x" * 10] * 4, GREEDY)
+    queue.submit([f"{n:010}" for n in range(4)], GREEDY)
     assert len(await take(queue)) == 3
     assert len(await take(queue)) == 1
 
@@ -84,7 +84,7 @@ async def test_batch_is_limited_by_its_predicted_time():
 async def test_batch_grows_when_requests_wait_longer_anyway():
     queue = queue_of(seconds=1.0, queue_seconds=1000)
     queue.speed.observe(GREEDY, 10 + FIXED_COST, 0.3)
-    queue.submit(["x" * 10] * 20, GREEDY)  # six seconds of work
+    queue.submit([f"{n:010}" for n in range(20)], GREEDY)  # six seconds of work
     assert len(await take(queue)) == 10
 
 
@@ -194,3 +194,59 @@ async def test_expected_wait_forgets_work_that_was_done():
         queue.speed.observe(GREEDY, 9, 0.5)
         await take(queue)
     assert queue.expected_wait() == 0
+
+
+async def test_equal_sentences_are_decoded_once_and_all_are_answered():
+    queue = queue_of(sentences=8)
+    tickets = [queue.submit(["same", name], GREEDY) for name in "ab"]
+    batch = await queue.next_batch()
+    assert batch.texts == ["same", "a", "b"]
+    assert len(batch.sentences) == 4
+    answer(batch)
+    assert [[t.text async for t in ticket.in_order()] for ticket in tickets] == [
+        ["SAME", "A"],
+        ["SAME", "B"],
+    ]
+
+
+async def test_free_runners_share_the_sentences_of_one_text():
+    queue = queue_of()
+    waiting = [asyncio.ensure_future(take(queue)) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.submit([f"sentence {n}" for n in range(9)], GREEDY)
+    assert [len(batch) for batch in await asyncio.gather(*waiting)] == [3, 3, 3]
+
+
+async def test_the_first_sentence_of_a_stream_goes_without_the_others_of_its_text():
+    queue = queue_of()
+    queue.submit([f"stream {n}" for n in range(5)], GREEDY, stream=True)
+    queue.submit(["b1", "b2"], GREEDY)
+    assert await take(queue) == ["stream 0", "b1", "b2"]
+    assert await take(queue) == [f"stream {n}" for n in range(1, 5)]
+
+
+async def test_a_runner_that_ends_while_it_waits_takes_no_batch():
+    queue, ended = queue_of(), asyncio.Event()
+    waiting = asyncio.ensure_future(queue.next_batch(ended.is_set))
+    await asyncio.sleep(0)
+    ended.set()
+    queue.wake()
+    assert await asyncio.wait_for(waiting, 5) is None
+    queue.submit(["a"], GREEDY)
+    assert await take(queue) == ["a"]
+
+
+async def test_options_with_many_terms_are_hashed_once_a_request():
+    hashed = []
+
+    class Counted(tuple):
+        def __hash__(self) -> int:
+            hashed.append(1)
+            return super().__hash__()
+
+    queue = queue_of(sentences=4)
+    options = DecodingOptions(terms=Counted((f"词{n}", f"term {n}") for n in range(1000)))
+    ticket = queue.submit([f"sentence {n}" for n in range(2000)], options)
+    await take(queue)
+    ticket.cancel()
+    assert len(hashed) <= 2
