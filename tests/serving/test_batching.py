@@ -211,10 +211,11 @@ async def test_equal_sentences_are_decoded_once_and_all_are_answered():
 
 async def test_free_runners_share_the_sentences_of_one_text():
     queue = queue_of()
-    waiting = [asyncio.ensure_future(take(queue)) for _ in range(3)]
+    waiting = [asyncio.ensure_future(queue.next_batch()) for _ in range(3)]
     await asyncio.sleep(0)
     queue.submit([f"sentence {n}" for n in range(9)], GREEDY)
-    assert [len(batch) for batch in await asyncio.gather(*waiting)] == [3, 3, 3]
+    batches = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert [len(batch.sentences) for batch in batches] == [3, 3, 3]
 
 
 async def test_the_first_sentence_of_a_stream_goes_without_the_others_of_its_text():
