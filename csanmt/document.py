@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from csanmt.segmentation import Segment, as_one_segment, join_with_spans, segment, split_long
 from csanmt.translator import (
@@ -22,6 +23,7 @@ from csanmt.translator import (
 
 # The longest sentence, in source tokens, that goes to the model in one piece.
 DEFAULT_MAX_TOKENS = 128
+MOST_FOREIGN = 0.4  # share of kana and hangul up to which a sentence counts as Chinese
 CountTokens = Callable[[str], int]
 
 
@@ -150,23 +152,28 @@ def pieces(
 
 
 def translatable(sentence: str, language: str) -> bool:
-    """The sentence holds something of the source language.
+    """The sentence holds something of the source language, and is not surely in another.
 
     Chinese and Japanese have scripts of their own, so a line of code, a number or
-    an address within such a text is kept as it is. Elsewhere any letter counts.
+    an address within such a text is kept as it is; and Japanese or Korean, which the
+    kana or hangul in it tell, within Chinese. Elsewhere any letter counts.
     """
-    if language in ("zh", "ja"):
-        return any(_is_east_asian(c) for c in sentence)
-    return any(c.isalpha() for c in sentence)
+    if language not in ("zh", "ja"):
+        return any(c.isalpha() for c in sentence)
+    scripts = [script for c in sentence if (script := _script(c))]
+    if language == "ja":
+        return any(script != "HANGUL" for script in scripts)
+    foreign = sum(script not in ("CJK", "BOPOMOFO") for script in scripts)
+    return foreign < len(scripts) and foreign <= MOST_FOREIGN * len(scripts)
 
 
-def _is_east_asian(character: str) -> bool:
-    if character < "⺀":
-        return False
-    name = unicodedata.name(character, "")
-    return name.startswith(("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO")) and (
-        unicodedata.category(character)[0] in "LN"
-    )
+@lru_cache(maxsize=8192)
+def _script(character: str) -> str:
+    """Of an East Asian letter or sign; empty of others."""
+    if character < "ᄀ" or unicodedata.category(character)[0] not in "LN":
+        return ""
+    script = unicodedata.name(character, "").partition(" ")[0]
+    return script if script in ("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL") else ""
 
 
 def _assemble(

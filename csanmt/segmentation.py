@@ -110,7 +110,8 @@ def _laid_out(
     for i, (piece, text) in enumerate(zip(segments, texts, strict=True)):
         gap = piece.after
         if i + 1 < len(segments):
-            gap = _gap(gap, text, texts[i + 1], language)
+            kept = (text, texts[i + 1]) == (piece.text, segments[i + 1].text)
+            gap = gap if kept else _gap(gap, text, texts[i + 1], language)
         parts += [(piece.before, False), (text, True), (gap, False)]
     return parts
 

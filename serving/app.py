@@ -177,11 +177,15 @@ class _Routes(Router):
         except HTTPException as error:
             if error.status_code != 405:
                 raise
-            raise HTTPException(405, headers={"Allow": self._allowed(scope)}) from None
+            allowed = {"Allow": self._allowed(scope)}
+            if scope["method"] != "OPTIONS":
+                raise HTTPException(405, headers=allowed) from None
+            await Response(status_code=204, headers=allowed)(scope, receive, send)
 
     def _allowed(self, scope: Scope) -> str:
         """The methods of all routes at this path; starlette names the first one's only."""
-        return ", ".join(sorted({m for route in self._here(scope) for m in route.methods or ()}))
+        methods = {m for route in self._here(scope) for m in route.methods or ()}
+        return ", ".join(sorted(methods | {"OPTIONS"}))
 
     def _here(self, scope: Scope) -> list[Route]:
         """The routes at this path, whatever their methods."""

@@ -16,11 +16,12 @@ NAMES = {
     "ar": "Arabic", "vi": "Vietnamese", "th": "Thai", "nl": "Dutch", "pl": "Polish",
     "tr": "Turkish", "uk": "Ukrainian", "id": "Indonesian", "cs": "Czech", "sv": "Swedish",
 }  # fmt: skip
-_SAME = {"zho": "zh", "chi": "zh", "cmn": "zh", "eng": "en"}
+# Three letters as ISO 639 has them; LibreTranslate writes Traditional Chinese as zt.
+_SAME = {"zho": "zh", "chi": "zh", "cmn": "zh", "zt": "zh", "eng": "en"}
 
 
 def canonical(code: str) -> str:
-    """``zh-Hans``, ``ZH``, ``zh_CN`` → ``zh``; ``EN-US`` → ``en``; others likewise lower."""
+    """``zh-Hans``, ``zh_TW``, ``zt``, ``ZH`` → ``zh``; ``EN-US`` → ``en``; others likewise."""
     base = re.split(r"[-_]", code.strip().lower())[0]
     return _SAME.get(base, base)
 

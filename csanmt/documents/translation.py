@@ -18,6 +18,7 @@ from csanmt.translator import DecodingOptions, ShouldStop, Translator
 
 BATCH_TEXTS = 32
 BATCH_CHARACTERS = 2_000
+SAMPLE = 1_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Work:
 
     Attributes:
         characters: of all text in the document, which is what an allowance is charged.
+        sample: its first texts, to tell its language by.
     """
 
     format: Format
@@ -49,6 +51,7 @@ class Work:
     limits: Limits
     languages: Languages
     characters: int = 0
+    sample: str = ""
     _aligned: dict[str, bool] = field(default_factory=dict)  # by text: has tags somewhere
     _answers: dict[str, AlignedText] = field(default_factory=dict)
     _done: int = 0
@@ -67,6 +70,8 @@ class Work:
         for unit in known.open(data, limits, languages).units:
             marked = unit.text
             work.characters += len(marked.text)
+            if len(work.sample) < SAMPLE:
+                work.sample += marked.text[:SAMPLE] + "\n"
             if work.characters > limits.characters:
                 raise DocumentTooLargeError(
                     f"the document holds more than {limits.characters} characters of text"

@@ -33,9 +33,10 @@ from csanmt.errors import (
 )
 from serving.documents.upload import Upload
 from serving.http.errors import CrashedError
+from serving.languages import detect
 from serving.logs import log_fault
 from serving.markup import aligned
-from serving.texts import decoding
+from serving.texts import Terms, decoding, with_terms
 from serving.translating import TextAnswer, TranslationService
 
 log = logging.getLogger("csanmt.documents")
@@ -56,6 +57,7 @@ class DocumentJob:
         key: a second secret, for the API that wants one.
         owner: the caller who sent it.
         characters: of text in it, which the owner's allowance was charged.
+        terms: a glossary, whose translations are forced.
         error: what went wrong, once ``status`` is ``error``.
     """
 
@@ -67,6 +69,7 @@ class DocumentJob:
     languages: Languages
     characters: int
     work: Work | None
+    terms: Terms = ()
     status: Status = "queued"
     error: CsanmtError | None = None
     result: bytes = b""
@@ -116,12 +119,20 @@ class DocumentJobs:
         return len(self._jobs)
 
     async def submit(
-        self, upload: Upload, owner: str, charge: Callable[[int], None]
+        self,
+        upload: Upload,
+        owner: str,
+        charge: Callable[[int], None],
+        *,
+        terms: Terms = (),
+        detect_source: bool = False,
     ) -> DocumentJob:
         """Take a document apart, charge its characters, and begin to translate it.
 
         Args:
             charge: takes characters from the owner's allowance, or raises.
+            terms: a glossary.
+            detect_source: a document that is in the target language already is an error.
 
         Raises:
             OverloadedError: too many documents are held already.
@@ -144,10 +155,18 @@ class DocumentJobs:
             self._opening -= 1
         identity, key = secrets.token_hex(16).upper(), secrets.token_hex(32).upper()
         job = DocumentJob(
-            identity, key, owner, upload.name, known, languages, work.characters, work
+            identity, key, owner, upload.name, known, languages, work.characters, work, terms
         )
         self._jobs[identity] = job
-        job.task = asyncio.create_task(self._run(job))
+        if (
+            detect_source
+            and not work.progress.total
+            and (detect(work.sample).language == self._service.languages.target)
+        ):
+            self._fail(job, CsanmtError("Source and target language are equal."))
+            self._end(job)
+        else:
+            job.task = asyncio.create_task(self._run(job))
         return job
 
     def get(self, identity: str, owner: str | None = None, key: str | None = None) -> DocumentJob:
@@ -196,6 +215,9 @@ class DocumentJobs:
         except Exception as error:
             log_fault(log, "document failed", error)
             self._fail(job, CsanmtError("the document could not be translated"))
+        self._end(job)
+
+    def _end(self, job: DocumentJob) -> None:
         job.work = None
         self._make_room()
         loop = asyncio.get_running_loop()
@@ -220,17 +242,18 @@ class DocumentJobs:
         work = job.work
         assert work is not None
         for batch in work.batches():
-            answers = await self._answers(batch)
+            answers = await self._answers(batch, job.terms)
             work.put(batch, [aligned(answer) for answer in answers])
         async with self._disassembly:
             return await asyncio.to_thread(work.finish)
 
-    async def _answers(self, batch: Batch) -> list[TextAnswer]:
+    async def _answers(self, batch: Batch, terms: Terms) -> list[TextAnswer]:
         """A document has time: where others are turned away it tries again.
 
         But not what crashes the engine, nor for ever what is never done in time.
         """
-        options = replace(decoding(self._service), alignment=batch.aligned)
+        plain = replace(decoding(self._service), alignment=batch.aligned)
+        options = await with_terms(plain, terms, batch.texts)
         timeouts = 0
         while True:
             try:

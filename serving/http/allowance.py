@@ -88,27 +88,30 @@ class CharacterQuota:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._days: dict[str, _Day] = {}
+        self._days: OrderedDict[str, _Day] = OrderedDict()
 
     def used(self, caller: str) -> int:
         day = self._days.get(caller)
         return day.characters if day and day.number == int(self._clock() // DAY) else 0
 
-    def take(self, caller: str, characters: int, per_day: int) -> None:
-        """Use ``characters`` of the caller's day.
+    def take(self, caller: str, characters: int, per_day: int = 0) -> None:
+        """Use ``characters`` of the caller's day, which has ``per_day`` (0: no limit).
 
         Raises:
             QuotaExceededError: fewer are left; nothing is used.
         """
         now = self._clock()
         used = self.used(caller)
-        if used + characters > per_day:
+        if per_day and used + characters > per_day:
             wait = math.ceil(DAY - now % DAY)
             raise QuotaExceededError(f"more than {per_day} characters a day", wait)
         self._days[caller] = _Day(int(now // DAY), used + characters)
+        self._days.move_to_end(caller)
+        if len(self._days) > MOST_CALLERS:
+            self._days.popitem(last=False)
 
     def give_back(self, caller: str, characters: int) -> None:
-        """Undo a ``take`` of today; harmless for a caller without a limit."""
+        """Undo a ``take`` of today."""
         if used := self.used(caller):
             self._days[caller].characters = max(0, used - characters)
 
@@ -116,8 +119,7 @@ class CharacterQuota:
 def charge(request: Request, characters: int) -> None:
     """Take ``characters`` from the caller's day. Raises QuotaExceededError: it is used up."""
     who = caller(request)
-    if who.key and who.key.characters_per_day:
-        request.state.quota.take(who.name, characters, who.key.characters_per_day)
+    request.state.quota.take(who.name, characters, who.key.characters_per_day if who.key else 0)
 
 
 @contextmanager

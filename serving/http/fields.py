@@ -17,8 +17,8 @@ MULTIPART = "multipart/form-data"
 MAX_FIELDS = 5000
 
 
-def form_fields(body: bytes) -> dict[str, list[str]]:
-    """A urlencoded body, every field with all its values.
+def form_fields(body: bytes, place: str = "form") -> dict[str, list[str]]:
+    """A urlencoded body or query, every field with all its values.
 
     Raises:
         BadRequestError: invalid UTF-8, or absurdly many fields.
@@ -29,9 +29,9 @@ def form_fields(body: bytes) -> dict[str, list[str]]:
             errors="strict",
         )  # fmt: skip
     except UnicodeDecodeError:
-        raise BadRequestError("the form is not valid UTF-8") from None
+        raise BadRequestError(f"the {place} is not valid UTF-8") from None
     except ValueError:
-        raise BadRequestError(f"the form has more than {MAX_FIELDS} fields") from None
+        raise BadRequestError(f"the {place} has more than {MAX_FIELDS} fields") from None
 
 
 async def read_fields(request: Request, settings: Settings) -> dict[str, Any]:
@@ -45,21 +45,26 @@ async def read_fields(request: Request, settings: Settings) -> dict[str, Any]:
 
 
 async def all_fields(request: Request, body: bytes) -> dict[str, Any]:
-    """Query, then form or JSON over it; a repeated form field is a list.
+    """Query, then form or JSON over it; a repeated form field is a list, a null one not given.
 
     Raises:
-        BadRequestError: the body cannot be parsed.
+        BadRequestError: query or body cannot be parsed.
         InvalidInputError: a string holds half of a surrogate pair.
     """
-    fields: dict[str, Any] = _flatten(_lists(request.query_params.multi_items()))
+    fields: dict[str, Any] = _flatten(form_fields(request.scope["query_string"], "query"))
     kind = media_type(request)
     if kind == FORM:
         fields |= _flatten(form_fields(body))
     elif kind == MULTIPART:
         fields |= await _multipart(request, body)
     elif body.strip():
-        fields |= parse_json_object(body)
+        fields |= given(parse_json_object(body))
     return fields
+
+
+def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those that are null: typed clients send a null for what they do not set."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 async def _multipart(request: Request, body: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -27,6 +28,7 @@ from serving.http.keys import Caller, KeyRing, presented_key
 from serving.http.middleware import HEADERS, client_address
 from serving.settings import Settings, is_loopback
 
+READING = ("GET", "HEAD", "OPTIONS")  # all that public paths are there for
 REFUSED = "refused"  # in a request's state: turned away before anything was read
 
 
@@ -74,7 +76,9 @@ class Guard:
         try:
             self._check_place(request)
             self._check_origin(request)
-            if self._is_public(request.url.path) and request.method in ("GET", "HEAD"):
+            if self._is_public(request.url.path):
+                if request.method not in READING:
+                    raise HTTPException(405, headers={"Allow": ", ".join(READING)})
                 state["caller"] = Caller("public")
             else:
                 state["caller"] = caller = self._identify(request)

@@ -91,7 +91,7 @@ def parse_raw_object(body: bytes) -> dict[str, Any]:
         BadRequestError: invalid UTF-8, not JSON, not an object, nested too deep, a key twice.
     """
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")  # RFC 8259, section 8.1: a BOM may be ignored
     except UnicodeDecodeError as error:
         raise BadRequestError(f"the body is not valid UTF-8 at byte {error.start}") from None
     if not text.strip():

@@ -102,7 +102,10 @@ REFUSED = [
     ({"split_sentences": "invalid"}, "Value for 'split_sentences' not supported."),
     ({"preserve_formatting": "maybe"}, "Value for 'preserve_formatting' not supported."),
     ({"formality": "invalid"}, "Value for 'formality' not supported."),
-    ({"formality": "more"}, "'formality' is not supported for given 'target_lang'."),
+    ({"formality": "more"}, "Target language EN-US knows no formality."),
+    ({"style_id": "a"}, "Value for 'style_id' not supported."),
+    ({"translation_memory_id": "a"}, "Value for 'translation_memory_id' not supported."),
+    ({"custom_instructions": ["a"]}, "Value for 'custom_instructions' not supported."),
     ({"model_type": "fast"}, "Value for 'model_type' not supported."),
 ]
 

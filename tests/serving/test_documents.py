@@ -8,6 +8,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import deepl
@@ -15,7 +16,7 @@ import docx
 import httpx
 import pytest
 
-from csanmt.translator import StubTranslator
+from csanmt.translator import Hypothesis, StubTranslator
 from serving.documents.upload import safe_name
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.conftest import Serve, Served
@@ -323,6 +324,44 @@ def test_deepl_result_is_given_once_and_only_for_its_key(deepl_server: Live) -> 
     assert response is not None and response.content.decode() == "Thank you!"
     with pytest.raises(deepl.DeepLException, match=r"(?i)not found"):
         client.translate_document_download(handle)
+
+
+class ForcesTerms(StubTranslator):
+    """Answers with the terms it was given."""
+
+    def translate(self, sources: Any, options: Any = None, **more: Any) -> Any:
+        found = StubTranslator.translate(self, sources, options, **more)
+        said = " ".join(target for _, target in options.terms)
+        return [replace(one, hypotheses=(Hypothesis(said, 0.0),)) for one in found]
+
+
+def test_glossaries_hold_for_documents_of_both_apis(serve: Serve) -> None:
+    client = serve(translator=ForcesTerms()).client
+    body = {"name": "cities", "terms": {"上海": "Shanghai", "北京": "Beijing"}}
+    identity = client.post("/glossaries", json=body).json()["id"]
+    files = {"file": ("a.txt", "上海很大。".encode())}
+    ours = client.post("/documents", files=files, data={"glossary": "cities"}).json()["id"]
+    wait_for(client, ours, "done")
+    assert client.get(f"/documents/{ours}/content").content == b"Shanghai"
+    asked = {"target_lang": "EN", "glossary_id": identity}
+    handle = client.post("/v2/document", files=files, data=asked).json()
+    wait_for(client, handle["document_id"], "done")
+    key = {"document_key": handle["document_key"]}
+    result = client.post(f"/v2/document/{handle['document_id']}/result", data=key)
+    assert result.content == b"Shanghai"
+    unknown = client.post("/v2/document", files=files, data={**asked, "glossary_id": "none"})
+    assert (unknown.status_code, unknown.json()) == (404, {"message": "Glossary not found"})
+
+
+def test_deepl_document_in_the_target_language_ends_in_its_error(deepl_server: Live) -> None:
+    client = deepl.DeepLClient(KEYS["one"], server_url=deepl_server.url)
+    handle = client.translate_document_upload("Proton beam", target_lang="EN-US", filename="a.txt")
+    status = client.translate_document_get_status(handle)
+    assert (status.ok, status.error_message) == (False, "Source and target language are equal.")
+    given = client.translate_document_upload(
+        "Proton beam", target_lang="EN-US", source_lang="ZH", filename="a.txt"
+    )
+    assert client.translate_document_wait_until_done(given).done
 
 
 def test_deepl_names_what_it_does_not_take(deepl_server: Live) -> None:

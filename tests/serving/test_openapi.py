@@ -102,7 +102,7 @@ def test_one_name_for_two_schemas_is_an_error():
 def test_wrong_method_is_told_all_methods_of_the_path(served):
     answer = served.client.put("/documents/none")
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "DELETE, GET, HEAD"
+    assert answer.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS"
 
 
 def test_parameters_of_a_path_are_described_even_if_its_piece_forgets_them():

@@ -18,7 +18,7 @@ def deepl_api(backend: Backend) -> Api:
         routes=[
             *DeepLRoutes(service, glossaries).routes(),
             *DeepLGlossaryRoutes(glossaries.store, service).routes(),
-            *DeepLDocumentRoutes(backend.documents, service).routes(),
+            *DeepLDocumentRoutes(backend.documents, service, glossaries).routes(),
         ],
         describe=deepl_piece,
         error=deepl_error,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from serving.apis.deepl.glossary_description import GROUP, deepl_problems, glossary_paths
-from serving.apis.deepl.translate import MODEL_TYPES
+from serving.apis.deepl.translate import MODEL_TYPES, RESOURCES
 from serving.http.fields import FORM
 from serving.openapi.parts import (
     COUNT,
     DOCUMENT_WORDS,
     JSON,
+    OBJECT,
     TEXT,
     Piece,
     Schema,
@@ -51,6 +52,7 @@ def deepl_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
                     body=request_body({FORM: record({}, {"type": _kinds()})}, required=False),
                 ),
             },
+            "/v3/languages": {"get": _languages_v3()},
             "/v2/usage": {
                 "get": operation("usageDeepL", **_usage()),
                 "post": operation("usageDeepLForm", **_usage()),
@@ -126,6 +128,22 @@ def _languages() -> dict[str, Any]:
     }
 
 
+def _languages_v3() -> dict[str, Any]:
+    yes = {"type": "boolean"}
+    one = record(
+        {"lang": TEXT, "name": TEXT, "status": TEXT, "usable_as_source": yes,
+         "usable_as_target": yes, "features": OBJECT}
+    )  # fmt: skip
+    return operation(
+        "languagesDeepL3",
+        "The languages of a resource, and what each can do with it.",
+        answer("The languages.", {"type": "array", "items": one}) | deepl_problems("404", "413"),
+        group=GROUP,
+        query={"resource": {"enum": list(RESOURCES)}},
+        required=("resource",),
+    )
+
+
 def _usage() -> dict[str, Any]:
     counts = record({"character_count": COUNT, "character_limit": COUNT})
     return {
@@ -151,6 +169,7 @@ def _upload_document(settings: Settings, facts: TranslatorFacts) -> dict[str, An
         "filename": TEXT,
         "formality": {"enum": ["default", "prefer_more", "prefer_less"]},
         "output_format": TEXT,
+        "glossary_id": TEXT | {"maxLength": 99},
     }
     return operation(
         "uploadDocumentDeepL",

@@ -16,9 +16,15 @@ from starlette.routing import Route
 
 from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
 from csanmt.errors import NotFoundError, UnavailableError
-from serving.apis.deepl.translate import check_language
+from serving.apis.deepl.translate import (
+    check_formality,
+    check_language,
+    glossary_ids,
+    refuse_unserved,
+)
 from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
 from serving.documents.upload import Upload, read_upload, safe_name
+from serving.glossaries.owner import Glossaries
 from serving.http.allowance import charge
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
@@ -26,13 +32,13 @@ from serving.http.keys import caller
 from serving.translating import TranslationService
 
 ONE = "/v2/document/{id}"
-_NO_FORMALITY = ("", "default", "prefer_more", "prefer_less")
 
 
 class DeepLDocumentRoutes:
-    def __init__(self, jobs: DocumentJobs, service: TranslationService) -> None:
-        self._jobs = jobs
-        self._service = service
+    def __init__(
+        self, jobs: DocumentJobs, service: TranslationService, glossaries: Glossaries
+    ) -> None:
+        self._jobs, self._service, self._glossaries = jobs, service, glossaries
 
     def routes(self) -> list[Route]:
         return [
@@ -49,8 +55,15 @@ class DeepLDocumentRoutes:
         if given := safe_name(upload.fields.get("filename", "")):
             upload = replace(upload, name=given)
         _check_output(upload)
+        terms = await self._glossaries.stored(request, glossary_ids(upload.fields))
         try:
-            job = await self._jobs.submit(upload, caller(request).name, partial(charge, request))
+            job = await self._jobs.submit(
+                upload,
+                caller(request).name,
+                partial(charge, request),
+                terms=terms,
+                detect_source=not upload.fields.get("source_lang"),
+            )
         except UnsupportedDocumentError as error:
             raise BadRequestError(f"Invalid file extension: {error}") from None
         except DocumentError as error:
@@ -87,13 +100,10 @@ class DeepLDocumentRoutes:
 
     def _check(self, fields: Mapping[str, str]) -> None:
         pair = self._service.languages
-        check_language(dict(fields), "target_lang", pair.target, required=True)
-        check_language(dict(fields), "source_lang", pair.source, required=False)
-        if fields.get("formality", "") not in _NO_FORMALITY:
-            raise BadRequestError("Value for 'formality' not supported.")
-        for name in ("glossary_id", "glossary_ids", "style_id", "translation_memory_id"):
-            if fields.get(name):
-                raise BadRequestError(f"Value for '{name}' not supported.")
+        check_language(fields, "target_lang", pair.target, required=True)
+        check_language(fields, "source_lang", pair.source, required=False)
+        check_formality(fields)
+        refuse_unserved(fields)
 
 
 def _check_output(upload: Upload) -> None:

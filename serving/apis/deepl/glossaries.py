@@ -7,6 +7,7 @@ Reference: DeepL's public OpenAPI document and deepl-python 1.32.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from serving.translating import TranslationService
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 ONE2, ONE3 = "/v2/glossaries/{id}", "/v3/glossaries/{id}"
+_INDEXED = re.compile(r"dictionaries\[([0-9]{1,4})\]\.([a-z_]{1,40})")
 TSV = "text/tab-separated-values"
 
 
@@ -54,7 +56,7 @@ class DeepLGlossaryRoutes:
     # -- v2 ----------------------------------------------------------------------------
 
     async def create_v2(self, request: Request) -> Response:
-        fields = await read_fields(request, self._service.settings)
+        fields = await self._fields(request)
         languages, pairs = await asyncio.to_thread(_dictionary, fields)
         created = await asyncio.to_thread(
             self._store.create, owner(request), _name(fields), {languages: pairs}
@@ -85,7 +87,7 @@ class DeepLGlossaryRoutes:
     # -- v3 ----------------------------------------------------------------------------
 
     async def create_v3(self, request: Request) -> Response:
-        fields = await read_fields(request, self._service.settings)
+        fields = await self._fields(request)
         dictionaries = await asyncio.to_thread(_dictionaries, fields)
         created = await asyncio.to_thread(
             self._store.create, owner(request), _name(fields), dictionaries
@@ -101,7 +103,7 @@ class DeepLGlossaryRoutes:
 
     async def patch_v3(self, request: Request) -> Response:
         """A new name, and dictionaries whose entries are added to those there are."""
-        fields = await read_fields(request, self._service.settings)
+        fields = await self._fields(request)
         if "name" not in fields and "dictionaries" not in fields:
             raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
         name = _name(fields) if "name" in fields else None
@@ -127,7 +129,7 @@ class DeepLGlossaryRoutes:
         return JSONResponse({"dictionaries": [entry]})
 
     async def put_v3(self, request: Request) -> Response:
-        fields = await read_fields(request, self._service.settings)
+        fields = await self._fields(request)
         languages, pairs = await asyncio.to_thread(_dictionary, fields)
         await asyncio.to_thread(
             self._store.put, owner(request), request.path_params["id"], languages, pairs
@@ -139,6 +141,19 @@ class DeepLGlossaryRoutes:
         identity = request.path_params["id"]
         await asyncio.to_thread(self._store.drop, owner(request), identity, languages)
         return Response(status_code=204)
+
+    async def _fields(self, request: Request) -> dict[str, Any]:
+        """With ``dictionaries[0].entries``, as deepl-node's forms have it, within a list."""
+        fields = await read_fields(request, self._service.settings)
+        found: dict[int, dict[str, Any]] = {}
+        for name in list(fields):
+            if indexed := _INDEXED.fullmatch(name):
+                found.setdefault(int(indexed[1]), {})[indexed[2]] = fields.pop(name)
+        return (
+            {"dictionaries": [found[index] for index in sorted(found)], **fields}
+            if found
+            else fields
+        )
 
     async def _one(self, request: Request) -> Glossary:
         identity = request.path_params["id"]
@@ -187,7 +202,7 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Pair, ...]]
     entries = fields.get("entries")
     if not isinstance(entries, str) or not entries.strip():
         raise BadRequestError("Parameter 'entries' not specified.")
-    pairs = parse_entries(entries, str(fields.get("entries_format", "tsv")))
+    pairs = parse_entries(entries, str(fields.get("entries_format") or "tsv"))
     return languages, pairs
 
 

@@ -1,4 +1,4 @@
-"""DeepL's API v2 for texts: ``/v2/translate``, ``/v2/languages``, ``/v2/usage``.
+"""DeepL's API for texts: ``/v2/translate``, ``/v2/languages``, ``/v3/languages``, ``/v2/usage``.
 
 Its clients send JSON or forms and name languages in capitals; fields that are not known
 are ignored, as there.
@@ -7,13 +7,14 @@ Reference: DeepL's public OpenAPI document, deepl-python 1.32 and deepl-node 1.2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from csanmt.errors import NotFoundError
 from serving.apis.deepl.tags import TagHandling, formatted_like
 from serving.glossaries.owner import Glossaries
 from serving.http.errors import BadRequestError, TooLargeError
@@ -26,7 +27,14 @@ from serving.texts import decoding, translated, translated_documents, unwrapped
 from serving.translating import TranslationService
 
 MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
-TARGETS = {"en": (("EN-GB", "English (British)"), ("EN-US", "English (American)"))}
+# Resource of /v3/languages to what its languages can do.
+RESOURCES: Mapping[str, Sequence[str]] = {
+    "translate_text": ("auto_detection", "glossary", "tag_handling"),
+    "translate_document": ("auto_detection", "glossary"),
+    "glossary": (),
+}
+NOT_OFFERED = ("write", "voice", "style_rules", "translation_memory")
+UNSERVED = ("style_id", "translation_memory_id", "custom_instructions")
 UNLIMITED = 1_000_000_000_000
 
 
@@ -40,6 +48,7 @@ class DeepLRoutes:
         return [
             Route("/v2/translate", self.translate, methods=both),
             Route("/v2/languages", self.languages, methods=both),
+            Route("/v3/languages", self.languages_v3),
             Route("/v2/usage", self.usage, methods=both),
         ]
 
@@ -50,7 +59,8 @@ class DeepLRoutes:
         check_language(fields, "target_lang", pair.target, required=True)
         check_language(fields, "source_lang", pair.source, required=False)
         billed = _switch(fields, "show_billed_characters")
-        _check_formality(fields)
+        check_formality(fields)
+        refuse_unserved(fields)
         model_type = _model_type(fields)
         found = await self._translations(request, fields, texts)
         given = bool(fields.get("source_lang"))
@@ -73,7 +83,7 @@ class DeepLRoutes:
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
         tags = TagHandling.of(fields, split)
         whole, options = split == "0", decoding(self._service)
-        terms = await self._glossaries.stored(request, _glossary_ids(fields))
+        terms = await self._glossaries.stored(request, glossary_ids(fields))
         if tags:
             documents = await parsed(texts, tags.parse)
             marked, _ = await translated_documents(
@@ -99,16 +109,57 @@ class DeepLRoutes:
         pair = self._service.languages
         if kind == "source":
             return JSONResponse([{"language": pair.source.upper(), "name": name_of(pair.source)}])
-        variants = TARGETS.get(pair.target, ((pair.target.upper(), name_of(pair.target)),))
+        variants = _variants(pair.target) or {pair.target: name_of(pair.target)}
         return JSONResponse(
-            [{"language": c, "name": n, "supports_formality": False} for c, n in variants]
+            [
+                {"language": code.upper(), "name": name, "supports_formality": False}
+                for code, name in variants.items()
+            ]
         )
+
+    async def languages_v3(self, request: Request) -> Response:
+        """The languages of a resource, and what each can do with it."""
+        fields = await read_fields(request, self._service.settings)
+        resource = fields.get("resource")
+        if not resource:
+            raise BadRequestError("Parameter 'resource' not specified.")
+        if resource in NOT_OFFERED:  # Weblate takes 404 for an answer
+            raise NotFoundError(f"This server does not offer the resource '{resource}'.")
+        if resource not in RESOURCES:
+            raise BadRequestError("Value for 'resource' not supported.")
+        pair, features = self._service.languages, RESOURCES[resource]
+        targets = {pair.target: name_of(pair.target), **_variants(pair.target)}
+        if resource == "glossary":  # either way round, so that every language is both
+            rows = [_language(code, name_of(code), True, True, ()) for code in pair]
+        else:
+            source = _language(pair.source, name_of(pair.source), True, False, features)
+            rows = [source, *(_language(c, n, False, True, features) for c, n in targets.items())]
+        return JSONResponse(rows)
 
     async def usage(self, request: Request) -> Response:
         who = caller(request)
         limit = who.key.characters_per_day if who.key else 0
         used = request.state.quota.used(who.name)
         return JSONResponse({"character_count": used, "character_limit": limit or UNLIMITED})
+
+
+def _variants(language: str) -> dict[str, str]:
+    """The regional variants that DeepL's clients name instead of the language."""
+    both = {"en-GB": "English (British)", "en-US": "English (American)"}
+    return both if language == "en" else {}
+
+
+def _language(
+    code: str, name: str, source: bool, target: bool, features: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "lang": code,
+        "name": name,
+        "status": "stable",
+        "usable_as_source": source,
+        "usable_as_target": target,
+        "features": {feature: {"status": "stable"} for feature in features},
+    }
 
 
 def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
@@ -125,7 +176,14 @@ def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
     return texts
 
 
-def check_language(fields: dict[str, Any], name: str, served: str, *, required: bool) -> None:
+def refuse_unserved(fields: Mapping[str, Any]) -> None:
+    """Raises BadRequestError: a field that would change the answer, of what is not offered."""
+    for name in UNSERVED:
+        if fields.get(name):
+            raise BadRequestError(f"Value for '{name}' not supported.")
+
+
+def check_language(fields: Mapping[str, Any], name: str, served: str, *, required: bool) -> None:
     value = fields.get(name, "")
     if value == "":
         if required:
@@ -144,7 +202,7 @@ def _switch(fields: dict[str, Any], name: str) -> bool:
     return word in (True, "1", "true")
 
 
-def _one_of(fields: dict[str, Any], name: str, allowed: Sequence[str]) -> str:
+def _one_of(fields: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str:
     """The value in lower case; empty if absent. Raises BadRequestError: another value."""
     value = fields.get(name, "")
     if value == "":
@@ -155,7 +213,7 @@ def _one_of(fields: dict[str, Any], name: str, allowed: Sequence[str]) -> str:
     return word
 
 
-def _glossary_ids(fields: dict[str, Any]) -> list[str]:
+def glossary_ids(fields: Mapping[str, Any]) -> list[str]:
     """``glossary_id``, or ``glossary_ids``, five at most, as a list or comma-separated."""
     one, several = fields.get("glossary_id", ""), fields.get("glossary_ids", [])
     if isinstance(several, str):
@@ -170,11 +228,11 @@ def _glossary_ids(fields: dict[str, Any]) -> list[str]:
     return found
 
 
-def _check_formality(fields: dict[str, Any]) -> None:
+def check_formality(fields: Mapping[str, Any]) -> None:
     """English knows none: what insists on one is refused, what only prefers it is not."""
     values = ("default", "prefer_more", "prefer_less", "more", "less")
     if _one_of(fields, "formality", values) in ("more", "less"):
-        raise BadRequestError("'formality' is not supported for given 'target_lang'.")
+        raise BadRequestError(f"Target language {fields['target_lang']} knows no formality.")
 
 
 def _model_type(fields: dict[str, Any]) -> str:

@@ -144,9 +144,9 @@ def _create_document(settings: Settings) -> dict[str, Any]:
         | problems((*UPLOADING, *ACCESS), None, **DOCUMENTS_OFF),
         group="Documents",
         description=document_limits(settings)
-        + " The layout is kept. It is kept in memory until it is deleted or "
-        f"{settings.document_keep:g} seconds after it is done.",
-        body=upload_body({}),
+        + " The layout is kept; `glossary` names a stored one. It is all kept in memory until "
+        f"it is deleted or {settings.document_keep:g} seconds after it is done.",
+        body=upload_body({}, {"glossary": TEXT}),
     )
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from csanmt.errors import ConflictError
 from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
 from serving.documents.upload import read_upload
+from serving.glossaries.owner import Glossaries
 from serving.http.allowance import charge
 from serving.http.errors import BadRequestError, error_body
 from serving.http.keys import caller
@@ -23,9 +24,8 @@ ONE = "/documents/{id}"
 class DocumentRoutes:
     """``POST /documents``, and ``GET``, ``DELETE``, ``…/content`` of each."""
 
-    def __init__(self, jobs: DocumentJobs, settings: Settings) -> None:
-        self._jobs = jobs
-        self._settings = settings
+    def __init__(self, jobs: DocumentJobs, settings: Settings, glossaries: Glossaries) -> None:
+        self._jobs, self._settings, self._glossaries = jobs, settings, glossaries
 
     def routes(self) -> list[Route]:
         return [
@@ -39,7 +39,10 @@ class DocumentRoutes:
         upload = await read_upload(request, self._settings)
         if upload is None:
             raise BadRequestError("the form lacks the field 'file' with a file")
-        job = await self._jobs.submit(upload, caller(request).name, partial(charge, request))
+        terms = await self._glossaries.terms(request, upload.fields.get("glossary") or None)
+        job = await self._jobs.submit(
+            upload, caller(request).name, partial(charge, request), terms=terms
+        )
         return JSONResponse(described(job), 202, headers={"Location": f"documents/{job.identity}"})
 
     async def show(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions
 from serving.http.errors import TooLargeError, validated
+from serving.http.fields import given
 from serving.memory import Mode
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
@@ -157,7 +158,7 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
         InvalidInputError: a field is unknown, missing, of the wrong type or out of range.
         TooLargeError: too many texts or characters.
     """
-    request = validated(TranslateRequest, data)
+    request = validated(TranslateRequest, given(data))
     check_texts(request.texts, settings)
     return request
 
