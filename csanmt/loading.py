@@ -108,12 +108,20 @@ def _torch_engine(place: Path) -> Engine:
     for package in ("torch", "transformers"):
         if importlib.util.find_spec(package) is None:
             raise EngineUnavailableError(
-                f"the torch engine needs the package {package!r}, and the native engine "
-                "(csanmt-engine) is not installed; install one of them"
+                f"{str(place)!r} {_why_not_native(place)}, and the torch engine needs the "
+                f"package {package!r}, which is not installed"
             )
     from csanmt.engine.torch_reference import TorchEngine
 
     return TorchEngine.load(place)
+
+
+def _why_not_native(place: Path) -> str:
+    if not (place / PACKED_WEIGHTS).is_file():
+        return f"has no {PACKED_WEIGHTS} for the native engine ('csanmt models pack' makes one)"
+    if _native_is_installed():
+        return "is to be run without the native engine"
+    return "has weights for the native engine (csanmt-engine), which is not installed"
 
 
 def _check_sizes(tokenizer: Tokenizer, config: Mapping[str, Any], place: Path) -> None:

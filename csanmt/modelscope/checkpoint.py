@@ -10,15 +10,14 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from csanmt.errors import CheckpointError, NotFoundError
-from csanmt.modelscope.crc32c import masked_crc32c
-from csanmt.modelscope.leveldb_table import read_table, varint
+from csanmt.modelscope.leveldb_table import masked_crc32c, read_table, varint
 
 # tensorflow/core/framework/types.proto; the names are for messages.
 _TYPES = {
@@ -55,7 +54,6 @@ class Checkpoint:
     prefix: Path
     shards: int
     entries: dict[str, Entry]
-    _maps: dict[int, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, prefix: str | Path) -> Checkpoint:
@@ -119,25 +117,20 @@ class Checkpoint:
         return data.view(dtype).reshape(entry.shape)
 
     def _bytes(self, entry: Entry) -> NDArray[np.uint8]:
+        """Read, not mapped: no more than one variable is ever in memory."""
         path = self.shard_path(entry.shard)
-        if entry.shard not in self._maps:
-            if not path.is_file():
-                raise CheckpointError(
-                    f"data shard {path.name} ({entry.shard + 1} of {self.shards}) is missing "
-                    f"beside {self.prefix.name}.index; variable {entry.name!r} lies in it"
-                )
-            empty = path.stat().st_size == 0
-            self._maps[entry.shard] = (
-                np.empty(0, np.uint8) if empty else np.memmap(path, dtype=np.uint8, mode="r")
-            )
-        data = self._maps[entry.shard]
-        end = entry.offset + entry.size
-        if end > len(data):
+        if not path.is_file():
             raise CheckpointError(
-                f"{path} is cut short: it has {len(data)} bytes, variable {entry.name!r} "
+                f"data shard {path.name} ({entry.shard + 1} of {self.shards}) is missing "
+                f"beside {self.prefix.name}.index; variable {entry.name!r} lies in it"
+            )
+        end, length = entry.offset + entry.size, path.stat().st_size
+        if end > length:
+            raise CheckpointError(
+                f"{path} is cut short: it has {length} bytes, variable {entry.name!r} "
                 f"ends at {end}; copy the file again"
             )
-        return data[entry.offset : end]
+        return np.fromfile(path, dtype=np.uint8, count=entry.size, offset=entry.offset)
 
 
 def _header(message: bytes, name: str) -> int:

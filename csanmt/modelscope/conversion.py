@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from csanmt.errors import CheckpointError, ConflictError, NotFoundError
+from csanmt.engine.native import is_available
+from csanmt.engine.packing import pack
+from csanmt.errors import CheckpointError, ConflictError, CsanmtError, NotFoundError
 from csanmt.modelscope.checkpoint import Checkpoint
 from csanmt.modelscope.configuration import (
     CONFIGURATION,
@@ -19,16 +22,21 @@ from csanmt.modelscope.configuration import (
     read_configuration,
 )
 from csanmt.modelscope.tokenization import ModelScopeTokenizer, read_text
-from csanmt.modelscope.variables import read_weights
+from csanmt.modelscope.variables import CheckpointWeights
+from csanmt.self_check import compare_weights, torch_is_installed, translate_probe
 from csanmt.translator import DecodingOptions
-from csanmt.version import CONFIG, FLOAT_WEIGHTS, TOKENIZER, write_decoding, write_json
+from csanmt.version import (
+    CONFIG,
+    FLOAT_WEIGHTS,
+    PACKED_WEIGHTS,
+    TOKENIZER,
+    read_config,
+    write_decoding,
+    write_json,
+)
 
 CHECKPOINTS = "tf_ckpts"
-_PROBES = {
-    "zh": "今天天气很好，我们一起去公园散步吧。",
-    "en": "The weather is fine today; let us go for a walk in the park.",
-    "ja": "今日は天気がいいので、公園を散歩しましょう。",
-}
+MOST_COMPARED = 1 << 30  # bytes of float weights; more would need more memory than the import
 Progress = Callable[[str], None]
 
 
@@ -40,8 +48,10 @@ class ConversionReport:
         source: SHA-256 of every file read, by path relative to the model's directory.
         variables: how many became weights; ``parameters`` counts their numbers.
         ignored: variables that only training needs.
-        notes: what was adapted.
+        notes: what was adapted, and what was not checked.
         self_check: what was translated to prove that the result works, and how it came out.
+        packing: whether there is an ``engine.bin``, and why not or how it answered.
+        agreement: of the packed with the float weights (``csanmt.self_check``), if compared.
     """
 
     source: dict[str, str]
@@ -50,6 +60,8 @@ class ConversionReport:
     ignored: tuple[str, ...]
     notes: tuple[str, ...]
     self_check: dict[str, Any]
+    packing: dict[str, Any]
+    agreement: dict[str, Any] | None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,16 +71,26 @@ def convert(
     directory: str | os.PathLike[str],
     out_directory: str | os.PathLike[str],
     *,
+    floats: bool = True,
+    int8: bool = False,
+    compare: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> ConversionReport:
-    """Write config.json, model.safetensors, generation_config.json and tokenizer/.
+    """Write config.json, generation_config.json, tokenizer/ and the weights.
 
-    The result is translated with once before this returns. Nothing in the source is
-    executed or unpickled. A failed import leaves files behind only in ``out_directory``.
+    The weights go through memory one by one. A sentence is translated with the result before
+    this returns, by the torch engine, or by the native one where torch is not installed.
+    Nothing in the source is executed or unpickled. A failed import leaves files behind only in
+    ``out_directory``.
 
     Args:
         directory: holds configuration.json, the vocabularies, BPE codes and tf_ckpts/.
         out_directory: new or empty.
+        floats: keep model.safetensors.
+        int8: also write engine.bin. Where torch is installed its answers are compared with the
+            floats' on sentences made from the vocabulary; of more than ``MOST_COMPARED`` bytes
+            of floats only if ``compare`` asks for it.
+        compare: more sentences for that.
         progress: told in a few words what is being done.
 
     Raises:
@@ -84,27 +106,78 @@ def convert(
     configuration = read_configuration(place)
     tokenizer = _tokenizer(configuration)
     prefix = find_checkpoint(place)
-    say("reading the checkpoint")
-    weights, ignored = read_weights(Checkpoint.open(prefix), configuration.config)
-    say("writing the weights")
+    weights = CheckpointWeights(Checkpoint.open(prefix), configuration.config)
+    parameters = sum(math.prod(shape) for shape in weights.shapes.values())
     out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(out / TOKENIZER)
     write_json(out / CONFIG, _config_json(configuration))
     write_decoding(out, DecodingOptions(**configuration.generation))
-    _write_weights(out / FLOAT_WEIGHTS, weights)
-    variables, parameters = len(weights), sum(value.size for value in weights.values())
-    del weights
-    say("translating a sentence to check the result")
-    check = self_check(out, configuration.config["source_language"])
+    compared = int8 and torch_is_installed() and (bool(compare) or 4 * parameters <= MOST_COMPARED)
+    if floats or compared:
+        say("writing the float weights")
+        _write_floats(out / FLOAT_WEIGHTS, weights)
+    able = torch_is_installed() and (out / FLOAT_WEIGHTS).is_file()
+    check = _probe(out, "torch", say) if able and (compared or not int8) else None
+    packing: dict[str, Any] = {"packed": False}
+    if int8:
+        packing = _pack(weights, out, floats, check, say)
+    native: dict[str, Any] | None = packing.get("self_check")
+    if check is None:
+        check = (
+            native if native else _probe(out, "torch", say) if able else {"skipped": "no engine"}
+        )
+    agreement = None
+    if compared and native:
+        say("comparing the packed weights with the floats")
+        agreement = compare_weights(out, compare).to_json()
+    if not floats:
+        (out / FLOAT_WEIGHTS).unlink(missing_ok=True)
     say("computing digests of the source")
     return ConversionReport(
         source=_digests(place, configuration, prefix),
-        variables=variables,
+        variables=len(weights),
         parameters=parameters,
-        ignored=tuple(ignored),
+        ignored=tuple(weights.leftovers),
         notes=configuration.notes,
         self_check=check,
+        packing=packing,
+        agreement=agreement,
     )
+
+
+def _probe(out: Path, engine: str, say: Progress) -> dict[str, Any]:
+    say("translating a sentence to check the result")
+    return translate_probe(out, engine)
+
+
+def _pack(
+    weights: CheckpointWeights,
+    out: Path,
+    floats: bool,
+    reference: dict[str, Any] | None,
+    say: Progress,
+) -> dict[str, Any]:
+    """Write ``engine.bin`` and translate with it.
+
+    Args:
+        floats: are kept, so that a model that does not work packed stays one of floats.
+        reference: their self-check, if it was made.
+    """
+    say("packing for the CPU engine")
+    try:
+        pack(weights, out / PACKED_WEIGHTS, read_config(out))
+        if not is_available():
+            return {"packed": True, "self_check": None}
+        check = _probe(out, "native", say)
+        if reference and reference["translation"] and not check["translation"]:
+            raise CheckpointError("packed to int8 the model answers the self-check with nothing")
+        return {"packed": True, "self_check": check}
+    except CsanmtError as error:
+        if not floats:
+            raise
+        (out / PACKED_WEIGHTS).unlink(missing_ok=True)
+        say(f"no {PACKED_WEIGHTS}, the torch engine will be used: {error}")
+        return {"packed": False, "reason": str(error)}
 
 
 def find_checkpoint(directory: Path) -> Path:
@@ -149,35 +222,6 @@ def _current(folder: Path) -> Path | None:
     return None
 
 
-def self_check(directory: Path, language: str) -> dict[str, Any]:
-    """Translate one sentence with the converted model.
-
-    Raises:
-        CheckpointError: the tokenizer finds no words in it, or a score is not a number.
-    """
-    from csanmt.loading import load_translator
-
-    translator = load_translator(directory)
-    probe = _PROBES.get(language, _PROBES["en"])
-    ids = translator.tokenizer.encode(probe)
-    if not ids:
-        raise CheckpointError(f"self-check: the tokenizer turns {probe!r} into nothing")
-    unknown = sum(token == translator.tokenizer.source_size - 1 for token in ids)
-    options = DecodingOptions(beam=4, max_length=32)
-    translation = translator.translate([probe], options)[0]
-    score = translation.hypotheses[0].score
-    if not np.isfinite(score):
-        raise CheckpointError(f"self-check: the score of a translation is {score}")
-    return {
-        "sentence": probe,
-        "translation": translation.text,
-        "score": round(score, 6),
-        "source_tokens": len(ids),
-        "unknown_tokens": unknown,
-        "engine": translator.engine.name,
-    }
-
-
 def _tokenizer(configuration: ModelScopeConfiguration) -> ModelScopeTokenizer:
     config = configuration.config
     return ModelScopeTokenizer(
@@ -204,10 +248,19 @@ def _config_json(configuration: ModelScopeConfiguration) -> dict[str, Any]:
     }
 
 
-def _write_weights(path: Path, weights: dict[str, Any]) -> None:
-    from safetensors.numpy import save_file
-
-    save_file(weights, str(path), metadata={"format": "pt"})
+def _write_floats(path: Path, weights: CheckpointWeights) -> None:
+    """Write safetensors tensor by tensor; the library's own writer wants all of them at once."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, shape in weights.shapes.items():
+        start, end = end, end + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name in weights:
+            weights[name].astype("<f4", copy=False).tofile(file)
 
 
 def _digests(place: Path, configuration: ModelScopeConfiguration, prefix: Path) -> dict[str, str]:

@@ -6,15 +6,20 @@ block share prefixes with their predecessor. Every block carries a checksum.
 
 from __future__ import annotations
 
+import shlex
 import struct
+import sys
 from collections.abc import Iterator
 
-from csanmt.errors import CheckpointError
-from csanmt.modelscope.crc32c import masked_crc32c
+import numpy as np
+from numpy.typing import NDArray
+
+from csanmt.errors import CheckpointError, EngineUnavailableError
 
 _FOOTER_BYTES = 48
 _MAGIC = 0xDB4775248B80FB57
 _TRAILER_BYTES = 5  # compression type, checksum
+_MASK_DELTA = 0xA282EAD8  # how LevelDB and TensorFlow store a checksum of checksummed data
 
 
 def read_table(data: bytes, name: str) -> dict[bytes, bytes]:
@@ -81,6 +86,23 @@ def _block_entries(contents: bytes, stop: int) -> Iterator[tuple[bytes, bytes]]:
             raise ValueError("an entry reaches beyond its block")
         yield key, contents[at : at + length]
         at += length
+
+
+def masked_crc32c(data: bytes | NDArray[np.uint8]) -> int:
+    """CRC-32C (Castagnoli) as LevelDB tables and TensorFlow bundles store it.
+
+    Raises:
+        EngineUnavailableError: the package that computes it is not installed.
+    """
+    try:
+        import google_crc32c
+    except ImportError as error:
+        raise EngineUnavailableError(
+            "checksums of a TensorFlow checkpoint need the package google-crc32c: "
+            f"{shlex.quote(sys.executable)} -m pip install google-crc32c"
+        ) from error
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def _handle(data: bytes, at: int) -> tuple[tuple[int, int], int]:

@@ -22,8 +22,6 @@ _LEFTOVER = re.compile(
 )
 _NAMED_AT_MOST = 8
 
-Weights = dict[str, NDArray[np.float32]]
-
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -40,25 +38,43 @@ class Variable:
 
 def expected_variables(config: Mapping[str, Any]) -> list[Variable]:
     """Every variable a model of this configuration has; keys of ``CsanmtConfig``."""
-    return list(_Plan(config).variables())
+    return list(_Walk(config).variables())
 
 
-def read_weights(checkpoint: Checkpoint, config: Mapping[str, Any]) -> tuple[Weights, list[str]]:
-    """All weights under our names, and the training leftovers that were ignored.
+class CheckpointWeights(Mapping[str, NDArray[np.float32]]):
+    """A checkpoint's weights under our names, each read when it is asked for.
+
+    Args:
+        config: keys of ``CsanmtConfig``; says which variables there must be.
+
+    Attributes:
+        shapes: of every weight, in the model's order.
+        leftovers: variables that only training needs.
 
     Raises:
-        CheckpointError: names every variable that is missing, unexpected, misshapen or
-            not float32; or the data is damaged.
+        CheckpointError: names every variable that is missing, unexpected, misshapen or not
+            float32; from a look-up: the data is damaged or not finite.
     """
-    expected = expected_variables(config)
-    leftovers = _check(checkpoint, expected)
-    weights: Weights = {}
-    for variable in expected:
-        value = checkpoint.read(variable.name).astype(np.float32)
+
+    def __init__(self, checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:
+        variables = expected_variables(config)
+        self.leftovers = _check(checkpoint, variables)
+        self._checkpoint = checkpoint
+        self._variables = {variable.weight: variable for variable in variables}
+        self.shapes = {v.weight: v.shape[::-1] if v.transposed else v.shape for v in variables}
+
+    def __getitem__(self, weight: str) -> NDArray[np.float32]:
+        variable = self._variables[weight]
+        value = self._checkpoint.read(variable.name).astype(np.float32, copy=False)
         if not np.isfinite(value).all():
             raise CheckpointError(f"variable {variable.name!r} holds values that are not finite")
-        weights[variable.weight] = np.ascontiguousarray(value.T if variable.transposed else value)
-    return weights, leftovers
+        return np.ascontiguousarray(value.T if variable.transposed else value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
 
 
 def _check(checkpoint: Checkpoint, expected: Sequence[Variable]) -> list[str]:
@@ -102,7 +118,7 @@ def _listed(items: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-class _Plan:
+class _Walk:
     """Walks the model as the reference builds it."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import cli.import_modelscope as command
-from csanmt.errors import CheckpointError, ConfigurationError
+from csanmt.errors import CheckpointError, ConfigurationError, CsanmtError
+from csanmt.modelscope import convert
 from model_store.store import ModelStore
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "A" / "model"
+PACKS = GOLDEN.parents[1] / "B" / "model"  # int8 of the others is silent
 TAG = "csanmt-golden:v0.0.1"
 TEXT = "你好，世界。"
 
@@ -47,7 +49,7 @@ def golden(imported: tuple[Path, str], tmp_path: Path, monkeypatch) -> ModelStor
 def test_an_import_is_a_sound_version_that_says_where_it_comes_from(
     imported: tuple[Path, str], golden: ModelStore
 ) -> None:
-    assert "self-check: 今天天气很好，我们一起去公园散步吧。 -> " in imported[1]
+    assert "self-check (torch): 今天天气很好，我们一起去公园散步吧。 -> " in imported[1]
     assert f"saved {TAG} (" in imported[1]
     assert golden.verify(TAG).ok
     record = golden.show(TAG)
@@ -98,7 +100,7 @@ def test_a_flipped_byte_is_found_before_anything_is_translated(csanmt, golden: M
 def test_an_existing_version_is_refused_before_the_work_begins(
     csanmt, golden: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "_convert", None)
+    monkeypatch.setattr(command, "find_source", None)
     outcome = csanmt("import-modelscope", GOLDEN, "--name", "csanmt-golden", "--version", "v0.0.1")
     assert (outcome.status, "exists already" in outcome.err) == (5, True)
 
@@ -133,7 +135,7 @@ def test_without_the_hub_client_the_extra_is_named(csanmt, store, monkeypatch) -
     monkeypatch.setitem(sys.modules, "modelscope", None)
     outcome = csanmt("import-modelscope", "damo/model", "--name", "m", "--version", "v1.0.0")
     assert outcome.status == 7
-    assert "pip install 'csanmt-bento[hub]'" in outcome.err
+    assert "-m pip install modelscope" in outcome.err
 
 
 def _client(monkeypatch: pytest.MonkeyPatch, download) -> None:
@@ -174,22 +176,58 @@ def test_a_hub_that_fails_is_one_line(csanmt, store, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_model_that_does_not_work_packed_stays_float(
-    model: Path, monkeypatch: pytest.MonkeyPatch, packs, answers, reason: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packs, answers, reason: str
 ) -> None:
-    def pack(source: Path, out: Path) -> None:
+    def pack(weights: object, out: Path, config: object) -> None:
         out.write_bytes(b"packed")
         if packs:
             raise packs
 
-    def check(directory: Path, language: str) -> dict:
+    def probe(directory: Path, engine: str) -> dict:
+        if engine == "torch":
+            return {"translation": "fine"}
         if isinstance(answers, Exception):
             raise answers
         return answers
 
-    monkeypatch.setattr("cli.packing.run_pack", pack)
-    monkeypatch.setattr("csanmt.modelscope.conversion.self_check", check)
-    monkeypatch.setattr("csanmt.engine.native.is_available", lambda: True)
-    outcome = command._pack(model, {"translation": "fine"}, lambda _message: None)
-    assert outcome["packed"] is False
-    assert reason in outcome["reason"]
-    assert not (model / "engine.bin").exists()
+    monkeypatch.setattr("csanmt.modelscope.conversion.pack", pack)
+    monkeypatch.setattr("csanmt.modelscope.conversion.translate_probe", probe)
+    report = convert(GOLDEN, tmp_path / "out", int8=True)
+    assert report.packing == {"packed": False, "reason": report.packing["reason"]}
+    assert reason in report.packing["reason"]
+    assert report.self_check == {"translation": "fine"}
+    assert not (tmp_path / "out" / "engine.bin").exists()
+    with pytest.raises(CsanmtError, match=reason):  # nothing would be left
+        convert(GOLDEN, tmp_path / "int8", int8=True, floats=False)
+
+
+def test_int8_alone_is_a_version_whose_weights_were_compared(csanmt, store: ModelStore) -> None:
+    words = ("import-modelscope", PACKS, "--name", "m", "--version", "v1.0.0", "--int8-only")
+    outcome = csanmt(*words, "--json")
+    assert (outcome.status, outcome.err) == (0, "")
+    record = store.show("m:v1.0.0")
+    assert "engine.bin" in record.files
+    assert "model.safetensors" not in record.files
+    agreement = outcome.json["conversion"]["agreement"]
+    assert (agreement["sentences"], agreement["most_drift"]) == (200, 0.1)
+    assert agreement == record.origin["conversion"]["agreement"]
+    assert csanmt(*words, "--no-engine").status == 2
+
+
+def test_without_torch_the_import_is_checked_by_the_native_engine(
+    csanmt, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("torch", "transformers"):
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("csanmt.modelscope.conversion.torch_is_installed", lambda: False)
+    outcome = csanmt("import-modelscope", PACKS, "--name", "m", "--version", "v1.0.0")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith("self-check (native): 今天天气很好")
+    assert store.show("m:v1.0.0").origin["conversion"]["self_check"]["engine"] == "native"
+
+
+def test_lines_of_the_users_are_compared_too(csanmt, store: ModelStore, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text(f"{TEXT}\n\n今天天气很好。\n", encoding="utf-8")
+    words = ("import-modelscope", PACKS, "--name", "m", "--version", "v1.0.0", "--compare", lines)
+    assert csanmt(*words, "--json").json["conversion"]["agreement"]["sentences"] == 202

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from csanmt.errors import (
     ConfigurationError,
     ConflictError,
     CsanmtError,
+    EngineUnavailableError,
     NotFoundError,
 )
 from csanmt.modelscope import convert
 from csanmt.modelscope.checkpoint import Checkpoint
 from csanmt.modelscope.conversion import find_checkpoint
-from csanmt.modelscope.crc32c import crc32c, masked_crc32c
+from csanmt.modelscope.leveldb_table import masked_crc32c
 from tests.csanmt.golden import GOLDENS
 from tests.csanmt.tensor_bundle import Tensor, write_bundle
 
@@ -214,30 +215,17 @@ def test_the_checkpoint_is_found_under_other_names(model: Path) -> None:
         find_checkpoint(model)
 
 
-@pytest.mark.parametrize(
-    ("data", "checksum"),
-    [
-        (b"", 0x00000000),
-        (b"123456789", 0xE3069283),
-        (bytes(32), 0x8A9136AA),
-        (b"\xff" * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-    ],
-)
-def test_crc32c_gives_the_published_values(data: bytes, checksum: int) -> None:
-    assert crc32c(data) == checksum
-
-
-@pytest.mark.parametrize("size", [1, 127, 128, 4097, 70_001, 17_000_001])
-def test_crc32c_of_long_data_is_that_of_its_parts_in_turn(size: int) -> None:
-    data = (b"semantic augmentation " * (size // 22 + 1))[:size]
-    # x^n is linear: appending a masked complement of the checksum gives the fixed residue.
-    assert crc32c(data + struct.pack("<I", crc32c(data))) == 0x48674BC7
-
-
-def test_masking_is_leveldbs() -> None:
-    assert masked_crc32c(b"foo") != crc32c(b"foo")
+def test_a_masked_checksum_is_leveldbs() -> None:
     assert masked_crc32c(b"") == 0xA282EAD8
+    assert masked_crc32c(b"123456789") == 0xC78AB0E5
+
+
+def test_without_the_package_for_checksums_it_is_named(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)
+    with pytest.raises(EngineUnavailableError, match="-m pip install google-crc32c"):
+        convert(model, tmp_path / "out")
 
 
 def read_all(model: Path) -> dict[str, Tensor]:
