@@ -46,6 +46,7 @@ class FilterSettings:
     max_source_characters: int = 120
     max_target_words: int = 60
     trusted: tuple[str, ...] = ()  # origins of clean sentences: only length, script and ratio
+    exact: tuple[str, ...] = ()  # origins right by construction: no rule but length
     prose: tuple[str, ...] = ()  # origins where a fragment without a full stop is still language
 
 
@@ -167,6 +168,8 @@ def first_broken_rule(pair: Pair, settings: FilterSettings) -> str | None:
     too_long = measured.source_length > settings.max_source_characters
     if too_long or len(measured.words) > settings.max_target_words:
         return "length"
+    if pair.origin in settings.exact:
+        return None
     rules = list(ALWAYS)
     if pair.origin not in settings.trusted:
         rules += UNTRUSTED
