@@ -91,11 +91,17 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The result for one source sentence: ``n_best`` hypotheses, best first."""
+    """The result for one source sentence: ``n_best`` hypotheses, best first.
+
+    Attributes:
+        faults: what the best one shows without a reference (names of the running service's
+            signals), where somebody looked.
+    """
 
     source: str
     hypotheses: tuple[Hypothesis, ...]
     source_tokens: int = 0
+    faults: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

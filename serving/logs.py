@@ -56,6 +56,9 @@ def configure_logging(form: str, model: str, stream: TextIO | None = None) -> No
         form: "json" or "text".
         model: the model version that every JSON line names.
     """
+    # What no line of ours shows is not looked up (the manual of logging, "Optimization").
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter({"model": model}) if form == "json" else TextFormatter())
     logger = logging.getLogger(ROOT_LOGGER)

@@ -6,7 +6,11 @@ release analysis. What each fault is says ``csanmt.faults``, by which the gate c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from csanmt.faults import FAULTS, examine
+from csanmt.translator import Translation
 
 _SIGNAL_OF = {
     "empty": "empty",
@@ -28,3 +32,11 @@ def signals(source: str, translation: str, *, truncated: bool = False) -> list[s
     """
     found = [_SIGNAL_OF[name] for name in examine(source, translation, _COUNTED)]
     return [*found, "truncated"] if truncated else found
+
+
+def examined(translations: Sequence[Translation]) -> list[Translation]:
+    """The same with their signals; done where they are made, for there are several runners."""
+    return [
+        replace(t, faults=tuple(signals(t.source, t.text, truncated=t.truncated)))
+        for t in translations
+    ]

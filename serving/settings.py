@@ -10,6 +10,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,7 @@ class Settings:
         return out
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Only this machine can reach ``host`` (an address as ``Settings.host`` holds it)."""
     try:

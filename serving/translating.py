@@ -23,7 +23,6 @@ from serving.languages import LanguagePair, canonical
 from serving.layout import CountTokens, Layout, analyse
 from serving.memory import Mode, Recall
 from serving.metrics import Metrics
-from serving.quality_signals import signals
 from serving.runners.batching import BatchQueue, Ticket
 from serving.runners.pool import RunnerPool
 from serving.runners.translators import TranslatorFacts
@@ -299,5 +298,5 @@ class TranslationService:
         count(names.SEGMENTS)
         count(names.TOKENS, "source", amount=sentence.source_tokens)
         count(names.TOKENS, "target", amount=sentence.hypotheses[0].tokens)
-        for signal in signals(sentence.source, sentence.text, truncated=sentence.truncated):
+        for signal in sentence.faults:
             count(names.HEALTH, signal)

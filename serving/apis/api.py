@@ -22,7 +22,7 @@ from serving.glossaries.owner import Glossaries
 from serving.http.errors import error_response
 from serving.http.fields import FORM, MULTIPART
 from serving.http.guard import REFUSED
-from serving.http.json_body import media_type, parse_json_object, parse_raw_object, read_body
+from serving.http.json_body import media_type, parse_raw_object, read_body, whole_pairs
 from serving.http.key_fields import BODY
 from serving.openapi.parts import Describe
 from serving.translating import TranslationService
@@ -37,7 +37,7 @@ class Incoming:
 
     request: Request
     body: bytes
-    _json: dict[str, Any] | None = field(default=None, repr=False)
+    _parsed: dict[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
     async def read(cls, request: Request, service: TranslationService) -> Incoming:
@@ -50,13 +50,16 @@ class Incoming:
     @property
     def names(self) -> frozenset[str]:
         """The names in the body's JSON object, whatever its values. Raises BadRequestError."""
-        return frozenset(self._json or parse_raw_object(self.body))
+        return frozenset(self._object())
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises BadRequestError, InvalidInputError."""
-        if self._json is None:
-            self._json = parse_json_object(self.body)
-        return self._json
+        return whole_pairs(self._object(), self.body)
+
+    def _object(self) -> dict[str, Any]:
+        if self._parsed is None:
+            self._parsed = parse_raw_object(self.body)
+        return self._parsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -30,6 +31,7 @@ def from_another_site(headers: Headers, allowed: Collection[str]) -> bool:
     return _address(authority, scheme) != _address(headers.get("host", ""), scheme)
 
 
+@lru_cache(maxsize=1024)
 def _address(authority: str, scheme: str) -> tuple[str, int]:
     """Host and port of ``host`` or ``host:port``; nothing that is asked where it is neither."""
     try:

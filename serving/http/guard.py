@@ -76,7 +76,7 @@ class Guard:
         try:
             self._check_place(request)
             self._check_origin(request)
-            if self._is_public(request.url.path):
+            if self._is_public(request.scope["path"]):
                 if request.method not in READING:
                     raise HTTPException(405, headers={"Allow": ", ".join(READING)})
                 state["caller"] = Caller("public")
@@ -97,7 +97,7 @@ class Guard:
         The same holds for a name of this machine that others can make up; which names a proxy
         lets through is the proxy's to say.
         """
-        if self._keys or self._settings.private_network or request.url.path in self._probes:
+        if self._keys or self._settings.private_network or request.scope["path"] in self._probes:
             return
         server = request.scope.get("server")
         if not server or server[1] is None:  # a Unix socket
@@ -134,7 +134,7 @@ class Guard:
         key = self._keys.find(secret)
         if key is None:
             raise UnauthorizedError("this API key is not known")
-        needed = self._scopes.get(request.url.path, "translate")
+        needed = self._scopes.get(request.scope["path"], "translate")
         if not key.allows(needed):
             raise ForbiddenError(f"this API key lacks the scope '{needed}'")
         return Caller(key.name, key)

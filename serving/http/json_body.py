@@ -72,7 +72,11 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
         BadRequestError: as ``parse_raw_object``.
         InvalidInputError: a string holds half of a surrogate pair.
     """
-    value = parse_raw_object(body)
+    return whole_pairs(parse_raw_object(body), body)
+
+
+def whole_pairs(value: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """``value``, parsed from ``body``. Raises InvalidInputError: half of a surrogate pair."""
     if b"\\u" in body:  # nothing else makes one
         require_well_formed(json.dumps(value, ensure_ascii=False))
     return value

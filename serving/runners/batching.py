@@ -194,6 +194,8 @@ class BatchQueue:
 
     def expected_wait(self) -> float:
         """Seconds until what waits now will have been translated, as predicted."""
+        if not self._waiting:
+            return 0.0
         work = sum(self.speed.predict(kind.options, kind.cost) for kind in self._kinds.values())
         return work / self._runner_count
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from csanmt.errors import CsanmtError
 from serving.logs import configure_logging
+from serving.quality_signals import examined
 from serving.runners.translators import TranslatorFacts, engine_fault, open_translator
 from serving.runners.wire import (
     MARK_BYTES,
@@ -85,7 +86,7 @@ class RunnerLoop:
                 load_options(message["options"]),
                 should_stop=lambda: batch == self._cancelled,
             )
-            reply: dict[str, Any] = {"translations": dump_translations(translations)}
+            reply: dict[str, Any] = {"translations": dump_translations(examined(translations))}
         except CsanmtError as error:
             reply = {"error": {"code": error.code, "message": str(error)}}
         except Exception as error:  # a bug below: the batch fails, the runner lives

@@ -26,6 +26,7 @@ from csanmt.errors import (
     UnavailableError,
 )
 from csanmt.translator import DecodingOptions, Translation, Translator
+from serving.quality_signals import examined
 from serving.runners.translators import TranslatorFacts, engine_fault
 from serving.runners.wire import (
     LENGTH_BYTES,
@@ -121,7 +122,7 @@ class InlineRunner:
             raise
         except Exception as error:
             raise engine_fault(error) from None
-        return BatchResult(translations, loop.time() - started)
+        return BatchResult(examined(translations), loop.time() - started)
 
     async def ended(self) -> None:
         await asyncio.get_running_loop().create_future()  # not before this process

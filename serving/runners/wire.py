@@ -93,6 +93,7 @@ def dump_translations(translations: Sequence[Translation]) -> list[Any]:
     return [
         [
             item.source_tokens,
+            item.faults,
             [[h.text, h.score, h.tokens, h.hit_limit, h.alignment] for h in item.hypotheses],
         ]
         for item in translations
@@ -104,8 +105,8 @@ def load_translations(data: list[Any], sources: Sequence[str]) -> list[Translati
     if len(data) != len(sources):
         raise WireError(f"{len(data)} translations for {len(sources)} sentences")
     return [
-        Translation(source, tuple(_load_hypothesis(h) for h in hypotheses), tokens)
-        for source, (tokens, hypotheses) in zip(sources, data, strict=True)
+        Translation(source, tuple(map(_load_hypothesis, hypotheses)), tokens, tuple(faults))
+        for source, (tokens, faults, hypotheses) in zip(sources, data, strict=True)
     ]
 
 
