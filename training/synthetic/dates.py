@@ -114,6 +114,17 @@ def dated_weekday(chance: random.Random) -> Phrase:
     return Phrase(zh, f"{name.en}, {date.en}")
 
 
+def dated_year(chance: random.Random) -> Phrase:
+    """2024年5月17日，星期五: a full date with its true weekday."""
+    of = _year(chance)
+    month, date = _month_day(chance, of)
+    index = calendar.weekday(of, month, date)
+    name = chance.choice(("星期", "周")) + ("日" if index == 6 else _DAYS[index])
+    zh = f"{of}年{month}月{date}日"
+    english = f"{WEEKDAYS[index]}, {MONTHS[month]} {date}, {of}"
+    return Phrase(f"{zh}，{name}", english, {"zh_short": f"{zh} {name}"})
+
+
 def decade(chance: random.Random) -> Phrase:
     """上世纪80年代, 20世纪80年代: the 1980s."""
     tens = chance.randint(2, 9) * 10
@@ -292,6 +303,7 @@ TERMINALS: dict[str, Terminal] = {
     "day_of_month": day_of_month,
     "weekday": weekday,
     "dated_weekday": dated_weekday,
+    "dated_year": dated_year,
     "decade": decade,
     "century": century,
     "years": years,

@@ -97,7 +97,7 @@ def spoken_price(chance: random.Random) -> Phrase:
     if kind < 0.4:
         tenths = chance.randint(1, 9)
         tail = str(tenths) if zh.isdigit() else HAN_DIGITS[tenths]
-        return Phrase(f"{zh}块{tail}", f"{whole}.{tenths}{chance.choice(('', '0'))} yuan")
+        return Phrase(f"{zh}块{tail}", f"{whole}.{tenths}0 yuan")
     unit = chance.choice(("块", "块钱"))
     spelled = whole <= 10 and chance.random() < 0.5
     return Phrase(f"{zh}{unit}", f"{words(whole) if spelled else whole} yuan")

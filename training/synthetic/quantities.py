@@ -117,9 +117,9 @@ def millions(chance: random.Random) -> Phrase:
     return write_large(large_value(chance, 6, 8), chance)
 
 
-def more_than(chance: random.Random) -> Phrase:
-    """30多万, 3万余: an open number above a round one."""
-    scale, size = chance.choice((("万", 10**4), ("万", 10**4), ("亿", 10**8), ("", 1)))
+def more_people(chance: random.Random) -> Phrase:
+    """30多万, 200余: an open number above a round one."""
+    scale, size = chance.choice((("万", 10**4), ("", 1)))
     over = chance.choice(("more than", "over"))
     if scale and chance.random() < 0.4:
         lead = chance.randint(1, 9)
@@ -256,7 +256,7 @@ TERMINALS: dict[str, Terminal] = {
     "large": large,
     "population": tens_of_thousands,
     "millions": millions,
-    "more": more_than,
+    "more_people": more_people,
     "percent": percent,
     "rate": small_percent,
     "growth": growth,
