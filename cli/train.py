@@ -58,11 +58,25 @@ def register(subparsers: Any) -> None:
         action="store_true",
         help="go on with a recipe or data that differ from what the run in OUT had; logged",
     )
+    parser.add_argument(
+        "--trunk",
+        type=Path,
+        metavar="RUN",
+        help="begin with a copy of this run's checkpoint and its vocabulary; RUN stays as it is",
+    )
     parser.add_argument("--save", metavar="TAG", help="also save to the store, e.g. name:v1.2.0")
     add_json_flag(parser)
     parser.set_defaults(run=_train)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    for add in (_add_prepare, _add_pack, _add_join, _add_evaluate, _add_distill, _add_plot):
+    for add in (
+        _add_prepare,
+        _add_pack,
+        _add_join,
+        _add_evaluate,
+        _add_distill,
+        _add_plot,
+        _add_status,
+    ):
         add(actions)
 
 
@@ -106,6 +120,7 @@ def _train(args: argparse.Namespace) -> int:
         device=args.device,
         commit=_commit(),
         changed=args.changed,
+        trunk=args.trunk,
         report=_reporter(args.json),
         stop=stopped.is_set,
     )
@@ -177,7 +192,9 @@ def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dic
     from training.preparation import prepare
 
     note(f"preparing data into {packed}")
-    return prepare(recipe, args.data or args.recipe.parent, packed, getattr(args, "like", None))
+    trunk = getattr(args, "trunk", None)
+    like = trunk / "data" if trunk else getattr(args, "like", None)
+    return prepare(recipe, args.data or args.recipe.parent, packed, like)
 
 
 def _add_prepare(actions: Any) -> None:
@@ -347,6 +364,11 @@ def _add_distill(actions: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help=".tsv; appended to when resumed")
     parser.add_argument("--beam", type=int)
     parser.add_argument(
+        "--back",
+        action="store_true",
+        help="corpora are lines of the target's language; the teacher translates into the source's",
+    )
+    parser.add_argument(
         "--lowest-score",
         type=float,
         default=float("-inf"),
@@ -358,7 +380,7 @@ def _distill(args: argparse.Namespace) -> int:
     from cli.loading import decoding_options, find_model
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
-    from training.distillation import distil
+    from training.distillation import distil, monolingual
     from training.inputs import corpora_digests, model_digest
 
     directory, tag = find_model(args.teacher, args.engine)
@@ -366,10 +388,11 @@ def _distill(args: argparse.Namespace) -> int:
     show = sys.stderr.isatty() and not args.json
     written = distil(
         teacher,
-        read_pairs(args.corpora),
+        monolingual(args.corpora) if args.back else read_pairs(args.corpora),
         args.out,
         decoding_options(directory, beam=args.beam),
         lowest_score=args.lowest_score,
+        back=args.back,
         made_with={
             "teacher": model_digest(directory),
             "engine": teacher.engine.name,
@@ -399,6 +422,33 @@ def _plot(args: argparse.Namespace) -> int:
         raise CsanmtError("matplotlib is not installed; install the development requirements")
     if args.json:
         print_json({"out": str(args.out)})
+    return 0
+
+
+def _add_status(actions: Any) -> None:
+    parser = _action(actions, "status", _status, "where a run stands: losses, speed, time left")
+    parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .png")
+
+
+def _status(args: argparse.Namespace) -> int:
+    from training.plots import write_curves
+    from training.status import read_status
+
+    status = read_status(args.directory)
+    if args.plot:
+        write_curves(args.directory / "metrics.jsonl", args.plot)
+    if args.json:
+        print_json(status.to_dict())
+        return 0
+    print(f"{status.recipe}: {status.stage}, step {status.step}, {status.tokens:,} target tokens")
+    print(f"{status.minutes} minutes, {status.minutes_left} left of the budget")
+    print(
+        f"{status.tokens_per_second:,.0f} tokens/s, rate {status.rate:.2g}, loss {status.loss:.3f}"
+    )
+    if status.dev is not None:
+        rows = [("dev", f"{status.dev:.3f}"), *((k, f"{v:.3f}") for k, v in status.domains.items())]
+        print_table(["text", "nats a token"], rows)
     return 0
 
 

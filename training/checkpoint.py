@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from csanmt.errors import CheckpointError
+from csanmt.errors import CheckpointError, ConflictError, NotFoundError
 from training.optimizer import Optimizer
 
 
@@ -33,6 +33,7 @@ class Progress:
     scores: dict[str, float] = field(default_factory=dict)  # of the weights to export
     evaluated_step: int = -1  # step of the latest evaluation
     evaluated: float = 0.0  # elapsed at the latest evaluation of this stage
+    earlier: float = 0.0  # seconds of the trunk that this run is a copy of
     data: str = ""  # digest of the packed data of the latest command
     tokenizer: str = ""  # digest of its vocabularies, which never change in a run
 
@@ -63,7 +64,7 @@ def save_checkpoint(
         {k: v.detach().contiguous().clone() for k, v in tensors.items()},
         fresh / "state.safetensors",
     )
-    (fresh / "progress.json").write_text(json.dumps(asdict(progress), indent=2) + "\n")
+    write_progress(fresh, progress)
     shutil.rmtree(old, ignore_errors=True)
     if directory.exists():
         os.rename(directory, old)
@@ -89,6 +90,42 @@ def read_progress(directory: Path) -> Progress:
         return Progress(**json.loads((directory / "progress.json").read_text()))
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{directory}/progress.json is damaged: {error}") from error
+
+
+def copy_trunk(run: Path, out: Path) -> None:
+    """Begin ``out`` with a copy of a run's checkpoint: its weights and moments, a new budget.
+
+    The run is left as it is and may be going on.
+
+    Raises:
+        NotFoundError: ``run`` holds no checkpoint of the translation stage.
+    """
+    for _ in range(5):
+        place = find_checkpoint(run / "checkpoint")
+        if place is None or (before := read_progress(place)).stage != "translation":
+            raise NotFoundError(f"{str(run)!r} holds no checkpoint of the translation stage")
+        copy = out / "checkpoint.copied"
+        shutil.rmtree(copy, ignore_errors=True)
+        try:
+            shutil.copytree(place, copy)
+            if read_progress(copy) == before == read_progress(place):
+                break
+        except OSError:  # the run saved meanwhile
+            continue
+    else:
+        raise ConflictError(f"{str(run)!r} is saved faster than it can be copied")
+    fresh = Progress(
+        stage="translation", step=before.step, round=before.round, batch=before.batch,
+        tokens=before.tokens, data=before.data, tokenizer=before.tokenizer,
+        earlier=before.earlier + before.elapsed,
+    )  # fmt: skip
+    write_progress(copy, fresh)
+    os.rename(copy, out / "checkpoint")
+
+
+def write_progress(directory: Path, progress: Progress) -> None:
+    text = json.dumps(asdict(progress), indent=2) + "\n"
+    (directory / "progress.json").write_text(text, encoding="utf-8")
 
 
 def load_tensors(

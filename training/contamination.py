@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from csanmt.errors import NotFoundError
 from training.corpus import Pair, corpus_files, is_tmx, open_text, read_pairs
 from training.filtering import FilterReport
+from training.showcase import sentences
 
 # The founding article's check that a deployed model translates at all; never trained on.
 SMOKE_SENTENCES = ("这是一段测试文本。", "人工智能正在改变世界。", "北京天气很好。", "你好世界")
@@ -68,7 +70,7 @@ class ContaminationFilter:
     def from_files(
         cls, paths: Iterable[Path], languages: tuple[str, str] = ("zh", "en")
     ) -> ContaminationFilter:
-        """Exclude every sentence of these files.
+        """Exclude every sentence of these files, and what a release shows (``showcase``).
 
         Args:
             paths: what ``read_pairs`` reads, or plain text, a sentence a line.
@@ -78,7 +80,9 @@ class ContaminationFilter:
             NotFoundError: a file is missing: a filter that silently lacks a set is none.
             InvalidInputError: a TMX or a Moses pair cannot be read.
         """
-        return cls(line for path in paths for line in _sentences(path, languages))
+        shown = (side for shown in sentences() for side in (shown.source, shown.reference))
+        listed = (line for path in paths for line in _sentences(path, languages))
+        return cls(chain(shown, listed))
 
     def __len__(self) -> int:
         return len(self._excluded)

@@ -16,7 +16,8 @@ from pathlib import Path
 from csanmt.durable import replace_text
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, Translator
-from training.corpus import Pair
+from training.corpus import Pair, open_text
+from training.filtering import normalise_target
 from training.inputs import differing
 
 
@@ -28,6 +29,7 @@ def distil(
     *,
     batch: int = 64,
     lowest_score: float = float("-inf"),
+    back: bool = False,
     made_with: Mapping[str, object] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
@@ -37,6 +39,8 @@ def distil(
         teacher: any translator; its best hypothesis is taken.
         pairs: only sources and origins are used, each source once.
         lowest_score: hypotheses below this normalised log probability are left out.
+        back: back-translation (Sennrich et al., 2016): the sources are what the new model shall
+            write, so its answer is the first column and the source the second.
         made_with: what names the teacher and the corpora; a call that goes on with an
             ``out`` that was made with others is refused.
         progress: called with the number of sources done.
@@ -51,7 +55,12 @@ def distil(
     if out.suffix != ".tsv":
         raise InvalidInputError(f"{out} must end in .tsv: an interrupted run appends to it")
     journal = out.with_name(out.name + ".done")
-    settings = {**(made_with or {}), "options": asdict(options), "lowest_score": lowest_score}
+    settings = {
+        **(made_with or {}),
+        "options": asdict(options),
+        "lowest_score": lowest_score,
+        "back": back,
+    }
     done = _resume(out, journal, settings)
     written = 0
     unique = islice(_unique(pairs), done, None)
@@ -61,8 +70,9 @@ def distil(
             for pair, answer in zip(group, answers, strict=True):
                 best = answer.hypotheses[0] if answer.hypotheses else None
                 if best and best.text and not best.hit_limit and best.score >= lowest_score:
-                    text = " ".join(best.text.split())
-                    stream.write(f"{pair.source}\t{text}\t{pair.origin}\t{best.score:.4f}\n")
+                    sides = (pair.source, " ".join(best.text.split()))
+                    first, second = reversed(sides) if back else sides
+                    stream.write(f"{first}\t{second}\t{pair.origin}\t{best.score:.4f}\n")
                     written += 1
             stream.flush()
             done += len(group)
@@ -71,6 +81,15 @@ def distil(
             if progress:
                 progress(done)
     return written
+
+
+def monolingual(paths: Iterable[Path]) -> Iterator[Pair]:
+    """English lines (``text[<TAB>source]``) as targetless pairs of origin ``back:source``."""
+    for path in paths:
+        with open_text(path) as lines:
+            for line in lines:
+                text, _, source = line.rstrip("\r\n").partition("\t")
+                yield Pair(normalise_target(text), "", f"back:{source or path.name.split('.')[0]}")
 
 
 def _resume(out: Path, journal: Path, settings: dict[str, object]) -> int:

@@ -26,7 +26,7 @@ class DataSettings:
     ``weights`` gives how often an origin is seen in one round of training: 1 is every
     pair once, 0.1 a random tenth. ``origin:short`` are its targets of at most
     ``short_words`` words, which without a weight of their own have the origin's. Origins
-    without a weight get ``default_weight``.
+    without a weight get that of their kind (``back`` for ``back:news``) or ``default_weight``.
 
     languages: source and target; the columns of ``.tsv`` are Chinese and English whichever way.
     without_families: licence families (``sources.FAMILIES``) whose sources stay out.
@@ -58,7 +58,8 @@ class DataSettings:
         """Passes over this origin in one round."""
         if family(origin) in self.without_families:
             return 0.0
-        whole = self.weights.get(base(origin), self.default_weight)
+        kind = self.weights.get(origin.split(":")[0], self.default_weight)
+        whole = self.weights.get(base(origin), kind)
         return self.weights.get(origin, whole)
 
 
@@ -228,20 +229,37 @@ def _allow(key: str, value: object, good: bool, allowed: str) -> None:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check one recipe.
+    """Read and check one recipe; ``extends`` names one beside it whose values it replaces.
 
     Raises:
         NotFoundError: no such file.
         ConfigurationError: not TOML, an unknown key, a wrong type, a value out of range.
     """
+    body = _read(path)
+    if "extends" in body:
+        base = _read(path.parent / str(body.pop("extends")))
+        _allow(f"{path.name}: extends", base, "extends" not in base, "a recipe that extends none")
+        body = _merged(base, body)
+    return recipe_from_dict({**body, "name": body.get("name", path.stem)})
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NotFoundError(f"no recipe {str(path)!r}")
     try:
-        body = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
-    body.setdefault("name", path.stem)
-    return recipe_from_dict(body)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``, table by table."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def recipe_from_dict(body: dict[str, Any]) -> Recipe:

@@ -18,6 +18,7 @@ import torch
 
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
+from training.checkpoint import copy_trunk, find_checkpoint
 from training.evaluation import dev_losses, domain_losses, greedy_bleu
 from training.export import export_version
 from training.inputs import check_packed, data_digest, differing, tokenizer_digest
@@ -57,6 +58,7 @@ def train(
     device: str = "auto",
     commit: str = "",
     changed: bool = False,
+    trunk: Path | None = None,
     report: Report | None = None,
     clock: Clock = time.monotonic,
     stop: Callable[[], bool] = lambda: False,
@@ -75,6 +77,8 @@ def train(
         commit: git commit, for the provenance.
         changed: let the recipe and the data differ from what the run has had so far; the
             vocabulary and the shape may not. What differs is logged.
+        trunk: directory of a run; if this one has no checkpoint, it begins with a copy of that
+            run's, and spends its own budget from there. Recipe and data may differ as above.
         stop: asked after every step; true saves and ends this call.
 
     Raises:
@@ -93,6 +97,8 @@ def train(
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
     trainable = starting_model(recipe, *vocabularies.sizes, vocabularies.copy_tokens)
     differing_keys = _claim(directory, recipe, resume, changed)
+    if trunk is not None and not (resume and find_checkpoint(directory / "checkpoint")):
+        copy_trunk(trunk, directory)
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
         settings, scores = recipe.evaluation, dev_losses(model, dev)
@@ -115,11 +121,12 @@ def train(
         report=report,
         stop=stop,
     )
-    if resume:
+    if resume or trunk:
         trainer.resume()
-    trainer.take_data(data_digest(packed), tokenizer_digest(packed), differing_keys, changed)
+    new_data = changed or trunk is not None
+    trainer.take_data(data_digest(packed), tokenizer_digest(packed), differing_keys, new_data)
     progress = trainer.run(deadline)
-    hours, scores = progress.elapsed / 3600, progress.scores
+    hours, scores = (progress.earlier + progress.elapsed) / 3600, progress.scores
     if not trainer.finished():
         return Outcome(None, progress.step, progress.tokens, hours, scores, trainer.minutes_left())
     provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
