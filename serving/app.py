@@ -25,8 +25,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.apis.apertium import apertium_api
 from serving.apis.api import SHARED, Api, Backend, Dispatcher
 from serving.apis.deepl import deepl_api
+from serving.apis.desktop import desktop_api
 from serving.apis.libretranslate import libretranslate_api
 from serving.apis.native import native_api
+from serving.apis.openai import openai_api
 from serving.docs_page import render_docs
 from serving.documents.jobs import DocumentJobs
 from serving.glossaries.owner import Glossaries
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("csanmt.server")
 
 # The APIs beside ours, in the order in which they are asked whether they claim a request.
-CLIENTS: tuple[Callable[[Backend], Api], ...] = (apertium_api, libretranslate_api, deepl_api)
+CLIENTS: tuple[Callable[[Backend], Api], ...] = (
+    apertium_api, desktop_api, libretranslate_api, deepl_api,
+)  # fmt: skip
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
 
 
@@ -109,7 +113,8 @@ def build(
         service, Glossaries(store, service), DocumentJobs(service), keys_required=bool(keys)
     )
     native = native_api(backend)
-    clients = [make(backend) for make in CLIENTS]
+    makers = (*CLIENTS, openai_api) if settings.openai else CLIENTS
+    clients = [make(backend) for make in makers]
     operations = Operations(settings, service, pool, queue, metrics, provenance).api()
     apis = [native, *clients, operations]
     dispatcher = Dispatcher(service, clients, native)

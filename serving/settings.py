@@ -151,6 +151,7 @@ class Settings:
     requests_per_minute: int = _knob("CSANMT_REQUESTS_PER_MINUTE", _integer(0, 10_000_000), 0)
     trust_proxy: bool = _knob("CSANMT_TRUST_PROXY", _switch, False)
     cors_origins: tuple[str, ...] = _knob("CSANMT_CORS_ORIGINS", _origins, ())
+    openai: bool = _knob("CSANMT_OPENAI", _switch, False)  # /v1/chat/completions
 
     # What it keeps.
     suggestions_file: str = _knob("CSANMT_SUGGESTIONS_FILE", _path, "")

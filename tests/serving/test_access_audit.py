@@ -42,7 +42,7 @@ REFUSED = (401, 403)
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    return application(tmp_path_factory.mktemp("audit"), RING, page=PAGE)
+    return application(tmp_path_factory.mktemp("audit"), RING, page=PAGE, openai=True)
 
 
 Asked = tuple[str, str, dict[str, str]]  # method, path (with a query), headers
@@ -146,9 +146,11 @@ def test_other_spellings_and_paths_that_are_not_there_are_refused(app, path):
     assert set(found.values()) <= set(REFUSED), found
 
 
-@pytest.mark.parametrize("field", ["api_key", "auth_key", "key", "apikey"])
+@pytest.mark.parametrize("field", ["api_key", "auth_key", "key", "token", "apikey"])
 def test_a_key_in_the_query_counts_only_where_an_api_has_it(app, field):
-    places = {"/translate": ("api_key", "key"), "/listPairs": ("key",)}
+    places = {"/translate": ("api_key", "key", "token"), "/listPairs": ("key",)}
+    desktop = ("/translate/batch", "/deeplx", "/immersive", "/imme", "/kiss")
+    places |= dict.fromkeys(desktop, ("token",))
     places |= dict.fromkeys(("/detect", "/suggest", "/translate_file"), ("api_key",))
     places |= dict.fromkeys(("/v2/translate", "/v2/languages", "/v2/usage"), ("auth_key",))
     closed = [concrete(route.path) for route in routes(app) if not public(route.path)]

@@ -19,7 +19,8 @@ def routes(asgi) -> list[Route]:
     return asgi.routes
 
 
-def test_every_route_is_documented_with_its_methods_and_no_other(served):
+def test_every_route_is_documented_with_its_methods_and_no_other(serve):
+    served = serve(openai=True)
     document = served.client.get("/openapi.json").json()
     there = {
         (route.path, method.lower())
@@ -47,9 +48,11 @@ def test_shared_path_takes_and_answers_what_either_api_does(served):
     document = served.client.get("/openapi.json").json()
     post = document["paths"]["/translate"]["post"]
     content = post["requestBody"]["content"]
-    assert content["application/json"]["schema"] == {
-        "anyOf": [reference("TranslateRequest"), reference("LibreTranslateRequest")]
-    }
+    (ours, *desktop, libre) = content["application/json"]["schema"]["anyOf"]
+    assert [ours, libre] == [reference("TranslateRequest"), reference("LibreTranslateRequest")]
+    assert [set(schema["required"]) for schema in desktop] == [
+        {"text", "target_lang"}, {"text", "to"}, {"text_list", "target_lang"}, {"texts", "to"},
+    ]  # fmt: skip
     assert content["application/x-www-form-urlencoded"]["schema"] == reference(
         "LibreTranslateRequest"
     )
@@ -66,7 +69,14 @@ def test_keys_are_optional_in_the_document_only_where_they_are(serve, tmp_path):
 
 def test_docs_page_shows_every_group_and_operation(served):
     page = served.client.get("/docs").text
-    for words in ("LibreTranslate", "DeepL", "Apertium", "POST /v2/translate", "GET /translate"):
+    for words in (
+        "LibreTranslate",
+        "DeepL",
+        "Apertium",
+        "POST /kiss",
+        "POST /v2/translate",
+        "GET /translate",
+    ):
         assert words in page
 
 

@@ -8,8 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS = ("serving.apis.native", "serving.apis.deepl", "serving.apis.libretranslate",
-         "serving.apis.apertium")  # fmt: skip
+DOORS = {f"serving.apis.{folder.parent.name}" for folder in ROOT.glob("serving/apis/*/__init__.py")}
 
 
 def room(module: str) -> str:
@@ -53,5 +52,6 @@ def test_no_two_rooms_import_each_other():
 
 def test_no_api_knows_another():
     graph = arrows("serving")
+    assert len(DOORS) > 5
     for door in DOORS:
-        assert not graph[door] & (set(DOORS) - {door}), door
+        assert not graph[door] & (DOORS - {door}), door
