@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from csanmt.protected.texts import cut_text
 from csanmt.segmentation import Segment, as_one_segment, join_with_spans, segment, split_long
 from csanmt.translator import (
     DecodingOptions,
@@ -106,7 +107,9 @@ def translate_texts(
         CancelledError: ``should_stop`` answered true.
     """
     language = translator.source_language
-    plans = [pieces(text, translator.count_tokens, max_tokens) for text in texts]
+    plans = [
+        pieces(text, translator.count_tokens, max_tokens, protect=options.protect) for text in texts
+    ]
     wanted = [piece.segment.text for plan in plans for piece in plan]
     sentences = [text for text in dict.fromkeys(wanted) if translatable(text, language)]
     answers = translator.translate(sentences, options, should_stop=should_stop) if sentences else []
@@ -123,6 +126,7 @@ def pieces(
     max_tokens: int = DEFAULT_MAX_TOKENS,
     *,
     split: bool = True,
+    protect: tuple[str, ...] = (),
 ) -> list[Piece]:
     """The sentences of ``text``, those of more than ``max_tokens`` source tokens cut up.
 
@@ -130,6 +134,7 @@ def pieces(
 
     Args:
         split: cut into sentences; otherwise the text is one, whatever punctuation it holds.
+        protect: strings that are never cut, besides what ``csanmt.protected`` finds.
     """
 
     def fits(part: str) -> bool:
@@ -137,18 +142,27 @@ def pieces(
         short = len(part.encode("utf-8", "surrogatepass")) < max_tokens
         return short or count_tokens(part) <= max_tokens
 
-    found = []
-    for sentence in segment(text) if split else [as_one_segment(text)]:
-        if fits(sentence.text):
-            found.append(Piece(sentence, False))
-            continue
-        parts = split_long(sentence.text, fits)
-        for k, part in enumerate(parts):
-            before = sentence.before if k == 0 else ""
-            after = part.after if k + 1 < len(parts) else sentence.after
-            moved = Segment(before, part.text, after, sentence.start + part.start)
-            found.append(Piece(moved, True))
-    return found
+    flags: list[bool] = []  # of each segment with a text: it is part of a long sentence
+
+    def cut(part: str) -> list[Segment]:
+        found: list[Segment] = []
+        for sentence in segment(part) if split else [as_one_segment(part)]:
+            parts = [sentence] if fits(sentence.text) else _split(sentence, fits)
+            flags.extend([len(parts) > 1] * len(parts) if sentence.text else [])
+            found += parts
+        return found
+
+    segments = cut_text(text, cut, protect)
+    flags += [False] * (len(segments) - len(flags))
+    return [Piece(s, flag) for s, flag in zip(segments, flags, strict=True)]
+
+
+def _split(sentence: Segment, fits: Callable[[str], bool]) -> list[Segment]:
+    parts = split_long(sentence.text, fits)
+    moved = [replace(p, start=p.start + sentence.start) for p in parts]
+    moved[0] = replace(moved[0], before=sentence.before + moved[0].before)
+    moved[-1] = replace(moved[-1], after=moved[-1].after + sentence.after)
+    return moved
 
 
 def translatable(sentence: str, language: str) -> bool:

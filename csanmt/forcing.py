@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from csanmt.terms import Demand, capitalised, count_forms
 from csanmt.tokenization import Span, Tokenizer
-from csanmt.translator import DecodingOptions, Engine, ShouldStop, TokenHypothesis
+from csanmt.translator import Copies, DecodingOptions, Engine, ShouldStop, TokenHypothesis
 
 _PLACES = 4  # tried for one term
 _CANDIDATES = 12
@@ -23,11 +23,16 @@ _SEARCH_BEAM = 2  # of a candidate; the places it is tried at are the wider sear
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A sentence: its source ids, the characters each stands for, and what is demanded."""
+    """A sentence: its source ids, the characters each stands for, and what is demanded.
+
+    Attributes:
+        copies: target ids of the copy tokens that stand in it.
+    """
 
     ids: list[int]
     spans: list[Span]
     demands: list[Demand]
+    copies: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ class Forcing:
     ) -> list[list[TokenHypothesis]]:
         """Hypotheses of each sentence, with alignment; the best one has all terms if it can."""
         wide = replace(options, alignment=True, n_best=options.beam)
-        free = self._engine.translate_ids([w.ids for w in works], wide, should_stop=should_stop)
+        free = self._decode(works, wide, None, should_stop)
         states = [_State(w, self._reordered(w, h)) for w, h in zip(works, free, strict=True)]
         beam = min(options.beam, max(_SEARCH_BEAM, options.n_best))
         narrow = replace(wide, beam=beam, n_best=beam)
@@ -70,14 +75,27 @@ class Forcing:
             tasks = [(s, c) for s in states for c in self._candidates(s, options)]
             if not tasks:
                 break
-            decoded = self._engine.translate_ids(
-                [s.work.ids for s, _ in tasks],
-                narrow,
-                prefixes=[c.prefix for _, c in tasks],
-                should_stop=should_stop,
-            )
+            prefixes = [c.prefix for _, c in tasks]
+            decoded = self._decode([s.work for s, _ in tasks], narrow, prefixes, should_stop)
             self._choose(states, tasks, decoded)
         return [state.best[: options.n_best] for state in states]
+
+    def _decode(
+        self,
+        works: Sequence[Work],
+        options: DecodingOptions,
+        prefixes: Sequence[Sequence[int]] | None,
+        should_stop: ShouldStop | None,
+    ) -> list[list[TokenHypothesis]]:
+        reserved = self._tokenizer.copy_ids("target")
+        copies = Copies(reserved, tuple(w.copies for w in works)) if reserved else None
+        return self._engine.translate_ids(
+            [w.ids for w in works],
+            options,
+            prefixes=prefixes,
+            copies=copies,
+            should_stop=should_stop,
+        )
 
     def _reordered(self, work: Work, found: list[TokenHypothesis]) -> list[TokenHypothesis]:
         """The hypotheses that miss the fewest terms first."""

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from csanmt.errors import CancelledError
 from csanmt.repetition import banned_tokens
+from csanmt.translator import Copies
 
 if TYPE_CHECKING:
     from csanmt.modeling import CsanmtForConditionalGeneration
@@ -71,6 +72,7 @@ def beam_search(
     options: SearchOptions = SearchOptions(),
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
+    copies: Copies | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> list[Beams]:
     """Translate (B, S) source ids, each row ending in eos and padded with 0.
@@ -79,12 +81,14 @@ def beam_search(
 
     Args:
         prefixes: target ids each hypothesis must start with; they count as steps.
+        copies: reserved tokens and which of them each row uses once. A row that owes some
+            cannot end: where the model would end it, or steps run out, only they may follow.
 
     Raises:
         CancelledError: ``should_stop`` answered true between two steps.
     """
     with torch.inference_mode():
-        decoding = _Decoding(model, input_ids, options, prefixes)
+        decoding = _Decoding(model, input_ids, options, prefixes, copies)
         while decoding.rows:
             if should_stop is not None and should_stop():
                 raise CancelledError("the translation was cancelled")
@@ -112,6 +116,7 @@ class _Decoding:
         input_ids: Tensor,
         options: SearchOptions,
         prefixes: Sequence[Sequence[int]] | None,
+        copies: Copies | None,
     ) -> None:
         from csanmt.decoding_state import DecoderState
 
@@ -120,6 +125,7 @@ class _Decoding:
         device = input_ids.device
         self.state = DecoderState.start(model, model.encode(input_ids), beam)
         self.prefixes = [list(p) for p in prefixes] if prefixes else [[] for _ in range(batch)]
+        self.copies = copies or Copies((), ((),) * batch)
         self.rows = list(range(batch))  # which sentence each row of the tensors is
         self.time = 0
         self.alive = torch.zeros(batch, beam, 0, dtype=torch.long, device=device)
@@ -158,10 +164,26 @@ class _Decoding:
                 kept = log_probs[i, 0, token].clone()
                 log_probs[i] = -torch.inf
                 log_probs[i, 0, token] = kept
-            elif self.options.repetition_guard:
-                for k, ids in enumerate(self.alive[i].tolist()):
-                    for token in banned_tokens(ids):
-                        log_probs[i, k, token] = -torch.inf
+                continue
+            for k, ids in enumerate(self.alive[i].tolist()):
+                for token in banned_tokens(ids) if self.options.repetition_guard else ():
+                    log_probs[i, k, token] = -torch.inf
+                if self.copies.reserved:
+                    self._settle(log_probs[i, k], ids, self.copies.required[sentence])
+
+    def _settle(self, log_probs: Tensor, ids: list[int], required: Sequence[int]) -> None:
+        """log_probs (V,) of one hypothesis: no reserved token but those that it owes."""
+        owed = [token for token in required if token not in ids]
+        kept = log_probs[owed].clone()
+        ending = log_probs[EOS].clone()
+        log_probs[list(self.copies.reserved)] = -torch.inf
+        if not owed:
+            return
+        log_probs[EOS] = -torch.inf
+        log_probs[owed] = kept
+        if self.time + len(owed) >= self.options.max_length or bool(ending >= log_probs.max()):
+            log_probs[:] = -torch.inf
+            log_probs[owed] = kept
 
     def _advance(self, log_probs: Tensor, attended: Tensor | None) -> None:
         """log_probs (B, K, V) of the next token; attended (B, K)."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from csanmt.forcing import Forcing, Work
-from csanmt.passthrough import AlignedPair, Lifted, lift, restore
-from csanmt.terms import Demand, demands
-from csanmt.tokenization import Span, Tokenizer
+from csanmt.protected.guarding import Guarding
+from csanmt.sentence_decoder import SentenceDecoder
+from csanmt.tokenization import Tokenizer
 from csanmt.translator import (
     DecodingOptions,
     Engine,
@@ -23,16 +22,15 @@ if TYPE_CHECKING:
     from csanmt.modelscope.tokenization import ModelScopeTokenizer
 
 
-Encoded = tuple[list[int], list[Span]]
 SENTENCE_SPLIT = "<SENT_SPLIT>"  # ModelScope's pipeline reads several sentences from one string
 
 
 class TextTranslator:
     """Implements ``csanmt.translator.Translator``; ``ReferenceTranslator`` is its strict sibling.
 
-    Every character of a sentence is ordinary text. What the vocabulary cannot
-    represent is carried over unchanged (``csanmt.passthrough``), and where the
-    model answers with its unknown token, the source words it looked at stand.
+    Every character of a sentence is ordinary text. What must not change and what the
+    vocabulary cannot represent come through untouched (``csanmt.protected``), and where
+    the model answers with its unknown token, the source words it looked at stand.
 
     Args:
         tokenizer, engine: of one model.
@@ -74,125 +72,8 @@ class TextTranslator:
         Raises:
             CancelledError: ``should_stop`` answered true.
         """
-        lifted = [lift(source, self.tokenizer.represents) for source in sources]
-        encoded = [self.tokenizer.encode_with_spans(item.text) for item in lifted]
-        wanted = [self._demands(item, options) for item in lifted]
-        results = [self._untranslated(s, item) for s, item in zip(sources, lifted, strict=True)]
-        work = [i for i, (ids, _) in enumerate(encoded) if ids and not _only_names(lifted[i])]
-        free = [i for i in work if not wanted[i]]
-        forced = [i for i in work if wanted[i]]
-        decoded = dict(self._decode(free, encoded, lifted, options, should_stop))
-        decoded |= self._force(forced, encoded, wanted, options, should_stop)
-        for i, hypotheses in decoded.items():
-            results[i] = self._finish(sources[i], lifted[i], encoded[i], hypotheses, options)
-        return results
-
-    def _demands(self, lifted: Lifted, options: DecodingOptions) -> list[Demand]:
-        """What the translation must contain: the glossary's terms, and placeholders' names."""
-        names = [Demand(s.start, s.end, s.name) for s in lifted.standins]
-        if not options.terms:
-            return names
-        terms = demands(lifted.text, options.terms)
-        apart = [t for t in terms if all(t.end <= n.start or t.start >= n.end for n in names)]
-        return sorted([*names, *apart], key=lambda demand: demand.start)
-
-    def _force(
-        self,
-        which: Sequence[int],
-        encoded: Sequence[Encoded],
-        wanted: Sequence[list[Demand]],
-        options: DecodingOptions,
-        should_stop: ShouldStop | None,
-    ) -> dict[int, list[TokenHypothesis]]:
-        if not which:
-            return {}
-        works = [Work(*encoded[i], wanted[i]) for i in which]
-        found = Forcing(self.engine, self.tokenizer).translate(works, options, should_stop)
-        return dict(zip(which, found, strict=True))
-
-    def _decode(
-        self,
-        which: Sequence[int],
-        encoded: Sequence[Encoded],
-        lifted: Sequence[Lifted],
-        options: DecodingOptions,
-        should_stop: ShouldStop | None,
-    ) -> Iterator[tuple[int, list[TokenHypothesis]]]:
-        """Decode without demands; with alignment where something needs it."""
-        if not which:
-            return
-        aligned = options.alignment or any(lifted[i].carried for i in which)
-        decoded = self.engine.translate_ids(
-            [encoded[i][0] for i in which],
-            replace(options, alignment=aligned),
-            should_stop=should_stop,
-        )
-        again: list[int] = []
-        for i, hypotheses in zip(which, decoded, strict=True):
-            if not aligned and any(self._has_unknown(h) for h in hypotheses):
-                again.append(i)
-            else:
-                yield i, hypotheses
-        if again:  # rare: only a model that answers "unknown" needs to say what it looked at
-            decoded = self.engine.translate_ids(
-                [encoded[i][0] for i in again],
-                replace(options, alignment=True),
-                should_stop=should_stop,
-            )
-            yield from zip(again, decoded, strict=True)
-
-    def _untranslated(self, source: str, lifted: Lifted) -> Translation:
-        """Of a sentence without a token: what it carries, or nothing if it is blank."""
-        text = source if lifted.carried or lifted.standins else ""
-        return Translation(source, (Hypothesis(text, 0.0),), 0)
-
-    def _has_unknown(self, hypothesis: TokenHypothesis) -> bool:
-        return any(self.tokenizer.is_unknown_target(token) for token in hypothesis.ids)
-
-    def _finish(
-        self,
-        source: str,
-        lifted: Lifted,
-        encoded: tuple[list[int], list[Span]],
-        hypotheses: Sequence[TokenHypothesis],
-        options: DecodingOptions,
-    ) -> Translation:
-        finished = []
-        for tokens in hypotheses:
-            hypothesis = restore(self._text_of(tokens, lifted.text, encoded[1]), lifted)
-            if not options.alignment:
-                hypothesis = replace(hypothesis, alignment=None)
-            finished.append(hypothesis)
-        return Translation(source, tuple(finished), len(encoded[0]))
-
-    def _text_of(self, tokens: TokenHypothesis, text: str, spans: list[Span]) -> Hypothesis:
-        """Decode, put source words in the place of unknown tokens, align characters."""
-        decoded, places = self.tokenizer.decode_with_spans(tokens.ids)
-        if tokens.alignment is None:
-            return Hypothesis(decoded, tokens.score, len(tokens.ids), tokens.hit_limit)
-        end = (len(text), len(text))
-        pairs: list[AlignedPair] = []
-        parts, last, moved = [], 0, 0
-        for token, place, seen in zip(tokens.ids, places, tokens.alignment, strict=False):
-            origin = spans[seen] if seen < len(spans) else end
-            start, stop = place
-            if self.tokenizer.is_unknown_target(token):
-                copy = text[slice(*origin)].strip()
-                parts += [decoded[last:start], copy]
-                pairs.append((origin, (start + moved, start + moved + len(copy))))
-                last, moved = stop, moved + len(copy) - (stop - start)
-            else:
-                pairs.append((origin, (start + moved, stop + moved)))
-        whole = "".join([*parts, decoded[last:]])
-        return Hypothesis(whole, tokens.score, len(tokens.ids), tokens.hit_limit, tuple(pairs))
-
-
-def _only_names(lifted: Lifted) -> bool:
-    """Nothing is left to translate beside the placeholders."""
-    if not lifted.standins:
-        return False
-    named = {i for s in lifted.standins for i in range(s.start, s.end)}
-    return not any(c.isalnum() and i not in named for i, c in enumerate(lifted.text))
+        decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
+        return Guarding(decoder, options).translate(sources)
 
 
 class ReferenceTranslator(TextTranslator):

@@ -30,6 +30,7 @@ class DecodingOptions:
         alignment: also return the source token each target token attends to most.
         terms: (source, target) pairs of a glossary: where the source occurs in a sentence, its
             translation must hold the target (``csanmt.terms``).
+        protect: strings that come through untouched (``csanmt.protected``).
 
     Raises:
         ConfigurationError: names the option, its value and what is allowed.
@@ -42,6 +43,7 @@ class DecodingOptions:
     repetition_guard: bool = True
     alignment: bool = False
     terms: tuple[tuple[str, str], ...] = ()
+    protect: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check("beam", self.beam, 1, MAX_BEAM)
@@ -96,12 +98,14 @@ class Translation:
     Attributes:
         faults: what the best one shows without a reference (names of the running service's
             signals), where somebody looked.
+        cut: it was translated in parts, so that what it protects could not be lost.
     """
 
     source: str
     hypotheses: tuple[Hypothesis, ...]
     source_tokens: int = 0
     faults: tuple[str, ...] = ()
+    cut: bool = False
 
     @property
     def text(self) -> str:
@@ -111,6 +115,19 @@ class Translation:
     def truncated(self) -> bool:
         """The best hypothesis ran into the length limit."""
         return bool(self.hypotheses) and self.hypotheses[0].hit_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Copy tokens of a batch (``csanmt.tokenization_copy``), as ids of the target vocabulary.
+
+    Attributes:
+        reserved: all that the model has; a hypothesis uses none that is not required.
+        required: for each source those that each of its hypotheses uses exactly once.
+    """
+
+    reserved: tuple[int, ...]
+    required: tuple[tuple[int, ...], ...]
 
 
 # Called between decoding steps; true abandons the work with CancelledError.
@@ -129,12 +146,14 @@ class Engine(Protocol):
         options: DecodingOptions = ...,
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
+        copies: Copies | None = None,
         should_stop: ShouldStop | None = None,
     ) -> list[list[TokenHypothesis]]:
         """Decode each source (ids without eos) on its own; one n-best list each.
 
         Args:
             prefixes: target ids that each hypothesis must start with.
+            copies: tokens that hypotheses use exactly as often as their source.
 
         Raises:
             CancelledError: ``should_stop`` answered true.

@@ -56,12 +56,18 @@ class Layout:
 
 
 def analyse(
-    text: str, languages: tuple[str, str], count_tokens: CountTokens, *, whole: bool = False
+    text: str,
+    languages: tuple[str, str],
+    count_tokens: CountTokens,
+    *,
+    whole: bool = False,
+    protect: tuple[str, ...] = (),
 ) -> Layout:
     """Find the sentences of ``text``, none longer than ``DEFAULT_MAX_TOKENS`` tokens.
 
     Args:
         whole: the text is one sentence (unless it is longer than that).
+        protect: strings that come through untouched.
     """
-    found = pieces(text, count_tokens, split=not whole)
+    found = pieces(text, count_tokens, split=not whole, protect=protect)
     return Layout(text, tuple(p.segment for p in found if p.segment.text), languages)

@@ -229,9 +229,9 @@ class TranslationService:
         if any(lone_surrogate(text) is not None for text in texts):
             raise InvalidInputError("a text holds half of a surrogate pair")
         if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
-            plan = await asyncio.to_thread(self._plan, texts, whole)
+            plan = await asyncio.to_thread(self._plan, texts, whole, options.protect)
         else:
-            plan = self._plan(texts, whole)
+            plan = self._plan(texts, whole, options.protect)
         if len(plan.sentences) > self.settings.max_segments:
             raise TooLargeError(
                 f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"
@@ -242,9 +242,12 @@ class TranslationService:
         ticket = self._queue.submit(unknown, options, stream=stream)
         return Job(plan, ticket, self.settings.timeout, matches)
 
-    def _plan(self, texts: Sequence[str], whole: bool) -> _Plan:
+    def _plan(self, texts: Sequence[str], whole: bool, protect: tuple[str, ...]) -> _Plan:
         languages = (self.facts.source_language, self.facts.target_language)
-        layouts = [analyse(text, languages, self._count_tokens, whole=whole) for text in texts]
+        layouts = [
+            analyse(text, languages, self._count_tokens, whole=whole, protect=protect)
+            for text in texts
+        ]
         wanted = [layout.sentences for layout in layouts]
         distinct = dict.fromkeys(s for sentences in wanted for s in sentences if s is not None)
         return _Plan(layouts, wanted, list(distinct))

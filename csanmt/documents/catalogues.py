@@ -6,7 +6,7 @@ import polib
 
 from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.placeholders import protect
+from csanmt.documents.messages import read_message
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import marked, unmarked
 from csanmt.markup import MarkedText, Placed
@@ -66,15 +66,15 @@ class _MessageUnit:
 
     def __init__(self, entry: polib.POEntry, source: str, forms: tuple[int, ...] = ()) -> None:
         self._entry, self._source, self._forms = entry, source, forms
-        self._protected = protect(source)
+        self._message = read_message(source)
         self.translation = ""
 
     @property
     def text(self) -> MarkedText:
-        return marked(self._protected.segment)
+        return marked(self._message.segment)
 
     def put(self, translation: Placed) -> None:
-        text = self._protected.restore(unmarked(translation))
+        text = self._message.write(unmarked(translation))
         text = _same_ends(self._source, text)
         self.translation = text
         if self._forms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from csanmt.documents.messages import read_message
 from csanmt.documents.patches import Patches
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_source import Element, escaped
@@ -34,7 +35,7 @@ class InlineXml:
         pieces: list[Piece] = []
         for child in element.children:
             if isinstance(child, str):
-                pieces.append(child)
+                pieces += self._message(child)
                 continue
             key, self._count = self._count, self._count + 1
             if self.paired(child) and child.inner < child.outer:
@@ -45,6 +46,22 @@ class InlineXml:
                 tag = Tag("atom" if child.name in _WORDS else "point", key)
                 self._raw[tag.kind, key] = self.source[child.start : child.end]
                 pieces.append(tag)
+        return pieces
+
+    def _message(self, text: str) -> list[Piece]:
+        """Markup that is escaped, or in CDATA, are tags of the message."""
+        message = read_message(text)
+        keys: dict[int, int] = {}
+        pieces: list[Piece] = []
+        for piece in message.segment:
+            if isinstance(piece, Tag):
+                if piece.key not in keys:
+                    keys[piece.key], self._count = self._count, self._count + 1
+                key = keys[piece.key]
+                self._raw[piece.kind, key] = escaped(message.raw[piece.kind, piece.key])
+                pieces.append(Tag(piece.kind, key))
+            else:
+                pieces.append(piece)
         return pieces
 
     def render(self, segment: Segment, _patches: Patches[bytes]) -> bytes:

@@ -7,8 +7,8 @@ import re
 
 from csanmt.documents.encoding import decode
 from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.messages import Message, read_message
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.placeholders import Protected, protect
 from csanmt.documents.plain import Render, TextDocument
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
@@ -45,12 +45,12 @@ def _unit(found: re.Match[str], ascii_only: bool) -> PatchUnit[str]:
     value = json.loads(found[0], strict=False)
     if lone_surrogate(value) is not None:
         raise DocumentError("a string holds half of a surrogate pair")
-    protected = protect(value)
-    return PatchUnit(protected.segment, *found.span(), _rendering(protected, ascii_only))
+    message = read_message(value)
+    return PatchUnit(message.segment, *found.span(), _rendering(message, ascii_only))
 
 
-def _rendering(protected: Protected, ascii_only: bool) -> Render:
+def _rendering(message: Message, ascii_only: bool) -> Render:
     def render(segment: Segment, _patches: Patches[str]) -> str:
-        return json.dumps(protected.restore(segment), ensure_ascii=ascii_only)
+        return json.dumps(message.write(segment), ensure_ascii=ascii_only)
 
     return render

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.placeholders import ADDRESS
 from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.protected.finder import find
 
 _DESTINATION = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
 _MARK = re.compile(
@@ -25,12 +25,14 @@ _MARK = re.compile(
   | (?P<math>\$\$.+?\$\$|\$(?=[^\s$])[^$\n]*?(?<=[^\s$])\$(?!\d))
   | (?P<entity>&(?:\#\d+|\#x[0-9a-fA-F]+|[A-Za-z]\w*);)
   | (?P<break>(?:\ {{2,}}|\\)\n)
-  | (?P<address>{ADDRESS})
   | (?P<emphasis>\*{{1,3}}|_{{1,3}}|~~)
     """,
     re.X | re.S,
 )
 MOST_WAITING = 50  # marks without a partner so far; older ones are text
+# What Markdown itself reads, and marks that give way to something protected.
+_AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity", "escape"})
+_LOOSE = frozenset({"emphasis", "bracket", "escape"})
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
 _VOID = frozenset({"br", "img", "wbr", "hr", "input"})
 _KINDS: dict[str, Literal["atom", "point", "break"]] = {
@@ -72,10 +74,13 @@ class _Reader:
         self._items: list[Piece] = []
         self._waiting: list[tuple[str, int]] = []  # mark and its index in the items
         at = 0
-        for found in _MARK.finditer(content):
-            self._items.append(_soft(content[at : found.start()]))
-            self._take(found)
-            at = found.end()
+        for start, end, found in _marks(content):
+            self._items.append(_soft(content[at:start]))
+            if found:
+                self._take(found)
+            else:
+                self._single("atom", content[start:end])
+            at = end
         self._items.append(_soft(content[at:]))
         self.segment = joined(self._items)
 
@@ -153,6 +158,26 @@ class _Reader:
                 self._items.append(Tag("close", key))
                 return True
         return False
+
+
+def _marks(content: str) -> Iterator[tuple[int, int, re.Match[str] | None]]:
+    """Marks, and (None) what is protected in the text between; neither lies in the other."""
+    pieces = [p for p in find(content) if p.family.name not in _AS_MARKDOWN]
+    at, k = 0, 0
+    while True:
+        found = _MARK.search(content, at)
+        while k < len(pieces) and pieces[k].start < at:
+            k += 1
+        piece = pieces[k] if k < len(pieces) else None
+        loose = found is not None and found.lastgroup in _LOOSE
+        if piece and (not found or piece.start < found.start() + loose):
+            yield piece.start, piece.end, None
+            at = piece.end
+        elif found:
+            yield found.start(), found.end(), found
+            at = found.end()
+        else:
+            return
 
 
 def _content(text: str, places: Sequence[tuple[int, int]]) -> tuple[str, list[str]]:

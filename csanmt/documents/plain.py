@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from csanmt.documents.encoding import decode
 from csanmt.documents.limits import Limits
 from csanmt.documents.patches import Change, Patches, PatchUnit, patched
-from csanmt.documents.placeholders import IN_TEXT
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 
@@ -25,7 +24,9 @@ class PlainText:
 
     def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
         source = decode(data)
-        units = [protected_unit(source.text, *m.span()) for m in _PARAGRAPH.finditer(source.text)]
+        units = [
+            unit_with_tags(source.text, *m.span(), ()) for m in _PARAGRAPH.finditer(source.text)
+        ]
         return TextDocument(source.text, units, source.encode)
 
 
@@ -38,12 +39,6 @@ class TextDocument:
 
     def save(self) -> bytes:
         return self._encode(patched(self._text, self._changes))
-
-
-def protected_unit(text: str, start: int, end: int) -> PatchUnit[str]:
-    """A unit of running text whose addresses stay."""
-    found = IN_TEXT.finditer(text, start, end)
-    return unit_with_tags(text, start, end, [(*m.span(), Tag("atom", m.start())) for m in found])
 
 
 def unit_with_tags(text: str, start: int, end: int, kept: Sequence[Kept]) -> PatchUnit[str]:

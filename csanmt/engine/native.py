@@ -22,7 +22,7 @@ from csanmt.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from csanmt.translator import DecodingOptions, ShouldStop, TokenHypothesis
+from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 from csanmt.version import PACKED_WEIGHTS
 
 INSTRUCTION_SETS = ("avx512vnni", "avxvnni", "vnni256", "avx2", "portable")
@@ -115,6 +115,7 @@ class NativeEngine:
         options: DecodingOptions = DecodingOptions(),
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
+        copies: Copies | None = None,
         should_stop: ShouldStop | None = None,
     ) -> list[list[TokenHypothesis]]:
         """Decode each source (ids without eos) on its own; see ``Engine``.
@@ -125,13 +126,15 @@ class NativeEngine:
 
         Raises:
             CancelledError: ``should_stop`` answered true.
-            InvalidInputError: an id is outside the vocabulary, a prefix holds eos, or
-                the number of prefixes is not that of the sources.
+            InvalidInputError: an id is outside the vocabulary, a prefix holds eos, a required
+                token is not reserved, or there are not as many of one as of the sources.
         """
         try:
             results = self._engine.translate(
                 [list(ids) for ids in sources],
                 [list(ids) for ids in prefixes] if prefixes is not None else [],
+                [list(ids) for ids in copies.required] if copies else [],
+                list(copies.reserved) if copies else [],
                 options.beam,
                 options.n_best,
                 options.length_penalty,

@@ -10,7 +10,7 @@ import torch
 
 from csanmt.errors import InvalidInputError
 from csanmt.search import SearchOptions, beam_search, best_hypotheses
-from csanmt.translator import DecodingOptions, ShouldStop, TokenHypothesis
+from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 
 if TYPE_CHECKING:
     from csanmt.modeling import CsanmtForConditionalGeneration
@@ -58,6 +58,7 @@ class TorchEngine:
         options: DecodingOptions = DecodingOptions(),
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
+        copies: Copies | None = None,
         should_stop: ShouldStop | None = None,
     ) -> list[list[TokenHypothesis]]:
         """Decode each source (ids without eos) on its own.
@@ -85,6 +86,7 @@ class TorchEngine:
                 self._batch([sources[i] for i in part]),
                 search,
                 prefixes=None if prefixes is None else [prefixes[i] for i in part],
+                copies=None if copies is None else _part_of(copies, part),
                 should_stop=should_stop,
             )
             for i, beams in zip(part, found, strict=True):
@@ -118,3 +120,7 @@ class TorchEngine:
                 wrong = next((token for token in ids if not 0 <= token < size), None)
                 if wrong is not None:
                     raise InvalidInputError(f"{what} id {wrong} is outside 0 to {size - 1}")
+
+
+def _part_of(copies: Copies, rows: Sequence[int]) -> Copies:
+    return Copies(copies.reserved, tuple(copies.required[i] for i in rows))

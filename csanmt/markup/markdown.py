@@ -7,6 +7,7 @@ piece of a paragraph is but not where it stands, so its inline parser is made to
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +20,7 @@ from markdown_it.token import Token
 from csanmt.markup.document import MarkupDocument
 from csanmt.markup.marked import MarkedText
 from csanmt.markup.run import Run
+from csanmt.protected.finder import find
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _DELIMITERS = frozenset("*_~")
@@ -77,8 +79,33 @@ def _note(tokens: list[Token], start: int, end: int) -> None:
         token.meta[_SPAN] = (start, end)
 
 
+_AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity", "escape", "note"})
+
+
+def _whole_pieces(source: str) -> tuple[list[int], list[int]]:
+    """Starts and ends of what Markdown must not read anything into."""
+    pieces = [piece for piece in find(source) if piece.family.name not in _AS_MARKDOWN]
+    return [p.start for p in pieces], [p.end for p in pieces]
+
+
+def _protected(state: StateInline, silent: bool) -> bool:
+    """A rule of markdown-it: what is protected is text, whatever it looks like."""
+    key = f"protected {state.src}"
+    if key not in state.env:
+        state.env[key] = _whole_pieces(state.src)
+    starts, ends = state.env[key]
+    at = bisect_right(starts, state.pos) - 1
+    if at < 0 or not state.pos < ends[at] <= state.posMax:
+        return False
+    if not silent:
+        state.pending += state.src[state.pos : ends[at]]
+    state.pos = ends[at]
+    return True
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.inline.ruler.before("text", "protected", _protected)
     inline = _Inline()
     inline.ruler, inline.ruler2 = parser.inline.ruler, parser.inline.ruler2
     parser.inline = inline

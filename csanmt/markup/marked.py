@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from csanmt.placeholders import FIRST_ATOM, LAST_ATOM
+from csanmt.protected.finder import FIRST_ATOM, LAST_ATOM
 
 ROOT = -1
 MAX_ATOMS = ord(LAST_ATOM) - ord(FIRST_ATOM) + 1

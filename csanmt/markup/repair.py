@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from csanmt.markup.alignment import AlignedText, Pair
 from csanmt.markup.marked import MarkedText, is_atom
-from csanmt.passthrough import wants_space
+from csanmt.protected.restore import wants_space
 
 
 def repair(source: MarkedText, aligned: AlignedText) -> AlignedText:

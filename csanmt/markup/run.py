@@ -7,9 +7,9 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, atom_character, is_atom
-from csanmt.placeholders import ATOM
+from csanmt.protected.finder import ATOM
 
-_ATOM = re.compile(f"({ATOM})")
+_ATOM = re.compile(f"({ATOM.expression})")
 _WHITE = re.compile(r"[ \t\n\r\f]+")
 
 

@@ -42,7 +42,7 @@ uint64_t digest_of(csanmt::Engine& engine) {
     options.beam = options.n_best = beam;
     options.max_length = 24;
     options.alignment = true;
-    for (const auto& hypotheses : engine.translate(sources, {}, options, [] {}))
+    for (const auto& hypotheses : engine.translate(sources, {}, {}, options, [] {}))
       for (const csanmt::Hypothesis& h : hypotheses) {
         digest.add(h.tokens);
         digest.add(h.alignment);

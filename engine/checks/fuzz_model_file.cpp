@@ -71,7 +71,7 @@ bool attempt(const std::string& path) {
     csanmt::Ids source;
     for (int32_t id : {1, 2, 3, 499})
       if (uint32_t(id) < most) source.push_back(id);
-    engine.translate({source, {}}, {}, options, [] {});
+    engine.translate({source, {}}, {}, {}, options, [] {});
     return true;
   } catch (const csanmt::FileError&) {
     return false;

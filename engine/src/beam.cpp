@@ -22,20 +22,37 @@ bool loops(const std::vector<int32_t>& tokens, int n, int copies) {
 
 }  // namespace
 
-BeamSearch::BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix)
-    : options_(options), prefix_(prefix), live_{Live{0.0f, {}, {}, {}}} {}
+BeamSearch::BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix,
+                       const std::vector<int32_t>& required)
+    : options_(options), prefix_(prefix), required_(required), live_{Live{0.0f, {}, {}, {}}} {}
 
 float BeamSearch::penalty(int length) const {
   return std::pow((5.0f + float(length)) / 6.0f, options_.length_penalty);
 }
 
 std::vector<int32_t> BeamSearch::banned(int k) const {
+  const std::vector<int32_t> due = owed(k);
   std::vector<int32_t> out;
+  for (int32_t token : options_.reserved)
+    if (std::find(due.begin(), due.end(), token) == due.end()) out.push_back(token);
+  if (!due.empty()) out.push_back(0);
   if (!options_.repetition_guard) return out;
   const std::vector<int32_t>& tokens = live_[k].tokens;
   for (int n = 1; n <= kLongestLoop; ++n)
     if (loops(tokens, n, copies_allowed(n))) out.push_back(tokens[tokens.size() - n]);
   return out;
+}
+
+std::vector<int32_t> BeamSearch::owed(int k) const {
+  const std::vector<int32_t>& tokens = live_[k].tokens;
+  std::vector<int32_t> out;
+  for (int32_t token : required_)
+    if (std::find(tokens.begin(), tokens.end(), token) == tokens.end()) out.push_back(token);
+  return out;
+}
+
+bool BeamSearch::must_pay(int k) const {
+  return !required_.empty() && step_ + int(owed(k).size()) >= options_.max_length;
 }
 
 BeamSearch::Live BeamSearch::extend(const Scored& choice, int row,

@@ -4,6 +4,11 @@
 // 2 * beam continuations; those ending in eos (id 0) compete for the finished set, the
 // others for the live set. The search ends when the worst finished score beats what the
 // best live hypothesis could still reach at the length limit.
+//
+// Some tokens may be reserved ("copy this"): a hypothesis uses each of those that its sentence
+// requires exactly once and no other. Its sentence cannot end before; where the model would end
+// it, or steps run out, only what is still owed may follow. Without reserved tokens nothing of
+// this has any effect.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +23,7 @@ struct SearchOptions {
   int max_length = 100;
   bool repetition_guard = true;
   bool alignment = false;
+  std::vector<int32_t> reserved;  // tokens that only sentences that require them may use
 };
 
 struct Hypothesis {
@@ -42,15 +48,22 @@ class BeamSearch {
     std::vector<int32_t> alignment;  // per token
   };
 
-  BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix);
+  // required: reserved tokens that the sentence uses once each.
+  BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix,
+             const std::vector<int32_t>& required);
 
   const std::vector<Live>& live() const { return live_; }
   bool done() const { return done_; }
   int candidates_wanted() const { return 2 * options_.beam; }
   // The token that must come next, or -1.
   int32_t forced() const { return step_ < int(prefix_.size()) ? prefix_[step_] : -1; }
-  // Tokens that would continue a loop of the k-th live hypothesis.
+  // Tokens that the k-th live hypothesis may not take: those that would continue a loop, and
+  // what reserved tokens forbid.
   std::vector<int32_t> banned(int k) const;
+  // Required tokens that the k-th live hypothesis lacks.
+  std::vector<int32_t> owed(int k) const;
+  // So few steps are left that the k-th live hypothesis must take what it owes.
+  bool must_pay(int k) const;
 
   // One step. continuations[k], best first, belong to live()[k], which was row
   // first_row + k of the step; attended[first_row + k] is its aligned source position.
@@ -75,7 +88,7 @@ class BeamSearch {
   void update_done();
 
   SearchOptions options_;
-  std::vector<int32_t> prefix_;
+  std::vector<int32_t> prefix_, required_;
   std::vector<Live> live_;
   std::vector<Finished> finished_;
   int step_ = 0;

@@ -22,11 +22,12 @@ struct Cancelled : std::runtime_error {
 };
 
 nb::list translate(Engine& engine, const std::vector<Ids>& sources,
-                   const std::vector<Ids>& prefixes, int beam, int n_best, float length_penalty,
+                   const std::vector<Ids>& prefixes, const std::vector<Ids>& required,
+                   const Ids& reserved, int beam, int n_best, float length_penalty,
                    int max_length, bool repetition_guard, bool alignment,
                    nb::object should_stop) {
   const csanmt::SearchOptions options{beam,       n_best,           length_penalty,
-                                      max_length, repetition_guard, alignment};
+                                      max_length, repetition_guard, alignment, reserved};
   const std::function<void()> poll = [&] {
     if (should_stop.is_none()) return;
     nb::gil_scoped_acquire lock;
@@ -35,7 +36,7 @@ nb::list translate(Engine& engine, const std::vector<Ids>& sources,
   std::vector<std::vector<csanmt::Hypothesis>> results;
   {
     nb::gil_scoped_release release;
-    results = engine.translate(sources, prefixes, options, poll);
+    results = engine.translate(sources, prefixes, required, options, poll);
   }
   nb::list out;
   for (const auto& hypotheses : results) {
@@ -131,7 +132,7 @@ NB_MODULE(_native, m) {
   nb::class_<Engine>(m, "Engine")
       .def(nb::init<const std::string&, const std::string&, int>(), "path"_a,
            "isa"_a = "auto", "threads"_a = 1, nb::call_guard<nb::gil_scoped_release>())
-      .def("translate", &translate, "sources"_a, "prefixes"_a, "beam"_a, "n_best"_a,
+      .def("translate", &translate, "sources"_a, "prefixes"_a, "required"_a, "reserved"_a, "beam"_a, "n_best"_a,
            "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a,
            "should_stop"_a.none())
       .def("logits", &logits, "source"_a, "target"_a)

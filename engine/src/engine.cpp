@@ -50,7 +50,9 @@ class Decoding {
   Decoding(Decoder& decoder, const SearchOptions& options)
       : decoder_(decoder), options_(options) {}
 
-  void add(const Ids& prefix) { searches_.emplace_back(options_, prefix); }
+  void add(const Ids& prefix, const Ids& required) {
+    searches_.emplace_back(options_, prefix, required);
+  }
 
   bool step(int position) {
     collect(position);
@@ -98,6 +100,11 @@ class Decoding {
         if (k == 0) continuations[k].push_back(forced(search.forced(), int(first), total));
         continue;
       }
+      if (pays(search, int(k), int(first + k))) {
+        for (int32_t token : search.owed(int(k)))
+          continuations[k].push_back(forced(token, int(first + k), total));
+        continue;
+      }
       for (int i = 0; i < row.count; ++i) {
         const Candidate& c = row.candidates[i];
         continuations[k].push_back({c.logit - total, c.column});
@@ -105,6 +112,14 @@ class Decoding {
     }
     search.advance(continuations, int(first), decoder_.attended());
     return count;
+  }
+
+  // The hypothesis owes tokens, and would end or run out of steps.
+  bool pays(const BeamSearch& search, int k, int row) const {
+    if (search.owed(k).empty()) return false;
+    const ProjectionRow& found = projected_[row];
+    return search.must_pay(k) || found.count == 0 ||
+           decoder_.logit(row, 0) >= found.candidates[0].logit;
   }
 
   Continuation forced(int32_t token, int row, float total) const {
@@ -155,32 +170,43 @@ void Engine::check(const Ids& ids, uint32_t vocabulary, const char* what) const 
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<Ids>& sources,
                                                        const std::vector<Ids>& prefixes,
+                                                       const std::vector<Ids>& required,
                                                        const SearchOptions& options,
                                                        const std::function<void()>& poll) {
   if (options.beam < 1 || 2 * options.beam > kMaxCandidates || options.max_length < 1)
     throw std::out_of_range("beam or max_length is out of range");
   if (!prefixes.empty() && prefixes.size() != sources.size())
     throw std::out_of_range("there must be one prefix a source");
+  if (!required.empty() && required.size() != sources.size())
+    throw std::out_of_range("there must be one list of required tokens a source");
   for (const Ids& ids : sources) check(ids, model_.d.source_vocabulary, "source");
   for (const Ids& ids : prefixes) {
     check(ids, model_.d.target_vocabulary, "prefix");
     if (std::find(ids.begin(), ids.end(), 0) != ids.end())
       throw std::out_of_range("a prefix holds id 0, the end of sentence");
   }
+  check(options.reserved, model_.d.target_vocabulary, "reserved");
+  for (const Ids& ids : required)
+    for (int32_t id : ids)
+      if (std::find(options.reserved.begin(), options.reserved.end(), id) ==
+          options.reserved.end())
+        throw std::out_of_range("required id " + std::to_string(id) + " is not reserved");
   std::vector<std::vector<Hypothesis>> results(sources.size());
   for (const auto& part : make_parts(sources, options.beam))
-    translate_part(part, sources, prefixes, options, poll, results);
+    translate_part(part, sources, prefixes, required, options, poll, results);
   return results;
 }
 
 void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>& sources,
-                            const std::vector<Ids>& prefixes, const SearchOptions& options,
-                            const std::function<void()>& poll,
+                            const std::vector<Ids>& prefixes, const std::vector<Ids>& required,
+                            const SearchOptions& options, const std::function<void()>& poll,
                             std::vector<std::vector<Hypothesis>>& results) {
-  static const Ids kNoPrefix;
+  static const Ids kNone;
   Lease lease(*this);
   const Context context{model_, kernels_, pool_, *lease.workspace, timing_, poll};
-  auto prefix = [&](int i) -> const Ids& { return prefixes.empty() ? kNoPrefix : prefixes[i]; };
+  auto of = [](const std::vector<Ids>& lists, int i) -> const Ids& {
+    return lists.empty() ? kNone : lists[i];
+  };
 
   SourceBatch batch;
   for (int i : part) batch.add(sources[i]);
@@ -188,7 +214,7 @@ void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>
   decoder.want_alignment(options.alignment);
 
   Decoding decoding(decoder, options);
-  for (int i : part) decoding.add(prefix(i));
+  for (int i : part) decoding.add(of(prefixes, i), of(required, i));
   poll();
   for (int position = 0; decoding.step(position); ++position) poll();
   for (size_t i = 0; i < part.size(); ++i) results[part[i]] = decoding.search(int(i)).result();

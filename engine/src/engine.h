@@ -23,10 +23,12 @@ class Engine {
   const Kernels& kernels() const { return kernels_; }
   size_t bytes() const { return file_.bytes(); }
 
-  // One n-best list a source. `poll` is called before every step and throws to abandon.
+  // One n-best list a source. `required`, if not empty, holds for each source the reserved
+  // tokens that its hypotheses use. `poll` is called before every step and throws to abandon.
   // Throws std::out_of_range for ids outside the vocabulary.
   std::vector<std::vector<Hypothesis>> translate(const std::vector<Ids>& sources,
                                                  const std::vector<Ids>& prefixes,
+                                                 const std::vector<Ids>& required,
                                                  const SearchOptions& options,
                                                  const std::function<void()>& poll);
 
@@ -39,7 +41,8 @@ class Engine {
   struct Lease;  // a workspace taken from the free list
   void check(const Ids& ids, uint32_t vocabulary, const char* what) const;
   void translate_part(const std::vector<int>& part, const std::vector<Ids>& sources,
-                      const std::vector<Ids>& prefixes, const SearchOptions& options,
+                      const std::vector<Ids>& prefixes, const std::vector<Ids>& required,
+                      const SearchOptions& options,
                       const std::function<void()>& poll,
                       std::vector<std::vector<Hypothesis>>& results);
 

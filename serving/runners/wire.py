@@ -85,7 +85,7 @@ def dump_options(options: DecodingOptions) -> dict[str, Any]:
 
 def load_options(data: dict[str, Any]) -> DecodingOptions:
     terms = tuple((source, target) for source, target in data.get("terms", ()))
-    return DecodingOptions(**{**data, "terms": terms})
+    return DecodingOptions(**{**data, "terms": terms, "protect": tuple(data.get("protect", ()))})
 
 
 def dump_translations(translations: Sequence[Translation]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Terms are found, inflected and forced into translations; placeholders come through."""
+"""Terms are found, inflected and forced into translations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csanmt.loading import load_translator
-from csanmt.passthrough import lift
-from csanmt.placeholders import placeholders
 from csanmt.terms import TermIndex, count_forms, demands, plural
 from csanmt.text_translator import TextTranslator
 from csanmt.translator import DecodingOptions
@@ -100,47 +98,6 @@ def test_the_answer_with_terms_does_not_depend_on_batch_mates(shipped: TextTrans
     sources = ["我住在上海。", "你好。", "我喜欢吃苹果。", "你好，{name}！"]
     together = shipped.translate(sources, options)
     assert together == [shipped.translate([s], options)[0] for s in sources]
-
-
-@pytest.mark.parametrize(
-    ("source", "held"),
-    [
-        ("你好，{name}！", ["{name}"]),
-        ("{{a}}和${b}", ["{{a}}", "${b}"]),
-        ("有%s个，%1$s、%(n)d、%5.2f", ["%s", "%1$s", "%(n)d", "%5.2f"]),
-        ("百分之50%的人，100%确定", []),
-        ('打开<x id="1"></x>', ['<x id="1"></x>']),
-        ("打开[X7X]", ["[X7X]"]),
-        ("见 http://a.b/{id}/c", ["http://a.b/{id}/c"]),
-        ("没有", []),
-    ],
-)
-def test_placeholders_are_recognised(source: str, held: list[str]) -> None:
-    assert [source[a:b].lstrip("，、") for a, b in placeholders(source)] == held
-
-
-@pytest.mark.parametrize(
-    "source",
-    ["你好，{name}，欢迎回来！", "我有%s个苹果。", "从{a}到{b}需要%(n)d个小时。",
-     '我住在<x id="1"></x>。', "找不到名为 [X7X] 的文件。", "Tom{x}和Mary{y}", "{a}{b}{c}你好{d}",
-     "😀{name}\u200d你好", "%s%s%s%s%s%s%s%s%s%s%s%s你好"],
-)  # fmt: skip
-def test_placeholders_come_through_the_shipped_model(shipped: TextTranslator, source: str) -> None:
-    text = shipped.translate([source])[0].text
-    for start, end in placeholders(source):
-        held = source[start:end]
-        assert text.count(held) == source.count(held)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(alphabet="我a {x}%s1😀\U0010f000\u0301<>[]X", max_size=24))
-def test_lifting_keeps_every_character(source: str) -> None:
-    lifted = lift(source, lambda c: c in "我a {x}%s1<>[]X")
-    kept = lifted.text if lifted.origin else source
-    for standin in reversed(lifted.standins):
-        kept = kept[: standin.start] + standin.surface + kept[standin.end :]
-    carried = "".join(run.surface for run in lifted.carried)
-    assert sorted((kept + carried).replace(" ", "")) == sorted(source.replace(" ", ""))
 
 
 @settings(max_examples=80, deadline=None)

@@ -14,7 +14,8 @@ WORDS = {
     "山": "hill", "名": "name", "字": "word", "页": "page", "第": "number", "章": "chapter",
     "。": ".", "，": ",",
 }  # fmt: skip
-_UNIT = re.compile("[⺀-鿿]|[^⺀-鿿\\s]+")
+# As every translator, it leaves a placeholder whole.
+_UNIT = re.compile(r"\{[^{}⺀-鿿]*\}|[⺀-鿿]|[^⺀-鿿\s]+")
 
 
 class GlossTranslator(StubTranslator):

@@ -19,7 +19,7 @@ from csanmt.documents.limits import DocumentError
 TEXTS = [
     ("你好。\n\n我爱你。", "you good.\n\nI love you."),
     ("你好\r\n我爱你\r\n\r\n大\r\n", "you good\r\nI love you\r\n\r\nbig\r\n"),
-    ("  \n\n你好 https://例.cn/a?b=好 小", "  \n\nyou good https://例.cn/a?b=好 small"),
+    ("  \n\n你好 https://a.cn/a?b=1 小", "  \n\nyou good https://a.cn/a?b=1 small"),
     ("请看 a@b.org", "please see a@b.org"),
     ("no Chinese\n", "no Chinese\n"),
     ("", ""),

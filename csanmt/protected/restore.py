@@ -1,0 +1,197 @@
+"""Put protected pieces and carried runs back into an answer."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+
+from csanmt.protected.sentence import NEVER_TEXT, Carried, CharacterSpan, Guarded, StandIn
+from csanmt.translator import Hypothesis
+
+AlignedPair = tuple[CharacterSpan, CharacterSpan]  # (source span, target span)
+Change = tuple[int, int, str]  # start, end, and what stands there then
+
+
+def restore(
+    hypothesis: Hypothesis, guarded: Guarded, copied: Sequence[tuple[int, int]] = ()
+) -> Hypothesis:
+    """The hypothesis with everything back, and its alignment in the original sentence.
+
+    Args:
+        copied: (offset in the answer, number) of its copy tokens.
+    """
+    if not guarded.origin:
+        return hypothesis
+    hypothesis, missing = _exchange(
+        hypothesis, guarded.standins, {number: offset for offset, number in copied}
+    )
+    if missing:  # the model would not say it: where it would stand, the surface is set
+        late = [Carried(standin.surface, standin.end) for standin in missing]
+        carried = sorted([*guarded.carried, *late], key=lambda run: run.at)
+        guarded = replace(guarded, carried=tuple(carried))
+    text, insertions = _place(hypothesis.text, hypothesis.alignment, guarded)
+    pairs = None
+    if hypothesis.alignment is not None:
+        pairs = tuple(
+            (_original(source, guarded.origin), _shifted(target, insertions))
+            for source, target in hypothesis.alignment
+        )
+    return replace(hypothesis, text=text, alignment=pairs)
+
+
+def occurrences(name: str, text: str) -> list[CharacterSpan]:
+    """Where ``name`` stands in ``text`` as a word of its own."""
+    pattern = rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])"
+    return [found.span() for found in re.finditer(pattern, text)]
+
+
+def _exchange(
+    hypothesis: Hypothesis, standins: Sequence[StandIn], copied: dict[int, int]
+) -> tuple[Hypothesis, list[StandIn]]:
+    """Surfaces in the place of what stood for them, and the stand-ins the answer lacks."""
+    missing: list[StandIn] = []
+    changes: list[Change] = []
+    text = hypothesis.text
+    for standin in standins:
+        if isinstance(standin.label, int):
+            offset = copied.get(standin.label)
+            found = [] if offset is None else [(offset, offset + 1)]
+        else:
+            found = _by_alignment(occurrences(standin.label, text), standin, hypothesis)
+        if not found:
+            missing.append(standin)
+            continue
+        changes.append((*found[0], standin.surface))
+        # A name that the answer holds twice is the model's own repetition.
+        changes += [(a - (text[a - 1 : a] == " "), b, "") for a, b in found[1:]]
+    return _replaced(hypothesis, changes), missing
+
+
+def _by_alignment(
+    found: list[CharacterSpan], standin: StandIn, hypothesis: Hypothesis
+) -> list[CharacterSpan]:
+    """The occurrence that the stand-in became first."""
+    if len(found) < 2 or not hypothesis.alignment:
+        return found
+
+    def agreement(span: CharacterSpan) -> int:
+        return sum(
+            source[0] < standin.end and source[1] > standin.start
+            for source, target in hypothesis.alignment or ()
+            if target[0] < span[1] and target[1] > span[0]
+        )
+
+    best = max(found, key=agreement)
+    return [best, *(span for span in found if span != best)]
+
+
+def _replaced(hypothesis: Hypothesis, changes: list[Change]) -> Hypothesis:
+    """``hypothesis`` with disjoint ranges of its text replaced, and its alignment moved along."""
+    if not changes:
+        return hypothesis
+    text = hypothesis.text
+    changes = [(a, b, _spaced(text, a, b, new)) for a, b, new in sorted(changes)]
+    parts, last = [], 0
+    for start, end, new in changes:
+        parts += [text[last:start], new]
+        last = end
+
+    def moved(span: CharacterSpan) -> CharacterSpan:
+        low, high = span
+        shift = 0
+        for start, end, new in changes:
+            if end <= low:
+                shift += len(new) - (end - start)
+            elif start < high:  # it overlaps: the whole replacement is meant
+                low, high = min(low, start), max(high, end)
+                return low + shift, high + shift + len(new) - (end - start)
+        return low + shift, high + shift
+
+    pairs = hypothesis.alignment
+    if pairs is not None:
+        pairs = tuple((source, moved(target)) for source, target in pairs)
+    return replace(hypothesis, text="".join([*parts, text[last:]]), alignment=pairs)
+
+
+def _spaced(text: str, start: int, end: int, new: str) -> str:
+    """Letters of a piece do not run into those of its neighbours."""
+    if not new:
+        return new
+    left, right = text[start - 1 : start] if start else "", text[end : end + 1]
+    before = " " if left.isalnum() and new[0].isalnum() else ""
+    after = " " if right.isalnum() and new[-1].isalnum() else ""
+    return before + new + after
+
+
+# -- carried runs ----------------------------------------------------------------------------
+
+
+def _place(
+    text: str, alignment: Sequence[AlignedPair] | None, guarded: Guarded
+) -> tuple[str, list[tuple[int, int]]]:
+    """Put the carried runs into ``text``, a translation of ``guarded.text``.
+
+    Returns:
+        The new text, and its insertions as (offset in ``text``, characters inserted),
+        in order, so that spans can be moved along.
+    """
+    placed = [(_target_offset(text, alignment, guarded, run), run) for run in guarded.carried]
+    parts, insertions, last = [], [], 0
+    for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
+        surface = run.surface
+        if wants_space(text[:offset][-1:], surface):
+            surface = " " + surface
+        if wants_space(surface[-1:], text[offset : offset + 1]):
+            surface += " "
+        parts += [text[last:offset], surface]
+        insertions.append((offset, len(surface)))
+        last = offset
+    return "".join([*parts, text[last:]]), insertions
+
+
+def wants_space(left: str, right: str) -> bool:
+    """Both are visible and at least one is a letter or digit of a spaced script."""
+    if not left or not right:
+        return False
+    before, after = left[-1], right[0]
+    if any(unicodedata.category(c) in (*NEVER_TEXT, "Zs", "Zl", "Zp") for c in (before, after)):
+        return False
+    if unicodedata.category(after)[0] == "P" or before in "([{“‘":
+        return False
+    return before.isascii() or after.isascii()
+
+
+def _target_offset(
+    text: str, alignment: Sequence[AlignedPair] | None, guarded: Guarded, run: Carried
+) -> int:
+    if run.at == 0:
+        return 0
+    if run.at >= len(guarded.text.rstrip()) or not alignment:
+        return len(text)
+    before = [pair for pair in alignment if pair[0][0] < run.at and pair[1][1] > pair[1][0]]
+    if not before:
+        return 0
+    # The words made of the nearest source token to the left; the last of them.
+    nearest = max(source[0] for source, _ in before)
+    offset = max(target[1] for source, target in before if source[0] == nearest)
+    while 0 < offset < len(text) and text[offset - 1].isalnum() and text[offset].isalnum():
+        if not text[offset].isascii():
+            break
+        offset += 1  # not inside a word
+    return offset
+
+
+def _shifted(span: CharacterSpan, insertions: Sequence[tuple[int, int]]) -> CharacterSpan:
+    """Where a span of the old text lies after ``insertions``."""
+    start = span[0] + sum(size for offset, size in insertions if offset <= span[0])
+    end = span[1] + sum(size for offset, size in insertions if offset < span[1])
+    return start, max(start, end)
+
+
+def _original(span: CharacterSpan, origin: Sequence[CharacterSpan]) -> CharacterSpan:
+    start, end = span
+    if start >= end:
+        return origin[start][0], origin[start][0]
+    return origin[start][0], max(origin[start][0], origin[end - 1][1])

@@ -1,0 +1,194 @@
+"""A sentence as the model sees it: protected pieces replaced, what it cannot read taken out.
+
+A protected piece stands for a word. Where the version has copy tokens each becomes one of
+them; else a person's name, which every model knows how to use (`请打开{file}。` →
+`请打开Tom。`). Emoji, control characters and scripts that the vocabulary does not know would
+reach the model as noise and vanish; they are *carried*: taken out, and set into the answer
+beside the words that their neighbours became.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from csanmt.protected.finder import FIRST_ATOM, Protected
+from csanmt.tokenization_copy import CopyToken, Segment
+
+CharacterSpan = tuple[int, int]
+COPY_CHARACTER = "\ufffc"  # in the place of a copy token, one character as for the tokenizer
+
+# Control, format, private use, surrogate, unassigned: never a model's business.
+NEVER_TEXT = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
+_CLINGING = frozenset({"Mn", "Mc", "Me", "Cf", "Sk"})
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """``label`` (a name, or a copy token's number) stands for ``surface`` at ``[start, end)``."""
+
+    surface: str
+    label: str | int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A run taken out: its text and where in the remaining text it stood."""
+
+    surface: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A sentence with its protected pieces replaced.
+
+    Attributes:
+        text: what goes to the model; a copy token is one character.
+        standins: the replaced pieces, in order.
+        carried: the runs taken out, in order.
+        origin: for every character of ``text`` its range in the sentence, and at last an
+            empty range at the sentence's end; empty if ``text`` is the sentence.
+    """
+
+    text: str
+    standins: tuple[StandIn, ...] = ()
+    carried: tuple[Carried, ...] = ()
+    origin: tuple[CharacterSpan, ...] = ()
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The text cut at its copy tokens."""
+        found: list[Segment] = []
+        at = 0
+        for standin in self.standins:
+            if isinstance(standin.label, int):
+                found += [self.text[at : standin.start], CopyToken(standin.label)]
+                at = standin.end
+        return [part for part in [*found, self.text[at:]] if part != ""]
+
+    @property
+    def only_pieces(self) -> bool:
+        """Nothing is left to translate beside protected pieces."""
+        if not self.standins:
+            return False
+        replaced = {i for s in self.standins for i in range(s.start, s.end)}
+        return not any(c.isalnum() and i not in replaced for i, c in enumerate(self.text))
+
+
+def guard(
+    sentence: str,
+    represents: Callable[[str], bool],
+    pieces: Sequence[Protected] = (),
+    labels: Sequence[str | int] | None = None,
+) -> Guarded:
+    """Replace ``pieces`` and take out what the vocabulary does not represent.
+
+    Args:
+        labels: a name or the number of a copy token for each piece; None leaves the pieces out.
+    """
+    flags = [_foreign(c, represents) for c in sentence]
+    if not pieces and not any(flags):
+        return Guarded(sentence)
+    for piece in pieces:
+        flags[piece.start : piece.end] = [False] * (piece.end - piece.start)
+    _widen(sentence, flags, {i for piece in pieces for i in range(piece.start, piece.end)})
+    builder = _Builder(sentence)
+    starts = {piece.start: k for k, piece in enumerate(pieces)}
+    i = 0
+    while i < len(sentence):
+        k = starts.get(i)
+        if k is not None:
+            if labels is not None:
+                builder.replace(i, pieces[k].end, labels[k])
+            i = pieces[k].end
+            continue
+        if flags[i]:
+            builder.carry(i)
+        else:
+            builder.keep(sentence[i], (i, i + 1))
+        i += 1
+    return builder.done()
+
+
+class _Builder:
+    """Collects the characters of ``Guarded.text`` and where they come from."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        self._text: list[str] = []
+        self._origin: list[CharacterSpan] = []
+        self._carried: list[Carried] = []
+        self._standins: list[StandIn] = []
+
+    def keep(self, character: str, origin: CharacterSpan) -> None:
+        self._text.append(character)
+        self._origin.append(origin)
+
+    def carry(self, at: int) -> None:
+        run, place = self._sentence[at], len(self._text)
+        if self._carried and self._carried[-1].at == place:
+            run = self._carried.pop().surface + run
+        self._carried.append(Carried(run, place))
+
+    def replace(self, start: int, end: int, label: str | int) -> None:
+        shown = label if isinstance(label, str) else COPY_CHARACTER
+        named = isinstance(label, str)
+        if named and self._text and self._text[-1].isascii() and self._text[-1].isalnum():
+            self.keep(" ", (start, start))
+        place = len(self._text)
+        for character in shown:
+            self.keep(character, (start, end))
+        self._standins.append(StandIn(self._sentence[start:end], label, place, len(self._text)))
+        following = self._sentence[end : end + 1]
+        if named and ((following.isascii() and following.isalnum()) or following >= FIRST_ATOM):
+            self.keep(" ", (end, end))
+
+    def done(self) -> Guarded:
+        end = len(self._sentence)
+        return Guarded(
+            "".join(self._text),
+            tuple(self._standins),
+            tuple(self._carried),
+            (*self._origin, (end, end)),
+        )
+
+
+def _foreign(character: str, represents: Callable[[str], bool]) -> bool:
+    if character.isspace():
+        return False
+    if character.isascii() and character.isprintable():
+        return False  # bytes or pieces, the model has met it
+    return unicodedata.category(character) in NEVER_TEXT or not represents(character)
+
+
+def _widen(sentence: str, flags: list[bool], fixed: Collection[int]) -> None:
+    """Take out whole things: marks with their base, the letters of a word, spaces between runs.
+
+    What stands at the offsets ``fixed`` is never taken out.
+    """
+    for i in range(1, len(sentence)):
+        here, before = sentence[i], sentence[i - 1]
+        if i in fixed:
+            continue
+        if flags[i - 1] and (unicodedata.category(here) in _CLINGING or _one_word(before, here)):
+            flags[i] = True
+    for i in range(len(sentence) - 2, -1, -1):
+        if i not in fixed and flags[i + 1] and _one_word(sentence[i], sentence[i + 1]):
+            flags[i] = True
+    i = 0
+    while i < len(sentence):
+        j = i
+        while j < len(sentence) and sentence[j].isspace():
+            j += 1
+        if i < j < len(sentence) and i > 0 and flags[i - 1] and flags[j]:
+            flags[i:j] = [True] * (j - i)
+        i = max(j, i + 1)
+
+
+def _one_word(left: str, right: str) -> bool:
+    """Both are letters or digits, and not of a script without spaces such as Han."""
+    return all(c.isalnum() and unicodedata.east_asian_width(c) not in "WF" for c in (left, right))

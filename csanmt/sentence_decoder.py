@@ -1,0 +1,191 @@
+"""Guarded sentences through tokenizer and engine: ids there, text and alignment back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from csanmt.forcing import Forcing, Work
+from csanmt.protected.restore import AlignedPair
+from csanmt.protected.sentence import COPY_CHARACTER, Guarded
+from csanmt.terms import Demand, demands
+from csanmt.tokenization import Span, Tokenizer
+from csanmt.tokenization_copy import CopyToken
+from csanmt.translator import (
+    Copies,
+    DecodingOptions,
+    Engine,
+    Hypothesis,
+    ShouldStop,
+    TokenHypothesis,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the model said of a guarded sentence, still with its names and copy tokens.
+
+    Attributes:
+        hypotheses: best first; none where the sentence has no token.
+        copied: of each hypothesis (offset of a copy token in its text, number).
+    """
+
+    hypotheses: tuple[Hypothesis, ...] = ()
+    copied: tuple[tuple[tuple[int, int], ...], ...] = ()
+    source_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A sentence on its way: ids, the characters each stands for, what the answer must hold."""
+
+    guarded: Guarded
+    ids: list[int]
+    spans: list[Span]
+    demands: list[Demand]
+    copies: tuple[int, ...]
+
+
+class SentenceDecoder:
+    """Decodes with one set of options. ``engine`` and ``tokenizer`` are of one model."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        engine: Engine,
+        options: DecodingOptions,
+        should_stop: ShouldStop | None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self._engine = engine
+        self._options = options
+        self._should_stop = should_stop
+        self._reserved = tokenizer.copy_ids("target")
+
+    def decode(self, sentences: Sequence[Guarded], extra: Sequence[Demand] = ()) -> list[Decoded]:
+        """Each sentence on its own.
+
+        Args:
+            extra: what the answer of the only sentence must hold besides.
+        """
+        items = [self._item(guarded, extra) for guarded in sentences]
+        found: dict[int, Sequence[TokenHypothesis]] = {}
+        free = [i for i, item in enumerate(items) if item.ids and not item.demands]
+        forced = [i for i, item in enumerate(items) if item.ids and item.demands]
+        found |= dict(zip(free, self._free([items[i] for i in free]), strict=True))
+        found |= dict(zip(forced, self._forced([items[i] for i in forced]), strict=True))
+        return [
+            self._decoded(items[i], found[i]) if i in found else Decoded()
+            for i in range(len(items))
+        ]
+
+    def _item(self, guarded: Guarded, extra: Sequence[Demand]) -> _Item:
+        numbers = [s.label for s in guarded.standins if isinstance(s.label, int)]
+        if numbers:
+            ids, spans = self.tokenizer.encode_segments(guarded.segments)
+        else:
+            ids, spans = self.tokenizer.encode_with_spans(guarded.text)
+        copies = tuple(self._reserved[number] for number in numbers)
+        return _Item(guarded, ids, spans, self._demands(guarded, extra), copies)
+
+    def _demands(self, guarded: Guarded, extra: Sequence[Demand]) -> list[Demand]:
+        """The glossary's terms and the names that stand for pieces, in order."""
+        pieces = guarded.standins
+        names = [Demand(s.start, s.end, s.label) for s in pieces if isinstance(s.label, str)]
+        wanted = [
+            *(demands(guarded.text, self._options.terms) if self._options.terms else ()),
+            *extra,
+        ]
+        apart = [t for t in wanted if all(t.end <= p.start or t.start >= p.end for p in pieces)]
+        return sorted([*names, *apart], key=lambda demand: demand.start)
+
+    def _copies(self, items: Sequence[_Item]) -> Copies | None:
+        return Copies(self._reserved, tuple(i.copies for i in items)) if self._reserved else None
+
+    def _ask(self, items: Sequence[_Item], *, aligned: bool) -> list[list[TokenHypothesis]]:
+        copies = self._copies(items)
+        return self._engine.translate_ids(
+            [item.ids for item in items],
+            replace(self._options, alignment=aligned),
+            copies=copies,
+            should_stop=self._should_stop,
+        )
+
+    def _free(self, items: Sequence[_Item]) -> list[list[TokenHypothesis]]:
+        """Decode without demands; with alignment where something needs it."""
+        if not items:
+            return []
+        aligned = self._options.alignment or any(item.guarded.carried for item in items)
+        decoded = self._ask(items, aligned=aligned)
+        if aligned:
+            return decoded
+        # Rare: only a model that answers "unknown" needs to say what it looked at.
+        again = [i for i, found in enumerate(decoded) if any(map(self._has_unknown, found))]
+        if again:
+            for i, found in zip(
+                again, self._ask([items[i] for i in again], aligned=True), strict=True
+            ):
+                decoded[i] = found
+        return decoded
+
+    def _forced(self, items: Sequence[_Item]) -> list[list[TokenHypothesis]]:
+        if not items:
+            return []
+        works = [Work(item.ids, item.spans, item.demands, item.copies) for item in items]
+        forcing = Forcing(self._engine, self.tokenizer)
+        return forcing.translate(works, self._options, self._should_stop)
+
+    def _has_unknown(self, hypothesis: TokenHypothesis) -> bool:
+        return any(self.tokenizer.is_unknown_target(token) for token in hypothesis.ids)
+
+    def _decoded(self, item: _Item, found: Sequence[TokenHypothesis]) -> Decoded:
+        texts = [self._text_of(tokens, item) for tokens in found]
+        return Decoded(
+            tuple(hypothesis for hypothesis, _ in texts),
+            tuple(copied for _, copied in texts),
+            len(item.ids),
+        )
+
+    def _text_of(
+        self, tokens: TokenHypothesis, item: _Item
+    ) -> tuple[Hypothesis, tuple[tuple[int, int], ...]]:
+        """Decode, put source words in the place of unknown tokens, align characters."""
+        copied: list[tuple[int, int]] = []
+        if item.copies:
+            segments, places = self.tokenizer.decode_segments(tokens.ids)
+            decoded = ""
+            for segment in segments:
+                if isinstance(segment, CopyToken):
+                    copied.append((len(decoded), segment.number))
+                decoded += COPY_CHARACTER if isinstance(segment, CopyToken) else segment
+        else:
+            decoded, places = self.tokenizer.decode_with_spans(tokens.ids)
+        if tokens.alignment is None:
+            return Hypothesis(decoded, tokens.score, len(tokens.ids), tokens.hit_limit), tuple(
+                copied
+            )
+        text, pairs = self._aligned(tokens, item, decoded, places)
+        hypothesis = Hypothesis(text, tokens.score, len(tokens.ids), tokens.hit_limit, tuple(pairs))
+        return hypothesis, tuple(copied)
+
+    def _aligned(
+        self, tokens: TokenHypothesis, item: _Item, decoded: str, places: Sequence[Span]
+    ) -> tuple[str, list[AlignedPair]]:
+        text = item.guarded.text
+        end = (len(text), len(text))
+        origin_of = dict(zip(self._reserved, range(len(self._reserved)), strict=True))
+        standins = {s.label: (s.start, s.end) for s in item.guarded.standins}
+        pairs: list[AlignedPair] = []
+        parts, last, moved = [], 0, 0
+        for token, place, seen in zip(tokens.ids, places, tokens.alignment or (), strict=False):
+            origin = item.spans[seen] if seen < len(item.spans) else end
+            origin = standins.get(origin_of.get(token, ""), origin)  # whatever it looked at
+            start, stop = place
+            if self.tokenizer.is_unknown_target(token):
+                copy = text[slice(*origin)].strip()
+                parts += [decoded[last:start], copy]
+                pairs.append((origin, (start + moved, start + moved + len(copy))))
+                last, moved = stop, moved + len(copy) - (stop - start)
+            else:
+                pairs.append((origin, (start + moved, stop + moved)))
+        return "".join([*parts, decoded[last:]]), pairs

@@ -1,0 +1,103 @@
+"""What is protected is found whole, Chinese beside it is not, and every expression is linear."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+
+from csanmt.errors import InvalidInputError
+from csanmt.protected.families import FAMILIES, Family
+from csanmt.protected.finder import LONGEST_LITERAL, checked_literals, find
+
+FRAMES = ("{}", "请看{}的说明。", "请看 {} 的说明。", "请看{}，谢谢。", "({})", "（{}）", "打开{}.",
+          "“{}”", "{}、{}。")  # fmt: skip
+
+
+def found(text: str, literals: tuple[str, ...] = ()) -> list[str]:
+    return [text[piece.start : piece.end] for piece in find(text, literals)]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_examples_are_found_in_any_surroundings(family: Family) -> None:
+    for example, frame in itertools.product(family.examples, FRAMES):
+        text = frame.replace("{}", example)
+        assert found(text) == [example] * frame.count("{}")
+        assert {piece.family for piece in find(text)} == {family}
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("没有", []),
+        ("百分之50%的人，100%确定，涨了5%d", []),
+        ("现在是下午3:30，价格是$100，TCP/IP 和 and/or，1/2，3.14，2024-01-15", []),
+        ("COVID-19、GPT-4、F-16战机、B2B、Windows 10、iPhone15", []),
+        ("请访问https://example.com/help查看详情。", ["https://example.com/help"]),
+        ("(见 https://a.org/b_(c)).", ["https://a.org/b_(c)"]),
+        ("[点这里](https://a.org/b)和[别的](https://c.org)", ["https://a.org/b", "https://c.org"]),
+        ("C:\\文档\\说明.txt打开", ["C:\\文档\\说明.txt"]),
+        ("打开C:\\Users\\a.txt文件", ["C:\\Users\\a.txt"]),
+        ('"C:\\Program Files\\a b.txt"文件', ["C:\\Program Files\\a b.txt"]),
+        ("C:\\Program Files\\a", ["C:\\Program"]),
+        ("请打开/home/用户/a.txt文件", ["/home/用户/a.txt"]),
+        ("#今天天气#真好", ["#今天天气#"]),
+        ("#话题 内容", ["#话题"]),
+        ("#话题，内容", ["#话题"]),
+        ("看#2024年度报告", ["#2024"]),
+        ("看#发布v2版本", ["#发布v2"]),
+        ("#个苹果和 # 个", ["#", "#"]),
+        ("AT&amp;T公司", ["AT&amp;T"]),
+        ("文件file_{name}.txt在", ["file_{name}.txt"]),
+        ("见 http://a.b/{id}/c", ["http://a.b/{id}/c"]),
+        ("有%s个，%1$s、%(n)d、%5.2f", ["%s", "%1$s", "%(n)d", "%5.2f"]),
+        ("找到 $1 个结果，共 $2 页。", ["$1", "$2"]),
+        ("Ca(OH)₂和100m²", ["Ca(OH)₂", "100m²"]),
+        ("发给张三@example.com", ["@example.com"]),
+    ],
+)
+def test_pieces_end_where_they_end(text: str, held: list[str]) -> None:
+    assert found(text) == held
+
+
+def test_a_caller_protects_strings_of_its_own() -> None:
+    literals = checked_literals(["微信", "IT", "微信支付", "微信"])
+    assert found("用微信支付和微信，IT部门的ITEM", literals) == ["微信支付", "微信", "IT"]
+
+
+@pytest.mark.parametrize(
+    "literals",
+    [["a"] * 1 + [str(i) for i in range(64)], [""], [" "], ["x" * (LONGEST_LITERAL + 1)]],
+)
+def test_what_a_caller_may_not_protect_is_refused(literals: list[str]) -> None:
+    with pytest.raises(InvalidInputError, match="protect"):
+        checked_literals(literals)
+
+
+PUMPED = [
+    "a", "a.", "a-", "a@", "1.", "1", "/a", "/", "\\a", "{", "{{", "<a", "<a ", "<%", "[[", "[1",
+    "%", "%1$", "$", "$a", "$t(", "__a", "_", ":a", "#中", "A1", "A-1", "f0", "&a", "&#1", "a://",
+    "www.a", "中", "`", "@a", "a/", "²", "a²", "--a", "(", "(_", "\\", "~/", "DE89 3704 ", "](",
+    "!-",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", PUMPED)
+def test_the_time_grows_with_the_length_and_no_faster(unit: str) -> None:
+    def seconds(count: int) -> float:
+        text = "x " + unit * (count // len(unit)) + "\x00"
+        start = time.process_time()
+        find(text)
+        return time.process_time() - start
+
+    assert min(seconds(4_000) for _ in range(2)) < 0.25, unit  # 64 times that were quadratic
+    assert seconds(32_000) < 2.0, unit
+
+
+def test_a_sentence_without_anything_pays_little() -> None:
+    sentence = "他昨天在北京参加了一个重要的国际会议，讨论了气候变化对全球经济的影响。"
+    start = time.process_time()
+    for _ in range(2_000):
+        find(sentence)
+    assert (time.process_time() - start) / 2_000 < 20e-6
