@@ -106,24 +106,21 @@ def _train(args: argparse.Namespace) -> int:
     if stale or not (packed / "packed.json").is_file():
         _prepare_into(recipe, args, packed)
     from training.plots import write_curves
-    from training.run import train
+    from training.run import RunOptions, train
 
     stopped = _stop_on_signal()
-    outcome = train(
-        recipe,
-        packed,
-        args.out,
+    options = RunOptions(
         minutes=args.minutes,
         stop_after=args.stop_after,
         resume=not args.restart,
+        changed=args.changed,
+        trunk=args.trunk,
         weights=args.weights,
         device=args.device,
         commit=_commit(),
-        changed=args.changed,
-        trunk=args.trunk,
-        report=_reporter(args.json),
-        stop=stopped.is_set,
     )
+    report = _reporter(args.json)
+    outcome = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
     write_curves(args.out / "metrics.jsonl", args.out / "curves.png")
     result = {
         "version": str(outcome.version) if outcome.version else None,
@@ -279,7 +276,7 @@ def _pack(args: argparse.Namespace) -> int:
         print_json({"out": str(args.out), "parts": sizes})
     else:
         print(f"{len(parts)} parts, {sum(sizes.values())} bytes in {args.out}")
-        print("there: python parts.py join . run && cd run && python go.py")
+        print("there: python split_archive.py join . run && cd run && python go.py")
     return 0
 
 
@@ -329,7 +326,7 @@ def _add_evaluate(actions: Any) -> None:
 def _evaluate(args: argparse.Namespace) -> int:
     from cli.loading import chosen_engine, decoding_options, find_model
     from csanmt.loading import load_translator
-    from training.scoring import load_test_set, score, translate_set
+    from training.corpus_metrics import load_test_set, score, translate_set
 
     directory, tag = find_model(args.model, args.engine)
     translator = load_translator(directory, engine=chosen_engine(args.engine), model_tag=tag)
@@ -381,7 +378,7 @@ def _distill(args: argparse.Namespace) -> int:
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
     from training.distillation import distil, monolingual
-    from training.inputs import corpora_digests, model_digest
+    from training.input_digests import corpora_digests, model_digest
 
     directory, tag = find_model(args.teacher, args.engine)
     teacher = load_translator(directory, engine=args.engine, model_tag=tag)

@@ -37,6 +37,11 @@ class Progress:
     data: str = ""  # digest of the packed data of the latest command
     tokenizer: str = ""  # digest of its vocabularies, which never change in a run
 
+    @property
+    def hours(self) -> float:
+        """Hours trained, those of the trunk included."""
+        return (self.earlier + self.elapsed) / 3600
+
 
 def save_checkpoint(
     directory: Path,

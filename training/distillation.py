@@ -18,7 +18,7 @@ from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, Translator
 from training.corpus import Pair, open_text
 from training.filtering import normalise_target
-from training.inputs import differing
+from training.input_digests import differing
 
 
 def distil(

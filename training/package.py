@@ -3,7 +3,7 @@
 There, with Python 3.11 or newer, PyTorch, transformers, numpy, safetensors,
 sentencepiece and sacrebleu, and no network:
 
-    python parts.py join . run && cd run && python go.py --stop-after 8
+    python split_archive.py join . run && cd run && python go.py --stop-after 8
 
 ``go.py`` goes on where it stopped when it is called again; when the recipe's budget is
 used up it leaves ``result/`` in parts of its own.
@@ -11,19 +11,25 @@ used up it leaves ``result/`` in parts of its own.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from csanmt.errors import IntegrityError, NotFoundError
-from training.inputs import check_packed, model_files
-from training.parts import PartsError, join_parts, split_directory
+from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
+from training.input_digests import check_packed, model_files
+from training.plots import write_curves
 from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
+from training.run import RunOptions, train
+from training.split_archive import PartsError, join_parts, split_directory
 
 INITIAL = "initial"  # where the model that the recipe goes on from is in a package
 CODE = ("csanmt", "training")
+GO_HELP = "Train this package's recipe; call it again until result/ is there."
 GO = '''\
 """Trains this package's recipe within a wall-clock budget; see training/package.py."""
 
@@ -33,9 +39,9 @@ from pathlib import Path
 here = Path(__file__).resolve().parent
 sys.path.insert(0, str(here / "code"))
 
-from training.away import main
+from training.package import train_package
 
-sys.exit(main(here, sys.argv[1:]))
+sys.exit(train_package(here, sys.argv[1:]))
 '''
 
 
@@ -105,3 +111,50 @@ def join_result(parts: Path, out: Path) -> Path:
     except PartsError as error:
         raise IntegrityError(str(error)) from error
     return out
+
+
+def train_package(place: Path, arguments: list[str]) -> int:
+    """What ``go.py`` runs: train, leave the result of a finished run in parts; exit status."""
+    parser = argparse.ArgumentParser(prog="go.py", description=GO_HELP)
+    parser.add_argument("--minutes", type=float, help="budget of the whole run, else the recipe's")
+    parser.add_argument(
+        "--stop-after", type=float, metavar="MINUTES", help="end this command; the next goes on"
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument("--weights", default="bf16", choices=("int8", "bf16", "float32"))
+    parser.add_argument("--part-size", type=int, default=16 << 20, help="bytes of a result part")
+    args = parser.parse_args(arguments)
+    try:
+        outcome = train(
+            packed_recipe(place),
+            place / "data",
+            place / "work",
+            RunOptions(
+                minutes=args.minutes,
+                stop_after=args.stop_after,
+                device=args.device,
+                weights=args.weights,
+            ),
+            report=_print,
+        )
+    except CsanmtError as error:
+        sys.stderr.write(f"go.py: {error}\n")
+        return error.exit_code
+    if outcome.version is None:
+        sys.stdout.write(
+            f"stopped at step {outcome.steps}; {outcome.minutes_left:.1f} minutes of the budget "
+            "are left: run the same command again\n"
+        )
+        return 0
+    metrics = place / "work" / "metrics.jsonl"
+    shutil.copyfile(metrics, outcome.version / "metrics.jsonl")
+    write_curves(metrics, outcome.version / "curves.png")
+    parts = split_directory(outcome.version, place / "result", args.part_size)
+    sys.stdout.write(f"{outcome.tokens} tokens, {len(parts)} parts in {place / 'result'}\n")
+    return 0
+
+
+def _print(line: dict[str, Any]) -> None:
+    if line["event"] == "evaluation" or line["step"] % 100 == 0:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()

@@ -15,7 +15,7 @@ from training.contamination import ContaminationFilter, suite_files
 from training.copying import MARK, copy_marked
 from training.corpus import Pair, open_text, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
-from training.inputs import inputs_of
+from training.input_digests import inputs_of
 from training.packed import DESCRIPTION, HELD, write_description, write_lines, write_split
 from training.recipe import DataSettings, Recipe
 from training.scripts import simplified

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ from csanmt.modeling import CsanmtForConditionalGeneration
 from training.checkpoint import copy_trunk, find_checkpoint
 from training.evaluation import dev_losses, domain_losses, greedy_bleu
 from training.export import export_version
-from training.inputs import check_packed, data_digest, differing, tokenizer_digest
+from training.initialization import starting_model
+from training.input_digests import check_packed, data_digest, differing, tokenizer_digest
 from training.packed import read_description, read_split
 from training.recipe import Recipe, recipe_to_dict
-from training.start import starting_model
 from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 
@@ -46,19 +46,42 @@ class Outcome:
     minutes_left: float = 0.0
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """How one command treats its run.
+
+    minutes: wall-clock budget of the whole run, resumed parts included, else the recipe's.
+    stop_after: minutes of this command; then the run is saved and waits for the next.
+    resume: go on from the directory's checkpoint if there is one.
+    changed: let the recipe and the data differ from what the run has had so far; the
+        vocabulary and the shape may not. What differs is logged.
+    trunk: directory of a run; if this one has no checkpoint, it begins with a copy of that
+        run's, and spends its own budget from there. Recipe and data may differ as above.
+    weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
+    device: ``cpu``, ``cuda`` or ``auto``.
+    commit: git commit, for the provenance.
+    """
+
+    minutes: float | None = None
+    stop_after: float | None = None
+    resume: bool = True
+    changed: bool = False
+    trunk: Path | None = None
+    weights: str = "int8"
+    device: str = "auto"
+    commit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.stop_after is not None and self.stop_after <= 0:
+            raise InvalidInputError(f"--stop-after is {self.stop_after:g}; allowed is above 0")
+
+
 def train(
     recipe: Recipe,
     packed: Path,
     directory: Path,
+    options: RunOptions = RunOptions(),
     *,
-    minutes: float | None = None,
-    stop_after: float | None = None,
-    resume: bool = True,
-    weights: str = "int8",
-    device: str = "auto",
-    commit: str = "",
-    changed: bool = False,
-    trunk: Path | None = None,
     report: Report | None = None,
     clock: Clock = time.monotonic,
     stop: Callable[[], bool] = lambda: False,
@@ -66,42 +89,73 @@ def train(
     """Train (or go on training); export the averaged model when the run is finished.
 
     Args:
-        recipe: what to do; a resumed run must be given the recipe it began with.
+        recipe: what to do; a resumed run must be given the recipe it began with, unless
+            the options say that it changed.
         packed: directory of ``preparation.prepare``.
         directory: checkpoint, metrics and ``version/`` go here.
-        minutes: wall-clock budget of the whole run, resumed parts included.
-        stop_after: minutes of this call; then the run is saved and waits for the next.
-        resume: go on from the directory's checkpoint if there is one.
-        weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
-        device: ``cpu``, ``cuda`` or ``auto``.
-        commit: git commit, for the provenance.
-        changed: let the recipe and the data differ from what the run has had so far; the
-            vocabulary and the shape may not. What differs is logged.
-        trunk: directory of a run; if this one has no checkpoint, it begins with a copy of that
-            run's, and spends its own budget from there. Recipe and data may differ as above.
+        report: called with every line of the metrics.
         stop: asked after every step; true saves and ends this call.
 
     Raises:
         InvalidInputError: the directory holds another recipe's run, the data no pair
-            or was packed with other settings, or ``stop_after`` is not above 0.
+            or was packed with other settings.
         ConfigurationError: as ``starting_model``.
     """
-    if stop_after is not None and stop_after <= 0:
-        raise InvalidInputError(f"--stop-after is {stop_after:g}; allowed is above 0")
+    stop_after = options.stop_after
     deadline = math.inf if stop_after is None else clock() + 60 * stop_after
     torch.set_num_threads(recipe.training.threads)
     check_packed(recipe, packed)
-    vocabularies = Vocabularies(packed / "tokenizer")
-    split, dev, held = (read_split(packed, name) for name in ("train", "dev", "held"))
+    vocabularies, split = Vocabularies(packed / "tokenizer"), read_split(packed, "train")
     if len(split) == 0:
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
     trainable = starting_model(recipe, *vocabularies.sizes, vocabularies.copy_tokens)
-    differing_keys = _claim(directory, recipe, resume, changed)
-    if trunk is not None and not (resume and find_checkpoint(directory / "checkpoint")):
-        copy_trunk(trunk, directory)
+    changes = _claim(directory, recipe, options)
+    trainer = Trainer(
+        recipe,
+        trainable.to(_device(options.device)),
+        split,
+        directory,
+        minutes=options.minutes,
+        clock=clock,
+        evaluate=_evaluation(recipe, packed, vocabularies),
+        report=report,
+        stop=stop,
+    )
+    if options.resume or options.trunk:
+        trainer.resume()
+    allowed = options.changed or options.trunk is not None
+    trainer.take_data(data_digest(packed), tokenizer_digest(packed), changes, allowed)
+    progress = trainer.run(deadline)
+    outcome = Outcome(
+        None,
+        progress.step,
+        progress.tokens,
+        progress.hours,
+        progress.scores,
+        trainer.minutes_left(),
+    )
+    if not trainer.finished():
+        return outcome
+    provenance = describe(recipe, packed, outcome, options.commit)
+    version = export_version(
+        trainer.chosen().float().cpu(),
+        packed / "tokenizer",
+        directory / "version",
+        recipe.evaluation,
+        provenance,
+        weights=options.weights,
+    )
+    return replace(outcome, version=version)
+
+
+def _evaluation(
+    recipe: Recipe, packed: Path, vocabularies: Vocabularies
+) -> Callable[[CsanmtForConditionalGeneration], dict[str, float]]:
+    """What is measured of a model while it trains: dev and held-out losses, a quick BLEU."""
+    dev, held, settings = read_split(packed, "dev"), read_split(packed, "held"), recipe.evaluation
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
-        settings, scores = recipe.evaluation, dev_losses(model, dev)
+        scores = dev_losses(model, dev)
         if len(held):
             scores |= domain_losses(model, held, "held")
         if settings.sentences:
@@ -110,46 +164,10 @@ def train(
             )
         return scores
 
-    trainer = Trainer(
-        recipe,
-        trainable.to(_device(device)),
-        split,
-        directory,
-        minutes=minutes,
-        clock=clock,
-        evaluate=evaluate,
-        report=report,
-        stop=stop,
-    )
-    if resume or trunk:
-        trainer.resume()
-    new_data = changed or trunk is not None
-    trainer.take_data(data_digest(packed), tokenizer_digest(packed), differing_keys, new_data)
-    progress = trainer.run(deadline)
-    hours, scores = (progress.earlier + progress.elapsed) / 3600, progress.scores
-    if not trainer.finished():
-        return Outcome(None, progress.step, progress.tokens, hours, scores, trainer.minutes_left())
-    provenance = describe(recipe, packed, progress.step, progress.tokens, hours, scores, commit)
-    version = export_version(
-        trainer.chosen().float().cpu(),
-        packed / "tokenizer",
-        directory / "version",
-        recipe.evaluation,
-        provenance,
-        weights=weights,
-    )
-    return Outcome(version, progress.step, progress.tokens, hours, scores)
+    return evaluate
 
 
-def describe(
-    recipe: Recipe,
-    packed: Path,
-    steps: int,
-    tokens: int,
-    hours: float,
-    scores: dict[str, float],
-    commit: str,
-) -> dict[str, Any]:
+def describe(recipe: Recipe, packed: Path, outcome: Outcome, commit: str) -> dict[str, Any]:
     """The author's part of ``provenance.json``: data, recipe, effort and dev scores."""
     data = read_description(packed)
     return {
@@ -158,12 +176,12 @@ def describe(
         "data": {key: data[key] for key in ("pairs", "dropped", "excluded_sentences")},
         "git_commit": commit,
         "training": {
-            "steps": steps,
-            "target_tokens": tokens,
-            "hours": round(hours, 3),
+            "steps": outcome.steps,
+            "target_tokens": outcome.tokens,
+            "hours": round(outcome.hours, 3),
             "torch": torch.__version__,
         },
-        "dev": {key: round(value, 4) for key, value in scores.items()},
+        "dev": {key: round(value, 4) for key, value in outcome.scores.items()},
     }
 
 
@@ -173,27 +191,34 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _claim(directory: Path, recipe: Recipe, resume: bool, changed: bool) -> list[str]:
-    """Note the recipe in the directory; a different one is there already: refuse.
+def _claim(directory: Path, recipe: Recipe, options: RunOptions) -> list[str]:
+    """Note the recipe in the directory, and begin it with the trunk's copy where that is due.
 
     Returns:
         what differs from the recipe noted before, which ``changed`` allows.
+
+    Raises:
+        InvalidInputError: another recipe is noted, and ``changed`` does not allow it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / RECIPE_RECORD
     body = json.loads(json.dumps(recipe_to_dict(recipe)))
-    before = json.loads(path.read_text(encoding="utf-8")) if resume and path.is_file() else body
+    before = (
+        json.loads(path.read_text(encoding="utf-8")) if options.resume and path.is_file() else body
+    )
     keys = differing(before, body)
-    if keys and not changed:
+    if keys and not options.changed:
         raise InvalidInputError(
             f"{directory} holds a run of another recipe ({', '.join(keys[:6])}); choose another "
             "--out, pass --changed to go on with this one, or --restart"
         )
-    if not resume:
+    if not options.resume:
         for old in (directory / "checkpoint", directory / "metrics.jsonl"):
             _remove(old)
     text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8")
+    if options.trunk is not None and find_checkpoint(directory / "checkpoint") is None:
+        copy_trunk(options.trunk, directory)
     return keys
 
 

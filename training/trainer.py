@@ -18,14 +18,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.averaging import update_average
 from training.batches import Batch, collate, plan_round
-from training.cheap import CheapOperations, dropout_pool
 from training.checkpoint import (
     Progress,
     find_checkpoint,
@@ -33,6 +34,7 @@ from training.checkpoint import (
     read_progress,
     save_checkpoint,
 )
+from training.cpu_operations import CpuOperations, dropout_pool
 from training.objective import (
     TrainableCsanmt,
     contrastive_loss,
@@ -93,7 +95,7 @@ class Trainer:
         self.progress = Progress()
         self.average: dict[str, Tensor] = {}
         self.best: dict[str, Tensor] = {}  # the average at the best evaluation, with patience
-        self.plan: list[Any] = []
+        self.plan: list[NDArray[np.int64]] = []  # pairs of every batch of the round
         self.planned = -1
         self.pool = self._dropout_pool()
         self.workers = ThreadPoolExecutor(recipe.training.workers)
@@ -277,7 +279,7 @@ class Trainer:
 
     def _contrast(self, batch: Batch) -> float:
         settings = self.recipe.contrastive
-        with self._precision(), self._cheap(self._chance(0)):
+        with self._precision(), self._cpu_operations(self._chance(0)):
             x = self.trainable.source_vectors(batch).squeeze(1)
             y = self.trainable.target_vectors(batch).squeeze(1)
         loss, posterior = contrastive_loss(
@@ -313,7 +315,7 @@ class Trainer:
     ) -> tuple[float, Sequence[Tensor]]:
         """Loss and gradients of one batch, both divided by ``scale``; safe to call in threads."""
         confidence = 1.0 - self.recipe.training.label_smoothing
-        with self._precision(), self._cheap(chance):
+        with self._precision(), self._cpu_operations(chance):
             vectors = self._vectors(batch, samples, chance)
             loss = (
                 translation_loss(self.trainable, batch, confidence, vectors, max(samples, 1))
@@ -358,10 +360,10 @@ class Trainer:
         dtype = torch.bfloat16 if self.bf16 else torch.float32
         return dropout_pool(self.recipe.model.dropout, settings.seed, dtype)
 
-    def _cheap(self, chance: torch.Generator) -> AbstractContextManager[Any]:
+    def _cpu_operations(self, chance: torch.Generator) -> AbstractContextManager[Any]:
         if self.pool is None:
             return nullcontext()
-        return CheapOperations(self.recipe.model.dropout, self.pool, chance)
+        return CpuOperations(self.recipe.model.dropout, self.pool, chance)
 
     def averaged(self) -> CsanmtForConditionalGeneration:
         """A copy of the model under the averaged weights, in eval mode."""

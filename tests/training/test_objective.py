@@ -14,7 +14,7 @@ from csanmt.modeling import CsanmtForConditionalGeneration
 from csanmt.modelscope import convert
 from csanmt.modelscope.variables import expected_variables
 from training.batches import Batch, pad
-from training.cheap import CheapOperations, dropout_pool
+from training.cpu_operations import CpuOperations, dropout_pool
 from training.objective import (
     TrainableCsanmt,
     contrastive_loss,
@@ -185,21 +185,21 @@ def test_contrastive_negatives_equal_explicit_interpolation():
     assert loss.item() == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
 
 
-def test_cheap_operations_change_nothing_without_dropout(trainable, batch):
+def test_the_cpus_operations_change_nothing_without_dropout(trainable, batch):
     vectors = trainable.source_vectors(batch)
     plain = translation_loss(trainable, batch, CONFIDENCE, vectors)
     pool = dropout_pool(0.1, 1, torch.float32)
-    with CheapOperations(0.1, pool, torch.Generator()):
-        cheap = translation_loss(trainable, batch, CONFIDENCE, vectors)
-    assert cheap.item() == pytest.approx(plain.item(), rel=1e-5)
+    with CpuOperations(0.1, pool, torch.Generator()):
+        ours = translation_loss(trainable, batch, CONFIDENCE, vectors)
+    assert ours.item() == pytest.approx(plain.item(), rel=1e-5)
 
 
-def test_cheap_dropout_keeps_the_mean_and_depends_on_its_generator_alone():
+def test_the_cpus_dropout_keeps_the_mean_and_depends_on_its_generator_alone():
     pool = dropout_pool(0.25, 1, torch.float32)
     x = torch.ones(300, 300)
 
     def drop(seed: int) -> torch.Tensor:
-        with CheapOperations(0.25, pool, torch.Generator().manual_seed(seed)):
+        with CpuOperations(0.25, pool, torch.Generator().manual_seed(seed)):
             return F.dropout(x, 0.25, True)
 
     first = drop(1)

@@ -13,10 +13,10 @@ import pytest
 
 from cli.train import parse_size
 from csanmt.errors import IntegrityError, InvalidInputError, NotFoundError
+from tests.training.running import train
 from training.package import join_result, pack_run
-from training.parts import PartsError, join_parts, split_directory
 from training.preparation import prepare
-from training.run import train
+from training.split_archive import PartsError, join_parts, split_directory
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
@@ -124,7 +124,7 @@ def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_p
     parts = pack_run(recipe, packed, tmp_path / "there", 40_000)
     assert len(parts) > 3
     there = tmp_path / "there"
-    joined = run_there(there, "parts.py", "join", ".", "run")
+    joined = run_there(there, "split_archive.py", "join", ".", "run")
     assert joined.returncode == 0, joined.stderr
     result = there / "run" / "result"
     first = run_there(there / "run", "go.py", "--minutes", "5", "--stop-after", "0.0001")
@@ -152,7 +152,7 @@ def test_the_model_a_recipe_goes_on_from_travels_with_the_package(short, packed,
     prepare(more, RECIPES, tmp_path / "packed")
     pack_run(more, tmp_path / "packed", tmp_path / "there", 1 << 20)
     (tmp_path / "first").rename(tmp_path / "elsewhere")  # there, home is out of reach
-    assert run_there(tmp_path / "there", "parts.py", "join", ".", "run").returncode == 0
+    assert run_there(tmp_path / "there", "split_archive.py", "join", ".", "run").returncode == 0
     done = run_there(tmp_path / "there" / "run", "go.py", "--weights", "float32")
     assert done.returncode == 0, done.stderr
     version = join_result(tmp_path / "there" / "run" / "result", tmp_path / "back")
@@ -160,10 +160,10 @@ def test_the_model_a_recipe_goes_on_from_travels_with_the_package(short, packed,
 
 
 def test_the_joining_script_needs_nothing_of_ours(parts, tmp_path):
-    done = run_there(parts, "-I", "parts.py", "join", ".", "out")
+    done = run_there(parts, "-I", "split_archive.py", "join", ".", "out")
     assert done.returncode == 0, done.stderr
     assert (parts / "out" / "deep" / "b.txt").read_text() == "text"
     flip(parts / "part-000")
-    done = run_there(parts, "-I", "parts.py", "join", ".", "out2")
+    done = run_there(parts, "-I", "split_archive.py", "join", ".", "out2")
     assert done.returncode == 3
     assert "part-000 is damaged" in done.stderr

@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from csanmt.errors import CheckpointError, InvalidInputError
+from tests.training.running import train
 from training.checkpoint import find_checkpoint, load_tensors, read_progress
+from training.initialization import fresh
 from training.optimizer import optimizer_for
 from training.packed import read_split
 from training.plots import read_metrics
-from training.run import train
-from training.start import fresh
 from training.trainer import Trainer
 from training.vocabulary import Vocabularies
 
@@ -83,7 +83,7 @@ import json, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training.recipe import recipe_from_dict
-from training.run import train
+from tests.training.running import train
 
 def report(line):
     if line["event"] == "step" and line["stage"] == "translation" and line["step"] == 3:

@@ -11,12 +11,12 @@ import pytest
 from cli.main import main
 from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.translator import DecodingOptions, StubTranslator
+from tests.training.running import train
 from training.corpus import Pair, read_pairs
 from training.distillation import distil
 from training.plots import read_metrics
 from training.preparation import prepare
 from training.recipe import load_recipe
-from training.run import train
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = REPOSITORY / "training" / "recipes"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import InvalidInputError, NotFoundError
+from tests.training.running import train
 from training.checkpoint import read_progress
 from training.plots import read_metrics
 from training.preparation import prepare
 from training.recipe import Recipe
-from training.run import train
 from training.status import read_status
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"

@@ -1,9 +1,9 @@
 """Splits a directory into parts of a chosen size, with digests, and joins them again.
 
 Standard library alone, one file: a copy of it travels beside the parts as
-``parts.py`` and joins them on a machine that has nothing of ours:
+``split_archive.py`` and joins them on a machine that has nothing of ours:
 
-    python parts.py join PARTS OUT
+    python split_archive.py join PARTS OUT
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def split_directory(directory: Path, out: Path, part_size: int) -> list[Path]:
     archive.unlink()
     manifest = json.dumps({"format": 1, "whole": whole, "parts": entries}, indent=2)
     (out / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-    shutil.copyfile(__file__, out / "parts.py")
+    shutil.copyfile(__file__, out / "split_archive.py")
     return parts
 
 
@@ -131,10 +131,10 @@ def main(arguments: list[str]) -> int:
         elif len(arguments) == 4 and arguments[0] == "split":
             split_directory(Path(arguments[1]), Path(arguments[2]), int(arguments[3]))
         else:
-            sys.stderr.write("usage: parts.py join PARTS OUT | split DIRECTORY OUT BYTES\n")
+            sys.stderr.write("usage: split_archive.py join PARTS OUT | split DIRECTORY OUT BYTES\n")
             return 2
     except PartsError as error:
-        sys.stderr.write(f"parts.py: {error}\n")
+        sys.stderr.write(f"split_archive.py: {error}\n")
         return 3
     return 0
 

@@ -13,8 +13,8 @@ from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
 from training.packed import DESCRIPTION, read_description
-from training.parts import file_digest
 from training.recipe import Recipe
+from training.split_archive import file_digest
 
 MODEL_FILES = (CONFIG, *WEIGHTS, f"{TOKENIZER}/*")
 

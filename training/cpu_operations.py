@@ -2,7 +2,7 @@
 
 Measured on two AVX512 cores, batches of short sentences: the backward pass of
 PyTorch's CPU flash attention took as long as all matrix products together, and the
-random numbers of dropout another tenth. ``CheapOperations`` replaces both while it
+random numbers of dropout another tenth. ``CpuOperations`` replaces both while it
 is entered and leaves the model's code alone; on a GPU it is not used.
 """
 
@@ -25,7 +25,7 @@ def dropout_pool(rate: float, seed: int, dtype: torch.dtype) -> Tensor:
     return keep.to(dtype) / (1.0 - rate)
 
 
-class CheapOperations(TorchFunctionMode):
+class CpuOperations(TorchFunctionMode):
     """Plain batched attention, and dropout masks cut from one pool.
 
     A mask is the pool's slice at a random place; two masks of a step may overlap,
