@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
-
+from benchmarks import service_process
 from benchmarks.load import LoadPlan, ThroughputRow, find_tool, measure_load
 from benchmarks.progress import Progress
 from benchmarks.remote import UrlSubject
 from benchmarks.subject import ModelSubject, Subject, same_subject
-from csanmt.errors import CheckpointError, InvalidInputError
-
-READY_SECONDS = 180.0
-STOP_SECONDS = 60.0
+from csanmt.errors import CheckpointError, InvalidInputError, UnavailableError
 
 
 def measure_throughput(
@@ -53,7 +46,7 @@ def served(subject: Subject) -> Iterator[UrlSubject]:
     """The subject as a URL.
 
     Raises:
-        CheckpointError: its service ended, or was not ready in ``READY_SECONDS``.
+        CheckpointError: its service ended, or did not become ready.
         InvalidInputError: there is nothing to serve.
     """
     if isinstance(subject, UrlSubject):
@@ -74,23 +67,25 @@ def _service(subject: ModelSubject, home: Path) -> Iterator[str]:
     port = _free_port()
     environment = {name: v for name, v in os.environ.items() if not name.startswith("CSANMT_")}
     environment |= {
-        "BENTOML_HOME": str(home),
         "CSANMT_MODEL_DIRECTORY": str(Path(subject.spec).absolute()),
         "CSANMT_ENGINE": subject.engine or "auto",
     }
     command = [sys.executable, "-m", "csanmt", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    log = home / "log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            command, cwd=Path(__file__).resolve().parent.parent, env=environment,
-            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True,
-        )  # fmt: skip
+    root, log = Path(__file__).resolve().parent.parent, home / "log"
+    handle = service_process.start(command, home, log, environment=environment, cwd=root)
+    url = f"http://127.0.0.1:{port}"
     try:
-        url = f"http://127.0.0.1:{port}"
-        _await_ready(url, process, log, subject.label)
+        try:
+            service_process.await_ready(
+                url,
+                lambda: service_process.alive(handle),
+                lambda: " ".join(service_process.last_words(log).split())[-300:] or "no message",
+            )
+        except UnavailableError as error:
+            raise CheckpointError(f"{subject.label}: {error}") from None
         yield url
     finally:
-        _stop(process)
+        service_process.stop(home)
 
 
 def _free_port() -> int:
@@ -98,26 +93,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path, label: str) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    how = "ended" if process.poll() is not None else f"was not ready in {READY_SECONDS:g} s"
-    words = " ".join(log.read_text("utf-8", "replace").split()) or "no message"
-    raise CheckpointError(f"{label}: its service {how}: …{words[-300:]}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -134,10 +134,14 @@ def _add_verify(actions: Any) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    import tempfile
+    from dataclasses import replace
+
     from model_store import ModelStore
     from release.build.manifest import read_manifest
     from release.build.verify import Subject, verify
     from release.ledger.ledger import current_user
+    from release.running.launchers import ContainerLauncher, Launcher, ProcessLauncher
 
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
@@ -152,25 +156,17 @@ def _verify(args: argparse.Namespace) -> int:
         signers=manifest.signers,
         review_required=not args.without_review,
     )  # fmt: skip
-    subject = _with_start(bare, args.port)
-    verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
+    with tempfile.TemporaryDirectory(prefix="csanmt-trial-") as trial:
+        launcher: Launcher = ProcessLauncher(Path(trial), store.home)
+        if bare.build.detail.get("image"):
+            launcher = ContainerLauncher()
+        subject = replace(bare, launcher=launcher, port=args.port)
+        verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
     if args.json:
         print_json(verdict.to_json())
     else:
         print(f"{tag} is {'ready to deploy' if verdict.ready else 'NOT ready to deploy'}")
     return 0 if verdict.ready else 1
-
-
-def _with_start(subject: Any, port: int) -> Any:
-    from dataclasses import replace
-
-    from release.running.smoke import BentoRun, ContainerRun
-
-    image = subject.build.detail.get("image")
-    bento = f"{subject.manifest.name}:{subject.version}"
-    if image:
-        return replace(subject, start=lambda: ContainerRun(str(image), port))
-    return replace(subject, start=lambda: BentoRun(bento, subject.store.home, port))
 
 
 def _tell(silent: bool) -> Callable[[Check], None]:

@@ -72,6 +72,7 @@ def _add_deploy(actions: Any) -> None:
 
 def _deploy(args: argparse.Namespace) -> None:
     from release.rollout.deployment import deploy
+    from release.rollout.site import apply_settings
 
     site = site_of(args)
     release = full_release(site, args.release)
@@ -79,6 +80,7 @@ def _deploy(args: argparse.Namespace) -> None:
     checks = (
         () if args.skip_api_tests or not API_TESTS.is_file() else (partial(_ask_api, site.api_key),)
     )
+    apply_settings(site)
     done = deploy(
         site, release, bento, force=args.force, running=args.running, checks=checks, tell=note
     )
@@ -92,14 +94,14 @@ def _runnable(site: Site, release: str) -> str:
     """What the site's launcher runs of a release: its image, or its bento."""
     from release.ledger.ledger import Kind
 
-    build = site.ledger.last(Kind.BUILD, release)
+    build = site.last(Kind.BUILD, release)
     if site.launcher.kind == "container" and build and build.detail.get("image"):
         return str(build.detail["image"])
     return f"csanmt:{release}"
 
 
 def _ask_api(api_key: str, url: str) -> None:
-    from release.running.smoke import ask_api
+    from release.running.trial import ask_api
 
     note(ask_api(url, API_TESTS, api_key))
 
@@ -153,7 +155,7 @@ def _promote(args: argparse.Namespace) -> int:
 
 
 def _shadow(args: argparse.Namespace, site: Site) -> int:
-    from release.rollout.shadow_run import shadow
+    from release.rollout.shadow import shadow
 
     try:
         share = float(args.shadow.rstrip("%"))
@@ -199,16 +201,20 @@ def _add_observe(actions: Any) -> None:
 def _observe(args: argparse.Namespace) -> int:
     from release.rollout.promotion import watch
 
-    seen = watch(site_of(args), duration(args.window), duration(args.poll), tell=note)
+    seen = watch(site_of(args, applied=True), duration(args.window), duration(args.poll), tell=note)
     if args.json:
         print_json(seen.to_json())
     elif seen.breaches:
         print("rolled back: " + "; ".join(breach.message for breach in seen.breaches))
     elif seen.interrupted:
         print("stopped watching: the traffic was changed by another command")
+    elif seen.reasons:
+        print("; ".join(seen.reasons))
     else:
-        print(f"{seen.colour} was well for {seen.seconds:.0f} s")
-    return 1 if seen.breaches else 0
+        print(f"{seen.colour} was well for {seen.seconds:.0f} s ({seen.answers} answers)")
+    for word in seen.unjudged:
+        note(f"not judged: {word}")
+    return 1 if seen.reasons and not seen.interrupted else 0
 
 
 def _add_rollback(actions: Any) -> None:
@@ -232,13 +238,16 @@ def _add_rollback(actions: Any) -> None:
 def _rollback(args: argparse.Namespace) -> None:
     from release.rollout.rollback import rollback
 
-    site = site_of(args)
+    site = site_of(args, applied=True)
     release = full_release(site, args.release) if args.release else None
     back = rollback(site, release, why=args.why, tell=note)
     if args.json:
         print_json(asdict(back))
     else:
-        print(f"all traffic goes to {back.release} ({back.colour}) after {back.seconds:.2f} s")
+        after = "already; nothing was changed" if back.already else f"after {back.seconds:.2f} s"
+        print(f"all traffic goes to {back.release} ({back.colour}) {after}")
+    for word in site.ignored:
+        note(word)
 
 
 # --- drill, retain, traffic -------------------------------------------------------------------
@@ -280,7 +289,8 @@ def _drill(args: argparse.Namespace) -> int:
         print_json(result.to_json())
     else:
         print(
-            f"{result.requests} requests, {result.lost} lost, {result.mislabelled} mislabelled; "
+            f"{result.requests} requests, none repeated, {result.lost} lost, "
+            f"{result.mislabelled} mislabelled; "
             f"switch {result.switch_seconds:g} s, rollback {result.rollback_seconds:g} s"
         )
     return 1 if result.lost or result.mislabelled else 0
@@ -304,8 +314,7 @@ def _add_retain(actions: Any) -> None:
 
 def _retain(args: argparse.Namespace) -> None:
     from release.ledger.state import fold
-    from release.rollout.artefacts import remover
-    from release.rollout.retention import deployed, plan, retain
+    from release.rollout.retention import deployed, plan, remover, retain
 
     site = site_of(args)
     removed: dict[str, list[str]] = {}

@@ -33,14 +33,18 @@ def site_home(args: argparse.Namespace) -> Path:
     return Path(args.site or os.environ.get("CSANMT_SITE") or ROOT / ".site").resolve()
 
 
-def site_of(args: argparse.Namespace) -> Site:
-    """The site, its folder made if it is not there."""
+def site_of(args: argparse.Namespace, *, applied: bool = False) -> Site:
+    """The site, its folder made if it is not there.
+
+    Args:
+        applied: by the settings that the last deployment applied, whatever rollout.toml says.
+    """
     from release.ledger.ledger import current_user, default_path
     from release.rollout.site import open_site
 
     home = site_home(args)
     home.mkdir(parents=True, exist_ok=True)
-    return open_site(home, bento_home(), default_path(), current_user())
+    return open_site(home, bento_home(), default_path(), current_user(), applied=applied)
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ from cli.site_action import health, seconds, site_action, site_home, site_of
 
 if TYPE_CHECKING:
     from release.ledger.state import ReleaseState
-    from release.rollout.standing import Standing
+    from release.rollout.status import Standing
 
 PAUSE = 2.0
 """Seconds between two looks of --watch."""
@@ -74,9 +74,9 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _traffic(args: argparse.Namespace) -> None:
-    from release.rollout.standing import standing
+    from release.rollout.status import standing
 
-    site = site_of(args)
+    site = site_of(args, applied=True)
     while True:
         now = standing(site)
         if args.json:
@@ -91,9 +91,9 @@ def _traffic(args: argparse.Namespace) -> None:
 
 def _standing(args: argparse.Namespace) -> Standing | None:
     """How the site stands; None where nothing was ever deployed."""
-    from release.rollout.standing import standing
+    from release.rollout.status import standing
 
-    return standing(site_of(args)) if (site_home(args) / "colours").is_dir() else None
+    return standing(site_of(args, applied=True)) if (site_home(args) / "colours").is_dir() else None
 
 
 def _print_versions(state: ReleaseState) -> None:

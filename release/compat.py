@@ -11,18 +11,17 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import service_process
 from csanmt.errors import CsanmtError
 from release.lock import find_uv
 from release.running.command import CommandError, run_command
-from release.running.smoke import ask_api, await_url
+from release.running.trial import ask_api
 
 TORCH_PARTS = ("torch", "torchgen", "functorch")
 TABLE_START = "<!-- matrix: written by `make compat` -->"
@@ -236,27 +235,24 @@ def _pytest(python: Path, root: Path, test: str) -> None:
 
 def _serve(python: Path, root: Path, model: Path, port: int, scratch: Path) -> None:
     environment = {
-        **os.environ, "PYTHONPATH": str(root), "BENTOML_HOME": str(scratch / "bentoml"),
-        "CSANMT_MODEL_DIRECTORY": str(model), "CSANMT_PORT": str(port), "CSANMT_WORKERS": "1",
-        "CSANMT_HOST": "127.0.0.1", "BENTOML_DO_NOT_TRACK": "true",
+        **os.environ, "PYTHONPATH": str(root), "CSANMT_MODEL_DIRECTORY": str(model),
+        "CSANMT_PORT": str(port), "CSANMT_WORKERS": "1", "CSANMT_HOST": "127.0.0.1",
+        "BENTOML_DO_NOT_TRACK": "true",
     }  # fmt: skip
-    log = scratch / "service.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [str(python), "-m", "bentoml", "serve", "service:CsanmtService", "--port", str(port)],
-            cwd=root, env=environment, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+    home, log = scratch / "bentoml", scratch / "service.log"
+    home.mkdir(parents=True, exist_ok=True)
+    command = [str(python), "-m", "bentoml", "serve", "service:CsanmtService", "--port", str(port)]
+    handle = service_process.start(command, home, log, environment=environment, cwd=root)
     try:
         url = f"http://127.0.0.1:{port}"
-        await_url(url, lambda: process.poll() is None, lambda: log.read_text(errors="replace"))
+        service_process.await_ready(
+            url,
+            lambda: service_process.alive(handle),
+            lambda: service_process.last_words(log),
+        )
         ask_api(url, root / "tests" / "api_test.py")
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        service_process.stop(home)
         shutil.rmtree(scratch / "bentoml", ignore_errors=True)
 
 

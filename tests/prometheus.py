@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.rollout.direct import OPENER
+from benchmarks.service_process import DIRECT
 from tests.ports import free_addresses
 
 
@@ -25,7 +25,7 @@ class Prometheus:
         """The ``data`` of an answer; None while it is not ready."""
         query = urllib.parse.urlencode(parameters)
         try:
-            with OPENER.open(f"{self.url}/api/v1/{path}?{query}", timeout=10) as response:
+            with DIRECT.open(f"{self.url}/api/v1/{path}?{query}", timeout=10) as response:
                 return json.load(response)["data"]
         except urllib.error.HTTPError as error:
             if error.code == 503:  # it is still starting

@@ -16,7 +16,8 @@ from release.build.gate_evidence import check_evidence
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.build.manifest import Manifest
 from release.build.signing import check_checksums
-from release.running.smoke import Running, ask_api
+from release.running.launchers import Launcher
+from release.running.trial import try_version
 from release.ledger.state import fold
 
 FORBIDDEN_PACKAGES = {"torch", "transformers", "gcc", "g++", "clang", "build-essential", "pip"}
@@ -66,8 +67,10 @@ class Subject:
     """folder of this version"""
     evidence: Path | None = None
     """of the gate"""
-    start: Callable[[], Running] | None = None
+    launcher: Launcher | None = None
     """starts the version; None leaves the API tests out, which is a failure of its own"""
+    port: int = 3390
+    """to start it on"""
     api_tests: Path | None = None
     signers: Path | None = None
     """who may sign the evidence off; None: it need not be signed"""
@@ -205,17 +208,12 @@ def _contents(subject: Subject) -> str:
 
 
 def _service(subject: Subject) -> str:
-    if subject.start is None or subject.api_tests is None:
+    if subject.launcher is None or subject.api_tests is None:
         raise NotFoundError("the API tests were left out")
-    running = subject.start()
-    try:
-        running.await_ready()
-        summary = ask_api(running.url, subject.api_tests)
-    finally:
-        status = running.stop()
-    if status != 0:
-        raise IntegrityError(f"the service ended with {status} when told to stop, not with 0")
-    return f"{summary}; drained and stopped"
+    bento = f"{subject.manifest.name}:{subject.version}"
+    if subject.launcher.kind == "container":
+        bento = str(subject.build.detail["image"])
+    return try_version(subject.launcher, bento, subject.port, subject.api_tests)
 
 
 def _gate(subject: Subject) -> str:

@@ -14,6 +14,7 @@ import getpass
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from release.ledger.migrations import migrate
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a writer waits for another before it gives up."""
+FULL = 64 * 1024
+"""Bytes that a disk must have left, or it is called full."""
 
 
 class Kind(StrEnum):
@@ -95,7 +98,7 @@ def current_user(environment: Mapping[str, str] | None = None) -> str:
 
 
 class Ledger:
-    """An append-only record in one SQLite file; created when missing.
+    """An append-only record in one SQLite file; created by the first who looks or writes.
 
     Raises:
         StorageError: the file cannot be opened, written, or is not a ledger.
@@ -105,10 +108,7 @@ class Ledger:
     def __init__(self, path: Path, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
         self.path = path
         self._timeout = busy_timeout
-        with self._reporting():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with self._connection() as connection:
-                migrate(connection)
+        self._migrated = False
 
     def append(
         self,
@@ -168,7 +168,7 @@ class Ledger:
         where = " AND ".join(f"{name} = ?" for name in chosen) or "1"
         statement = f"SELECT * FROM entries WHERE {where} ORDER BY sequence DESC LIMIT ?"
         arguments = (*chosen.values(), -1 if limit is None else limit)
-        with self._reporting(), self._connection() as connection:
+        with self._reporting(), self._connection(reading=True) as connection:
             rows = connection.execute(statement, arguments).fetchall()
         return [_entry(row) for row in reversed(rows)]
 
@@ -194,16 +194,36 @@ class Ledger:
         return len(entries)
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self, *, reading: bool = False) -> Iterator[sqlite3.Connection]:
+        """An open file; one that cannot be written, as on a full disk, can still be read."""
+        try:
+            connection = self._open()
+        except sqlite3.OperationalError as error:
+            if not reading or "locked" in str(error) or not self.path.is_file():
+                raise
+            source = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
+            connection = sqlite3.connect(source, uri=True, isolation_level=None)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             # Without it INSERT OR REPLACE would delete without asking the trigger.
             connection.execute("PRAGMA recursive_triggers = ON")
-            yield connection
-        finally:
+            if not self._migrated:
+                migrate(connection)
+                self._migrated = True
+            connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone()
+        except BaseException:
             connection.close()
+            raise
+        return connection
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -214,7 +234,12 @@ class Ledger:
                 raise UnavailableError(
                     f"another writer held the ledger {self.path} for {self._timeout:g} s"
                 ) from error
-            raise StorageError(f"the ledger {self.path}: {error}") from error
+            folder = self.path.parent
+            full = folder.is_dir() and shutil.disk_usage(folder).free < FULL
+            word = "the disk is full" if full else str(error)
+            raise StorageError(f"the ledger {self.path}: {word}") from error
+        except OSError as error:
+            raise StorageError(f"the ledger {self.path}: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             raise StorageError(f"the ledger {self.path}: {error}") from error
 

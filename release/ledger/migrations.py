@@ -67,7 +67,7 @@ def migrate(
     connection: sqlite3.Connection,
     migrations: tuple[tuple[str, tuple[str, ...]], ...] = MIGRATIONS,
 ) -> list[str]:
-    """Apply what is missing, each migration in one transaction; return their names.
+    """Apply what is missing in one transaction; return the names.
 
     Safe against a second process doing the same: the write lock is taken before
     looking. The connection must be in autocommit mode (``isolation_level=None``).
@@ -75,30 +75,35 @@ def migrate(
     Raises:
         ConflictError: the file was written by a newer version of the product.
     """
-    connection.execute(_BOOKKEEPING)
-    applied: list[str] = []
-    for name, statements in migrations:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if not _is_applied(connection, name):
-                for statement in statements:
-                    connection.execute(statement)
-                connection.execute("INSERT INTO migrations (name) VALUES (?)", (name,))
-                applied.append(name)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-    known = {name for name, _ in migrations}
-    newer = [row[0] for row in connection.execute("SELECT name FROM migrations ORDER BY name")]
-    if unknown := [name for name in newer if name not in known]:
+    known = [name for name, _ in migrations]
+    there = _applied(connection)
+    if unknown := [name for name in there if name not in known]:
         raise ConflictError(
             f"the ledger was written by a newer version (it has {', '.join(unknown)}); "
             "upgrade before using it"
         )
-    return applied
+    if there == known:  # readers wait for no writer
+        return []
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(_BOOKKEEPING)
+        there = _applied(connection)
+        for name, statements in migrations:
+            if name in there:
+                continue
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("INSERT INTO migrations (name) VALUES (?)", (name,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return [name for name in known if name not in there]
 
 
-def _is_applied(connection: sqlite3.Connection, name: str) -> bool:
-    row = connection.execute("SELECT 1 FROM migrations WHERE name = ?", (name,)).fetchone()
-    return row is not None
+def _applied(connection: sqlite3.Connection) -> list[str]:
+    """Names of the migrations that the file has had, in order."""
+    tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'")
+    if tables.fetchone() is None:
+        return []
+    return [row[0] for row in connection.execute("SELECT name FROM migrations ORDER BY name")]

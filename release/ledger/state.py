@@ -27,6 +27,8 @@ class VersionState:
     """why the last verdict was not ready"""
     approved: bool | None = None
     """the last review's decision; None when there is none"""
+    built: int = 0
+    """sequence of its newest build, which no clock orders; 0 where it was not built here"""
     retired: bool = False
     """what belongs to it was removed, to the end"""
 
@@ -61,12 +63,13 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
     A ``switch`` gives a version all traffic when its ``detail.weight`` is 100 or
     absent; a ``rollback`` always does. Entries about something other than a
     release (``detail.subject``) advance no version. A rollback that undoes another one, by
-    going to the version that was left, speaks against nobody; nor does that of a drill.
+    going to the version that was left, speaks against nobody. A drill puts nobody in service.
     """
     versions: dict[str, VersionState] = {}
     active: str | None = None
     served: list[str] = []
     left: list[str] = []
+    before_switch: tuple[str | None, list[str], list[str]] = (None, [], [])
     count = generation = 0
     for entry in entries:
         count += 1
@@ -74,11 +77,16 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
             continue
         before = versions.get(entry.version, VersionState(entry.version))
         versions[entry.version] = _advance(before, entry)
+        if entry.detail.get("purpose") == "drill":
+            generation = max(generation, int(entry.detail.get("generation", 0)))
+            continue
         if entry.kind in (Kind.SWITCH, Kind.ROLLBACK):
             generation = max(generation, int(entry.detail.get("generation", 0)))
-        if entry.kind == Kind.DRILL and entry.version in left:
-            left.remove(entry.version)
+        if entry.kind == Kind.ROLLBACK and entry.why == "drill":  # as v0.1.0 wrote them
+            active, served, left = before_switch
+            continue
         if _takes_all_traffic(entry):
+            before_switch = (active, list(served), list(left))
             if entry.version in left:
                 left.remove(entry.version)
             elif (away := _went_from(entry, active)) and away not in left:
@@ -114,5 +122,5 @@ def _advance(state: VersionState, entry: Entry) -> VersionState:
         fields["retired"] = "removed" in entry.detail
     elif entry.kind == Kind.BUILD:
         # A new build of the same name has proved nothing yet.
-        fields.update(ready=None, reasons=(), approved=None, retired=False)
+        fields.update(ready=None, reasons=(), approved=None, retired=False, built=entry.sequence)
     return VersionState(**fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 log = logging.getLogger("csanmt.release")
@@ -13,36 +13,29 @@ log = logging.getLogger("csanmt.release")
 
 class Alert(Protocol):
     def send(self, subject: str, detail: dict[str, Any]) -> None:
-        """Deliver or log the failure; never raises, since a rollback is under way."""
+        """Deliver or log the failure; never raises, since a rollback may be under way."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LogAndWebhook:
-    """``url`` receives ``{"text": subject, …detail}`` as JSON, as chat webhooks expect."""
+    """``url`` receives ``{"text": subject, …detail}`` as JSON, as Slack's webhooks and those
+    that follow them (Teams, Mattermost, Rocket.Chat) expect."""
 
     url: str = ""
     timeout: float = 5.0
 
     def send(self, subject: str, detail: dict[str, Any]) -> None:
         body = {"text": subject, **detail}
-        log.error(json.dumps({"event": "alert", **body}, ensure_ascii=False))
+        log.error(json.dumps({"event": "alert", **body}, ensure_ascii=False, default=str))
         if not self.url:
             return
         request = urllib.request.Request(
             self.url,
-            data=json.dumps(body, ensure_ascii=False).encode(),
+            data=json.dumps(body, ensure_ascii=False, default=str).encode(),
             headers={"Content-Type": "application/json"},
         )
         try:
             urllib.request.urlopen(request, timeout=self.timeout).close()
         except (OSError, ValueError) as error:
             log.error(json.dumps({"event": "alert_failed", "error": str(error)}))
-
-
-@dataclass(slots=True)
-class StubAlert:
-    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def send(self, subject: str, detail: dict[str, Any]) -> None:
-        self.sent.append((subject, detail))

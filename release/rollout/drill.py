@@ -10,12 +10,13 @@ from typing import Any
 
 from csanmt.errors import NotFoundError, UnavailableError
 from release.ledger.ledger import Kind
-from release.rollout.colours import Deployment
-from release.rollout.deployment import fallback_of
-from release.rollout.load import Load, authorization
+from release.rollout.load import Load
 from release.rollout.promotion import Plan, promote
-from release.rollout.rollback import rollback
 from release.rollout.site import Site
+from release.rollout.status import Side, look
+from release.rollout.switch import switch
+from release.rollout.traffic import other, state_of
+from release.running.service import authorization
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Drill:
     """What the clients saw.
 
     Attributes:
-        requests: requests sent in all; ``lost`` got no answer or not 200.
+        requests: requests sent in all, none of them twice; ``lost`` got no answer or not 200.
+        closed: connections that the front closed with an answer that said so.
         mislabelled: answers whose header named another model than their body.
         switch_seconds, rollback_seconds: from the command until every new request
             went to the other version, as the clients measured it.
@@ -33,6 +35,7 @@ class Drill:
     back: str
     requests: int
     lost: int
+    closed: int
     mislabelled: int
     switch_seconds: float
     rollback_seconds: float
@@ -65,11 +68,12 @@ def drill(
         UnavailableError: there is nothing in service.
         ConflictError: another command is under way.
     """
-    present = site.colours.get(site.router.state().major)
-    idle = fallback_of(site)
-    if present is None:
-        raise UnavailableError("nothing is in service")
-    if idle is None:
+    now = look(site)
+    present = now.present
+    if present is None or not present.runs:
+        raise UnavailableError("no version alone is in service")
+    idle = now.sides[other(present.colour)]
+    if not idle.runs:
         raise NotFoundError("a drill needs a version on the idle colour: deploy one first")
     load = Load(address, clients, per_second=per_second, headers=authorization(site.api_key))
     with site.exclusive(f"drill with {idle.release}"), _recorded(site, idle.release), load:
@@ -85,35 +89,30 @@ def drill(
         back=present.release,
         requests=len(load.answers),
         lost=len(load.lost()),
+        closed=load.closed,
         mislabelled=len(load.mislabelled()),
         switch_seconds=round(max(late, default=0.0), 3),
         rollback_seconds=round(max(late_back, default=0.0), 3),
     )
-    site.ledger.append(
-        Kind.DRILL, idle.release, who=site.who, why="rehearsal", detail=result.to_json()
-    )
+    site.note(Kind.DRILL, idle.release, why="rehearsal", detail=result.to_json())
     return result
 
 
 def _there_and_back(
-    site: Site,
-    present: Deployment,
-    idle: Deployment,
-    seconds: float,
-    tell: Callable[[str], None],
+    site: Site, present: Side, idle: Side, seconds: float, tell: Callable[[str], None]
 ) -> tuple[float, float]:
     """The moments of both commands; however the rehearsal ends, the traffic is back after it."""
-    before = site.router.state()
+    before = state_of(site.router)
     tell(f"switching to {idle.release}")
     switched = time.monotonic()
     try:
-        promote(site, idle.release, Plan())
+        promote(site, idle.release, Plan(), purpose="drill")
         time.sleep(seconds)
     finally:
         returned = time.monotonic()
-        if site.router.state() != before:
-            tell(f"rolling back to {present.release}")
-            rollback(site, present.release, why="drill")
+        if state_of(site.router) != before:
+            tell(f"going back to {present.release}")
+            switch(site, present, purpose="drill", why="drill over")
     return switched, returned
 
 
@@ -124,5 +123,5 @@ def _recorded(site: Site, release: str) -> Iterator[None]:
         yield
     except BaseException as error:
         why = f"rehearsal broken off: {str(error) or type(error).__name__}"
-        site.ledger.append(Kind.DRILL, release, who=site.who, why=why)
+        site.note(Kind.DRILL, release, why=why)
         raise

@@ -16,11 +16,6 @@ TEXTS = ("你好世界", "北京天气很好。", "我们明天去公园。", "�
 MAX_CLIENTS = 64
 
 
-def authorization(api_key: str) -> dict[str, str]:
-    """The header that carries an API key; none without a key."""
-    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One request: when it began and ended (monotonic seconds) and what came back.
@@ -40,8 +35,9 @@ class Answer:
 class Load:
     """``clients`` threads that ask ``address`` over kept-alive connections until stopped.
 
-    A connection that the server closed while it was idle is opened again and the request
-    repeated once, as HTTP clients do; anything else without an answer is lost.
+    Nothing is repeated: a request without an answer is lost, also where the server closed the
+    connection while it was idle. One that the server closes with an answer that says so is
+    opened again, and counted as ``closed``.
 
     ``per_second`` bounds the requests of all clients together, so that a front that limits a
     client's rate refuses none; 0 is no bound.
@@ -56,6 +52,7 @@ class Load:
     per_second: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
+    closed: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -91,11 +88,6 @@ class Load:
         """How many requests begun after ``since`` each version answered."""
         return Counter(a.version for a in self.answers if a.began >= since)
 
-    def settled(self, version: str, since: float) -> float:
-        """Seconds from ``since`` until the last request that began after it went elsewhere."""
-        late = [a.began for a in self.answers if a.began >= since and a.version != version]
-        return max(late) - since if late else 0.0
-
     # -- parts -------------------------------------------------------------------
 
     def _client(self, number: int) -> None:
@@ -112,29 +104,20 @@ class Load:
 
     def _ask(self, connection: http.client.HTTPConnection, body: bytes) -> Answer:
         began = time.monotonic()
-        for attempt in (1, 2):
-            fresh = connection.sock is None
-            try:
-                headers = {"Content-Type": "application/json", **self.headers}
-                connection.request("POST", "/translate", body, headers)
-                response = connection.getresponse()
-                text = response.read()
-            except (http.client.RemoteDisconnected, ConnectionError) as error:
-                connection.close()
-                idle = isinstance(error, (http.client.RemoteDisconnected, BrokenPipeError,
-                                          ConnectionResetError))  # fmt: skip
-                if attempt == 1 and idle and not fresh:
-                    continue
-                break
-            except (http.client.HTTPException, OSError):
-                connection.close()
-                break
-            found = response.headers
-            return Answer(
-                began, time.monotonic(), response.status, found.get("X-Colour", ""),
-                found.get("X-Model-Version", ""), _body_version(text),
-            )  # fmt: skip
-        return Answer(began, time.monotonic(), 0, "", "", "")
+        try:
+            headers = {"Content-Type": "application/json", **self.headers}
+            connection.request("POST", "/translate", body, headers)
+            response = connection.getresponse()
+            text = response.read()
+        except (http.client.HTTPException, OSError):
+            connection.close()
+            return Answer(began, time.monotonic(), 0, "", "", "")
+        self.closed += response.will_close
+        found = response.headers
+        return Answer(
+            began, time.monotonic(), response.status, found.get("X-Colour", ""),
+            found.get("X-Model-Version", ""), _body_version(text),
+        )  # fmt: skip
 
 
 def _body_version(text: bytes) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from release.rollout.metrics import TRANSLATING
 from release.rollout.nginx import NginxSettings
-from release.rollout.samples import TRANSLATING
 from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import SHARE_METRIC
 from serving import metric_names as names

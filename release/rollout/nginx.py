@@ -1,27 +1,33 @@
-"""The nginx behind which the colours stand: rendered, validated, reloaded, confirmed.
+"""The nginx behind which the colours stand: rendered, validated, switched, confirmed.
 
-The include ``traffic.conf`` is the record of who gets which traffic. It is replaced by
-rename only after ``nginx -t`` accepted the candidate, so whatever happens in between, the
-file on disk is one that nginx accepts. One switch at a time: a second one waits for the
-first to be confirmed.
+Which colour a request goes to is decided by files that nginx looks at for every request,
+below ``routes/active``, a symbolic link. A switch makes a new folder and replaces the link by
+one rename: nothing is reloaded, no connection is closed, and no master is needed. Where the
+disk has no room for a new folder, the link goes to one of two that lie ready. One switch at a
+time: a second one waits for the first to be confirmed.
+
+Only another *configuration* (addresses, limits) needs a reload. Before it, nginx closes every
+connection with an answer that says so, since a worker that goes closes idle connections
+without a word, which costs clients that do not repeat a request.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
-import json
+import os
+import shutil
 import time
-import urllib.error
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 
+from benchmarks.service_process import DIRECT
 from csanmt.durable import replace_text
-from csanmt.errors import ConfigurationError, UnavailableError
-from release.rollout.direct import OPENER
+from csanmt.errors import ConfigurationError, StorageError, UnavailableError
 from release.rollout.file_lock import lock
 from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_workers
 from release.rollout.traffic import (
@@ -35,9 +41,12 @@ from release.rollout.traffic import (
 )
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
-STICKY_KEY = "$remote_addr$http_authorization"
 TURN_SECONDS = 20.0
-"""How long a switch waits for another one, which takes a tenth of a second when nothing hangs."""
+"""How long a switch waits for another one, which takes milliseconds when nothing hangs."""
+CLOSING_SECONDS = 2.0
+"""How long connections are closed with their answers before a reload."""
+START_SECONDS = 5.0
+KEPT_ROUTES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class NginxSettings:
     workers: int = 1
     connections: int = 4096
     backlog: int = 0
-    drain_seconds: int = 60
+    drain_seconds: int = 1830  # of a reload: as long as a document may take
     read_timeout_seconds: int = 65
     max_body_bytes: int = 2_000_000
     max_document_bytes: int = 11_000_000  # CSANMT_MAX_DOCUMENT_BYTES and its form
@@ -83,8 +92,8 @@ class NginxRouter:
     """A Router on a real nginx whose files all live under ``directory``.
 
     Args:
-        directory: run directory, created if absent; holds the rendered configuration,
-            the traffic include, logs, pid and temporary files.
+        directory: run directory, created if absent; holds the rendered configuration, the
+            routes, logs, pid and temporary files.
         settings: addresses and limits; rendered by ``configure``.
         program: the nginx that is told; by default the one installed here.
 
@@ -102,37 +111,79 @@ class NginxRouter:
         self.settings = settings
         self.program = program or LocalNginx(self.directory)
         self.main = self.directory / "nginx.conf"
-        self.traffic = self.directory / "traffic.conf"
+        self.note = self.directory / "traffic.json"
+        local = isinstance(self.program, LocalNginx)
+        self.routes = _routes(self.directory, settings.user) if local else self.directory / "routes"
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             undefined=jinja2.StrictUndefined,
             keep_trailing_newline=True,
             autoescape=False,
         )
-        self._main_template = environment.get_template("nginx.conf.j2")
-        self._traffic_template = environment.get_template("traffic.conf.j2")
+        self._template = environment.get_template("nginx.conf.j2")
 
-    # -- life of the server ----------------------------------------------------
+    @property
+    def shadow_socket(self) -> Path:
+        return self.routes / "shadow.sock"
 
-    def configure(self, initial: Traffic) -> None:
-        """Write the configuration; traffic only if there is none yet."""
-        with self._turn():
-            if not self.traffic.exists():
-                replace_text(self.traffic, self._render_traffic(initial))
-            candidate = self._render_main(self.traffic)
-            self._validate(candidate)
-            replace_text(self.main, candidate)
+    # -- what is -----------------------------------------------------------------
 
-    def start(self, deadline_seconds: float = 5.0) -> None:
-        """Start nginx if it does not run; returns when it answers."""
+    def live(self) -> Traffic | None:
+        """See :class:`Router`. Where the routes' record is gone, what requests meet anyway."""
+        said = self._ask("/-/traffic")
+        if said is not None and (found := Traffic.parse(said)):
+            return found
+        colour = self._ask("/-/colour")
+        return Traffic.of("green" if colour == "green" else "blue") if colour in COLOURS else None
+
+    def written(self) -> Traffic | None:
+        first_release = self.directory / "traffic.conf"  # as v0.1.0 wrote it
+        for path in (self.routes / "active" / "traffic.json", self.note, first_release):
+            with suppress(OSError, UnicodeDecodeError, IndexError):
+                line = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+                if found := Traffic.parse(line):
+                    return found
+        return None
+
+    def running(self) -> bool:
+        return self.program.master() is not None
+
+    def ill(self) -> str:
+        """See :class:`Router`."""
+        answers = self.live() is not None
         if self.running():
-            return
-        self.program.start(self.main)
-        self._await_traffic(self.state(), deadline_seconds)
+            return "" if answers else f"nginx runs, but {self.settings.listen} does not answer"
+        if answers:
+            return (
+                "nginx's master is gone, and workers without it serve on; "
+                "csanmt release up, or any switch, replaces them"
+            )
+        return "nginx does not run: nothing is served; csanmt release up starts it"
+
+    # -- life of the server --------------------------------------------------------
+
+    def configure(self) -> None:
+        """See :class:`Router`. Starts nothing that does not run."""
+        with self._turn():
+            text, digest = self._render()
+            if self._configured() == digest and self.main.exists():
+                return
+            self._validate(text)
+            replace_text(self.main, text)
+            if self.running():
+                self._reload(digest)
+
+    def start(self) -> None:
+        """See :class:`Router`."""
+        with self._turn():
+            self._start()
+            if (known := self.written()) is not None:
+                self._await_traffic(known, START_SECONDS)
 
     def stop(self, deadline_seconds: float = 10.0) -> None:
         """Let running requests finish, then end this nginx."""
         if not self.running():
+            self.program.end_orphans()
             return
         self.program.tell("QUIT")
         end = time.monotonic() + deadline_seconds
@@ -142,57 +193,34 @@ class NginxRouter:
                 return
             time.sleep(0.02)
 
-    def running(self) -> bool:
-        return self.program.master() is not None
-
-    # -- Router ------------------------------------------------------------------
-
-    def state(self) -> Traffic:
-        """Read the traffic include back.
-
-        Raises:
-            UnavailableError: there is none, or it was edited beyond recognition.
-        """
-        try:
-            first = self.traffic.read_text(encoding="utf-8").splitlines()[0]
-            return Traffic(**json.loads(first.removeprefix("# ")))
-        except FileNotFoundError:
-            raise UnavailableError(f"{self.traffic} is absent: nothing was deployed yet") from None
-        except (IndexError, ValueError, TypeError) as error:
-            raise UnavailableError(
-                f"{self.traffic} does not say who serves ({error}); restore it or switch again"
-            ) from None
-
-    def live(self) -> Traffic | None:
-        """What the running nginx itself says, or None if it does not answer."""
-        url = f"http://{self.settings.listen}/-/traffic"
-        try:
-            with OPENER.open(url, timeout=2) as response:
-                return Traffic(**json.load(response))
-        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError, TypeError):
-            return None
+    # -- switching -----------------------------------------------------------------
 
     def switch(
-        self, traffic: Traffic, *, expected: int | None = None, deadline_seconds: float = 5.0
+        self,
+        traffic: Traffic,
+        *,
+        expected: int | None = None,
+        deadline_seconds: float = START_SECONDS,
     ) -> Traffic:
         with self._turn():
-            before = self._generation()
-            require_generation(before, expected)
-            applied = replace(traffic, generation=before + 1)
-            candidate = self.directory / "traffic.conf.candidate"
-            replace_text(candidate, self._render_traffic(applied))
-            self._validate(self._render_main(candidate))
-            candidate.replace(self.traffic)
-            replace_text(self.main, self._render_main(self.traffic))
-            self._apply(applied, deadline_seconds)
+            before = self.live() or self.written()
+            found = before.generation if before else 0
+            require_generation(found, expected)
+            applied = replace(traffic, generation=max(found, self._newest()) + 1)
+            applied = self._route(applied)
+            self._start()
+            self._await_traffic(applied, START_SECONDS)
             return applied
 
-    # -- parts -------------------------------------------------------------------
+    # -- parts -----------------------------------------------------------------------
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """The run directory's files are this command's until the body ends."""
         (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
+        if self.routes.parent == self.directory:
+            self.directory.chmod(self.directory.stat().st_mode | 0o011)  # nginx's workers look in
+        self._prepare()
         with (self.directory / "switch.lock").open("a") as file:
             if not lock(file, wait_seconds=TURN_SECONDS):
                 raise UnavailableError(
@@ -201,85 +229,194 @@ class NginxRouter:
                 )
             yield
 
-    def _generation(self) -> int:
-        try:
-            return self.state().generation
-        except UnavailableError:
-            return 0
+    def _prepare(self) -> None:
+        """Lay two whole routes ready, for the day on which the disk is full."""
+        if self.routes.exists() and not self.routes.is_dir():
+            self.routes.unlink()
+        for colour in COLOURS:
+            if not (self.routes / f"{colour}.link").is_symlink():
+                with suppress(OSError):
+                    _write_route(self.routes / colour, Traffic.of(colour, purpose="rollback"))
+                    (self.routes / f"{colour}.link").symlink_to(colour)
 
-    def _apply(self, traffic: Traffic, deadline_seconds: float) -> None:
-        """Have nginx take up what was written; returns when new requests obey it."""
+    def _newest(self) -> int:
+        """The highest generation of which a route is left."""
+        with suppress(OSError):
+            return max((int(p.name) for p in self.routes.iterdir() if p.name.isdigit()), default=0)
+        return 0
+
+    def _route(self, traffic: Traffic) -> Traffic:
+        """Have requests follow ``traffic`` from now on; returns what they really follow.
+
+        Raises:
+            StorageError: it cannot be written, and is no rollback that lies ready.
+        """
+        folder = self.routes / str(traffic.generation)
+        link = self.routes / f".active.{os.getpid()}"
+        try:
+            _write_route(folder, traffic)
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder.name)
+            link.replace(self.routes / "active")
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if traffic.mixed or not (ready := self.routes / f"{traffic.major}.link").is_symlink():
+                raise StorageError(f"{folder}: {error.strerror}") from None
+            ready.replace(self.routes / "active")
+            traffic = replace(Traffic.of(traffic.major, purpose="rollback"), generation=0)
+        with suppress(OSError):
+            last = self.routes / "last-green"
+            last.touch() if traffic.major == "green" else last.unlink(missing_ok=True)
+            replace_text(self.note, traffic.to_json() + "\n")
+            self._forget_old_routes(traffic.generation)
+        return traffic
+
+    def _forget_old_routes(self, newest: int) -> None:
+        for path in self.routes.iterdir():
+            if path.name.isdigit() and int(path.name) <= newest - KEPT_ROUTES:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _start(self) -> None:
+        """Bring a running nginx of ours about, whatever state the one before is in."""
+        if self.running():
+            if self._configured() is None and self.live():  # v0.1.0 started it
+                text, digest = self._render()
+                self._validate(text)
+                replace_text(self.main, text)
+                self._reload(digest)
+            return
+        text = self.main.read_text(encoding="utf-8") if self.main.is_file() else ""
+        if not text or self._complaint(text):
+            text, _ = self._render()
+            self._validate(text)
+        if not (self.routes / "active" / "traffic.json").is_file() and (known := self.written()):
+            self._route(known)  # as after a reboot, where the routes lie in memory
+        with suppress(OSError):
+            replace_text(self.main, text)
+        with self._closing() if self.program.orphaned() else nullcontext():
+            self.program.start(self.main, self.settings.listen)
+
+    def _reload(self, digest: str, deadline_seconds: float = 10.0) -> None:
+        """Have the running nginx read its configuration again, without cutting a connection."""
         master = self.program.master()
         if master is None:
-            self.start(deadline_seconds)
             return
         old = accepting_workers(master)
-        self.program.tell("HUP")
-        self._await_retreat(master, old, deadline_seconds)
-        self._await_traffic(traffic, deadline_seconds)
+        with self._closing() if self._configured() else nullcontext():
+            self.program.tell("HUP")
+            end = time.monotonic() + deadline_seconds
+            while old & accepting_workers(master) or self._configured() != digest:
+                if time.monotonic() > end:
+                    raise UnavailableError(
+                        f"nginx did not take up its configuration within {deadline_seconds:g} s; "
+                        f"see {self.directory / 'error.log'}"
+                    )
+                time.sleep(0.005)
 
-    def _render_main(self, traffic: Path) -> str:
-        return self._main_template.render(s=self.settings, run=self.directory, traffic=traffic)
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """Have every answer close its connection, for a while and then until the body ends."""
+        closing = self.routes / "closing"
+        try:
+            with suppress(OSError):
+                closing.touch()
+                time.sleep(CLOSING_SECONDS)
+            yield
+        finally:
+            closing.unlink(missing_ok=True)
 
-    def _render_traffic(self, traffic: Traffic) -> str:
-        major: Colour = traffic.major
-        minor = other(major)
-        share = traffic.share(minor)
-        return self._traffic_template.render(
-            state=json.dumps(asdict(traffic)),
-            key=STICKY_KEY if traffic.sticky else "$request_id",
-            minor=[(minor, _percent(share))] if share else [],
-            major=major,
-            shadow=_percent(traffic.shadow) if traffic.shadow else "",
-            shadow_to=traffic.shadow_to,
-            generation=traffic.generation,
-            metrics=_metrics(traffic),
-        )
+    def _configured(self) -> str | None:
+        """Digest of the configuration that the answering workers have read; None without one."""
+        said = self._ask("/-/configuration") or ""
+        return said if len(said) == 64 and said.isalnum() else None
 
-    def _validate(self, main: str) -> None:
+    def _ask(self, path: str) -> str | None:
+        try:
+            with DIRECT.open(f"http://{self.settings.listen}{path}", timeout=2) as response:
+                return str(response.read(10_000).decode("utf-8", "replace"))
+        except (OSError, ValueError):
+            return None
+
+    def _render(self) -> tuple[str, str]:
+        """The configuration for the settings, and its digest."""
+        values = {"s": self.settings, "run": self.directory, "routes": self.routes}
+        digest = hashlib.sha256(self._template.render(**values, digest="").encode()).hexdigest()
+        return self._template.render(**values, digest=digest), digest
+
+    def _validate(self, text: str) -> None:
         """``nginx -t`` on a copy, so that a bad configuration never replaces a good one."""
-        probe = self.directory / "nginx.candidate.conf"
-        replace_text(probe, main)
-        complaint = self.program.check(probe)
-        probe.unlink()
-        if complaint:
+        if complaint := self._complaint(text):
             raise UnavailableError(
                 f"nginx refuses the configuration, nothing was changed: {complaint}"
             )
 
-    def _await_retreat(self, master: int, old: set[int], deadline_seconds: float) -> None:
-        """Wait until no worker of before the reload takes new connections."""
-        end = time.monotonic() + deadline_seconds
-        while old & accepting_workers(master):
-            if time.monotonic() > end:
-                raise UnavailableError(
-                    f"nginx's old workers still accept after {deadline_seconds:g} s; "
-                    f"see {self.directory / 'error.log'}"
-                )
-            time.sleep(0.005)
+    def _complaint(self, text: str) -> str:
+        probe = self.directory / "nginx.candidate.conf"
+        replace_text(probe, text)
+        try:
+            return self.program.check(probe)
+        finally:
+            probe.unlink(missing_ok=True)
 
     def _await_traffic(self, traffic: Traffic, deadline_seconds: float) -> None:
-        """Wait until new connections meet the wanted configuration, several times in a row."""
+        """Wait until requests meet what is wanted."""
         end = time.monotonic() + deadline_seconds
-        agreed = 0
-        while agreed < 2 * self.settings.workers:
-            agreed = agreed + 1 if self.live() == traffic else 0
-            if not agreed:
-                if time.monotonic() > end:
-                    raise UnavailableError(
-                        f"nginx did not take up generation {traffic.generation} within "
-                        f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
-                    )
-                time.sleep(0.01)
+        while self.live() != traffic:
+            if time.monotonic() > end:
+                raise UnavailableError(
+                    f"nginx did not take up generation {traffic.generation} within "
+                    f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
+                )
+            time.sleep(0.01)
+
+
+def _routes(directory: Path, user: str) -> Path:
+    """Where the routes lie: below the run directory, if nginx's workers can look in there.
+
+    Workers of a root's nginx are another user, who may not enter, say, root's home.
+    """
+    above = [part for part in (directory, *directory.parents) if part.exists()]
+    closed = any(not part.stat().st_mode & 0o001 for part in above)
+    if os.geteuid() != 0 or user == "root" or not closed:
+        return directory / "routes"
+    name = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+    return Path("/run") / f"csanmt-{name}"
+
+
+def _write_route(folder: Path, traffic: Traffic) -> None:
+    """One folder that nginx's ``if (-f …)`` reads as this traffic."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o755)
+    minor: Colour = other(traffic.major)
+    parts = folder / f"to-{minor}"
+    names = [traffic.major, *(["sticky"] if traffic.sticky else [])]
+    for name in (*names, *_parts(parts, traffic.share(minor))):
+        (folder / name).touch()
+    shadow = folder / "shadow"
+    if traffic.shadow:
+        shadow.mkdir()
+        for part in range(max(1, round(traffic.shadow))):
+            (shadow / str(part)).touch()
+    (folder / "metrics").write_text(_metrics(traffic))
+    (folder / "traffic.json").write_text(traffic.to_json())
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _parts(folder: Path, share: float) -> list[str]:
+    """The hundredths, and hundredths of one, that make up a share."""
+    if not share:
+        return []
+    folder.mkdir()
+    whole, rest = divmod(round(100 * share), 100)
+    names = [str(part) for part in range(whole)] + [f"{whole}.{fine}" for fine in range(rest)]
+    return [f"{folder.name}/{name}" for name in names]
 
 
 def _metrics(traffic: Traffic) -> str:
-    """The traffic in Prometheus' text format, as an nginx string holds it."""
+    """The traffic in Prometheus' text format."""
     lines = [f"# TYPE {SHARE_METRIC} gauge"]
     lines += [f'{SHARE_METRIC}{{colour="{c}"}} {traffic.share(c):g}' for c in COLOURS]
     lines += [f"# TYPE {GENERATION_METRIC} counter", f"{GENERATION_METRIC} {traffic.generation}"]
-    return "".join(f"{line}\\n" for line in lines)
-
-
-def _percent(share: float) -> str:
-    return f"{share:.2f}".rstrip("0").rstrip(".")
+    return "".join(f"{line}\n" for line in lines)

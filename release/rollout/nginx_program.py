@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes
+import ipaddress
 import os
 import shutil
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from benchmarks.service_process import birth
 from csanmt.errors import EngineUnavailableError, UnavailableError
-from release.rollout.processes import birth
 from release.running.containers import RUNTIMES, find_tool
-from release.running.smoke import run_options
+from release.running.launchers import run_options
 
 Signal = Literal["HUP", "QUIT", "TERM"]
 STOP_SECONDS = 30
 """How long a container may take to answer its running requests before it is killed."""
+START_SECONDS = 5.0
+PIDFD_GETFD = 438  # the system call's number on every architecture; Python has no name for it
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NginxProgram(Protocol):
@@ -27,12 +34,23 @@ class NginxProgram(Protocol):
         """``nginx -t`` of ``config``: what it complains about, or nothing."""
         ...
 
-    def start(self, config: Path) -> None:
-        """Start it in the background.
+    def start(self, config: Path, listen: str) -> None:
+        """Start it in the background, in the place of workers whose master is gone.
+
+        Args:
+            listen: the address, ``host:port``, at which it will listen.
 
         Raises:
             UnavailableError: it did not start; says why.
         """
+        ...
+
+    def orphaned(self) -> bool:
+        """Whether workers whose master is gone serve on."""
+        ...
+
+    def end_orphans(self) -> None:
+        """Let them finish, and end."""
         ...
 
     def master(self) -> int | None:
@@ -61,9 +79,52 @@ class LocalNginx:
     def check(self, config: Path) -> str:
         return _complaint(_run([*self._command, "-t", "-q", "-c", str(config)]))
 
-    def start(self, config: Path) -> None:
-        if why := _complaint(_run([*self._command, "-c", str(config)])):
-            raise UnavailableError(f"nginx did not start: {why}")
+    def start(self, config: Path, listen: str) -> None:
+        orphans = self._orphans()
+        socket = _borrow(orphans, listen) if orphans else None
+        if socket is None:
+            self.end_orphans()
+            if why := _complaint(_run([*self._command, "-c", str(config)])):
+                raise UnavailableError(f"nginx did not start: {why}")
+            return
+        # The new one accepts on the very socket of the orphans: nobody is refused meanwhile.
+        with (self._directory / "error.log").open("ab") as log:
+            subprocess.Popen(
+                [*self._command, "-c", str(config)],
+                env={**os.environ, "NGINX": f"{socket};"}, pass_fds=(socket,),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        os.close(socket)
+        end = time.monotonic() + START_SECONDS
+        while (master := self.master()) is None or not accepting_workers(master):
+            if time.monotonic() > end:
+                raise UnavailableError(f"nginx did not start; see {self._directory / 'error.log'}")
+            time.sleep(0.01)
+        for pid in orphans:
+            _quit(pid)
+
+    def orphaned(self) -> bool:
+        return bool(self._orphans())
+
+    def end_orphans(self) -> None:
+        orphans = self._orphans()
+        for pid in orphans:
+            _quit(pid)
+        end = time.monotonic() + START_SECONDS
+        while any(_listening(pid) for pid in orphans) and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def _orphans(self) -> list[int]:
+        """Workers that have this directory's logs open and no master of ours above them."""
+        if self.master() is not None:
+            return []
+        return [
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit()
+            and _title(int(entry.name)).startswith("nginx: worker process")
+            and any(target.startswith(f"{self._directory}/") for _, target in _open(entry))
+        ]
 
     def master(self) -> int | None:
         """See :class:`NginxProgram`. A pid file outlives its nginx, and the pid goes to others."""
@@ -110,7 +171,7 @@ class ContainerNginx:
             return _complaint(_run([self._tool(), "exec", self.name, *words]))
         return _complaint(_run([*self._run_words(), "--rm", self.image, *words]))
 
-    def start(self, config: Path) -> None:
+    def start(self, config: Path, listen: str) -> None:
         tool = self._tool()
         if _run([tool, "container", "inspect", self.name]).returncode == 0:
             done = _run([tool, "start", self.name])
@@ -120,6 +181,12 @@ class ContainerNginx:
             done = _run([*self._run_words(), *keep, "--name", self.name, self.image, *words])
         if why := _complaint(done):
             raise UnavailableError(f"nginx did not start: {why}")
+
+    def orphaned(self) -> bool:
+        return False
+
+    def end_orphans(self) -> None:
+        """None are left: a container's processes end with its first one."""
 
     def master(self) -> int | None:
         known, born = self._master
@@ -182,8 +249,61 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """The last line of what a failed command said; nothing when it did not fail."""
+    """Why a command failed: nginx's first word of it, not its last; nothing when it did not."""
     if not done.returncode:
         return ""
     lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    return lines[-1] if lines else "no message"
+    reasons = [line for line in lines if "[emerg]" in line or "[alert]" in line]
+    return (reasons or lines[-1:] or ["no message"])[0]
+
+
+def _quit(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)
+
+
+def _open(process: Path) -> list[tuple[int, str]]:
+    """Descriptors of a process, and what each is."""
+    found = []
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(OSError):
+                found.append((int(link.name), os.readlink(link)))
+    return found
+
+
+def _listening(pid: int, address: str = "") -> list[int]:
+    """Descriptors by which a process listens (at ``address``, else anywhere), over TCP."""
+    wanted = _kernel_form(address) if address else ""
+    inodes = set()
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and wanted in ("", fields[1]):
+                inodes.add(f"socket:[{fields[9]}]")
+    return [number for number, target in _open(Path(f"/proc/{pid}")) if target in inodes]
+
+
+def _kernel_form(address: str) -> str:
+    """``127.0.0.1:8080`` as /proc/net/tcp writes it; nothing for what is no IPv4 address."""
+    host, _, port = address.rpartition(":")
+    try:
+        packed = ipaddress.IPv4Address(host).packed
+    except ValueError:
+        return "-"
+    return f"{packed[::-1].hex().upper()}:{int(port):04X}"
+
+
+def _borrow(processes: list[int], address: str) -> int | None:
+    """A copy of the socket by which one of ``processes`` listens; None where that is refused."""
+    for pid in processes:
+        for number in _listening(pid, address):
+            try:
+                handle = os.pidfd_open(pid)
+            except OSError:
+                continue
+            copy = _libc.syscall(PIDFD_GETFD, handle, number, 0)
+            os.close(handle)
+            if copy >= 0:
+                return int(copy)
+    return None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from csanmt.errors import ConfigurationError, ConflictError, UnavailableError
-from release.ledger.ledger import Kind
-from release.rollout.colours import Deployment
-from release.rollout.metrics_source import ready
+from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from release.rollout.observation import Observation, observe, record
 from release.rollout.rollback import rollback
 from release.rollout.site import Site
-from release.rollout.traffic import Traffic, TrafficMovedError, other
+from release.rollout.status import Look, Side, look
+from release.rollout.switch import switch
+from release.rollout.traffic import TrafficMovedError, other, state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,10 @@ class Plan:
         """Whether any step is."""
         return self.observe > 0 or (self.interval > 0 and len(self.weights) > 1)
 
+    def seconds(self, weight: float) -> float:
+        """How long a step is watched."""
+        return self.interval if weight < 100 else self.observe
+
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
@@ -59,7 +63,34 @@ class Promoted:
 Progress = Callable[[str], None]
 
 
-def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: None) -> Promoted:
+class Guide(Protocol):
+    """Told of every step of a promotion; may hold it up, or end it by an error."""
+
+    def before(self, weight: float) -> None:
+        """A step to ``weight`` is about to be made."""
+        ...
+
+    def watched(self, weight: float) -> float:
+        """Seconds of this step's time that were watched already, by a command before."""
+        ...
+
+
+class _Unguided:
+    def before(self, weight: float) -> None: ...
+
+    def watched(self, weight: float) -> float:
+        return 0.0
+
+
+def promote(
+    site: Site,
+    release: str,
+    plan: Plan,
+    tell: Progress = lambda _: None,
+    *,
+    purpose: str = "promotion",
+    guide: Guide = _Unguided(),
+) -> Promoted:
     """Bring ``release``, which must be deployed and ready, into service by ``plan``.
 
     Raises:
@@ -70,28 +101,29 @@ def promote(site: Site, release: str, plan: Plan, tell: Progress = lambda _: Non
         UnavailableError: it is not ready, or what keeps the rest is not, or the router refused.
         CsanmtError: it fell ill and could not be rolled back; the alert says so.
     """
-    with site.exclusive(f"promotion of {release}"):
-        deployment = site.colours.running(release)
-        if not ready(deployment.url, timeout=5.0):
-            raise UnavailableError(f"{release} on {deployment.colour} is not ready")
+    with site.exclusive(f"{purpose} of {release}"):
+        now = look(site)
+        side = _ready(now, release)
         if plan.watched:
-            site.metrics.sample(deployment.colour)  # what cannot be judged gets no traffic
-        traffic = _traffic(site)
-        _require_counterpart(site, deployment, traffic, plan.weights[0])
-        generation = traffic.generation if traffic else 0
+            site.metrics.sample(side.colour)  # what cannot be judged gets no traffic
+        _require_counterpart(now, side, plan.weights[0])
+        generation = now.generation
         for weight in plan.weights:
-            generation = _switch(site, deployment, weight, plan.sticky, generation)
-            tell(f"{weight:g}% of the traffic goes to {release} ({deployment.colour})")
-            seconds = plan.interval if weight < 100 else plan.observe
+            guide.before(weight)
+            if not (weight == side.share and guide.watched(weight)):  # a step taken up again
+                name = purpose if weight >= 100 else "canary"
+                applied, _ = switch(
+                    site, side, weight, purpose=name, sticky=plan.sticky, expected=generation
+                )
+                generation = applied.generation
+                tell(f"{weight:g}% of the traffic goes to {release} ({side.colour})")
+            seconds = plan.seconds(weight) - guide.watched(weight)
             if seconds <= 0:
                 continue
-            seen = observe(site, deployment.colour, generation, seconds, plan.poll)
-            seen = _act_on(site, deployment, seen)
-            if seen.interrupted:
-                return Promoted(release, False, ("the traffic was changed meanwhile",), weight)
-            if seen.breaches:
-                reasons = tuple(breach.message for breach in seen.breaches)
-                return Promoted(release, False, reasons, weight)
+            seen = observe(site, side.colour, generation, seconds, plan.poll)
+            seen = _act_on(site, side, seen, back=weight < 100 or bool(seen.breaches))
+            if seen.reasons:
+                return Promoted(release, False, seen.reasons, weight)
     return Promoted(release, True, share=100)
 
 
@@ -102,92 +134,88 @@ def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: No
         UnavailableError: nothing is deployed there.
         CsanmtError: it fell ill and could not be rolled back; the alert says so.
     """
-    traffic = site.router.state()
-    colour = traffic.major
-    deployment = site.colours.get(colour)
-    if deployment is None:
-        raise UnavailableError(f"{colour} has the traffic but no deployment is recorded")
-    tell(f"watching {deployment.release} on {colour} for {seconds:g} s")
+    now = look(site)
+    if now.traffic is None:
+        raise UnavailableError("nothing is in service here that could be watched")
+    side = now.sides[now.traffic.major]
+    tell(f"watching {side.release or 'what serves'} on {side.colour} for {seconds:g} s")
     with site.watching():
-        seen = observe(site, colour, traffic.generation, seconds, poll)
-    return _act_on(site, deployment, seen)
+        seen = observe(site, side.colour, now.generation, seconds, poll)
+    return _act_on(site, side, seen, back=bool(seen.breaches))
 
 
-def _traffic(site: Site) -> Traffic | None:
-    try:
-        return site.router.state()
-    except UnavailableError:
-        return None  # the first promotion of this site
+def _ready(now: Look, release: str) -> Side:
+    side = now.of(release)
+    if side is None:
+        raise NotFoundError(f"{release} is not deployed (deployed is {now.words()})")
+    if side.state != "ready":
+        raise UnavailableError(f"{release} on {side.colour} is {side.state}")
+    return side
 
 
-def _require_counterpart(
-    site: Site, deployment: Deployment, traffic: Traffic | None, weight: float
-) -> None:
+def _require_counterpart(now: Look, side: Side, weight: float) -> None:
     """See that the rest of a first step's traffic stays with a version that serves it now."""
-    share = traffic.share(deployment.colour) if traffic else 0
-    if weight < share:
+    if now.traffic is not None and weight < side.share:
         raise ConflictError(
-            f"{deployment.release} has {share:g}% of the traffic already; a first step of "
+            f"{side.release} has {side.share:g}% of the traffic already; a first step of "
             f"{weight:g}% would take some away, which is what csanmt release rollback is for"
         )
     if weight == 100:
         return
-    rival = other(deployment.colour)
-    beside = site.colours.usable(rival)
-    if traffic is None or beside is None:
+    beside = now.sides[other(side.colour)]
+    if now.traffic is None or beside.state in ("empty", "unknown") or beside.ending:
         raise ConflictError(
-            f"nothing in service on {rival} could keep the other {100 - weight:g}%: "
-            f"promote {deployment.release} at once"
+            f"nothing in service on {beside.colour} could keep the other {100 - weight:g}%: "
+            f"promote {side.release} at once"
         )
-    if not ready(beside.url, timeout=5.0):
+    if beside.state != "ready":
         raise UnavailableError(
-            f"{beside.release} on {rival}, which would keep {100 - weight:g}% of the traffic, is "
-            f"not ready: promote {deployment.release} at once"
+            f"{beside.release} on {beside.colour}, which would keep {100 - weight:g}% of the "
+            f"traffic, is {beside.state}: promote {side.release} at once"
         )
 
 
-def _switch(site: Site, deployment: Deployment, weight: float, sticky: bool, expected: int) -> int:
-    purpose = "promotion" if weight >= 100 else "canary"
-    wanted = Traffic.of(deployment.colour, weight, sticky=sticky, purpose=purpose)
-    start = site.clock.now()
-    applied = site.router.switch(wanted, expected=expected)
-    site.ledger.append(
-        Kind.SWITCH,
-        deployment.release,
-        who=site.who,
-        why=purpose,
-        digests={"model": deployment.digest} if deployment.digest else {},
-        detail={
-            "colour": deployment.colour,
-            "weight": weight,
-            "generation": applied.generation,
-            "seconds": round(site.clock.now() - start, 3),
-        },
-    )
-    return applied.generation
-
-
-def _act_on(site: Site, deployment: Deployment, seen: Observation) -> Observation:
+def _act_on(site: Site, side: Side, seen: Observation, *, back: bool) -> Observation:
     """Record what was seen and roll an ill version back; people are told how that went.
 
     Returns:
         ``seen``, or that it was interrupted, if another command moved the traffic first.
     """
-    record(site, deployment.release, seen)
-    if not seen.breaches:
+    record(site, side.release or "-", seen)
+    if not seen.reasons or seen.interrupted:
         return seen
-    reasons = "; ".join(breach.message for breach in seen.breaches)
-    why = f"{deployment.release} on {deployment.colour}: {reasons}"
-    detail = {"release": deployment.release, "breaches": seen.to_json()["breaches"]}
+    detail = {"release": side.release, "breaches": seen.to_json()["breaches"]}
+    why = f"{side.release} on {side.colour}: {'; '.join(seen.reasons)}"
+    if not back:
+        site.alert.send(f"not judged: {why}", detail)
+        return seen
+    if _front_alone(seen):
+        site.router.start()
+        site.alert.send(f"the front was started again: {why}", detail)
+        traffic = state_of(site.router)
+        if traffic is None or not traffic.mixed:
+            return seen
     try:
-        back = rollback(site, why=why, expected=seen.generation)
+        done = rollback(site, why=why, expected=seen.generation)
     except TrafficMovedError:
         return replace(seen, breaches=(), interrupted=True)
     except Exception as error:
         site.alert.send(f"ill, and could not be rolled back: {error} ({why})", detail)
         raise
-    site.alert.send(f"rolled back to {back.release}: {why}", {**detail, "to": back.release})
+    _end_what_hangs(site, side)
+    site.alert.send(f"rolled back to {done.release}: {why}", {**detail, "to": done.release})
     return seen
+
+
+def _front_alone(seen: Observation) -> bool:
+    """Whether it is the front that is gone, for which no version can be blamed."""
+    return bool(seen.breaches) and all(breach.rule == "front" for breach in seen.breaches)
+
+
+def _end_what_hangs(site: Site, side: Side) -> None:
+    """End a version that lives and does not answer: nginx asks its requests of the other one."""
+    if site.launcher.runs(site.place(side.colour)) and not site.services[side.colour].ready():
+        site.launcher.stop(site.place(side.colour), deadline_seconds=0)
 
 
 def parse_weights(text: str) -> tuple[float, ...]:

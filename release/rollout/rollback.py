@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from csanmt.errors import NotFoundError
+from csanmt.errors import ConflictError, CsanmtError, NotFoundError
 from release.ledger.ledger import Kind
-from release.ledger.state import ReleaseState, fold
-from release.rollout.colours import Deployment
-from release.rollout.deployment import deploy
-from release.rollout.metrics_source import ready
+from release.rollout.deployment import place
 from release.rollout.retention import KEEP
 from release.rollout.site import Site
-from release.rollout.traffic import COLOURS, Colour, Traffic, other, require_generation
+from release.rollout.status import Look, Side, look
+from release.rollout.switch import switch
+from release.rollout.traffic import Colour, TrafficMovedError, other, require_generation
 
 Progress = Callable[[str], None]
+TRIES = 5
+"""How often a switch that another command overtook is looked at anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
     """Where traffic went, from where, and how long the switch took in seconds.
 
-    ``started``: the version was not running any more and was started for this.
+    Attributes:
+        started: the version was not running any more and was started for this.
+        already: it had all the traffic; nothing was changed.
     """
 
     release: str
@@ -30,6 +33,7 @@ class RolledBack:
     from_release: str
     seconds: float
     started: bool = False
+    already: bool = False
 
 
 def rollback(
@@ -42,9 +46,10 @@ def rollback(
 ) -> RolledBack:
     """Send all traffic to ``release``, or to the version before the present one.
 
-    A version that still runs gets the traffic at once, and without the site's lock: that
-    must work while a promotion hangs, which notices that the traffic's generation moved
-    on and gives up. One of the last three that does not run any more is started first.
+    What runs is observed; what cannot be read is named and passed over. A version that runs
+    gets the traffic at once, and without the site's lock: that must work while a promotion
+    hangs, which notices that the traffic's generation moved on and gives up. One of the last
+    three that does not run any more is started first, where no process serves users.
 
     Args:
         expected: generation of the traffic that is to be undone, for an observer whose verdict
@@ -53,116 +58,209 @@ def rollback(
     Raises:
         NotFoundError: there is nothing to go back to, or ``release`` neither runs nor is
             among the last three that served.
-        ConflictError: it has to be started, and another command holds the site.
+        ConflictError: it has to be started, and another command holds the site; or another
+            rollback went elsewhere meanwhile.
         TrafficMovedError: the traffic has another generation than ``expected``.
         UnavailableError: it could not be started.
     """
-    before = site.router.state()
-    require_generation(before.generation, expected)
-    name = release or _previous(site, before)
-    target = _deployed(site, name)
-    started = target is None or not _runs(site, target)
-    if target is None or started:
-        target = _start_again(site, name, target, why, tell)
-    start = site.clock.now()
-    applied = site.router.switch(Traffic.of(target.colour, purpose="rollback"), expected=expected)
-    seconds = site.clock.now() - start
-    left = site.colours.known(other(target.colour))
-    from_release = left.release if left else "-"
-    site.ledger.append(
-        Kind.ROLLBACK,
-        target.release,
-        who=site.who,
-        why=why,
-        digests={"model": target.digest} if target.digest else {},
-        detail={
-            "colour": target.colour,
-            "from": from_release,
-            "from_share": before.share(other(target.colour)),
-            "generation": applied.generation,
-            "seconds": round(seconds, 3),
-            "started": started,
-        },
-    )
-    return RolledBack(target.release, target.colour, from_release, seconds, started)
+    told: set[str] = set()
+    for attempt in range(TRIES):
+        now = look(site)
+        for word in now.ignored:
+            if word not in told:
+                tell(f"ignored: {word}")
+                told.add(word)
+        require_generation(now.generation, expected)
+        if attempt and release and now.traffic and now.traffic.purpose == "rollback":
+            _require_same(now, release)
+        target = _target(now, release)
+        try:
+            return _go(site, now, target, why, expected, tell)
+        except TrafficMovedError:
+            if expected is not None or attempt == TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
 
 
-def _previous(site: Site, traffic: Traffic) -> str:
-    """The release to go back to, from the router's state and the ledger.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A version, and the colour on which it lives; None where it must be started."""
+
+    release: str
+    side: Side | None
+
+
+def _go(
+    site: Site, now: Look, target: Target, why: str, expected: int | None, tell: Progress
+) -> RolledBack:
+    side, started = target.side, target.side is None
+    if side is None:
+        side = _start(site, now, target.release, tell)
+    left = now.sides[other(side.colour)]
+    if side.share == 100 and not started and now.live and now.state.active == side.release:
+        return RolledBack(side.release, side.colour, left.release or "-", 0.0, already=True)
+    if expected is None and not started and now.traffic is not None:
+        expected = now.generation
+    _, seconds = switch(
+        site, side, purpose="rollback", why=why, expected=expected,
+        detail={"from": left.release or "-", "from_share": left.share, "started": started},
+    )  # fmt: skip
+    return RolledBack(side.release, side.colour, left.release or "-", seconds, started)
+
+
+def _require_same(now: Look, release: str) -> None:
+    """Two rollbacks at once to different versions: the second to look is told, not obeyed."""
+    there = now.present
+    if there and there.release != release:
+        raise ConflictError(
+            f"another rollback sent all traffic to {there.release} meanwhile; "
+            f"repeat it if you still want {release}"
+        )
+
+
+# -- where to ------------------------------------------------------------------------------------
+
+
+def _target(now: Look, release: str | None) -> Target:
+    if release is None:
+        return _previous(now)
+    for side in now.sides.values():  # v1.2.0 means v1.2.0-abc1234, whatever the ledger knows
+        if side.runs and side.release in (release, f"{release}-{side.release.rpartition('-')[2]}"):
+            return Target(side.release, side)
+    known = {side.release for side in now.sides.values()}
+    served = now.state.served[:KEEP]
+    if release not in known and release not in served:
+        raise NotFoundError(
+            f"{release} is not deployed (deployed is {now.words()}) and not among the last "
+            f"{KEEP} that served ({', '.join(served) or 'none'})"
+        )
+    return Target(release, None)
+
+
+def _previous(now: Look) -> Target:
+    """The version to go back to, from what is observed and from the ledger.
 
     One colour with everything: what is on the other one if it ever served, else the newest
     that did; a candidate that never had all the traffic is no way back, nor is a version that
-    a rollback left and nobody promoted since. If the router got
-    there by a rollback of which the ledger knows nothing, that one was killed half-way and
-    is finished now. A mixture: the version that last had everything, since the other is
-    the candidate of an unfinished promotion.
+    a rollback left and nobody promoted since. If the router got there by a rollback of which
+    the ledger knows nothing, that one was killed half-way and is finished now. A mixture: the
+    version that last had everything, since the other is the candidate of an unfinished
+    promotion. Where the ledger knows nothing of what runs, the other colour.
     """
-    state = fold(site.ledger.history())
-    for colour in COLOURS:
-        if traffic.share(colour) == 100:
-            present, beside = site.colours.usable(colour), site.colours.usable(other(colour))
-            if present and traffic.purpose == "rollback" and traffic.generation > state.generation:
-                return present.release
-            return _fallback(state, present, beside)
-    if state.active and _deployed(site, state.active):
-        return state.active
+    state, present = now.state, now.present
+    if present is None:
+        return _settled(now)
+    traffic = now.traffic
+    assert traffic is not None
+    unfinished = traffic.purpose == "rollback" and state.active not in (None, present.release)
+    if unfinished and present.runs:
+        return Target(present.release, present)
+    beside = now.sides[other(present.colour)]
+    if beside.runs and beside.release != present.release and state.trusts(beside.release):
+        return Target(beside.release, beside)
+    before = [name for name in state.served[:KEEP] if name != present.release]
+    for name in before:
+        if state.trusts(name):
+            return Target(name, None)
+    if not before and not _known(now, present) and beside.runs:
+        return Target(beside.release, beside)  # the ledger is no guide
+    if present.state == "dead" and state.trusts(present.release):
+        return Target(present.release, None)
+    if before:
+        raise NotFoundError(
+            f"{', '.join(before)} served before {present.release or 'now'} and was rolled back "
+            f"from: go there all the same by csanmt release rollback {before[0]}"
+        )
     raise NotFoundError(
-        f"the ledger says {state.active or 'nothing'} was in service, which is on no colour; "
-        "name the version to go back to"
+        f"nothing served before {present.release or 'now'}: there is no version to go back to"
     )
 
 
-def _fallback(state: ReleaseState, present: Deployment | None, beside: Deployment | None) -> str:
-    if beside and state.trusts(beside.release):
-        return beside.release
-    here = present.release if present else ""
-    others = [release for release in state.served[:KEEP] if release != here]
-    for release in others:
-        if state.trusts(release):
-            return release
-    if others:
-        raise NotFoundError(
-            f"{', '.join(others)} served before {here or 'now'} and was rolled back from: "
-            "name the version to go there all the same"
-        )
-    raise NotFoundError(f"nothing served before {here or 'now'}: there is no version to go back to")
+def _known(now: Look, side: Side) -> bool:
+    return side.release in now.state.served
 
 
-def _deployed(site: Site, release: str) -> Deployment | None:
-    found = (site.colours.usable(colour) for colour in COLOURS)
-    return next((d for d in found if d and d.release == release), None)
-
-
-def _runs(site: Site, target: Deployment) -> bool:
-    """Whether it answers, or at least lives: a slow answer must not delay the way back."""
-    return ready(target.url, timeout=0.5) or site.launcher.alive(target.handle)
-
-
-def _start_again(
-    site: Site, release: str, dead: Deployment | None, why: str, tell: Progress
-) -> Deployment:
-    """Start ``release`` where it died, or on the colour without traffic."""
-    served = fold(site.ledger.history()).served[:KEEP]
-    if dead is None and release not in served:
-        present = [found for colour in COLOURS if (found := site.colours.known(colour))]
-        have = ", ".join(f"{found.colour}: {found.release}" for found in present)
-        raise NotFoundError(
-            f"{release} is not deployed (deployed is {have or 'nothing'}) and not among the last "
-            f"{KEEP} that served ({', '.join(served) or 'none'})"
-        )
-    if dead is None:
-        _settle(site, why, tell)
-    entry = site.ledger.last(Kind.DEPLOY, release)
-    bento = dead.bento if dead else str(entry.detail["bento"]) if entry else f"csanmt:{release}"
-    tell(f"{release} does not run any more; starting it from {bento}")
-    colour = dead.colour if dead else None
-    return deploy(
-        site, release, bento, force=f"rollback: {why}", colour=colour, over_fallback=True, tell=tell
+def _settled(now: Look) -> Target:
+    """Where both colours have traffic, or nobody can say who has."""
+    active = now.state.active
+    if active and now.traffic is None:  # which of two serves is what the ledger says
+        for name in (active, *now.state.served[:KEEP]):
+            if side := now.of(name):
+                return Target(name, side)
+    if active:
+        return Target(active, now.of(active))
+    runs = [side for side in now.sides.values() if side.runs]
+    if now.traffic is not None and len(runs) == 2:
+        return Target(now.sides[now.traffic.major].release, now.sides[now.traffic.major])
+    if runs:
+        return Target(runs[0].release, runs[0])
+    raise NotFoundError(
+        f"no version is known that served (deployed is {now.words()}): "
+        "name the version to go to, or deploy one"
     )
 
 
-def _settle(site: Site, why: str, tell: Progress) -> None:
-    """In mid-canary: back to the version in service, so that the other colour is free."""
-    if 0 < site.router.state().blue < 100:
-        back = rollback(site, why=why, tell=tell)
-        tell(f"all traffic goes to {back.release} meanwhile")
+# -- starting it again -------------------------------------------------------------------------
+
+
+def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
+    """Start ``release`` where it died, or where no process serves users."""
+    with site.exclusive(f"rollback to {release}"):
+        bento = _bento(site, now, release)
+        site.launcher.require(bento)
+        serving = now.serving
+        if now.traffic is not None and now.traffic.mixed and serving is not None:
+            serving = _give_all(site, now, tell)
+        colour = other(serving.colour) if serving else _where(now, release)
+        if serving and now.traffic and not now.traffic.mixed and now.traffic.share(colour):
+            tell(f"{serving.release or 'what'} on {serving.colour} answers meanwhile")
+        tell(f"{release} does not run any more; starting it from {bento}")
+        deployment = place(site, release, bento, colour, tell=tell)
+        site.note(
+            Kind.DEPLOY, release, why="started again by a rollback",
+            digests={"model": deployment.digest} if deployment.digest else {},
+            detail={"colour": colour, "bento": bento, "model": deployment.model},
+        )  # fmt: skip
+    side = now.sides[colour]
+    return Side(
+        colour, side.share, release, deployment.model, "ready", deployment.digest,
+        record=deployment,
+    )  # fmt: skip
+
+
+def _give_all(site: Site, now: Look, tell: Progress) -> Side:
+    """In mid-canary: all traffic to the version in service, so that the other colour is free."""
+    stable = now.of(now.state.active or "") or now.serving
+    assert stable is not None
+    switch(site, stable, purpose="rollback", why="makes room for an older version")
+    tell(f"all traffic goes to {stable.release} meanwhile")
+    return stable
+
+
+def _where(now: Look, release: str) -> Colour:
+    """Where nothing serves anybody: on its own colour, else on the one that has the traffic."""
+    for side in now.sides.values():
+        if side.release == release:
+            return side.colour
+    return now.traffic.major if now.traffic else "blue"
+
+
+def _bento(site: Site, now: Look, release: str) -> str:
+    """What to start: as it is recorded on its colour, in the ledger, or by its name."""
+    for candidate in _bentos(site, now, release):
+        try:
+            site.launcher.require(candidate)
+        except CsanmtError:
+            continue
+        return candidate
+    return f"csanmt:{release}"
+
+
+def _bentos(site: Site, now: Look, release: str) -> Iterator[str]:
+    for side in now.sides.values():
+        if side.record and side.record.release == release:
+            yield side.record.bento
+    for kind, key in ((Kind.DEPLOY, "bento"), (Kind.BUILD, "image")):
+        entry = site.last(kind, release)
+        if entry and entry.detail.get(key):
+            yield str(entry.detail[key])

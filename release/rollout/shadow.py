@@ -10,20 +10,27 @@ from __future__ import annotations
 import http.client
 import json
 import queue
+import socket
+import socketserver
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-from release.rollout.direct import OPENER
-from release.rollout.load import authorization
-from release.rollout.traffic import COLOURS, Colour
+from benchmarks.service_process import DIRECT
+from csanmt.errors import ConflictError, NotFoundError
+from release.ledger.ledger import Kind
+from release.rollout.site import Site
+from release.rollout.status import look
+from release.rollout.traffic import COLOURS, Colour, TrafficMovedError
+from release.running.service import authorization
 from serving.quality_signals import signals
 
 PATH = "/translate"
@@ -78,11 +85,25 @@ class ShadowReport:
         return asdict(self)
 
 
+class _Listener(ThreadingHTTPServer):
+    """Listens on a Unix socket, which nginx's other user may write to."""
+
+    address_family = socket.AF_UNIX
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        path = Path(str(self.server_address))
+        path.unlink(missing_ok=True)
+        socketserver.TCPServer.server_bind(self)
+        path.chmod(0o666)
+
+
 class Collector:
-    """Receives copied requests on ``address`` and compares the colours' answers.
+    """Receives copied requests at a Unix socket and compares the colours' answers.
 
     Args:
         urls: colour → ``http://host:port`` of the service itself.
+        path: of the socket.
         workers: requests replayed at a time.
         timeout: seconds a colour may take.
         api_key: takes the place of the users' keys, whose allowances are not ours to use up.
@@ -91,13 +112,13 @@ class Collector:
     def __init__(
         self,
         urls: Mapping[Colour, str],
-        host: str = "127.0.0.1",
-        port: int = 0,
+        path: Path,
         workers: int = 2,
         timeout: float = 30.0,
         api_key: str = "",
     ) -> None:
         self.urls = dict(urls)
+        self._path = path
         self._key = authorization(api_key)
         self.timeout = timeout
         self._pending: queue.Queue[Copied] = queue.Queue(QUEUE)
@@ -105,14 +126,8 @@ class Collector:
         self._lock = threading.Lock()
         self._sides: dict[Colour, Side] = {colour: Side() for colour in COLOURS}
         self._compared = self._changed = self._dropped = 0
-        self._server = ThreadingHTTPServer((host, port), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Listener(str(path), _handler(self))  # type: ignore[arg-type]
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
-
-    @property
-    def address(self) -> str:
-        host, port = self._server.server_address[:2]
-        return f"{host!s}:{port}"
 
     def __enter__(self) -> Collector:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -125,6 +140,7 @@ class Collector:
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
+        self._path.unlink(missing_ok=True)
         end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -172,7 +188,7 @@ class Collector:
         start = time.monotonic()
         body = b""
         try:
-            with OPENER.open(request, timeout=self.timeout) as response:
+            with DIRECT.open(request, timeout=self.timeout) as response:
                 body = response.read()
             failed = False
         except urllib.error.HTTPError as error:
@@ -224,3 +240,44 @@ def _summary(side: Side) -> dict[str, Any]:
         "mean_characters": side.characters / texts,
         "health": {signal: count / texts for signal, count in sorted(side.health.items())},
     }
+
+
+def shadow(
+    site: Site,
+    release: str,
+    share: float,
+    seconds: float,
+    tell: Callable[[str], None] = lambda _: None,
+) -> ShadowReport:
+    """Copy ``share`` percent of the traffic to both colours for ``seconds`` and compare.
+
+    Raises:
+        NotFoundError: ``release`` is on no colour.
+        ConflictError: it has traffic already, or the traffic was changed meanwhile.
+    """
+    with site.exclusive(f"shadowing of {release}"):
+        now = look(site)
+        side, before = now.of(release), now.traffic
+        if side is None or before is None:
+            raise NotFoundError(f"{release} is not deployed (deployed is {now.words()})")
+        if side.share > 0:
+            raise ConflictError(f"{release} has {side.share:g}% already")
+        urls: dict[Colour, str] = {c: f"http://{site.addresses[c]}" for c in COLOURS}
+        with Collector(urls, site.router.shadow_socket, api_key=site.api_key) as collector:
+            copying = replace(before, shadow=share, purpose="shadow")
+            generation = site.router.switch(copying, expected=before.generation).generation
+            tell(f"{share:g}% of the requests are copied to {release} for {seconds:g} s")
+            try:
+                site.clock.sleep(seconds)
+            finally:
+                without = replace(before, shadow=0, purpose="shadow")
+                with suppress(TrafficMovedError):  # who switched since has ended the copies
+                    site.router.switch(without, expected=generation)
+            report = collector.report()
+    site.note(
+        Kind.OBSERVE,
+        release,
+        why=f"shadowed {share:g}% for {seconds:g} s: {report.churn:.1%} of answers differ",
+        detail={"shadow": report.to_json()},
+    )
+    return report

@@ -5,26 +5,41 @@ Everything the rollout does goes through one ``Site``; a test makes one of stubs
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from csanmt.errors import ConfigurationError, ConflictError
-from release.ledger.ledger import Ledger
+from csanmt.durable import replace_text
+from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
+from release.ledger.ledger import Entry, Kind, Ledger
+from release.ledger.state import ReleaseState, fold
 from release.rollout.alerts import Alert, LogAndWebhook
-from release.rollout.clock import Clock, SystemClock
-from release.rollout.colours import Colours, Launcher
+from release.rollout.colours import Colours
 from release.rollout.file_lock import lock
-from release.rollout.launchers import ContainerLauncher, ProcessLauncher
-from release.rollout.metrics_source import MetricsSource, PrometheusMetrics, ServiceMetrics
+from release.rollout.front import Front, NginxFront
+from release.rollout.metrics import (
+    Clock,
+    MetricsSource,
+    PrometheusMetrics,
+    ServiceMetrics,
+    SystemClock,
+)
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.nginx_program import ContainerNginx
 from release.rollout.thresholds import DEFAULT, Thresholds
 from release.rollout.traffic import COLOURS, Colour, Router
+from release.running.launchers import ContainerLauncher, Launcher, Place, ProcessLauncher
+from release.running.service import HttpService, Service
+
+BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
+SETTINGS, APPLIED = "rollout.toml", "rollout.applied.toml"
+"""What the site shall be, as people write it; and the copy that the last deployment applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +87,11 @@ class SiteSettings:
             return cls()
         try:
             content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path}: {error}") from None
         nginx = content.pop("nginx", {})
+        if not isinstance(nginx, dict):
+            raise ConfigurationError(f"{path}: nginx is {nginx!r}; allowed is a table")
         for given, known in ((content, fields(cls)), (nginx, fields(NginxSettings))):
             allowed = {f.name for f in known}
             if unknown := sorted(set(given) - allowed):
@@ -85,10 +102,34 @@ class SiteSettings:
             content["container_options"] = tuple(content["container_options"])
         return cls(nginx=NginxSettings(**nginx), **content)
 
+    @classmethod
+    def applied(cls, home: Path) -> tuple[SiteSettings, tuple[str, ...]]:
+        """The settings by which the site runs, and what of them could not be read.
+
+        An edit of ``rollout.toml`` that nobody deployed yet does not stand in the way back.
+        """
+        ignored: list[str] = []
+        for name in (APPLIED, SETTINGS):
+            if not (home / name).exists():
+                continue
+            try:
+                return cls.read(home / name), tuple(ignored)
+            except ConfigurationError as error:
+                ignored.append(str(error))
+        if not ignored:
+            return cls(), ()
+        return cls(nginx=_addresses_of(home / "nginx" / "nginx.conf")), tuple(ignored)
+
 
 @dataclass(slots=True)
 class Site:
-    """Seams of a rollout; ``who`` acts, as the ledger records it."""
+    """Seams of a rollout; ``who`` acts, as the ledger records it.
+
+    Attributes:
+        services: HTTP to each colour.
+        front: what users meet; None where there is no way to ask it.
+        ignored: settings that could not be read.
+    """
 
     home: Path
     router: Router
@@ -98,12 +139,20 @@ class Site:
     metrics: MetricsSource
     thresholds: Thresholds
     addresses: dict[Colour, str]
+    services: Mapping[Colour, Service]
     who: str
     clock: Clock = field(default_factory=SystemClock)
     alert: Alert = field(default_factory=LogAndWebhook)
     ready_seconds: float = 60.0
     api_key: str = ""
+    front: Front | None = None
+    ignored: tuple[str, ...] = ()
     _holder: int | None = field(default=None, init=False)  # thread that holds the site
+
+    def place(self, colour: Colour) -> Place:
+        return Place(colour, self.addresses[colour])
+
+    # -- one command at a time -------------------------------------------------------
 
     @contextmanager
     def exclusive(self, what: str) -> Iterator[None]:
@@ -122,9 +171,10 @@ class Site:
                 file.seek(0)
                 holder = file.read().strip() or "another command"
                 raise ConflictError(f"{holder} is under way; wait for it or roll back")
-            file.truncate(0)
-            file.write(what)
-            file.flush()
+            with suppress(OSError):  # a full disk
+                file.truncate(0)
+                file.write(what)
+                file.flush()
             self._holder = threading.get_ident()
             try:
                 yield
@@ -144,28 +194,78 @@ class Site:
         with (self.home / "watch.lock").open("a") as file:
             return not lock(file)
 
+    # -- the record ------------------------------------------------------------------
 
-def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
+    def note(
+        self,
+        kind: Kind,
+        release: str,
+        *,
+        why: str,
+        digests: Mapping[str, str] | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write into the ledger; what it cannot take waits beside the site for a better day."""
+        entry = {
+            "kind": str(kind), "version": release, "who": self.who, "why": why,
+            "digests": dict(digests or {}), "detail": dict(detail or {}),
+        }  # fmt: skip
+        waiting = self.home / "unrecorded.jsonl"
+        try:
+            late = waiting.read_text(encoding="utf-8").splitlines() if waiting.exists() else []
+            for line in late:
+                with suppress(ValueError, TypeError):  # half a line of a full disk
+                    self.ledger.append(**json.loads(line))
+            if late:
+                waiting.unlink()
+            self.ledger.append(**entry)  # type: ignore[arg-type]
+        except (CsanmtError, OSError) as error:
+            with suppress(OSError), waiting.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self.ignored = (*self.ignored, f"not recorded: {error}")
+
+    def recall(self) -> tuple[ReleaseState, str]:
+        """The ledger folded up, and nothing; else an empty one, and why it cannot be read."""
+        try:
+            return fold(self.ledger.history()), ""
+        except (CsanmtError, ValueError) as error:
+            return fold(()), str(error)
+
+    def last(self, kind: Kind, release: str) -> Entry | None:
+        """The ledger's newest entry of a kind about a release, where it can be read."""
+        try:
+            return self.ledger.last(kind, release)
+        except (CsanmtError, ValueError):
+            return None
+
+
+def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool = False) -> Site:
     """A real site under ``home`` (``rollout.toml`` there is optional).
 
     Args:
         store: BENTOML_HOME whose bentos are served by the process launcher.
         ledger: path of the release ledger.
+        applied: by the settings that the last deployment applied; nothing in them that cannot
+            be read is an error then.
     """
-    settings = SiteSettings.read(home / "rollout.toml")
+    ignored: tuple[str, ...] = ()
+    if applied:
+        settings, ignored = SiteSettings.applied(home)
+    else:
+        settings = SiteSettings.read(home / SETTINGS)
     nginx = settings.nginx
     addresses: dict[Colour, str] = {"blue": nginx.blue, "green": nginx.green}
-    colours = Colours(home / "colours")
-    launcher: Launcher = ProcessLauncher(home / "colours", store, settings.environment)
+    environment = {**BEHIND_NGINX, **settings.environment}
+    launcher: Launcher = ProcessLauncher(home / "colours", store, environment)
     if settings.launcher == "container":
-        launcher = ContainerLauncher(
-            options=settings.container_options, environment=settings.environment
-        )
-    urls: dict[Colour, str] = {c: f"http://{addresses[c]}" for c in COLOURS}
-    api_key = _read_key(settings.api_key_file)
-    metrics: MetricsSource = ServiceMetrics(urls, api_key=api_key)
+        launcher = ContainerLauncher(options=settings.container_options, environment=environment)
+    api_key, limits, words = _read_files(settings, tolerant=applied)
+    services: dict[Colour, Service] = {
+        colour: HttpService(f"http://{addresses[colour]}", api_key) for colour in COLOURS
+    }
+    metrics: MetricsSource = ServiceMetrics(services)
     if settings.prometheus:
-        metrics = PrometheusMetrics(settings.prometheus.rstrip("/"), urls)
+        metrics = PrometheusMetrics(settings.prometheus.rstrip("/"), services)
     program = None
     if settings.nginx_image:
         name = f"csanmt-nginx-{nginx.listen.rpartition(':')[2]}"
@@ -173,21 +273,73 @@ def open_site(home: Path, store: Path, ledger: Path, who: str) -> Site:
     return Site(
         home=home,
         router=NginxRouter(home / "nginx", nginx, program),
-        colours=colours,
+        colours=Colours(home / "colours"),
         launcher=launcher,
         ledger=Ledger(ledger),
         metrics=metrics,
-        thresholds=Thresholds.read(Path(settings.thresholds) if settings.thresholds else DEFAULT),
+        thresholds=limits,
         addresses=addresses,
+        services=services,
         who=who,
         alert=LogAndWebhook(settings.webhook),
         ready_seconds=settings.ready_seconds,
         api_key=api_key,
+        front=NginxFront(nginx.listen, home / "nginx" / "access.log", api_key),
+        ignored=(*ignored, *words),
     )
 
 
-def _read_key(path: str) -> str:
+def apply_settings(site: Site) -> None:
+    """Bring the front to ``rollout.toml`` and remember the file as the one that applies.
+
+    Raises:
+        ConflictError: it would move a colour that serves to another address.
+        UnavailableError: nginx refuses it; nothing changed.
+    """
+    before, _ = SiteSettings.applied(site.home)
+    for colour in COLOURS:
+        address = before.nginx.blue if colour == "blue" else before.nginx.green
+        moved = address != site.addresses[colour]
+        if moved and HttpService(f"http://{address}").ready(1.0):
+            raise ConflictError(
+                f"{SETTINGS} moves {colour} from {address} to {site.addresses[colour]}, but a "
+                f"version runs at {address}: stop it first, or leave the address"
+            )
+    site.router.configure()
+    settings = site.home / SETTINGS
+    if settings.exists():
+        replace_text(site.home / APPLIED, settings.read_text(encoding="utf-8"))
+
+
+def _read_files(
+    settings: SiteSettings, *, tolerant: bool
+) -> tuple[str, Thresholds, tuple[str, ...]]:
+    """The API key and the limits that the settings name, and what could not be read."""
+    words: list[str] = []
+    key, limits = "", Thresholds()
     try:
-        return Path(path).read_text(encoding="utf-8").strip() if path else ""
-    except OSError as error:
-        raise ConfigurationError(f"api_key_file {path}: {error.strerror}") from None
+        if settings.api_key_file:
+            key = Path(settings.api_key_file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        words.append(f"api_key_file {settings.api_key_file}: {error}")
+    try:
+        limits = Thresholds.read(Path(settings.thresholds) if settings.thresholds else DEFAULT)
+    except ConfigurationError as error:
+        words.append(str(error))
+    if words and not tolerant:
+        raise ConfigurationError("; ".join(words))
+    return key, limits, tuple(words)
+
+
+def _addresses_of(config: Path) -> NginxSettings:
+    """Addresses as the configuration has them that nginx runs by."""
+    with suppress(OSError, ConfigurationError):
+        text = config.read_text(encoding="utf-8")
+        listen = re.search(r"^\s*listen (\S+?)[ ;]", text, re.MULTILINE)
+        found = {
+            colour: re.search(rf"upstream {colour} {{\s*server (\S+) ", text) for colour in COLOURS
+        }
+        blue, green = found["blue"], found["green"]
+        if listen and blue and green:
+            return NginxSettings(listen=listen[1], blue=blue[1], green=green[1])
+    return NginxSettings()

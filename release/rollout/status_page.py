@@ -12,7 +12,7 @@ from csanmt.durable import replace_text
 from csanmt.errors import StorageError
 from release.ledger.ledger import Entry
 from release.ledger.state import fold
-from release.rollout.standing import Standing
+from release.rollout.status import Standing
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "deploy"
 SHOWN = 50

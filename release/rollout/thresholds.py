@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError
-from release.rollout.samples import Reading
+from release.rollout.front import Served
+from release.rollout.metrics import Reading
 from serving.metric_names import SIGNALS
 
 SURPRISE = 0.001
@@ -109,17 +110,30 @@ def judge(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> l
     return found
 
 
+def judge_front(served: Served, limits: Thresholds, what: str) -> list[Breach]:
+    """Limits that answers at the front break, as whoever asked there met them."""
+    found = _errors(served.errors, served.requests, limits, what, "front_errors")
+    if len(served.seconds) >= limits.min_requests:
+        p95 = sorted(served.seconds)[math.ceil(0.95 * len(served.seconds)) - 1]
+        if p95 > limits.max_p95_seconds:
+            words = f"p95 of {what} is {p95:.2f} s (limit {limits.max_p95_seconds:g} s)"
+            found.append(Breach("front_p95", p95, limits.max_p95_seconds, words))
+    return found
+
+
 def _judge_errors(candidate: Reading, limits: Thresholds) -> list[Breach]:
-    rate, limit = candidate.error_rate, limits.max_error_rate
-    if rate <= limit:
+    return _errors(candidate.errors, candidate.requests, limits, "its answers", "error_rate")
+
+
+def _errors(
+    errors: float, requests: float, limits: Thresholds, what: str, rule: str
+) -> list[Breach]:
+    limit = limits.max_error_rate
+    rate = errors / requests if requests else 0.0
+    if rate <= limit or chance(round(errors), round(requests), limit) > SURPRISE:
         return []
-    if chance(round(candidate.errors), round(candidate.requests), limit) > SURPRISE:
-        return []
-    words = (
-        f"{rate:.1%} of its answers are errors "
-        f"({candidate.errors:.0f} of {candidate.requests:.0f}, limit {limit:.1%})"
-    )
-    return [Breach("error_rate", rate, limit, words)]
+    words = f"{rate:.1%} of {what} are errors ({errors:.0f} of {requests:.0f}, limit {limit:.1%})"
+    return [Breach(rule, rate, limit, words)]
 
 
 def chance(errors: int, requests: int, rate: float) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Literal, Protocol
 
 from csanmt.errors import ConfigurationError, ConflictError
@@ -31,10 +33,10 @@ class Traffic:
         blue, green: percent of requests, 0 to 100, at most two decimals.
         sticky: a client (address + authorization) always meets the same colour.
         generation: grows by one with every switch.
-        shadow: percent of the requests copied to ``shadow_to`` without serving its answer.
-        shadow_to: ``host:port`` of the collector; empty when nothing is copied.
+        shadow: percent of the requests copied to the collector without serving its answer.
         purpose: what the switch was for, so that one whose command was killed before the
-            ledger heard of it can be told: ``promotion``, ``canary``, ``rollback``, ``shadow``.
+            ledger heard of it can be told: ``promotion``, ``canary``, ``rollback``, ``shadow``,
+            ``drill``, ``failover``.
 
     Raises:
         ConfigurationError: a share out of range, or a sum other than 100.
@@ -45,15 +47,11 @@ class Traffic:
     sticky: bool = False
     generation: int = 0
     shadow: float = 0
-    shadow_to: str = ""
     purpose: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shadow <= 100 or (self.shadow > 0) != bool(self.shadow_to):
-            raise ConfigurationError(
-                f"shadow is {self.shadow} to {self.shadow_to!r}; "
-                "allowed is 0, or up to 100 with a collector"
-            )
+        if not 0 <= self.shadow <= 100:
+            raise ConfigurationError(f"shadow is {self.shadow}; allowed is 0 to 100")
         for colour in COLOURS:
             share = self.share(colour)
             if not 0 <= share <= 100 or round(share, 2) != share:
@@ -73,6 +71,14 @@ class Traffic:
         """The colour with the larger share; at 50:50 blue."""
         return "blue" if self.blue >= self.green else "green"
 
+    @property
+    def mixed(self) -> bool:
+        """Whether both colours have some."""
+        return 0 < self.blue < 100
+
+    def __str__(self) -> str:
+        return f"blue {self.blue:g}%, green {self.green:g}%"
+
     @classmethod
     def of(
         cls, colour: Colour, share: float = 100, *, sticky: bool = False, purpose: str = ""
@@ -82,19 +88,57 @@ class Traffic:
         blue, green = (share, rest) if colour == "blue" else (rest, share)
         return cls(blue, green, sticky, purpose=purpose)
 
+    @classmethod
+    def parse(cls, text: str) -> Traffic | None:
+        """Read what ``to_json`` wrote, now or in another version; None where it is anything else.
+
+        Fields that are not known are passed over.
+        """
+        try:
+            found = json.loads(text)
+            known = {f.name for f in fields(cls)}
+            return cls(**{name: value for name, value in found.items() if name in known})
+        except (ValueError, TypeError, AttributeError, ConfigurationError):
+            return None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
 
 class Router(Protocol):
     """Sends requests to colours. ``switch`` returns only when new requests obey it."""
 
-    def state(self) -> Traffic:
-        """What is configured now, read from the router itself, never remembered."""
+    @property
+    def shadow_socket(self) -> Path:
+        """Where a collector of copied requests listens."""
         ...
 
     def live(self) -> Traffic | None:
-        """What requests meet at this moment, or None when nothing answers them.
+        """What requests meet at this moment, asked of the front; None when it does not answer."""
+        ...
 
-        Differs from ``state`` only after a command was killed between writing and applying.
+    def written(self) -> Traffic | None:
+        """What the front was last told, by the disk; None when that cannot be read."""
+        ...
+
+    def configure(self) -> None:
+        """Bring addresses and limits to the site's settings, where they differ.
+
+        Raises:
+            UnavailableError: the front refuses them; nothing changed.
         """
+        ...
+
+    def start(self) -> None:
+        """See that the front runs, with what was last written; says nothing where it does.
+
+        Raises:
+            UnavailableError: it cannot be started.
+        """
+        ...
+
+    def ill(self) -> str:
+        """What is wrong with the front itself, in words; nothing where all is well."""
         ...
 
     def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
@@ -105,9 +149,14 @@ class Router(Protocol):
 
         Raises:
             TrafficMovedError: the traffic has another generation than ``expected``.
-            UnavailableError: the router refused or did not confirm; nothing changed.
+            UnavailableError: the router refused or did not confirm.
         """
         ...
+
+
+def state_of(router: Router) -> Traffic | None:
+    """What requests meet, or else would meet if the front ran; None where nobody can say."""
+    return router.live() or router.written()
 
 
 def require_generation(found: int, expected: int | None) -> None:
@@ -121,23 +170,3 @@ def require_generation(found: int, expected: int | None) -> None:
             f"the traffic was changed meanwhile (generation {found}, not {expected}); "
             "this command gives up"
         )
-
-
-@dataclass(slots=True)
-class StubRouter:
-    """A Router without a server, which keeps every state it was switched to."""
-
-    history: list[Traffic] = field(default_factory=lambda: [Traffic(100, 0)])
-
-    def state(self) -> Traffic:
-        return self.history[-1]
-
-    def live(self) -> Traffic | None:
-        return self.history[-1]
-
-    def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
-        before = self.state().generation
-        require_generation(before, expected)
-        applied = replace(traffic, generation=before + 1)
-        self.history.append(applied)
-        return applied

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.rollout.alerts import StubAlert
+from benchmarks.service_process import birth
 from release.rollout.deployment import deploy
-from release.rollout.launchers import ProcessLauncher
 from release.rollout.nginx import NginxRouter
-from release.rollout.processes import birth
 from release.rollout.promotion import Plan, promote
 from release.rollout.site import Site
 from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import COLOURS, Colour
+from release.running.launchers import ProcessLauncher
 from tests.ports import free_addresses
+from tests.release.doubles import StubAlert
 from tests.release.nginx_site import nginx_site
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ import yaml
 from csanmt.errors import UnavailableError
 from release.rollout.alerts import LogAndWebhook
 from release.rollout.load import Load
-from release.rollout.metrics_source import PrometheusMetrics, ServiceMetrics
+from release.rollout.metrics import PrometheusMetrics, ServiceMetrics
 from release.rollout.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.thresholds import Thresholds

@@ -20,7 +20,7 @@ import pytest
 
 from release.build.manifest import read_manifest
 from release.rollout.deployment import smoke
-from release.rollout.launchers import ContainerLauncher
+from release.running.launchers import ContainerLauncher
 from release.running.smoke import ContainerRun, await_url
 from tests.e2e.workshop import MODEL, Workshop
 from tests.release.random_model import write_random_model

@@ -12,13 +12,13 @@ import pytest
 
 from csanmt.errors import CsanmtError
 from release.ledger.ledger import Kind
-from release.rollout.alerts import StubAlert
 from release.rollout.drill import drill
 from release.rollout.load import Load
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
-from release.rollout.standing import standing
+from release.rollout.status import standing
 from tests.e2e.ill_colours import FIRST, MODELS, ROOT, SECOND, Place, nginx_missing, wait_for
+from tests.release.doubles import StubAlert
 
 pytestmark = [
     pytest.mark.e2e,

@@ -1,21 +1,24 @@
-"""A colour's record that cannot be read stops no look, no way back and no repair."""
+"""A record that cannot be read stops no look, no way back and no repair."""
 
 from __future__ import annotations
 
 import json
-import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from csanmt.errors import ConflictError
-from release.rollout import standing as standing_module
+from csanmt.errors import CsanmtError, StorageError
+from release.ledger.ledger import Ledger
 from release.rollout.deployment import deploy
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
-from release.rollout.standing import standing
+from release.rollout.site import APPLIED, SETTINGS, SiteSettings, open_site
+from release.rollout.status import look, standing
 from release.rollout.traffic import Colour
-from tests.release.stub_site import World, put, three_served, two_versions
+from tests.release.stub_site import World, on, put, three_served, two_versions
+
+FIRST, SECOND = "v1.0.0-aaa", "v2.0.0-bbb"
 
 
 def record(world: World, colour: Colour) -> Path:
@@ -26,56 +29,163 @@ def truncate(path: Path) -> None:
     path.write_text(path.read_text()[:20])
 
 
-def test_status_remarks_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_names_what_answers_and_what_it_ignores(world: World) -> None:
     two_versions(world)
-    monkeypatch.setattr(standing_module, "ready", lambda url, timeout: True)
     truncate(record(world, "blue"))
     now = standing(world.site)
-    assert [side.state for side in now.sides] == ["unknown", "ready"]
-    assert now.remarks[0].endswith("deploy blue again")
-    assert now.remarks[1:] == ("blue has 100% of the traffic and is unknown",)
+    assert [(side.release, side.state) for side in now.sides] == [
+        (FIRST, "ready"), (SECOND, "ready"),
+    ]  # fmt: skip
+    assert len(now.remarks) == 1
+    assert "blue.json cannot be read" in now.remarks[0]
 
 
-def test_deploying_again_repairs_it(world: World) -> None:
+@pytest.mark.parametrize("damage", [truncate, Path.unlink], ids=["cut", "deleted"])
+def test_deploying_again_repairs_it(world: World, damage: Callable[[Path], None]) -> None:
     two_versions(world)
-    truncate(record(world, "green"))
-    told: list[str] = []
-    deploy(world.site, "v2.0.0-bbb", "csanmt:v2.0.0-bbb", force="repair", tell=told.append)
-    assert world.site.colours.running("v2.0.0-bbb").colour == "green"
-    assert "green.json is damaged" in told[0]
-
-
-def test_what_still_listens_is_not_taken_for_the_new_version(world: World) -> None:
-    two_versions(world)
-    truncate(record(world, "green"))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        world.site.addresses["green"] = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(ConflictError, match="end what listens on"):
-            put(world, "v2.0.0-bbb")
+    damage(record(world, "green"))
+    deploy(world.site, SECOND, f"csanmt:{SECOND}", force="repair")
+    assert on(world, SECOND).colour == "green"
+    assert [bento for bento, _ in world.launcher.running.values()] == [
+        f"csanmt:{FIRST}", f"csanmt:{SECOND}",
+    ]  # fmt: skip
 
 
 def test_a_rollback_leaves_a_sick_version_whose_record_is_damaged(world: World) -> None:
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, SECOND, Plan())
     truncate(record(world, "green"))
-    assert rollback(world.site, why="v2 echoes").release == "v1.0.0-aaa"
+    assert rollback(world.site, why="v2 echoes").release == FIRST
 
 
-def test_a_rollback_passes_over_a_way_back_whose_record_is_damaged(world: World) -> None:
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("damage", [truncate, Path.unlink], ids=["cut", "deleted"])
+def test_a_way_back_whose_record_is_damaged_is_known_by_what_answers(
+    world: World, damage: Callable[[Path], None], named: bool
+) -> None:
     three_served(world)
-    truncate(record(world, "green"))
-    back = rollback(world.site, why="v3 echoes")
-    assert (back.release, back.colour, back.started) == ("v2.0.0-bbb", "green", True)
+    damage(record(world, "green"))
+    back = rollback(world.site, SECOND if named else None, why="v3 echoes")
+    assert (back.release, back.colour, back.started) == (SECOND, "green", False)
 
 
-def test_a_promotion_needs_no_record_but_its_own(world: World) -> None:
+def test_a_promotion_needs_no_record(world: World) -> None:
     two_versions(world)
-    truncate(record(world, "blue"))
-    assert promote(world.site, "v2.0.0-bbb", Plan()).completed
+    for colour in ("blue", "green"):
+        truncate(record(world, colour))
+    assert promote(world.site, SECOND, Plan()).completed
 
 
 def test_fields_of_a_newer_version_are_passed_over(world: World) -> None:
     two_versions(world)
     path = record(world, "blue")
     path.write_text(json.dumps({**json.loads(path.read_text()), "zone": "b"}))
-    assert world.site.colours.running("v1.0.0-aaa").colour == "blue"
+    assert on(world, FIRST).colour == "blue"
+
+
+# -- the traffic ---------------------------------------------------------------------------------
+
+
+def test_where_nobody_can_say_who_serves_the_ledger_does(world: World) -> None:
+    two_versions(world)
+    promote(world.site, SECOND, Plan())
+    world.router.history.clear()
+    assert rollback(world.site, why="who serves?").release == SECOND
+    assert world.router.state().green == 100
+
+
+def test_where_nobody_can_say_who_serves_nothing_is_replaced(world: World) -> None:
+    two_versions(world)
+    world.router.history.clear()
+    with pytest.raises(CsanmtError, match="csanmt release rollback settles it"):
+        put(world, "v3.0.0-ccc")
+    assert len(world.launcher.running) == 2
+
+
+# -- the ledger ----------------------------------------------------------------------------------
+
+
+def broken_ledger(world: World) -> Path:
+    """The file is no database any more."""
+    path = world.site.ledger.path
+    for wal in path.parent.glob(f"{path.name}-*"):
+        wal.unlink()
+    path.write_bytes(b"garbage" * 1000)
+    world.site.ledger = Ledger(path)
+    return path
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_rollback_needs_no_ledger(world: World, named: bool) -> None:
+    two_versions(world)
+    promote(world.site, SECOND, Plan())
+    path = broken_ledger(world)
+    told: list[str] = []
+    back = rollback(world.site, FIRST if named else None, why="v2 echoes", tell=told.append)
+    assert (back.release, world.router.state().blue) == (FIRST, 100)
+    assert any("not a database" in word for word in told)
+    assert any("not recorded" in word for word in world.site.ignored)
+    path.unlink()
+    world.site.ledger = Ledger(path)  # as somebody repairs it
+    put(world, "v3.0.0-ccc")
+    assert [entry.kind for entry in world.site.ledger.history()] == ["rollback", "deploy"]
+    assert not (world.site.home / "unrecorded.jsonl").exists()
+
+
+def test_a_deployment_without_a_ledger_is_not_judged_and_can_be_forced(world: World) -> None:
+    two_versions(world)
+    broken_ledger(world)
+    with pytest.raises(CsanmtError, match="never judged"):
+        deploy(world.site, "v3.0.0-ccc", "csanmt:v3.0.0-ccc")
+    put(world, "v3.0.0-ccc")
+    assert on(world, "v3.0.0-ccc").colour == "green"
+
+
+def test_what_a_full_disk_refuses_is_named_and_reading_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    two_versions(world)
+
+    def full(_: Ledger) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Ledger, "_open", full)
+    assert world.site.recall()[0].active == FIRST
+    with pytest.raises(StorageError, match="disk I/O error"):
+        world.site.ledger.append("note", FIRST, who="me", why="why")
+
+
+# -- the settings --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("edit", ["nginx = 1", "[nginx]\nmax_body_bytes = ", "no_such_key = 1"])
+def test_an_unfinished_edit_of_the_settings_changes_nothing_yet(tmp_path: Path, edit: str) -> None:
+    (tmp_path / APPLIED).write_text('[nginx]\nlisten = "127.0.0.1:8081"\n')
+    (tmp_path / SETTINGS).write_text(edit)
+    site = open_site(tmp_path, tmp_path, tmp_path / "ledger", "me", applied=True)
+    assert site.router.settings.listen == "127.0.0.1:8081"  # type: ignore[attr-defined]
+    with pytest.raises(CsanmtError):
+        open_site(tmp_path, tmp_path, tmp_path / "ledger", "me")
+
+
+def test_settings_that_are_all_lost_are_read_from_nginxs_configuration(tmp_path: Path) -> None:
+    (tmp_path / APPLIED).write_text("garbage")
+    (tmp_path / SETTINGS).write_text("garbage")
+    (tmp_path / "nginx").mkdir()
+    (tmp_path / "nginx" / "nginx.conf").write_text(
+        "upstream blue {\n  server 127.0.0.1:1 max_fails=3;\n}\n"
+        "upstream green {\n  server 127.0.0.1:2 max_fails=3;\n}\n"
+        "server {\n  listen 127.0.0.1:3 backlog=1;\n}\n"
+    )
+    settings, ignored = SiteSettings.applied(tmp_path)
+    found = settings.nginx
+    assert (found.listen, found.blue, found.green) == tuple(f"127.0.0.1:{n}" for n in (3, 1, 2))
+    assert len(ignored) == 2
+
+
+def test_a_key_that_cannot_be_read_is_named_and_stops_no_rollback(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS).write_text('api_key_file = "/nonexistent/key"\n')
+    site = open_site(tmp_path, tmp_path, tmp_path / "ledger", "me", applied=True)
+    assert "/nonexistent/key" in look(site).ignored[0]

@@ -40,7 +40,7 @@ def break_off(monkeypatch: pytest.MonkeyPatch, sleep: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sleep", "expected"), [(1, ["drill"]), (2, ["switch", "rollback", "drill"])]
+    ("sleep", "expected"), [(1, ["drill"]), (2, ["switch", "switch", "drill"])]
 )
 def test_a_drill_that_is_broken_off_leaves_the_version_in_service(
     rehearsed: World, monkeypatch: pytest.MonkeyPatch, sleep: int, expected: list[str]

@@ -12,18 +12,19 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError
-from release.rollout.colours import StubLauncher
 from release.rollout.deployment import deploy
-from release.rollout.metrics_source import ServiceMetrics
+from release.rollout.metrics import ServiceMetrics
 from release.rollout.monitoring import DEPLOY, KEY_FILE
 from release.rollout.nginx import NginxSettings
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.shadow import Collector, Copied
 from release.rollout.site import Site, open_site
-from release.rollout.standing import standing
-from release.rollout.traffic import COLOURS, Colour, StubRouter, Traffic
+from release.rollout.status import standing
+from release.rollout.traffic import COLOURS, Colour, Traffic, state_of
+from release.running.service import HttpService
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.prometheus import running_prometheus
+from tests.release.doubles import StubFront, StubLauncher, StubRouter
 from tests.serving.live_application import MODEL, live_application
 
 RELEASE = "v1.0.0-aaaaaaa"
@@ -60,7 +61,9 @@ MakeSite = Callable[[str], Site]
 
 
 @pytest.fixture
-def make_site(tmp_path: Path, services: dict[Colour, str]) -> MakeSite:
+def make_site(
+    tmp_path: Path, services: dict[Colour, str], monkeypatch: pytest.MonkeyPatch
+) -> MakeSite:
     """A site by its rollout.toml, with the key of the name given; '' is none."""
 
     def make(key: str) -> Site:
@@ -70,7 +73,8 @@ def make_site(tmp_path: Path, services: dict[Colour, str]) -> MakeSite:
             f'[nginx]\nblue = "{services["blue"]}"\ngreen = "{services["green"]}"\n'
         )
         site = open_site(tmp_path, tmp_path / "store", tmp_path / "ledger.sqlite3", "test")
-        site.launcher, site.router = StubLauncher(), StubRouter()
+        site.launcher, site.router, site.front = StubLauncher(), StubRouter(), StubFront()
+        monkeypatch.setattr(HttpService, "listens", lambda _: False)  # before the "start"
         site.router.switch(Traffic.of("green"))
         return site
 
@@ -78,13 +82,15 @@ def make_site(tmp_path: Path, services: dict[Colour, str]) -> MakeSite:
 
 
 def put(site: Site) -> None:
-    deploy(site, RELEASE, f"csanmt:{RELEASE}", force="test")
+    deploy(site, RELEASE, "csanmt:v1", force="test")
 
 
 def test_a_version_is_deployed_promoted_and_watched_by_the_sites_key(make_site: MakeSite) -> None:
     site = make_site("site")
     put(site)
-    assert site.colours.running(RELEASE).model == MODEL
+    deployed = site.colours.get("blue")
+    assert deployed is not None
+    assert deployed.model == MODEL
     assert promote(site, RELEASE, Plan(observe=0.2, poll=0.1)).completed
     seen = watch(site, 0.3, 0.1)
     assert (seen.colour, seen.breaches) == ("blue", ())
@@ -117,29 +123,30 @@ def test_a_key_that_may_not_read_metrics_is_no_illness(
 ) -> None:
     site = make_site("site")
     put(site)
-    urls: dict[Colour, str] = {c: f"http://{site.addresses[c]}" for c in COLOURS}
-    site.metrics = ServiceMetrics(urls, api_key=f"csk_{key}")
+    site.metrics = ServiceMetrics(
+        {c: HttpService(f"http://{site.addresses[c]}", f"csk_{key}") for c in COLOURS}
+    )
     if key == "slow":
         site.metrics.sample("blue")  # the only one of this minute
     with pytest.raises(ConfigurationError, match=words):
         promote(site, RELEASE, Plan((5, 100), interval=1, poll=1))
-    assert site.router.state().green == 100  # nothing was switched for what cannot be judged
+    assert state_of(site.router).green == 100  # nothing was switched for what cannot be judged
     promote(site, RELEASE, Plan())
     with pytest.raises(ConfigurationError, match=words):
         watch(site, 60, 10)
-    assert site.router.state().blue == 100
+    assert state_of(site.router).blue == 100
     assert words.partition(":")[0] in "".join(standing(site, window=0).remarks)
 
 
 def test_shadow_traffic_uses_the_sites_key_and_no_users_allowance(
-    services: dict[Colour, str],
+    services: dict[Colour, str], tmp_path: Path
 ) -> None:
     urls: dict[Colour, str] = {c: f"http://{services[c]}" for c in COLOURS}
     copied = Copied(
         "/translate", json.dumps({"text": "二十个字" * 5}).encode(),
         {"Content-Type": "application/json", "Authorization": "Bearer csk_user"},
     )  # fmt: skip
-    with Collector(urls, api_key="csk_site") as collector:
+    with Collector(urls, tmp_path / "s", api_key="csk_site") as collector:
         collector.receive(copied)
         end = time.monotonic() + 20
         while collector.report().compared < 1:

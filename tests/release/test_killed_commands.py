@@ -18,17 +18,18 @@ import pytest
 from csanmt.errors import NotFoundError
 from release.ledger.ledger import Kind
 from release.ledger.state import fold
-from release.rollout.colours import Deployment, StubLauncher
+from release.rollout.colours import Deployment
 from release.rollout.load import Load
-from release.rollout.metrics_source import ready
 from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
 from release.rollout.site import Site
-from release.rollout.standing import Standing, standing
+from release.rollout.status import Standing, standing
 from release.rollout.traffic import COLOURS, Colour
+from release.running.service import HttpService
 from tests.killing import killed_at
 from tests.ports import free_addresses
+from tests.release.doubles import StubLauncher
 from tests.release.nginx_site import nginx_site
 from tests.release.test_nginx import nginx_missing
 
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
 
 STEPS = {
     "os.rename", "os.remove", "os.kill", "subprocess.Popen", "sqlite3.connect", "fcntl.flock",
+    "os.symlink", "os.mkdir",
 }  # fmt: skip
 FIRST, SECOND = "v1.0.0-aaaaaaa", "v2.0.0-bbbbbbb"
 RELEASES: dict[Colour, str] = {"blue": FIRST, "green": SECOND}
@@ -51,7 +53,7 @@ def services() -> Iterator[dict[Colour, str]]:
         for colour, address in found.items()
     ]
     end = time.monotonic() + 30
-    while not all(ready(f"http://{address}", timeout=1) for address in found.values()):
+    while not all(HttpService(f"http://{address}").ready(1) for address in found.values()):
         assert time.monotonic() < end, "the small services did not start"
         time.sleep(0.02)
     yield found
@@ -91,7 +93,7 @@ def truth(site: Site, load: Load) -> Standing:
         assert set(load.versions(since=moment)) == {wanted}
     recorded = fold(site.ledger.history())
     settled = (
-        router.state() == live
+        router.written() == live
         and live.generation == recorded.generation
         and live.share(live.major) == 100
     )

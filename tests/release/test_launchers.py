@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import yaml
 
-from release.rollout import launchers
-from release.rollout.launchers import ContainerLauncher, ProcessLauncher
+from release.rollout.site import open_site
+from release.running import launchers
+from release.running.launchers import ContainerLauncher, Place, ProcessLauncher
 from tests.serving.live_server import wait_until
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"
 BEHIND_A_PROXY = "CSANMT_TRUST_PROXY"
+BLUE = Place("blue", "127.0.0.1:3001")
 
 
 def container_tool(folder: Path) -> Path:
@@ -24,30 +28,59 @@ def container_tool(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("own", [{}, {BEHIND_A_PROXY: "0"}])
-def test_a_container_is_told_that_nginx_speaks_for_the_clients(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]
+@pytest.mark.parametrize("kind", ["process", "container"])
+def test_a_service_is_told_that_nginx_speaks_for_the_clients(
+    tmp_path: Path, kind: str, own: dict[str, str]
+) -> None:
+    lines = "".join(f'{name} = "{value}"\n' for name, value in own.items())
+    (tmp_path / "rollout.toml").write_text(f'launcher = "{kind}"\n[environment]\n{lines}')
+    site = open_site(tmp_path, tmp_path / "store", tmp_path / "ledger", "test")
+    assert isinstance(site.launcher, (ProcessLauncher, ContainerLauncher))
+    assert site.launcher.environment[BEHIND_A_PROXY] == own.get(BEHIND_A_PROXY, "1")
+
+
+def test_a_container_is_told_where_to_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool = container_tool(tmp_path)
     monkeypatch.setattr(launchers, "find_tool", lambda *_: str(tool))
-    ContainerLauncher(environment=own).start("csanmt:v1.0.0-abc1234", "blue", "127.0.0.1:3001")
+    ContainerLauncher(environment={"CSANMT_X": "1"}).start("csanmt:v1.0.0-abc1234", BLUE)
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert f"--env={BEHIND_A_PROXY}={own.get(BEHIND_A_PROXY, '1')}" in asked
-    assert "--env=CSANMT_HOST=127.0.0.1" in asked
+    assert {"--env=CSANMT_X=1", "--env=CSANMT_HOST=127.0.0.1"} <= set(asked)
 
 
-def test_a_process_is_told_that_nginx_speaks_for_the_clients(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProcessLauncher:
+    """Starts, for a bento, a process with a worker in a session of its own; both ignore SIGTERM."""
     program = tmp_path / "python"
-    program.write_text("#!/bin/sh\nenv\n")
+    program.write_text(
+        "#!/bin/sh\ntrap '' TERM\nsetsid sleep 600 &\n"
+        "echo started >&2\nwhile :; do sleep 600; done\n"
+    )
     program.chmod(0o755)
     monkeypatch.setattr(launchers.sys, "executable", str(program))
-    monkeypatch.delenv(BEHIND_A_PROXY, raising=False)
     (tmp_path / "store" / "bentos" / "csanmt" / "v1").mkdir(parents=True)
-    launcher = ProcessLauncher(tmp_path, tmp_path / "store")
-    handle = launcher.start("csanmt:v1", "blue", "127.0.0.1:3001")
+    return ProcessLauncher(tmp_path, tmp_path / "store")
+
+
+def test_a_worker_in_a_session_of_its_own_is_stopped_with_the_rest(
+    launcher: ProcessLauncher,
+) -> None:
+    handle = launcher.start("csanmt:v1", BLUE)
+    wait_until(lambda: "started" in launcher.last_words(BLUE), 30)
+    os.kill(int(handle.partition(":")[0]), signal.SIGKILL)  # as by an OOM kill
     wait_until(lambda: not launcher.alive(handle), 30)
-    assert f"{BEHIND_A_PROXY}=1" in (tmp_path / "blue.log").read_text().splitlines()
+    assert launcher.runs(BLUE)
+    launcher.stop(BLUE, deadline_seconds=0.2)
+    assert not launcher.runs(BLUE)
+
+
+def test_who_ignores_being_told_to_stop_is_killed_whole(launcher: ProcessLauncher) -> None:
+    handle = launcher.start("csanmt:v1", BLUE)
+    wait_until(lambda: "started" in launcher.last_words(BLUE), 30)
+    launcher.stop(BLUE, deadline_seconds=0.2)
+    assert not launcher.alive(handle)
+    assert not launcher.runs(BLUE)
 
 
 def test_compose_tells_its_colours_the_same() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -20,13 +22,15 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.errors import ConfigurationError, UnavailableError
+from csanmt.errors import ConfigurationError, StorageError, UnavailableError
 from release.rollout import nginx as nginx_module
 from release.rollout.file_lock import lock
+from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter, NginxSettings
-from release.rollout.nginx_program import LocalNginx, NginxProgram, Signal
+from release.rollout.nginx_program import LocalNginx, accepting_workers
 from release.rollout.traffic import Traffic, TrafficMovedError
 from tests.ports import free_port
+from tests.release.nginx_site import WORKERS
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
@@ -87,10 +91,10 @@ def router(tmp_path: Path, upstreams: dict[str, Upstream]) -> Iterator[NginxRout
         burst=10_000,
         max_body_bytes=1000,
         max_document_bytes=5000,
+        user=WORKERS,
     )
     router = NginxRouter(tmp_path, settings)
-    router.configure(Traffic(100, 0))
-    router.start()
+    router.switch(Traffic(100, 0))
     yield router
     router.stop()
 
@@ -132,7 +136,7 @@ def test_the_colour_is_told_and_a_switch_moves_every_new_request(router: NginxRo
     assert post(router) == (200, "blue", "blue")
     applied = router.switch(Traffic.of("green"))
     assert {post(router) for _ in range(20)} == {(200, "green", "green")}
-    assert router.state() == applied == router.live()
+    assert router.written() == applied == router.live()
 
 
 def test_weights_are_met_within_three_points(router: NginxRouter) -> None:
@@ -218,46 +222,134 @@ def test_the_access_log_names_colour_version_and_request(router: NginxRouter) ->
 
 
 def test_a_configuration_that_nginx_refuses_changes_nothing(router: NginxRouter) -> None:
-    good = router.traffic.read_bytes()
+    good = router.main.read_bytes()
     router.settings = replace(router.settings, user="no such user;")
-    with pytest.raises(UnavailableError, match="nothing was changed"):
+    with pytest.raises(UnavailableError, match=r"nothing was changed: .*invalid number"):
+        router.configure()
+    assert router.main.read_bytes() == good
+    assert router.switch(Traffic.of("green")).green == 100  # the way back asks nothing of it
+    assert post(router)[1] == "green"
+
+
+def test_a_new_configuration_is_taken_up_and_an_equal_one_is_no_reload(
+    router: NginxRouter,
+) -> None:
+    master = router.program.master()
+    assert master is not None
+    before = accepting_workers(master)
+    router.configure()
+    assert accepting_workers(master) == before
+    router.settings = replace(router.settings, max_body_bytes=3000)
+    router.configure()
+    assert post(router, b"x" * 2000)[0] == 200
+    assert not before & accepting_workers(master)
+
+
+@contextmanager
+def saturated(router: NginxRouter) -> Iterator[Load]:
+    """Sixteen clients that repeat nothing ask as fast as they are answered."""
+    with Load(router.settings.listen, clients=16) as load:
+        wait_for(lambda: len(load.answers) > 100)
+        yield load
+
+
+def test_no_request_is_lost_to_a_hundred_switches(upstreams, router: NginxRouter) -> None:
+    with saturated(router) as load:
+        for step in range(100):
+            router.switch(Traffic.of("green" if step % 2 else "blue"))
+    assert (load.lost(), load.closed) == ([], 0)
+
+
+def test_no_request_is_lost_to_a_new_configuration(router: NginxRouter) -> None:
+    with saturated(router) as load:
+        for burst in (10_001, 10_002):
+            router.settings = replace(router.settings, burst=burst)
+            router.configure()
+    assert load.lost() == []
+    assert load.closed > 0  # each told its client so
+
+
+def test_an_upload_that_takes_longer_than_a_switch_ends_where_it_began(
+    router: NginxRouter, upstreams: dict[str, Upstream]
+) -> None:
+    """Also over a new configuration: its first half before, its second after."""
+    upload = http.client.HTTPConnection(router.settings.listen, timeout=20)
+    upload.putrequest("POST", "/translate_file")
+    upload.putheader("Content-Length", "4000")
+    upload.endheaders(b"x" * 2000)
+    router.switch(Traffic.of("green"))
+    router.settings = replace(router.settings, burst=9_999)
+    router.configure()
+    upload.send(b"x" * 2000)
+    assert upload.getresponse().read() == b"blue"
+    assert post(router)[1] == "green"
+
+
+def test_workers_without_their_master_are_switched_and_then_replaced(
+    router: NginxRouter,
+) -> None:
+    master = router.program.master()
+    assert master is not None
+    with saturated(router) as load:
+        os.kill(master, signal.SIGKILL)
+        wait_for(lambda: not router.running())
+        assert "master is gone" in router.ill()
         router.switch(Traffic.of("green"))
-    assert router.traffic.read_bytes() == good
-    assert post(router)[1] == "blue"
+        assert (router.running(), router.ill()) == (True, "")
+        moment = time.monotonic()
+        wait_for(lambda: load.versions(since=moment)["csanmt-zh-en:green"] > 20)
+    assert load.lost() == []
+    assert set(load.versions(since=moment)) == {"csanmt-zh-en:green"}
 
 
-def test_no_request_is_lost_while_switching_back_and_forth(router: NginxRouter) -> None:
-    stop = threading.Event()
-    outcomes: Counter[int] = Counter()
+@pytest.mark.parametrize("damage", ["garbage", "absent"])
+@pytest.mark.parametrize("what", ["active", "active/traffic.json", "last-green", "nginx.conf", ""])
+def test_no_damaged_file_keeps_traffic_from_moving(
+    router: NginxRouter, what: str, damage: str
+) -> None:
+    router.switch(Traffic.of("green"))
+    path = router.main if what == "nginx.conf" else router.routes / what
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if damage == "garbage":
+        path.write_text("garbage")
+    assert post(router)[0] == 200
+    for colour in ("blue", "green"):
+        assert router.switch(Traffic.of(colour)).share(colour) == 100
+        assert {post(router)[1] for _ in range(5)} == {colour}
 
-    def load() -> None:
-        while not stop.is_set():
-            outcomes[post(router)[0]] += 1
 
-    threads = [threading.Thread(target=load) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for step in range(6):
-        router.switch(Traffic.of("green" if step % 2 else "blue"))
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert set(outcomes) == {200}
+def test_where_the_record_is_lost_requests_go_on_to_the_same_colour(router: NginxRouter) -> None:
+    router.switch(Traffic.of("green"))
+    (router.routes / "active").unlink()
+    assert {post(router)[1] for _ in range(5)} == {"green"}
+    live = router.live()
+    assert live is not None
+    assert live.green == 100
+
+
+def test_a_disk_without_room_lets_all_traffic_go_to_one_colour(
+    router: NginxRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    router.switch(Traffic.of("green"))
+    monkeypatch.setattr(nginx_module, "_write_route", full)
+    assert router.switch(Traffic.of("blue")).blue == 100
+    assert {post(router)[1] for _ in range(5)} == {"blue"}
+    with pytest.raises(StorageError, match=r"routes/\d+: No space left on device"):
+        router.switch(Traffic.of("green", 5))
 
 
 def test_a_new_router_reads_the_state_from_nginx_files_alone(router: NginxRouter) -> None:
     router.switch(Traffic.of("green", 30))
     again = NginxRouter(router.directory, router.settings)
-    assert (again.state().green, again.running()) == (30, True)
-
-
-def test_a_damaged_include_is_named(tmp_path: Path) -> None:
-    router = NginxRouter(tmp_path)
-    with pytest.raises(UnavailableError, match="nothing was deployed yet"):
-        router.state()
-    router.traffic.write_text("server {}\n")
-    with pytest.raises(UnavailableError, match="does not say who serves"):
-        router.state()
+    written = again.written()
+    assert written is not None
+    assert (written.green, again.running()) == (30, True)
 
 
 @pytest.mark.parametrize(
@@ -288,45 +380,31 @@ def test_a_document_is_found_at_the_colour_that_holds_it(
     assert post(router, path=path)[0] == 404
 
 
-class Dawdler:
-    """An nginx whose first check lets another command in before it answers."""
-
-    def __init__(self, program: NginxProgram, meanwhile: Callable[[], object]) -> None:
-        self._program, self._meanwhile = program, [meanwhile]
-
-    def check(self, config: Path) -> str:
-        if self._meanwhile:
-            self._meanwhile.pop()()
-        return self._program.check(config)
-
-    def start(self, config: Path) -> None:
-        self._program.start(config)
-
-    def master(self) -> int | None:
-        return self._program.master()
-
-    def tell(self, word: Signal) -> None:
-        self._program.tell(word)
-
-
-def test_a_rollback_during_the_check_of_a_canary_step_is_not_lost(router: NginxRouter) -> None:
+def test_a_rollback_during_a_canary_step_is_not_lost(
+    router: NginxRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It waits its turn and comes last; a step that was to follow the state before gives up."""
     second = NginxRouter(router.directory, router.settings)
     rollback = threading.Thread(target=lambda: second.switch(Traffic.of("blue")))
+    route = router._route
 
-    def someone_rolls_back() -> None:
+    def dawdle(traffic: Traffic) -> Traffic:
         rollback.start()
         rollback.join(0.3)  # it would be over by then if it did not wait
+        return route(traffic)
 
-    before = router.state().generation
-    router.program = Dawdler(router.program, someone_rolls_back)
-    step = router.switch(Traffic.of("green", 25), expected=before)
+    found = router.live()
+    assert found is not None
+    monkeypatch.setattr(router, "_route", dawdle)
+    step = router.switch(Traffic.of("green", 25), expected=found.generation)
     rollback.join()
-    assert (router.state().blue, router.state().generation) == (100, before + 2)
-    assert router.live() == router.state()
+    monkeypatch.undo()
+    now = router.live()
+    assert now is not None
+    assert (now.blue, now.generation) == (100, found.generation + 2)
     with pytest.raises(TrafficMovedError, match="changed meanwhile"):
         router.switch(Traffic.of("green", 50), expected=step.generation)
-    assert router.state().blue == 100
+    assert router.live() == now
 
 
 def test_a_switch_that_hangs_is_named_to_the_next(
@@ -357,10 +435,11 @@ def test_a_signal_that_is_not_allowed_is_an_error_in_words(
     def refuse(*_: int) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
+    router.settings = replace(router.settings, burst=9)
     with monkeypatch.context() as patched:
         patched.setattr(os, "kill", refuse)
         with pytest.raises(UnavailableError, match="signal HUP: Operation not permitted"):
-            router.switch(Traffic.of("green"))
+            router.configure()
 
 
 @pytest.mark.parametrize("name", ["run-2", "ru"])

@@ -71,15 +71,15 @@ def test_nginx_in_a_container_starts_switches_refuses_and_stops(router: NginxRou
     assert post(router) == (200, "blue", "blue")
     applied = router.switch(Traffic.of("green"))
     assert {post(router) for _ in range(10)} == {(200, "green", "green")}
-    assert router.live() == router.state() == applied
-    good = router.traffic.read_bytes()
+    assert router.live() == router.written() == applied
+    good = router.main.read_bytes()
     broken = NginxRouter(router.directory, router.settings, router.program)
     broken.settings = NginxSettings(
         router.settings.listen, router.settings.blue, router.settings.green, user="no such user;"
     )
     with pytest.raises(UnavailableError, match="nothing was changed"):
-        broken.switch(Traffic(100, 0))
-    assert (router.traffic.read_bytes(), post(router)[1]) == (good, "green")
+        broken.configure()
+    assert (router.main.read_bytes(), post(router)[1]) == (good, "green")
     router.stop()
     assert not router.running()
     router.start()  # the container is there already, as after a reboot

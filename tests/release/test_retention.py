@@ -12,14 +12,12 @@ from cli.main import main
 from csanmt.errors import ConflictError, InvalidInputError, StorageError
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.state import fold
-from release.rollout.artefacts import remover
-from release.rollout.colours import Colours, Deployment, StubLauncher
-from release.rollout.metrics_source import ScriptedMetrics
-from release.rollout.retention import Keeping, plan, retain
+from release.rollout.colours import Deployment
+from release.rollout.retention import Keeping, plan, remover, retain
 from release.rollout.site import Site
-from release.rollout.thresholds import Thresholds
-from release.rollout.traffic import COLOURS, StubRouter
+from release.rollout.traffic import COLOURS
 from tests.killing import killed_at
+from tests.release.stub_site import make_world
 
 
 def ledger_of(path: Path, story: str) -> Ledger:
@@ -57,17 +55,8 @@ def test_retention(
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """v1 to v4 served, v4 and v3 are deployed; each has a bento."""
-    site = Site(
-        home=tmp_path,
-        router=StubRouter(),
-        colours=Colours(tmp_path / "colours"),
-        launcher=StubLauncher(),
-        ledger=ledger_of(tmp_path, "b1 s1 b2 s2 b3 s3 b4 s4"),
-        metrics=ScriptedMetrics(),
-        thresholds=Thresholds(),
-        addresses={"blue": "127.0.0.1:1", "green": "127.0.0.1:2"},
-        who="test",
-    )
+    site = make_world(tmp_path).site
+    site.ledger = ledger_of(tmp_path, "b1 s1 b2 s2 b3 s3 b4 s4")
     for colour, release in zip(COLOURS, ("v3", "v4"), strict=True):
         site.colours.put(Deployment(colour, release, release, "process", "", "", "now"))
     for release in ("v1", "v2", "v3", "v4"):

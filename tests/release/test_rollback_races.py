@@ -9,11 +9,11 @@ import pytest
 
 from csanmt.errors import ConflictError, NotFoundError
 from release.rollout import promotion as promotion_module
-from release.rollout.colours import StubLauncher
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.traffic import Traffic, TrafficMovedError
-from tests.release.stub_site import World, kinds, put, three_served, two_versions
+from tests.release.doubles import StubLauncher
+from tests.release.stub_site import World, kinds, on, put, three_served, two_versions
 
 
 def v2_in_service(world: World) -> None:
@@ -90,12 +90,12 @@ def test_a_version_that_was_promoted_again_is_a_way_back_again(world: World) -> 
 def test_a_promotion_rolls_back_to_a_version_that_must_be_started(world: World) -> None:
     """Starting it takes the site, which the promotion holds itself."""
     two_versions(world)
-    fallback = world.site.colours.running("v1.0.0-aaa")
+    fallback = on(world, "v1.0.0-aaa")
 
     def both_die(now: float) -> None:
         if now == 5:
             world.services["blue"].up = world.services["green"].up = False
-            world.site.launcher.stop(fallback.handle)
+            world.dies(fallback.colour)
 
         if now > 10:
             world.services["blue"].up = True  # the deployment waits for it
@@ -122,7 +122,7 @@ def test_a_rollback_that_cannot_be_done_is_told_to_people(world: World) -> None:
 
 def test_a_watch_that_another_command_keeps_from_rolling_back_says_so(world: World) -> None:
     v2_in_service(world)
-    world.site.launcher.stop(world.site.colours.running("v1.0.0-aaa").handle)
+    world.dies("blue")
     world.services["blue"].up = world.services["green"].up = False
     with (
         replace(world.site).exclusive("deployment of v3.0.0-ccc"),
@@ -156,7 +156,7 @@ def test_no_rollback_goes_to_a_version_that_is_being_stopped(
     during(monkeypatch, "stop", someone_rolls_back)
     put(world, "v3.0.0-ccc")
     assert world.site.router.state().green == 100
-    assert world.site.colours.running("v3.0.0-ccc").colour == "blue"
+    assert on(world, "v3.0.0-ccc").colour == "blue"
 
 
 def test_a_deployment_gives_way_to_a_rollback_before_it_stops_anything(
@@ -166,7 +166,7 @@ def test_a_deployment_gives_way_to_a_rollback_before_it_stops_anything(
     during(monkeypatch, "require", lambda: rollback(replace(world.site), why="v2 echoes"))
     with pytest.raises(ConflictError, match=r"v1\.0\.0-aaa cannot be replaced"):
         put(world, "v3.0.0-ccc")
-    v1 = world.site.colours.running("v1.0.0-aaa")
+    v1 = on(world, "v1.0.0-aaa")
     assert world.site.launcher.alive(v1.handle)
     assert world.site.router.state().share(v1.colour) == 100
 
@@ -179,7 +179,7 @@ def test_no_candidate_is_started_on_a_colour_that_got_traffic_meanwhile(
     during(monkeypatch, "stop", lambda: world.site.router.switch(Traffic.of("blue")))
     with pytest.raises(ConflictError, match=r"v1\.0\.0-aaa is started again"):
         put(world, "v3.0.0-ccc")
-    v1 = world.site.colours.running("v1.0.0-aaa")
+    v1 = on(world, "v1.0.0-aaa")
     assert world.site.launcher.alive(v1.handle)
 
 
@@ -220,4 +220,4 @@ def test_a_candidate_is_replaced_during_a_watch(world: World) -> None:
     two_versions(world)
     with world.site.watching():
         put(world, "v3.0.0-ccc")
-    assert world.site.colours.running("v3.0.0-ccc").colour == "green"
+    assert on(world, "v3.0.0-ccc").colour == "green"

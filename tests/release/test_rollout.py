@@ -9,19 +9,20 @@ import pytest
 
 from csanmt.errors import ConflictError, NotFoundError, UnavailableError
 from release.ledger.ledger import Kind
-from release.rollout.colours import StubLauncher
 from release.rollout.deployment import deploy, idle_colour
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
-from release.rollout.traffic import StubRouter, Traffic
-from tests.release.stub_site import World, kinds, put, three_served, two_versions
+from release.rollout.status import look
+from release.rollout.traffic import Traffic
+from tests.release.doubles import StubLauncher, StubRouter
+from tests.release.stub_site import World, kinds, on, put, three_served, two_versions
 
 
 def test_a_version_goes_to_the_colour_without_traffic(world: World) -> None:
     two_versions(world)
     assert world.site.router.state().blue == 100
-    assert idle_colour(world.site) == "green"
-    assert world.site.colours.running("v2.0.0-bbb").colour == "green"
+    assert idle_colour(look(world.site)) == "green"
+    assert on(world, "v2.0.0-bbb").colour == "green"
 
 
 def test_an_unjudged_version_is_refused_unless_forced_with_a_reason(world: World) -> None:
@@ -54,15 +55,15 @@ def test_what_others_started_is_taken_over_and_never_stopped(world: World) -> No
     world.site.router.switch(Traffic.of("green"))
     with pytest.raises(NotFoundError, match="nothing runs"):
         deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True)
-    handle = launcher.start("by compose", "blue", "127.0.0.1:1")
+    handle = launcher.start("csanmt:v1", world.site.place("blue"))
 
     def broken(url: str) -> None:
         raise UnavailableError("it echoes")
 
     with pytest.raises(UnavailableError):
-        deploy(world.site, "v1.0.0-aaa", "x", force="test", running=True, checks=(broken,))
+        deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True, checks=(broken,))
     assert launcher.alive(handle)
-    done = deploy(world.site, "v1.0.0-aaa", "x", force="test", running=True)
+    done = deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True)
     assert (done.handle, done.colour, launcher.count) == (handle, "blue", 1)
 
 
@@ -196,8 +197,8 @@ def test_rollback_starts_one_of_the_last_three_that_no_longer_runs(world: World)
 
 def test_rollback_starts_the_fallback_again_where_it_died(world: World) -> None:
     three_served(world)
-    dead = world.site.colours.running("v2.0.0-bbb")
-    world.site.launcher.stop(dead.handle)
+    dead = on(world, "v2.0.0-bbb")
+    world.dies(dead.colour)
     world.services["green"].up = False
 
     def up_again(_now: float) -> None:
@@ -223,7 +224,7 @@ def test_a_missing_bento_costs_nobody_the_fallback(world: World) -> None:
     world.site.launcher.missing.add("csanmt:v1.0.0-aaa")
     with pytest.raises(NotFoundError, match="is not there"):
         rollback(world.site, "v1.0.0-aaa", why="panic")
-    fallback = world.site.colours.running("v2.0.0-bbb")
+    fallback = on(world, "v2.0.0-bbb")
     assert world.site.launcher.alive(fallback.handle)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from release.ledger.ledger import Entry
@@ -50,7 +52,6 @@ BACK_FROM_B = ("rollback", A, {"from": B, "from_share": 100})
         ([("switch", A), ("switch", B), ("rollback", A, {"from": B, "from_share": 0})], (B,)),
         ([("switch", A), ("switch", B), BACK_FROM_B, ("switch", B, {"weight": 25})], (B,)),
         ([("switch", A), ("switch", B), BACK_FROM_B, ("switch", B)], ()),
-        ([("switch", A), ("switch", B), BACK_FROM_B, ("drill", B)], ()),
         # the rollback was undone
         ([("switch", A), ("switch", B), BACK_FROM_B,
           ("rollback", B, {"from": A, "from_share": 100})], ()),
@@ -60,6 +61,23 @@ BACK_FROM_B = ("rollback", A, {"from": B, "from_share": 100})
 )  # fmt: skip
 def test_which_versions_a_rollback_left(items, left) -> None:
     assert fold(entries(*items)).left == left
+
+
+@pytest.mark.parametrize(
+    "drill",
+    [
+        [("switch", C, {"weight": 100, "purpose": "drill", "generation": 3}),
+         ("switch", B, {"weight": 100, "purpose": "drill", "generation": 4})],
+        [("switch", C, {"weight": 100}), ("rollback", B, {"from": C, "from_share": 100})],
+    ],
+    ids=["now", "v0.1.0"],
+)  # fmt: skip
+def test_a_drill_puts_nobody_in_service(drill) -> None:
+    items = entries(("switch", A), ("switch", B), *drill, ("drill", C))
+    if drill[-1][0] == "rollback":
+        items[3] = replace(items[3], why="drill")
+    state = fold(items)
+    assert (state.active, state.served, state.left) == (B, (B, A), ())
 
 
 def test_a_version_shows_its_last_verdict_and_review() -> None:

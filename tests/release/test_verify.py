@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,9 @@ from release.build.review import choose, make_sample, record_review, sample_dige
 from release.build.signing import write_checksums
 from release.build.verify import Check, Subject, verify
 from release.ledger.ledger import Kind, Ledger
+from release.running.launchers import Place
 from tests.model_store.tiny_model import write_model
+from tests.release.doubles import StubLauncher
 from tests.release.evidence_file import promoted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,23 +30,36 @@ VERSION = "v0.1.0-abc1234"
 MODEL = "csanmt-zh-en:v0.0.1"
 
 
-class Stopped:
-    """A service that is always ready; what it was asked is a test file of its own."""
+@dataclass(slots=True)
+class Stopped(StubLauncher):
+    """Starts what a server of the test answers for; it ends with ``status``."""
 
-    url = "http://127.0.0.1:9"
+    status: int = 0
 
-    def __init__(self, status: int = 0) -> None:
-        self.status = status
-
-    def await_ready(self) -> None:
-        pass
-
-    def stop(self) -> int:
+    def stop(self, place: Place, deadline_seconds: float = 60.0) -> int | None:
+        StubLauncher.stop(self, place, deadline_seconds)
         return self.status
 
 
+class Ready(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Of a service that is ready."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
 @pytest.fixture
-def subject(tmp_path: Path) -> Subject:
+def subject(tmp_path: Path, port: int) -> Subject:
     store = ModelStore(tmp_path / "bentoml")
     (tmp_path / "source").mkdir()
     write_model(tmp_path / "source")
@@ -64,8 +82,9 @@ def subject(tmp_path: Path) -> Subject:
     tests.parent.mkdir()
     tests.write_text("def test_it():\n    pass\n")
     return Subject(
-        VERSION, ledger, store, read_manifest(tmp_path), artefacts, start=Stopped, api_tests=tests
-    )
+        VERSION, ledger, store, read_manifest(tmp_path), artefacts,
+        launcher=Stopped(), port=port, api_tests=tests,
+    )  # fmt: skip
 
 
 def judge(subject: Subject) -> dict[str, str]:
@@ -154,7 +173,7 @@ def test_a_service_that_fails_its_tests_or_dies_when_stopped_is_not_ready(subjec
     subject.api_tests.write_text("def test_it():\n    assert False\n")
     assert "API tests failed" in judge(subject)["service"]
     subject.api_tests.write_text("def test_it():\n    pass\n")
-    assert "ended with 137" in judge(replace(subject, start=lambda: Stopped(137)))["service"]
+    assert "ended with 137" in judge(replace(subject, launcher=Stopped(status=137)))["service"]
     subject.api_tests.write_text("import pytest\n\ndef test_it():\n    pytest.skip('no')\n")
     assert "no API test ran" in judge(subject)["service"]
 

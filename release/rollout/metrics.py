@@ -1,10 +1,19 @@
-"""What a colour's metrics say at one moment, and over the time between two moments."""
+"""What a colour's counters say at one moment, over the time between two, and where from."""
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.parse
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from csanmt.errors import CsanmtError, UnavailableError
+from release.rollout.traffic import Colour
+from release.running.service import Service, ask
 from serving import metric_names
 
 TRANSLATING = ("/translate", "/v2/translate", "/translate/stream")
@@ -126,3 +135,115 @@ def collect(points: Iterable[tuple[str, Mapping[str, str], float]], *, up: bool)
         elif name == metric_names.HEALTH.name and labels.get("signal") in health:
             health[labels["signal"]] += value
     return Sample(up, requests, errors, buckets, segments, health, model)
+
+
+class Clock(Protocol):
+    """Time as a seam, so that half an hour of watching takes a test no time."""
+
+    def now(self) -> float:
+        """Seconds; only differences mean anything."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's monotonic clock, which no operator sets back."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class MetricsSource(Protocol):
+    def sample(self, colour: Colour) -> Sample:
+        """The colour's counters now; not ``up`` when it does not answer. Never raises for that.
+
+        Raises:
+            ConfigurationError: the colour answers, but refuses to be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMetrics:
+    """Asks the colours themselves."""
+
+    services: Mapping[Colour, Service]
+    timeout: float = 2.0
+
+    def sample(self, colour: Colour) -> Sample:
+        service = self.services[colour]
+        try:
+            text = service.metrics(self.timeout)
+        except UnavailableError:
+            return DOWN
+        try:
+            points = [
+                (point.name, point.labels, point.value)
+                for family in text_string_to_metric_families(text)
+                for point in family.samples
+            ]
+        except ValueError:  # something else answers there
+            return DOWN
+        return collect(points, up=service.ready(self.timeout))
+
+
+BLIND_SECONDS = 30.0
+"""How long Prometheus may be silent before watching is given up: several scrapes."""
+
+
+@dataclass(slots=True)
+class PrometheusMetrics:
+    """Reads the raw counters that a Prometheus scraped, by its label ``colour``.
+
+    Instant queries of counters, not of rates: the window is ours, so that both sources are
+    judged by the same arithmetic. Whether a colour is up is asked of the colour itself
+    (``services``): a scrape is too rare for that, and a Prometheus that is down says nothing
+    about the service. While it is silent the last counters stand, which is no evidence.
+    """
+
+    url: str
+    services: Mapping[Colour, Service]
+    timeout: float = 5.0
+    clock: Clock = field(default_factory=SystemClock)
+    _last: dict[Colour, Sample] = field(default_factory=dict)
+    _heard: float | None = None
+
+    def sample(self, colour: Colour) -> Sample:
+        """See :class:`MetricsSource`.
+
+        Raises:
+            UnavailableError: Prometheus has not answered for ``BLIND_SECONDS``.
+        """
+        up = self.services[colour].ready(self.timeout)
+        points = self._counters(colour)
+        if points is not None:
+            self._heard = self.clock.now()
+            self._last[colour] = collect(points, up=up)
+        elif self._heard is None or self.clock.now() - self._heard > BLIND_SECONDS:
+            raise UnavailableError(
+                f"Prometheus at {self.url} does not answer: nothing can be judged, "
+                "and the traffic stays as it is"
+            )
+        return replace(self._last.get(colour, DOWN), up=up)
+
+    def _counters(self, colour: Colour) -> list[tuple[str, Mapping[str, str], float]] | None:
+        families = (
+            metric_names.REQUESTS.name,
+            metric_names.REQUEST_SECONDS.name + "_bucket",
+            metric_names.SEGMENTS.name,
+            metric_names.HEALTH.name,
+        )
+        expression = f'{{__name__=~"{"|".join(families)}",colour="{colour}"}}'
+        query = urllib.parse.urlencode({"query": expression})
+        try:
+            text = ask(f"{self.url}/api/v1/query?{query}", timeout=self.timeout)
+            return [
+                (row["metric"].get("__name__", ""), row["metric"], float(row["value"][1]))
+                for row in json.loads(text)["data"]["result"]
+            ]
+        except (CsanmtError, ValueError, LookupError, TypeError):
+            return None  # nothing, or something else, answers at that address

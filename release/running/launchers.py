@@ -1,0 +1,255 @@
+"""Runs a version as a local process from a bento, or as a container from an image.
+
+What is started has a *place*: a name (a site's colour, or a trial) and an address. One
+service runs at a place, outlives the command that started it, and is found again there
+without any record.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks import service_process
+from csanmt.errors import NotFoundError, UnavailableError
+from release.running.containers import RUNTIMES, find_tool
+
+STOP_SECONDS = service_process.STOP_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service runs: its name, and its ``host:port``."""
+
+    name: str
+    address: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+
+class Launcher(Protocol):
+    """Starts and stops whole services."""
+
+    @property
+    def kind(self) -> str:
+        """``process`` or ``container``."""
+        ...
+
+    def require(self, bento: str) -> None:
+        """See that there is something to start, before anything is stopped for it.
+
+        Raises:
+            NotFoundError: there is no such bento or image.
+        """
+        ...
+
+    def start(self, bento: str, place: Place) -> str:
+        """Start it and return its handle; readiness is the caller's to await.
+
+        Raises:
+            NotFoundError: there is no such bento or image.
+            UnavailableError: it could not be started.
+        """
+        ...
+
+    def adopt(self, place: Place) -> str:
+        """The handle of what already runs at a place, started by other means.
+
+        Raises:
+            NotFoundError: nothing does, or it cannot be told.
+        """
+        ...
+
+    def alive(self, handle: str) -> bool:
+        """Whether what was started as ``handle`` still runs."""
+        ...
+
+    def runs(self, place: Place) -> bool:
+        """Whether any process of a service is left at a place, if only an orphaned worker."""
+        ...
+
+    def stop(self, place: Place, deadline_seconds: float = STOP_SECONDS) -> int | None:
+        """Let running requests finish, then end every process at a place.
+
+        Returns:
+            Exit status, where it can be told.
+        """
+        ...
+
+    def forget(self, place: Place) -> None:
+        """Remove what a stopped service left at a place."""
+        ...
+
+    def log(self, place: Place) -> str:
+        """Where the words of the service at a place are found."""
+        ...
+
+    def last_words(self, place: Place) -> str:
+        """The end of its log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLauncher:
+    """``bentoml serve`` in a session of its own, with a BENTOML_HOME per place.
+
+    Two live servers must not share a BENTOML_HOME: the metrics' folder inside is wiped
+    at start. The places' homes share the immutable stores by symbolic links.
+
+    Args:
+        directory: where the homes and the logs go.
+        store: the BENTOML_HOME whose bentos and models are served.
+        environment: variables added for the service (``CSANMT_…``).
+    """
+
+    directory: Path
+    store: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    kind: str = "process"
+
+    def require(self, bento: str) -> None:
+        name, _, version = bento.partition(":")
+        if not version or not (self.store / "bentos" / name / version).is_dir():
+            raise NotFoundError(f"bento {bento} is not in {self.store}; build it first")
+
+    def start(self, bento: str, place: Place) -> str:
+        self.require(bento)
+        host, _, port = place.address.rpartition(":")
+        listen = {"CSANMT_HOST": host, "CSANMT_PORT": port, "BENTOML_DO_NOT_TRACK": "true"}
+        return service_process.start(
+            [sys.executable, "-m", "bentoml", "serve", bento, "--host", host, "--port", port],
+            self._make_home(place),
+            self._log(place),
+            environment={**os.environ, **listen, **self.environment},
+        )
+
+    def adopt(self, place: Place) -> str:
+        raise NotFoundError("only containers can be taken over; let this one be started instead")
+
+    def alive(self, handle: str) -> bool:
+        return service_process.alive(handle)
+
+    def runs(self, place: Place) -> bool:
+        return bool(service_process.members(self._home(place)))
+
+    def stop(self, place: Place, deadline_seconds: float = STOP_SECONDS) -> int | None:
+        return service_process.stop(self._home(place), deadline_seconds)
+
+    def forget(self, place: Place) -> None:
+        shutil.rmtree(self._home(place), ignore_errors=True)
+        self._log(place).unlink(missing_ok=True)
+
+    def log(self, place: Place) -> str:
+        return str(self._log(place))
+
+    def last_words(self, place: Place) -> str:
+        return service_process.last_words(self._log(place))
+
+    def _home(self, place: Place) -> Path:
+        return self.directory / f"{place.name}-home"
+
+    def _log(self, place: Place) -> Path:
+        return self.directory / f"{place.name}.log"
+
+    def _make_home(self, place: Place) -> Path:
+        home = self._home(place)
+        home.mkdir(parents=True, exist_ok=True)
+        for part in ("bentos", "models"):
+            link = home / part
+            (self.store / part).mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(self.store / part)
+        return home
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLauncher:
+    """``podman`` or ``docker run`` of an image, on the host's network, read-only.
+
+    Args:
+        runtime: the container tool; the first found of podman and docker by default.
+        options: more arguments of ``run``, e.g. ``("--memory", "1g")``.
+    """
+
+    runtime: str = ""
+    options: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    kind: str = "container"
+
+    def require(self, bento: str) -> None:
+        tool = self._tool()
+        if subprocess.run([tool, "image", "inspect", bento], capture_output=True).returncode:
+            raise NotFoundError(f"image {bento} is not known to {tool}; build or pull it first")
+
+    def start(self, bento: str, place: Place) -> str:
+        self.require(bento)
+        tool = self._tool()
+        host, _, port = place.address.rpartition(":")
+        subprocess.run([tool, "rm", "-f", _container(place)], capture_output=True)
+        # The image listens on every interface unless it is told otherwise.
+        variables = {"CSANMT_HOST": host, "CSANMT_PORT": port, **self.environment}
+        command = [
+            tool, "run", "--detach", "--name", _container(place), "--network", "host",
+            "--read-only", "--tmpfs", "/tmp", *run_options(tool), *self.options,
+            *(f"--env={key}={value}" for key, value in variables.items()), bento,
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise UnavailableError(f"{tool} could not start {bento}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def adopt(self, place: Place) -> str:
+        name = _container(place)
+        if not self.alive(name):
+            raise NotFoundError(f"no container {name} is running")
+        return name
+
+    def alive(self, handle: str) -> bool:
+        return self._inspect(handle, "{{.State.Running}}") == "true"
+
+    def runs(self, place: Place) -> bool:
+        return self.alive(_container(place))
+
+    def stop(self, place: Place, deadline_seconds: float = STOP_SECONDS) -> int | None:
+        name = _container(place)
+        command = [self._tool(), "stop", "--time", str(int(deadline_seconds)), name]
+        subprocess.run(command, capture_output=True)
+        status = self._inspect(name, "{{.State.ExitCode}}")
+        return int(status) if status.lstrip("-").isdigit() else None
+
+    def forget(self, place: Place) -> None:
+        subprocess.run([self._tool(), "rm", "-f", _container(place)], capture_output=True)
+
+    def log(self, place: Place) -> str:
+        return f"{self._tool()} logs {_container(place)}"
+
+    def last_words(self, place: Place) -> str:
+        words = [self._tool(), "logs", "--tail", "20", _container(place)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    def _inspect(self, name: str, form: str) -> str:
+        command = [self._tool(), "inspect", "--format", form, name]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+    def _tool(self) -> str:
+        return find_tool(RUNTIMES, self.runtime or None)
+
+
+def _container(place: Place) -> str:
+    return f"csanmt-{place.name}-{place.address.rpartition(':')[2]}"
+
+
+def run_options(tool: str) -> list[str]:
+    """What ``run`` needs where there is no systemd and crun may not set limits."""
+    if tool != "podman" or not shutil.which("runc"):
+        return []
+    limits = [f"--ulimit={name}=8192:8192" for name in ("nofile", "nproc")]
+    return ["--runtime", "runc", *limits]
