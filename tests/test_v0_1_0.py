@@ -88,7 +88,9 @@ def test_its_site_opens(written: Path) -> None:
     assert settings.environment == {"CSANMT_MAX_CHARACTERS": "5000"}
     assert settings.nginx == NginxSettings(rate_per_second=10_000, burst=10_000)
     colours = Colours(home / "colours")
-    assert colours.running(FIFTH).address == "127.0.0.1:3001"
+    blue = colours.get("blue")
+    assert blue is not None
+    assert (blue.release, blue.address) == (FIFTH, "127.0.0.1:3001")
     green = colours.get("green")
     assert green is not None
     assert (green.release, green.model, green.ending) == (SECOND, "csanmt-zh-en:v0.2.0", False)
@@ -97,7 +99,7 @@ def test_its_site_opens(written: Path) -> None:
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 def test_its_traffic_is_read_back(written: Path) -> None:
     router = NginxRouter(written / "site" / "nginx", NginxSettings())
-    assert router.state() == Traffic(
+    assert router.written() == Traffic(
         blue=100, green=0, sticky=True, generation=12, purpose="promotion"
     )
 

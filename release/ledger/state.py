@@ -82,6 +82,8 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
             continue
         if entry.kind in (Kind.SWITCH, Kind.ROLLBACK):
             generation = max(generation, int(entry.detail.get("generation", 0)))
+        if entry.detail.get("purpose") == "failover" and entry.version not in served:
+            continue  # it answers in the place of a dead one, and nobody promoted it
         if entry.kind == Kind.ROLLBACK and entry.why == "drill":  # as v0.1.0 wrote them
             active, served, left = before_switch
             continue

@@ -14,7 +14,7 @@ from release.rollout.site import Site
 from release.rollout.status import Look, look
 from release.rollout.switch import switch
 from release.rollout.traffic import Colour, other, state_of
-from release.running.service import Identity
+from release.running.service import Identity, Service
 
 Check = Callable[[str], None]
 """Tries a service at a URL; raises a CsanmtError that says what is wrong with it."""
@@ -123,14 +123,14 @@ def place(
         raise
 
 
-def smoke(site: Site, colour: Colour) -> None:
+def smoke(service: Service) -> None:
     """Translate the smoke sentences; each must come back as something else.
 
     Raises:
         UnavailableError: an answer failed, is empty or echoes its source.
         ConfigurationError: the service refuses the API key.
     """
-    for source, target in zip(SMOKE, site.services[colour].translate(SMOKE), strict=True):
+    for source, target in zip(SMOKE, service.translate(SMOKE), strict=True):
         if not target.strip() or target == source:
             raise UnavailableError(f"smoke test: {source} was translated as {target!r}")
 
@@ -270,7 +270,7 @@ def _try(site: Site, deployment: Deployment, checks: tuple[Check, ...]) -> Deplo
     identity = site.services[deployment.colour].identify()
     _require_identity(site, deployment, identity)
     deployment = replace(deployment, model=identity.model, digest=identity.digest)
-    smoke(site, deployment.colour)
+    smoke(site.services[deployment.colour])
     for check in checks:
         check(deployment.url)
     site.colours.put(deployment)

@@ -7,6 +7,7 @@ front, outside of their numbers, and a window with too few answers is called uno
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -70,7 +71,12 @@ class Observation:
 
 
 def observe(
-    site: Site, colour: Colour, generation: int, seconds: float, interval: float = 10.0
+    site: Site,
+    colour: Colour,
+    generation: int,
+    seconds: float,
+    interval: float = 10.0,
+    tick: Callable[[float], None] = lambda _: None,
 ) -> Observation:
     """Watch ``colour`` beside the other one until ``seconds`` passed or it is ill.
 
@@ -82,12 +88,14 @@ def observe(
     Args:
         generation: of the traffic to watch; as soon as there is another one, the watching ends
             without a verdict.
+        tick: told every second for how long was watched; an error of it ends the watching.
     """
     watcher = _Watcher(site, colour, interval)
     prober = _Prober(site, colour, seconds)
     while site.clock.now() - watcher.start < seconds:
         site.clock.sleep(min(TICK_SECONDS, interval))
         prober.tick()
+        tick(site.clock.now() - watcher.start)
         breaches = watcher.look() or prober.breaches(watcher.judged)
         if breaches or watcher.judged:
             traffic = state_of(site.router)
@@ -137,8 +145,7 @@ class _Prober:
             1, min(20, math.ceil(MORE * site.thresholds.min_requests / max(seconds, 1.0)))
         )
         self.probes: list[Probe] = []
-        self._refused = 0
-        self._judged = 0
+        self._refused = self._bad = 0
         self._served = Served()
 
     @property
@@ -158,7 +165,11 @@ class _Prober:
         if self._refused >= self._site.thresholds.down_checks:
             words = f"the front did not answer {self._refused} times in a row"
             return (Breach("front", self._refused, 0, words),)
-        return self.final() if whole else ()
+        if not whole:
+            return ()
+        found = self.final()
+        self._bad = self._bad + 1 if found else 0
+        return found if self._bad >= self._site.thresholds.bad_checks else ()
 
     def final(self) -> tuple[Breach, ...]:
         """What users and the watcher met at the front, over the window."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
@@ -74,12 +75,18 @@ class Guide(Protocol):
         """Seconds of this step's time that were watched already, by a command before."""
         ...
 
+    def tick(self, weight: float, seconds: float) -> None:
+        """A step has been watched for ``seconds``, all commands together."""
+        ...
+
 
 class _Unguided:
     def before(self, weight: float) -> None: ...
 
     def watched(self, weight: float) -> float:
         return 0.0
+
+    def tick(self, weight: float, seconds: float) -> None: ...
 
 
 def promote(
@@ -117,14 +124,22 @@ def promote(
                 )
                 generation = applied.generation
                 tell(f"{weight:g}% of the traffic goes to {release} ({side.colour})")
-            seconds = plan.seconds(weight) - guide.watched(weight)
+            before = guide.watched(weight)
+            seconds = plan.seconds(weight) - before
             if seconds <= 0:
                 continue
-            seen = observe(site, side.colour, generation, seconds, plan.poll)
+            seen = observe(
+                site, side.colour, generation, seconds, plan.poll,
+                tick=partial(_tick, guide, weight, before),
+            )  # fmt: skip
             seen = _act_on(site, side, seen, back=weight < 100 or bool(seen.breaches))
             if seen.reasons:
                 return Promoted(release, False, seen.reasons, weight)
     return Promoted(release, True, share=100)
+
+
+def _tick(guide: Guide, weight: float, before: float, seconds: float) -> None:
+    guide.tick(weight, before + seconds)
 
 
 def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: None) -> Observation:

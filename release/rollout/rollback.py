@@ -97,7 +97,7 @@ def _go(
     if side is None:
         side = _start(site, now, target.release, tell)
     left = now.sides[other(side.colour)]
-    if side.share == 100 and not started and now.live and now.state.active == side.release:
+    if side.share == 100 and not started and now.live and _recorded(now, side):
         return RolledBack(side.release, side.colour, left.release or "-", 0.0, already=True)
     if expected is None and not started and now.traffic is not None:
         expected = now.generation
@@ -152,8 +152,7 @@ def _previous(now: Look) -> Target:
         return _settled(now)
     traffic = now.traffic
     assert traffic is not None
-    unfinished = traffic.purpose == "rollback" and state.active not in (None, present.release)
-    if unfinished and present.runs:
+    if traffic.purpose == "rollback" and not _recorded(now, present) and present.runs:
         return Target(present.release, present)
     beside = now.sides[other(present.colour)]
     if beside.runs and beside.release != present.release and state.trusts(beside.release):
@@ -173,6 +172,14 @@ def _previous(now: Look) -> Target:
         )
     raise NotFoundError(
         f"nothing served before {present.release or 'now'}: there is no version to go back to"
+    )
+
+
+def _recorded(now: Look, side: Side) -> bool:
+    """Whether the ledger knows that ``side`` has everything, or cannot be asked."""
+    state = now.state
+    return not state.entries or (
+        state.active == side.release and now.generation <= state.generation
     )
 
 
@@ -206,7 +213,7 @@ def _settled(now: Look) -> Target:
 def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
     """Start ``release`` where it died, or where no process serves users."""
     with site.exclusive(f"rollback to {release}"):
-        bento = _bento(site, now, release)
+        bento = bento_of(site, now, release)
         site.launcher.require(bento)
         serving = now.serving
         if now.traffic is not None and now.traffic.mixed and serving is not None:
@@ -245,7 +252,7 @@ def _where(now: Look, release: str) -> Colour:
     return now.traffic.major if now.traffic else "blue"
 
 
-def _bento(site: Site, now: Look, release: str) -> str:
+def bento_of(site: Site, now: Look, release: str) -> str:
     """What to start: as it is recorded on its colour, in the ledger, or by its name."""
     for candidate in _bentos(site, now, release):
         try:

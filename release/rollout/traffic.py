@@ -137,6 +137,10 @@ class Router(Protocol):
         """
         ...
 
+    def stop(self) -> None:
+        """Let running requests finish, then end the front."""
+        ...
+
     def ill(self) -> str:
         """What is wrong with the front itself, in words; nothing where all is well."""
         ...

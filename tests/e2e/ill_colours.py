@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,13 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.service_process import birth
+from benchmarks import service_process
 from release.rollout.deployment import deploy
 from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import Plan, promote
 from release.rollout.site import Site
+from release.rollout.status import look
 from release.rollout.thresholds import Thresholds
-from release.rollout.traffic import COLOURS, Colour
+from release.rollout.traffic import COLOURS
+from release.running import launchers as running
 from release.running.launchers import ProcessLauncher
 from tests.ports import free_addresses
 from tests.release.doubles import StubAlert
@@ -31,13 +32,8 @@ FIRST, SECOND = "v1.0.0-aaaaaaa", "v1.1.0-bbbbbbb"
 MODELS = {FIRST: "csanmt-zh-en:v1.0.0", SECOND: "csanmt-zh-en:v1.1.0"}
 
 
-@dataclass(frozen=True)
-class SickLauncher:
-    """Starts ``sick_service.py``; otherwise the real process launcher."""
-
-    directory: Path
-    real: ProcessLauncher
-    kind: str = "process"
+class SickLauncher(ProcessLauncher):
+    """Starts ``sick_service.py`` in the place of a bento."""
 
     def illness(self, release: str) -> Path:
         return self.directory / f"{release}.illness"
@@ -45,24 +41,19 @@ class SickLauncher:
     def require(self, bento: str) -> None:
         assert bento.partition(":")[2] in MODELS
 
-    def start(self, bento: str, colour: Colour, address: str) -> str:
+    def start(self, bento: str, place: running.Place) -> str:
         release = bento.partition(":")[2]
         self.illness(release).write_text("well")
         script = Path(__file__).with_name("sick_service.py")
-        port = address.rpartition(":")[2]
-        with (self.directory / f"{colour}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, script, port, MODELS[release], self.illness(release)],
-                cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        return f"{process.pid}:{birth(process.pid)}"
+        port = place.address.rpartition(":")[2]
+        return service_process.start(
+            [sys.executable, script, port, MODELS[release], self.illness(release), bento],
+            self._make_home(place), self._log(place),
+            environment={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT,
+        )  # fmt: skip
 
-    def alive(self, handle: str) -> bool:
-        return self.real.alive(handle)
-
-    def stop(self, handle: str, deadline_seconds: float = 120.0) -> None:
-        self.real.stop(handle, min(deadline_seconds, 3.0))
+    def stop(self, place: running.Place, deadline_seconds: float = 3.0) -> int | None:
+        return super().stop(place, min(deadline_seconds, 3.0))
 
 
 @dataclass
@@ -79,14 +70,17 @@ class Place:
         self.launcher.illness(release).write_text(illness)
 
     def pid(self, release: str) -> int:
-        return int(self.site.colours.running(release).handle.partition(":")[0])
+        side = look(self.site).of(release)
+        assert side is not None
+        assert side.record is not None
+        return int(side.record.handle.partition(":")[0])
 
 
 @contextmanager
 def two_colours(tmp_path: Path) -> Iterator[Place]:
     """FIRST in service on blue, SECOND ready on green."""
     blue, green = free_addresses(2)
-    launcher = SickLauncher(tmp_path, ProcessLauncher(tmp_path, tmp_path / "store"))
+    launcher = SickLauncher(tmp_path, tmp_path / "store")
     site, router = nginx_site(
         tmp_path,
         {"blue": blue, "green": green},
@@ -105,11 +99,9 @@ def two_colours(tmp_path: Path) -> Iterator[Place]:
         yield Place(site, router, launcher)
     finally:
         for colour in COLOURS:
-            if found := site.colours.get(colour):
-                pid = int(found.handle.partition(":")[0])
-                if launcher.alive(found.handle):
-                    os.kill(pid, signal.SIGCONT)
-                launcher.stop(found.handle)
+            for pid in service_process.members(tmp_path / f"{colour}-home"):
+                os.kill(pid, signal.SIGCONT)
+            launcher.stop(site.place(colour))
         router.stop()
 
 

@@ -1,6 +1,6 @@
 """Our service with a translator whose illness is read from a file before every batch.
 
-    python sick_service.py PORT MODEL_TAG ILLNESS_FILE
+    python sick_service.py PORT MODEL_TAG ILLNESS_FILE BENTO
 
 Illnesses: well, errors, slow, echo, hang, crash.
 """
@@ -68,7 +68,7 @@ def main() -> None:
     application = build(
         settings,
         lambda: InlineRunner(translator, TranslatorFacts(tag, "stub")),
-        provenance=Provenance(tag, f"sha256:{tag}", "csanmt:test", "abc1234"),
+        provenance=Provenance(tag, f"sha256:{tag}", sys.argv[4], "abc1234"),
         count_tokens=len,
     )
 

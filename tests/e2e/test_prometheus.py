@@ -25,6 +25,7 @@ from release.rollout.load import Load
 from release.rollout.metrics import PrometheusMetrics, ServiceMetrics
 from release.rollout.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
 from release.rollout.promotion import Plan, promote, watch
+from release.rollout.status import look
 from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import COLOURS, SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
@@ -104,7 +105,6 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
     place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = place.site
-    urls = {c: f"http://{site.addresses[c]}" for c in COLOURS}
     with prometheus(place, tmp_path / "prometheus") as server, receiver() as (hook, got):
         with Load(place.address, clients=4, timeout=60) as load:
             wait_for(lambda: len(server.query(SHARE_METRIC)) == 2)
@@ -115,7 +115,7 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
         assert {rule["health"] for rule in rules} == {"ok"}, rules
         assert server.firing() == set()
 
-        source, direct = PrometheusMetrics(server.url, urls), ServiceMetrics(urls)
+        source, direct = PrometheusMetrics(server.url, site.services), ServiceMetrics(site.services)
         for colour in COLOURS:
             wait_for(lambda c=colour: source.sample(c) == direct.sample(c))
         assert source.sample("green").model == MODELS[SECOND]
@@ -129,7 +129,7 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
             moment = time.monotonic()
             wait_for(lambda: load.versions(since=moment)[MODELS[FIRST]] > 5)
         assert "echoed" in "; ".join(breach.message for breach in seen.breaches)
-        assert (site.router.state().blue, load.lost()) == (100, [])
+        assert (look(site).sides["blue"].share, load.lost()) == (100, [])
         assert len(got) == 1
         assert re.match(f"rolled back to {FIRST}: {SECOND} on green: .*echoed", got[0]["text"])
         assert (got[0]["release"], got[0]["to"]) == (SECOND, FIRST)
@@ -138,7 +138,7 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
 
         server.process.kill()
         server.process.wait()
-        blind = PrometheusMetrics(server.url, urls)
+        blind = PrometheusMetrics(server.url, site.services)
         with pytest.raises(UnavailableError, match="traffic stays as it is"):
             blind.sample("blue")
         assert source.sample("blue").up  # the last counters stand for a while

@@ -18,10 +18,11 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.service_process import await_ready
 from release.build.manifest import read_manifest
 from release.rollout.deployment import smoke
-from release.running.launchers import ContainerLauncher
-from release.running.smoke import ContainerRun, await_url
+from release.running.launchers import ContainerLauncher, Place
+from release.running.service import HttpService
 from tests.e2e.workshop import MODEL, Workshop
 from tests.release.random_model import write_random_model
 
@@ -147,11 +148,12 @@ def test_the_image_is_verified_and_only_evidence_and_review_are_missing(
 
 
 def test_the_image_answers_and_finishes_what_it_began_when_stopped(built: dict[str, Any]) -> None:
-    run = ContainerRun(built["image"]["name"], PORT)
+    launcher, place = ContainerLauncher(), Place("trial", f"127.0.0.1:{PORT}")
+    handle = launcher.start(built["image"]["name"], place)
     answers: list[httpx.Response] = []
     try:
-        run.await_ready()
-        url = f"{run.url}/translate"
+        await_ready(place.url, lambda: launcher.alive(handle), lambda: launcher.last_words(place))
+        url = f"{place.url}/translate"
         first = httpx.post(url, json={"text": "你好世界"}, timeout=60)
         assert (first.status_code, first.json()["model"]) == (200, MODEL)
         texts = ["今天天气很好，我们去公园散步。" * 20] * 64
@@ -164,9 +166,10 @@ def test_the_image_answers_and_finishes_what_it_began_when_stopped(built: dict[s
         client = threading.Thread(target=long_request)
         client.start()
         begun.wait()
-        in_flight(run.url)
+        in_flight(place.url)
     finally:
-        status = run.stop()
+        status = launcher.stop(place)
+        launcher.forget(place)
     client.join()
     assert status == 0
     assert [answer.status_code for answer in answers] == [200]
@@ -176,18 +179,18 @@ def test_the_image_answers_and_finishes_what_it_began_when_stopped(built: dict[s
 def test_a_colour_runs_from_the_image(built: dict[str, Any], tmp_path: Path) -> None:
     """The container launcher on the real image: started, tried, replaced, stopped."""
     launcher = ContainerLauncher(environment={"CSANMT_WORKERS": "1"})
-    image, address = built["image"]["name"], f"127.0.0.1:{PORT}"
-    first = launcher.start(image, "green", address)
+    image, place = built["image"]["name"], Place("green", f"127.0.0.1:{PORT}")
+    first = launcher.start(image, place)
     try:
-        assert launcher.adopt("green", address) == f"csanmt-green-{PORT}"
-        second = launcher.start(image, "green", address)  # takes the name of the first
+        assert launcher.adopt(place) == f"csanmt-green-{PORT}"
+        second = launcher.start(image, place)  # takes the name of the first
         assert not launcher.alive(first)
-        await_url(f"http://{address}", lambda: launcher.alive(second), lambda: "see its log")
-        smoke(f"http://{address}")
+        await_ready(place.url, lambda: launcher.alive(second), lambda: launcher.log(place))
+        smoke(HttpService(place.url))
     finally:
-        launcher.stop(f"csanmt-green-{PORT}", deadline_seconds=20)
+        launcher.stop(place, deadline_seconds=20)
     assert not launcher.alive(second)
-    subprocess.run(["podman", "rm", "--force", second], check=False, capture_output=True)
+    launcher.forget(place)
 
 
 def in_flight(url: str) -> None:

@@ -109,8 +109,7 @@ def town(
         yield town
     finally:
         for colour in COLOURS:
-            if found := site.colours.get(colour):
-                site.launcher.stop(found.handle, deadline_seconds=5)
+            site.launcher.stop(site.place(colour), deadline_seconds=5)
         site.router.stop()  # type: ignore[attr-defined]
 
 

@@ -17,8 +17,16 @@ from release.rollout.load import Load
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.status import standing
+from release.rollout.traffic import Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, ROOT, SECOND, Place, nginx_missing, wait_for
 from tests.release.doubles import StubAlert
+
+
+def traffic_of(place: Place) -> Traffic:
+    found = place.router.live()
+    assert found is not None
+    return found
+
 
 pytestmark = [
     pytest.mark.e2e,
@@ -31,7 +39,7 @@ def test_a_drill_under_sixteen_clients_loses_nothing(place: Place) -> None:
     assert result.requests > 50
     assert (result.lost, result.mislabelled) == (0, 0)
     assert place.site.ledger.last(Kind.DRILL) is not None
-    assert place.router.state().blue == 100
+    assert traffic_of(place).blue == 100
 
 
 def test_every_answer_names_the_version_that_made_it(place: Place) -> None:
@@ -50,7 +58,7 @@ def test_every_answer_names_the_version_that_made_it(place: Place) -> None:
     [
         ("crash", "does not answer"),
         ("hang", ""),  # seen as slow, as errors, or as silence, whichever shows first
-        ("errors", "answers are errors"),
+        ("errors", "are errors"),
         ("slow", "times the other colour"),
         ("echo", "echoed"),
     ],
@@ -63,14 +71,14 @@ def test_a_version_that_falls_ill_in_service_is_rolled_back(
         promote(place.site, SECOND, Plan())
         place.fall_ill(SECOND, illness)
         if illness == "hang":
-            wait_for(lambda: place.router.state().green == 100)
+            wait_for(lambda: traffic_of(place).green == 100)
             os.kill(place.pid(SECOND), signal.SIGSTOP)
         seen = watch(place.site, seconds=60, poll=2.0)
         moment = time.monotonic()
         wait_for(lambda: load.versions(since=moment)[MODELS[FIRST]] > 5)
     assert seen.breaches
     assert words in "; ".join(breach.message for breach in seen.breaches)
-    assert place.router.state().blue == 100
+    assert traffic_of(place).blue == 100
     entry = place.site.ledger.last(Kind.ROLLBACK)
     assert entry is not None
     assert entry.version == FIRST
@@ -114,4 +122,4 @@ def test_a_promotion_really_killed_by_signal_nine_can_be_rolled_back(place: Plac
     )
     back = rollback(place.site, why="the command was killed")
     assert back.release == FIRST
-    assert place.router.state().blue == 100
+    assert traffic_of(place).blue == 100

@@ -117,6 +117,9 @@ class StubRouter:
         self.starts += 1
         self.up = True
 
+    def stop(self) -> None:
+        self.up = False
+
     def ill(self) -> str:
         return "" if self.up else "the front does not run"
 
