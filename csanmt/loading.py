@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,17 @@ from csanmt.errors import (
     NotFoundError,
 )
 from csanmt.text_translator import ReferenceTranslator, TextTranslator
-from csanmt.tokenization import Tokenizer, load_tokenizer
+from csanmt.tokenization import DESCRIPTION, Tokenizer, read_description
+from csanmt.tokenization_copy import check_names
 from csanmt.translator import Engine
-from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS, read_version
+from csanmt.version import (
+    CONFIG,
+    FLOAT_WEIGHTS,
+    PACKED_WEIGHTS,
+    TOKENIZER,
+    read_config,
+    read_version,
+)
 
 ENGINES = ("native", "torch")
 
@@ -69,6 +77,33 @@ def load_translator(
         target_language=version.target_language,
         decoding=version.decoding,
     )
+
+
+def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
+    """The tokenizer saved in ``directory``, or in its ``tokenizer/`` (a model's directory).
+
+    A model's ``config.json`` also says which pieces are copy tokens.
+
+    Raises:
+        NotFoundError: there is no description or a file it names is missing.
+        ConfigurationError: the description is not JSON or of an unknown type, or the
+            copy tokens are not pieces of both vocabularies.
+    """
+    place = Path(directory)
+    names: tuple[str, ...] = ()
+    if (place / TOKENIZER / DESCRIPTION).is_file():
+        if (place / CONFIG).is_file():
+            names = check_names(read_config(place).get("copy_tokens", ()))
+        place = place / TOKENIZER
+    description = read_description(place)
+    kind = description.get("type")
+    if kind not in _KINDS:
+        raise ConfigurationError(
+            f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
+        )
+    tokenizer = _KINDS[kind](place, description)
+    tokenizer.declare_copy_tokens(names)
+    return tokenizer
 
 
 def load_engine(
@@ -136,3 +171,21 @@ def _check_sizes(tokenizer: Tokenizer, config: Mapping[str, Any], place: Path) -
                 f"{place}: the {side} tokenizer has {size} ids but the model only {limit}; "
                 "tokenizer and weights are of different models"
             )
+
+
+def _sentencepiece(directory: Path, description: dict[str, Any]) -> Tokenizer:
+    from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
+
+    return SentencePieceTokenizer.load(directory, description)
+
+
+def _modelscope(directory: Path, description: dict[str, Any]) -> Tokenizer:
+    from csanmt.modelscope.tokenization import ModelScopeTokenizer
+
+    return ModelScopeTokenizer.load(directory, description)
+
+
+_KINDS: dict[str, Callable[[Path, dict[str, Any]], Tokenizer]] = {
+    "sentencepiece": _sentencepiece,
+    "modelscope": _modelscope,
+}

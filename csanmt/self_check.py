@@ -90,7 +90,7 @@ def compare_weights(directory: Path, sentences: Sequence[str] = ()) -> Agreement
     """
     from csanmt.engine.native import NativeEngine
     from csanmt.engine.torch_reference import TorchEngine
-    from csanmt.tokenization import load_tokenizer
+    from csanmt.loading import load_tokenizer
 
     tokenizer = load_tokenizer(directory)
     sources = made_sentences(int(read_version(directory).config["vocab_size"]), SENTENCES)

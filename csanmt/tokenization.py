@@ -1,19 +1,18 @@
-"""What a tokenizer is here, and how the one saved with a model is found again."""
+"""What a tokenizer is here, and how its files describe themselves."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from csanmt.errors import ConfigurationError, NotFoundError
-from csanmt.tokenization_copy import Segment, Side, check_names
+from csanmt.tokenization_copy import Segment, Side
 
 Span = tuple[int, int]  # half-open character range
 DESCRIPTION = "tokenizer_config.json"
-DIRECTORY = "tokenizer"
 
 
 @runtime_checkable
@@ -90,41 +89,6 @@ class Tokenizer(Protocol):
         ...
 
 
-def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
-    """The tokenizer saved in ``directory``, or in its ``tokenizer/`` (a model's directory).
-
-    A model's ``config.json`` also says which pieces are copy tokens.
-
-    Raises:
-        NotFoundError: there is no description or a file it names is missing.
-        ConfigurationError: the description is not JSON or of an unknown type, or the
-            copy tokens are not pieces of both vocabularies.
-    """
-    place = Path(directory)
-    names: tuple[str, ...] = ()
-    if (place / DIRECTORY / DESCRIPTION).is_file():
-        names = _copy_tokens(place / "config.json")
-        place = place / DIRECTORY
-    description = read_description(place)
-    kind = description.get("type")
-    if kind not in _KINDS:
-        raise ConfigurationError(
-            f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
-        )
-    tokenizer = _KINDS[kind](place, description)
-    tokenizer.declare_copy_tokens(names)
-    return tokenizer
-
-
-def _copy_tokens(path: Path) -> tuple[str, ...]:
-    """The names in a model's configuration; one that cannot be read has none."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ()
-    return check_names(config.get("copy_tokens", ())) if isinstance(config, dict) else ()
-
-
 def read_description(directory: Path) -> dict[str, Any]:
     """The JSON object in ``directory``'s description file."""
     path = directory / DESCRIPTION
@@ -142,21 +106,3 @@ def read_description(directory: Path) -> dict[str, Any]:
 def write_description(directory: Path, description: dict[str, Any]) -> None:
     text = json.dumps(description, ensure_ascii=False, indent=2) + "\n"
     (directory / DESCRIPTION).write_text(text, encoding="utf-8")
-
-
-def _sentencepiece(directory: Path, description: dict[str, Any]) -> Tokenizer:
-    from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
-
-    return SentencePieceTokenizer.load(directory, description)
-
-
-def _modelscope(directory: Path, description: dict[str, Any]) -> Tokenizer:
-    from csanmt.modelscope.tokenization import ModelScopeTokenizer
-
-    return ModelScopeTokenizer.load(directory, description)
-
-
-_KINDS: dict[str, Callable[[Path, dict[str, Any]], Tokenizer]] = {
-    "sentencepiece": _sentencepiece,
-    "modelscope": _modelscope,
-}

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from csanmt.loading import load_tokenizer
 from csanmt.modeling import CsanmtForConditionalGeneration
-from csanmt.tokenization import load_tokenizer
 from csanmt.translator import DecodingOptions
 from csanmt.version import (
     FLOAT_WEIGHTS,

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from csanmt.errors import InvalidInputError
-from csanmt.tokenization import load_tokenizer
+from csanmt.loading import load_tokenizer
 from training.contamination import ContaminationFilter, suite_files
 from training.copying import MARK, copy_marked
 from training.corpus import Pair, open_text, read_pairs

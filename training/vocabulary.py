@@ -16,7 +16,8 @@ from pathlib import Path
 import sentencepiece
 
 from csanmt.errors import ConfigurationError
-from csanmt.tokenization import Tokenizer, load_tokenizer, read_description, write_description
+from csanmt.loading import load_tokenizer
+from csanmt.tokenization import Tokenizer, read_description, write_description
 from csanmt.tokenization_copy import NAMES, Side
 from training.copying import MARK, segments
 

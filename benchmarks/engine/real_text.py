@@ -16,8 +16,7 @@ from benchmarks.engine.ctranslate2_model import ctranslate2_model
 from benchmarks.engine.measure import CELLS, Cell, measure_cell
 from benchmarks.engine.models import Dimensions
 from benchmarks.suite import load_suite
-from csanmt.loading import load_engine
-from csanmt.tokenization import load_tokenizer
+from csanmt.loading import load_engine, load_tokenizer
 from csanmt.translator import DecodingOptions, Engine
 
 SUITE = "tatoeba"

@@ -86,7 +86,7 @@ def token_counter(settings: Settings) -> Callable[[str], int]:
     """What counts a text's tokens in the gateway, which holds the tokenizer but no weights."""
     if settings.engine == "stub":
         return len
-    from csanmt.tokenization import load_tokenizer
+    from csanmt.loading import load_tokenizer
 
     tokenizer = load_tokenizer(settings.model_directory)
     return lambda text: len(tokenizer.encode(text))

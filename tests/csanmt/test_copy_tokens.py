@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from csanmt.configuration import CsanmtConfig
 from csanmt.errors import ConfigurationError
-from csanmt.tokenization import load_tokenizer
+from csanmt.loading import load_tokenizer
 from csanmt.tokenization_copy import NAMES, CopyToken, Segment
 from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
 from tests.fixtures_tiny import CHINESE, ENGLISH, piece_model, tiny_model_dir

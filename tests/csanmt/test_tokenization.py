@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
+from csanmt.loading import load_tokenizer
 from csanmt.modelscope.span_matching import match_in_order
 from csanmt.modelscope.tokenization import ModelScopeTokenizer
-from csanmt.tokenization import Tokenizer, load_tokenizer
+from csanmt.tokenization import Tokenizer
 from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
 from tests.csanmt.golden import GOLDENS
 from tests.fixtures_tiny import CHINESE, ENGLISH, piece_model

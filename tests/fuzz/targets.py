@@ -24,8 +24,8 @@ from csanmt.document import pieces
 from csanmt.engine.container import CHECKSUM_START, HEADER_BYTES, MAGIC, Fletcher
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CsanmtError
+from csanmt.loading import load_tokenizer
 from csanmt.markup import html_rules, parse_markup, xml_rules
-from csanmt.tokenization import load_tokenizer
 from serving.http.fields import form_fields
 from serving.http.json_body import parse_json_object
 from serving.http.keys import KeyRing, presented_key
