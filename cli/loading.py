@@ -29,7 +29,7 @@ def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]
         IntegrityError: the stored version is damaged.
     """
     from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
-    from model_store.shipped import DEFAULT_TAG, ensure_default
+    from model_store.shipped import DEFAULT_TAG, open_version
     from model_store.store import ModelStore
 
     if model and (Path(model).is_dir() or "/" in model):
@@ -38,11 +38,9 @@ def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]
         return Path(model), Path(model).resolve().name
     store = ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
     tag = model or DEFAULT_TAG
-    if tag == DEFAULT_TAG:
-        ensure_default(store)
     # Weights that will not be read need no digest; those that will have it or a checksum.
     unread = (FLOAT_WEIGHTS,) if chosen_engine(engine) == "native" else ()
-    return store.open(tag, deferred=(PACKED_WEIGHTS, *unread)), tag
+    return open_version(tag, store=store, deferred=(PACKED_WEIGHTS, *unread)), tag
 
 
 def load_translator(directory: Path, tag: str, engine: str | None = None) -> Translator:

@@ -1,17 +1,21 @@
 """CSANMT translation: the model as a library.
 
 >>> import csanmt
->>> translator = csanmt.load("path/of/a/model/version")
->>> translator.translate(["你好，世界。"])[0].text
+>>> translator = csanmt.load("csanmt-zh-en:v1.2.0")  # or a model version's directory
+>>> translator.translate("你好，世界。你好吗？").text  # a text of any length
+>>> translator.translate(["你好，世界。"])[0].text  # sentences
 
 Importing this package loads neither torch nor transformers; the names below are
-resolved when they are first used.
+resolved when they are first used. After it transformers' ``AutoConfig``, ``AutoTokenizer``
+and ``AutoModelForSeq2SeqLM`` know model versions. More is in ``docs/library.md``.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from csanmt.auto_classes import register_with_transformers
 
 if TYPE_CHECKING:
     from csanmt.configuration import CsanmtConfig
@@ -49,6 +53,9 @@ __all__ = [
     "load",
     "translate_texts",
 ]
+
+
+register_with_transformers()
 
 
 def __getattr__(name: str) -> Any:

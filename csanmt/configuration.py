@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
+from csanmt.auto_classes import register_classes
 from csanmt.tokenization_copy import check_names
 
 
@@ -137,3 +138,4 @@ class CsanmtConfig(PretrainedConfig):
 
 
 AutoConfig.register("csanmt", CsanmtConfig)
+register_classes()

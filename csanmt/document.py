@@ -101,11 +101,13 @@ def translate_texts(
     """Translate whole texts; each distinct sentence is translated once.
 
     Args:
+        texts: a bare string counts as one.
         max_tokens: sentences of more source tokens are cut into pieces that fit.
 
     Raises:
         CancelledError: ``should_stop`` answered true.
     """
+    texts = [texts] if isinstance(texts, str) else texts
     language = translator.source_language
     plans = [
         pieces(text, translator.count_tokens, max_tokens, protect=options.protect) for text in texts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from csanmt.errors import (
     EngineUnavailableError,
     NotFoundError,
 )
-from csanmt.text_translator import ReferenceTranslator, TextTranslator
+from csanmt.text_translator import TextTranslator
 from csanmt.tokenization import DESCRIPTION, Tokenizer, read_description
 from csanmt.tokenization_copy import check_names
 from csanmt.translator import Engine
@@ -27,9 +29,8 @@ from csanmt.version import (
     read_version,
 )
 
+_TAG = re.compile(r"[^/:\\]+:v[^/:\\]+")
 ENGINES = ("native", "torch")
-
-__all__ = ["ENGINES", "ReferenceTranslator", "TextTranslator", "load_engine", "load_translator"]
 
 
 def load_translator(
@@ -39,17 +40,15 @@ def load_translator(
     model_tag: str | None = None,
     isa: str | None = None,
     threads: int = 1,
-    compat: str | None = None,
 ) -> TextTranslator:
     """The translator of a model version's directory.
 
     Args:
-        directory: holds config.json, tokenizer/ and model.safetensors or engine.bin.
+        directory: holds config.json, tokenizer/ and model.safetensors or engine.bin; or the tag
+            of a stored version, ``name:vX.Y.Z``.
         engine: ``native`` or ``torch``; None takes the native one if it can run here.
-        model_tag: what answers are attributed to; by default the directory's name.
+        model_tag: what answers are attributed to; by default the tag, or the directory's name.
         isa, threads: of the native engine, as ``NativeEngine`` takes them.
-        compat: ``modelscope`` follows ModelScope's pipeline to the letter
-            (``ReferenceTranslator``); only for models imported from there.
 
     Raises:
         NotFoundError: the directory, its configuration, tokenizer or weights are missing.
@@ -57,26 +56,36 @@ def load_translator(
         CheckpointError: tokenizer and weights do not belong together, or are damaged.
         EngineUnavailableError: the engine asked for cannot run here.
     """
-    version = read_version(directory)
+    version = read_version(find_version(directory))
     place = version.directory
     tokenizer = load_tokenizer(place)
     _check_sizes(tokenizer, version.config, place)
-    if compat not in (None, "modelscope"):
-        raise ConfigurationError(f"compat is {compat!r}; allowed is 'modelscope'")
-    if compat and tokenizer.kind != "modelscope":
-        raise ConfigurationError(f"{place}: compat=modelscope needs a model imported from there")
-    decoder = load_engine(place, engine, isa=isa, threads=threads)
-    if compat and hasattr(decoder, "empty_like_reference"):
-        decoder.empty_like_reference = True
-    kind = ReferenceTranslator if compat else TextTranslator
-    return kind(
+    return TextTranslator(
         tokenizer,
-        decoder,
-        model_tag=model_tag or place.name,
+        load_engine(place, engine, isa=isa, threads=threads),
+        model_tag=model_tag or (place.name if Path(directory).is_dir() else str(directory)),
         source_language=version.source_language,
         target_language=version.target_language,
         decoding=version.decoding,
     )
+
+
+def find_version(place: str | os.PathLike[str]) -> Path:
+    """The directory of a version that is named by its directory or by its tag.
+
+    What finds a tag is an entry point of the product, ``csanmt.versions``: this package knows
+    no store.
+
+    Raises:
+        NotFoundError: there is no such version, or no store installed that could find it.
+        IntegrityError: the stored version is damaged.
+    """
+    if Path(place).is_dir() or not _TAG.fullmatch(str(place)):
+        return Path(place)
+    for finder in importlib.metadata.entry_points(group="csanmt.versions"):
+        found: Path = finder.load()(str(place))
+        return found
+    raise NotFoundError(f"no directory {str(place)!r}, and no store is installed to look a tag up")
 
 
 def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:

@@ -16,7 +16,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +35,7 @@ from csanmt.configuration import CsanmtConfig
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CheckpointError
 from csanmt.layers import Decoder, Encoder, SelfAttention, SemanticEncoder
-from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
+from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS, read_decoding
 
 
 def source_mask(input_ids: Tensor) -> Tensor:
@@ -89,6 +89,25 @@ class CsanmtPreTrainedModel(PreTrainedModel):
     main_input_name = "input_ids"
     _supports_sdpa = True
     _no_split_modules = ["EncoderLayer", "DecoderLayer"]
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any
+    ) -> Self:
+        """As transformers' own; packed weights are unpacked where a version has no others."""
+        place = Path(pretrained_model_name_or_path)
+        if (place / PACKED_WEIGHTS).is_file() and not (place / FLOAT_WEIGHTS).is_file():
+            model = load_model(place).to(kwargs.get("dtype") or torch.float32)
+        else:
+            model = super().from_pretrained(place, *args, **kwargs)
+        if place.is_dir():
+            decoding = read_decoding(place)
+            model.generation_config.update(
+                num_beams=decoding.beam,
+                length_penalty=decoding.length_penalty,
+                max_length=decoding.max_length + 1,  # transformers counts the start
+            )
+        return model
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import overload
 
+from csanmt.document import TextTranslation, translate_texts
 from csanmt.protected.guarding import Guarding
 from csanmt.sentence_decoder import SentenceDecoder
 from csanmt.tokenization import Tokenizer
 from csanmt.translator import (
     DecodingOptions,
     Engine,
-    Hypothesis,
     ShouldStop,
-    TokenHypothesis,
     Translation,
 )
 
-if TYPE_CHECKING:
-    from csanmt.modelscope.tokenization import ModelScopeTokenizer
-
-
-SENTENCE_SPLIT = "<SENT_SPLIT>"  # ModelScope's pipeline reads several sentences from one string
-
 
 class TextTranslator:
-    """Implements ``csanmt.translator.Translator``; ``ReferenceTranslator`` is its strict sibling.
+    """Implements ``csanmt.translator.Translator``.
 
     Every character of a sentence is ordinary text. What must not change and what the
     vocabulary cannot represent come through untouched (``csanmt.protected``), and where
@@ -60,60 +52,43 @@ class TextTranslator:
         """Source tokens of ``text``, eos not counted."""
         return len(self.tokenizer.encode(text))
 
+    @overload
+    def translate(  # type: ignore[overload-overlap]  # a string is a sequence of strings
+        self,
+        sources: str,
+        options: DecodingOptions | None = None,
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> TextTranslation: ...
+
+    @overload
     def translate(
         self,
         sources: Sequence[str],
-        options: DecodingOptions = DecodingOptions(),
+        options: DecodingOptions | None = None,
         *,
         should_stop: ShouldStop | None = None,
-    ) -> list[Translation]:
+    ) -> list[Translation]: ...
+
+    def translate(
+        self,
+        sources: Sequence[str],
+        options: DecodingOptions | None = None,
+        *,
+        should_stop: ShouldStop | None = None,
+    ) -> list[Translation] | TextTranslation:
         """Translate each sentence on its own; blank gives empty, and nothing is dropped.
+
+        Args:
+            sources: sentences; a bare string is one text of any length
+                (``csanmt.document.translate_texts``).
+            options: by default the model's own.
 
         Raises:
             CancelledError: ``should_stop`` answered true.
         """
+        options = options or self.decoding
+        if isinstance(sources, str):
+            return translate_texts(self, [sources], options, should_stop=should_stop)[0]
         decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
         return Guarding(decoder, options).translate(sources)
-
-
-class ReferenceTranslator(TextTranslator):
-    """ModelScope's pipeline to the letter, for comparison with it.
-
-    ``<SENT_SPLIT>`` separates sentences, every ``@@`` is taken out of the answer,
-    unknown words come back as ``<unk>``, emptiness is translated. Needs a tokenizer
-    imported from ModelScope; decode without the repetition guard to get its answers.
-    """
-
-    tokenizer: ModelScopeTokenizer
-
-    def translate(
-        self,
-        sources: Sequence[str],
-        options: DecodingOptions = DecodingOptions(),
-        *,
-        should_stop: ShouldStop | None = None,
-    ) -> list[Translation]:
-        return [self._translate(source, options, should_stop) for source in sources]
-
-    def _translate(
-        self, source: str, options: DecodingOptions, should_stop: ShouldStop | None
-    ) -> Translation:
-        encoded = [self.tokenizer.encode(part) for part in source.split(SENTENCE_SPLIT)]
-        tokens = sum(map(len, encoded))
-        # Beside others an empty sentence is a row of padding; alone it has no position at all.
-        rows = [ids or [0] for ids in encoded] if any(encoded) else encoded
-        decoded = self.engine.translate_ids(
-            rows, replace(options, alignment=False), should_stop=should_stop
-        )
-        count = min(len(hypotheses) for hypotheses in decoded)
-        return Translation(
-            source, tuple(self._joined([h[k] for h in decoded]) for k in range(count)), tokens
-        )
-
-    def _joined(self, parts: Sequence[TokenHypothesis]) -> Hypothesis:
-        return Hypothesis(
-            SENTENCE_SPLIT.join(self.tokenizer.decode_like_reference(part.ids) for part in parts),
-            sum(part.score for part in parts) / len(parts),
-            sum(len(part.ids) for part in parts),
-            any(part.hit_limit for part in parts),
-        )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from csanmt.errors import ConflictError, NotFoundError
+from csanmt.version import PACKED_WEIGHTS
 from model_store.digests import digest_file
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record, read_origin
 from model_store.store import ModelStore
@@ -41,6 +43,24 @@ def ensure_default(
         return store.save(source, tag, labels={"origin": "shipped"})
     except ConflictError:  # another process was faster
         return _same_files(store.show(tag), source)
+
+
+def open_version(
+    tag: str, *, store: ModelStore | None = None, deferred: Collection[str] = (PACKED_WEIGHTS,)
+) -> Path:
+    """The directory of a stored version; the default model is put into the store for it.
+
+    Args:
+        deferred: as ``ModelStore.open`` takes it.
+
+    Raises:
+        NotFoundError: there is no such version.
+        IntegrityError: it is damaged.
+    """
+    store = store or ModelStore.from_environment()
+    if tag == DEFAULT_TAG:
+        ensure_default(store)
+    return store.open(tag, deferred=deferred)
 
 
 def _same_files(stored: Record, source: Path) -> Record:

@@ -24,9 +24,6 @@ class TorchEngine:
         batch_size: sentences decoded side by side. At 1, the default, a sentence's
             scores are bitwise independent of its neighbours; above, padding may
             change their last digits.
-        empty_like_reference: a source without tokens has no position at all, as in
-            ModelScope's graph when nothing else is translated with it; by default it
-            has its eos like any other.
     """
 
     name = "torch"
@@ -35,11 +32,9 @@ class TorchEngine:
         self,
         model: CsanmtForConditionalGeneration,
         batch_size: int = 1,
-        empty_like_reference: bool = False,
     ) -> None:
         self.model = model.eval()
         self.batch_size = batch_size
-        self.empty_like_reference = empty_like_reference
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> TorchEngine:
@@ -95,9 +90,8 @@ class TorchEngine:
         return results
 
     def _batch(self, sources: Sequence[Sequence[int]]) -> torch.Tensor:
-        """(B, S) int64 with eos; (B, 0) if all are empty and the reference is followed in that."""
-        longest = max(len(ids) for ids in sources)
-        width = 0 if self.empty_like_reference and not longest else longest + 1
+        """(B, S) int64 with eos."""
+        width = 1 + max(len(ids) for ids in sources)
         rows = [list(ids) + [0] * (width - len(ids)) for ids in sources]
         return torch.tensor(rows, dtype=torch.long, device=self.model.device)
 

@@ -18,6 +18,7 @@ from csanmt.modeling import CsanmtForConditionalGeneration
 from csanmt.modelscope import ConversionReport, convert
 from csanmt.search import Beams, SearchOptions, beam_search
 from csanmt.text_translator import TextTranslator
+from tests.csanmt.reference_translator import load_reference
 
 # Another fixture of the same kind can be tried by pointing this variable at its folder.
 GOLDENS = Path(os.environ.get("CSANMT_GOLDENS", str(Path(__file__).parents[1] / "goldens")))
@@ -41,7 +42,7 @@ class Golden:
 
     @cached_property
     def reference_like(self) -> TextTranslator:
-        return load_translator(self.converted, engine="torch", compat="modelscope")
+        return load_reference(self.converted)
 
     @cached_property
     def generation(self) -> dict[str, Any]:

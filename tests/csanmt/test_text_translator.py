@@ -201,8 +201,6 @@ def test_a_model_that_cannot_be_loaded_says_why(tiny_directory: Path, tmp_path: 
         load_translator(tiny_directory, engine="gpu")
     with pytest.raises(EngineUnavailableError, match=r"engine\.bin"):
         load_translator(tiny_directory, engine="native")
-    with pytest.raises(ConfigurationError, match="compat=modelscope"):
-        load_translator(tiny_directory, engine="torch", compat="modelscope")
     copy = tmp_path / "copy"
     shutil.copytree(tiny_directory, copy)
     (copy / "model.safetensors").write_bytes(b"nonsense")

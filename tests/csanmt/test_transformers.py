@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForSeq2SeqLM
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from csanmt.configuration import CsanmtConfig
+from csanmt.engine.packing import pack
 from csanmt.engine.torch_reference import TorchEngine
 from csanmt.errors import ConfigurationError, InvalidInputError
+from csanmt.loading import load_tokenizer
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
 from csanmt.repetition import banned_tokens
 from csanmt.translator import DecodingOptions
+from csanmt.version import write_decoding
 from tests.csanmt.golden import GOLDENS, Golden
 from tests.fixtures_tiny import tiny_model_dir
 
@@ -161,3 +167,64 @@ def test_batches_change_no_hypothesis(tiny_directory: Path) -> None:
 )
 def test_only_a_loop_is_banned(ids: list[int], banned: list[int]) -> None:
     assert list(dict.fromkeys(banned_tokens(ids))) == banned
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version as it is served: packed weights alone, and defaults of its own."""
+    directory = tiny_model_dir(tmp_path_factory.mktemp("packed") / "model")
+    pack(load_model(directory), directory / "engine.bin")
+    (directory / "model.safetensors").unlink()
+    write_decoding(directory, DecodingOptions(beam=3, length_penalty=0.9, max_length=12))
+    return directory
+
+
+LOADING = """
+import sys
+{imports}
+assert "torch" not in sys.modules or {early}
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
+directory = sys.argv[1]
+tokenizer = AutoTokenizer.from_pretrained(directory)
+model = AutoModelForSeq2SeqLM.from_pretrained(directory)
+assert AutoConfig.from_pretrained(directory).model_type == "csanmt"
+batch = tokenizer(["今天天气很好。", "请问去火车站怎么走？"], return_tensors="pt", padding=True)
+print(tokenizer.batch_decode(model.generate(**batch), skip_special_tokens=True))
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "early"),
+    [("import csanmt", False), ("import transformers\nimport csanmt", True)],
+)
+def test_auto_classes_load_a_packed_version_after_our_import(
+    packed: Path, imports: str, early: bool
+) -> None:
+    program = LOADING.format(imports=imports, early=early)
+    done = subprocess.run(
+        [sys.executable, "-c", program, packed], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(ast.literal_eval(done.stdout)) == 2
+
+
+def test_a_version_generates_by_its_own_defaults(packed: Path) -> None:
+    model = AutoModelForSeq2SeqLM.from_pretrained(packed)
+    generation = model.generation_config
+    assert (generation.num_beams, generation.length_penalty) == (3, 0.9)
+    assert generation.max_length == 13
+    assert AutoModelForSeq2SeqLM.from_pretrained(packed, dtype=torch.bfloat16).dtype == (
+        torch.bfloat16
+    )
+
+
+def test_a_tokenizer_of_transformers_is_ours(packed: Path, tmp_path: Path) -> None:
+    ours, theirs = load_tokenizer(packed), AutoTokenizer.from_pretrained(packed)
+    text, english = "今天</s>天气\n很好。", "The weather is fine."
+    assert theirs(text)["input_ids"] == [*ours.encode(text), 0]
+    labels = theirs(text_target=english)["input_ids"]
+    assert labels[-1] == 0
+    assert theirs.decode([0, *labels]) == ours.decode(labels) == english
+    assert theirs(["今天天气很好。", "好"], padding=True)["attention_mask"][1][-1] == 0
+    theirs.save_pretrained(tmp_path)
+    assert load_tokenizer(tmp_path).encode(text) == ours.encode(text)
