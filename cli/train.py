@@ -426,15 +426,21 @@ def _add_status(actions: Any) -> None:
     parser = _action(actions, "status", _status, "where a run stands: losses, speed, time left")
     parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .png")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="also write its evaluations, .jsonl"
+    )
+    parser.add_argument("--trunk", type=Path, metavar="RUN", help="run that comes first in --log")
 
 
 def _status(args: argparse.Namespace) -> int:
     from training.plots import write_curves
-    from training.status import read_status
+    from training.status import read_status, write_log
 
     status = read_status(args.directory)
     if args.plot:
         write_curves(args.directory / "metrics.jsonl", args.plot)
+    if args.log:
+        write_log([run for run in (args.trunk, args.directory) if run], args.log)
     if args.json:
         print_json(status.to_dict())
         return 0

@@ -21,21 +21,22 @@ from training.packed import PackedSplit
 class Batch:
     """source (B, S) and target (B, T), int64, each row with its eos (0) and 0-padded.
 
-    The masks (B, S) and (B, T), bool, are true up to and including the eos.
+    The masks (B, S) and (B, T), bool, are true up to and including the eos;
+    target_tokens counts those of the targets.
     """
 
     source: Tensor
     source_mask: Tensor
     target: Tensor
     target_mask: Tensor
-
-    @property
-    def target_tokens(self) -> int:
-        return int(self.target_mask.sum())
+    target_tokens: int
 
     def to(self, device: torch.device) -> Batch:
-        move = (self.source, self.source_mask, self.target, self.target_mask)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in move))
+        sides = (self.source, self.source_mask, self.target, self.target_mask)
+        source, source_mask, target, target_mask = (
+            tensor.to(device, non_blocking=True) for tensor in sides
+        )
+        return Batch(source, source_mask, target, target_mask, self.target_tokens)
 
 
 def plan_round(
@@ -84,16 +85,18 @@ def bucket(
 
 def collate(split: PackedSplit, indices: NDArray[np.int64]) -> Batch:
     """Pad the pairs of one batch."""
-    source, source_mask = pad([split.source(int(i)) for i in indices])
-    target, target_mask = pad([split.target(int(i)) for i in indices])
-    return Batch(source, source_mask, target, target_mask)
+    source, source_mask = pad(split.source_ids, split.source_offsets, indices)
+    target, target_mask = pad(split.target_ids, split.target_offsets, indices)
+    return Batch(source, source_mask, target, target_mask, int(target_mask.sum()))
 
 
-def pad(rows: list[NDArray[np.uint16]]) -> tuple[Tensor, Tensor]:
-    """Rows of ids without eos → (B, L) int64 with eos, and the mask that includes it."""
-    lengths = np.asarray([len(row) for row in rows])
-    ids = np.zeros((len(rows), int(lengths.max()) + 1), np.int64)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = row
-    mask = np.arange(ids.shape[1])[None, :] <= lengths[:, None]
-    return torch.from_numpy(ids), torch.from_numpy(mask)
+def pad(
+    ids: NDArray[np.uint16], offsets: NDArray[np.int64], indices: NDArray[np.int64]
+) -> tuple[Tensor, Tensor]:
+    """Rows ``indices`` of flat ids without eos → (B, L) int64 with eos, and its mask."""
+    starts, lengths = offsets[indices], offsets[indices + 1] - offsets[indices]
+    places = np.arange(int(lengths.max()) + 1)[None, :]
+    rows = np.zeros((len(indices), places.shape[1]), np.int64)
+    filled = places < lengths[:, None]
+    rows[filled] = ids[(starts[:, None] + places)[filled]]
+    return torch.from_numpy(rows), torch.from_numpy(places <= lengths[:, None])

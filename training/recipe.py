@@ -125,7 +125,7 @@ class TrainingSettings:
     beats ``threads`` inside every operation, since they meet once a step and not once an
     operation. precision: ``bf16``, ``float32``, or ``auto``, which takes bf16 where the
     processor multiplies it (elsewhere it is emulated and slower); a run goes on in the
-    precision of its machine.
+    precision of its machine. log_steps: steps between two lines of ``metrics.jsonl``.
     """
 
     minutes: float = 10.0
@@ -146,6 +146,7 @@ class TrainingSettings:
     ema_decay: float = 0.999
     precision: str = "bf16"
     seed: int = 1
+    log_steps: int = 1
     checkpoint_minutes: float = 4.0
     evaluate_minutes: float = 8.0
     patience: int = 0
@@ -204,6 +205,7 @@ class Recipe:
         _allow("training.minutes", t.minutes, t.minutes > 0, "above 0")
         _allow("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64")
         _allow("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1")
+        _allow("training.log_steps", t.log_steps, t.log_steps >= 1, "at least 1")
         _allow(
             "training.label_smoothing",
             t.label_smoothing,

@@ -40,8 +40,8 @@ def split_directory(directory: Path, out: Path, part_size: int) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("part-*"):
         old.unlink()
-    archive = out / "package.tar"
-    with tarfile.open(archive, "w") as tar:
+    archive = out / "package.tar.xz"
+    with tarfile.open(archive, "w:xz", preset=2) as tar:  # ids shrink to half
         for path in sorted(directory.rglob("*")):
             if path.is_file():
                 tar.add(path, path.relative_to(directory).as_posix())
@@ -71,7 +71,7 @@ def join_parts(parts: Path, out: Path) -> None:
             the archive would write outside ``out``.
     """
     manifest = _read_manifest(parts)
-    archive = parts / "package.tar.joining"
+    archive = parts / "package.tar.xz.joining"
     try:
         with archive.open("wb") as whole:
             for entry in manifest["parts"]:

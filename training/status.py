@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,36 @@ def read_status(run: Path) -> Status:
         domains={k.split("/")[1]: v for k, v in latest.items() if k.startswith("held/")},
         evaluations=[(line["tokens"], line["loss"]) for line in checks],
     )
+
+
+def write_log(runs: Iterable[Path], out: Path) -> int:
+    """Condense the metrics of runs, a trunk before its copy, to a line for every evaluation.
+
+    Returns:
+        lines written: run, step, target tokens, seconds, mean training loss since the line
+        before, dev loss, losses by domain, tokens a second; and every change of data or settings.
+    """
+    lines = [line for run in runs for line in _condensed(run)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return len(lines)
+
+
+def _condensed(run: Path) -> Iterator[dict[str, Any]]:
+    name = json.loads((run / "recipe.json").read_text(encoding="utf-8"))["name"]
+    since: list[dict[str, Any]] = []
+    for line in read_metrics(run / "metrics.jsonl"):
+        where = {"recipe": name, **{key: line[key] for key in ("step", "tokens", "seconds")}}
+        if line["event"] == "changed":
+            yield {**where, "changed": line["settings"], "data": line["data"]}
+        elif line["event"] == "evaluation":
+            losses = {k: round(v, 4) for k, v in line.items() if k == "loss" or k[:5] == "held/"}
+            training = sum(x["loss"] for x in since) / max(len(since), 1)
+            speed = round(_speed(since)) if since else 0
+            yield {**where, "training": round(training, 4), **losses, "tokens_per_second": speed}
+            since = []
+        elif line["stage"] == "translation":
+            since.append(line)
 
 
 def _speed(steps: list[dict[str, Any]]) -> float:

@@ -275,9 +275,10 @@ class Trainer:
                 self.progress.step,
                 settings.ema_decay,
             )
-        self._log(loss, rate, float(norm))
+        if self.progress.step % settings.log_steps == 0:  # reading a number waits for the GPU
+            self._log(float(loss), rate, float(norm))
 
-    def _contrast(self, batch: Batch) -> float:
+    def _contrast(self, batch: Batch) -> Tensor:
         settings = self.recipe.contrastive
         with self._precision(), self._cpu_operations(self._chance(0)):
             x = self.trainable.source_vectors(batch).squeeze(1)
@@ -287,9 +288,9 @@ class Trainer:
         )
         loss.backward()
         self.progress.confidence = 0.99 * self.progress.confidence + 0.01 * float(posterior)
-        return float(loss.detach())
+        return loss.detach()
 
-    def _translate(self, batches: Iterator[Batch]) -> float:
+    def _translate(self, batches: Iterator[Batch]) -> Tensor:
         """One accumulated step; its batches are computed side by side if there are workers."""
         settings = self.recipe.training
         small = self.progress.step < settings.small_steps
@@ -308,11 +309,11 @@ class Trainer:
                 else:
                     parameter.grad += gradient
         self.progress.tokens += tokens
-        return sum(loss for loss, _ in results)
+        return torch.stack([loss for loss, _ in results]).sum()
 
     def _gradients(
         self, samples: int, scale: int, batch: Batch, chance: torch.Generator
-    ) -> tuple[float, Sequence[Tensor]]:
+    ) -> tuple[Tensor, Sequence[Tensor]]:
         """Loss and gradients of one batch, both divided by ``scale``; safe to call in threads."""
         confidence = 1.0 - self.recipe.training.label_smoothing
         with self._precision(), self._cpu_operations(chance):
@@ -321,7 +322,7 @@ class Trainer:
                 translation_loss(self.trainable, batch, confidence, vectors, max(samples, 1))
                 / scale
             )
-        return float(loss.detach()), torch.autograd.grad(loss, self.trained)
+        return loss.detach(), torch.autograd.grad(loss, self.trained)
 
     def _chance(self, place: int) -> torch.Generator:
         """The random numbers of one batch: a function of seed, stage, step and place alone."""

@@ -308,9 +308,11 @@ def test_buckets_waste_little():
 
 
 def test_padding_appends_one_eos_that_the_mask_includes():
-    ids, mask = pad([np.asarray([5, 6], np.uint16), np.asarray([7], np.uint16)])
+    flat, offsets = np.asarray([9, 5, 6, 7], np.uint16), np.asarray([0, 1, 3, 4])
+    ids, mask = pad(flat, offsets, np.asarray([1, 2]))
     assert ids.tolist() == [[5, 6, 0], [7, 0, 0]]
     assert mask.tolist() == [[True, True, True], [True, True, False]]
+    assert pad(flat, offsets, np.asarray([2]))[0].tolist() == [[7, 0]]
 
 
 def test_the_shipped_list_of_names_holds_no_smoke_sentence_and_no_benchmark_line():

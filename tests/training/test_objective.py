@@ -50,9 +50,10 @@ def trainable(tmp_path_factory: pytest.TempPathFactory, arrays) -> TrainableCsan
 @pytest.fixture(scope="module")
 def batch(arrays) -> Batch:
     rows = [[row[row != 0].astype(np.uint16) for row in arrays[key]] for key in ("src", "trg")]
-    sides = [pad(row) for row in rows]
+    ends = [np.cumsum([0, *map(len, side)]) for side in rows]
+    sides = [pad(np.concatenate(s), end, np.arange(3)) for s, end in zip(rows, ends, strict=True)]
     assert [tuple(ids.shape) for ids, _ in sides] == [(3, 8), (3, 7)]
-    return Batch(*sides[0], *sides[1])
+    return Batch(*sides[0], *sides[1], int(sides[1][1].sum()))
 
 
 def golden_noise(arrays):

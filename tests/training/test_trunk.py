@@ -14,7 +14,7 @@ from training.checkpoint import read_progress
 from training.plots import read_metrics
 from training.preparation import prepare
 from training.recipe import Recipe
-from training.status import read_status
+from training.status import read_status, write_log
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 MUON = {"optimizer": "muon", "schedule": "stable-linear", "decay_share": 0.0}
@@ -95,3 +95,14 @@ def test_status_says_where_a_run_stands(trunk):
     assert status.tokens == read_progress(trunk / "checkpoint").tokens
     with pytest.raises(NotFoundError, match="no run"):
         read_status(trunk / "none")
+
+
+def test_the_log_of_a_version_holds_its_trunk_and_every_evaluation(recipe, packed, trunk, tmp_path):
+    evaluated = replace(recipe.training, evaluate_minutes=0.0)
+    other = replace(recipe, training=evaluated)
+    train(other, packed, tmp_path / "copy", trunk=trunk, clock=lambda: 0.0, weights="float32")
+    count = write_log([trunk, tmp_path / "copy"], tmp_path / "log.jsonl")
+    lines = read_metrics(tmp_path / "log.jsonl")
+    assert len(lines) == count == 2
+    assert [line["step"] for line in lines] == [5, 6]
+    assert {"recipe", "tokens", "seconds", "training", "loss", "tokens_per_second"} <= set(lines[0])
