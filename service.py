@@ -16,13 +16,15 @@ os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # before prometheus_client is 
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import bentoml
 from starlette.types import Receive, Scope, Send
 
 from serving import provenance
+from serving.apis.native.schemas import TranslateRequest, TranslateResponse
 from serving.app import Application, build
-from serving.bento_adapter import CsanmtBentoService, install_application
+from serving.bento_adapter import CsanmtBentoService, ask, install_application
 from serving.http.keys import KeyRing
 from serving.image import serving_image
 from serving.logs import configure_logging
@@ -79,6 +81,7 @@ class Worker:
             keys=KeyRing.load(settings.api_keys_file) if settings.api_keys_file else None,
             page=ROOT / "ui",
             memory=open_memory(settings),
+            bento_schema=CsanmtService.schema,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +106,13 @@ class CsanmtService:
     """Gateway of the translation service: HTTP, batching, and the runners it keeps alive."""
 
     model_version = model
+
+    # Requests over HTTP never get here: the application in front answers them (see
+    # install_application). It is what BentoML's clients and bento.yaml know of /translate.
+    @bentoml.api(input_spec=TranslateRequest, output_spec=TranslateResponse)
+    async def translate(self, **fields: Any) -> Any:
+        """Translate a text or a list of texts, as POST /translate does."""
+        return await ask(worker, "/translate", fields)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:

@@ -86,6 +86,7 @@ def build(
     page: Path | None = None,
     registry: CollectorRegistry = REGISTRY,
     memory: TranslationMemory | None = None,
+    bento_schema: Callable[[], dict[str, Any]] | None = None,
 ) -> Application:
     """Put the service together.
 
@@ -94,6 +95,7 @@ def build(
         count_tokens: source tokens of a text, as the model's tokenizer counts them.
         page: directory of the page's static files, served at ``/``; None serves no page.
         memory: what persons have translated; None keeps no memory.
+        bento_schema: makes what BentoML's clients read at ``/schema.json``.
     """
     metrics = Metrics(settings.model, registry)
     limits = BatchLimits(
@@ -119,6 +121,8 @@ def build(
     apis = [native, *clients, operations]
     dispatcher = Dispatcher(service, clients, native)
     files = [*_documents(service, [api.describe for api in apis]), *_page_routes(page)]
+    if bento_schema:
+        files.append(Route("/schema.json", lambda request: JSONResponse(bento_schema())))
     routes = (
         Route(SHARED, dispatcher.translate, methods=["GET", "POST"]),
         *(route for api in apis for route in api.routes),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 from _bentoml_sdk.service import Service
 from bentoml._internal.configuration.containers import BentoMLContainer
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -58,3 +59,17 @@ def traced(application: ASGIApp) -> ASGIApp:
 def install_application(service: Any, application: ASGIApp) -> None:
     """Let ``application`` answer every request of ``service`` (a CsanmtBentoService)."""
     service.application = application
+
+
+async def ask(application: ASGIApp, path: str, fields: dict[str, Any]) -> Any:
+    """What ``application`` answers to a POST of ``fields`` from this very process.
+
+    Raises:
+        httpx.HTTPStatusError: it refuses them; its text says why.
+    """
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.post(path, json=fields, timeout=None)
+    if answer.is_error:
+        raise httpx.HTTPStatusError(answer.text, request=answer.request, response=answer)
+    return answer.json()

@@ -100,7 +100,7 @@ def test_nothing_that_is_sent_is_unpickled(server: LiveServer, tmp_path: Path, m
 
 def test_nothing_of_bentoml_answers(server: LiveServer) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
-    for path in ("/docs.json", "/schema.json", "/static_content/index.css", "/translate/"):
+    for path in ("/docs.json", "/static_content/index.css", "/translate/"):
         assert server.client.get(path, headers=headers).status_code == 404, path
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bentoml
 import pytest
 
 from tests.serving.live_server import (
@@ -85,6 +86,33 @@ def test_bentos_metrics_stand_beside_ours_and_name_no_path_that_is_not_there(ser
     assert "csanmt_runners_ready" in text
     assert "/scan/" not in text
     assert 'endpoint="other"' in text
+
+
+def test_bentomls_own_clients_translate(server):
+    with bentoml.SyncHTTPClient(server.url) as client:
+        assert client.translate(text="你好")["translation"] == "[你好]"
+        many = client.translate(["一。", "二。"], alternatives=1, glossary={"一": "one"})
+        assert many["translation"] == ["[one。]", "[二。]"]
+        assert many["alternatives"] == [["[one。] (2)"], ["[二。] (2)"]]
+        with pytest.raises(bentoml.exceptions.UnprocessableEntity, match="at most 8"):
+            client.translate(text="你好", beam=99)
+
+    async def ask() -> dict:
+        async with bentoml.AsyncHTTPClient(server.url) as client:
+            return await client.translate(text="你好")
+
+    assert asyncio.run(ask())["translation"] == "[你好]"
+
+
+def test_bento_of_a_checkout_is_refused_with_the_command_that_builds_one(tmp_path):
+    built = subprocess.run(
+        [sys.executable, "-m", "bentoml", "build", "."],
+        cwd=ROOT, env=server_environment(tmp_path, **STUB), capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert built.returncode != 0
+    assert "make build VERSION=" in built.stdout + built.stderr
+    assert not list(tmp_path.glob("bentos/*/*"))
 
 
 def test_promtool_accepts_what_a_real_server_publishes(server):

@@ -138,7 +138,7 @@ def test_every_public_path_is_one_that_exists(app):
         "/assets/..%2f..%2fservice.py",
         "/v2/../metrics",
         "/docs.json",
-        "/schema.json",
+        "/schema.json/",
     ],
 )
 def test_other_spellings_and_paths_that_are_not_there_are_refused(app, path):
