@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -69,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("X-Model-Version", f"csanmt-zh-en:{self.server.name}")
         self.end_headers()
         self.wfile.write(self.server.name.encode())
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, *_: object) -> None: ...
 
@@ -208,6 +212,52 @@ def test_the_colours_learn_the_address_that_was_asked(
     assert upstreams["blue"].last_headers["Host"] == router.settings.listen
     post(router, headers={"Host": "translate.example.org"})
     assert upstreams["blue"].last_headers["Host"] == "translate.example.org"
+
+
+def raw(router: NginxRouter, request: bytes) -> tuple[str, dict[str, object]]:
+    """Status line and JSON of what comes back for exactly these bytes."""
+    host, _, port = router.settings.listen.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head.split(b"\r\n")[0].decode(), json.loads(body) if body[:1] == b"{" else {}
+
+
+def test_a_probe_without_host_reaches_the_colour(
+    router: NginxRouter, upstreams: dict[str, Upstream]
+) -> None:
+    assert raw(router, b"GET /health HTTP/1.0\r\n\r\n")[0] == "HTTP/1.1 200 OK"
+    assert upstreams["blue"].last_headers["Host"] == "localhost"
+
+
+HAN = "%E4%BB%8A"  # nine bytes
+
+
+@pytest.mark.parametrize(("characters", "status"), [(900, 200), (7200, 200), (7300, 414)])
+def test_a_text_in_the_url_may_be_as_long_as_the_colours_read(
+    router: NginxRouter, characters: int, status: int
+) -> None:
+    line = f"GET /translate?langpair=zh%7Cen&q={HAN * characters} HTTP/1.1\r\nHost: a\r\n"
+    first, body = raw(router, f"{line}Connection: close\r\n\r\n".encode())
+    assert first.split()[1] == str(status)
+    assert status == 200 or body["error"] == {
+        "code": "too_large",
+        "message": "the URL is longer than 64 KiB; send the text in the body of a POST",
+    }
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n",
+     b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"],
+)  # fmt: skip
+def test_what_nginx_refuses_itself_is_in_the_services_error_shape(
+    router: NginxRouter, request_: bytes
+) -> None:
+    first, body = raw(router, request_)
+    assert first.split()[1] == "400"
+    assert body["error"]["code"] == "bad_request"  # type: ignore[index]
 
 
 def test_the_access_log_names_colour_version_and_request(router: NginxRouter) -> None:
