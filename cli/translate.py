@@ -17,6 +17,7 @@ from cli.lines import Line, line_batches
 from cli.output import note
 from cli.progress import ProgressBar
 from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.protected.finder import checked_literals
 
 if TYPE_CHECKING:
     from csanmt.document import TextTranslation
@@ -88,6 +89,11 @@ def register(subparsers: Any) -> None:
         help="terms whose translation is given: a line each, source and target, tab-separated, "
         "or CSV",
     )  # fmt: skip
+    parser.add_argument(
+        "--protect", metavar="TEXT", action="append", default=[],
+        help="a string that comes through untouched, as addresses and placeholders do by "
+        "themselves; may be given up to 64 times",
+    )  # fmt: skip
     parser.add_argument("--no-progress", action="store_true", help="never draw a progress bar")
     parser.add_argument("--json", action="store_true", help="print one JSON object a text")
     bulk.add_options(parser)
@@ -99,6 +105,8 @@ def run(args: argparse.Namespace) -> None:
     if args.input:
         if args.glossary:
             raise InvalidInputError("--glossary goes with texts and documents, not with --input")
+        if args.protect:
+            raise InvalidInputError("--protect goes with texts and documents, not with --input")
         bulk.run(args)
         return
     _check(args)
@@ -132,6 +140,7 @@ def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
     )
     if args.glossary:
         options = replace(options, terms=_terms(args.glossary))
+    options = replace(options, protect=checked_literals(args.protect))
     return load_translator(directory, tag, args.engine), options
 
 

@@ -7,13 +7,15 @@ tags with the words they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character, is_atom
 from csanmt.markup.marked import MAX_ATOMS, ROOT
+from csanmt.markup.marked import Piece as MarkedPiece
+from csanmt.markup.words import whole_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,14 @@ def marked(segment: Segment) -> MarkedText:
 
 def unmarked(placed: Placed) -> Segment:
     """The segment of a translation; inverse of ``marked``."""
-    return joined(list(_pieces(placed)))
+    return joined(list(_pieces(placed.pieces())))
 
 
-def _pieces(placed: Placed) -> Iterator[Piece]:
-    for piece in placed.pieces():
-        if isinstance(piece.value, str):  # text, or a line end of the text among breaks
+def _pieces(pieces: Iterable[MarkedPiece]) -> Iterator[Piece]:
+    for piece in pieces:
+        if isinstance(piece.value, list):  # a word that went through whole
+            yield from _pieces(piece.value)
+        elif isinstance(piece.value, str):  # text, or a line end of the text among breaks
             yield piece.value
         elif piece.kind is Kind.POINT and piece.value.kind == "open":  # a pair around nothing
             yield piece.value
@@ -115,4 +119,5 @@ class _Reader:
 
     def finish(self) -> MarkedText:
         marks = tuple(Mark(*mark) for mark in self._marks)
-        return MarkedText("".join(self._parts), marks, dict(self._atoms), tuple(self._breaks))
+        text = "".join(self._parts)
+        return whole_words(MarkedText(text, marks, dict(self._atoms), tuple(self._breaks)))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from csanmt.markup.marked import ROOT, Kind, MarkedText, Placed
+from csanmt.markup.marked import ROOT, Kind, MarkedText, Piece, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
 from csanmt.markup.structure import Structure, analyse
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 
 Escape = Callable[[str], str]
+_SPACES = " \t\r\f\n"  # a wide blank is text: it indents
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
 _XML_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);")
 _FOREIGN_ENTITY = re.compile(r"(&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z_][\w.-]{0,63};)")
@@ -46,9 +47,12 @@ class MarkupDocument:
         )
 
     def _written(self, placed: Placed) -> str:
+        return self._joined(placed.pieces())
+
+    def _joined(self, pieces: Iterable[Piece]) -> str:
         written: list[str] = []
         opened = ROOT  # the mark whose opening was written last
-        for piece in placed.pieces():
+        for piece in pieces:
             value = piece.value
             if piece.kind is Kind.CLOSE and piece.mark == opened and value[0] in self.vanishing:
                 written.pop()
@@ -58,6 +62,8 @@ class MarkupDocument:
                 value = self.escape(value)
             elif piece.kind in (Kind.OPEN, Kind.CLOSE):
                 value = value[piece.kind is Kind.CLOSE]
+            elif isinstance(value, list):  # a word that went through whole
+                value = self._joined(value)
             written.append(value)
         return "".join(written)
 
@@ -151,14 +157,14 @@ class _Parser:
 def _white_ends(raw: Sequence[str]) -> tuple[str, str]:
     """White space before the first token's text and behind the last one's."""
     first, last = raw[0], raw[-1]
-    return first[: len(first) - len(first.lstrip())], last[len(last.rstrip()) :]
+    return first[: len(first) - len(first.lstrip(_SPACES))], last[len(last.rstrip(_SPACES)) :]
 
 
 def _stripped(marked: MarkedText, leading: bool, trailing: bool) -> MarkedText:
     """``marked`` without the white space that its surroundings already hold."""
     text = marked.text
-    start = len(text) - len(text.lstrip(" \t\r\f\n")) if leading else 0
-    end = len(text.rstrip(" \t\r\f\n")) if trailing else len(text)
+    start = len(text) - len(text.lstrip(_SPACES)) if leading else 0
+    end = len(text.rstrip(_SPACES)) if trailing else len(text)
     if (start, end) == (0, len(text)):
         return marked
 

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, atom_character, is_atom
+from csanmt.markup.words import whole_words
 from csanmt.protected.finder import ATOM
 
 _ATOM = re.compile(f"({ATOM.expression})")
@@ -158,4 +159,4 @@ class Run:
             pair = (node.opening, node.closing)
             marks.append(Mark(node.start, end, node.opening if node.start == end else pair, parent))
             todo += [(child, len(marks) - 1) for child in reversed(node.inside)]
-        return MarkedText(text, tuple(marks), self._atoms, tuple(self._breaks))
+        return whole_words(MarkedText(text, tuple(marks), dict(self._atoms), tuple(self._breaks)))

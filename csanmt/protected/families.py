@@ -187,7 +187,7 @@ _PLACEHOLDERS = (
             rf"{_NO_NUMBER}%#@[A-Za-z0-9_]{{1,40}}@",
             rf"{_NO_NUMBER}(?:%[0-9A-Fa-f]{{2}}){{2,200}}",
             rf"{_NO_NUMBER}%[A-Za-z_][A-Za-z0-9_]{{1,40}}%",
-            rf"{_NO_NUMBER}%%",
+            r"(?<![0-9])%%",
             rf"{_NO_NUMBER}%{_DIGITS}[diouxXeEfFgGcsaAp@n]",
             rf"{_NO_NUMBER}%L?[0-9]{{1,2}}(?![0-9%])",
             r"(?<=[A-Za-z])%[sd](?![A-Za-z])",

@@ -47,7 +47,7 @@ class Protected:
 
 
 def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
-    """The protected pieces of ``text`` in order, none touching the words around it.
+    """The protected pieces of ``text`` in order, none touching another.
 
     Args:
         literals: strings that a caller protects (``checked_literals``).
@@ -66,7 +66,10 @@ def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
             end = _trimmed(text, start, end)
         if family.glued:
             start, end = _with_neighbours(text, start, end, found[-1].end if found else 0)
-        found.append(Protected(start, end, family))
+        if found and found[-1].end == start:  # what touches is one thing
+            found[-1] = Protected(found[-1].start, end, found[-1].family)
+        else:
+            found.append(Protected(start, end, family))
         at = end
     return found
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from csanmt.errors import InvalidInputError
+from csanmt.protected.finder import LONGEST_LITERAL, MOST_LITERALS, checked_literals
 from csanmt.translator import DecodingOptions
 from serving.http.errors import TooLargeError, validated
 from serving.http.fields import given
@@ -28,6 +29,10 @@ def _text_or_texts(value: Any) -> Any:
 def _whole(value: Any) -> Any:
     """JSON knows one kind of number: 4.0 is the integer 4 (true and "4" are not)."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _glossary(value: Any) -> Any:
@@ -95,6 +100,15 @@ class TranslateRequest(BaseModel):
             "an object of source and target terms."
         ),
     ] = None
+    protect: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_LITERAL)], ...],
+        BeforeValidator(_tuple),
+        Field(
+            max_length=MOST_LITERALS,
+            description="Strings that come through untouched, besides addresses, placeholders "
+            "and codes, which do so by themselves. One of letters is found as a whole word.",
+        ),
+    ] = ()
     memory: Annotated[
         Mode,
         Field(
@@ -143,7 +157,15 @@ class TranslateRequest(BaseModel):
             max_length=length,
             repetition_guard=self.repetition_guard,
             alignment=self.alignment,
+            protect=self._protected(),
         )
+
+    def _protected(self) -> tuple[str, ...]:
+        """The strings that occur: requests without any share batches."""
+        literals = checked_literals(self.protect)
+        if self.format != "text":
+            return literals
+        return tuple(part for part in literals if any(part in text for text in self.texts))
 
 
 def _at_most(field: str, value: int, allowed: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import time
+from pathlib import Path
 
 import pytest
 
 from csanmt.errors import InvalidInputError
+from csanmt.protected.__main__ import written
 from csanmt.protected.families import FAMILIES, Family
 from csanmt.protected.finder import LONGEST_LITERAL, checked_literals, find
 
@@ -101,3 +103,8 @@ def test_a_sentence_without_anything_pays_little() -> None:
     for _ in range(2_000):
         find(sentence)
     assert (time.process_time() - start) / 2_000 < 20e-6
+
+
+def test_the_page_shows_the_table_of_today() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "markup.md").read_text(encoding="utf-8")
+    assert written(page) == page, "run: python -m csanmt.protected docs/markup.md"

@@ -1,0 +1,152 @@
+"""Files that reproduce what people reported lost, through the shipped model."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from csanmt.document import translate_texts
+from csanmt.documents.formats import find
+from csanmt.documents.translation import translate_document
+from csanmt.loading import load_translator
+from csanmt.markup import PARSERS, translate_documents
+from csanmt.text_translator import TextTranslator
+
+CASES = Path(__file__).parent / "cases"
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> TextTranslator:
+    return load_translator(Path(__file__).parents[3] / "model_store" / "default")
+
+
+@pytest.fixture
+def document(shipped: TextTranslator):
+    def run(name: str) -> bytes:
+        return translate_document(shipped, find(name), (CASES / name).read_bytes())
+
+    return run
+
+
+def answers(translator: TextTranslator, name: str) -> list[str]:
+    found = []
+    for line in (CASES / name).read_text().splitlines():
+        query = json.loads(line)
+        if query.get("format") == "html":
+            page = PARSERS["html"](query["q"])
+            found += translate_documents(translator, [page])
+        else:
+            found.append(translate_texts(translator, [query["q"]])[0].text)
+    return found
+
+
+def test_a_person_stays_beside_what_stands_for_a_word(shipped: TextTranslator) -> None:
+    held = [
+        "{name}",
+        "{file}",
+        "{order_id}",
+        "<code>a.txt</code>",
+        '<span translate="no">微信</span>',
+    ]
+    for piece, text in zip(held, answers(shipped, "04-standin-names.jsonl"), strict=True):
+        assert text.count(piece) == 1
+        assert "Tom" in text.replace(piece, "")
+        assert text.index("Tom") < text.index(piece)
+
+
+def test_addresses_come_back_in_texts(shipped: TextTranslator) -> None:
+    held = ["support@example.com", "https://example.com/a?b=1&c=2", "www.example.com",
+            "/home/user/doc/a_b.txt"]  # fmt: skip
+    for piece, text in zip(held, answers(shipped, "07-addresses.jsonl"), strict=True):
+        assert text.count(piece) == 1
+        assert len(text) > len(piece) + 8
+        assert not HAN.search(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        (
+            "07-addresses.txt",
+            ["https://example.com/help", "support@example.com", "https://example.com/a"],
+        ),
+        (
+            "07-addresses.md",
+            ["https://example.com/help", "support@example.com", "<https://example.com>"],
+        ),
+    ],
+)
+def test_addresses_come_back_in_documents(document, name: str, held: list[str]) -> None:
+    text = document(name).decode()
+    assert not HAN.search(text)
+    assert all(text.count(piece) == 1 for piece in held[:2])
+    assert held[2] in text
+
+
+MATRIX = ["https://example.com/a?b=1&c=2", "https://example.com/help", "www.example.com",
+          "%{count}", "$1", "$2", "$USER_NAME$", "__name__", "<%= name %>", "{name}", "/home/user/doc/a_b.txt",
+          "A-2024-001", "@zhang_san"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["07-matrix.html", "07-matrix.docx"])
+def test_every_kind_comes_back_in_a_page_and_in_word(document, name: str) -> None:
+    data = document(name)
+    if name.endswith(".docx"):
+        data = zipfile.ZipFile(io.BytesIO(data)).read("word/document.xml")
+    text = unescape(re.sub(r"<[^<>]+>", " ", data.decode()))
+    assert {piece: text.count(piece) for piece in MATRIX} == dict.fromkeys(MATRIX, 1)
+    assert text.count("support@example.com") == 2
+    assert text.count("%d%%") == 2
+    assert re.search("Tom .*{name}", text)
+    assert not HAN.search(text)
+
+
+def test_placeholders_of_every_program_come_back(document) -> None:
+    values = json.loads(document("08-placeholders.json"))
+    held = {"chrome": ["$USER_NAME$"], "mediawiki": ["$1", "$2"], "underscore": ["__name__"],
+            "erb": ["<%= name %>"], "mention": ["@zhang_san"], "mnemonic": ["(_O)"]}  # fmt: skip
+    for key, pieces in held.items():
+        assert all(values[key].count(piece) == 1 for piece in pieces), values[key]
+        assert not HAN.search(values[key])
+    assert [part.count("{count}") for part in values["vue"].split(" | ")] == [0, 0, 1]
+
+
+def test_escaped_markup_in_a_catalogue_stays_markup(document) -> None:
+    first, second = re.findall("<target>(.*?)</target>", document("09-html-in-xliff.xlf").decode())
+    assert re.search(r"<b>\s*here\s*</b>", unescape(first))
+    assert re.search(r'<a href="%url">\s*here\s*</a>', unescape(second))
+
+
+def test_wide_blanks_are_as_many_as_they_were(document) -> None:
+    text = document("17-indent.html").decode()
+    paragraphs = re.findall("<p>(.*?)</p>", text)
+    assert [len(p) - len(p.lstrip("\u3000")) for p in paragraphs] == [2, 0, 0]
+    assert paragraphs[2].endswith("\u3000") and not paragraphs[2].endswith("\u3000\u3000")
+
+
+def test_words_with_sub_and_superscripts_stay_whole(document) -> None:
+    text = document("18-sub-sup.html").decode()
+    for word in ("H<sub>2</sub>O", "mc<sup>2</sup>", "100m<sup>2</sup>"):
+        assert text.count(word) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("<p>他说得对<sup><a href='#n'>[1]</a></sup>。</p>", "<sup><a href='#n'>[1]</a></sup>"),
+        ("<p>我们都同意<sup>2</sup>。</p>", "<sup>2</sup>"),
+        ("<p>我喜欢Git<b>Hub</b>。</p>", "Git<b>Hub</b>"),
+        ("<p>我喜欢<i>Hel<b>lo</b></i>。</p>", "<i>Hel<b>lo</b></i>"),
+    ],
+)
+def test_notes_and_cut_words_keep_their_tags(
+    shipped: TextTranslator, source: str, held: str
+) -> None:
+    assert translate_documents(shipped, [PARSERS["html"](source)])[0].count(held) == 1
