@@ -91,8 +91,8 @@ def test_addresses_come_back_in_documents(document, name: str, held: list[str]) 
 
 
 MATRIX = ["https://example.com/a?b=1&c=2", "https://example.com/help", "www.example.com",
-          "%{count}", "$1", "$2", "$USER_NAME$", "__name__", "<%= name %>", "{name}", "/home/user/doc/a_b.txt",
-          "A-2024-001", "@zhang_san"]  # fmt: skip
+          "%{count}", "$1", "$2", "$USER_NAME$", "__name__", "<%= name %>", "{name}",
+          "/home/user/doc/a_b.txt", "A-2024-001", "@zhang_san"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["07-matrix.html", "07-matrix.docx"])
