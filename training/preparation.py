@@ -139,13 +139,12 @@ def _vocabularies(
     if recipe.start.initial_model:
         load_tokenizer(recipe.start.initial_model).save(directory)
         return Vocabularies(directory)
-    chosen = [p for p in _vocabulary_sample(pairs, recipe) if not MARK.search(p.source)]
-    targets = [pair.target for pair in chosen]
+    chosen = _vocabulary_sample(pairs, recipe)
+    sources = [MARK.sub("", pair.source) for pair in chosen]
+    targets = [MARK.sub("", pair.target) for pair in chosen]
     for name in recipe.vocabulary.target_text:
         targets += _lines(data / name, recipe.vocabulary.target_lines)
-    return train_vocabularies(
-        [pair.source for pair in chosen], targets, recipe.vocabulary, directory
-    )
+    return train_vocabularies(sources, targets, recipe.vocabulary, directory)
 
 
 def _lines(path: Path, most: int) -> list[str]:
