@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def register(subparsers: Any) -> None:
     """Add the group to ``csanmt``'s subparsers."""
-    from cli import release_record, rollout, status
+    from cli import release_record, rollout, shipping, status
 
     parser = subparsers.add_parser(
         "release",
@@ -38,6 +38,7 @@ def register(subparsers: Any) -> None:
     _add_inspect(actions)
     _add_push(actions)
     release_record.register(actions)
+    shipping.register(actions)
     rollout.register(actions)
     status.register(actions)
 

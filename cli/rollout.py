@@ -8,14 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cli.output import note, print_json, print_table
-from cli.site_action import ROOT, bento_home, full_release, health, seconds, site_action, site_of
+from cli.shipping import (
+    API_TESTS,
+    add_plan,
+    ask_api,
+    duration,
+    hand_over,
+    plan_of,
+    runnable,
+)
+from cli.site_action import bento_home, full_release, health, seconds, site_action, site_of
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from release.rollout.site import Site
-
-
-API_TESTS = ROOT / "tests" / "api_test.py"
 
 
 def register(actions: Any) -> None:
@@ -26,20 +32,6 @@ def register(actions: Any) -> None:
     _add_rollback(actions)
     _add_drill(actions)
     _add_retain(actions)
-
-
-def duration(text: str) -> float:
-    """``90``, ``90s``, ``5m``, ``2h`` → seconds.
-
-    Raises:
-        InvalidInputError: anything else.
-    """
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
-    try:
-        return float(number) * unit
-    except ValueError:
-        raise InvalidInputError(f"{text!r} is no duration; write 90s, 5m or 2h") from None
 
 
 # --- deploy -----------------------------------------------------------------------------------
@@ -76,9 +68,9 @@ def _deploy(args: argparse.Namespace) -> None:
 
     site = site_of(args)
     release = full_release(site, args.release)
-    bento = args.bento or _runnable(site, release)
+    bento = args.bento or runnable(site, release)
     checks = (
-        () if args.skip_api_tests or not API_TESTS.is_file() else (partial(_ask_api, site.api_key),)
+        () if args.skip_api_tests or not API_TESTS.is_file() else (partial(ask_api, site.api_key),)
     )
     apply_settings(site)
     done = deploy(
@@ -88,22 +80,6 @@ def _deploy(args: argparse.Namespace) -> None:
         print_json(asdict(done))
     else:
         print(f"{done.release} is ready on {done.colour} at {done.url}, serving {done.model}")
-
-
-def _runnable(site: Site, release: str) -> str:
-    """What the site's launcher runs of a release: its image, or its bento."""
-    from release.ledger.ledger import Kind
-
-    build = site.last(Kind.BUILD, release)
-    if site.launcher.kind == "container" and build and build.detail.get("image"):
-        return str(build.detail["image"])
-    return f"csanmt:{release}"
-
-
-def _ask_api(api_key: str, url: str) -> None:
-    from release.running.trial import ask_api
-
-    note(ask_api(url, API_TESTS, api_key))
 
 
 # --- promote ----------------------------------------------------------------------------------
@@ -123,34 +99,26 @@ def _add_promote(actions: Any) -> None:
         """,
     )
     parser.add_argument("release", metavar="VERSION")
-    parser.add_argument("--canary", metavar="5,25,50,100", help="shares in percent")
-    parser.add_argument("--interval", metavar="5m", default="5m", help="time of a step (5m)")
-    parser.add_argument("--observe", metavar="30m", default="0", help="time to watch after")
-    parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
-    parser.add_argument("--sticky", action="store_true", help="a client keeps its colour")
+    add_plan(parser, "0")
     parser.add_argument("--shadow", metavar="10%", help="compare answers only, for --interval")
 
 
 def _promote(args: argparse.Namespace) -> int:
-    from release.rollout.promotion import Plan, parse_weights, promote
+    from release.rollout.promotion import promote
+    from release.rollout.site import apply_settings
 
     site = site_of(args)
     if args.shadow:
         return _shadow(args, site)
-    plan = Plan(
-        weights=parse_weights(args.canary) if args.canary else (100,),
-        interval=duration(args.interval),
-        observe=duration(args.observe),
-        poll=duration(args.poll),
-        sticky=args.sticky,
-    )
-    done = promote(site, full_release(site, args.release), plan, tell=note)
+    release, plan = full_release(site, args.release), plan_of(args)
+    apply_settings(site)
+    if plan.watched:
+        return hand_over(args, site, release)
+    done = promote(site, release, plan, tell=note)
     if args.json:
         print_json(asdict(done))
     elif done.completed:
         print(f"{done.release} has all the traffic")
-    else:
-        print(f"{done.release} was rolled back at {done.share:g}%: {'; '.join(done.reasons)}")
     return 0 if done.completed else 1
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.output import note, print_json, print_table
 from cli.release_action import open_ledger
+from cli.shipping import shipments_of
 from cli.site_action import health, seconds, site_action, site_home, site_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _status(args: argparse.Namespace) -> None:
             if now:
                 print()
                 _print_traffic(now)
+                _print_shipment(args)
         if not args.watch:
             return
         _pause()
@@ -124,6 +126,22 @@ def _print_traffic(now: Standing) -> None:
     )  # fmt: skip
     for remark in now.remarks:
         note(remark)
+
+
+def _print_shipment(args: argparse.Namespace) -> None:
+    """The shipment under way, or how the last one ended."""
+    shipments = shipments_of(args)
+    shipment, progress = shipments.current(), shipments.progress()
+    if shipment is None:
+        return
+    print(
+        f"\n{shipment.release} is {progress.phase} at {progress.share:g}% "
+        f"(watched {progress.watched:.0f} s of this step)"
+    )
+    for words in progress.words[-5:]:
+        print(f"  {words}")
+    if not progress.over and not shipments.keeper_runs():
+        note("no keeper runs: csanmt release keep goes on with it")
 
 
 def _clear(args: argparse.Namespace) -> None:

@@ -77,7 +77,7 @@ def deploy(
         now = look(site)
         for word in now.ignored:
             tell(word)
-        _require_verdict(now, release, force)
+        require_verdict(now, release, force)
         colour = _adoptable(site, now) if running else idle_colour(now)
         _require_another(now, release, colour)
         if running:
@@ -138,7 +138,12 @@ def smoke(service: Service) -> None:
 # -- what must hold before anything is touched -------------------------------------------------
 
 
-def _require_verdict(now: Look, release: str, force: str) -> None:
+def require_verdict(now: Look, release: str, force: str) -> None:
+    """See that a version was judged fit, or that somebody has a reason.
+
+    Raises:
+        ConflictError: neither.
+    """
     if force:
         return
     version = now.state.versions.get(release)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,9 +14,11 @@ import pytest
 from csanmt.errors import CsanmtError
 from release.ledger.ledger import Kind
 from release.rollout.drill import drill
+from release.rollout.keeper import keep
 from release.rollout.load import Load
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
+from release.rollout.shipment import Shipments
 from release.rollout.status import standing
 from release.rollout.traffic import Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, ROOT, SECOND, Place, nginx_missing, wait_for
@@ -88,20 +91,15 @@ def test_a_version_that_falls_ill_in_service_is_rolled_back(
         assert load.lost() == []
 
 
-def test_a_promotion_really_killed_by_signal_nine_can_be_rolled_back(place: Place) -> None:
+def test_a_promotion_outlives_its_terminal_and_a_killed_keeper_is_noticed(place: Place) -> None:
+    front = place.router.settings
+    keys = ("listen", "blue", "green", "user", "rate_per_second", "burst", "read_timeout_seconds")
     (place.site.home / "rollout.toml").write_text(
-        "[nginx]\n"
-        + "".join(
-            f'{key} = "{getattr(place.router.settings, key)}"\n'
-            for key in ("listen", "blue", "green")
-        )
+        "[nginx]\n" + "".join(f"{key} = {json.dumps(getattr(front, key))}\n" for key in keys)
     )
     command = [
-        sys.executable, "-c",
-        "import argparse; from cli import rollout; p = argparse.ArgumentParser();"
-        "rollout.register(p.add_subparsers()); a = p.parse_args(); a.run(a)",
-        "promote", SECOND, "--canary", "50,100", "--interval", "10m",
-        "--site", str(place.site.home),
+        sys.executable, "-m", "csanmt", "release", "promote", SECOND, "--canary", "50,100",
+        "--interval", "10m", "--site", str(place.site.home),
     ]  # fmt: skip
     environment = {
         **os.environ,
@@ -109,17 +107,20 @@ def test_a_promotion_really_killed_by_signal_nine_can_be_rolled_back(place: Plac
         "CSANMT_LEDGER": str(place.site.ledger.path),
         "BENTOML_HOME": str(place.site.home / "store"),
     }
-    process = subprocess.Popen(command, env=environment, cwd=place.site.home)
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
+    shipments = Shipments(place.site.home / "keeper")
     try:
-        wait_for(lambda: (live := place.router.live()) is not None and live.green == 50)
+        wait_for(lambda: traffic_of(place).green == 50)
         with pytest.raises(CsanmtError, match="is under way"):
             promote(place.site, SECOND, Plan())
     finally:
-        process.kill()
+        process.send_signal(signal.SIGHUP)
         process.wait()
-    wait_for(  # a worker of before the reload may still answer
-        lambda: any("unfinished" in remark for remark in standing(place.site, 0.01).remarks)
-    )
-    back = rollback(place.site, why="the command was killed")
-    assert back.release == FIRST
+    assert shipments.keeper_runs()
+    os.kill(int((shipments.directory / "keeper.lock").read_text()), signal.SIGKILL)
+    wait_for(lambda: not shipments.keeper_runs())
+    assert any("unfinished" in remark for remark in standing(place.site, 0.01).remarks)
+    assert rollback(place.site, why="the keeper was killed").release == FIRST
+    keep(lambda: place.site, shipments, once=True)  # another one leaves it there
+    assert shipments.progress().phase == "back"
     assert traffic_of(place).blue == 100

@@ -1,0 +1,334 @@
+"""``csanmt release ship|approve|pause|abort|keep|up|down|units``: what outlives a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.output import note, print_json
+from cli.site_action import ROOT, full_release, site_action, site_home, site_of
+from csanmt.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from release.rollout.promotion import Plan
+    from release.rollout.shipment import Shipment, Shipments
+    from release.rollout.site import Site
+
+API_TESTS = ROOT / "tests" / "api_test.py"
+FOLLOW_SECONDS = 0.3
+ORPHANED_SECONDS = 3.0
+"""How long a shipment may be without a keeper before its follower starts another."""
+
+
+def register(actions: Any) -> None:
+    """Add the actions to ``csanmt release``'s subparsers."""
+    _add_ship(actions)
+    _add_orders(actions)
+    _add_keep(actions)
+    _add_up(actions)
+    _add_units(actions)
+
+
+def duration(text: str) -> float:
+    """``90``, ``90s``, ``5m``, ``2h`` → seconds.
+
+    Raises:
+        InvalidInputError: anything else.
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        return float(number) * unit
+    except ValueError:
+        raise InvalidInputError(f"{text!r} is no duration; write 90s, 5m or 2h") from None
+
+
+def add_plan(parser: argparse.ArgumentParser, observe: str) -> None:
+    """The options of a plan, of which ``plan_of`` makes one."""
+    parser.add_argument("--canary", metavar="5,25,50,100", help="shares in percent")
+    parser.add_argument("--interval", metavar="5m", default="5m", help="time of a step (5m)")
+    parser.add_argument(
+        "--observe", metavar="30m", default=observe, help=f"time to watch after ({observe})"
+    )
+    parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
+    parser.add_argument("--sticky", action="store_true", help="a client keeps its colour")
+    parser.add_argument(
+        "--pause-at", metavar="25", default="", help="shares after which somebody must approve"
+    )
+    parser.add_argument(
+        "--deadline", metavar="6h", default="6h", help="go back when it takes longer (6h)"
+    )
+    parser.add_argument(
+        "--detach", action="store_true", help="leave it to the keeper and return at once"
+    )
+
+
+def plan_of(args: argparse.Namespace) -> Plan:
+    from release.rollout.promotion import Plan, parse_weights
+
+    return Plan(
+        weights=parse_weights(args.canary) if args.canary else (100,),
+        interval=duration(args.interval),
+        observe=duration(args.observe),
+        poll=duration(args.poll),
+        sticky=args.sticky,
+    )
+
+
+# --- ship -------------------------------------------------------------------------------------
+
+
+def _add_ship(actions: Any) -> None:
+    parser = site_action(
+        actions,
+        "ship",
+        _ship,
+        "bring a version into service: deploy, try, promote, observe; or go back",
+        """\
+        Deploys VERSION on the colour without users, asks it the smoke sentences and the API
+        tests, gives it traffic at once or by --canary steps, watches each step and then
+        --observe, and ends with the version in service or with all traffic back. A keeper
+        process carries it out; this command only follows it and may be left at any time.
+        --pause-at holds it until csanmt release approve. Exit status 1: it went back.
+        """,
+    )
+    parser.add_argument("release", metavar="VERSION")
+    add_plan(parser, "30m")
+    parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
+    parser.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
+    parser.add_argument("--force", metavar="REASON", default="", help="ship unjudged")
+
+
+def _ship(args: argparse.Namespace) -> int:
+    from release.rollout.deployment import require_verdict
+    from release.rollout.site import apply_settings
+    from release.rollout.status import look
+
+    site = site_of(args)
+    release = full_release(site, args.release)
+    require_verdict(look(site), release, args.force)
+    apply_settings(site)
+    return hand_over(
+        args, site, release, bento=args.bento or runnable(site, release), force=args.force,
+        checked=not args.skip_api_tests,
+    )  # fmt: skip
+
+
+def hand_over(args: argparse.Namespace, site: Site, release: str, **more: Any) -> int:
+    """Submit a shipment to the site's keeper, start one where none runs, and follow it."""
+    from release.rollout.promotion import parse_weights
+    from release.rollout.shipment import Shipment
+
+    shipment = Shipment(
+        release,
+        plan=plan_of(args),
+        pause_at=parse_weights(args.pause_at) if args.pause_at else (),
+        deadline=duration(args.deadline),
+        who=site.who,
+        **more,
+    )
+    shipments = shipments_of(args)
+    shipments.submit(shipment)
+    if not shipments.keeper_runs():
+        _start_keeper(args)
+    if args.detach:
+        note("csanmt release status --watch follows it")
+        return 0
+    return _follow(args, shipments, shipment)
+
+
+def shipments_of(args: argparse.Namespace) -> Shipments:
+    from release.rollout.shipment import Shipments
+
+    return Shipments(site_home(args) / "keeper")
+
+
+def runnable(site: Site, release: str) -> str:
+    """What the site's launcher runs of a release: its image, or its bento."""
+    from release.ledger.ledger import Kind
+
+    build = site.last(Kind.BUILD, release)
+    if site.launcher.kind == "container" and build and build.detail.get("image"):
+        return str(build.detail["image"])
+    return f"csanmt:{release}"
+
+
+def _start_keeper(args: argparse.Namespace) -> None:
+    """A process of its own session, which no hangup of this terminal reaches."""
+    home = site_home(args)
+    (home / "keeper").mkdir(parents=True, exist_ok=True)
+    with (home / "keeper" / "keeper.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "csanmt", "release", "keep", "--once", "--site", str(home)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+
+
+def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) -> int:
+    """Print what happens until it is over; the shipment goes on when this is interrupted."""
+    shown: tuple[str, ...] = ()
+    alone = 0.0
+    try:
+        while True:
+            progress = shipments.progress()
+            for words in progress.words:
+                if words not in shown:
+                    note(words)
+            shown = progress.words
+            if progress.over:
+                break
+            alone = 0.0 if shipments.keeper_runs() else alone + FOLLOW_SECONDS
+            if alone > ORPHANED_SECONDS:
+                note("no keeper runs; starting one")
+                _start_keeper(args)
+                alone = 0.0
+            time.sleep(FOLLOW_SECONDS)
+    except KeyboardInterrupt:
+        note(f"the keeper goes on with {shipment.release}; csanmt release abort ends it")
+        return 130
+    done = progress.phase == "done"
+    if args.json:
+        print_json(
+            {"release": shipment.release, "completed": done, "share": progress.share,
+             "reasons": [] if done else [progress.words[-1].partition(" ")[2]],
+             "phase": progress.phase}
+        )  # fmt: skip
+    else:
+        print(progress.words[-1].partition(" ")[2])
+    return 0 if done else 1
+
+
+# --- orders -----------------------------------------------------------------------------------
+
+
+def _add_orders(actions: Any) -> None:
+    site_action(
+        actions, "approve", partial(_order, "approve"), "let a shipment that waits go on",
+        "After the share it waits at; its next --pause-at waits again.",
+    )  # fmt: skip
+    site_action(
+        actions, "pause", partial(_order, "pause"), "hold a shipment before its next step",
+        "It keeps its share and is looked after until csanmt release approve.",
+    )  # fmt: skip
+    abort = site_action(
+        actions, "abort", partial(_order, "abort"), "end a shipment and send its traffic back",
+        "All traffic goes to the version before, as csanmt release rollback does it.",
+    )  # fmt: skip
+    abort.add_argument("--why", default="by hand", help="reason, for the ledger")
+
+
+def _order(name: Any, args: argparse.Namespace) -> None:
+    from release.ledger.ledger import current_user
+
+    shipments = shipments_of(args)
+    shipment = shipments.order(name, args.why if name == "abort" else current_user())
+    if not shipments.keeper_runs():
+        _start_keeper(args)
+    if args.json:
+        print_json({"release": shipment.release, "order": name})
+    else:
+        print(f"{name}: {shipment.release}; csanmt release status --watch follows it")
+
+
+# --- keeper, up, down ----------------------------------------------------------------------------
+
+
+def _add_keep(actions: Any) -> None:
+    parser = site_action(
+        actions,
+        "keep",
+        _keep,
+        "be the site's keeper: carry shipments out, start again what dies",
+        """\
+        One process a site, in the foreground; systemd's units (csanmt release units) run
+        it for good, and csanmt release ship starts one where none runs. Killed, it goes
+        on where it stopped when it is started again.
+        """,
+    )
+    parser.add_argument("--once", action="store_true", help="end when nothing is being shipped")
+
+
+def _keep(args: argparse.Namespace) -> None:
+    from release.rollout.keeper import keep
+
+    site = site_of(args, applied=True)
+    checks = (partial(ask_api, site.api_key),) if API_TESTS.is_file() else ()
+    keep(
+        partial(site_of, args, applied=True), shipments_of(args), once=args.once, checks=checks,
+        tell=note,
+    )  # fmt: skip
+
+
+def ask_api(api_key: str, url: str) -> None:
+    """A check of a deployment: the API tests."""
+    from release.running.trial import ask_api
+
+    note(ask_api(url, API_TESTS, api_key))
+
+
+def _add_up(actions: Any) -> None:
+    site_action(
+        actions, "up", _up, "start the site with what served last, as after a reboot",
+        "Starts the version, then nginx, then what stood beside it. What runs stays as it is.",
+    )  # fmt: skip
+    site_action(
+        actions, "down", _down, "stop nginx and both colours, each after what it has begun",
+        "The site's records stay; csanmt release up brings it back.",
+    )  # fmt: skip
+
+
+def _up(args: argparse.Namespace) -> None:
+    from release.rollout.upkeep import up
+
+    site = site_of(args, applied=True)
+    release = up(site, note)
+    if args.json:
+        print_json({"release": release})
+    else:
+        print(f"{release} serves at {site.router.settings.listen}")  # type: ignore[attr-defined]
+
+
+def _down(args: argparse.Namespace) -> None:
+    from release.rollout.upkeep import down
+
+    down(site_of(args, applied=True), note)
+
+
+def _add_units(actions: Any) -> None:
+    parser = site_action(
+        actions,
+        "units",
+        _units,
+        "print systemd's units for site and keeper, and a rule for logrotate",
+        """\
+        --to DIR writes them as files. The site's unit brings it up at boot; the keeper's
+        runs csanmt release keep.
+        """,
+    )
+    parser.add_argument("--to", type=Path, metavar="DIR", help="write the files there")
+    parser.add_argument("--user", default="", help="whose processes they are (you)")
+
+
+def _units(args: argparse.Namespace) -> None:
+    from release.ledger.ledger import current_user, default_path
+    from release.rollout.units import units
+
+    environment = {**os.environ, "CSANMT_LEDGER": str(default_path())}
+    command = Path(sys.executable).parent / "csanmt"
+    files = units(command, site_home(args), args.user or current_user(), environment)
+    if args.json:
+        print_json(files)
+        return
+    for name, text in files.items():
+        if args.to:
+            args.to.mkdir(parents=True, exist_ok=True)
+            (args.to / name).write_text(text, encoding="utf-8")
+            print(args.to / name)
+        else:
+            print(f"# {name}\n{text}")

@@ -1,0 +1,218 @@
+"""The keeper: one process a site that carries a shipment out and keeps the colours alive.
+
+It outlives the terminal, and its plan and progress outlive it: whatever kills it, the next
+keeper goes on where it stopped, by what it finds running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from csanmt.errors import CsanmtError
+from release.rollout.deployment import Check, deploy
+from release.rollout.promotion import Promoted, promote
+from release.rollout.rollback import rollback
+from release.rollout.shipment import Progress, Shipment, Shipments
+from release.rollout.site import Site
+from release.rollout.status import look
+from release.rollout.traffic import Colour, state_of
+from release.rollout.upkeep import Upkeep
+
+Tell = Callable[[str], None]
+TICK_SECONDS = 1.0
+SAVED_EVERY = 2.0
+"""Seconds of watching that a kill may cost."""
+
+
+class EndedError(CsanmtError):
+    """A shipment is not to go on: it was aborted, or its time is over."""
+
+    code = "ended"
+
+
+def keep(
+    opened: Callable[[], Site],
+    shipments: Shipments,
+    *,
+    once: bool = False,
+    checks: tuple[Check, ...] = (),
+    tell: Tell = lambda _: None,
+) -> None:
+    """Carry out what is submitted and tend the site, for ever, or until nothing is left to do.
+
+    Args:
+        opened: opens the site, by the settings that were applied last.
+        once: end when no shipment is pending.
+        checks: of a deployment, besides the smoke sentences.
+
+    Raises:
+        ConflictError: there is another keeper.
+    """
+    with shipments.kept():
+        upkeep = Upkeep(opened(), tell)
+        while True:
+            if shipment := shipments.pending():
+                upkeep.site = opened()  # a shipment may have applied other settings
+                _Journey(upkeep.site, shipments, shipment, upkeep, tell).carry_out(checks)
+            elif once:
+                return
+            upkeep.tend_at_times()
+            upkeep.site.clock.sleep(TICK_SECONDS)
+
+
+@dataclass(slots=True)
+class _Journey:
+    """One shipment under way; the guide of its promotion."""
+
+    site: Site
+    shipments: Shipments
+    shipment: Shipment
+    upkeep: Upkeep
+    tell: Tell
+    colour: Colour | None = None
+    progress: Progress = field(init=False)
+    _saved: float = 0.0
+    _begun: float = field(init=False)
+    _spent: float = field(init=False)
+    _paused: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.progress = self.shipments.progress()
+        self._begun, self._spent = self.site.clock.now(), self.progress.spent
+        self.site.who = self.shipment.who or self.site.who
+
+    def carry_out(self, checks: tuple[Check, ...]) -> None:
+        release = self.shipment.release
+        if not self.progress.share:
+            self._alert(f"{release} is being shipped")
+        try:
+            self._obey()
+            self._deploy(checks)
+            done = self._promote()
+        except EndedError as error:
+            self._go_back(str(error), "aborted" if self._ordered("abort") else "back")
+        except (CsanmtError, OSError) as error:
+            self._go_back(str(error), "failed")
+        else:
+            if done.completed:
+                self._finish("done", f"{release} has all the traffic and was well")
+            else:
+                self._finish("back", f"{release} went back: {'; '.join(done.reasons)}")
+
+    # -- the steps ---------------------------------------------------------------------------
+
+    def _deploy(self, checks: tuple[Check, ...]) -> None:
+        shipment = self.shipment
+        side = look(self.site).of(shipment.release)
+        if side is None and shipment.bento and not self.progress.share:
+            self._say(f"deploying {shipment.release}", phase="deploying")
+            done = deploy(
+                self.site, shipment.release, shipment.bento, force=shipment.force,
+                checks=checks if shipment.checked else (), tell=self._say,
+            )  # fmt: skip
+            self.colour = done.colour
+        elif side is not None:
+            self.colour = side.colour
+
+    def _promote(self) -> Promoted:
+        shipment, now = self.shipment, look(self.site)
+        side = now.of(shipment.release)
+        share = side.share if side else 0.0
+        if share < self.progress.share:
+            if now.generation != self.progress.generation:
+                return Promoted(shipment.release, False, ("the traffic was changed meanwhile",))
+            # A keeper was killed between its word and its deed.
+            self._save(share=share, watched=shipment.plan.seconds(share) if share else 0.0)
+        weights = tuple(weight for weight in shipment.plan.weights if weight >= share)
+        plan = replace(shipment.plan, weights=weights)
+        return promote(self.site, shipment.release, plan, tell=self._say, guide=self)
+
+    # -- as the guide of the promotion -----------------------------------------------------------
+
+    def before(self, weight: float) -> None:
+        """See :class:`release.rollout.promotion.Guide`."""
+        before = [w for w in self.shipment.plan.weights if w < weight]
+        wait = bool(before) and before[-1] in self.shipment.pause_at
+        while True:
+            self._obey()
+            approved = self._ordered("approve")
+            if approved is not None:
+                self.shipments.obeyed("approve")
+                self._say(f"approved by {approved}", approved=before[-1] if before else 0.0)
+            waits = wait and self.progress.approved < before[-1]
+            if not waits and self._ordered("pause") is None:
+                break
+            if self.progress.phase != "paused":
+                words = f"{self.shipment.release} waits at {self.progress.share:g}% for approval"
+                self._say(f"{words}: csanmt release approve", phase="paused")
+                self._alert(f"{words}: csanmt release approve, or abort")
+            self.upkeep.tend_at_times(spare=self.colour)
+            self.site.clock.sleep(TICK_SECONDS)
+            self._paused += TICK_SECONDS
+        if weight != self.progress.share:
+            traffic = state_of(self.site.router)
+            generation = traffic.generation if traffic else 0
+            self._save(phase="sharing", share=weight, watched=0.0, generation=generation)
+        else:
+            self._save(phase="sharing")
+
+    def watched(self, weight: float) -> float:
+        """See :class:`release.rollout.promotion.Guide`."""
+        return self.progress.watched if weight == self.progress.share else 0.0
+
+    def tick(self, weight: float, seconds: float) -> None:
+        """See :class:`release.rollout.promotion.Guide`."""
+        self._obey()
+        self.upkeep.tend_at_times(spare=self.colour)
+        if seconds - self._saved >= SAVED_EVERY or seconds < self._saved:
+            self._saved = seconds
+            self._save(phase="watching", share=weight, watched=seconds)
+
+    # -- parts ---------------------------------------------------------------
+
+    def _obey(self) -> None:
+        if (why := self._ordered("abort")) is not None:
+            raise EndedError(f"aborted: {why}")
+        if self._spending() > self.shipment.deadline:
+            raise EndedError(f"not in service after {self.shipment.deadline:g} s, its deadline")
+
+    def _spending(self) -> float:
+        return self._spent + self.site.clock.now() - self._begun - self._paused
+
+    def _ordered(self, name: Any) -> str | None:
+        return self.shipments.ordered(name)
+
+    def _go_back(self, why: str, phase: Any) -> None:
+        """End without success; what has traffic loses it."""
+        release = self.shipment.release
+        side = look(self.site).of(release)
+        if self.progress.share and side is not None and side.share:
+            try:
+                done = rollback(self.site, why=f"{release}: {why}", tell=self._say)
+                why = f"{why}; all traffic goes to {done.release}"
+            except (CsanmtError, OSError) as error:
+                phase, why = "failed", f"{why}; and could not be rolled back: {error}"
+        self._finish(phase, f"{release}: {why}")
+
+    def _finish(self, phase: Any, words: str) -> None:
+        self._say(words, phase=phase)
+        self._alert(words)
+
+    def _alert(self, words: str) -> None:
+        self.site.alert.send(words, {"release": self.shipment.release})
+
+    def _say(self, words: str, **changes: Any) -> None:
+        self.tell(words)
+        self._store(self.progress.say(words, **changes))
+
+    def _save(self, **changes: Any) -> None:
+        self._store(replace(self.progress, **changes))
+
+    def _store(self, progress: Progress) -> None:
+        self.progress = replace(progress, spent=self._spending())
+        try:
+            self.shipments.save(self.progress)
+        except OSError as error:  # a full disk holds nobody up
+            self.tell(f"the progress is not written: {error.strerror}")

@@ -1,0 +1,207 @@
+"""A version on its way into service, as it stands on disk: the plan, the progress, the orders.
+
+Whoever carries it out may be killed at any moment; the next one reads here what is left to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from csanmt.durable import replace_text
+from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
+from release.rollout.file_lock import lock
+from release.rollout.promotion import Plan
+
+Phase = Literal[
+    "waiting", "deploying", "sharing", "paused", "watching", "done", "back", "aborted", "failed"
+]
+OVER: tuple[Phase, ...] = ("done", "back", "aborted", "failed")
+KEPT_WORDS = 50
+OBSERVE_SECONDS = 1800.0
+DEADLINE_SECONDS = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """What shall be done with a version.
+
+    Attributes:
+        bento: what it is started from; empty: it is deployed already.
+        force: reason to deploy it unjudged.
+        checked: it is asked the API tests where there are some.
+        plan: shares and times.
+        pause_at: shares after which somebody must approve.
+        deadline: seconds after which it goes back, pauses not counted.
+        who: acts.
+    """
+
+    release: str
+    bento: str = ""
+    force: str = ""
+    checked: bool = True
+    plan: Plan = field(default_factory=lambda: Plan(observe=OBSERVE_SECONDS))
+    pause_at: tuple[float, ...] = ()
+    deadline: float = DEADLINE_SECONDS
+    who: str = ""
+
+    def __post_init__(self) -> None:
+        for share in self.pause_at:
+            if share not in self.plan.weights[:-1]:
+                raise ConfigurationError(
+                    f"--pause-at {share:g} is no step before the last of "
+                    f"{', '.join(f'{w:g}' for w in self.plan.weights)}"
+                )
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Shipment:
+        plan = Plan(**{**found["plan"], "weights": tuple(found["plan"]["weights"])})
+        return cls(**{**found, "plan": plan, "pause_at": tuple(found["pause_at"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it has come.
+
+    Attributes:
+        share: percent of the traffic that it was given last.
+        generation: of the traffic before it was given.
+        watched: seconds for which that share was watched.
+        spent: seconds of the deadline that are spent.
+        approved: the highest share after which somebody let it go on.
+        words: what happened, newest last, each with its time.
+    """
+
+    phase: Phase = "waiting"
+    share: float = 0.0
+    generation: int = 0
+    watched: float = 0.0
+    spent: float = 0.0
+    approved: float = 0.0
+    words: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        return self.phase in OVER
+
+    def say(self, words: str, **changes: Any) -> Progress:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return replace(self, words=(*self.words, f"{now} {words}")[-KEPT_WORDS:], **changes)
+
+
+class Shipments:
+    """The one shipment of a site, in files below ``directory``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def submit(self, shipment: Shipment) -> None:
+        """Hand a shipment over to the keeper.
+
+        Raises:
+            ConflictError: another one is not over yet.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self._turn():
+            if pending := self.pending():
+                raise ConflictError(
+                    f"{pending.release} is being shipped: csanmt release status follows it, "
+                    "csanmt release abort ends it"
+                )
+            for order in ("pause", "abort", "approve"):
+                (self.directory / order).unlink(missing_ok=True)
+            self.save(Progress().say(f"{shipment.release} is handed over"))
+            replace_text(self._path("plan"), json.dumps(asdict(shipment), indent=1) + "\n")
+
+    def current(self) -> Shipment | None:
+        """The last one that was submitted; None where there is none that can be read."""
+        try:
+            return Shipment.from_json(json.loads(self._path("plan").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, LookupError, ConfigurationError):
+            return None
+
+    def pending(self) -> Shipment | None:
+        """The one that is not over."""
+        return None if self.progress().over else self.current()
+
+    def progress(self) -> Progress:
+        """How far it has come; from the start where that cannot be read."""
+        try:
+            found = json.loads(self._path("progress").read_text(encoding="utf-8"))
+            known = {f.name for f in fields(Progress)}
+            values = {name: value for name, value in found.items() if name in known}
+            return Progress(**{**values, "words": tuple(values.get("words", ()))})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return Progress()
+
+    def save(self, progress: Progress) -> None:
+        replace_text(self._path("progress"), json.dumps(asdict(progress), indent=1) + "\n")
+
+    # -- what people order meanwhile -----------------------------------------------------
+
+    def order(self, name: Literal["pause", "abort", "approve"], words: str) -> Shipment:
+        """Leave an order for whoever carries it out.
+
+        Raises:
+            NotFoundError: nothing is being shipped.
+        """
+        shipment = self.pending()
+        if shipment is None:
+            raise NotFoundError("nothing is being shipped")
+        if name == "approve":
+            (self.directory / "pause").unlink(missing_ok=True)
+        replace_text(self.directory / name, words + "\n")
+        return shipment
+
+    def ordered(self, name: Literal["pause", "abort", "approve"]) -> str | None:
+        """The words of an order that was left; None where there is none."""
+        try:
+            return (self.directory / name).read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+
+    def obeyed(self, name: Literal["pause", "abort", "approve"]) -> None:
+        (self.directory / name).unlink(missing_ok=True)
+
+    # -- one keeper ------------------------------------------------------------------------
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Be the site's one keeper until the body ends.
+
+        Raises:
+            ConflictError: there is another one.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "keeper.lock").open("a+") as file:
+            if not lock(file):
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                raise ConflictError(f"a keeper of this site runs already (process {holder})")
+            with suppress(OSError):  # a full disk
+                file.truncate(0)
+                file.write(str(os.getpid()))
+                file.flush()
+            yield
+
+    def keeper_runs(self) -> bool:
+        try:
+            with (self.directory / "keeper.lock").open("a") as file:
+                return not lock(file)
+        except OSError:
+            return False
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with (self.directory / "submit.lock").open("a") as file:
+            lock(file, wait_seconds=5.0)
+            yield
+
+    def _path(self, name: str) -> Path:
+        return self.directory / f"{name}.json"

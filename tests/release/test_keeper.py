@@ -1,0 +1,329 @@
+"""Shipments carried out by a keeper that may die at any moment, over stubs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
+from release.ledger.ledger import Kind
+from release.rollout.keeper import keep
+from release.rollout.promotion import Plan, promote
+from release.rollout.rollback import rollback
+from release.rollout.shipment import Shipment, Shipments
+from release.rollout.traffic import Traffic
+from release.rollout.units import units
+from release.rollout.upkeep import Upkeep, down, up
+from tests.release.stub_site import World, kinds, put, two_versions
+
+FIRST, SECOND, THIRD = "v1.0.0-aaa", "v2.0.0-bbb", "v3.0.0-ccc"
+PLAN = Plan((5, 25, 100), interval=20, observe=20, poll=10)
+SHIPMENT = Shipment(THIRD, f"csanmt:{THIRD}", force="test", plan=PLAN, who="ada")
+
+
+@pytest.fixture
+def shipments(world: World) -> Shipments:
+    """SECOND in service on green, FIRST beside it."""
+    two_versions(world)
+    promote(world.site, SECOND, Plan())
+    return Shipments(world.site.home / "keeper")
+
+
+def carry_out(world: World, shipments: Shipments) -> None:
+    keep(lambda: replace(world.site), shipments, once=True)
+
+
+def at(world: World, moment: Callable[[], bool], happens: Callable[[], object]) -> None:
+    """Let something happen once, when ``moment`` has come."""
+    done = []
+
+    def hook(_: float) -> None:
+        if not done and moment():
+            done.append(True)
+            happens()
+
+    world.clock.on_sleep.append(hook)
+
+
+def subjects(world: World) -> list[str]:
+    return [subject for subject, _ in world.alert.sent]
+
+
+def test_a_version_is_deployed_shared_watched_and_in_service(
+    world: World, shipments: Shipments
+) -> None:
+    shipments.submit(SHIPMENT)
+    carry_out(world, shipments)
+    progress = shipments.progress()
+    assert (progress.phase, progress.share) == ("done", 100)
+    assert world.router.state().blue == 100
+    weights = [e.detail["weight"] for e in world.site.ledger.history(kind=Kind.SWITCH)][-3:]
+    assert weights == [5, 25, 100]
+    assert world.site.ledger.last(Kind.DEPLOY).who == "ada"  # type: ignore[union-attr]
+    assert kinds(world)[-1] == "observe"
+    assert world.clock.time >= 60
+    assert subjects(world) == [
+        f"{THIRD} is being shipped", f"{THIRD} has all the traffic and was well",
+    ]  # fmt: skip
+
+
+def test_a_version_that_falls_ill_goes_back(world: World, shipments: Shipments) -> None:
+    shipments.submit(SHIPMENT)
+
+    def fall_ill() -> None:
+        world.services["blue"].echo_share = 0.9
+
+    at(world, lambda: world.router.state().blue == 25, fall_ill)
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "back"
+    assert world.router.state().green == 100
+    assert "echoed" in subjects(world)[-1]
+
+
+def test_a_version_that_cannot_be_deployed_changes_nothing(
+    world: World, shipments: Shipments
+) -> None:
+    world.launcher.missing.add(f"csanmt:{THIRD}")
+    shipments.submit(SHIPMENT)
+    before = world.router.state()
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "failed"
+    assert world.router.state() == before
+    assert "is not there" in subjects(world)[-1]
+
+
+def test_it_waits_for_approval_where_it_was_told_to(world: World, shipments: Shipments) -> None:
+    shipments.submit(replace(SHIPMENT, pause_at=(25.0,), deadline=90))
+    waited = []
+
+    def approve() -> None:
+        waited.append(world.router.state().blue)
+        shipments.order("approve", "grace")
+
+    at(world, lambda: shipments.progress().phase == "paused" and world.clock.time > 100, approve)
+    carry_out(world, shipments)
+    assert waited == [25]
+    assert shipments.progress().phase == "done"  # the pause is not of the deadline
+    assert any("approved by grace" in words for words in shipments.progress().words)
+    assert any("waits at 25% for approval" in subject for subject in subjects(world))
+
+
+@pytest.mark.parametrize("share", [5, 100])
+def test_an_order_to_abort_sends_the_traffic_back(
+    world: World, shipments: Shipments, share: float
+) -> None:
+    shipments.submit(SHIPMENT)
+    at(world, lambda: world.router.state().blue == share, lambda: shipments.order("abort", "no"))
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "aborted"
+    assert world.router.state().green == 100
+    assert f"all traffic goes to {SECOND}" in subjects(world)[-1]
+
+
+def test_what_takes_too_long_goes_back(world: World, shipments: Shipments) -> None:
+    shipments.submit(replace(SHIPMENT, deadline=30))
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "back"
+    assert "its deadline" in subjects(world)[-1]
+    assert world.router.state().green == 100
+
+
+def test_somebody_elses_rollback_ends_it(world: World, shipments: Shipments) -> None:
+    shipments.submit(SHIPMENT)
+    at(world, lambda: world.router.state().blue == 25,
+       lambda: rollback(world.site, why="by hand"))  # fmt: skip
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "back"
+    assert "changed meanwhile" in subjects(world)[-1]
+    assert world.router.state().green == 100
+
+
+class Killed(BaseException):
+    """Signal 9, as far as a test of one process can have it."""
+
+
+@pytest.mark.parametrize("step", range(1, 20, 3))
+def test_a_keeper_that_is_killed_is_gone_on_with_by_the_next(
+    world: World, shipments: Shipments, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Killed just before the ``step``-th time that it writes or switches, then every 20th."""
+    shipments.submit(SHIPMENT)
+    count = 0
+
+    def dying(method: Callable[..., object]) -> Callable[..., object]:
+        def die_or_do(*words: object, **more: object) -> object:
+            nonlocal count
+            count += 1
+            if count % 20 == step % 20:
+                raise Killed
+            return method(*words, **more)
+
+        return die_or_do
+
+    monkeypatch.setattr(Shipments, "save", dying(Shipments.save))
+    monkeypatch.setattr(type(world.router), "switch", dying(type(world.router).switch))
+    for _ in range(60):
+        try:
+            carry_out(world, shipments)
+        except Killed:
+            continue
+        break
+    assert shipments.progress().phase == "done", shipments.progress().words
+    assert world.router.state().blue == 100
+    weights = [e.detail["weight"] for e in world.site.ledger.history(kind=Kind.SWITCH)][2:]
+    assert sorted(set(weights)) == [5, 25, 100]
+    assert weights == sorted(weights)  # none was given twice over, or taken back
+    assert world.clock.time >= 60  # every step was watched for its whole time
+
+
+def test_a_killed_keeper_whose_version_was_rolled_back_leaves_it_there(
+    world: World, shipments: Shipments
+) -> None:
+    shipments.submit(SHIPMENT)
+
+    def die() -> None:
+        raise Killed
+
+    at(world, lambda: world.router.state().blue == 25, die)
+    with pytest.raises(Killed):
+        carry_out(world, shipments)
+    rollback(world.site, why="nobody watches it")
+    carry_out(world, shipments)
+    assert (shipments.progress().phase, world.router.state().green) == ("back", 100)
+
+
+@pytest.mark.parametrize("what", ["plan.json", "progress.json"])
+@pytest.mark.parametrize("damage", ["garbage", "{}", "[1]"])
+def test_a_damaged_plan_or_progress_stops_no_keeper(
+    world: World, shipments: Shipments, what: str, damage: str
+) -> None:
+    shipments.submit(SHIPMENT)
+    (shipments.directory / what).write_text(damage)
+    carry_out(world, shipments)
+    assert world.router.state().share("green" if what == "plan.json" else "blue") == 100
+
+
+def test_one_shipment_and_one_keeper_at_a_time(world: World, shipments: Shipments) -> None:
+    shipments.submit(SHIPMENT)
+    with pytest.raises(ConflictError, match=f"{THIRD} is being shipped: csanmt release status"):
+        shipments.submit(SHIPMENT)
+    with shipments.kept():
+        assert shipments.keeper_runs()
+        with pytest.raises(ConflictError, match="keeper of this site runs already"):
+            carry_out(world, shipments)
+    assert not shipments.keeper_runs()
+
+
+def test_orders_need_something_that_is_shipped(shipments: Shipments) -> None:
+    with pytest.raises(NotFoundError, match="nothing is being shipped"):
+        shipments.order("abort", "why not")
+
+
+def test_a_pause_is_at_a_step() -> None:
+    with pytest.raises(ConfigurationError, match="--pause-at 30 is no step"):
+        replace(SHIPMENT, pause_at=(30.0,))
+
+
+# -- keeping it alive -------------------------------------------------------------------------
+
+
+def test_a_colour_that_died_is_started_again_with_growing_waits(
+    world: World, shipments: Shipments
+) -> None:
+    upkeep = Upkeep(world.site)
+    world.launcher.started = lambda bento, place: None  # and never becomes ready
+    world.dies("green")
+    starts = []
+    for _ in range(40):
+        before = world.launcher.count
+        world.dies("green")
+        upkeep.tend()
+        starts += [world.clock.time] * (world.launcher.count - before)
+        world.clock.sleep(1)
+    assert starts == [0, 1, 3, 7, 15, 31]
+    assert f"{SECOND} on green died; it is started again" in subjects(world)
+    assert world.router.state().green == 100  # whom nginx spares it until it is back
+
+
+def test_what_somebody_watches_is_left_to_its_verdict(world: World, shipments: Shipments) -> None:
+    world.dies("green")
+    Upkeep(world.site).tend(spare="green")
+    assert not world.launcher.runs(world.site.place("green"))
+
+
+def test_a_front_that_is_gone_is_started_again(world: World, shipments: Shipments) -> None:
+    world.router.up = False
+    Upkeep(world.site).tend()
+    assert world.router.up
+    assert subjects(world) == ["the front does not run; it is started again"]
+
+
+def test_after_a_reboot_the_site_comes_back_with_what_served_last(
+    world: World, shipments: Shipments
+) -> None:
+    world.router.switch(Traffic.of("blue", 25))  # in mid-canary of something else
+    for colour in ("blue", "green"):
+        world.dies(colour)
+    world.router.up = False
+    assert up(world.site) == SECOND
+    assert (world.router.up, world.router.state().green) == (True, 100)
+    assert world.launcher.runs(world.site.place("blue"))  # the way back, too
+    assert rollback(world.site, why="v2 echoes").release == FIRST
+
+
+def test_a_site_that_is_up_stays_as_it_is(world: World, shipments: Shipments) -> None:
+    before, count = world.router.state(), world.launcher.count
+    assert up(world.site) == SECOND
+    assert (world.router.state(), world.launcher.count) == (before, count)
+
+
+def test_nothing_comes_up_where_nothing_served(world: World) -> None:
+    with pytest.raises(NotFoundError, match="deploy and promote a version first"):
+        up(world.site)
+
+
+def test_down_ends_the_front_and_both_colours(world: World, shipments: Shipments) -> None:
+    down(world.site)
+    assert (world.router.up, world.launcher.running) == (False, {})
+    assert up(world.site) == SECOND
+
+
+def test_a_dead_candidate_is_no_version_that_served(world: World) -> None:
+    """It answered in the place of a dead one; nobody promoted it."""
+    two_versions(world)
+    world.dies("blue")
+    put(world, THIRD)
+    assert world.site.recall()[0].served == (FIRST,)
+
+
+def test_the_units_are_what_systemd_reads(tmp_path: Path) -> None:
+    environment = {"BENTOML_HOME": "/srv/bentoml", "CSANMT_LEDGER": "/srv/ledger", "HOME": "/root"}
+    files = units(Path("/bin/true"), tmp_path, "root", environment)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    site = files["csanmt-site.service"]
+    assert 'Environment="BENTOML_HOME=/srv/bentoml"' in site
+    assert "HOME=/root" not in site.replace("BENTOML_HOME", "")
+    if shutil.which("systemd-analyze"):
+        done = subprocess.run(
+            ["systemd-analyze", "verify", *(tmp_path / n for n in files if n.endswith("service"))],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    if shutil.which("logrotate"):
+        done = subprocess.run(
+            ["logrotate", "--debug", tmp_path / "csanmt"], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_files_are_plain_json(world: World, shipments: Shipments) -> None:
+    shipments.submit(SHIPMENT)
+    assert shipments.current() == SHIPMENT
+    assert json.loads((shipments.directory / "progress.json").read_text())["phase"] == "waiting"
