@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulk.formats import Format, Layout, format_of
+from bulk.formats import Format, format_of
+from bulk.records import Layout
 from csanmt.errors import InvalidInputError, NotFoundError
 
 FIRST_SHOWN = 5  # places of bad records kept for each problem

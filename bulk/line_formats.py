@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bulk.compression import reading
-from bulk.formats import Layout
-from bulk.records import Answer, Record
+from bulk.records import Answer, Layout, Record
 from csanmt.errors import ConfigurationError, InvalidInputError
 
 BOM = b"\xef\xbb\xbf"

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bulk.formats import Layout
 from bulk.inputs import Survey
+from bulk.records import Layout
 from csanmt.durable import replacing
 from csanmt.errors import ConflictError, IntegrityError
 from csanmt.translator import DecodingOptions

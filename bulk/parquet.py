@@ -7,8 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from bulk.formats import Layout
-from bulk.records import Answer, Record
+from bulk.records import Answer, Layout, Record
 from csanmt.errors import EngineUnavailableError, InvalidInputError
 
 ROWS = 4096  # in memory at once, and of a row group of the output

@@ -5,6 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+FORMATS = ("txt", "tsv", "jsonl", "parquet")
+POLICIES = ("fail", "copy", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How records look.
+
+    Attributes:
+        format: one of ``FORMATS``; empty: by each file's ending.
+        field: where the text is: a column's number from 1 (tsv) or name (tsv with a header,
+            parquet), a field of JSON objects, ``a.b`` for one inside another.
+        into: name of the column or field that the translation becomes.
+        header: tsv files begin with a line of names.
+        policy: what becomes of a bad record. ``fail`` refuses the input, ``copy`` writes the
+            record as it came, ``empty`` with an empty translation.
+    """
+
+    format: str = ""
+    field: str = ""
+    into: str = "translation"
+    header: bool = False
+    policy: str = "fail"
+
+    def __post_init__(self) -> None:
+        if self.format not in ("", *FORMATS):
+            allowed = ", ".join(FORMATS)
+            raise ConfigurationError(f"format is {self.format!r}; allowed is {allowed}")
+        if self.policy not in POLICIES:
+            allowed = ", ".join(POLICIES)
+            raise ConfigurationError(f"on-error is {self.policy!r}; allowed is {allowed}")
+        if not self.into or any(c in self.into for c in "\t\r\n"):
+            raise ConfigurationError("into must be a name without tabs and line breaks")
+
+
 MAX_CHARACTERS = 1_000_000  # of one record; more is not a text but an accident
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bulk.compression import compressing
-from bulk.formats import Format, Layout, open_format
+from bulk.formats import Format, open_format
 from bulk.inputs import InputFile, Survey, digest, find_inputs, survey
 from bulk.manifest import Cutting, Manifest, Model
-from bulk.records import Answer, Answers, Chunk, cut
+from bulk.records import Answer, Answers, Chunk, Layout, cut
 from bulk.state import RunState
 from csanmt.errors import IntegrityError, InvalidInputError
 from csanmt.translator import DecodingOptions

@@ -90,8 +90,8 @@ def _check(args: argparse.Namespace) -> None:
 
 def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     """What to translate, and the directory of the model."""
-    from bulk.formats import Layout
     from bulk.manifest import Cutting, Model
+    from bulk.records import Layout
     from bulk.run import Corpus
     from cli.loading import chosen_engine, decoding_options, find_model
     from cli.model_digests import digest_of_directory

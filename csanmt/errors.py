@@ -1,8 +1,23 @@
 """Every error this product raises on purpose, in one tree.
 
-Each class carries the HTTP status the service answers with, the exit code the
-command line ends with, and a short machine-readable code. Anything outside
-this tree is a bug and may show a traceback.
+::
+
+    CsanmtError                 1   a bug, or what none of the others says
+    ├── InvalidInputError       2   a value that the user gave
+    │   └── ConfigurationError  2   a key of a configuration
+    ├── CheckpointError         3   weights that are damaged or do not fit
+    ├── IntegrityError          3   bytes that are not those recorded
+    ├── NotFoundError           4
+    ├── ConflictError           5   would overwrite or remove what must stay
+    ├── StorageError            6   the disk
+    ├── EngineUnavailableError  7   a part that is not installed or cannot run here
+    ├── OverloadedError         8   later
+    ├── UnavailableError        8   not ready
+    ├── DeadlineExceededError   9
+    └── CancelledError        130   the caller went away
+
+The number is the exit status of the command line. ``code`` is for machines. HTTP's statuses are
+``serving.http.errors``'s. Anything outside this tree is a bug and may show a traceback.
 """
 
 from __future__ import annotations
@@ -11,7 +26,6 @@ from __future__ import annotations
 class CsanmtError(Exception):
     """Root of the tree. ``str(error)`` is a sentence a stranger can act on."""
 
-    http_status = 500
     exit_code = 1
     code = "internal"
 
@@ -19,7 +33,6 @@ class CsanmtError(Exception):
 class InvalidInputError(CsanmtError):
     """A value the user gave is not acceptable (text, option, path, tag)."""
 
-    http_status = 422
     exit_code = 2
     code = "invalid_input"
 
@@ -33,7 +46,6 @@ class ConfigurationError(InvalidInputError):
 class CheckpointError(CsanmtError):
     """A checkpoint is damaged, incomplete or disagrees with its configuration."""
 
-    http_status = 500
     exit_code = 3
     code = "bad_checkpoint"
 
@@ -48,7 +60,6 @@ class IntegrityError(CsanmtError):
 class NotFoundError(CsanmtError):
     """A model version, bento or file that was named does not exist."""
 
-    http_status = 404
     exit_code = 4
     code = "not_found"
 
@@ -56,7 +67,6 @@ class NotFoundError(CsanmtError):
 class ConflictError(CsanmtError):
     """The operation would overwrite or remove something that must stay."""
 
-    http_status = 409
     exit_code = 5
     code = "conflict"
 
@@ -78,7 +88,6 @@ class EngineUnavailableError(CsanmtError):
 class OverloadedError(CsanmtError):
     """The queue is full; the caller may retry later."""
 
-    http_status = 429
     exit_code = 8
     code = "overloaded"
 
@@ -86,7 +95,6 @@ class OverloadedError(CsanmtError):
 class UnavailableError(CsanmtError):
     """The service or a part of it is not ready."""
 
-    http_status = 503
     exit_code = 8
     code = "unavailable"
 
@@ -94,7 +102,6 @@ class UnavailableError(CsanmtError):
 class DeadlineExceededError(CsanmtError):
     """The work did not finish within the time allowed."""
 
-    http_status = 504
     exit_code = 9
     code = "timeout"
 
@@ -102,6 +109,5 @@ class DeadlineExceededError(CsanmtError):
 class CancelledError(CsanmtError):
     """The caller went away before the translation was finished."""
 
-    http_status = 499
     exit_code = 130
     code = "cancelled"

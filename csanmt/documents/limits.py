@@ -18,14 +18,12 @@ class DocumentError(InvalidInputError):
 class UnsupportedDocumentError(InvalidInputError):
     """No format here fits the file's name."""
 
-    http_status = 415
     code = "unsupported_document"
 
 
 class DocumentTooLargeError(InvalidInputError):
     """More bytes, entries or text than the limits allow, also after unpacking."""
 
-    http_status = 413
     code = "document_too_large"
 
 

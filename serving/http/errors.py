@@ -13,7 +13,17 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from csanmt.errors import CsanmtError, InvalidInputError, OverloadedError, UnavailableError
+from csanmt.documents.limits import DocumentTooLargeError, UnsupportedDocumentError
+from csanmt.errors import (
+    CancelledError,
+    ConflictError,
+    CsanmtError,
+    DeadlineExceededError,
+    InvalidInputError,
+    NotFoundError,
+    OverloadedError,
+    UnavailableError,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,14 +31,12 @@ Model = TypeVar("Model", bound=BaseModel)
 class BadRequestError(InvalidInputError):
     """The body or the query cannot be parsed at all."""
 
-    http_status = 400
     code = "bad_request"
 
 
 class UnauthorizedError(CsanmtError):
     """A key is required and none that we know was given."""
 
-    http_status = 401
     code = "unauthorized"
 
 
@@ -39,21 +47,18 @@ class MissingKeyError(UnauthorizedError):
 class ForbiddenError(CsanmtError):
     """The key, or the place the request came from, does not allow this."""
 
-    http_status = 403
     code = "forbidden"
 
 
 class TooLargeError(InvalidInputError):
     """More bytes, characters, texts or sentences than the limit."""
 
-    http_status = 413
     code = "too_large"
 
 
 class UnsupportedMediaTypeError(InvalidInputError):
     """The body is not of a type this path accepts."""
 
-    http_status = 415
     code = "unsupported_media_type"
 
 
@@ -75,6 +80,24 @@ class QuotaExceededError(RateLimitedError):
     """The characters of this caller's day are used up."""
 
 
+# The nearest class that an error is of counts.
+STATUSES: dict[type[CsanmtError], int] = {
+    BadRequestError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    TooLargeError: 413,
+    DocumentTooLargeError: 413,
+    UnsupportedMediaTypeError: 415,
+    UnsupportedDocumentError: 415,
+    InvalidInputError: 422,
+    OverloadedError: 429,
+    CancelledError: 499,
+    CsanmtError: 500,
+    UnavailableError: 503,
+    DeadlineExceededError: 504,
+}
 STATUS_CODES = {
     400: BadRequestError.code,
     401: UnauthorizedError.code,
@@ -85,6 +108,11 @@ STATUS_CODES = {
     415: UnsupportedMediaTypeError.code,
     422: InvalidInputError.code,
 }
+
+
+def status_of(error: CsanmtError) -> int:
+    """The HTTP status that says an error."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def error_body(code: str, message: str) -> dict[str, dict[str, str]]:
@@ -100,7 +128,7 @@ def error_response(error: Exception) -> JSONResponse:
         return JSONResponse(error_body(code, message), error.status_code, headers=error.headers)
     if isinstance(error, CsanmtError):
         return JSONResponse(
-            error_body(error.code, str(error)), error.http_status, headers=_headers(error)
+            error_body(error.code, str(error)), status_of(error), headers=_headers(error)
         )
     return internal_error()
 

@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bulk.formats import Layout
 from bulk.manifest import Cutting, Model
-from bulk.records import Answers, Chunk
+from bulk.records import Answers, Chunk, Layout
 from bulk.run import Corpus
 from bulk.translation import answer
 from csanmt.translator import DecodingOptions, StubTranslator

@@ -8,6 +8,7 @@ import pytest
 
 from csanmt.errors import CsanmtError, UnavailableError
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
+from serving.http.errors import status_of
 from serving.runners.batching import FIXED_COST, BatchLimits, BatchQueue, QueueFullError
 
 pytestmark = pytest.mark.anyio
@@ -115,7 +116,7 @@ async def test_full_queue_is_refused_with_a_time_to_come_back():
     queue.speed.observe(GREEDY, 1 + FIXED_COST, 2.0)
     with pytest.raises(QueueFullError) as refused:
         queue.submit(["c", "d"], GREEDY)
-    assert refused.value.http_status == 429
+    assert status_of(refused.value) == 429
     assert refused.value.retry_after == 4
     queue.submit(["c"], GREEDY)
 

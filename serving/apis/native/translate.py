@@ -26,7 +26,7 @@ from serving.apis.native.schemas import (
 )
 from serving.glossaries.owner import Glossaries
 from serving.http.disconnect import EventStream, event
-from serving.http.errors import error_body
+from serving.http.errors import error_body, status_of
 from serving.http.json_body import require_json
 from serving.http.middleware import OUTCOME, request_id
 from serving.markup import parsed
@@ -119,7 +119,7 @@ async def _events(
         body = _response(query, answers, job.timing(), service, identity)
         yield event("done", body.model_dump(exclude_none=True))
     except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
-        scope["state"] |= {"error_code": error.code, OUTCOME: error.http_status}
+        scope["state"] |= {"error_code": error.code, OUTCOME: status_of(error)}
         yield event("error", error_body(error.code, str(error)))
 
 

@@ -20,7 +20,13 @@ from csanmt.errors import CsanmtError, NotFoundError
 from serving.apis.api import Incoming
 from serving.apis.openai.prompts import text_to_translate
 from serving.http.disconnect import EventStream
-from serving.http.errors import BadRequestError, TooLargeError, UnauthorizedError, error_response
+from serving.http.errors import (
+    BadRequestError,
+    TooLargeError,
+    UnauthorizedError,
+    error_response,
+    status_of,
+)
 from serving.http.fields import given
 from serving.http.middleware import OUTCOME, request_id
 from serving.texts import begun, decoding, translated
@@ -134,8 +140,8 @@ async def _chunks(
             whole = {**head, "object": "chat.completion.chunk", "choices": []}
             yield _data({**whole, "usage": _usage(answer)})
     except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
-        scope["state"] |= {"error_code": error.code, OUTCOME: error.http_status}
-        yield _data(_error_body(error.http_status, error.code, str(error)))
+        scope["state"] |= {"error_code": error.code, OUTCOME: status_of(error)}
+        yield _data(_error_body(status_of(error), error.code, str(error)))
     yield b"data: [DONE]\n\n"
 
 
