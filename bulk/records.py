@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from csanmt.errors import ConfigurationError
+
 FORMATS = ("txt", "tsv", "jsonl", "parquet")
 POLICIES = ("fail", "copy", "empty")
 
