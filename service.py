@@ -24,7 +24,12 @@ from starlette.types import Receive, Scope, Send
 from serving import provenance
 from serving.apis.native.schemas import TranslateRequest, TranslateResponse
 from serving.app import Application, build
-from serving.bento_adapter import CsanmtBentoService, ask, install_application
+from serving.bento_adapter import (
+    CsanmtBentoService,
+    ask,
+    end_with_supervisor,
+    install_application,
+)
 from serving.http.keys import KeyRing
 from serving.image import serving_image
 from serving.logs import configure_logging
@@ -116,6 +121,7 @@ class CsanmtService:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
+        end_with_supervisor()
         await worker.application.pool.start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import traceback as tracebacks
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,11 +25,21 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print left-aligned columns two spaces apart, without trailing blanks."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
     for row in [list(headers), *cells]:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print(line.rstrip())
+
+
+def printable(text: str) -> str:
+    """``text`` in one line that a terminal shows and does not obey: controls are escaped."""
+    return "".join(c if _harmless(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _harmless(character: str) -> bool:
+    """No control, no line separator, nothing that turns the direction of what follows."""
+    return unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
 
 
 def human_size(size: int) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import socket
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cli.output import note
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from serving.settings import DEFAULT_MODEL, Settings, is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK_NAME = ".serving.lock"
 # Longer than clients and proxies keep a connection idle (nginx: 60 s). With uvicorn's 5 s a
 # request that is sent just when the server gives a connection up is lost.
 KEEP_ALIVE_SECONDS = 75
@@ -74,12 +72,9 @@ def run(args: argparse.Namespace) -> int:
     environment = _environment(args)
     settings = Settings.from_environment(environment)
     _check_safety(settings)
-    home = Path(environment["BENTOML_HOME"])
     _put_model(settings, environment)
     _check_port(settings)
-    lock = _claim(home)
     if args.check:
-        lock.close()
         note("ready to serve")
         return 0
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -145,28 +140,6 @@ def _check_port(settings: Settings) -> None:
                 f"cannot listen on {settings.host}, port {settings.port}: "
                 f"{(error.strerror or str(error)).lower()}; choose another with --port"
             ) from None
-
-
-def _claim(home: Path) -> IO[str]:
-    """Only one server a BENTOML_HOME: the second would wipe the metrics of the first.
-
-    The lock is inherited by the server and ends with it.
-    """
-    home.mkdir(parents=True, exist_ok=True)
-    lock = (home / LOCK_NAME).open("a+", encoding="ascii")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read().strip() or "?"
-        raise ConflictError(
-            f"another server (process {owner}) uses {str(home)!r}; set another BENTOML_HOME"
-        ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    os.set_inheritable(lock.fileno(), True)
-    return lock
 
 
 def _start(settings: Settings, environment: dict[str, str]) -> None:

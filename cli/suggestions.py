@@ -55,7 +55,7 @@ def _add(actions: Any, name: str, run: Callable[[argparse.Namespace], int], summ
 
 
 def _list(args: argparse.Namespace) -> int:
-    found = read_suggestions(args.file)
+    found = _suggestions(args.file)
     if args.json:
         print_json([{"number": n, **asdict(one)} for n, one in enumerate(found, 1)])
         return 0
@@ -65,7 +65,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    found = read_suggestions(args.file)
+    found = _suggestions(args.file)
     if args.json:
         print_json([asdict(one) for one in found])
         return 0
@@ -77,7 +77,7 @@ def _export(args: argparse.Namespace) -> int:
 def _pin(args: argparse.Namespace) -> int:
     from benchmarks.pins import DEFAULT_PINS, Pin, add_pin
 
-    found = read_suggestions(args.file)
+    found = _suggestions(args.file)
     if (args.require or args.forbid) and len(args.numbers) > 1:
         raise InvalidInputError("--require and --forbid are about one suggestion; give one number")
     chosen = [_numbered(found, number) for number in args.numbers]
@@ -94,6 +94,13 @@ def _pin(args: argparse.Namespace) -> int:
     else:
         note(f"{len(pinned)} of {len(chosen)} pinned in {path}")
     return 0
+
+
+def _suggestions(file: Path) -> list[Suggestion]:
+    found, bad = read_suggestions(file)
+    for number in bad:
+        note(f"{file}, line {number}: not a suggestion; left out")
+    return found
 
 
 def _numbered(found: list[Suggestion], number: int) -> Suggestion:

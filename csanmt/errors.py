@@ -74,6 +74,7 @@ class ConflictError(CsanmtError):
 class StorageError(CsanmtError):
     """The disk is full, not writable, or failed."""
 
+    http_status = 507
     exit_code = 6
     code = "storage"
 

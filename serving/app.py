@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from csanmt.version import PACKED_WEIGHTS
 from serving.apis.apertium import apertium_api
 from serving.apis.api import SHARED, Api, Backend, Dispatcher
 from serving.apis.deepl import deepl_api
@@ -36,7 +37,7 @@ from serving.glossaries.store import GlossaryStore
 from serving.http.guard import Guard
 from serving.http.key_fields import KeyFields
 from serving.http.keys import KeyRing
-from serving.http.middleware import ENDPOINT, ErrorMiddleware, RequestMiddleware
+from serving.http.middleware import ENDPOINT, BodyDeadline, ErrorMiddleware, RequestMiddleware
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
@@ -45,7 +46,7 @@ from serving.openapi.parts import Describe
 from serving.operations import Operations
 from serving.provenance import Provenance
 from serving.runners.batching import BatchLimits, BatchQueue
-from serving.runners.pool import RunnerPool
+from serving.runners.pool import RunnerPool, WeightsFile
 from serving.runners.remote import Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
@@ -105,8 +106,14 @@ def build(
         settings.queue_seconds,
     )
     queue = BatchQueue(limits, settings.runner_count)
+    weights = Path(settings.model_directory) / PACKED_WEIGHTS
     pool = RunnerPool(
-        queue, make_runner, settings.runner_count, metrics, batch_deadline=settings.batch_deadline
+        queue,
+        make_runner,
+        settings.runner_count,
+        metrics,
+        batch_deadline=settings.batch_deadline,
+        weights=WeightsFile(weights) if weights.is_file() else None,
     )
     recall = Recall(memory, metrics)
     service = TranslationService(queue, pool, metrics, settings, count_tokens, recall)
@@ -226,7 +233,7 @@ def _layers(
                 fields[path] = fields.get(path, ()) + names
         limits = {path: most for api in apis for path, most in api.body_limits.items()}
         app = KeyFields(app, fields, settings.max_body_bytes, limits)
-    app = ErrorMiddleware(app, dispatcher.error_response)
+    app = ErrorMiddleware(BodyDeadline(app, settings.body_seconds), dispatcher.error_response)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

@@ -12,6 +12,10 @@ published under their names (``serving.metrics``).
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from typing import Any
 
 import httpx
@@ -73,3 +77,19 @@ async def ask(application: ASGIApp, path: str, fields: dict[str, Any]) -> Any:
     if answer.is_error:
         raise httpx.HTTPStatusError(answer.text, request=answer.request, response=answer)
     return answer.json()
+
+
+def end_with_supervisor() -> None:
+    """End this worker, requests first, when the process that started it is gone.
+
+    BentoML's supervisor takes its workers with it unless it is killed; then they would serve
+    on, holding the port, with nobody to restart or stop them (bentoml 1.4.39).
+    """
+    supervisor = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == supervisor:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="supervisor", daemon=True).start()

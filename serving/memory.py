@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from csanmt.errors import InvalidInputError, StorageError
 from csanmt.memory.entries import Direction, Match, Pair
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("csanmt.memory")
 
 Mode = Literal["off", "exact", "fuzzy"]
+Result = TypeVar("Result")
 MOST_FUZZY = 32  # sentences of one request that are compared with the whole memory
 
 
@@ -41,6 +43,13 @@ class Recall:
 
     def __init__(self, memory: TranslationMemory | None, metrics: Metrics) -> None:
         self._memory, self._metrics = memory, metrics
+        # Threads of its own: those of everybody else are not to wait for a slow disk.
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="memory-reader")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="memory-writer")
+
+    async def _read(self, work: Callable[..., Result], *arguments: object) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, work, *arguments)
 
     @property
     def available(self) -> bool:
@@ -64,9 +73,7 @@ class Recall:
             return {}
         direction = Direction(facts.source_language, facts.target_language, facts.model)
         try:
-            found = await asyncio.to_thread(
-                _look_up, self._memory, direction, sentences, mode == "fuzzy"
-            )
+            found = await self._read(_look_up, self._memory, direction, sentences, mode == "fuzzy")
         except StorageError as error:
             log.warning("memory failed", extra={"error": str(error)})
             self._metrics.count(names.MEMORY_LOOKUPS, "failed", amount=len(sentences))
@@ -85,13 +92,18 @@ class Recall:
         """
         if self._memory is not None:
             direction = Direction(facts.source_language, facts.target_language)
-            await asyncio.to_thread(self._memory.add, direction, [pair])
+            try:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._writer, self._memory.add, direction, [pair])
+            except StorageError as error:  # its message names a file of the server's
+                log.warning("memory failed", extra={"error": str(error)})
+                raise StorageError("the translation memory cannot be written now") from None
 
     async def sample(self) -> None:
         """Set the gauge of entries."""
         if self._memory is not None:
             try:
-                count = await asyncio.to_thread(len, self._memory)
+                count = await self._read(len, self._memory)
             except StorageError as error:
                 log.warning("memory failed", extra={"error": str(error)})
                 return

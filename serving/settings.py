@@ -127,6 +127,7 @@ class Settings:
     queue_sentences: int = _knob("CSANMT_QUEUE_SENTENCES", _integer(1, 1_000_000), 4096)
     queue_seconds: float = _knob("CSANMT_QUEUE_SECONDS", _seconds(0.01, 3600), 15.0)
     timeout: float = _knob("CSANMT_TIMEOUT", _seconds(0.01, 3600), 60.0)
+    body_seconds: float = _knob("CSANMT_BODY_SECONDS", _seconds(0.1, 3600), 30.0)
 
     # What one request may ask for.
     max_body_bytes: int = _knob("CSANMT_MAX_BODY_BYTES", _integer(1024, 1 << 30), 1 << 20)

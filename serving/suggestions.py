@@ -10,6 +10,8 @@ from pathlib import Path
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 
+MOST_BYTES = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -31,55 +33,78 @@ class Suggestion:
 
 
 class SuggestionFile:
-    """Appends from one process; a line is written at once, so a kill leaves no half behind it."""
+    """Appends from one process. A line is there as a whole or not at all.
 
-    def __init__(self, path: str | Path) -> None:
+    Args:
+        most: bytes that the file may have.
+    """
+
+    def __init__(self, path: str | Path, most: int = MOST_BYTES) -> None:
         self._path = Path(path)
+        self._most = most
         self._lock = threading.Lock()
 
     def add(self, suggestion: Suggestion) -> None:
         """Store it for good.
 
         Raises:
-            StorageError: the file cannot be written.
+            StorageError: the file cannot be written, or has as many bytes as it may.
         """
         data = (json.dumps(asdict(suggestion), ensure_ascii=False) + "\n").encode()
         try:
             with self._lock:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
                 try:
-                    os.write(descriptor, data)
-                    os.fsync(descriptor)
+                    self._append(descriptor, data)
                 finally:
                     os.close(descriptor)
         except OSError as error:
             raise StorageError(f"the suggestion could not be stored: {error.strerror}") from None
 
+    def _append(self, descriptor: int, data: bytes) -> None:
+        """All of ``data`` on a line of its own, or what was there before."""
+        before = os.fstat(descriptor).st_size
+        if before and os.pread(descriptor, 1, before - 1) != b"\n":
+            data = b"\n" + data  # after the half line that something else left
+        if before + len(data) > self._most:
+            raise StorageError(f"the server keeps {self._most} bytes of suggestions, and has them")
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
 
-def read_suggestions(path: Path) -> list[Suggestion]:
-    """All of a file, in order.
+
+def read_suggestions(path: Path) -> tuple[list[Suggestion], list[int]]:
+    """All of a file, in order, and the numbers of the lines that are no suggestion.
 
     Raises:
         NotFoundError: no such file.
-        InvalidInputError: a line is not a suggestion; names it.
+        InvalidInputError: it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist: no suggestions were stored there") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {error}") from None
-    return [_read(path, number, line) for number, line in enumerate(lines, 1) if line]
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from None
+    read = {number: _read(line) for number, line in enumerate(lines, 1) if line}
+    return (
+        [suggestion for suggestion in read.values() if suggestion is not None],
+        [number for number, suggestion in read.items() if suggestion is None],
+    )
 
 
-def _read(path: Path, number: int, line: str) -> Suggestion:
+def _read(line: bytes) -> Suggestion | None:
     names = [field.name for field in fields(Suggestion)]
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
         suggestion = Suggestion(**{name: row[name] for name in names})
     except (ValueError, KeyError, TypeError):
-        raise InvalidInputError(f"{path}, line {number}: not a suggestion") from None
-    if not all(isinstance(getattr(suggestion, name), str) for name in names[1:]):
-        raise InvalidInputError(f"{path}, line {number}: not a suggestion")
-    return suggestion
+        return None
+    texts = all(isinstance(getattr(suggestion, name), str) for name in names[1:])
+    return suggestion if texts and isinstance(suggestion.at, int | float) else None

@@ -19,6 +19,7 @@ from csanmt.engine.shape import FIELDS, Shape
 MAGIC = b"\x89CSANMT\n"
 FORMAT_VERSION = 1
 HEADER_BYTES = 256
+CHECKSUM_AT = 24
 CHECKSUM_START = 40
 ENTRY_BYTES = 64
 NAME_BYTES = 48
@@ -73,9 +74,29 @@ def _header(shape: Shape, total: int, count: int, table: int) -> bytes:
 
 def seal(file: Any, total: int) -> None:
     """Compute the checksum of an engine file of ``total`` bytes and write it into its header."""
+    checksum = _checksum(file, total)
+    file.seek(CHECKSUM_AT)
+    file.write(checksum)
+
+
+def _checksum(file: Any, total: int) -> bytes:
+    """The 16 bytes that belong into the header of an engine file of ``total`` bytes."""
     checksum = Fletcher((total - CHECKSUM_START) // 4)
     file.seek(CHECKSUM_START)
     while block := file.read(1 << 24):
         checksum.add(block)
-    file.seek(24)
-    file.write(struct.pack("<QQ", checksum.sum, checksum.weighted))
+    return struct.pack("<QQ", checksum.sum, checksum.weighted)
+
+
+def recorded_checksum(path: Path) -> str:
+    """What the header of an engine file says its content's checksum is, as hexadecimal digits."""
+    with path.open("rb") as file:
+        file.seek(CHECKSUM_AT)
+        return file.read(CHECKSUM_START - CHECKSUM_AT).hex()
+
+
+def actual_checksum(path: Path) -> str:
+    """The checksum of an engine file's content as it is now; reads it all."""
+    with path.open("rb") as file:
+        total = os.fstat(file.fileno()).st_size
+        return _checksum(file, total - total % 4).hex() if total > CHECKSUM_START else ""

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
@@ -69,23 +69,28 @@ class TranslationMemory:
     ) -> None:
         self.path = Path(path)
         self._most, self._clock = most, clock
-        self._lock = threading.Lock()
+        self._writing_lock, self._reading_lock = threading.Lock(), threading.Lock()
         self._similar: dict[Direction, tuple[int, SimilarSources]] = {}
         if not create and not self.path.exists():
             raise NotFoundError(f"there is no translation memory {str(path)!r}")
         with _storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
-            self._database = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
-            )
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
+            self._writer = self._connected()
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = NORMAL")
+            self._writer.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
+            self._reader = self._connected()  # in WAL mode nobody who writes makes it wait
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+        )
 
     def close(self) -> None:
-        with self._lock:
-            self._database.close()
+        with self._writing_lock, self._reading_lock:
+            self._writer.close()
+            self._reader.close()
 
     # --- writing ---------------------------------------------------------------------------
 
@@ -143,15 +148,9 @@ class TranslationMemory:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction; the caches of all processes learn of it."""
-        with self._lock, _storage_errors(self.path):
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("UPDATE changes SET count = count + 1")
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
+        with self._writing_lock, _storage_errors(self.path), _transaction(self._writer):
+            yield self._writer
+            self._writer.execute("UPDATE changes SET count = count + 1")
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -163,9 +162,9 @@ class TranslationMemory:
         """
         found: dict[str, Match] = {}
         ids = []
-        with self._lock, _storage_errors(self.path):
+        with self._reading_lock, _storage_errors(self.path):
             for sentence in dict.fromkeys(sentences):
-                row = self._database.execute(
+                row = self._reader.execute(
                     f"SELECT {COLUMNS} FROM entries WHERE {HERE} AND key = ?"
                     " ORDER BY model DESC LIMIT 1",
                     (direction.source, direction.target, direction.model, normalised(sentence)),
@@ -173,24 +172,28 @@ class TranslationMemory:
                 if row:
                     found[sentence] = Match(1.0, _entry(row).pair)
                     ids.append(int(row[0]))
-            if ids:
-                self._note_use(ids)
+        if ids:
+            self._note_use(ids)
         return found
 
     def _note_use(self, ids: Sequence[int]) -> None:
-        """Count hits. Losing a count to a busy writer is better than making a reader wait."""
+        """Count hits. Losing a count to a writer or a full disk is better than losing a hit."""
+        if not self._writing_lock.acquire(blocking=False):
+            return
+        now = self._clock()
         try:
-            self._database.execute("PRAGMA busy_timeout = 50")
-            self._database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
+            self._writer.execute("PRAGMA busy_timeout = 50")
+            with _transaction(self._writer):
+                self._writer.executemany(
+                    "UPDATE entries SET hits = hits + 1, used = ? WHERE id = ?",
+                    [(now, i) for i in ids],
+                )
+        except sqlite3.Error:
             return
         finally:
-            self._database.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-        now = self._clock()
-        self._database.executemany(
-            "UPDATE entries SET hits = hits + 1, used = ? WHERE id = ?", [(now, i) for i in ids]
-        )
-        self._database.execute("COMMIT")
+            with suppress(sqlite3.Error):
+                self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+            self._writing_lock.release()
 
     def similar(self, direction: Direction, sentence: str) -> Match | None:
         """The entry most like ``sentence``, if it is similar enough to be offered.
@@ -198,21 +201,21 @@ class TranslationMemory:
         Raises:
             StorageError: the file cannot be read.
         """
-        with self._lock, _storage_errors(self.path):
+        with self._reading_lock, _storage_errors(self.path):
             found = self._sources(direction).best(normalised(sentence))
             if found is None:
                 return None
-            row = self._database.execute(
+            row = self._reader.execute(
                 f"SELECT {COLUMNS} FROM entries WHERE id = ?", (found[0],)
             ).fetchone()
         return Match(found[1], _entry(row).pair) if row else None
 
     def _sources(self, direction: Direction) -> SimilarSources:
         """Those of the direction, read again when any process has changed the entries."""
-        (count,) = self._database.execute("SELECT count FROM changes").fetchone()
+        (count,) = self._reader.execute("SELECT count FROM changes").fetchone()
         known = self._similar.get(direction)
         if known is None or known[0] != count:
-            rows = self._database.execute(
+            rows = self._reader.execute(
                 f"SELECT id, key FROM entries WHERE {HERE}",
                 (direction.source, direction.target, direction.model),
             )
@@ -222,8 +225,8 @@ class TranslationMemory:
 
     def entries(self, containing: str = "") -> Iterator[Entry]:
         """All entries, or those whose source or translation holds a text; newest first."""
-        with self._lock, _storage_errors(self.path):
-            rows = self._database.execute(
+        with self._reading_lock, _storage_errors(self.path):
+            rows = self._reader.execute(
                 f"SELECT {COLUMNS} FROM entries WHERE instr(source, ?1) OR instr(target, ?1)"
                 " ORDER BY created DESC, id DESC",
                 (containing,),
@@ -231,8 +234,8 @@ class TranslationMemory:
         return map(_entry, rows)
 
     def __len__(self) -> int:
-        with self._lock, _storage_errors(self.path):
-            (count,) = self._database.execute("SELECT count(*) FROM entries").fetchone()
+        with self._reading_lock, _storage_errors(self.path):
+            (count,) = self._reader.execute("SELECT count(*) FROM entries").fetchone()
         return int(count)
 
 
@@ -247,6 +250,18 @@ def _entry(row: Sequence[object]) -> Entry:
         float(str(used)),
         int(str(hits)),
     )
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a full disk has ended it already
+            database.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -18,7 +20,9 @@ from csanmt.errors import CancelledError
 from serving.http.errors import QuotaExceededError, RateLimitedError
 from serving.http.keys import caller
 
-MOST_CALLERS = 10_000  # remembered; the one idle longest is forgotten first
+MOST_CALLERS = 10_000  # remembered
+REFILL = 60.0  # seconds after which any bucket is full again, and forgetting it changes nothing
+STRANGERS = "all others"  # share one bucket while so many callers were there a moment ago
 DAY = 86_400.0
 
 
@@ -64,17 +68,21 @@ class RequestRate:
     def take(self, caller: str, per_minute: int) -> Remaining:
         """Use one request of the caller's allowance.
 
+        Args:
+            caller: a key's name or an address; all of an IPv6 network of 64 bits, which is what
+                one customer gets, are one caller.
+
         Raises:
             RateLimitedError: none is left.
         """
-        now = self._clock()
+        now, caller = self._clock(), _network(caller)
+        if caller not in self._buckets and self._crowded(now):
+            caller = STRANGERS
         bucket = self._buckets.pop(caller, None) or _Bucket(float(per_minute), now)
         rate = per_minute / 60
         bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.at) * rate)
         bucket.at = now
         self._buckets[caller] = bucket  # newest last
-        if len(self._buckets) > MOST_CALLERS:
-            self._buckets.popitem(last=False)
         if bucket.tokens < 1:
             wait = max(1, math.ceil((1 - bucket.tokens) / rate))
             raise RateLimitedError(f"more than {per_minute} requests a minute", wait)
@@ -82,17 +90,43 @@ class RequestRate:
         full = math.ceil((per_minute - bucket.tokens) / rate)
         return Remaining(per_minute, int(bucket.tokens), full)
 
+    def _crowded(self, now: float) -> bool:
+        """No room for one more, all having been there a moment ago; forgets those who were not."""
+        while self._buckets and now - next(iter(self._buckets.values())).at >= REFILL:
+            self._buckets.popitem(last=False)
+        return len(self._buckets) >= MOST_CALLERS
+
+
+@lru_cache(maxsize=1024)
+def _network(caller: str) -> str:
+    """The network of an IPv6 address; anything else as it is."""
+    try:
+        address = ipaddress.IPv6Address(caller.partition("%")[0])
+    except ValueError:
+        return caller
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
+
 
 class CharacterQuota:
-    """Characters a UTC day and caller; counted in memory, so a restart forgets them."""
+    """Characters a UTC day and caller; counted in memory, so a restart forgets them.
+
+    A day that has begun is not left again: a clock that is set back gives no second quota.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._days: OrderedDict[str, _Day] = OrderedDict()
+        self._latest = 0
+
+    def _today(self) -> int:
+        self._latest = max(self._latest, int(self._clock() // DAY))
+        return self._latest
 
     def used(self, caller: str) -> int:
         day = self._days.get(caller)
-        return day.characters if day and day.number == int(self._clock() // DAY) else 0
+        return day.characters if day and day.number == self._today() else 0
 
     def take(self, caller: str, characters: int, per_day: int = 0) -> None:
         """Use ``characters`` of the caller's day, which has ``per_day`` (0: no limit).
@@ -103,9 +137,9 @@ class CharacterQuota:
         now = self._clock()
         used = self.used(caller)
         if per_day and used + characters > per_day:
-            wait = math.ceil(DAY - now % DAY)
+            wait = math.ceil((self._today() + 1) * DAY - now)
             raise QuotaExceededError(f"more than {per_day} characters a day", wait)
-        self._days[caller] = _Day(int(now // DAY), used + characters)
+        self._days[caller] = _Day(self._today(), used + characters)
         self._days.move_to_end(caller)
         if len(self._days) > MOST_CALLERS:
             self._days.popitem(last=False)

@@ -50,6 +50,13 @@ class ForbiddenError(CsanmtError):
     code = "forbidden"
 
 
+class BodyTimeoutError(InvalidInputError):
+    """The body came too slowly."""
+
+    http_status = 408
+    code = "body_timeout"
+
+
 class TooLargeError(InvalidInputError):
     """More bytes, characters, texts or sentences than the limit."""
 
@@ -147,6 +154,8 @@ def _http_message(error: HTTPException) -> str:
 
 
 def _headers(error: CsanmtError) -> dict[str, str]:
+    if isinstance(error, BodyTimeoutError):
+        return {"Connection": "close"}  # the rest may still come
     if isinstance(error, UnauthorizedError):
         return {"WWW-Authenticate": 'Bearer realm="csanmt"'}
     if isinstance(error, OverloadedError | UnavailableError):

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,9 @@ class KeyRing:
         keys = tuple(_read_key(entry, f"{path}, key {n}") for n, entry in enumerate(entries, 1))
         if len({key.sha256 for key in keys}) != len(keys):
             raise ConfigurationError(f"key file {path}: the same key stands there twice")
+        names = Counter(key.name for key in keys)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ConfigurationError(f"key file {path}: two keys are named {twice[0]!r}")
         return cls(keys)
 
 

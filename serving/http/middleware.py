@@ -6,6 +6,7 @@ model version, whatever made it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
-from serving.http.errors import internal_error
+from serving.http.errors import BodyTimeoutError, internal_error
 from serving.logs import log_fault
 from serving.metrics import Metrics
 
@@ -31,6 +32,7 @@ OTHER_ENDPOINT = "other"
 ENDPOINT = "endpoint"  # in a request's state: its route, where the path holds a parameter
 OUTCOME = "outcome"  # in a request's state: the status to count, if its answer began as another
 HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
+BODY_RATE = 16 * 1024  # bytes of a body that came, for which it gets a second more
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})  # not logged when they succeed
 
 SECURITY_HEADERS = {
@@ -119,6 +121,50 @@ class RequestMiddleware:
 
 
 Respond = Callable[[Scope, Receive, Exception], Awaitable[Response]]
+
+
+class BodyDeadline:
+    """Ends requests whose body comes too slowly, for bodies being read are few.
+
+    Raises BodyTimeoutError where the body is read.
+
+    Args:
+        seconds: for a body to come, and one more for every ``BODY_RATE`` bytes of it.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        timely = receive if scope["type"] != "http" else _TimelyBody(receive, self._seconds).receive
+        await self._app(scope, timely, send)
+
+
+class _TimelyBody:
+    """``receive`` that waits for a body no longer than its bytes so far allow."""
+
+    def __init__(self, receive: Receive, seconds: float) -> None:
+        self._receive = receive
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._complete:  # what comes now is the client going away, at any time
+            return await self._receive()
+        try:
+            left = self._deadline - time.monotonic()
+            async with asyncio.timeout(left):
+                message = await self._receive()
+        except TimeoutError:
+            raise BodyTimeoutError(
+                f"the body came too slowly: {self._seconds:g} seconds are allowed, and more for "
+                f"every {BODY_RATE // 1024} KiB"
+            ) from None
+        self._complete = not message.get("more_body", False)
+        self._deadline += len(message.get("body", b"")) / BODY_RATE
+        return message
 
 
 class ErrorMiddleware:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
-from csanmt.errors import CsanmtError, UnavailableError
+from csanmt.engine.container import actual_checksum
+from csanmt.errors import CsanmtError, IntegrityError, UnavailableError
 from serving.http.errors import CrashedError
 from serving.logs import log_fault
 from serving.runners.batching import Batch, BatchQueue, Ticket, cost_of
@@ -23,6 +25,7 @@ log = logging.getLogger("csanmt.runners")
 
 FIRST_PAUSE = 0.1  # seconds after a failure before a runner is started again
 LONGEST_PAUSE = 5.0
+LOOK_SECONDS = 5.0  # between two looks at the weights
 GIVE_UP_AFTER = 3  # failed starts in a row, of all runners, before requests are refused
 
 
@@ -36,6 +39,35 @@ class PoolObserver(Protocol):
     def runner_died(self) -> None: ...
 
 
+class WeightsFile:
+    """``engine.bin`` as the runners have mapped it.
+
+    A version is immutable; a file that is written to in place would be served as it is then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._state()
+
+    def _state(self) -> tuple[int, ...] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+    def changed(self, facts: TranslatorFacts) -> bool:
+        """Whether the content is not what ``facts`` name; it is read if anything else changed."""
+        state = self._state()
+        if state is None or state == self._seen or not facts.checksum:
+            return False  # one that is gone stays as it was for those that have mapped it
+        self._seen = state
+        try:
+            return actual_checksum(self._path) != facts.checksum
+        except OSError:
+            return True
+
+
 class RunnerPool:
     """``count`` runners made by ``make_runner``, fed from ``queue``."""
 
@@ -47,12 +79,14 @@ class RunnerPool:
         observer: PoolObserver,
         *,
         batch_deadline: float = 120.0,
+        weights: WeightsFile | None = None,
     ) -> None:
         self._queue = queue
         self._make_runner = make_runner
         self._count = count
         self._observer = observer
         self._batch_deadline = batch_deadline
+        self._weights = weights
         self._tasks: list[asyncio.Task[None]] = []
         self._ready: dict[int, Runner] = {}
         self._failed_starts = 0
@@ -74,6 +108,24 @@ class RunnerPool:
             asyncio.create_task(self._keep(slot), name=f"runner-{slot}")
             for slot in range(self._count)
         ]
+        if self._weights is not None:
+            self._tasks.append(asyncio.create_task(self._watch(self._weights), name="weights"))
+
+    async def _watch(self, weights: WeightsFile) -> None:
+        """End the runners when the weights that they have mapped change under them.
+
+        What starts then is refused until the file is again the one that was loaded first.
+        """
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.facts is None or not await asyncio.to_thread(weights.changed, self.facts):
+                continue
+            log.error("the model's weights changed while they were served")
+            self.problem = "the model's weights changed while they were served"
+            self._queue.unavailable = self.problem
+            self._queue.fail_all(UnavailableError(self.problem))
+            for runner in self._ready.values():
+                runner.kill()
 
     async def stop(self) -> None:
         """Stop every runner; requests still waiting get an UnavailableError."""
@@ -122,12 +174,14 @@ class RunnerPool:
         self._failed_starts += 1
         log.error("runner did not start", extra={"problem": self.problem})
         if self._failed_starts >= GIVE_UP_AFTER and not self.ready:
-            self._queue.unavailable = f"no runner can be started: {self.problem}"
+            self._queue.unavailable = "no runner can be started; the server's log says why"
             self._queue.fail_all(UnavailableError(self._queue.unavailable))
 
     async def _started(self, runner: Runner) -> bool:
         try:
             facts = await runner.start()
+            if self.facts is not None and facts.checksum != self.facts.checksum:
+                raise IntegrityError("these are not the weights that were loaded first")
         except Exception as error:
             self._not_started(error)
             return False

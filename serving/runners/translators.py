@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from csanmt.engine.container import recorded_checksum
+from csanmt.engine.native import NativeEngine
 from csanmt.errors import CsanmtError, NotFoundError
 from csanmt.translator import DecodingOptions, ShouldStop, StubTranslator, Translation, Translator
-from csanmt.version import read_decoding
+from csanmt.version import PACKED_WEIGHTS, read_decoding
 from serving.logs import log_fault
 from serving.settings import Settings
 
@@ -25,6 +27,7 @@ class TranslatorFacts:
 
     Attributes:
         beam, length_penalty, max_length: the model's own decoding defaults.
+        checksum: of the weights that were loaded, where they are packed.
         load_seconds, warm_up_seconds: time until the first translation was possible.
     """
 
@@ -36,6 +39,7 @@ class TranslatorFacts:
     beam: int = 4
     length_penalty: float = 0.6
     max_length: int = 100
+    checksum: str = ""
     pid: int = 0
     load_seconds: float = 0.0
     warm_up_seconds: float = 0.0
@@ -100,6 +104,7 @@ def engine_fault(error: Exception) -> CsanmtError:
 
 def _facts(translator: Translator, directory: Path, settings: Settings) -> TranslatorFacts:
     engine = getattr(translator, "engine", None)
+    engine_is_native = isinstance(engine, NativeEngine)
     decoding = read_decoding(directory)
     return TranslatorFacts(
         model=settings.model,
@@ -110,6 +115,7 @@ def _facts(translator: Translator, directory: Path, settings: Settings) -> Trans
         beam=min(decoding.beam, settings.max_beam),
         length_penalty=decoding.length_penalty,
         max_length=min(decoding.max_length, settings.max_length),
+        checksum=recorded_checksum(directory / PACKED_WEIGHTS) if engine_is_native else "",
     )
 
 

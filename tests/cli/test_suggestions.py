@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from benchmarks.pins import load_pins
 from cli.main import main
 from csanmt.errors import StorageError
-from serving.suggestions import Suggestion, SuggestionFile
+from serving.suggestions import Suggestion, SuggestionFile, read_suggestions
 
 OFFERS = [("他姓白。", "His surname is Bai."), ("谢谢！", "Thank you!\tReally")]
 
@@ -67,12 +69,59 @@ def test_what_cannot_be_pinned_is_refused(file: Path, tmp_path: Path, more) -> N
     assert not pins.exists()
 
 
-def test_damaged_or_missing_files_are_named(file: Path, tmp_path: Path, capsys) -> None:
-    with file.open("a") as stream:
-        stream.write('{"q": 1}\n')
-    assert main(["suggestions", "list", str(file)]) == 2
-    assert "line 3" in capsys.readouterr().err
+def test_damaged_lines_are_left_out_and_named(file: Path, tmp_path: Path, capsys) -> None:
+    with file.open("ab") as stream:
+        stream.write(b'{"q": 1}\n\xff\n{"at": 0, "mod')  # the last as a crash leaves it
+    SuggestionFile(file).add(Suggestion(0.0, "m", "再见。", "Bye.", "zh", "en"))
+    assert main(["suggestions", "list", str(file), "--json"]) == 0
+    said = capsys.readouterr()
+    assert [row["s"] for row in json.loads(said.out)] == [*(s for _, s in OFFERS), "Bye."]
+    assert [f"line {n}: not a suggestion" in said.err for n in (2, 3, 4, 5, 6)] == [
+        False, True, True, True, False,
+    ]  # fmt: skip
     assert main(["suggestions", "list", str(tmp_path / "none")]) == 4
+
+
+def test_what_strangers_wrote_cannot_command_the_terminal(file: Path, capsys) -> None:
+    evil = Suggestion(
+        0.0, "m", "你\x1b[2J好", "a\x1b]0;pwned\x07b\nforged\u2028row\u202e", "zh", "en"
+    )
+    SuggestionFile(file).add(Suggestion(0.0, "m", *evil, "zh", "en"))
+    assert main(["suggestions", "list", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1 + len(OFFERS) + 1
+    assert "你\\x1b[2J好" in shown
+    assert not {"\x1b", "\x07", "\u2028", "\u202e"} & set(shown)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(file: Path, monkeypatch) -> None:
+    before = file.read_bytes()
+    written = []
+
+    def half_then_full(descriptor: int, data: memoryview) -> int:
+        if written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(write(descriptor, data[:10]))
+        return written[0]
+
+    write = os.write
+    offer = Suggestion(0.0, "m", "再见。", "Bye.", "zh", "en")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", half_then_full)
+        with pytest.raises(StorageError, match="No space left"):
+            SuggestionFile(file).add(offer)
+    assert written == [10]
+    assert file.read_bytes() == before
+    SuggestionFile(file).add(offer)
+    assert read_suggestions(file)[1] == []
+
+
+def test_the_file_does_not_grow_without_bound(file: Path) -> None:
+    kept = SuggestionFile(file, most=file.stat().st_size + 10)
+    before = file.read_bytes()
+    with pytest.raises(StorageError, match="bytes of suggestions"):
+        kept.add(Suggestion(0.0, "m", "q", "s", "zh", "en"))
+    assert file.read_bytes() == before
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

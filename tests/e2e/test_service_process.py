@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.serving.live_server import (
     ROOT,
     STUB,
     LiveServer,
+    command_line,
     free_port,
     live_server,
     server_environment,
@@ -125,11 +127,32 @@ def test_promtool_accepts_what_a_real_server_publishes(server):
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_second_server_on_the_same_home_is_refused_in_one_line(server):
-    home = server.log.parent
-    outcome = serve_once(home, port=free_port(), **STUB)
-    assert outcome.returncode == 5
-    assert one_line(outcome).startswith("csanmt: error: another server (process ")
+def test_a_second_server_may_share_the_home(server):
+    with live_server(server.log.parent, workers=1, **STUB) as second:
+        assert second.translate("你好。") == server.translate("你好。")
+    assert server.ready()
+
+
+def test_a_gateway_whose_supervisor_was_killed_answers_what_it_has_and_ends(tmp_path):
+    with live_server(tmp_path, workers=1, **STUB) as server:
+        gateway, runners = server.gateway_pid(), server.runner_pids()
+        os.kill(server.process.pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(command_line, [gateway, *runners])), seconds=20)
+
+
+def test_a_body_that_stops_coming_is_answered_and_closed(tmp_path):
+    with (
+        live_server(tmp_path, workers=1, body_seconds=1, **STUB) as server,
+        socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as client,
+    ):
+        head = "POST /translate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        client.sendall(f"{head}Content-Length: 5000\r\n\r\n".encode() + b"{")
+        client.settimeout(20)
+        answer = b""
+        while chunk := client.recv(4096):
+            answer += chunk
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"code":"body_timeout"' in answer
 
 
 def test_taken_port_is_refused_in_one_line(server, tmp_path):

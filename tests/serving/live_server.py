@@ -125,7 +125,7 @@ def live_server(
     environment = server_environment(home, port=port, **settings)
     command = command or [sys.executable, "-m", "csanmt", "serve"]
     home.mkdir(parents=True, exist_ok=True)
-    log = home / "server.log"
+    log = home / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT

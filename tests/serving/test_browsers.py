@@ -13,6 +13,7 @@ GLOSSARY = {"name": "n", "source_lang": "ZH", "target_lang": "EN", "entries": "ä
     ("site", "origin", "status"),
     [
         ("cross-site", OTHER, 403),
+        ("cross-site", None, 403),
         ("same-site", OTHER, 403),
         ("cross-site", "null", 403),
         ("cross-site", ALLOWED, 200),

@@ -208,7 +208,42 @@ def test_rates_of_many_callers_do_not_fill_the_memory():
     rate = RequestRate(clock=lambda: 0.0)
     for n in range(MOST_CALLERS + 10):
         rate.take(str(n), 60)
-    assert len(rate._buckets) == MOST_CALLERS
+    assert len(rate._buckets) == MOST_CALLERS + 1  # the last shares with all who came late
+
+
+def test_callers_who_were_there_a_moment_ago_are_not_forgotten_for_newcomers():
+    now = [0.0]
+    rate = RequestRate(clock=lambda: now[0])
+    for _ in range(2):
+        rate.take("2001:db8:0:1::1", 2)
+    for n in range(MOST_CALLERS + 1000):
+        rate.take(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 10_000)
+    with pytest.raises(RateLimitedError):
+        rate.take("2001:db8:0:1::1", 2)
+    now[0] += 61
+    rate.take("192.0.2.1", 2)
+    assert len(rate._buckets) == 1
+
+
+@pytest.mark.parametrize("other", ["2001:db8:0:1:ffff::2", "2001:0db8:0000:0001::3"])
+def test_addresses_of_one_ipv6_network_are_one_caller(other):
+    rate = RequestRate(clock=lambda: 0.0)
+    rate.take("2001:db8:0:1::1", 1)
+    rate.take("2001:db8:0:2::1", 1)
+    with pytest.raises(RateLimitedError):
+        rate.take(other, 1)
+
+
+def test_a_clock_set_back_over_midnight_gives_no_second_quota():
+    now = [86_400.0 * 10 + 5]
+    quota = CharacterQuota(clock=lambda: now[0])
+    quota.take("a", 900, 1000)
+    now[0] -= 20
+    assert quota.used("a") == 900
+    with pytest.raises(RateLimitedError):
+        quota.take("a", 200, 1000)
+    now[0] += 20
+    assert quota.used("a") == 900
 
 
 def test_quota_starts_again_the_next_day():
@@ -273,6 +308,7 @@ HASH = "a" * 64
         json.dumps({"keys": [{"name": "a", "sha256": HASH, "scopes": []}]}),
         json.dumps({"keys": [{"name": "a", "sha256": HASH, "requests_per_minute": -1}]}),
         json.dumps({"keys": [{"name": "a", "sha256": HASH}, {"name": "b", "sha256": HASH}]}),
+        json.dumps({"keys": [{"name": "a", "sha256": HASH}, {"name": "a", "sha256": "b" * 64}]}),
     ],
 )
 def test_bad_key_files_are_refused_by_name(tmp_path, content):

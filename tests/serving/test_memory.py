@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from csanmt.memory.entries import Direction, Pair
-from csanmt.memory.store import TranslationMemory
+from csanmt.memory.store import BUSY_SECONDS, TranslationMemory
 from tests.serving.conftest import MODEL, Serve, Served
 
 ZH_EN = Direction("zh", "en")
+OFFER = {"q": "再见。", "s": "Bye.", "source": "zh", "target": "en"}
 
 
 @pytest.fixture
@@ -114,3 +118,43 @@ def test_a_failing_memory_costs_its_hits_not_the_translation(served: Served, mem
 def test_size_is_a_metric_and_the_version_names_the_memory(served: Served) -> None:
     assert served.client.get("/version").json()["memory"] is True
     assert f'csanmt_memory_entries{{model="{MODEL}"}} 2.0' in served.client.get("/metrics").text
+
+
+def test_a_full_disk_costs_no_hit_and_is_told_without_the_servers_path(
+    serve: Serve, memory: TranslationMemory, tmp_path: Path
+) -> None:
+    kept = tmp_path / "suggestions.jsonl"
+    served = serve(memory=memory, suggestions_file=str(kept))
+    memory._writer.execute("PRAGMA max_page_count = 1")  # as a disk without room for one page more
+    for n in range(3):
+        assert served.translate("你好。", memory="exact")["translation"] == "Hi there.", n
+    long = "很长的句子" * 900
+    offered = {"q": long, "s": "Long. " * 800, "source": "zh", "target": "en"}
+    answer = served.client.post("/suggest", json=offered)
+    assert answer.status_code == 507
+    assert "cannot be written now" in answer.text
+    assert str(memory.path) not in answer.text
+    assert not kept.exists(), "asked again, it must not stand there twice"
+
+
+def test_a_long_writer_holds_up_neither_lookups_nor_anything_else(
+    served: Served, memory: TranslationMemory
+) -> None:
+    other = sqlite3.connect(memory.path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = [
+        threading.Thread(target=lambda: served.client.post("/suggest", data=OFFER))
+        for _ in range(8)
+    ]
+    try:
+        for thread in waiting:
+            thread.start()
+        started = time.monotonic()
+        assert served.translate("你好。", memory="exact")["translation"] == "Hi there."
+        assert served.translate("长。" * 1500)["translation"]
+        assert served.client.get("/metrics").status_code == 200
+        assert time.monotonic() - started < BUSY_SECONDS / 2
+    finally:
+        other.execute("ROLLBACK")
+        for thread in waiting:
+            thread.join()

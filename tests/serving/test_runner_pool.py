@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +16,14 @@ import pytest
 from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
 from csanmt.translator import DecodingOptions, StubTranslator
 from serving.http.errors import CrashedError
+from serving.runners import pool as pool_module
 from serving.runners import remote as runner_process
 from serving.runners.batching import BatchLimits, BatchQueue
-from serving.runners.pool import RunnerPool
+from serving.runners.pool import RunnerPool, WeightsFile
 from serving.runners.remote import InlineRunner, ProcessRunner, Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.serving.live_server import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -121,8 +124,9 @@ async def test_missing_model_is_said_and_requests_are_refused_at_once():
     missing = Settings(model_directory="/nowhere")
     async with running(settings=missing) as (queue, pool, _):
         ticket = queue.submit(["一"], GREEDY)
-        with pytest.raises(UnavailableError, match="/nowhere"):
+        with pytest.raises(UnavailableError, match="log says why"):
             await collect(ticket)
+        assert "/nowhere" in pool.problem
         assert not pool.ready
         assert "/nowhere" in (pool.problem or "")
         with pytest.raises(UnavailableError):
@@ -165,8 +169,9 @@ async def test_runner_that_cannot_be_started_is_tried_until_it_can(monkeypatch):
     with monkeypatch.context() as without_python:
         without_python.setattr(runner_process.sys, "executable", "/nowhere/python")
         async with running() as (queue, pool, _):
-            with pytest.raises(UnavailableError, match="No such file"):
+            with pytest.raises(UnavailableError, match="log says why"):
                 await asyncio.wait_for(collect(queue.submit(["一"], GREEDY)), 20)
+            assert "No such file" in pool.problem
             without_python.undo()
             await until(lambda: pool.ready)
             assert await collect(queue.submit(["二"], GREEDY)) == ["[二]"]
@@ -201,6 +206,38 @@ async def test_unforeseen_fault_at_the_start_is_a_failed_start():
         raise TypeError("secret")
 
     async with running(make_runner=broken) as (queue, pool, _):
-        with pytest.raises(UnavailableError, match="TypeError"):
+        with pytest.raises(UnavailableError, match="log says why"):
             await asyncio.wait_for(collect(queue.submit(["一"], GREEDY)), 20)
+        assert "TypeError" in pool.problem
         assert not pool.ready
+
+
+async def test_weights_that_change_while_they_are_served_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(pool_module, "LONGEST_PAUSE", 0.2)
+    model = shutil.copytree(ROOT / "model_store/default", tmp_path / "model")
+    file = model / "engine.bin"
+    settings = Settings(engine="native", model_directory=str(model))
+    async with running(settings=settings, weights=WeightsFile(file)) as (queue, pool, _):
+        before = await translated(queue, "你好。")
+        good = file.read_bytes()
+        with file.open("r+b") as stream:  # in place: what the runner has mapped changes too
+            stream.seek(len(good) // 2)
+            stream.write(bytes(20_000))
+        await until(lambda: queue.unavailable is not None and not pool.ready)
+        with pytest.raises(UnavailableError) as refused:
+            queue.submit(["你好。"], GREEDY)
+        assert str(tmp_path) not in str(refused.value)
+        with file.open("r+b") as stream:
+            stream.write(good)
+        await until(lambda: pool.ready and queue.unavailable is None)
+        assert await translated(queue, "你好。") == before
+        os.utime(file)  # touched, not changed
+        await asyncio.sleep(0.3)
+        assert pool.ready
+
+
+async def translated(queue: BatchQueue, text: str) -> str:
+    async for translation in queue.submit([text], GREEDY).in_order():
+        return translation.text
+    raise AssertionError

@@ -15,7 +15,7 @@ from csanmt.documents.formats import SUFFIXES
 from csanmt.memory import entries as memory
 from serving.apis.libretranslate.spec import libretranslate_spec
 from serving.apis.libretranslate.translate import check_limits, texts_of, unix_lines
-from serving.http.allowance import charge
+from serving.http.allowance import charge, charged
 from serving.http.errors import BadRequestError, ForbiddenError
 from serving.http.fields import libre_fields
 from serving.http.json_body import read_body
@@ -109,8 +109,9 @@ class LibreTranslateRoutes:
                 raise BadRequestError(f"Invalid request: {name} is too long")
             entry[name] = value
         at, model = round(time.time(), 3), self._service.facts.model
-        await asyncio.to_thread(self._suggestions.add, Suggestion(at, model, **entry))
-        await self._remember(entry)
+        with charged(request, len(entry["q"]) + len(entry["s"])):
+            await self._remember(entry)  # before the file: asked again, it only replaces
+            await asyncio.to_thread(self._suggestions.add, Suggestion(at, model, **entry))
         return JSONResponse({"success": True})
 
     async def _remember(self, entry: dict[str, str]) -> None:
