@@ -86,7 +86,7 @@ def test_what_strangers_wrote_cannot_command_the_terminal(file: Path, capsys) ->
     evil = Suggestion(
         0.0, "m", "你\x1b[2J好", "a\x1b]0;pwned\x07b\nforged\u2028row\u202e", "zh", "en"
     )
-    SuggestionFile(file).add(Suggestion(0.0, "m", *evil, "zh", "en"))
+    SuggestionFile(file).add(evil)
     assert main(["suggestions", "list", str(file)]) == 0
     shown = capsys.readouterr().out
     assert shown.count("\n") == 1 + len(OFFERS) + 1
