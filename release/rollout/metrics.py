@@ -16,7 +16,10 @@ from release.rollout.traffic import Colour
 from release.running.service import Service, ask
 from serving import metric_names
 
-TRANSLATING = ("/translate", "/v2/translate", "/translate/stream")
+TRANSLATING = (
+    "/translate", "/v2/translate", "/translate/stream", "/translate/batch", "/deeplx", "/immersive",
+    "/imme", "/kiss", "/v1/chat/completions",
+)  # fmt: skip
 """Endpoints whose latency and errors are the users'; probes and scrapes are not."""
 
 

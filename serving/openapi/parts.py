@@ -143,6 +143,17 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
     }
 
 
+def nullable(fields: Schema) -> Schema:
+    """The same object in JSON, where null stands for a field that is not given."""
+    null: Schema = {"type": "null"}
+    optional = fields["properties"].keys() - set(fields["required"])
+    properties = {
+        name: either(schema, null) if name in optional else schema
+        for name, schema in fields["properties"].items()
+    }
+    return fields | {"properties": properties}
+
+
 def headers() -> dict[str, Any]:
     return {
         "X-Request-ID": {"description": "The id sent, or a new one.", "schema": TEXT},

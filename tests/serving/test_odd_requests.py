@@ -137,7 +137,9 @@ def test_deepl_languages_of_a_resource(
     assert all("formality" not in row["features"] for row in rows)
 
 
-@pytest.mark.parametrize("query", ["", "?resource=write", "?resource=bogus"])
+@pytest.mark.parametrize(
+    "query", ["", "?resource=write", "?resource=bogus", "?resource=a&resource=b"]
+)
 def test_deepl_languages_of_what_is_not_offered(served: Served, query: str) -> None:
     answer = served.client.get(f"/v3/languages{query}")
     assert answer.status_code == (404 if "write" in query else 400)

@@ -53,9 +53,8 @@ def test_shared_path_takes_and_answers_what_either_api_does(served):
     assert [set(schema["required"]) for schema in desktop] == [
         {"text", "target_lang"}, {"text", "to"}, {"text_list", "target_lang"}, {"texts", "to"},
     ]  # fmt: skip
-    assert content["application/x-www-form-urlencoded"]["schema"] == reference(
-        "LibreTranslateRequest"
-    )
+    form = content["application/x-www-form-urlencoded"]["schema"]
+    assert form == reference("LibreTranslateForm")
     assert post["requestBody"]["required"] is True
     assert {"400", "413", "415", "422", "429", "503", "504"} <= set(post["responses"])
 

@@ -19,6 +19,7 @@ from serving.openapi.parts import (
     document_answer,
     document_limits,
     either,
+    nullable,
     operation,
     record,
     request_body,
@@ -95,7 +96,7 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
         answer("The translations, in order.", _rows())
         | deepl_problems("404", "413", "456", "503", "504"),
         group=GROUP,
-        body=request_body({JSON: fields, FORM: fields}, example=example),
+        body=request_body({JSON: nullable(fields), FORM: fields}, example=example),
     )
 
 
@@ -175,7 +176,7 @@ def _upload_document(settings: Settings, facts: TranslatorFacts) -> dict[str, An
         "uploadDocumentDeepL",
         "Send a document to be translated, as DeepL does.",
         answer("Accepted.", record({"document_id": TEXT, "document_key": TEXT}))
-        | _document_problems("413", "415", "456"),
+        | _document_problems("404", "413", "415", "456"),
         group=GROUP,
         description=document_limits(settings),
         body=upload_body({"target_lang": {"enum": targets(facts)}}, optional),

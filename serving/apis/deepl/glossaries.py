@@ -202,7 +202,8 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Pair, ...]]
     entries = fields.get("entries")
     if not isinstance(entries, str) or not entries.strip():
         raise BadRequestError("Parameter 'entries' not specified.")
-    pairs = parse_entries(entries, str(fields.get("entries_format") or "tsv"))
+    form = fields.get("entries_format")
+    pairs = parse_entries(entries, "tsv" if form is None else str(form))
     return languages, pairs
 
 

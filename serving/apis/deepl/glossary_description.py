@@ -11,6 +11,7 @@ from serving.openapi.parts import (
     TEXT,
     Schema,
     answer,
+    nullable,
     operation,
     problems,
     record,
@@ -152,7 +153,7 @@ def _info_v2() -> Schema:
 
 
 def _entries(facts: TranslatorFacts, *, named: bool = False) -> Schema:
-    return record(
+    fields = record(
         {
             **({"name": NAME} if named else {}),
             **_query(facts),
@@ -160,6 +161,7 @@ def _entries(facts: TranslatorFacts, *, named: bool = False) -> Schema:
         },
         {"entries_format": {"enum": ["tsv"]}},
     )
+    return nullable(fields)
 
 
 def _problems(*statuses: str) -> dict[str, Any]:

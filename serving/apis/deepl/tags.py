@@ -53,13 +53,13 @@ class TagHandling:
 
 
 def _names(fields: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Tag names, comma-separated or as a list."""
+    """Tag names, separated by commas or blanks, or as a list."""
     value = fields.get(field, "")
-    names = (
-        value if isinstance(value, list) else _LIST.split(value) if isinstance(value, str) else [0]
-    )
-    names = [name for name in names if name != ""]
-    if len(names) > 1000 or not all(isinstance(n, str) and _NAME.fullmatch(n) for n in names):
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise BadRequestError(f"Value for '{field}' not supported.")
+    names = [name for item in items for name in _LIST.split(item) if name]
+    if len(names) > 1000 or not all(map(_NAME.fullmatch, names)):
         raise BadRequestError(f"Value for '{field}' not supported.")
     return tuple(names)
 

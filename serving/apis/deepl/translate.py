@@ -121,7 +121,7 @@ class DeepLRoutes:
         """The languages of a resource, and what each can do with it."""
         fields = await read_fields(request, self._service.settings)
         resource = fields.get("resource")
-        if not resource:
+        if not resource or not isinstance(resource, str):
             raise BadRequestError("Parameter 'resource' not specified.")
         if resource in NOT_OFFERED:  # Weblate takes 404 for an answer
             raise NotFoundError(f"This server does not offer the resource '{resource}'.")

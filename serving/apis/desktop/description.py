@@ -14,6 +14,7 @@ from serving.openapi.parts import (
     Schema,
     answer,
     either,
+    nullable,
     operation,
     problems,
     record,
@@ -56,7 +57,7 @@ def _request(dialect: Dialect, facts: TranslatorFacts) -> Schema:
         optional[dialect.markup] = MARKUP[dialect.markup]
     fields = record({dialect.text: text, dialect.target: {"enum": [facts.target_language]}},
                     optional)  # fmt: skip
-    return fields | {"additionalProperties": False}
+    return nullable(fields) | {"additionalProperties": False}
 
 
 def _example(dialect: Dialect) -> Schema:

@@ -217,15 +217,14 @@ def _texts(dialect: Dialect, fields: Mapping[str, Any], service: TranslationServ
 
 def _markup(dialect: Dialect, fields: Mapping[str, Any]) -> str:
     """``html``, ``xml`` or empty. Raises InvalidInputError: neither."""
-    value = fields.get(dialect.markup, "") if dialect.markup else ""
-    if value is True and dialect.markup == "html":
-        return "html"
-    if value in ("", False):
-        return ""
-    if value in ("html", "xml") and dialect.markup == "tag_handling":
-        return str(value)
-    allowed = "true or false" if dialect.markup == "html" else "html or xml"
-    raise InvalidInputError(f"{dialect.markup}: must be {allowed}")
+    value = fields.get(dialect.markup) if dialect.markup else None
+    if dialect.markup == "html":
+        if not isinstance(value, bool | None):
+            raise InvalidInputError("html: must be true or false")
+        return "html" if value else ""
+    if value not in (None, "", "html", "xml") or isinstance(value, bool):
+        raise InvalidInputError(f"{dialect.markup}: must be html or xml")
+    return str(value or "")
 
 
 def desktop_error(error: Exception, path: str) -> Response:

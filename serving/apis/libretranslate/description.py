@@ -18,6 +18,7 @@ from serving.openapi.parts import (
     document_answer,
     document_limits,
     either,
+    nullable,
     operation,
     problems,
     record,
@@ -48,7 +49,8 @@ def libretranslate_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
             "/download_file/{name}": {"get": _download_file()},
         },
         {
-            "LibreTranslateRequest": _request(settings, facts),
+            "LibreTranslateRequest": nullable(_request(settings, facts)),
+            "LibreTranslateForm": _request(settings, facts),
             "LibreTranslateResponse": _response(),
             "LibreTranslateError": record({"error": TEXT}),
         },
@@ -67,8 +69,8 @@ def _translate() -> dict[str, Any]:
         body=request_body(
             {
                 JSON: reference("LibreTranslateRequest"),
-                FORM: reference("LibreTranslateRequest"),
-                MULTIPART: reference("LibreTranslateRequest"),
+                FORM: reference("LibreTranslateForm"),
+                MULTIPART: reference("LibreTranslateForm"),
             },
             example={"q": "你好", "source": "zh", "target": "en"},
         ),
@@ -145,7 +147,7 @@ def _health() -> dict[str, Any]:
 
 
 def _body(schema: Schema, example: dict[str, str]) -> dict[str, Any]:
-    return request_body({JSON: schema, FORM: schema, MULTIPART: schema}, example=example)
+    return request_body({JSON: nullable(schema), FORM: schema, MULTIPART: schema}, example=example)
 
 
 def _problems(*statuses: str, **words: str) -> dict[str, Any]:

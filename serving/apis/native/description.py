@@ -25,6 +25,7 @@ from serving.openapi.parts import (
     document_answer,
     document_limits,
     header_references,
+    nullable,
     operation,
     problems,
     record,
@@ -111,7 +112,9 @@ def _schemas(settings: Settings) -> dict[str, Any]:
         ("max_length", settings.max_length),
     ):
         _set_maximum(fields[name], most)
-    text_only = fields["format"] | {"enum": ["text"]}  # markup is answered as a whole
+    schemas["TranslateRequest"] = nullable(schemas["TranslateRequest"])
+    fields = schemas["TranslateRequest"]["properties"]
+    text_only = {"enum": ["text", None]}  # markup is answered as a whole
     stream = schemas["TranslateRequest"] | {"properties": fields | {"format": text_only}}
     return schemas | {"StreamRequest": stream | {"title": "StreamRequest"}}
 
@@ -141,7 +144,7 @@ def _create_document(settings: Settings) -> dict[str, Any]:
         "createDocument",
         "Send a document to be translated.",
         answer("Accepted; ask for it at its id.", reference("Document"), status="202")
-        | problems((*UPLOADING, *ACCESS), None, **DOCUMENTS_OFF),
+        | problems((*UPLOADING, "404", *ACCESS), None, **DOCUMENTS_OFF),
         group="Documents",
         description=document_limits(settings)
         + " The layout is kept; `glossary` names a stored one. It is all kept in memory until "

@@ -11,6 +11,7 @@ from serving.openapi.parts import (
     TRANSLATING,
     Piece,
     answer,
+    nullable,
     operation,
     problems,
     record,
@@ -21,6 +22,7 @@ from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
 GROUP = "OpenAI"
+EXAMPLE = {"messages": [{"role": "user", "content": "你好，世界。"}]}
 
 
 def openai_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
@@ -66,7 +68,8 @@ def _chat() -> dict[str, Any]:
         description="Or the text between the markers of the prompts that docs/clients.md lists; "
         "other instructions are refused. With `stream` it comes sentence by sentence.",
         body=request_body(
-            {JSON: fields}, example={"messages": [{"role": "user", "content": "你好，世界。"}]}
+            {JSON: nullable(fields)},
+            example={"messages": [{"role": "user", "content": "你好，世界。"}]},
         ),
     )
 
