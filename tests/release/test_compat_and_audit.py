@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import EngineUnavailableError, NotFoundError
-from release.audit import licence_of, licences, read_advisories
-from release.compat import (
+from scripts.audit import licence_of, licences, read_advisories
+from scripts.compat import (
     COMBINATIONS,
     TABLE_END,
     TABLE_START,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError
-from release.lock import EXCLUDED, SETS, _clean, normalise, read_pins
+from scripts.lock import EXCLUDED, SETS, _clean, normalise, read_pins
 
 ROOT = Path(__file__).resolve().parents[2]
 DEVELOPMENT, TRAINING, SERVING, RAY = (read_pins(ROOT / s.target) for s in SETS)
