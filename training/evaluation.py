@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import sacrebleu
 import torch
 
+from csanmt.errors import CancelledError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.batches import bucket, collate
 from training.decoding import greedy
@@ -18,17 +19,33 @@ from training.packed import PackedSplit
 from training.sources import domain
 from training.vocabulary import Vocabularies
 
+Stop = Callable[[], bool]
+STOPPED = "the evaluation was asked to stop"
+
+
+def never() -> bool:
+    return False
+
 
 def dev_losses(
-    model: CsanmtForConditionalGeneration, split: PackedSplit, batch_tokens: int = 4096
+    model: CsanmtForConditionalGeneration,
+    split: PackedSplit,
+    batch_tokens: int = 4096,
+    stop: Stop = never,
 ) -> dict[str, float]:
-    """Cross-entropy without smoothing, nats a token: over all of dev and by origin."""
+    """Cross-entropy without smoothing, nats a token: over all of dev and by origin.
+
+    Raises:
+        CancelledError: ``stop`` answered true.
+    """
     trainable = TrainableCsanmt(model)
     sums: dict[str, float] = {}
     tokens: dict[str, int] = {}
     for place, origin in enumerate(split.origins):
         members = np.flatnonzero(split.origin == place)
         for indices in bucket(members, split, batch_tokens, np.random.default_rng(0)):
+            if stop():
+                raise CancelledError(STOPPED)
             batch = collate(split, indices).to(next(model.parameters()).device)
             with torch.no_grad():
                 plain = model.config.use_augmentation
@@ -41,14 +58,14 @@ def dev_losses(
 
 
 def domain_losses(
-    model: CsanmtForConditionalGeneration, split: PackedSplit, prefix: str
+    model: CsanmtForConditionalGeneration, split: PackedSplit, prefix: str, stop: Stop = never
 ) -> dict[str, float]:
     """``dev_losses`` by domain of ``sources``, named ``prefix/domain``."""
     domains = [domain(origin) for origin in split.origins]
     names = tuple(sorted(set(domains)))
     places = np.asarray([names.index(name) for name in domains], np.uint16)
     joined = replace(split, origin=places[split.origin], origins=names)
-    scores = dev_losses(model, joined)
+    scores = dev_losses(model, joined, stop=stop)
     return {
         f"{prefix}/{name}": scores[f"loss/{name}"] for name in names if f"loss/{name}" in scores
     }
@@ -61,6 +78,7 @@ def greedy_bleu(
     sentences: int,
     max_length: int,
     origins: Sequence[str] = (),
+    stop: Stop = never,
 ) -> tuple[float, list[tuple[str, str]]]:
     """BLEU of greedy output on (part of) dev, and the (reference, output) pairs."""
     wanted = {i for i, origin in enumerate(split.origins) if not origins or origin in origins}
@@ -69,6 +87,8 @@ def greedy_bleu(
     pairs: list[tuple[str, str]] = []
     chosen = sorted(members[:sentences], key=lambda i: len(split.source(i)))
     for start in range(0, len(chosen), 32):
+        if stop():
+            raise CancelledError(STOPPED)
         indices = np.asarray(chosen[start : start + 32])
         batch = collate(split, indices).to(next(model.parameters()).device)
         outputs = greedy(model, batch.source, batch.source_mask, max_length)

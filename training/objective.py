@@ -235,12 +235,28 @@ def smoothed_cross_entropy(
         confidence: probability the target distribution gives the label.
         rows: positions handled at once; 0 takes what suits the device.
     """
+    if not torch.is_grad_enabled():
+        return _plain_cross_entropy(hidden, weight, labels, confidence, rows or CPU_ROWS)
     bf16 = torch.is_autocast_enabled(hidden.device.type) or hidden.dtype == torch.bfloat16
     rows = rows or (CPU_ROWS if hidden.device.type == "cpu" else GPU_ROWS)
     kind = _FusedCrossEntropy if bf16 else _SmoothedCrossEntropy
     hidden = hidden.to(torch.bfloat16) if bf16 else hidden
     result: Tensor = kind.apply(hidden, weight, labels, confidence, rows)
     return result
+
+
+def _plain_cross_entropy(
+    hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int
+) -> Tensor:
+    """The same sum without gradients, a third of the work."""
+    smoothing = (1.0 - confidence) * len(weight) / (len(weight) - 1)
+    parts = [
+        F.cross_entropy(
+            (h @ weight.to(h.dtype).t()).float(), y, reduction="sum", label_smoothing=smoothing
+        )
+        for h, y in zip(hidden.split(rows), labels.split(rows), strict=True)
+    ]
+    return torch.stack(parts).sum()
 
 
 def translation_loss(

@@ -19,7 +19,7 @@ import torch
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.checkpoint import copy_trunk, find_checkpoint
-from training.evaluation import dev_losses, domain_losses, greedy_bleu
+from training.evaluation import Stop, dev_losses, domain_losses, greedy_bleu, never
 from training.export import export_version
 from training.initialization import starting_model
 from training.input_digests import check_packed, data_digest, differing, tokenizer_digest
@@ -84,7 +84,7 @@ def train(
     *,
     report: Report | None = None,
     clock: Clock = time.monotonic,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = never,
 ) -> Outcome:
     """Train (or go on training); export the averaged model when the run is finished.
 
@@ -117,7 +117,7 @@ def train(
         directory,
         minutes=options.minutes,
         clock=clock,
-        evaluate=_evaluation(recipe, packed, vocabularies),
+        evaluate=_evaluation(recipe, packed, vocabularies, stop),
         report=report,
         stop=stop,
     )
@@ -149,18 +149,18 @@ def train(
 
 
 def _evaluation(
-    recipe: Recipe, packed: Path, vocabularies: Vocabularies
+    recipe: Recipe, packed: Path, vocabularies: Vocabularies, stop: Stop
 ) -> Callable[[CsanmtForConditionalGeneration], dict[str, float]]:
     """What is measured of a model while it trains: dev and held-out losses, a quick BLEU."""
     dev, held, settings = read_split(packed, "dev"), read_split(packed, "held"), recipe.evaluation
 
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
-        scores = dev_losses(model, dev)
+        scores = dev_losses(model, dev, stop=stop)
         if len(held):
-            scores |= domain_losses(model, held, "held")
+            scores |= domain_losses(model, held, "held", stop)
         if settings.sentences:
             scores["bleu"], _ = greedy_bleu(
-                model, dev, vocabularies, settings.sentences, settings.max_length
+                model, dev, vocabularies, settings.sentences, settings.max_length, stop=stop
             )
         return scores
 

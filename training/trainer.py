@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from csanmt.errors import InvalidInputError
+from csanmt.errors import CancelledError, InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.averaging import update_average
 from training.batches import Batch, collate, plan_round
@@ -35,6 +35,7 @@ from training.checkpoint import (
     save_checkpoint,
 )
 from training.cpu_operations import CpuOperations, dropout_pool
+from training.evaluation import never
 from training.objective import (
     TrainableCsanmt,
     contrastive_loss,
@@ -72,7 +73,7 @@ class Trainer:
         clock: Clock = time.monotonic,
         evaluate: Callable[[CsanmtForConditionalGeneration], dict[str, float]] | None = None,
         report: Report | None = None,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Callable[[], bool] = never,
     ) -> None:
         """
         Args:
@@ -207,7 +208,11 @@ class Trainer:
             if now >= deadline or self.stop():
                 break
             if self._evaluation_is_due():
+                self.save()
+                saved = now
                 self._evaluate()
+                if self.stop():
+                    break
                 self.progress.elapsed = before + self.clock() - started
                 self.progress.evaluated = self.progress.elapsed
         self.save()
@@ -392,9 +397,16 @@ class Trainer:
     def _evaluate(self) -> None:
         if self.evaluate is None:
             return
-        scores, p = self.evaluate(self.averaged()), self.progress
+        p, settings = self.progress, self.recipe.training
+        torch.set_num_threads(max(settings.threads, settings.workers))
+        try:
+            scores = self.evaluate(self.averaged())
+        except CancelledError:
+            return
+        finally:
+            torch.set_num_threads(settings.threads)
         self._write({"event": "evaluation", **self._where(), **scores})
-        loss, patience = scores.get("loss", 0.0), self.recipe.training.patience
+        loss, patience = scores.get("loss", 0.0), settings.patience
         better = loss < p.best
         p.best, p.since_best = (loss, 0) if better else (p.best, p.since_best + 1)
         p.evaluated_step = p.step

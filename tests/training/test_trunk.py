@@ -84,6 +84,22 @@ def test_other_data_of_the_same_vocabulary_is_taken_when_told_and_logged(
         train(recipe, tmp_path / "fresh", run, clock=lambda: 0.0, changed=True)
 
 
+def test_a_run_asked_to_stop_while_it_evaluates_is_saved_without_a_result(recipe, packed, tmp_path):
+    eager = replace(recipe, training=replace(recipe.training, evaluate_minutes=0.0))
+    seen: list[dict[str, object]] = []
+    asked = itertools.count()
+
+    def stop() -> bool:
+        second = seen[-1]["event"] == "step" and seen[-1]["stage"] == "translation"
+        second = second and seen[-1]["step"] == 2
+        return second and next(asked) >= 1  # not after the step, but within what follows
+
+    train(eager, packed, tmp_path, clock=lambda: 0.0, stop=stop, report=seen.append)
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert [line["event"] for line in lines if line["stage"] == "translation"][-1] == "step"
+    assert read_progress(tmp_path / "checkpoint").step == 2
+
+
 def test_no_copy_is_made_of_a_run_without_a_checkpoint(recipe, packed, tmp_path):
     with pytest.raises(NotFoundError, match="no checkpoint of the translation stage"):
         train(recipe, packed, tmp_path / "copy", trunk=tmp_path, clock=lambda: 0.0)
