@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from cli import bench_record
 from cli.bench_options import (
-    action,
     add_common,
     answer_cache,
     load,
@@ -21,11 +20,12 @@ from cli.bench_options import (
     signing_key,
     suite_list,
 )
-from cli.output import note, print_json, print_table
+from cli.output import action, note, print_json, print_table
 from csanmt.errors import CsanmtError, InvalidInputError
 
 if TYPE_CHECKING:
     from benchmarks.policy import Policy
+    from cli.output import Actions
 
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTION = """\
@@ -44,7 +44,7 @@ exit status:
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure quality, behaviour and speed; compare; gate a release",
@@ -58,7 +58,7 @@ def register(subparsers: Any) -> None:
     bench_record.register(actions)
 
 
-def _add_run(actions: Any) -> None:
+def _add_run(actions: Actions) -> None:
     parser = action(
         actions, "run", _run, "score one subject on suites",
         """\
@@ -71,7 +71,7 @@ def _add_run(actions: Any) -> None:
     add_common(parser)
 
 
-def _add_compare(actions: Any) -> None:
+def _add_compare(actions: Actions) -> None:
     parser = action(
         actions, "compare", _compare, "measure two subjects against each other",
         "What `gate` measures, without a verdict: scores, paired tests, changes, behaviour, speed.",
@@ -83,7 +83,7 @@ def _add_compare(actions: Any) -> None:
     add_common(parser)
 
 
-def _add_gate(actions: Any) -> None:
+def _add_gate(actions: Actions) -> None:
     parser = action(
         actions, "gate", _gate, "decide whether a candidate may replace the baseline",
         """\

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cli.output import add_json_flag
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -22,18 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.progress import Progress
     from benchmarks.subject import Subject
     from benchmarks.suite import Suite
-
-
-def action(actions: Any, name: str, run: Any, summary: str, description: str = "") -> Any:
-    parser = actions.add_parser(
-        name,
-        help=summary,
-        description=textwrap.dedent(description) or summary,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    add_json_flag(parser)
-    return parser
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -5,27 +5,29 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cli.bench_options import (
-    action,
     answer_cache,
     progress_bar,
     read_policy,
     sign,
     signing_key,
 )
-from cli.output import note, print_json, print_table
+from cli.output import action, note, print_json, print_table
 from csanmt.errors import InvalidInputError
 
+if TYPE_CHECKING:
+    from cli.output import Actions
 
-def register(actions: Any) -> None:
+
+def register(actions: Actions) -> None:
     """Add the actions to ``csanmt bench``."""
     for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_matrix):
         add(actions)
 
 
-def _add_pin(actions: Any) -> None:
+def _add_pin(actions: Actions) -> None:
     parser = action(
         actions, "pin", _pin, "make a correction a test that the gate runs for ever",
         """\
@@ -41,7 +43,7 @@ def _add_pin(actions: Any) -> None:
     parser.add_argument("--pins", type=Path, metavar="FILE", help="default: the product's own")
 
 
-def _add_sign(actions: Any) -> None:
+def _add_sign(actions: Actions) -> None:
     parser = action(
         actions, "sign", _sign, "sign off an evidence file, after its report was read",
         """\
@@ -56,7 +58,7 @@ def _add_sign(actions: Any) -> None:
     )  # fmt: skip
 
 
-def _add_verify(actions: Any) -> None:
+def _add_verify(actions: Actions) -> None:
     parser = action(
         actions, "verify", _verify, "check an evidence file and its signature",
         """\
@@ -69,11 +71,11 @@ def _add_verify(actions: Any) -> None:
     parser.add_argument("--model-digest", metavar="SHA256", help="the model it must be about")
 
 
-def _add_suites(actions: Any) -> None:
+def _add_suites(actions: Actions) -> None:
     action(actions, "suites", _suites, "list the built-in suites")
 
 
-def _add_matrix(actions: Any) -> None:
+def _add_matrix(actions: Actions) -> None:
     parser = action(
         actions, "matrix", _matrix, "gate every ordered pair of a folder of systems",
         "The folder holds *.zh, *.refA.en, systems/NAME.en and optionally "

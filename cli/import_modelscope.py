@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.lines import line_batches
 from cli.model_reports import print_saved, summary
@@ -21,6 +21,7 @@ from csanmt.errors import (
 )
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from csanmt.modelscope.conversion import ConversionReport
 
 _HUB_ID = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -57,7 +58,7 @@ size without its optimizer state; with --int8-only a third of it.
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "import-modelscope",
         help="bring a ModelScope checkpoint into the store",

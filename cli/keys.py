@@ -6,11 +6,14 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.output import add_json_flag, note, print_json
 from csanmt.errors import ConflictError
 from serving.http.keys import SCOPES, KeyRing, hash_key, new_key
+
+if TYPE_CHECKING:
+    from cli.output import Actions
 
 DESCRIPTION = """\
 Add a new API key to a key file and print it, once: the file holds only its hash.
@@ -20,7 +23,7 @@ file and restart the server.
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "keys",
         help="make API keys for the server",

@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import add_json_flag, note, print_json, print_table
+from cli.output import Run, action, note, print_json, print_table
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from csanmt.memory.entries import Entry
     from csanmt.memory.store import TranslationMemory
 
@@ -24,7 +25,7 @@ started with CSANMT_MEMORY_FILE answers from it the requests that ask for it ('m
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "memory",
         help="import, export, list and forget remembered translations",
@@ -38,17 +39,13 @@ def register(subparsers: Any) -> None:
     _forget(commands)
 
 
-def _command(commands: Any, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
-    parser.add_argument(
-        "--memory", metavar="FILE", help=f"the memory (default: ${VARIABLE})"
-    )  # fmt: skip
-    add_json_flag(parser)
-    parser.set_defaults(run=run)
+def _command(commands: Actions, name: str, summary: str, run: Run) -> argparse.ArgumentParser:
+    parser = action(commands, name, run, summary)
+    parser.add_argument("--memory", metavar="FILE", help=f"the memory (default: ${VARIABLE})")
     return parser
 
 
-def _import(commands: Any) -> None:
+def _import(commands: Actions) -> None:
     parser = _command(
         commands, "import", "Store the pairs of .tmx, .tsv (source, tab, translation) and .jsonl "
         "files; the last are what /suggest writes. Newer ones replace older ones.", run_import
@@ -62,19 +59,19 @@ def _import(commands: Any) -> None:
     )
 
 
-def _export(commands: Any) -> None:
+def _export(commands: Actions) -> None:
     parser = _command(commands, "export", "Write all entries to a .tmx, .tsv or .jsonl file.",
                       run_export)  # fmt: skip
     parser.add_argument("file", type=Path, metavar="FILE", help="replaced if it exists")
 
 
-def _list(commands: Any) -> None:
+def _list(commands: Actions) -> None:
     parser = _command(commands, "list", "Show entries, the newest first.", run_list)
     parser.add_argument("--containing", default="", metavar="TEXT", help="on either side")
     parser.add_argument("--most", type=int, default=50, metavar="N", help="entries shown (50)")
 
 
-def _forget(commands: Any) -> None:
+def _forget(commands: Actions) -> None:
     parser = _command(commands, "forget", "Delete entries.", run_forget)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--id", type=int, nargs="+", default=(), help="as `list` shows them")

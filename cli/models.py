@@ -16,13 +16,14 @@ from cli.model_reports import (
     summary,
     verdict_json,
 )
-from cli.output import add_json_flag, human_size, note, print_json, print_table
+from cli.output import action, human_size, note, print_json, print_table
 from cli.progress import digesting, directory_size
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
 from csanmt.version import CARD
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from model_store.store import ModelStore
 
 DESCRIPTION = """\
@@ -34,7 +35,7 @@ behind. Every file's SHA-256 is on record, and one digest stands for them all.
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "models",
         help="list, check, compare, move and retire model versions",
@@ -53,8 +54,8 @@ def register(subparsers: Any) -> None:
 # --- list, show ------------------------------------------------------------------------------
 
 
-def _add_list(actions: Any) -> None:
-    parser = _action(
+def _add_list(actions: Actions) -> None:
+    parser = action(
         actions,
         "list",
         _list,
@@ -86,8 +87,8 @@ def _list(args: argparse.Namespace) -> int:
     return IntegrityError.exit_code if damaged else 0
 
 
-def _add_show(actions: Any) -> None:
-    parser = _action(
+def _add_show(actions: Actions) -> None:
+    parser = action(
         actions,
         "show",
         _show,
@@ -116,8 +117,8 @@ def _show(args: argparse.Namespace) -> None:
 # --- verify, diff ----------------------------------------------------------------------------
 
 
-def _add_verify(actions: Any) -> None:
-    parser = _action(
+def _add_verify(actions: Actions) -> None:
+    parser = action(
         actions,
         "verify",
         _verify,
@@ -161,8 +162,8 @@ def _verify_one(store: ModelStore, tag: str) -> dict[str, Any]:
     }
 
 
-def _add_diff(actions: Any) -> None:
-    parser = _action(
+def _add_diff(actions: Actions) -> None:
+    parser = action(
         actions,
         "diff",
         _diff,
@@ -188,8 +189,8 @@ def _diff(args: argparse.Namespace) -> None:
 # --- save, pack ------------------------------------------------------------------------------
 
 
-def _add_save(actions: Any) -> None:
-    parser = _action(
+def _add_save(actions: Actions) -> None:
+    parser = action(
         actions,
         "save",
         _save,
@@ -211,8 +212,8 @@ def _save(args: argparse.Namespace) -> None:
     print_saved(record, args.json)
 
 
-def _add_pack(actions: Any) -> None:
-    parser = _action(
+def _add_pack(actions: Actions) -> None:
+    parser = action(
         actions,
         "pack",
         _pack,
@@ -250,8 +251,8 @@ def _pack(args: argparse.Namespace) -> None:
 # --- export, import --------------------------------------------------------------------------
 
 
-def _add_export(actions: Any) -> None:
-    parser = _action(
+def _add_export(actions: Actions) -> None:
+    parser = action(
         actions,
         "export",
         _export,
@@ -283,8 +284,8 @@ def _export(args: argparse.Namespace) -> None:
         print(f"sha256 {receipt.sha256}")
 
 
-def _add_import(actions: Any) -> None:
-    parser = _action(
+def _add_import(actions: Actions) -> None:
+    parser = action(
         actions,
         "import",
         _import,
@@ -321,8 +322,8 @@ def _import(args: argparse.Namespace) -> None:
 # --- retire ----------------------------------------------------------------------------------
 
 
-def _add_retire(actions: Any) -> None:
-    parser = _action(
+def _add_retire(actions: Actions) -> None:
+    parser = action(
         actions,
         "retire",
         _retire,
@@ -379,19 +380,6 @@ def _retire(args: argparse.Namespace) -> None:
 
 
 # --- parts -----------------------------------------------------------------------------------
-
-
-def _action(actions: Any, name: str, run: Any, summary: str, more: str) -> argparse.ArgumentParser:
-    text = "\n".join(line.strip() for line in more.splitlines())
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.\n\n{text}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_json_flag(parser)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _store() -> ModelStore:

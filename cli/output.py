@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 import traceback as tracebacks
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from csanmt.errors import CsanmtError
+
+if TYPE_CHECKING:
+    Actions: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+Run = Callable[[argparse.Namespace], int | None]
+
+
+def action(
+    actions: Actions, name: str, run: Run, summary: str, text: str = ""
+) -> argparse.ArgumentParser:
+    """Add one action of a command, with help worth reading and ``--json``.
+
+    Args:
+        run: gets the arguments; gives the exit status, or None for 0.
+        summary: what it does, in a line; its help begins with it.
+        text: the rest of its help.
+    """
+    description = (
+        f"{summary[0].upper()}{summary[1:].rstrip('.')}.\n\n{inspect.cleandoc(text)}".strip()
+    )
+    parser = actions.add_parser(
+        name,
+        help=summary,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    add_json_flag(parser)
+    return parser
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

@@ -8,18 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import note, print_json, print_table
-from cli.release_action import action, full_tag, open_ledger
+from cli.output import action, note, print_json, print_table
+from cli.release_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from release.build.verify import Check
     from release.ledger.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     """Add the group to ``csanmt``'s subparsers."""
     from cli import release_record, rollout, shipping, status
 
@@ -53,7 +54,7 @@ def _add_artefacts(parser: argparse.ArgumentParser) -> None:
 # --- build ------------------------------------------------------------------------------------
 
 
-def _add_build(actions: Any) -> None:
+def _add_build(actions: Actions) -> None:
     parser = action(
         actions,
         "build",
@@ -113,7 +114,7 @@ def _build(args: argparse.Namespace) -> None:
 # --- verify -----------------------------------------------------------------------------------
 
 
-def _add_verify(actions: Any) -> None:
+def _add_verify(actions: Actions) -> None:
     parser = action(
         actions,
         "verify",
@@ -181,7 +182,7 @@ def _tell(silent: bool) -> Callable[[Check], None]:
 # --- inspect, push ----------------------------------------------------------------------------
 
 
-def _add_inspect(actions: Any) -> None:
+def _add_inspect(actions: Actions) -> None:
     parser = action(
         actions,
         "inspect",
@@ -206,7 +207,7 @@ def _inspect(args: argparse.Namespace) -> None:
     print_table(["LABEL", ""], sorted(facts.labels.items()))
 
 
-def _add_push(actions: Any) -> None:
+def _add_push(actions: Actions) -> None:
     parser = action(
         actions,
         "push",

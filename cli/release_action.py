@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import textwrap
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cli.output import add_json_flag
 from csanmt.errors import NotFoundError
 
 if TYPE_CHECKING:
     from release.ledger.ledger import Ledger
-
-Run = Callable[[argparse.Namespace], int | None]
-
-
-def action(actions: Any, name: str, run: Run, summary: str, text: str) -> argparse.ArgumentParser:
-    """Add one action, with help worth reading and ``--json``."""
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=summary,
-        description=textwrap.dedent(text),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    add_json_flag(parser)
-    return parser
 
 
 def open_ledger() -> Ledger:

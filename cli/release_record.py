@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from cli.output import print_json, print_table
-from cli.release_action import action, full_tag, open_ledger
+from cli.output import action, print_json, print_table
+from cli.release_action import full_tag, open_ledger
 from csanmt.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from cli.output import Actions
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def register(actions: Any) -> None:
+def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     _add_review(actions)
     _add_history(actions)
@@ -23,7 +26,7 @@ def register(actions: Any) -> None:
 # --- review -----------------------------------------------------------------------------------
 
 
-def _add_review(actions: Any) -> None:
+def _add_review(actions: Actions) -> None:
     parser = action(
         actions,
         "review",
@@ -79,7 +82,7 @@ def _review_sources() -> Path:
 # --- the record -------------------------------------------------------------------------------
 
 
-def _add_history(actions: Any) -> None:
+def _add_history(actions: Actions) -> None:
     parser = action(
         actions,
         "history",
@@ -106,7 +109,7 @@ def _history(args: argparse.Namespace) -> None:
     print_table(["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"], rows)
 
 
-def _add_pin(actions: Any) -> None:
+def _add_pin(actions: Actions) -> None:
     parser = action(
         actions,
         "pin",

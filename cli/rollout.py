@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.output import note, print_json, print_table
 from cli.shipping import (
@@ -21,10 +21,11 @@ from cli.site_action import bento_home, full_release, health, seconds, site_acti
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from release.rollout.site import Site
 
 
-def register(actions: Any) -> None:
+def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     _add_deploy(actions)
     _add_promote(actions)
@@ -37,7 +38,7 @@ def register(actions: Any) -> None:
 # --- deploy -----------------------------------------------------------------------------------
 
 
-def _add_deploy(actions: Any) -> None:
+def _add_deploy(actions: Actions) -> None:
     parser = site_action(
         actions,
         "deploy",
@@ -85,7 +86,7 @@ def _deploy(args: argparse.Namespace) -> None:
 # --- promote ----------------------------------------------------------------------------------
 
 
-def _add_promote(actions: Any) -> None:
+def _add_promote(actions: Actions) -> None:
     parser = site_action(
         actions,
         "promote",
@@ -150,7 +151,7 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
 # --- observe, rollback ------------------------------------------------------------------------
 
 
-def _add_observe(actions: Any) -> None:
+def _add_observe(actions: Actions) -> None:
     parser = site_action(
         actions,
         "observe",
@@ -185,7 +186,7 @@ def _observe(args: argparse.Namespace) -> int:
     return 1 if seen.reasons and not seen.interrupted else 0
 
 
-def _add_rollback(actions: Any) -> None:
+def _add_rollback(actions: Actions) -> None:
     parser = site_action(
         actions,
         "rollback",
@@ -221,7 +222,7 @@ def _rollback(args: argparse.Namespace) -> None:
 # --- drill, retain, traffic -------------------------------------------------------------------
 
 
-def _add_drill(actions: Any) -> None:
+def _add_drill(actions: Actions) -> None:
     parser = site_action(
         actions,
         "drill",
@@ -264,7 +265,7 @@ def _drill(args: argparse.Namespace) -> int:
     return 1 if result.lost or result.mislabelled else 0
 
 
-def _add_retain(actions: Any) -> None:
+def _add_retain(actions: Actions) -> None:
     parser = site_action(
         actions,
         "retain",

@@ -8,11 +8,14 @@ import socket
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cli.output import note
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from serving.settings import DEFAULT_MODEL, Settings, is_loopback
+
+if TYPE_CHECKING:
+    from cli.output import Actions
 
 ROOT = Path(__file__).resolve().parent.parent
 # Longer than clients and proxies keep a connection idle (nginx: 60 s). With uvicorn's 5 s a
@@ -43,7 +46,7 @@ OPTIONS = {
 }
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "serve",
         help="serve translations over HTTP, with the page at /",

@@ -16,6 +16,7 @@ from cli.site_action import ROOT, full_release, site_action, site_home, site_of
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from release.rollout.promotion import Plan
     from release.rollout.shipment import Shipment, Shipments
     from release.rollout.site import Site
@@ -26,7 +27,7 @@ ORPHANED_SECONDS = 3.0
 """How long a shipment may be without a keeper before its follower starts another."""
 
 
-def register(actions: Any) -> None:
+def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     _add_ship(actions)
     _add_orders(actions)
@@ -84,7 +85,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
 # --- ship -------------------------------------------------------------------------------------
 
 
-def _add_ship(actions: Any) -> None:
+def _add_ship(actions: Actions) -> None:
     parser = site_action(
         actions,
         "ship",
@@ -207,7 +208,7 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
 # --- orders -----------------------------------------------------------------------------------
 
 
-def _add_orders(actions: Any) -> None:
+def _add_orders(actions: Actions) -> None:
     site_action(
         actions, "approve", partial(_order, "approve"), "let a shipment that waits go on",
         "After the share it waits at; its next --pause-at waits again.",
@@ -239,7 +240,7 @@ def _order(name: Any, args: argparse.Namespace) -> None:
 # --- keeper, up, down ----------------------------------------------------------------------------
 
 
-def _add_keep(actions: Any) -> None:
+def _add_keep(actions: Actions) -> None:
     parser = site_action(
         actions,
         "keep",
@@ -272,7 +273,7 @@ def ask_api(api_key: str, url: str) -> None:
     note(ask_api(url, API_TESTS, api_key))
 
 
-def _add_up(actions: Any) -> None:
+def _add_up(actions: Actions) -> None:
     site_action(
         actions, "up", _up, "start the site with what served last, as after a reboot",
         "Starts the version, then nginx, then what stood beside it. What runs stays as it is.",
@@ -300,7 +301,7 @@ def _down(args: argparse.Namespace) -> None:
     down(site_of(args, applied=True), note)
 
 
-def _add_units(actions: Any) -> None:
+def _add_units(actions: Actions) -> None:
     parser = site_action(
         actions,
         "units",

@@ -6,17 +6,19 @@ import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cli.release_action import Run, action, full_tag
+from cli.output import Run, action
+from cli.release_action import full_tag
 from csanmt.errors import CsanmtError
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from release.rollout.site import Site
 
 
 def site_action(
-    actions: Any, name: str, run: Run, summary: str, description: str
+    actions: Actions, name: str, run: Run, summary: str, description: str
 ) -> argparse.ArgumentParser:
     """Add one action of ``csanmt release`` that has a site."""
     parser = action(actions, name, run, summary, description)

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.output import note, print_json, print_table
 from cli.release_action import open_ledger
@@ -14,6 +14,7 @@ from cli.shipping import shipments_of
 from cli.site_action import health, seconds, site_action, site_home, site_of
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from release.ledger.state import ReleaseState
     from release.rollout.status import Standing
 
@@ -21,7 +22,7 @@ PAUSE = 2.0
 """Seconds between two looks of --watch."""
 
 
-def register(actions: Any) -> None:
+def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     status = site_action(
         actions,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from cli.output import add_json_flag, note, print_json, print_table
+from cli.output import Run, action, note, print_json, print_table
 from csanmt.errors import ConflictError, InvalidInputError
 from serving.suggestions import Suggestion, read_suggestions
+
+if TYPE_CHECKING:
+    from cli.output import Actions
 
 DESCRIPTION = """\
 FILE is the server's CSANMT_SUGGESTIONS_FILE. `pin` makes suggestions tests that the
@@ -25,7 +27,7 @@ gate runs for ever (see `csanmt bench pin`): read them first, strangers wrote th
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "suggestions",
         help="better translations that users offered: list, export, pin",
@@ -46,11 +48,9 @@ def register(subparsers: Any) -> None:
     pin.add_argument("--pins", type=Path, metavar="PINS", help="default: the product's own")
 
 
-def _add(actions: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> Any:
-    parser = actions.add_parser(name, help=summary, description=summary)
+def _add(actions: Actions, name: str, run: Run, summary: str) -> argparse.ArgumentParser:
+    parser = action(actions, name, run, summary)
     parser.add_argument("file", type=Path, metavar="FILE")
-    add_json_flag(parser)
-    parser.set_defaults(run=run)
     return parser
 
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import add_json_flag, note, print_json, print_table
+from cli.output import action, add_json_flag, note, print_json, print_table
 from csanmt.errors import CsanmtError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from training.recipe import Recipe
 
 DESCRIPTION = """\
@@ -28,7 +29,7 @@ with the same --out it goes on where it stopped, also after a kill or --stop-aft
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a model from a recipe",
@@ -87,13 +88,6 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the recipe's corpora lie; default: the recipe's directory",
     )
-
-
-def _action(actions: Any, name: str, run: Callable[[argparse.Namespace], int], help_: str) -> Any:
-    parser = actions.add_parser(name, help=help_, description=help_)
-    parser.set_defaults(run=run)
-    add_json_flag(parser)
-    return parser
 
 
 # --- train, prepare ------------------------------------------------------------------------------
@@ -194,8 +188,8 @@ def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dic
     return prepare(recipe, args.data or args.recipe.parent, packed, like)
 
 
-def _add_prepare(actions: Any) -> None:
-    parser = _action(actions, "prepare", _prepare, "filter, learn the tokenizer, pack ids to disk")
+def _add_prepare(actions: Actions) -> None:
+    parser = action(actions, "prepare", _prepare, "filter, learn the tokenizer, pack ids to disk")
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="packed directory to write")
@@ -258,8 +252,8 @@ def _commit() -> str:
 # --- away from home ------------------------------------------------------------------------------
 
 
-def _add_pack(actions: Any) -> None:
-    parser = _action(actions, "pack", _pack, "write data, recipe and code as parts with digests")
+def _add_pack(actions: Actions) -> None:
+    parser = action(actions, "pack", _pack, "write data, recipe and code as parts with digests")
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
@@ -289,8 +283,8 @@ def parse_size(text: str) -> int:
     return int(number) * unit
 
 
-def _add_join(actions: Any) -> None:
-    parser = _action(actions, "join", _join, "check and join the parts that came back")
+def _add_join(actions: Actions) -> None:
+    parser = action(actions, "join", _join, "check and join the parts that came back")
     parser.add_argument("parts", type=Path)
     parser.add_argument("--out", type=Path, required=True)
 
@@ -309,8 +303,8 @@ def _join(args: argparse.Namespace) -> int:
 # --- scores, distillation, curves ----------------------------------------------------------------
 
 
-def _add_evaluate(actions: Any) -> None:
-    parser = _action(actions, "evaluate", _evaluate, "BLEU, chrF and TER with signatures")
+def _add_evaluate(actions: Actions) -> None:
+    parser = action(actions, "evaluate", _evaluate, "BLEU, chrF and TER with signatures")
     parser.add_argument(
         "sets",
         type=Path,
@@ -353,8 +347,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_distill(actions: Any) -> None:
-    parser = _action(actions, "distill", _distill, "let a teacher translate corpora for a student")
+def _add_distill(actions: Actions) -> None:
+    parser = action(actions, "distill", _distill, "let a teacher translate corpora for a student")
     parser.add_argument("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
     parser.add_argument("--teacher", required=True, help="version directory or tag in the store")
     parser.add_argument("--engine", choices=("native", "torch"))
@@ -404,8 +398,8 @@ def _distill(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_plot(actions: Any) -> None:
-    parser = _action(actions, "plot", _plot, "draw the learning curves of a run")
+def _add_plot(actions: Actions) -> None:
+    parser = action(actions, "plot", _plot, "draw the learning curves of a run")
     parser.add_argument("metrics", type=Path, help="metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help=".png")
 
@@ -422,8 +416,8 @@ def _plot(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_status(actions: Any) -> None:
-    parser = _action(actions, "status", _status, "where a run stands: losses, speed, time left")
+def _add_status(actions: Actions) -> None:
+    parser = action(actions, "status", _status, "where a run stands: losses, speed, time left")
     parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .png")
     parser.add_argument(

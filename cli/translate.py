@@ -20,6 +20,7 @@ from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.protected.finder import checked_literals
 
 if TYPE_CHECKING:
+    from cli.output import Actions
     from csanmt.document import TextTranslation
     from csanmt.translator import DecodingOptions, Translator
 
@@ -54,7 +55,7 @@ source, translation, model, truncated, split, alternatives, and the sentences.
 """
 
 
-def register(subparsers: Any) -> None:
+def register(subparsers: Actions) -> None:
     parser = subparsers.add_parser(
         "translate",
         help="translate an argument, standard input or a file",
