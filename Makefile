@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-dev install-ray serve test test-ray check soak fuzz bench-engine sanitize check-arm screenshot \
+.PHONY: help install install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service sanitize check-arm screenshot \
         lint types format lock clean
 
 help: ## show this list
@@ -47,6 +47,9 @@ soak: install-dev ## the long tests: load for minutes, memory over thousands of 
 
 bench-engine: install-dev ## the native engine against CTranslate2, interleaved
 	$(BIN)/python -m benchmarks.engine
+
+bench-service: install-dev ## the service's own cost and its waits (AGAINST=another checkout, interleaved)
+	$(BIN)/python -m benchmarks.service $(if $(AGAINST),--against $(AGAINST))
 
 fuzz: install-dev ## the parsers of what strangers send, led by coverage (SECONDS=60 each)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)

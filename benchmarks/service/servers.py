@@ -1,0 +1,113 @@
+"""Services of several checkouts side by side, and the processor time of their processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from csanmt.errors import UnavailableError
+
+START_SECONDS = 120.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Service:
+    """``csanmt serve`` of one checkout, by that checkout's own environment.
+
+    Attributes:
+        gateway, runners: process ids, once it is ready.
+    """
+
+    label: str
+    tree: Path
+    port: int
+    model: Path
+    workers: int = 2
+    gateway: int = 0
+    runners: tuple[int, ...] = ()
+    _process: subprocess.Popen[bytes] = field(init=False, repr=False)
+    _home: tempfile.TemporaryDirectory[str] = field(init=False, repr=False)
+
+    def start(self) -> None:
+        """Begin to start it; ``wait`` until it answers."""
+        self._home = tempfile.TemporaryDirectory(prefix="csanmt-service-")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CSANMT_", "BENTOML_"))}
+        environment = {
+            **kept,
+            "BENTOML_HOME": self._home.name,
+            "CSANMT_MODEL_DIRECTORY": str(self.model),
+            "CSANMT_WORKERS": str(self.workers),
+            "CSANMT_QUEUE_SECONDS": "300",
+            "CSANMT_LOG_FORMAT": "json",
+        }
+        python = self.tree / ".venv" / "bin" / "python"
+        command = [str(python), "-m", "csanmt", "serve", "--port", str(self.port)]
+        log = (Path(self._home.name) / "log").open("wb")
+        self._process = subprocess.Popen(
+            command, cwd=self.tree, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+
+    def wait(self) -> None:
+        """Until all runners answer. Raises UnavailableError."""
+        end = time.monotonic() + START_SECONDS
+        while self._ready_runners() < self.workers:
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise UnavailableError(f"{self.label}: the service did not start in {self.tree}")
+            time.sleep(0.1)
+        below = _descendants(self._process.pid)
+        self.runners = tuple(pid for pid in below if b"serving.runner" in _command(pid))
+        self.gateway = _parent(self.runners[0])
+
+    def _ready_runners(self) -> int:
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/healthz", timeout=5
+            ) as reply:
+                return int(json.load(reply)["runners"]["ready"])
+        except (urllib.error.URLError, OSError, ValueError):
+            return 0
+
+    def processor_seconds(self) -> tuple[float, float]:
+        """Of the gateway, and of all runners together, since they began."""
+        return _seconds(self.gateway), sum(map(_seconds, self.runners))
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+        self._home.cleanup()
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+def _parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _seconds(pid: int) -> float:
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _descendants(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(c) for task in tasks for c in (task / "children").read_text().split()]
+    return children + [below for child in children for below in _descendants(child)]
