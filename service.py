@@ -126,6 +126,7 @@ class CsanmtService:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
+        await worker.application.documents.stop()
         await worker.application.pool.stop()
 
 

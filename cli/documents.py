@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.output import note, print_json
 from cli.progress import ProgressBar
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from csanmt.documents.translation import Progress
     from csanmt.translator import DecodingOptions, Translator
 
-LONGEST_NAME = 1000
-_LIKE_A_NAME = re.compile(
-    r"\.[a-z]+\Z", re.IGNORECASE
-)  # asked first: loading the formats takes long
+LONGEST_NAME = 1000  # bytes
+# Asked first: loading the formats takes long.
+_LIKE_A_NAME = re.compile(r"\.[a-z]+\Z", re.IGNORECASE)
 Load = Callable[[argparse.Namespace], "tuple[Translator, DecodingOptions]"]
 
 
@@ -28,6 +27,7 @@ def named(texts: Sequence[str]) -> list[Path]:
 
     Raises:
         NotFoundError: a text is the name of a document and nothing else, but there is none.
+        UnsupportedDocumentError: a text is the name of a file in another format.
         InvalidInputError: documents and texts are mixed.
     """
     found = [path for text in texts if (path := _document(text)) is not None]
@@ -37,14 +37,22 @@ def named(texts: Sequence[str]) -> list[Path]:
 
 
 def _document(text: str) -> Path | None:
-    if len(text) > LONGEST_NAME or "\0" in text or not _LIKE_A_NAME.search(text):
+    if len(text.encode("utf-8", "replace")) > LONGEST_NAME or "\0" in text:
+        return None
+    path = Path(text)
+    if text not in ("", ".", "..") and path.is_dir():
+        raise InvalidInputError(f"{text!r} is a folder; --input translates folders")
+    if path.is_file():
+        from csanmt.documents.formats import find
+
+        find(path.name)
+        return path
+    if not _LIKE_A_NAME.search(text):
         return None
     from csanmt.documents.formats import SUFFIXES
 
     if not text.lower().endswith(SUFFIXES):
         return None
-    if Path(text).is_file():
-        return Path(text)
     if text.isascii() and not any(character.isspace() for character in text):
         raise NotFoundError(f"no document {text!r}")
     return None  # a sentence that ends with a file's name
@@ -103,12 +111,16 @@ def _translate(
             last = progress.done
 
         translate_texts_of(work, translator, options, on_progress=advance)
+    assembled = work.finish()
     with replacing(target) as stream:
-        stream.write(work.finish())
+        stream.write(assembled.data)
     if args.json:
-        facts = {"source": str(path), "translation": str(target), "format": work.format.name}
-        print_json(
-            facts | {"characters": work.characters, "model": translator.model_tag}, indent=None
-        )
+        facts: dict[str, Any] = {"source": str(path), "translation": str(target)}
+        facts["format"] = work.format.name
+        facts |= {"characters": work.texts.characters, "model": translator.model_tag}
+        facts["warnings"] = [{"part": left.part, "count": left.count} for left in assembled.left]
+        print_json(facts, indent=None)
     else:
         note(f"wrote {target}")
+        for left in assembled.left:
+            note(f"  {left}")

@@ -79,6 +79,13 @@ class StorageError(CsanmtError):
     code = "storage"
 
 
+class StorageFullError(StorageError):
+    """The disk has no room for what somebody sent."""
+
+    http_status = 507
+    code = "storage_full"
+
+
 class EngineUnavailableError(CsanmtError):
     """The requested engine cannot run on this machine or installation."""
 

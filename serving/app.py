@@ -70,6 +70,7 @@ class Application:
 
     asgi: ASGIApp
     pool: RunnerPool
+    documents: DocumentJobs
     service: TranslationService
     queue: BatchQueue
     metrics: Metrics
@@ -118,9 +119,8 @@ def build(
     recall = Recall(memory, metrics)
     service = TranslationService(queue, pool, metrics, settings, count_tokens, recall)
     store = GlossaryStore(settings.glossaries_file, settings.glossary_bytes)
-    backend = Backend(
-        service, Glossaries(store, service), DocumentJobs(service), keys_required=bool(keys)
-    )
+    documents = DocumentJobs(service)
+    backend = Backend(service, Glossaries(store, service), documents, keys_required=bool(keys))
     native = native_api(backend)
     makers = (*CLIENTS, openai_api) if settings.openai else CLIENTS
     clients = [make(backend) for make in makers]
@@ -140,7 +140,7 @@ def build(
     asgi = _layers(router, settings, keys or KeyRing(), apis, public, dispatcher)
     paths = frozenset(route.path for route in routes)
     outermost = RequestMiddleware(asgi, model=settings.model, metrics=metrics, endpoints=paths)
-    return Application(outermost, pool, service, queue, metrics, routes, paths)
+    return Application(outermost, pool, documents, service, queue, metrics, routes, paths)
 
 
 def _documents(service: TranslationService, describe: Sequence[Describe]) -> list[Route]:

@@ -143,6 +143,7 @@ class Settings:
         "CSANMT_MAX_DOCUMENT_CHARACTERS", _integer(1, 50_000_000), 500_000
     )
     document_jobs: int = _knob("CSANMT_DOCUMENT_JOBS", _integer(1, 1000), 16)
+    document_jobs_each: int = _knob("CSANMT_DOCUMENT_JOBS_EACH", _integer(1, 1000), 8)
     document_timeout: float = _knob("CSANMT_DOCUMENT_TIMEOUT", _seconds(0.01, 86_400), 1800.0)
     document_keep: float = _knob("CSANMT_DOCUMENT_KEEP", _seconds(0.01, 86_400), 600.0)
 

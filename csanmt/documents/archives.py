@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from csanmt.documents.limits import MEGABYTE, DocumentError, DocumentTooLargeError, Limits
 
@@ -34,6 +36,11 @@ class Archive:
             raise DocumentError("this is not the archive its name says, or it is damaged") from None
         self._check()
         self.names = frozenset(self._zip.namelist())
+        self._folded = {_folded(name): name for name in sorted(self.names)}
+
+    def find(self, name: str) -> str | None:
+        """The entry of this name, written in whatever case and with whatever slashes."""
+        return name if name in self.names else self._folded.get(_folded(name))
 
     def read(self, name: str) -> bytes:
         """An entry of XML. Raises DocumentError when it is missing or damaged."""
@@ -59,6 +66,10 @@ class Archive:
                 body = changed.get(info.filename)
                 out.writestr(copy, self._bytes(info) if body is None else body)
         return target.getvalue()
+
+    def size(self, name: str) -> int:
+        """Of an entry when unpacked."""
+        return self._zip.getinfo(name).file_size
 
     def _bytes(self, info: zipfile.ZipInfo) -> bytes:
         try:
@@ -101,3 +112,7 @@ class Archive:
             raise DocumentTooLargeError(
                 f"an entry unpacks to more than {self._limits.ratio} times its size"
             )
+
+
+def _folded(name: str) -> str:
+    return posixpath.normpath(unquote(name.replace("\\", "/")).lstrip("/")).lower()

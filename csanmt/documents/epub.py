@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from urllib.parse import unquote
 
 from csanmt.documents.archives import Archive
+from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.hypertext import HtmlDocument
-from csanmt.documents.inline_xml import InlineXml
+from csanmt.documents.inline_xml import plain_unit
+from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.metering import Meter
 from csanmt.documents.patches import PatchUnit, patched
 from csanmt.documents.protocol import Languages, Unit
-from csanmt.documents.xml_source import find, in_utf8
+from csanmt.documents.xml_source import Element, find, in_utf8, visit
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 # Fonts are scrambled in every second book; text never is, except by a copy protection.
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_CHAPTER = "application/xhtml+xml"
+_CHAPTERS = frozenset({
+    "application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml",
+    "application/xml", "text/xml",
+})  # fmt: skip
 _CONTENTS = "application/x-dtbncx+xml"
+# In the package: what is not the name of a person or of a house.
+_METADATA = frozenset({"title", "description", "subject"})
+_LABELS = frozenset({"docTitle", "navLabel", "navInfo"})
 
 
 class Epub:
@@ -26,83 +36,127 @@ class Epub:
     suffixes = (".epub",)
     media_type = "application/epub+zip"
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> _EpubDocument:
-        return _EpubDocument(Archive(data, limits), limits, languages)
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> EpubDocument:
+        return EpubDocument(Archive(data, limits), limits, languages)
 
 
-class _EpubDocument:
+class EpubDocument:
     def __init__(self, archive: Archive, limits: Limits, languages: Languages) -> None:
-        self._archive, self._limits, self._target = archive, limits, languages.target
+        self._archive, self._limits, self._languages = archive, limits, languages
+        self._meter = Meter(limits)
         _refuse_protection(archive, limits)
-        package = _package(archive, limits)
+        self._package = _package(archive, limits)
         self._xml: dict[str, tuple[bytes, list[PatchUnit[bytes]]]] = {}
         self._pages: dict[str, HtmlDocument] = {}
-        self._add_xml(package, "title", "description")
-        for name, kind in _manifest(self._xml[package][0], package, limits):
-            if name not in archive.names or name in self._xml:
+        self._add_package()
+        for name, kind in _manifest(self._xml[self._package][0], self._package, archive, limits):
+            if name in self._xml or name in self._pages:
                 continue
             if kind == _CONTENTS:
-                self._add_xml(name, "text")
-            elif kind == _CHAPTER and name not in self._pages:
-                self._pages[name] = HtmlDocument(archive.read(name), languages.target)
+                self._add_contents(name)
+            elif kind in _CHAPTERS:
+                self._pages[name] = page = HtmlDocument(
+                    archive.read(name), limits, languages.target
+                )
+                for unit in page.units:
+                    self._meter.count(len(unit.text.text))
         self.units: list[Unit] = [
             *(unit for _, units in self._xml.values() for unit in units),
             *(unit for page in self._pages.values() for unit in page.units),
         ]
 
-    def _add_xml(self, name: str, *wanted: str) -> None:
-        """Elements of these names hold plain text."""
+    def _add_package(self) -> None:
+        source = in_utf8(self._archive.read(self._package))
+        units: list[PatchUnit[bytes]] = []
+
+        def take(element: Element) -> None:
+            if element.name == "reference":
+                unit = attribute_unit(source, element, "title")
+            else:
+                unit = plain_unit(source, element) if chinese(element.text) else None
+            self._add(units, unit)
+
+        visit(source, lambda _, n: n in _METADATA or n == "reference", self._limits, take)
+        self._xml[self._package] = (source, units)
+
+    def _add_contents(self, name: str) -> None:
+        """The labels of an NCX; ``docAuthor`` is a name."""
         source = in_utf8(self._archive.read(name))
-        units = []
-        for element in find(source, lambda _, local: local in wanted, self._limits):
-            inline = InlineXml(source, lambda _: False)
-            segment = inline.read(element)
-            if element.inner < element.outer:
-                units.append(PatchUnit(segment, element.inner, element.outer, inline.render))
+        units: list[PatchUnit[bytes]] = []
+
+        def take(element: Element) -> None:
+            for text in element.elements("text"):
+                self._add(units, plain_unit(source, text) if chinese(text.text) else None)
+
+        visit(source, lambda _, local: local in _LABELS, self._limits, take)
         self._xml[name] = (source, units)
 
+    def _add(self, units: list[PatchUnit[bytes]], unit: PatchUnit[bytes] | None) -> None:
+        if unit is not None:
+            self._meter.count(len(unit.text.text))
+            units.append(unit)
+
     def save(self) -> bytes:
-        changed = {name: patched(*part) for name, part in self._xml.items()}
-        changed |= {name: page.save() for name, page in self._pages.items()}
-        package = next(iter(self._xml))
-        changed[package] = self._with_language(changed[package])
+        changed = {
+            name: patched(source, units)
+            for name, (source, units) in self._xml.items()
+            if any(unit.translation is not None for unit in units)
+        }
+        changed |= {
+            name: page.save()
+            for name, page in self._pages.items()
+            if any(unit.changed for unit in page.units)
+        }
+        if any(name in self._pages for name in changed):
+            package = changed.get(self._package, self._xml[self._package][0])
+            changed[self._package] = self._with_language(package)
         return self._archive.rewritten(changed)
 
     def _with_language(self, source: bytes) -> bytes:
-        """The package says in which language the book is now."""
+        """The package says in which language the book is now, where it said Chinese."""
         languages = find(source, lambda uri, name: name == "language", self._limits)
         for element in reversed(languages):
-            middle = self._target.encode()
-            source = source[: element.inner] + middle + source[element.outer :]
+            if element.text.strip().lower().startswith(("zh", "cn", "chi", "zho")):
+                middle = self._languages.target.encode()
+                source = source[: element.inner] + middle + source[element.outer :]
         return source
+
+    def left(self, data: bytes) -> Counter[Part]:
+        again = EpubDocument(Archive(data, self._limits), self._limits, self._languages)
+        units = [unit for _, found in again._xml.values() for unit in found]
+        counts = count("text", (unit.text.text for unit in units))
+        for page in again._pages.values():
+            counts += page.remaining()
+        return counts
 
 
 def _refuse_protection(archive: Archive, limits: Limits) -> None:
-    if _ENCRYPTION not in archive.names:
+    name = archive.find(_ENCRYPTION)
+    if name is None:
         return
-    source = in_utf8(archive.read(_ENCRYPTION))
-    methods = find(source, lambda _, name: name == "EncryptionMethod", limits)
+    source = in_utf8(archive.read(name))
+    methods = find(source, lambda _, local: local == "EncryptionMethod", limits)
     if any(method.attribute("Algorithm") not in _FONTS for method in methods):
         raise DocumentError("the book is protected against copying")
 
 
 def _package(archive: Archive, limits: Limits) -> str:
     """The package document that the container names."""
-    source = in_utf8(archive.read(_CONTAINER))
-    roots = find(source, lambda _, name: name == "rootfile", limits)
-    if not roots:
-        raise DocumentError("the book's container names no package")
-    return roots[0].attribute("full-path")
+    source = in_utf8(archive.read(archive.find(_CONTAINER) or _CONTAINER))
+    for root in find(source, lambda _, name: name == "rootfile", limits):
+        if (found := archive.find(root.attribute("full-path"))) is not None:
+            return found
+    raise DocumentError("the book's container names no package")
 
 
-def _manifest(source: bytes, package: str, limits: Limits) -> list[tuple[str, str]]:
+def _manifest(
+    source: bytes, package: str, archive: Archive, limits: Limits
+) -> list[tuple[str, str]]:
     """Name in the archive and media type of the book's files, in the order of the manifest."""
     folder = posixpath.dirname(package)
-    items = find(source, lambda _, name: name == "item", limits)
-    return [
-        (
-            posixpath.normpath(posixpath.join(folder, unquote(item.attribute("href")))),
-            item.attribute("media-type"),
-        )
-        for item in items
-    ]
+    items = []
+    for item in find(source, lambda _, name: name == "item", limits):
+        path = posixpath.normpath(posixpath.join(folder, unquote(item.attribute("href"))))
+        if (name := archive.find(path)) is not None:
+            items.append((name, item.attribute("media-type").strip().lower().partition(";")[0]))
+    return items

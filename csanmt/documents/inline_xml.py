@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from csanmt.documents.messages import read_message
-from csanmt.documents.patches import Patches
+from csanmt.documents.patches import Patches, PatchUnit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_source import Element, escaped
 
@@ -72,3 +72,10 @@ class InlineXml:
         return b"".join(
             escaped(p) if isinstance(p, str) else self._raw[p.kind, p.key] for p in segment
         )
+
+
+def plain_unit(source: bytes, element: Element) -> PatchUnit[bytes]:
+    """A unit of all that an element holds; elements within it stay whole."""
+    inline = InlineXml(source, lambda _: False)
+    segment = inline.read(element)
+    return PatchUnit(segment, element.inner, element.outer, inline.render)

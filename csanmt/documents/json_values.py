@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from csanmt.documents.encoding import decode
+from csanmt.documents.leftovers import count
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.messages import Message, read_message
+from csanmt.documents.metering import metered
 from csanmt.documents.patches import Patches, PatchUnit
 from csanmt.documents.plain import Render, TextDocument
 from csanmt.documents.protocol import Languages
@@ -15,8 +18,8 @@ from csanmt.documents.segments import Segment
 from csanmt.surrogates import lone_surrogate
 
 # In valid JSON this finds every string and nothing else.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_COLON = re.compile(r"\s*:")
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_COLON = re.compile(r"\s*+:")
 
 
 class JsonValues:
@@ -33,12 +36,23 @@ class JsonValues:
         except ValueError as error:
             raise DocumentError(f"not JSON: {str(error).partition(';')[0]}") from None
         ascii_only = source.text.isascii()
-        units = [
-            _unit(found, ascii_only)
-            for found in _STRING.finditer(source.text)
-            if not _COLON.match(source.text, found.end())
-        ]
-        return TextDocument(source.text, units, source.encode)
+        keys: list[str] = []
+
+        def units() -> Iterator[PatchUnit[str]]:
+            for found in _STRING.finditer(source.text):
+                if _COLON.match(source.text, found.end()):
+                    keys.append(json.loads(found[0], strict=False))
+                else:
+                    yield _unit(found, ascii_only)
+
+        changes = list(metered(units(), limits))
+        return TextDocument(
+            source.text,
+            changes,
+            source.encode,
+            lambda result: self.open(result, limits, languages),
+            count("keys", keys),
+        )
 
 
 def _unit(found: re.Match[str], ascii_only: bool) -> PatchUnit[str]:

@@ -29,10 +29,11 @@ class DocumentTooLargeError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Most that one document may hold; sizes in bytes.
+    """Most that one document may hold; sizes in bytes. They apply while it is read.
 
     Attributes:
         characters: of text to translate.
+        units: pieces of text that are translated on their own, and lines of Markdown.
         unpacked: all entries of an archive together, as they claim and as they are.
         part: one XML part that holds text.
         ratio: unpacked to packed size of an entry of more than a megabyte. Office
@@ -41,6 +42,7 @@ class Limits:
     """
 
     characters: int = 1_000_000
+    units: int = 100_000
     unpacked: int = 128 * MEGABYTE
     part: int = 16 * MEGABYTE
     entries: int = 5_000

@@ -1,22 +1,27 @@
 """Markdown (CommonMark with tables): prose is translated; code, addresses and marks stay.
 
 markdown-it finds the blocks and says on which lines they are; within them the marks
-become tags. Everything else, front matter included, stays as written. The lines of a
-paragraph become one line.
+become tags. What many dialects add to it stays too: notes (``[!NOTE]``, ``!!! note``,
+``:::``), lists of definitions, attributes (``{: .lead}``), footnotes. Everything else,
+front matter included, stays as written. The lines of a paragraph become one line.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from csanmt.documents.encoding import decode
 from csanmt.documents.hypertext import HtmlRange
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.markdown_inline import inline_unit
+from csanmt.documents.leftovers import Part, count
+from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
+from csanmt.documents.markdown_inline import Inline
+from csanmt.documents.metering import metered
 from csanmt.documents.patches import Change
 from csanmt.documents.plain import TextDocument
 from csanmt.documents.protocol import Languages
@@ -25,6 +30,23 @@ _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n.*?\n(?:---|\.\.\.)|\+\+\+[ \t]*\n.*?\n\+\+\+)[ \t]*(?:\n|\Z)", re.S
 )
 _NESTING = 100
+# A footnote's text; CommonMark would take its first word for the address of a link.
+_FOOTNOTE = re.compile(r"^(?:[ ]{0,3}>[ ]?){0,9}[ ]{0,3}(\[\^[^\[\]\n]{1,200}\]:)", re.M)
+# What a line begins with that stays there: the marker of a note, a definition, a footnote.
+_MARKER = re.compile(
+    r"\[![A-Za-z-]{1,40}\][+-]?[ \t]*+|:[ \t]++(?=\S)|~[ \t]++(?=\S)|\[\^[^\[\]\n]{1,200}\]:[ \t]*+"
+    r"|(?:!!!|\?\?\?\+?|///|:{3,}[ ]?\{?[A-Za-z0-9_.-]{1,40}\}?|={3})[ \t]++"
+    r"(?:[A-Za-z][A-Za-z0-9_.-]{0,39}[ \t]++)*(?:[A-Za-z][A-Za-z0-9_.-]{0,39}$|\"|(?=[^\x00-\x7f]))"
+)
+# Lines that say nothing to readers.
+_SYNTAX = re.compile(
+    r"(?::{3,}|!!!|\?\?\?\+?|///)[ \t]*+[\w.{}\s-]*$|\{:?[^{}]*\}$|\[(?:TOC|\[_?toc_?\])\]$"
+    r"|\^[\w-]+$",
+    re.I | re.A,
+)
+_NOTE_START = re.compile(r"[ ]{0,3}(?:!!!|\?\?\?|===|///|\[\^|:[ \t])")
+_DEFINITION = re.compile(r"[^\n]*+\n(?:[ ]{0,3}>[ ]?)*+[ ]{0,3}:[ \t]")
+Range = tuple[int, int]
 
 
 class Markdown:
@@ -40,29 +62,107 @@ class Markdown:
         def encode(result: str) -> bytes:
             return source.encode(result.replace("\n", "\r\n") if crlf else result)
 
-        return TextDocument(text, list(_changes(text)), encode)
+        if text.count("\n") > limits.units:
+            raise DocumentTooLargeError(f"the document holds more than {limits.units} lines")
+        reader = _Reader(text)
+        changes = list(metered(reader.changes(), limits))
+        return TextDocument(
+            text, changes, encode, lambda result: self.open(result, limits, languages), reader.kept
+        )
 
 
-def _changes(text: str) -> Iterator[Change[str]]:
-    front = _FRONT_MATTER.match(text)
-    body = front.end() if front else 0
-    places = _Places(text, body)
-    parser = MarkdownIt("commonmark", {"maxNesting": _NESTING}).enable(["table", "strikethrough"])
-    parser.disable(["inline", "text_join"])  # places are wanted, not trees
-    try:
-        tokens = parser.parse(text[body:])
-    except RecursionError:
-        raise DocumentError("Markdown nested too deep") from None
-    cell = False
-    for token in tokens:
-        if token.type in ("th_open", "td_open", "th_close", "td_close"):
-            cell = token.type.endswith("open")
-        elif token.type == "html_block" and token.map:
-            yield HtmlRange.of(text, places.line(token.map[0]), places.line(token.map[1]))
-        elif token.type == "inline" and token.content.strip():
-            place = places.cell(token) if cell else places.block(token)
-            if place:
-                yield inline_unit(text, place, cell=cell)
+class _Reader:
+    """Finds what of a text is prose; ``kept`` counts the Chinese that is not."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.kept: Counter[Part] = Counter()
+        front = _FRONT_MATTER.match(text)
+        self._body = front.end() if front else 0
+        self.kept += count("properties", [text[: self._body]])
+        self._places = _Places(text, self._body)
+        self._references: frozenset[str] = frozenset()
+
+    def changes(self) -> Iterator[Change[str]]:
+        cell = False
+        for token in self._tokens():
+            if token.type in ("th_open", "td_open", "th_close", "td_close"):
+                cell = token.type.endswith("open")
+            elif token.type == "html_block" and token.map:
+                start, end = (self._places.line(number) for number in token.map)
+                block = HtmlRange.of(self._text, start, end)
+                self.kept += block.kept
+                yield block
+            elif token.type == "code_block" and token.map and self._is_note(token.map[0]):
+                yield from self._block(token)
+            elif token.type in ("fence", "code_block"):
+                self.kept += count("code", [token.content])
+            elif token.type == "inline" and token.content.strip():
+                if cell:
+                    if place := self._places.cell(token):
+                        yield from self._unit([place], cell=True)
+                else:
+                    yield from self._block(token)
+
+    def _tokens(self) -> list[Token]:
+        parser = MarkdownIt("commonmark", {"maxNesting": _NESTING})
+        parser.enable(["table", "strikethrough"])
+        parser.disable(["inline", "text_join"])  # places are wanted, not trees
+        masked = _FOOTNOTE.sub(
+            lambda m: m[0][: m.start(1) - m.start()] + "x" * len(m[1]), self._text[self._body :]
+        )
+        found: dict[str, Any] = {}
+        try:
+            tokens = parser.parse(masked, found)
+        except RecursionError:
+            raise DocumentError("Markdown nested too deep") from None
+        self._references = frozenset(found.get("references", ()))
+        return tokens
+
+    def _is_note(self, line: int) -> bool:
+        """Whether lines that are indented go on with a note, a definition or a footnote."""
+        while line > 0:
+            line -= 1
+            before = self._places.content(line)
+            if before.strip() and not before.startswith(("    ", "\t")):
+                return _NOTE_START.match(before) is not None
+        return False
+
+    def _block(self, token: Token) -> Iterator[Change[str]]:
+        """The paragraphs that the lines of a block are; markers at their starts stay."""
+        group: list[Range] = []
+        for place in self._places.block(token):
+            start, end = place
+            line = self._text[start:end]
+            marker = _MARKER.match(line)
+            if not line or marker or _SYNTAX.match(line):
+                yield from self._unit(group)
+                group = []
+                begin = start + (marker.end() if marker else len(line))
+                if self._text[begin - 1 : begin] == '"' and line.endswith('"'):
+                    end -= 1  # the title of a note
+                    yield from self._unit([(begin, end)] if begin < end else [])
+                elif begin < end:
+                    if line[:2] in ("[!", "::", "!!", "??", "//", "=="):
+                        yield from self._unit([(begin, end)])
+                    else:
+                        group = [(begin, end)]
+            elif self._defines(end):
+                yield from self._unit([*group, place])  # a term, behind which its definition is
+                group = []
+            else:
+                group.append(place)
+        yield from self._unit(group)
+
+    def _defines(self, end: int) -> bool:
+        """Whether the next line is the definition of this one."""
+        return _DEFINITION.match(self._text, end) is not None
+
+    def _unit(self, places: list[Range], *, cell: bool = False) -> Iterator[Change[str]]:
+        if any(self._text[start:end].strip() for start, end in places):
+            inline = Inline(self._text, places, self._references)
+            self.kept += count("attributes", inline.images) + count("code", inline.code)
+            yield inline.unit(cell=cell)
 
 
 class _Places:
@@ -77,7 +177,11 @@ class _Places:
     def line(self, number: int) -> int:
         return self._starts[min(number, len(self._starts) - 1)]
 
-    def cell(self, token: Token) -> list[tuple[int, int]] | None:
+    def content(self, number: int) -> str:
+        """A whole line."""
+        return self._text[self.line(number) : self.line(number + 1)]
+
+    def cell(self, token: Token) -> Range | None:
         """Cells of one line come in order; a pipe in one is written with a backslash."""
         if not token.map:
             return None
@@ -87,20 +191,18 @@ class _Places:
             at = self._text.find(content, start, end)
             if at >= 0:
                 self._cursor = at + len(content)
-                return [(at, at + len(content))]
+                return (at, at + len(content))
         return None
 
-    def block(self, token: Token) -> list[tuple[int, int]] | None:
+    def block(self, token: Token) -> Iterator[Range]:
         """The content of each of the block's lines, without markers of lists and quotes."""
         if not token.map:
-            return None
-        places = []
-        for number, content in enumerate(token.content.split("\n"), token.map[0]):
+            return
+        for number, content in enumerate(token.content.rstrip("\n").split("\n"), token.map[0]):
             start, end = self.line(number), self.line(number + 1)
+            line = self._text[start:end].rstrip()
             wanted = content.strip()
-            line = self._text[start:end]
             at = line.rfind(wanted)
-            if at < 0:
-                return None
-            places.append((start + at, start + at + len(wanted)))
-        return places
+            if at < 0:  # a footnote's first line, which the parser did not see
+                at = max(0, len(line) - len(wanted))
+            yield start + at, start + at + len(wanted)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
+
+from markdown_it.common.utils import normalizeReference
 
 from csanmt.documents.patches import Patches, PatchUnit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
@@ -14,29 +17,35 @@ from csanmt.protected.finder import find
 _DESTINATION = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
 _MARK = re.compile(
     rf"""
-    (?P<code>(?P<ticks>`+)(?!`).{{1,5000}}?(?<!`)(?P=ticks)(?!`))
-  | (?P<image>!\[(?:[^\[\]\\]|\\.)*\](?:{_DESTINATION}|\[[^\[\]]*\])?)
+    (?P<ticks>`+)
+  | (?P<wiki>!?\[\[[^\[\]\n]*\]\])
+  | (?P<image>!\[(?P<alt>(?:[^\[\]\\]|\\.)*+)\](?:{_DESTINATION}|\[[^\[\]]*\])?)
   | (?P<note>\[\^[^\[\]]+\]:?)
   | (?P<task>\A\[[ xX]\](?=\s))
   | (?P<link>\](?:{_DESTINATION}|\[[^\[\]]*\]))
   | (?P<bracket>\[)
+  | (?P<label>\])
+  | (?P<attributes>\{{:?[ ]*[.\#:%a-zA-Z][^{{}}\n]*\}}|(?<=[ ])\^[A-Za-z0-9-]+(?=\n|\Z))
   | (?P<escape>\\[!-/:-@\[-`{{-~])
   | (?P<tag><[^<>\s][^<>]*>)
-  | (?P<math>\$\$.+?\$\$|\$(?=[^\s$])[^$\n]*?(?<=[^\s$])\$(?!\d))
-  | (?P<entity>&(?:\#\d+|\#x[0-9a-fA-F]+|[A-Za-z]\w*);)
-  | (?P<break>(?:\ {{2,}}|\\)\n)
+  | (?P<math>\$\$[^$]++\$\$|\$(?=[^\s$])[^$\n]*+(?<=\S)\$(?!\d))
+  | (?P<entity>&(?:\#\d{{1,7}}|\#x[0-9a-fA-F]{{1,6}}|[A-Za-z]\w{{1,31}});)
+  | (?P<break>(?:(?<![ ])[ ]{{2,}}+|\\)\n)
+  | (?P<emoji>(?<![\w:]):[a-z0-9_+-]{{2,40}}:(?![\w:]))
   | (?P<emphasis>\*{{1,3}}|_{{1,3}}|~~)
     """,
-    re.X | re.S,
+    re.X | re.S | re.A,
 )
 MOST_WAITING = 50  # marks without a partner so far; older ones are text
 # What Markdown itself reads, and marks that give way to something protected.
 _AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity", "escape"})
 _LOOSE = frozenset({"emphasis", "bracket", "escape"})
+_TICKS = re.compile("`+")
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
 _VOID = frozenset({"br", "img", "wbr", "hr", "input"})
 _KINDS: dict[str, Literal["atom", "point", "break"]] = {
     "break": "break", "note": "point", "task": "point",
+    "attributes": "point",
 }  # fmt: skip
 _SPECIAL = re.compile(
     r"[*`\[\]~]|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\\(?=[!-/:-@\[-`{-~])"
@@ -44,55 +53,60 @@ _SPECIAL = re.compile(
 _BLOCK_START = re.compile(r"(?:(?=[-+>#=])|(\d{1,9})(?=[.)](?:\s|$)))")
 
 
-def inline_unit(text: str, places: Sequence[tuple[int, int]], *, cell: bool) -> PatchUnit[str]:
-    """A unit of the content at ``places``, one a line of the block.
+class Inline:
+    """The content of a block; pairs marks with each other, and what has no partner is text.
 
-    Args:
-        cell: of a table, where a pipe has to be written with a backslash.
+    Attributes:
+        images: what is written for those who do not see the images.
+        code: the pieces of code.
     """
-    start, end = places[0][0], places[-1][1]
-    reader = _Reader(text, places)
 
-    def render(segment: Segment, _patches: Patches[str]) -> str:
-        out = []
-        for i, piece in enumerate(segment):
-            if isinstance(piece, Tag):
-                out.append(reader.raw[piece.kind, piece.key])
-            else:
-                out.append(_escaped(piece, first=i == 0 and not cell, cell=cell))
-        return "".join(out)
-
-    return PatchUnit(reader.segment, start, end, render)
-
-
-class _Reader:
-    """Pairs marks with each other; what has no partner is text."""
-
-    def __init__(self, text: str, places: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, text: str, places: Sequence[tuple[int, int]], references: frozenset[str]
+    ) -> None:
+        self._start, self._end = places[0][0], places[-1][1]
+        self._references = references
         content, self._gaps = _content(text, places)
-        self.raw: dict[tuple[str, int], str] = {}
+        self.images: list[str] = []
+        self.code: list[str] = []
+        self._raw: dict[tuple[str, int], str] = {}
         self._items: list[Piece] = []
-        self._waiting: list[tuple[str, int]] = []  # mark and its index in the items
+        self._waiting: list[tuple[str, int, int]] = []  # mark, its index in the items, its end
         at = 0
-        for start, end, found in _marks(content):
-            self._items.append(_soft(content[at:start]))
-            if found:
-                self._take(found)
-            else:
-                self._single("atom", content[start:end])
-            at = end
+        for found in _marks(content):
+            self._items.append(_soft(content[at : found.start]))
+            self._take(found)
+            at = found.end
         self._items.append(_soft(content[at:]))
-        self.segment = joined(self._items)
 
-    def _take(self, found: re.Match[str]) -> None:
-        kind, raw = found.lastgroup or "", found[0]
-        if found["code"]:
-            kind = "code"
+    def unit(self, *, cell: bool) -> PatchUnit[str]:
+        """Of all the content.
+
+        Args:
+            cell: of a table, where a pipe has to be written with a backslash.
+        """
+        raw = self._raw
+
+        def render(segment: Segment, _patches: Patches[str]) -> str:
+            out = []
+            for i, piece in enumerate(segment):
+                if isinstance(piece, Tag):
+                    out.append(raw[piece.kind, piece.key])
+                else:
+                    out.append(_escaped(piece, first=i == 0 and not cell, cell=cell))
+            return "".join(out)
+
+        return PatchUnit(joined(self._items), self._start, self._end, render)
+
+    def _take(self, found: _Found) -> None:
+        kind, raw = found.kind, found.raw
         if kind == "bracket":
-            self._open(raw)
+            self._open(raw, end=found.end)
         elif kind == "link":
             if not self._close("[", raw):
                 self._items.append(_soft(raw))
+        elif kind == "label":
+            self._label(found)
         elif kind == "emphasis":
             self._emphasis(found)
         elif kind == "escape":
@@ -102,11 +116,24 @@ class _Reader:
         elif kind == "tag":
             self._element(raw)
         else:
+            if kind == "image":
+                self.images.append(raw[2:].partition("]")[0])
+            elif kind == "code":
+                self.code.append(raw)
             self._single(_KINDS.get(kind, "atom"), raw + self._gap(found))
+
+    def _label(self, found: _Found) -> None:
+        """``[label]`` alone is a link where the label is defined, and must then be told it."""
+        opened = next((w for w in reversed(self._waiting) if w[0] == "["), None)
+        label = found.content[opened[2] : found.start] if opened else ""
+        if not (label and normalizeReference(label) in self._references):
+            self._items.append("]")
+            return
+        self._close("[", f"][{label}]")
 
     def _single(self, kind: Literal["atom", "point", "break"], raw: str) -> None:
         key = len(self._items)
-        self.raw[kind, key] = raw
+        self._raw[kind, key] = raw
         self._items.append(Tag(kind, key))
 
     def _element(self, raw: str) -> None:
@@ -122,15 +149,15 @@ class _Reader:
         else:
             self._open(raw, name[2].lower())
 
-    def _gap(self, found: re.Match[str]) -> str:
+    def _gap(self, found: _Found) -> str:
         """What the next line of the source begins with (``> ``), where a line end is kept."""
-        if not found["break"]:
+        if found.kind != "break":
             return ""
-        return self._gaps[found.string.count("\n", 0, found.start())]
+        return self._gaps[found.line]
 
-    def _emphasis(self, found: re.Match[str]) -> None:
-        text, raw = found.string, found[0]
-        before, after = text[: found.start()][-1:], text[found.end() :][:1]
+    def _emphasis(self, found: _Found) -> None:
+        text, raw = found.content, found.raw
+        before, after = text[max(0, found.start - 1) : found.start], text[found.end : found.end + 1]
         within = raw[0] == "_" and _latin(before) and _latin(after)
         if within:
             self._items.append(raw)
@@ -140,10 +167,10 @@ class _Reader:
             else:
                 self._items.append(raw)
 
-    def _open(self, raw: str, mark: str = "") -> None:
+    def _open(self, raw: str, mark: str = "", end: int = 0) -> None:
         if len(self._waiting) > MOST_WAITING:
             del self._waiting[: MOST_WAITING // 2]
-        self._waiting.append((mark or raw, len(self._items)))
+        self._waiting.append((mark or raw, len(self._items), end))
         self._items.append(raw)  # text until its partner comes
 
     def _close(self, mark: str, raw: str) -> bool:
@@ -153,31 +180,11 @@ class _Reader:
                 del self._waiting[i:]
                 opening = self._items[key]
                 assert isinstance(opening, str)
-                self.raw["open", key], self.raw["close", key] = opening, raw
+                self._raw["open", key], self._raw["close", key] = opening, raw
                 self._items[key] = Tag("open", key)
                 self._items.append(Tag("close", key))
                 return True
         return False
-
-
-def _marks(content: str) -> Iterator[tuple[int, int, re.Match[str] | None]]:
-    """Marks, and (None) what is protected in the text between; neither lies in the other."""
-    pieces = [p for p in find(content) if p.family.name not in _AS_MARKDOWN]
-    at, k = 0, 0
-    while True:
-        found = _MARK.search(content, at)
-        while k < len(pieces) and pieces[k].start < at:
-            k += 1
-        piece = pieces[k] if k < len(pieces) else None
-        loose = found is not None and found.lastgroup in _LOOSE
-        if piece and (not found or piece.start < found.start() + loose):
-            yield piece.start, piece.end, None
-            at = piece.end
-        elif found:
-            yield found.start(), found.end(), found
-            at = found.end()
-        else:
-            return
 
 
 def _content(text: str, places: Sequence[tuple[int, int]]) -> tuple[str, list[str]]:
@@ -194,8 +201,74 @@ def _content(text: str, places: Sequence[tuple[int, int]]) -> tuple[str, list[st
 
 def _soft(text: str) -> str:
     """A line end is a blank between words, and nothing within Chinese."""
-    joined_text = re.sub(r"(?<=[⺀-\uffee])[ \t]*\n[ \t]*(?=[⺀-\uffee])", "", text)
-    return re.sub(r"[ \t]*\n[ \t]*", " ", joined_text)
+    if "\n" not in text:
+        return text
+    first, *rest = text.split("\n")
+    result = first
+    for i, line in enumerate(rest):
+        result = result.rstrip(" \t")
+        line = line.lstrip(" \t") if i == len(rest) - 1 else line.strip(" \t")
+        wide = _is_wide(result[-1:]) and _is_wide(line[:1])
+        result += line if wide else " " + line
+    return result
+
+
+def _is_wide(character: str) -> bool:
+    return "⺀" <= character <= "\uffee"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A mark in a content."""
+
+    kind: str
+    content: str
+    start: int
+    end: int
+    line: int  # line ends before it
+
+    @property
+    def raw(self) -> str:
+        return self.content[self.start : self.end]
+
+
+def _marks(content: str) -> Iterator[_Found]:
+    """The marks, and what is protected in the text between; neither lies in the other."""
+    pieces = [p for p in find(content) if p.family.name not in _AS_MARKDOWN]
+    ticks: dict[int, list[int]] = {}
+    for run in reversed(list(_TICKS.finditer(content))):
+        ticks.setdefault(len(run[0]), []).append(run.start())
+    at = k = line = counted = 0
+    found = _MARK.search(content)
+    while True:
+        if found is not None and found.start() < at:
+            found = _MARK.search(content, at)
+        while k < len(pieces) and pieces[k].start < at:
+            k += 1
+        piece = pieces[k] if k < len(pieces) else None
+        loose = found is not None and found.lastgroup in _LOOSE
+        if piece and (not found or piece.start < found.start() + loose):
+            kind, start, end = "protected", piece.start, piece.end
+        elif found:
+            kind, start, end = found.lastgroup or "", *found.span()
+        else:
+            return
+        if kind == "ticks":
+            kind, end = _code(ticks, start, end)
+        line += content.count("\n", counted, start)
+        counted = start
+        if kind != "text":
+            yield _Found("image" if kind == "alt" else kind, content, start, end, line)
+        at = end
+
+
+def _code(ticks: dict[int, list[int]], start: int, end: int) -> tuple[str, int]:
+    """Where code that these ticks open ends; ``text`` where nothing closes it."""
+    length = end - start
+    runs = ticks.get(length, [])
+    while runs and runs[-1] <= start:
+        runs.pop()
+    return ("code", runs[-1] + length) if runs else ("text", end)
 
 
 def _latin(character: str) -> bool:

@@ -1,26 +1,49 @@
 """Office Open XML: Word (docx), PowerPoint (pptx) and Excel (xlsx).
 
-Only the paragraphs of the parts that hold text are rewritten. Styles, numbering,
-tables, images, charts, formulas, masters and everything unknown stay byte for byte.
+Only the paragraphs of the parts that hold text are rewritten, and the attributes that are
+read like texts. Styles, numbering, tables, images, formulas and everything unknown stay
+byte for byte.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from csanmt.documents.archives import Archive
+from csanmt.documents.attributes import attribute_unit
+from csanmt.documents.embedded import Embedded, body_parts, chinese_embedded
+from csanmt.documents.inline_xml import plain_unit
+from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.metering import Meter
+from csanmt.documents.packages import Package
 from csanmt.documents.patches import PatchUnit, patched
-from csanmt.documents.protocol import Languages
+from csanmt.documents.protocol import Languages, Unit
 from csanmt.documents.runs import Paragraph
-from csanmt.documents.xml_source import Element, find, in_utf8
+from csanmt.documents.workbooks import Workbook
+from csanmt.documents.xml_source import Element, find, visit
 
 _PREFIX = "application/vnd.openxmlformats-officedocument."
-_TYPES = "[Content_Types].xml"
 _WORD, _DRAWING, _SHEET = "wordprocessingml/", "drawingml/", "spreadsheetml/"
 _KEEP_SPACE = b' xml:space="preserve"'
+_CHART = ("drawingml.chart+xml", "ms-office.chartex+xml")
+_DRAWINGS = (
+    *_CHART, "drawingml.chartshapes+xml", "drawingml.diagramdata+xml",
+    "ms-office.drawingml.diagramdrawing+xml",
+)  # fmt: skip
+_CORE = "core-properties+xml"
+_PROPERTIES = frozenset({"title", "subject", "description", "keywords", "category"})
+# Attributes that are read like texts, by the element's local name.
+_ATTRIBUTES = {
+    "docPr": ("descr", "title"), "cNvPr": ("descr", "title"), "tblCaption": ("val",),
+    "tblDescription": ("val",), "lvlText": ("val",), "listItem": ("displayText",),
+    "textpath": ("string",), "alias": ("val",), "hyperlink": ("tooltip",),
+    "hlinkClick": ("tooltip",),
+}  # fmt: skip
+_DEEPEST = 3  # documents within one another
+_CODES = {"lvlText": re.compile(r"%\d")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +52,15 @@ class _Kind:
 
     Attributes:
         main: content type of the main part, which proves the kind.
-        parts: ends of the content types of parts that hold text.
+        parts: ends of the content types of parts that hold text, in lower case.
         blocks: (part of the namespace, local name) of their paragraphs.
+        plain: local names of elements that hold text without runs.
     """
 
     main: str
     parts: tuple[str, ...]
     blocks: tuple[tuple[str, str], ...]
+    plain: frozenset[str] = frozenset()
 
     def is_block(self, uri: str, name: str) -> bool:
         return any(known in uri + "/" and name == own for known, own in self.blocks)
@@ -47,32 +72,37 @@ _DOCX = _Kind(
         "wordprocessingml.document.main+xml", "wordprocessingml.header+xml",
         "wordprocessingml.footer+xml", "wordprocessingml.footnotes+xml",
         "wordprocessingml.endnotes+xml", "wordprocessingml.comments+xml",
+        "wordprocessingml.document.glossary+xml", "wordprocessingml.numbering+xml", *_DRAWINGS,
     ),
     ((_WORD, "p"), (_DRAWING, "p")),
 )  # fmt: skip
 _PPTX = _Kind(
     "presentationml.presentation.main+xml",
     (
-        "presentationml.slide+xml", "presentationml.notesSlide+xml",
-        "drawingml.diagramData+xml", "ms-office.drawingml.diagramDrawing+xml",
+        "presentationml.slide+xml", "presentationml.notesslide+xml",
+        "presentationml.slidelayout+xml", "presentationml.slidemaster+xml",
+        "presentationml.notesmaster+xml", "presentationml.handoutmaster+xml",
+        "presentationml.comments+xml", "ms-powerpoint.comments+xml", *_DRAWINGS,
     ),
     ((_DRAWING, "p"),),
+    frozenset({"text"}),
 )  # fmt: skip
 _XLSX = _Kind(
     "spreadsheetml.sheet.main+xml",
     (
-        "spreadsheetml.sharedStrings+xml", "spreadsheetml.worksheet+xml",
-        "spreadsheetml.comments+xml",
+        "spreadsheetml.sharedstrings+xml", "spreadsheetml.worksheet+xml",
+        "spreadsheetml.chartsheet+xml", "spreadsheetml.comments+xml",
+        "ms-excel.threadedcomments+xml", "officedocument.drawing+xml", *_DRAWINGS,
     ),
-    ((_SHEET, "si"), (_SHEET, "is"), (_SHEET, "text")),
+    ((_SHEET, "si"), (_SHEET, "is"), (_SHEET, "text"), (_DRAWING, "p")),
 )  # fmt: skip
 
 
 class _Office:
     kind: _Kind
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> _OfficeDocument:
-        return _OfficeDocument(Archive(data, limits), self.kind, limits)
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> OfficeDocument:
+        return OfficeDocument(data, self.kind, limits, languages)
 
 
 class Docx(_Office):
@@ -96,57 +126,158 @@ class Xlsx(_Office):
     kind = _XLSX
 
 
-class _OfficeDocument:
-    def __init__(self, archive: Archive, kind: _Kind, limits: Limits) -> None:
-        self._archive = archive
-        self._parts: dict[str, tuple[bytes, list[PatchUnit[bytes]]]] = {}
-        types = _content_types(archive, limits)
-        if not any(found.endswith(kind.main) for found in types.values()):
+@dataclass(slots=True)
+class _Part:
+    """A part that holds text: its source and what may be rewritten."""
+
+    source: bytes
+    units: list[PatchUnit[bytes]] = field(default_factory=list)
+    chart: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return any(unit.translation is not None for unit in self.units)
+
+    def patched(self) -> bytes:
+        ordered: list[PatchUnit[bytes]] = sorted(self.units, key=lambda unit: unit.end)
+        return patched(self.source, ordered)
+
+
+class OfficeDocument:
+    """An office document; ``within`` counts the documents around it."""
+
+    def __init__(
+        self, data: bytes, kind: _Kind, limits: Limits, languages: Languages, within: int = 0
+    ) -> None:
+        self._kind, self._limits, self._languages = kind, limits, languages
+        self._package = package = Package(Archive(data, limits), limits)
+        if not package.of_types((kind.main,)):
             raise DocumentError("not a file of the application that its name says")
-        fixed = _column_names(archive, types, limits) if kind is _XLSX else frozenset()
-        for name in sorted((n for n in types if types[n].endswith(kind.parts)), key=_natural):
-            source = in_utf8(archive.read(name))
-            blocks = find(source, kind.is_block, limits)
-            units = [u for b in blocks if (u := _unit(source, b, fixed)) is not None]
-            if units:
-                self._parts[name] = (source, units)
-        self.units = [unit for _, units in self._parts.values() for unit in units]
+        self._meter = Meter(limits)
+        self._parts: dict[str, _Part] = {}
+        self._workbook = Workbook(package, limits) if kind is _XLSX else None
+        self._kept: Counter[Part] = self._workbook.kept if self._workbook else Counter()
+        for name in package.of_types(kind.parts):
+            self._read(name)
+        bound = self._bound()
+        for name in package.of_types((_CORE,)):
+            self._read_plain(name, _PROPERTIES)
+        for name, wanted in bound.items():
+            self._read_plain(name, wanted)
+        self._embedded = self._body_parts(within)
+        self._kept["embedded"] += chinese_embedded(package, limits)
+        self.units: list[Unit] = [unit for part in self._parts.values() for unit in part.units]
+        for embedded in self._embedded.values():
+            self.units += embedded.document.units
+
+    # ---- reading
+
+    def _read(self, name: str) -> None:
+        source = self._package.read(name)
+        kind = self._package.types[name].lower()
+        part = _Part(source, chart=kind.endswith(_CHART))
+        plain = self._kind.plain | ({"v"} if part.chart else frozenset())
+        workbook = self._workbook
+
+        def wanted(uri: str, local: str) -> bool:
+            return (
+                self._kind.is_block(uri, local)
+                or local in _ATTRIBUTES
+                or local in plain
+                or (workbook is not None and workbook.wants(local))
+            )
+
+        def take(element: Element) -> None:
+            for unit in self._units(source, element, plain):
+                self._add(part, unit)
+
+        visit(source, wanted, self._limits, take)
+        if part.units:
+            self._parts[name] = part
+
+    def _units(
+        self, source: bytes, element: Element, plain: frozenset[str]
+    ) -> list[PatchUnit[bytes]]:
+        if self._kind.is_block(element.uri, element.name):
+            return self._block(source, element)
+        if element.name in _ATTRIBUTES:
+            codes = _CODES.get(element.name)
+            names = _ATTRIBUTES[element.name]
+            found = [attribute_unit(source, element, n, codes=codes) for n in names]
+            return [unit for unit in found if unit is not None]
+        if self._workbook is not None and self._workbook.wants(element.name):
+            return self._workbook.units(source, element)
+        if element.name in plain and chinese(element.text):
+            return [plain_unit(source, element)]
+        return []
+
+    def _block(self, source: bytes, block: Element) -> list[PatchUnit[bytes]]:
+        if self._workbook is not None and self._workbook.is_named(block):
+            return []
+        space = b"" if _DRAWING in block.uri + "/" else _KEEP_SPACE
+        if block.name == "text" and not any(block.elements()):  # a threaded comment
+            return [plain_unit(source, block)] if chinese(block.text) else []
+        return Paragraph(source, block, space).units()
+
+    def _add(self, part: _Part, unit: PatchUnit[bytes]) -> None:
+        self._meter.count(len(unit.text.text))
+        part.units.append(unit)
+
+    def _read_plain(self, name: str, names: frozenset[str]) -> None:
+        """Elements of these names that hold text and nothing else."""
+        part = self._parts.setdefault(name, _Part(self._package.read(name)))
+
+        def take(element: Element) -> None:
+            if chinese(element.text) and not any(element.elements()):
+                self._add(part, plain_unit(part.source, element))
+
+        visit(part.source, lambda _, local: local in names, self._limits, take)
+
+    def _bound(self) -> dict[str, frozenset[str]]:
+        """Elements of other parts that content controls show, which Word refreshes from there."""
+        controls: dict[str, set[str]] = {}
+        for part in self._parts.values():
+            if b"dataBinding" in part.source:
+                for found in find(part.source, lambda _, n: n == "dataBinding", self._limits):
+                    step = found.attribute("xpath").rpartition("/")[2].partition("[")[0]
+                    item = found.attribute("storeItemID").lower()
+                    controls.setdefault(item, set()).add(step.rpartition(":")[2])
+        found_parts: dict[str, frozenset[str]] = {}
+        for name in sorted(self._package.archive.names) if controls else ():
+            for properties in self._package.related(name, "customXmlProps"):
+                source = self._package.read(properties)
+                for store in find(source, lambda _, n: n == "datastoreItem", self._limits):
+                    if names := controls.get(store.attribute("itemID").lower()):
+                        found_parts[name] = frozenset(names)
+        return found_parts
+
+    def _body_parts(self, within: int) -> dict[str, Embedded]:
+        def open_word(data: bytes) -> OfficeDocument:
+            if within == _DEEPEST:
+                raise DocumentError("documents within documents, too deep")
+            return OfficeDocument(data, _DOCX, self._limits, self._languages, within + 1)
+
+        found, unread = body_parts(self._package, self._limits, self._languages, open_word)
+        self._kept += unread
+        return found
+
+    # ---- writing
 
     def save(self) -> bytes:
-        changed = {
-            name: patched(source, units)
-            for name, (source, units) in self._parts.items()
-            if any(unit.translation is not None for unit in units)
-        }
-        return self._archive.rewritten(changed)
+        changed = {name: part.patched() for name, part in self._parts.items() if part.changed}
+        for name, embedded in self._embedded.items():
+            if (result := embedded.document.save()) != embedded.before:
+                changed[name] = result
+        if changed and self._workbook is not None:
+            changed |= self._workbook.recalculated()
+        return self._package.archive.rewritten(changed)
 
-
-def _unit(source: bytes, block: Element, fixed: frozenset[str]) -> PatchUnit[bytes] | None:
-    if fixed and block.text in fixed:
-        return None
-    space = b"" if _DRAWING in block.uri + "/" else _KEEP_SPACE
-    return Paragraph(source, block, space).unit()
-
-
-def _natural(name: str) -> list[int | str]:
-    """slide2 before slide10; the main part before headers and notes is by luck of the alphabet."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
-def _content_types(archive: Archive, limits: Limits) -> dict[str, str]:
-    """Content type of every part that is named with one, as ``[Content_Types].xml`` says."""
-    source = in_utf8(archive.read(_TYPES))
-    overrides = find(source, lambda uri, name: name == "Override", limits)
-    named = {o.attribute("PartName").lstrip("/"): o.attribute("ContentType") for o in overrides}
-    return {posixpath.normpath(n): t for n, t in named.items() if n in archive.names}
-
-
-def _column_names(archive: Archive, types: dict[str, str], limits: Limits) -> frozenset[str]:
-    """Names of table columns: Excel wants the same words in their cells, and formulas use them."""
-    names: set[str] = set()
-    for part, kind in types.items():
-        if kind.endswith("spreadsheetml.table+xml"):
-            source = in_utf8(archive.read(part))
-            columns = find(source, lambda uri, name: name == "tableColumn", limits)
-            names |= {c.attribute("name").replace("_x000a_", "\n") for c in columns}
-    return frozenset(names)
+    def left(self, data: bytes) -> Counter[Part]:
+        again = OfficeDocument(data, self._kind, self._limits, self._languages)
+        counts = Counter(again._kept)
+        for part in again._parts.values():
+            label: Part = "charts" if part.chart else "text"
+            counts += count(label, (unit.text.text for unit in part.units))
+        for embedded in again._embedded.values():
+            counts += embedded.document.left(embedded.before)
+        return counts

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import Limits
 from csanmt.markup import MarkedText, Placed
 
@@ -41,6 +43,15 @@ class OpenDocument(Protocol):
 
     def save(self) -> bytes:
         """The document with the translations that were put; the rest as it was."""
+        ...
+
+    def left(self, data: bytes) -> Counter[Part]:
+        """How many pieces of text in this state of the document are Chinese, by what they are.
+
+        Where it counts the same twice, once as text and once as what it stands in, the
+        former is enough; what is no text for readers (comments of the file format, names of
+        fonts) is not counted.
+        """
         ...
 
 

@@ -24,10 +24,19 @@ _UNSEEN = re.compile(
 )
 _PLAIN = re.compile(rb"\A<[\w:]+\s*(?:/>|></[\w:]+>)\Z")  # properties that say nothing
 _BREAKS = frozenset({"br", "cr", "tab", "ptab"})
-_WORDS = frozenset({"sym", "noBreakHyphen", "oMath", "fld", "ruby", "field"})  # stand like a word
+_WORDS = frozenset(
+    {"sym", "noBreakHyphen", "oMath", "fld", "field", "control"}
+)  # stand like a word
 _DROPPED = frozenset({"lastRenderedPageBreak", "proofErr", "rPh", "phoneticPr"})
-_LINKS = frozenset({"hyperlink", "ins", "smartTag", "customXml", "fldSimple", "sdt", "sdtContent"})
+_LINKS = frozenset({"hyperlink", "ins", "moveTo", "smartTag", "customXml", "fldSimple", "sdt",
+                    "sdtContent", "bdo", "dir"})  # fmt: skip
 _STRINGS = frozenset({"si", "is"})  # Excel's, where a text without a look is in no run
+_EXCEL = frozenset({"si", "is", "text"})  # where _xHHHH_ is a character
+_ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff])_")
+_LIKE_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+# A content control that is filled from a list or a property: what it shows is told on its own,
+# so that it says the same as there.
+_FILLED = frozenset({"dropDownList", "comboBox", "dataBinding", "date"})
 _HEADS = frozenset({"pPr", "bodyPr", "lstStyle"})
 _TAIL = "endParaRPr"
 _DEEPEST_FIELD = 20
@@ -43,7 +52,7 @@ class _Look:
 
 @dataclass(slots=True)
 class Paragraph:
-    """One paragraph being read; ``unit`` is what it says and how to write it.
+    """One paragraph being read; ``units`` is what it says and how to write it.
 
     Args:
         space: what makes a text keep its outer blanks, as an attribute of ``t``.
@@ -59,11 +68,19 @@ class Paragraph:
     _styles: dict[int, bytes] = field(default_factory=dict)  # key of a pair: look
     _count: int = 0
     _prefix: bytes = b""
+    _bare: bool = False  # Excel's string, where a text without a look is in no run
+    _excel: bool = False
+    _controls: list[PatchUnit[bytes]] = field(default_factory=list)
 
-    def unit(self) -> PatchUnit[bytes] | None:
-        """None when the paragraph holds no text."""
+    def units(self) -> list[PatchUnit[bytes]]:
+        """What it says, after what the controls in it say; nothing where it holds no text."""
+        own = self._unit()
+        return self._controls if own is None else [*self._controls, own]
+
+    def _unit(self) -> PatchUnit[bytes] | None:
         prefix, colon, _ = self.element.tag.rpartition(":")
         self._prefix = (prefix + colon).encode()
+        self._excel = self.element.name in _EXCEL
         children = list(self.element.elements())
         head = [c for c in children if c.name in _HEADS]
         tail = [c for c in children if c.name == _TAIL]
@@ -73,7 +90,11 @@ class Paragraph:
             return None
         start = head[-1].end if head else self.element.inner
         end = tail[0].start if tail else self.element.outer
-        return PatchUnit(self._segment(), start, end, self._render)
+        segment = self._segment()
+        self._bare = self.element.name in _STRINGS
+        self._items.clear()
+        del self.element  # a unit lives long, and the tree is many times its size
+        return PatchUnit(segment, start, end, self._render)
 
     # ---- reading
 
@@ -88,6 +109,9 @@ class Paragraph:
                 self._run(child)
             elif child.name == "t":  # Excel's plain string
                 self._text(b"", child.text)
+            elif child.name == "sdt" and (content := _filled(child)) is not None:
+                self._controls += Paragraph(self.source, content, self.space).units()
+                self._single((child.start, child.end), "control")
             elif child.name in _LINKS and child.inner < child.outer:
                 self._pair((child.start, child.inner), (child.outer, child.end), child)
             elif child.name not in _DROPPED:
@@ -129,11 +153,15 @@ class Paragraph:
         for child in inner:
             if child.name == "t":
                 self._text(properties, child.text)
+            elif child.name == "ruby":  # what is written; how it is read says no English word
+                self._read([r for base in child.elements("rubyBase") for r in base.elements()])
             elif child.name not in _DROPPED:
                 place = (child.start, child.end)
                 self._single(place, child.name, (opening, closing))
 
     def _text(self, properties: bytes, text: str) -> None:
+        if self._excel:
+            text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).replace("\r\n", "\n")
         look = _PLAIN.sub(b"", _UNSEEN.sub(b"", properties))
         if not text.strip() and self._items and isinstance(self._items[-1][1], str):
             look = self._items[-1][0] or look  # a blank looks like what is before it
@@ -205,8 +233,10 @@ class Paragraph:
     def _write(self, look: bytes, text: str) -> bytes:
         p = self._prefix
         properties = self._looks[look].properties
+        if self._excel:
+            text = _LIKE_ESCAPED.sub("_x005F_", text)
         body = b"<%st%s>%s</%st>" % (p, self.space, escaped(text), p)
-        if not properties and len(self._looks) == 1 and self.element.name in _STRINGS:
+        if not properties and len(self._looks) == 1 and self._bare:
             return body
         return b"<%sr>%s%s</%sr>" % (p, properties, body, p)
 
@@ -219,3 +249,11 @@ class Paragraph:
 def _field_mark(run: Element) -> str:
     mark = next(run.elements("fldChar"), None)
     return mark.attribute("fldCharType") if mark else ""
+
+
+def _filled(control: Element) -> Element | None:
+    """The content of a control that is filled from elsewhere; None: it is part of the text."""
+    properties = next(control.elements("sdtPr"), None)
+    if properties is None or not any(e.name in _FILLED for e in properties.elements()):
+        return None
+    return next(control.elements("sdtContent"), None)

@@ -1,43 +1,71 @@
 """Subtitles, SubRip (srt) and WebVTT: the words of the cues are translated.
 
-Times, numbers, cue settings, styles, notes and regions stay byte for byte. (The
-libraries for these formats drop the settings and the notes; the tests read the
-results with one of them.)
+Times, numbers, cue settings, styles, notes and regions stay byte for byte, and so do the
+dashes before what each of two persons says. (The libraries for these formats drop the
+settings and the notes; the tests read the results with one of them.)
 """
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterator
 
 from csanmt.documents.encoding import decode
 from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.patches import PatchUnit
-from csanmt.documents.plain import Kept, TextDocument, unit_with_tags
+from csanmt.documents.metering import metered
+from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.plain import Kept, TextDocument, paragraphs, unit_with_tags
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Tag
+from csanmt.documents.segments import Segment, Tag
 
-_TIME = r"(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}"
-_CUE = re.compile(
-    rf"^[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}[^\n]*\n(?P<text>(?:[^\n]*\S[^\n]*(?:\n|\Z))*)", re.M
-)
+_TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"
+_TIMES = re.compile(rf"^[ \t]{{0,20}}{_TIME}[ \t]{{0,20}}-->[ \t]{{0,20}}{_TIME}[^\n]*+", re.M)
+_NUMBER = re.compile(r"\n[ \t]{0,20}\d{1,9}[ \t\r]{0,20}\n\Z")
 _MARK = re.compile(
     r"<(?P<slash>/?)(?P<name>[A-Za-z]*)[^<>\n]*>|\{\\[^{}\n]*\}"
 )  # <i>, <v Mary>, <00:01.000>, {\an8}
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_DASH = re.compile(r"^(?:[ \t]|<[^<>\n]*+>|\{\\[^{}\n]*+\})*+[-‐‑–—―－](?!-)[ \t　]*+", re.M)
+_MOST_WAITING = 50  # marks without a partner so far; older ones stand alone
 
 
 class _Subtitles:
     suffixes: tuple[str, ...] = ()
     start = ""
+    blank_line_ends = False
 
     def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
         source = decode(data)
-        if not source.text.lstrip().startswith(self.start):
+        text = source.text
+        if not text.lstrip().startswith(self.start):
             raise DocumentError(f"a {self.suffixes[0][1:]} file starts with {self.start!r}")
-        cues = list(_CUE.finditer(source.text))
-        if not cues and source.text.strip() not in ("", self.start):
+        times = list(_TIMES.finditer(text))
+        if not times and text.strip() not in ("", self.start):
             raise DocumentError("no subtitle with a time (00:00:01,000 --> 00:00:02,000) in it")
-        units = [unit for cue in cues if (unit := _unit(cue, source.text)) is not None]
-        return TextDocument(source.text, units, source.encode)
+        places = (place for cue in self._cues(text, times) for place in _speeches(text, *cue))
+        units = (_unit(text, start, end, bool(self.start)) for start, end in places)
+        return TextDocument(
+            text,
+            metered(units, limits),
+            source.encode,
+            lambda result: self.open(result, limits, languages),
+        )
+
+    def _cues(self, text: str, times: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
+        """Where the texts of a cue are; in SubRip an empty line does not end one."""
+        for i, found in enumerate(times):
+            end = times[i + 1].start() if i + 1 < len(times) else len(text)
+            tail = text[max(found.end(), end - 60) : end]
+            if i + 1 < len(times) and (number := _NUMBER.search(tail)):
+                end -= len(tail) - number.start()
+            parts = paragraphs(text, min(found.end() + 1, end), end)
+            for start, stop in parts:
+                if self.blank_line_ends and text[found.end() : start].count("\n") > 1:
+                    break
+                yield start, stop
+                if self.blank_line_ends:
+                    break
 
 
 class SubRip(_Subtitles):
@@ -51,14 +79,40 @@ class WebVtt(_Subtitles):
     suffixes = (".vtt",)
     media_type = "text/vtt"
     start = "WEBVTT"
+    blank_line_ends = True
 
 
-def _unit(cue: re.Match[str], text: str) -> PatchUnit[str] | None:
-    start = cue.start("text")
-    end = start + len(cue["text"].rstrip())
-    if start >= end:
-        return None
-    return unit_with_tags(text, start, end, _kept(text, start, end))
+def _speeches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """What each person says, without the dash that stands before it."""
+    at = start
+    for dash in _DASH.finditer(text, start, end):
+        if before := text[at : dash.start()].rstrip():
+            yield at, at + len(before)
+        at = dash.end()
+    if rest := text[at:end].rstrip():
+        yield at, at + len(rest)
+
+
+def _unit(text: str, start: int, end: int, escape: bool) -> PatchUnit[str]:
+    """A unit whose marks stay; characters that it names stay named."""
+    named = {"&": "&amp;", "<": "&lt;"} if escape else {}
+    kept = _kept(text, start, end)
+    written = unit_with_tags(text, start, end, kept)
+    segment: list[str | Tag] = []
+    for piece in written.segment:
+        if isinstance(piece, str):
+            for entity in _ENTITY.findall(piece):
+                if len(character := html.unescape(entity)) == 1:
+                    named.setdefault(character, entity)
+            piece = _ENTITY.sub(lambda found: html.unescape(found[0]), piece)
+        segment.append(piece)
+    table = str.maketrans(named)
+
+    def render(translation: Segment, patches: Patches[str]) -> str:
+        pieces = (p.translate(table) if isinstance(p, str) else p for p in translation)
+        return written.render(tuple(pieces), patches)
+
+    return PatchUnit(tuple(segment), start, end, render)
 
 
 def _kept(text: str, start: int, end: int) -> list[Kept]:
@@ -69,13 +123,13 @@ def _kept(text: str, start: int, end: int) -> list[Kept]:
         name = found["name"] or ""
         kept.append((*found.span(), Tag("point", found.start())))
         if name and not found["slash"]:
-            waiting.append((name, len(kept) - 1))
-        elif name in [opened for opened, _ in waiting]:
-            while waiting:
-                opened, place = waiting.pop()
-                if opened == name:
-                    first, last, tag = kept[place]
-                    kept[place] = (first, last, Tag("open", tag.key))
-                    kept[-1] = (*found.span(), Tag("close", tag.key))
-                    break
+            waiting = [*waiting[-_MOST_WAITING:], (name, len(kept) - 1)]
+            continue
+        while waiting and name in [opened for opened, _ in waiting]:
+            opened, place = waiting.pop()
+            if opened == name:
+                first, last, tag = kept[place]
+                kept[place] = (first, last, Tag("open", tag.key))
+                kept[-1] = (*found.span(), Tag("close", tag.key))
+                break
     return kept

@@ -7,11 +7,13 @@ all of it with a ``Translator``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csanmt.document import translatable, translate_texts
-from csanmt.documents.limits import DocumentTooLargeError, Limits
+from csanmt.documents.leftovers import Left, found
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.metering import Meter
 from csanmt.documents.protocol import Format, Languages
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.translator import DecodingOptions, ShouldStop, Translator
@@ -37,84 +39,124 @@ class Batch:
     aligned: bool
 
 
-@dataclass(slots=True)
-class Work:
-    """A document's texts and their translations so far.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What there is to translate in a document.
 
     Attributes:
-        characters: of all text in the document, which is what an allowance is charged.
-        sample: its first texts, to tell its language by.
+        characters: of all text in it, which is what an allowance is charged.
+        needed: each distinct text, and whether it has tags somewhere.
+        sample: the first texts, to tell the language by.
     """
+
+    characters: int
+    needed: dict[str, bool]
+    sample: str
+
+
+def take_apart(known: Format, data: bytes, limits: Limits, languages: Languages) -> Texts:
+    """Find the texts of a document.
+
+    Raises:
+        DocumentError: as ``Format.open``; or nothing of the Chinese in it is read.
+        DocumentTooLargeError: as ``Format.open``.
+    """
+    document = known.open(data, limits, languages)
+    characters, needed, sample = 0, dict[str, bool](), ""
+    meter = Meter(limits)
+    for unit in document.units:
+        text = unit.text
+        characters += len(text.text)
+        meter.count(len(text.text))
+        if len(sample) < SAMPLE:
+            sample += text.text[:SAMPLE] + "\n"
+        if translatable(text.text, languages.source):
+            needed[text.text] = needed.get(text.text, False) or not text.plain
+    if not needed and (left := document.left(data)):
+        what = ", ".join(map(str, found(left)))
+        raise DocumentError(f"nothing in the document can be translated: {what}")
+    return Texts(characters, needed, sample)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A translated document.
+
+    Attributes:
+        left: what in it is Chinese still.
+    """
+
+    data: bytes
+    left: tuple[Left, ...]
+
+
+def assemble(
+    known: Format,
+    data: bytes,
+    limits: Limits,
+    languages: Languages,
+    answers: Mapping[str, AlignedText],
+) -> Assembled:
+    """Put the answers in their places; what has none stays as it was."""
+    document = known.open(data, limits, languages)
+    for unit in document.units:
+        text = unit.text
+        answer = answers.get(text.text)
+        if answer is not None:
+            unit.put(place(text, answer))
+    result = document.save()
+    return Assembled(result, found(document.left(result)))
+
+
+@dataclass(slots=True)
+class Work:
+    """A document's texts and their translations so far."""
 
     format: Format
     data: bytes
     limits: Limits
     languages: Languages
-    characters: int = 0
-    sample: str = ""
-    _aligned: dict[str, bool] = field(default_factory=dict)  # by text: has tags somewhere
+    texts: Texts
     _answers: dict[str, AlignedText] = field(default_factory=dict)
     _done: int = 0
-    _total: int = 0
 
     @classmethod
     def begin(
         cls, known: Format, data: bytes, limits: Limits, languages: Languages = Languages()
     ) -> Work:
-        """Take the document apart and find its texts.
-
-        Raises:
-            DocumentError, DocumentTooLargeError: as ``Format.open``; or too many characters.
-        """
-        work = cls(known, data, limits, languages)
-        for unit in known.open(data, limits, languages).units:
-            marked = unit.text
-            work.characters += len(marked.text)
-            if len(work.sample) < SAMPLE:
-                work.sample += marked.text[:SAMPLE] + "\n"
-            if work.characters > limits.characters:
-                raise DocumentTooLargeError(
-                    f"the document holds more than {limits.characters} characters of text"
-                )
-            if translatable(marked.text, languages.source):
-                known_need = work._aligned.get(marked.text, False)
-                work._aligned[marked.text] = known_need or not marked.plain
-        work._total = sum(map(len, work._aligned))
-        return work
+        """Take the document apart; raises as ``take_apart``."""
+        return cls(known, data, limits, languages, take_apart(known, data, limits, languages))
 
     @property
     def progress(self) -> Progress:
-        return Progress(self._done, self._total)
+        return Progress(self._done, sum(map(len, self.texts.needed)))
 
     def batches(self) -> Iterator[Batch]:
         """What is left to translate; answer each with ``put``."""
-        texts: list[str] = []
-        for text in [text for text in self._aligned if text not in self._answers]:
-            size = sum(map(len, texts))
-            if texts and (len(texts) == BATCH_TEXTS or size + len(text) > BATCH_CHARACTERS):
-                yield self._batch(texts)
-                texts = []
-            texts.append(text)
-        if texts:
-            yield self._batch(texts)
-
-    def _batch(self, texts: list[str]) -> Batch:
-        return Batch(texts, any(self._aligned[text] for text in texts))
+        needed = self.texts.needed.items()
+        return batches((text, tags) for text, tags in needed if text not in self._answers)
 
     def put(self, batch: Batch, answers: Sequence[AlignedText]) -> None:
         for text, answer in zip(batch.texts, answers, strict=True):
             self._answers[text] = answer
             self._done += len(text)
 
-    def finish(self) -> bytes:
-        """The translated document; what has no translation stays as it was."""
-        document = self.format.open(self.data, self.limits, self.languages)
-        for unit in document.units:
-            marked = unit.text
-            answer = self._answers.get(marked.text)
-            if answer is not None:
-                unit.put(place(marked, answer))
-        return document.save()
+    def finish(self) -> Assembled:
+        """The translated document."""
+        return assemble(self.format, self.data, self.limits, self.languages, self._answers)
+
+
+def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:
+    """Texts, each with whether it has tags, in batches of a size that suits the engine."""
+    batch, size, aligned = list[str](), 0, False
+    for text, tagged in texts:
+        if batch and (len(batch) == BATCH_TEXTS or size + len(text) > BATCH_CHARACTERS):
+            yield Batch(batch, aligned)
+            batch, size, aligned = [], 0, False
+        batch.append(text)
+        size, aligned = size + len(text), aligned or tagged
+    if batch:
+        yield Batch(batch, aligned)
 
 
 def translate_document(
@@ -126,7 +168,7 @@ def translate_document(
     limits: Limits = Limits(),
     should_stop: ShouldStop | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-) -> bytes:
+) -> Assembled:
     """Translate a whole document.
 
     Raises:

@@ -1,20 +1,34 @@
-"""XLIFF 1.2 and 2.x: missing targets are filled; translated ones, notes and codes stay."""
+"""XLIFF 1.x and 2.x: missing targets are filled; translated ones, notes and codes stay.
+
+A target that was filled says so (``state``), so that a second run leaves alone what
+somebody has changed in between. Markup within a message (``<b>``, escaped or as CDATA)
+stays markup.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from csanmt.documents.inline_xml import InlineXml
+from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.metering import Meter
 from csanmt.documents.patches import Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
-from csanmt.documents.xml_source import Element, find, in_utf8
+from csanmt.documents.xml_source import Element, in_utf8, visit
 
-_NAMESPACE = re.compile(r"urn:oasis:names:tc:xliff:document:(1\.[0-2]|2\.\d)$")
+_NAMESPACE = re.compile(r"(?:urn:oasis:names:tc:xliff:document:(?:1\.[0-2]|2\.\d)|)$")
 _PAIRED = frozenset({"g", "mrk", "pc"})
 _TO_DO = frozenset({"new", "needs-translation", "initial"})
 _TARGET_LANGUAGE = {"1": "target-language", "2": "trgLang"}
+_HOLDERS = frozenset({"trans-unit", "segment"})
+# In the order of the standard a target stands behind these.
+_BEFORE_TARGET = frozenset({"source", "seg-source"})
+_INDENT = 200  # bytes before an element that may be its line's blanks
+_STATE = re.compile(rb"""(\sstate\s*=\s*)(?:"[^"]*"|'[^']*')""")
+_SUB_STATE = re.compile(rb"""\s(?:state-qualifier|subState)\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 
 class Xliff:
@@ -23,61 +37,91 @@ class Xliff:
     media_type = "application/xliff+xml"
 
     def open(self, data: bytes, limits: Limits, languages: Languages) -> _XliffDocument:
-        source = in_utf8(data)
-        roots = find(source, lambda uri, name: name == "xliff", limits)
-        if len(roots) != 1 or not _NAMESPACE.match(roots[0].uri):
-            raise DocumentError("not XLIFF 1.x or 2.x: the root element or its namespace is else")
-        return _XliffDocument(source, roots[0], languages.target)
+        return _XliffDocument(in_utf8(data), limits, languages)
 
 
 class _XliffDocument:
-    def __init__(self, source: bytes, root: Element, target: str) -> None:
-        self._source, self._root, self._target = source, root, target
-        self.units = [
-            unit
-            for holder in _holders(root, True)
-            if (unit := self._unit(holder)) is not None
-        ]  # fmt: skip
+    def __init__(self, source: bytes, limits: Limits, languages: Languages) -> None:
+        self._source, self._limits, self._languages = source, limits, languages
+        self._meter = Meter(limits)
+        self._heads: list[Element] = []  # start tags that lack the target's language
+        self._version = ""
+        self._kept: Counter[Part] = Counter()
+        self.units: list[PatchUnit[bytes]] = []
+        self._states: list[tuple[PatchUnit[bytes], PatchUnit[bytes]]] = []  # with their units
+        visit(source, lambda _, name: name in _HOLDERS, limits, self._take, self._enter)
+        if not self._version:
+            raise DocumentError("not XLIFF 1.x or 2.x: the root element or its namespace is else")
 
-    def _unit(self, holder: Element) -> PatchUnit[bytes] | None:
+    def _enter(self, element: Element) -> None:
+        if element.name == "xliff" and not self._version and _NAMESPACE.match(element.uri):
+            version = element.uri[-3:-2] or element.attribute("version")[:1]
+            self._version = version if version in _TARGET_LANGUAGE else ""
+        named = element.name == {"1": "file", "2": "xliff"}.get(self._version)
+        if named and not element.attribute(_TARGET_LANGUAGE[self._version]):
+            self._heads.append(element)
+
+    def _take(self, holder: Element) -> None:
         source = next(holder.elements("source"), None)
         target = next(holder.elements("target"), None)
         if source is None or not source.text.strip():
-            return None
+            return
+        if holder.translate == "no":
+            self._kept["marked"] += chinese(source.text)
+            return
         if target is not None and target.text.strip() and not _to_do(holder, target):
-            return None
+            return
         inline = InlineXml(self._source, _is_paired)
         segment = inline.read(source)
-        prefix = source.tag.removesuffix("source").encode()
+        self._meter.count(sum(len(piece) for piece in segment if isinstance(piece, str)))
 
         def render(translation: Segment, _patches: Patches[bytes]) -> bytes:
-            body = inline.write(translation)
-            if target is None:
-                return b"<%starget>%s</%starget>" % (prefix, body, prefix)
-            head = self._source[target.start : target.inner].removesuffix(b"/>")
-            return b"%s>%s</%starget>" % (head.rstrip(b"> "), body, prefix)
+            return self._target(source, target, inline.write(translation))
 
-        place = (source.end, source.end) if target is None else (target.start, target.end)
-        return PatchUnit(segment, *place, render)
+        last = [child for child in holder.elements() if child.name in _BEFORE_TARGET][-1]
+        place = (last.end, last.end) if target is None else (target.start, target.end)
+        unit = PatchUnit(segment, *place, render)
+        self.units.append(unit)
+        if self._version == "2" and holder.attribute("state"):
+            self._states.append((unit, self._translated(holder)))
+
+    def _translated(self, holder: Element) -> PatchUnit[bytes]:
+        """The start tag of an XLIFF 2 segment, which says that it is translated."""
+        head = self._source[holder.start : holder.inner]
+        new = _STATE.sub(rb'\1"translated"', _SUB_STATE.sub(b"", head))
+        return _replacement(holder.start, holder.inner, new)
+
+    def _target(self, source: Element, target: Element | None, body: bytes) -> bytes:
+        prefix = source.tag.removesuffix("source").encode()
+        state = b' state="translated"' if self._version == "1" else b""
+        if target is None:
+            before = self._source[max(0, source.start - _INDENT) : source.start]
+            gap = before[len(before.rstrip()) :]
+            gap = gap if b"\n" in gap else b""
+            return gap + b"<%starget%s>%s</%starget>" % (prefix, state, body, prefix)
+        head = self._source[target.start : target.inner].rstrip(b"/> ")
+        if self._version == "1" and target.attribute("state"):
+            head = _STATE.sub(rb'\1"translated"', _SUB_STATE.sub(b"", head))
+            state = b""
+        return b"%s%s>%s</%starget>" % (head, state, body, prefix)
 
     def save(self) -> bytes:
-        head: list[PatchUnit[bytes]] = []
-        version = "1" if ":1." in self._root.uri else "2"
-        name = _TARGET_LANGUAGE[version]
-        holders = self._root.elements("file") if version == "1" else [self._root]
-        for holder in holders:
-            if not holder.attribute(name):
-                head.append(_attribute(self._source, holder, name, self._target))
-        changes = sorted([*head, *self.units], key=lambda change: change.end)
+        done = [unit for unit in self.units if unit.translation is not None]
+        if not done:
+            return self._source
+        name = _TARGET_LANGUAGE[self._version]
+        new = f' {name}="{self._languages.target}"'.encode()
+        places = [head.start + 1 + len(head.tag.encode()) for head in self._heads]
+        heads = [_replacement(place, place, new) for place in places]
+        states = [state for unit, state in self._states if unit.translation is not None]
+        changes = sorted([*heads, *states, *done], key=lambda change: change.end)
         return patched(self._source, changes)
 
-
-def _holders(element: Element, translate: bool) -> list[Element]:
-    """Elements that hold a source and may be translated: trans-unit, or segment in a unit."""
-    translate = {"yes": True, "no": False}.get(element.attribute("translate"), translate)
-    if element.name in ("trans-unit", "segment"):
-        return [element] if translate else []
-    return [found for child in element.elements() for found in _holders(child, translate)]
+    def left(self, data: bytes) -> Counter[Part]:
+        again = _XliffDocument(in_utf8(data), self._limits, self._languages)
+        counts: Counter[Part] = Counter(again._kept)
+        counts["text"] = sum(chinese(unit.text.text) for unit in again.units)
+        return +counts
 
 
 def _is_paired(element: Element) -> bool:
@@ -89,10 +133,5 @@ def _to_do(holder: Element, target: Element) -> bool:
     return (target.attribute("state") or holder.attribute("state")) in _TO_DO
 
 
-def _attribute(source: bytes, element: Element, name: str, value: str) -> PatchUnit[bytes]:
-    place = element.start + 1 + len(element.tag.encode())
-
-    def render(_segment: Segment, _patches: Patches[bytes]) -> bytes:
-        return f' {name}="{value}"'.encode()
-
-    return PatchUnit((), place, place, render, ("",))
+def _replacement(start: int, end: int, new: bytes) -> PatchUnit[bytes]:
+    return PatchUnit((), start, end, lambda _segment, _patches: new, ("",))

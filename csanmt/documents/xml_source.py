@@ -11,12 +11,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from html.entities import html5
 from xml.parsers import expat
 
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_ENCODING = re.compile(r"""(<\?xml[^>]*?encoding\s*=\s*)(["'])([A-Za-z0-9._-]+)\2""")
+_DECLARATION_LENGTH = 200  # characters in which an XML declaration ends
+_ENCODING = re.compile(
+    r"""\A(\s*<\?xml\s[^<>]{0,100}?encoding\s{0,9}=\s{0,9})(["'])([A-Za-z0-9._-]{1,40})\2"""
+)
+_PUBLIC_TYPES = (
+    "-//NISO//DTD ncx ", "-//NISO//DTD dtbook ", "+//ISBN 0-9673008-1-9//DTD OEB ",
+    "-//W3C//DTD XHTML ", "-//XLIFF//DTD XLIFF ",
+)  # fmt: skip
+_SYSTEM_TYPES = (
+    "about:legacy-compat", "xliff.dtd", "http://www.oasis-open.org/committees/xliff/documents/"
+    "xliff.dtd",
+)  # fmt: skip
 # What may stand in no XML 1.0 text, not even as a reference.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -30,6 +42,7 @@ class Element:
         tag: the name as written, prefix and all.
         attributes: by ``name`` or ``uri name``.
         children: elements and texts, in order.
+        translate: what XML's ``translate`` says nearest to it, at itself or around.
     """
 
     uri: str
@@ -41,6 +54,7 @@ class Element:
     outer: int = 0
     end: int = 0
     children: list[Element | str] = field(default_factory=list)
+    translate: str = ""
 
     def elements(self, name: str = "") -> Iterator[Element]:
         """Child elements (of this local name)."""
@@ -60,6 +74,7 @@ class Element:
 
 
 Wanted = Callable[[str, str], bool]  # (uri, local name)
+Visit = Callable[[Element], None]
 
 
 def in_utf8(data: bytes) -> bytes:
@@ -73,39 +88,56 @@ def in_utf8(data: bytes) -> bytes:
             text = data.decode("utf-16")
         except UnicodeDecodeError:
             raise DocumentError("XML that is not valid UTF-16") from None
-        return _ENCODING.sub(r"\1\2UTF-8\2", text, count=1).encode()
-    declared = _ENCODING.match(data[:200].decode("ascii", "replace").lstrip("\ufffd"))
+        head, rest = text[:_DECLARATION_LENGTH], text[_DECLARATION_LENGTH:]
+        return _ENCODING.sub(r"\1\2UTF-8\2", head, count=1).encode() + rest.encode()
+    head = data[:_DECLARATION_LENGTH].decode("ascii", "replace").lstrip("\ufffd")
+    declared = _ENCODING.match(head)
     if declared and declared[3].lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
         raise DocumentError(f"XML in {declared[3]}; only UTF-8 and UTF-16 are read")
     return data
 
 
 def find(data: bytes, wanted: Wanted, limits: Limits) -> list[Element]:
-    """Elements that ``wanted`` names, each before those around it.
+    """Elements that ``wanted`` names; see ``visit``."""
+    found: list[Element] = []
+    visit(data, wanted, limits, found.append)
+    return found
+
+
+def visit(
+    data: bytes, wanted: Wanted, limits: Limits, take: Visit, enter: Visit | None = None
+) -> None:
+    """Give each element that ``wanted`` names to ``take``, those within one before it;
+    and every start tag outside of them to ``enter``.
+
+    Only the elements that stand open are held, so that what ``take`` raises ends the
+    reading of a part before it costs much.
 
     Raises:
         DocumentError: not well-formed, or with a document type or an entity of its own:
             they could name files and addresses, or grow without bound.
         DocumentTooLargeError: nested deeper than the limit.
     """
-    reader = _Reader(data, wanted, limits)
+    reader = _Reader(data, wanted, limits, take, enter)
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         raise DocumentError(f"XML not well-formed: {reason}, line {error.lineno}") from None
-    return reader.found
 
 
 class _Reader:
     """Builds trees from expat's events while one is wanted."""
 
-    def __init__(self, data: bytes, wanted: Wanted, limits: Limits) -> None:
-        self._data, self._wanted, self._limits = data, wanted, limits
+    def __init__(
+        self, data: bytes, wanted: Wanted, limits: Limits, take: Visit, enter: Visit | None
+    ) -> None:
+        self._data, self._wanted, self._limits, self._take = data, wanted, limits, take
+        self._enter = enter
+        self._translate = [""]  # of the elements that stand open
         self._open: list[Element] = []
         self._fresh: Element | None = None  # its start tag ends where the next event begins
         self._depth = 0
-        self.found: list[Element] = []
         self.parser = parser = expat.ParserCreate("UTF-8", " ")
         parser.namespace_prefixes = True
         parser.buffer_text = False
@@ -113,11 +145,25 @@ class _Reader:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         parser.DefaultHandlerExpand = self._other
-        parser.StartDoctypeDeclHandler = self._refuse
+        parser.StartDoctypeDeclHandler = self._document_type
         parser.EntityDeclHandler = self._refuse
+        parser.SkippedEntityHandler = self._entity
+
+    def _document_type(self, _name: str, system: str | None, public: str | None, own: bool) -> None:
+        """The document types that standards prescribe are let be; none is ever loaded."""
+        known = (public or "").startswith(_PUBLIC_TYPES) or (system or "") in _SYSTEM_TYPES
+        if own or not known:
+            self._refuse()
 
     def _refuse(self, *_: object) -> None:
-        raise DocumentError("XML with a document type or entities is not accepted")
+        raise DocumentError("XML with a document type or entities of its own is not accepted")
+
+    def _entity(self, name: str, parameter: bool) -> None:
+        """An entity of XHTML's document type."""
+        character = html5.get(f"{name};")
+        if parameter or character is None:
+            raise DocumentError(f"XML with an entity that nothing defines: {name[:40]!r}")
+        self._text(character)
 
     def _settle(self) -> int:
         place: int = self.parser.CurrentByteIndex
@@ -132,11 +178,17 @@ class _Reader:
         if self._depth > self._limits.depth:
             raise DocumentTooLargeError(f"XML nested deeper than {self._limits.depth}")
         uri, name, prefix = _split(full_name)
-        if not self._open and not self._wanted(uri, name):
+        self._translate.append(attributes.get("translate", self._translate[-1]))
+        outside = not self._open and not self._wanted(uri, name)
+        if outside and self._enter is None:
             return
         tag = f"{prefix}:{name}" if prefix else name
         plain = {" ".join(k.split(" ")[:2]): v for k, v in attributes.items()}
-        element = Element(uri, name, tag, plain, place)
+        element = Element(uri, name, tag, plain, place, translate=self._translate[-1])
+        if outside:
+            assert self._enter is not None
+            self._enter(element)
+            return
         if self._open:
             self._open[-1].children.append(element)
         self._open.append(element)
@@ -145,6 +197,7 @@ class _Reader:
     def _end(self, _name: str) -> None:
         place = self._settle()
         self._depth -= 1
+        self._translate.pop()
         if not self._open:
             return
         element = self._open.pop()
@@ -152,7 +205,7 @@ class _Reader:
         element.outer = place
         element.end = place if empty else self._data.index(b">", place) + 1
         if self._wanted(element.uri, element.name):
-            self.found.append(element)
+            self._take(element)
 
     def _text(self, text: str) -> None:
         self._settle()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from csanmt.markup.marked import ROOT, Kind, MarkedText, Piece, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
-from csanmt.markup.structure import Structure, analyse
+from csanmt.markup.structure import Structure, analyse, is_reading
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 
 Escape = Callable[[str], str]
@@ -86,12 +86,12 @@ class _Parser:
     def parse(self) -> list[str | MarkedText]:
         i = 0
         while i < len(self._tokens):
-            last = self._structure.partner[i] if i in self._structure.kept else i
+            last = self._structure.kept.get(i, i)
             raw = "".join(token.raw for token in self._tokens[i : last + 1])
-            if i in self._structure.splitting:
+            if i in self._structure.splitting or i in self._structure.islands:
                 self._flush()
                 self._parts.append(raw)
-            elif last > i:
+            elif i in self._structure.kept:
                 self._run.raw.append(raw)
                 self._keep(i, last, raw)
             else:
@@ -103,7 +103,7 @@ class _Parser:
     def _keep(self, first: int, last: int, raw: str) -> None:
         inside = self._tokens[first + 1 : last]
         shown = any(t.kind in (TokenKind.TEXT, TokenKind.CDATA) and t.raw.strip() for t in inside)
-        if shown:
+        if shown and not is_reading(self._tokens[first].name):
             self._run.atom(raw)
         else:
             self._run.point(raw)

@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
@@ -207,10 +206,11 @@ class _Reader:
 
     def _break(self, span: tuple[int, int], lines: list[_Line]) -> str:
         """A hard line break as it stands in the source, with the next line's indentation."""
-        for line, following in pairwise(lines):
-            if line.low <= span[0] <= line.high:
-                return self._source[line.at + span[0] - line.low : following.at]
-        return "\n"
+        number = bisect_right(lines, span[0], key=lambda line: line.low) - 1
+        if not 0 <= number < len(lines) - 1:
+            return "\n"
+        line, following = lines[number], lines[number + 1]
+        return self._source[line.at + span[0] - line.low : following.at]
 
 
 def _whole_delimiters(tokens: list[Token]) -> list[Token]:

@@ -109,22 +109,7 @@ class Run:
 
     def _end(self, node: _Node) -> None:
         """What stands open ends here, or goes on in a later run."""
-        node.end = self._length
-        if self._solid == node.solid:
-            self._make_point(node)
-
-    def _make_point(self, node: _Node) -> None:
-        """An element without text is one thing, with whatever elements it holds."""
-        todo: list[_Node | str] = [node]
-        raw: list[str] = []
-        while todo:
-            item = todo.pop()
-            if isinstance(item, str):
-                raw.append(item)
-                continue
-            raw.append(item.opening)
-            todo += [item.closing, *reversed(item.inside)]
-        node.opening, node.closing, node.inside, node.end = "".join(raw), "", [], node.start
+        node.end = node.start if self._solid == node.solid else self._length
 
     def point(self, raw: str) -> None:
         """A tag or comment that stands for no word."""
@@ -156,7 +141,23 @@ class Run:
         while todo:
             node, parent = todo.pop()
             end = node.start if node.end is None else node.end
-            pair = (node.opening, node.closing)
-            marks.append(Mark(node.start, end, node.opening if node.start == end else pair, parent))
+            if node.start == end:
+                marks.append(Mark(end, end, _whole(node), parent))
+                continue
+            marks.append(Mark(node.start, end, (node.opening, node.closing), parent))
             todo += [(child, len(marks) - 1) for child in reversed(node.inside)]
         return whole_words(MarkedText(text, tuple(marks), dict(self._atoms), tuple(self._breaks)))
+
+
+def _whole(node: _Node) -> str:
+    """An element without text is one thing, with whatever elements it holds."""
+    todo: list[_Node | str] = [node]
+    raw: list[str] = []
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            raw.append(item)
+            continue
+        raw.append(item.opening)
+        todo += [item.closing, *reversed(item.inside)]
+    return "".join(raw)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from csanmt.markup.rules import Rules
 from csanmt.markup.tokens import Token, TokenKind, attributes
@@ -16,24 +17,30 @@ class Structure:
     Attributes:
         partner: the other tag of a pair; pairs never cross, and what has no partner is absent.
         splitting: tags that end a sentence.
-        kept: start tags whose whole element is not translated.
+        kept: first and last token of what is not translated: whole elements, or the parts of
+            one around what in it is to be translated all the same.
+        islands: first tokens of such parts, which a text must not be joined across.
         preformatted: tokens inside ``<pre>``, whose line breaks count.
     """
 
     partner: dict[int, int]
     splitting: frozenset[int]
-    kept: frozenset[int]
+    kept: dict[int, int]
     preformatted: frozenset[int]
+    islands: frozenset[int] = frozenset()
 
 
 def analyse(tokens: Sequence[Token], rules: Rules) -> Structure:
     """Read the structure of ``tokens``, however broken; linear in their number."""
     partner = _pairs(tokens)
+    keeper = _Keeper(tokens, partner, rules)
+    keeper.read()
     return Structure(
         partner,
         frozenset(_splitting(tokens, partner, rules)),
-        frozenset(i for i, t in enumerate(tokens) if i in partner and _is_kept(t, rules)),
+        keeper.kept,
         frozenset(_preformatted(tokens, partner, rules)),
+        frozenset(keeper.islands),
     )
 
 
@@ -56,17 +63,77 @@ def _pairs(tokens: Sequence[Token]) -> dict[int, int]:
     return partner
 
 
-def _is_kept(token: Token, rules: Rules) -> bool:
-    if token.kind is not TokenKind.START:
-        return False
-    if token.name in rules.kept:
-        return True
-    raw = token.raw.lower()
-    if "translate" not in raw:
-        return False
-    found = attributes(token.raw)
-    classes = () if rules.xml else found.get("class", "").lower().split()
-    return found.get("translate", "").lower() == "no" or "notranslate" in classes
+@dataclass(slots=True)
+class _Keeper:
+    """Finds the ranges of tokens that stay as they are; linear in their number."""
+
+    tokens: Sequence[Token]
+    partner: dict[int, int]
+    rules: Rules
+    kept: dict[int, int] = field(default_factory=dict)
+    islands: set[int] = field(default_factory=set)
+
+    def read(self) -> None:
+        wanted = {i: w for i, t in enumerate(self.tokens) if (w := self._wish(t)) is not None}
+        yes = [i for i, wish in wanted.items() if wish and i in self.partner]
+        reading_end = self._reading_ends()
+        i = 0
+        while i < len(self.tokens):
+            if i in self.kept:
+                i = self.kept[i] + 1
+                continue
+            if i in reading_end:
+                self.kept[i] = reading_end[i]
+            elif wanted.get(i) is False and i in self.partner:
+                self._keep(i, self.partner[i], yes)
+            i = self.kept.get(i, i) + 1
+
+    def _keep(self, first: int, last: int, yes: list[int]) -> None:
+        """Keep an element, but for what in it says ``translate="yes"``."""
+        at, k = first, bisect_left(yes, first + 1)
+        while k < len(yes) and yes[k] < last:
+            island = yes[k]
+            self.kept[at] = island - 1
+            self.islands.add(at)
+            at = self.partner[island] + 1
+            k = bisect_left(yes, at)
+        self.kept[at] = last
+        if at > first:
+            self.islands.add(at)
+
+    def _wish(self, token: Token) -> bool | None:
+        """What a start tag says about its element; None: nothing."""
+        if token.kind is not TokenKind.START:
+            return None
+        usual = False if token.name in self.rules.kept else None
+        raw = token.raw.lower()
+        if "translate" not in raw:
+            return usual
+        found = attributes(token.raw)
+        classes = () if self.rules.xml else found.get("class", "").lower().split()
+        said = found.get("translate")
+        if (said or "").lower() == "no" or "notranslate" in classes:
+            return False
+        return True if said is not None and said.lower() in ("yes", "") else usual
+
+    def _reading_ends(self) -> dict[int, int]:
+        """Readings above the words of a ruby: first and last token of each, closed or not."""
+        if self.rules.xml:
+            return {}
+        found: dict[int, int] = {}
+        end = len(self.tokens) - 1
+        for i in range(len(self.tokens) - 1, -1, -1):
+            token = self.tokens[i]
+            if token.name == "ruby" or (token.kind is TokenKind.START and is_reading(token.name)):
+                if token.name != "ruby":
+                    found[i] = self.partner.get(i, end)
+                end = i - 1
+        return found
+
+
+def is_reading(name: str) -> bool:
+    """Whether an element of HTML says how a word is read, and not what it is."""
+    return name in ("rt", "rp", "rtc")
 
 
 def _splitting(tokens: Sequence[Token], partner: dict[int, int], rules: Rules) -> set[int]:

@@ -18,6 +18,7 @@ _TAG = re.compile(
     r"<(/?)([A-Za-z_\u0080-\U0010ffff][^\s/>\"'<]*+)"
     r"((?:[^<>\"']|\"[^\"]{0,65536}+\"|'[^']{0,65536}+'){0,4096}+)>"
 )
+_SUBSET_END = re.compile(r"\]\s*+>")
 _RAW_TEXT = ("script", "style")
 # HTML elements that have no content and no end tag.
 _VOID = "area base br col embed hr img input link meta param source track wbr keygen frame"
@@ -129,10 +130,20 @@ class _Scanner:
         """``<!DOCTYPE …>``, with the declarations it may hold in brackets."""
         plain = self._until(">", at, 2, TokenKind.OTHER)
         if plain and "[" in plain.raw and plain.raw[2:9].upper() == "DOCTYPE":
-            subset = re.compile(r"\]\s*>").search(self._source, at)
+            subset = self._subset(at)
             if subset:
-                return Token(TokenKind.OTHER, self._source[at : subset.end()])
+                return subset
         return plain
+
+    def _subset(self, at: int) -> Token | None:
+        """A document type with declarations of its own, up to their ``]>``."""
+        if "]" in self._absent:
+            return None
+        found = _SUBSET_END.search(self._source, at)
+        if found is None:
+            self._absent.add("]")
+            return None
+        return Token(TokenKind.OTHER, self._source[at : found.end()])
 
     def _raw_text(self, name: str, start: int) -> int:
         """Everything up to the end tag is one token that nobody reads."""

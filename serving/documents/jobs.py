@@ -1,29 +1,37 @@
 """Documents being translated: who owns them, how far they are, when they are forgotten.
 
-A job lives in the gateway's memory and nowhere else: a restart forgets it, and so
-does its owner's cancelling, its download where an API allows but one, or its age.
+What is read and written of a document lies in its folder and is touched by a parser, so a
+job costs the gateway next to nothing. A restart forgets all jobs: whoever asks for one of
+before is told so. So does its owner's cancelling, its download where an API allows but
+one, or its age.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import logging
 import math
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import IO, Any, Literal
 from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from csanmt.documents.formats import find
+from csanmt.documents.leftovers import Left
 from csanmt.documents.limits import Limits
-from csanmt.documents.protocol import Format, Languages
-from csanmt.documents.translation import Batch, Work
+from csanmt.documents.protocol import Format
+from csanmt.documents.translation import Batch, batches
 from csanmt.errors import (
     CsanmtError,
     DeadlineExceededError,
@@ -31,7 +39,11 @@ from csanmt.errors import (
     OverloadedError,
     UnavailableError,
 )
-from serving.documents.upload import Upload
+from serving.documents.folders import JobFolder, JobFolders
+from serving.documents.parsers import ParserPool, storage_error
+from serving.documents.turns import FairTurns
+from serving.documents.upload import Upload, read_upload
+from serving.http.allowance import Account
 from serving.http.errors import CrashedError
 from serving.languages import detect
 from serving.logs import log_fault
@@ -41,11 +53,21 @@ from serving.translating import TextAnswer, TranslationService
 
 log = logging.getLogger("csanmt.documents")
 
-AT_ONCE = 2  # documents translated side by side; the others wait
+AT_ONCE = 2  # batches of documents in the queue of sentences at once
 RETRY_SECONDS = 1.0
 MOST_TIMEOUTS = 3  # of one part of a document, then it is given up
 MOST_FINISHED = 1000  # kept, however small
+MARK = 8  # characters of an identity that say which start of the server gave it
+IDENTITY = 32
+CHUNK = 256 * 1024  # bytes of a result sent at once
 Status = Literal["queued", "translating", "done", "error"]
+Api = Literal["native", "libretranslate", "deepl"]
+
+
+class LostError(NotFoundError):
+    """A document of before the server's last start."""
+
+    code = "document_lost"
 
 
 @dataclass(slots=True, eq=False)
@@ -55,25 +77,33 @@ class DocumentJob:
     Attributes:
         identity: unguessable; whoever knows it and is the owner may ask for the document.
         key: a second secret, for the API that wants one.
-        owner: the caller who sent it.
+        account: of the caller who sent it.
+        api: through which it came, and alone can be fetched.
         characters: of text in it, which the owner's allowance was charged.
+        total: characters to translate, of each distinct text once.
         terms: a glossary, whose translations are forced.
+        left: what of the result is Chinese still.
         error: what went wrong, once ``status`` is ``error``.
     """
 
     identity: str
     key: str
-    owner: str
+    account: Account
+    api: Api
     name: str
     format: Format
-    languages: Languages
+    target: str
+    folder: JobFolder
     characters: int
-    work: Work | None
+    total: int
+    rank: int
     terms: Terms = ()
+    done: int = 0
+    worked: float = 0.0  # seconds
+    size: int = 0  # of the result in bytes
+    left: tuple[Left, ...] = ()
     status: Status = "queued"
     error: CsanmtError | None = None
-    result: bytes = b""
-    started: float = 0.0
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
@@ -83,46 +113,71 @@ class DocumentJob:
     @property
     def share(self) -> float:
         """How much of the text is translated, 0 to 1."""
-        if self.work is None:
-            return float(self.status == "done")
-        progress = self.work.progress
-        return progress.done / progress.total if progress.total else 0.0
+        if self.status == "done":
+            return 1.0
+        return self.done / self.total if self.total else 0.0
 
     @property
     def seconds_remaining(self) -> int | None:
         """A guess by the pace so far; None before there is one."""
         if self.status != "translating" or not 0 < self.share < 1:
             return None
-        passed = time.monotonic() - self.started
-        return math.ceil(passed * (1 - self.share) / self.share)
+        return math.ceil(self.worked * (1 - self.share) / self.share)
 
     @property
     def result_name(self) -> str:
         """``report.docx`` becomes ``report.en.docx``."""
         path = PurePosixPath(self.name)
-        return f"{path.stem}.{self.languages.target}{path.suffix}"
+        return f"{path.stem}.{self.target}{path.suffix}"
 
 
 class DocumentJobs:
-    """All jobs of this server: at most ``Settings.document_jobs`` unfinished ones, and finished
-    ones for a while, in as many bytes as those might have."""
+    """All jobs of this server: at most ``Settings.document_jobs`` unfinished ones, so many of
+    them of one owner, and finished ones for a while, in as many bytes as those might have."""
 
-    def __init__(self, service: TranslationService) -> None:
+    def __init__(self, service: TranslationService, parsers: ParserPool | None = None) -> None:
         self._service = service
         self._settings = service.settings
         self._jobs: dict[str, DocumentJob] = {}
-        self._opening = 0
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self._disassembly = asyncio.Semaphore(1)  # documents held apart in memory at once
+        self._opening: Counter[str] = Counter()
+        self._turns = FairTurns(AT_ONCE)
+        self._parsers = parsers or ParserPool()
+        self._folders = JobFolders()
+        self._mark = secrets.token_hex(MARK // 2).upper()
+        self._rank = count()
 
     def __len__(self) -> int:
         return len(self._jobs)
 
+    @asynccontextmanager
+    async def received(self, request: Request) -> AsyncIterator[Upload | None]:
+        """The file that a request sends, in a folder that is gone unless a job took it.
+
+        Raises:
+            StorageFullError, UnavailableError: the disk takes it not.
+            Others as ``read_upload``.
+        """
+        try:
+            folder = await asyncio.to_thread(self._folders.new)
+        except OSError as error:
+            raise self._storage(error) from None
+        try:
+            yield await read_upload(request, self._settings, folder)
+        except OSError as error:
+            raise self._storage(error) from None
+        finally:
+            if not any(job.folder is folder for job in self._jobs.values()):
+                folder.remove()
+
+    def _storage(self, error: OSError) -> CsanmtError:
+        log_fault(log, "document not stored", error, errno=error.errno)
+        return storage_error(error.errno)
+
     async def submit(
         self,
         upload: Upload,
-        owner: str,
-        charge: Callable[[int], None],
+        api: Api,
+        account: Account,
         *,
         terms: Terms = (),
         detect_source: bool = False,
@@ -130,53 +185,82 @@ class DocumentJobs:
         """Take a document apart, charge its characters, and begin to translate it.
 
         Args:
-            charge: takes characters from the owner's allowance, or raises.
             terms: a glossary.
             detect_source: a document that is in the target language already is an error.
 
         Raises:
-            OverloadedError: too many documents are held already.
+            OverloadedError: too many documents are held already, of all or of this owner.
             UnsupportedDocumentError, DocumentError, DocumentTooLargeError: as the formats say.
-            RateLimitedError: from ``charge``.
+            RateLimitedError: from the account.
         """
         known = find(upload.name)
-        unfinished = sum(not job.finished for job in self._jobs.values())
-        if unfinished + self._opening >= self._settings.document_jobs:
-            raise OverloadedError("too many documents are being translated; try again later")
-        facts = self._service.facts
-        languages = Languages(facts.source_language, facts.target_language)
-        limits = Limits(characters=self._settings.max_document_characters)
-        self._opening += 1
+        self._check_room(account.name)
+        self._opening[account.name] += 1
         try:
-            async with self._disassembly:
-                work = await asyncio.to_thread(Work.begin, known, upload.data, limits, languages)
-            charge(work.characters)
+            opened = await self._parse(account.name, "open", upload.folder, upload.name)
+            account.take(opened["characters"])
         finally:
-            self._opening -= 1
-        identity, key = secrets.token_hex(16).upper(), secrets.token_hex(32).upper()
+            self._opening[account.name] -= 1
         job = DocumentJob(
-            identity, key, owner, upload.name, known, languages, work.characters, work, terms
+            identity=self._mark + secrets.token_hex((IDENTITY - MARK) // 2).upper(),
+            key=secrets.token_hex(32).upper(),
+            account=account,
+            api=api,
+            name=upload.name,
+            format=known,
+            target=self._service.facts.target_language,
+            folder=upload.folder,
+            characters=opened["characters"],
+            total=opened["total"],
+            rank=next(self._rank),
+            terms=terms,
         )
-        self._jobs[identity] = job
-        if (
-            detect_source
-            and not work.progress.total
-            and (detect(work.sample).language == self._service.languages.target)
-        ):
+        self._jobs[job.identity] = job
+        if detect_source and not job.total and detect(opened["sample"]).language == job.target:
             self._fail(job, CsanmtError("Source and target language are equal."))
             self._end(job)
         else:
             job.task = asyncio.create_task(self._run(job))
         return job
 
-    def get(self, identity: str, owner: str | None = None, key: str | None = None) -> DocumentJob:
-        """A job of this owner (None: whoever knows its identity), its ``key`` checked if given.
+    def _check_room(self, owner: str) -> None:
+        held = +self._opening
+        held.update(job.account.name for job in self._jobs.values() if not job.finished)
+        if held.total() >= self._settings.document_jobs:
+            raise OverloadedError("too many documents are being translated; try again later")
+        if held[owner] >= self._settings.document_jobs_each:
+            raise OverloadedError(
+                f"{held[owner]} of your documents are being translated; try again later"
+            )
+
+    async def _parse(self, owner: str, work: str, folder: JobFolder, name: str) -> dict[str, Any]:
+        facts = self._service.facts
+        limits = Limits(characters=self._settings.max_document_characters)
+        message = {
+            "do": work,
+            "folder": str(folder.path),
+            "name": name,
+            "limits": asdict(limits),
+            "languages": [facts.source_language, facts.target_language],
+        }
+        return await self._parsers.run(owner, message)
+
+    def get(
+        self, identity: str, api: Api, owner: str | None = None, key: str | None = None
+    ) -> DocumentJob:
+        """A job that came through ``api`` (of this owner; its ``key`` checked if given).
 
         Raises:
             NotFoundError: there is none, or it is somebody else's: both look the same.
+            LostError: it was given out before this server started.
         """
         job = self._jobs.get(identity)
-        if job is None or (owner is not None and job.owner != owner):
+        if job is None or job.api != api or (owner is not None and job.account.name != owner):
+            if _is_identity(identity) and not identity.startswith(self._mark):
+                raise LostError(
+                    "there is no such document here: a server that starts again forgets the "
+                    "documents of before; send it again"
+                )
             raise NotFoundError("there is no such document, or no longer")
         if key is not None and not hmac.compare_digest(job.key.encode(), key.encode()):
             raise NotFoundError("there is no such document, or no longer")
@@ -197,55 +281,78 @@ class DocumentJobs:
 
     def discard(self, job: DocumentJob) -> None:
         """Stop working on it and forget it; harmless when that is done."""
-        self._jobs.pop(job.identity, None)
+        if self._jobs.pop(job.identity, None) is None:
+            return
         if job.task is not None:
             job.task.cancel()
+        if not job.finished:
+            job.account.give_back(job.characters)
+        job.folder.remove()
+
+    async def stop(self) -> None:
+        """Forget all documents and end the parsers."""
+        for job in list(self._jobs.values()):
+            self.discard(job)
+        await self._parsers.stop()
+        self._folders.remove()
 
     async def _run(self, job: DocumentJob) -> None:
         try:
-            async with self._turn:
-                job.status, job.started = "translating", time.monotonic()
-                async with asyncio.timeout(self._settings.document_timeout):
-                    job.result = await self._translate(job)
+            await self._translate(job)
+            made = await self._parse(job.account.name, "assemble", job.folder, job.name)
+            job.size = made["bytes"]
+            job.left = tuple(Left(part, number) for part, number in made["warnings"])
             job.status = "done"
         except TimeoutError:
             self._fail(job, DeadlineExceededError("the document took too long"))
         except CsanmtError as error:
             self._fail(job, error)
+        except OSError as error:
+            self._fail(job, self._storage(error))
         except Exception as error:
             log_fault(log, "document failed", error)
             self._fail(job, CsanmtError("the document could not be translated"))
         self._end(job)
 
     def _end(self, job: DocumentJob) -> None:
-        job.work = None
+        """Keep it for a while."""
         self._make_room()
         loop = asyncio.get_running_loop()
-        loop.call_later(self._settings.document_keep, self._jobs.pop, job.identity, None)
+        loop.call_later(self._settings.document_keep, self.discard, job)
 
     def _make_room(self) -> None:
-        """Forget the oldest finished jobs when there are too many, or too large ones."""
+        """Forget the oldest finished jobs of who has most of them, when they are too large
+        together or too many."""
         finished = [job for job in self._jobs.values() if job.finished]
         room = self._settings.document_jobs * self._settings.max_document_bytes
-        size = sum(len(job.result) for job in finished)
+        sizes: Counter[str] = Counter()
         for job in finished:
-            if size <= room and len(finished) <= MOST_FINISHED:
-                break
-            size -= len(job.result)
-            finished = finished[1:]
-            del self._jobs[job.identity]
+            sizes[job.account.name] += job.size + room // MOST_FINISHED
+        while sizes.total() > room * 2 or sum(job.size for job in finished) > room:
+            largest = sizes.most_common(1)[0][0]
+            oldest = next(job for job in finished if job.account.name == largest)
+            sizes[largest] -= oldest.size + room // MOST_FINISHED
+            finished.remove(oldest)
+            self.discard(oldest)
 
     def _fail(self, job: DocumentJob, error: CsanmtError) -> None:
         job.status, job.error = "error", error
+        job.account.give_back(job.characters)
 
-    async def _translate(self, job: DocumentJob) -> bytes:
-        work = job.work
-        assert work is not None
-        for batch in work.batches():
-            answers = await self._answers(batch, job.terms)
-            work.put(batch, [aligned(answer) for answer in answers])
-        async with self._disassembly:
-            return await asyncio.to_thread(work.finish)
+    async def _translate(self, job: DocumentJob) -> None:
+        """Answer all texts, a batch a turn; only the time of its turns counts as the job's."""
+        with (
+            job.folder.texts.open(encoding="utf-8") as texts,
+            job.folder.answers.open("w", encoding="utf-8") as answers,
+        ):
+            for batch in batches(_texts(texts)):
+                async with self._turns.turn(job.account.name, job.rank):
+                    job.status, started = "translating", time.monotonic()
+                    async with asyncio.timeout(self._settings.document_timeout - job.worked):
+                        found = await self._answers(batch, job.terms)
+                    job.worked += time.monotonic() - started
+                await asyncio.to_thread(_write, answers, batch, found)
+                job.done += sum(map(len, batch.texts))
 
     async def _answers(self, batch: Batch, terms: Terms) -> list[TextAnswer]:
         """A document has time: where others are turned away it tries again.
@@ -269,9 +376,45 @@ class DocumentJobs:
                 await asyncio.sleep(RETRY_SECONDS)
 
 
+def _is_identity(text: str) -> bool:
+    return len(text) == IDENTITY and all(c in "0123456789ABCDEF" for c in text)
+
+
+def _texts(lines: IO[str]) -> Iterator[tuple[str, bool]]:
+    for line in lines:
+        text, tagged = json.loads(line)
+        yield text, tagged
+
+
+def _write(stream: IO[str], batch: Batch, answers: list[TextAnswer]) -> None:
+    for answer in answers:
+        found = aligned(answer)
+        pairs = found.pairs if batch.aligned else ()
+        stream.write(
+            json.dumps([found.text, pairs, found.copies, found.sentences], ensure_ascii=False)
+        )
+        stream.write("\n")
+    stream.flush()
+
+
 def file_response(job: DocumentJob) -> Response:
-    """The translated file, to be saved and never shown as a page of ours."""
+    """The translated file, to be saved and never shown as a page of ours.
+
+    It is open already, so that the document may be forgotten before it is sent.
+    """
     plain = job.result_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
     name = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(job.result_name, safe='')}"
-    headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
-    return Response(job.result, media_type=job.format.media_type, headers=headers)
+    headers = {
+        "Content-Disposition": name,
+        "Content-Length": str(job.size),
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(
+        _chunks(job.folder.result.open("rb")), media_type=job.format.media_type, headers=headers
+    )
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    with stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from csanmt.errors import CancelledError, CsanmtError
+from serving.documents.folders import JobFolder
 from serving.http.errors import (
     BadRequestError,
     ForbiddenError,
@@ -30,10 +33,11 @@ _NO_NAME = re.compile(r'[\x00-\x1f\x7f<>:"|?*]|[\ud800-\udfff]')
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What came: ``name`` is the last part of the file's, and harmless."""
+    """What came: ``name`` is the last part of the file's, and harmless; the file is the
+    source in ``folder``."""
 
     name: str
-    data: bytes
+    folder: JobFolder
     fields: Mapping[str, str]
 
 
@@ -42,8 +46,8 @@ def most_bytes(settings: Settings) -> int:
     return settings.max_document_bytes + FORM_OVERHEAD
 
 
-async def read_upload(request: Request, settings: Settings) -> Upload | None:
-    """The file in the field ``file``; None when the form holds none.
+async def read_upload(request: Request, settings: Settings, folder: JobFolder) -> Upload | None:
+    """The file in the field ``file``, put into ``folder``; None when the form holds none.
 
     Raises:
         ForbiddenError: this server takes no documents.
@@ -52,6 +56,7 @@ async def read_upload(request: Request, settings: Settings) -> Upload | None:
         BadRequestError: the form cannot be read.
         InvalidInputError: a field holds half of a surrogate pair.
         CancelledError: the client went away.
+        OSError: the disk did not take it.
     """
     if not settings.max_document_bytes:
         raise ForbiddenError("this server takes no documents")
@@ -64,7 +69,7 @@ async def read_upload(request: Request, settings: Settings) -> Upload | None:
         )
     except ClientDisconnect:
         raise CancelledError("the client went away while sending the file") from None
-    except CsanmtError:
+    except (CsanmtError, OSError):
         raise
     except HTTPException as error:
         raise BadRequestError(f"the form cannot be read: {error.detail}") from None
@@ -76,9 +81,15 @@ async def read_upload(request: Request, settings: Settings) -> Upload | None:
             return None
         fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
         require_well_formed("".join(key + value for key, value in fields.items()))
-        return Upload(safe_name(file.filename or ""), await file.read(), fields)
+        await asyncio.to_thread(_store, file, folder)
+        return Upload(safe_name(file.filename or ""), folder, fields)
     finally:
         await form.close()
+
+
+def _store(file: UploadFile, folder: JobFolder) -> None:
+    with folder.source.open("wb") as stream:
+        shutil.copyfileobj(file.file, stream, 1 << 20)
 
 
 def safe_name(name: str) -> str:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from csanmt.errors import CancelledError
 from serving.http.errors import QuotaExceededError, RateLimitedError
-from serving.http.keys import caller
+from serving.http.keys import Caller, caller
 
 MOST_CALLERS = 10_000  # remembered
 REFILL = 60.0  # seconds after which any bucket is full again, and forgetting it changes nothing
@@ -152,8 +152,7 @@ class CharacterQuota:
 
 def charge(request: Request, characters: int) -> None:
     """Take ``characters`` from the caller's day. Raises QuotaExceededError: it is used up."""
-    who = caller(request)
-    request.state.quota.take(who.name, characters, who.key.characters_per_day if who.key else 0)
+    Account.of(request).take(characters)
 
 
 @contextmanager
@@ -173,3 +172,27 @@ def charged(request: Request, characters: int) -> Iterator[None]:
     except Exception:
         request.state.quota.give_back(caller(request).name, characters)
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A caller's day, for work that outlives the request."""
+
+    caller: Caller
+    quota: CharacterQuota
+
+    @classmethod
+    def of(cls, request: Request) -> Account:
+        return cls(caller(request), request.state.quota)
+
+    @property
+    def name(self) -> str:
+        return self.caller.name
+
+    def take(self, characters: int) -> None:
+        """Raises QuotaExceededError: the caller's day is used up."""
+        key = self.caller.key
+        self.quota.take(self.name, characters, key.characters_per_day if key else 0)
+
+    def give_back(self, characters: int) -> None:
+        self.quota.give_back(self.name, characters)

@@ -22,7 +22,7 @@ def translate() -> Translate:
 
     def run(name: str, data: bytes | str, limits: Limits = Limits()) -> bytes:
         body = data.encode() if isinstance(data, str) else data
-        return translate_document(GlossTranslator(), find(name), body, limits=limits)
+        return translate_document(GlossTranslator(), find(name), body, limits=limits).data
 
     return run
 

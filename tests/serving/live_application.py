@@ -42,6 +42,7 @@ class WithLifespan:
         await self.application.pool.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self.application.documents.stop()
         await self.application.pool.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -23,9 +22,9 @@ from serving.apis.deepl.translate import (
     refuse_unserved,
 )
 from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
-from serving.documents.upload import Upload, read_upload, safe_name
+from serving.documents.upload import Upload, safe_name
 from serving.glossaries.owner import Glossaries
-from serving.http.allowance import charge
+from serving.http.allowance import Account
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
 from serving.http.keys import caller
@@ -48,27 +47,29 @@ class DeepLDocumentRoutes:
         ]
 
     async def upload(self, request: Request) -> Response:
-        upload = await read_upload(request, self._service.settings)
+        try:
+            async with self._jobs.received(request) as upload:
+                job = await self._submit(request, upload)
+        except UnsupportedDocumentError as error:
+            raise BadRequestError(f"Invalid file extension: {error}") from None
+        except DocumentError as error:
+            raise BadRequestError(f"Invalid file data: {error}") from None
+        return JSONResponse({"document_id": job.identity, "document_key": job.key})
+
+    async def _submit(self, request: Request, upload: Upload | None) -> DocumentJob:
         if upload is None:
             raise BadRequestError("Parameter 'file' not specified.")
         self._check(upload.fields)
         if given := safe_name(upload.fields.get("filename", "")):
             upload = replace(upload, name=given)
         _check_output(upload)
-        terms = await self._glossaries.stored(request, glossary_ids(upload.fields))
-        try:
-            job = await self._jobs.submit(
-                upload,
-                caller(request).name,
-                partial(charge, request),
-                terms=terms,
-                detect_source=not upload.fields.get("source_lang"),
-            )
-        except UnsupportedDocumentError as error:
-            raise BadRequestError(f"Invalid file extension: {error}") from None
-        except DocumentError as error:
-            raise BadRequestError(f"Invalid file data: {error}") from None
-        return JSONResponse({"document_id": job.identity, "document_key": job.key})
+        return await self._jobs.submit(
+            upload,
+            "deepl",
+            Account.of(request),
+            terms=await self._glossaries.stored(request, glossary_ids(upload.fields)),
+            detect_source=not upload.fields.get("source_lang"),
+        )
 
     async def status(self, request: Request) -> Response:
         job = await self._job(request)
@@ -87,8 +88,9 @@ class DeepLDocumentRoutes:
             raise NotFoundError("the document could not be translated")
         if job.status != "done":
             raise UnavailableError("Document not ready")
+        response = file_response(job)
         self._jobs.discard(job)
-        return file_response(job)
+        return response
 
     async def _job(self, request: Request) -> DocumentJob:
         fields = await read_fields(request, self._service.settings)
@@ -96,7 +98,7 @@ class DeepLDocumentRoutes:
         if not isinstance(key, str) or not key:
             raise BadRequestError("Parameter 'document_key' not specified.")
         key = key.encode("utf-8", "replace").decode()
-        return self._jobs.get(request.path_params["id"], caller(request).name, key)
+        return self._jobs.get(request.path_params["id"], "deepl", caller(request).name, key)
 
     def _check(self, fields: Mapping[str, str]) -> None:
         pair = self._service.languages

@@ -6,19 +6,16 @@ cancels it. Reference: LibreTranslate 1.6, ``libretranslate/app.py``.
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.documents.limits import UnsupportedDocumentError
 from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
-from serving.documents.upload import Upload, read_upload
-from serving.http.allowance import charge
+from serving.documents.upload import Upload
+from serving.http.allowance import Account
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError
-from serving.http.keys import caller
 from serving.languages import canonical
 from serving.translating import TranslationService
 
@@ -39,23 +36,24 @@ class LibreTranslateDocumentRoutes:
         ]
 
     async def translate(self, request: Request) -> Response:
-        upload = await read_upload(request, self._service.settings)
-        if upload is None:
-            raise BadRequestError("Invalid request: missing file parameter")
-        self._check(upload)
         try:
-            job = await self._jobs.submit(upload, caller(request).name, partial(charge, request))
+            async with self._jobs.received(request) as upload:
+                if upload is None:
+                    raise BadRequestError("Invalid request: missing file parameter")
+                self._check(upload)
+                job = await self._jobs.submit(upload, "libretranslate", Account.of(request))
         except UnsupportedDocumentError:
             raise BadRequestError("Invalid request: file format not supported") from None
         await until_disconnect(request, self._jobs.finished(job))
         return JSONResponse({"translatedFileUrl": self._address(request, job)})
 
     async def download(self, request: Request) -> Response:
-        """Whoever was told the address may fetch it: it holds 128 random bits."""
+        """Whoever was told the address may fetch it: it holds 96 random bits, and stands in
+        the answer to the upload and nowhere else."""
         identity, dot, _ = request.path_params["name"].partition(".")
         if not dot or not identity.isalnum():
             raise BadRequestError("Invalid filename")
-        job = self._jobs.get(identity)
+        job = self._jobs.get(identity, "libretranslate")
         if job.status != "done":
             raise BadRequestError("Invalid filename")
         return file_response(job)

@@ -16,7 +16,7 @@ def native_api(backend: Backend) -> Api:
     shape = NativeShape(service, glossaries)
     routes = [
         Route("/translate/stream", shape.stream, methods=["POST"]),
-        *DocumentRoutes(backend.documents, service.settings, glossaries).routes(),
+        *DocumentRoutes(backend.documents, glossaries).routes(),
         *GlossaryRoutes(glossaries.store, service).routes(),
     ]
     return Api(routes, native_piece, shape=shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from csanmt.documents.leftovers import PARTS
 from csanmt.glossary import MAX_TERM, TERM_PATTERN
 from serving.apis.native.glossaries import GlossaryAnswer, GlossaryRequest
 from serving.apis.native.schemas import TranslateRequest, TranslateResponse
@@ -135,7 +136,15 @@ def _document_schema() -> Schema:
             "characters": COUNT | {"description": "Of text in the document."},
             "progress": {"type": "number", "minimum": 0, "maximum": 1},
         },
-        {"seconds_remaining": COUNT, "error": record({"code": TEXT, "message": TEXT})},
+        {
+            "seconds_remaining": COUNT,
+            "warnings": {
+                "type": "array",
+                "items": record({"part": {"enum": list(PARTS)}, "count": COUNT, "message": TEXT}),
+                "description": "What of the document stays in Chinese.",
+            },
+            "error": record({"code": TEXT, "message": TEXT}),
+        },
     )
 
 
@@ -147,7 +156,7 @@ def _create_document(settings: Settings) -> dict[str, Any]:
         | problems((*UPLOADING, "404", *ACCESS), None, **DOCUMENTS_OFF),
         group="Documents",
         description=document_limits(settings)
-        + " The layout is kept; `glossary` names a stored one. It is all kept in memory until "
+        + " The layout is kept; `glossary` names a stored one. It is kept until "
         f"it is deleted or {settings.document_keep:g} seconds after it is done.",
         body=upload_body({}, {"glossary": TEXT}),
     )

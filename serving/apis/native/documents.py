@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -11,12 +10,10 @@ from starlette.routing import Route
 
 from csanmt.errors import ConflictError
 from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
-from serving.documents.upload import read_upload
 from serving.glossaries.owner import Glossaries
-from serving.http.allowance import charge
+from serving.http.allowance import Account
 from serving.http.errors import BadRequestError, error_body
 from serving.http.keys import caller
-from serving.settings import Settings
 
 ONE = "/documents/{id}"
 
@@ -24,8 +21,8 @@ ONE = "/documents/{id}"
 class DocumentRoutes:
     """``POST /documents``, and ``GET``, ``DELETE``, ``…/content`` of each."""
 
-    def __init__(self, jobs: DocumentJobs, settings: Settings, glossaries: Glossaries) -> None:
-        self._jobs, self._settings, self._glossaries = jobs, settings, glossaries
+    def __init__(self, jobs: DocumentJobs, glossaries: Glossaries) -> None:
+        self._jobs, self._glossaries = jobs, glossaries
 
     def routes(self) -> list[Route]:
         return [
@@ -36,13 +33,11 @@ class DocumentRoutes:
         ]
 
     async def create(self, request: Request) -> Response:
-        upload = await read_upload(request, self._settings)
-        if upload is None:
-            raise BadRequestError("the form lacks the field 'file' with a file")
-        terms = await self._glossaries.terms(request, upload.fields.get("glossary") or None)
-        job = await self._jobs.submit(
-            upload, caller(request).name, partial(charge, request), terms=terms
-        )
+        async with self._jobs.received(request) as upload:
+            if upload is None:
+                raise BadRequestError("the form lacks the field 'file' with a file")
+            terms = await self._glossaries.terms(request, upload.fields.get("glossary") or None)
+            job = await self._jobs.submit(upload, "native", Account.of(request), terms=terms)
         return JSONResponse(described(job), 202, headers={"Location": f"documents/{job.identity}"})
 
     async def show(self, request: Request) -> Response:
@@ -61,7 +56,7 @@ class DocumentRoutes:
         return file_response(job)
 
     def _job(self, request: Request) -> DocumentJob:
-        return self._jobs.get(request.path_params["id"], caller(request).name)
+        return self._jobs.get(request.path_params["id"], "native", caller(request).name)
 
 
 def described(job: DocumentJob) -> dict[str, Any]:
@@ -76,6 +71,10 @@ def described(job: DocumentJob) -> dict[str, Any]:
     }
     if job.seconds_remaining is not None:
         body["seconds_remaining"] = job.seconds_remaining
+    if job.left:
+        body["warnings"] = [
+            {"part": left.part, "count": left.count, "message": str(left)} for left in job.left
+        ]
     if job.error is not None:
         body |= error_body(job.error.code, str(job.error))
     return body

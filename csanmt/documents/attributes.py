@@ -1,0 +1,57 @@
+"""Attributes of XML whose values are read like texts: a unit is a value."""
+
+from __future__ import annotations
+
+import re
+
+from csanmt.documents.leftovers import chinese
+from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.xml_source import Element, escaped
+
+_QUOTED = rb"""\s*+=\s*+(?:"([^"]*)"|'([^']*)')"""
+
+
+def attribute_unit(
+    source: bytes,
+    element: Element,
+    name: str,
+    *,
+    codes: re.Pattern[str] | None = None,
+    longest: int | None = None,
+) -> PatchUnit[bytes] | None:
+    """The value of an attribute as a unit; None: there is none, or nothing to translate in it.
+
+    Args:
+        codes: what in it means something to a program and stays.
+        longest: characters that the format allows; a longer translation is not written.
+    """
+    value = element.attribute(name)
+    if not chinese(value):
+        return None
+    pattern = re.compile(rb"(?<=\s)(?:[\w.-]++:)?" + name.encode() + _QUOTED)
+    found = pattern.search(source, element.start, element.inner)
+    if found is None:
+        return None
+    start, end = found.span(found.lastindex or 0)
+    raw: dict[int, str] = {}
+    pieces: list[Piece] = []
+    at = 0
+    for code in codes.finditer(value) if codes else ():
+        raw[len(raw)] = code[0]
+        pieces += [value[at : code.start()], Tag("atom", len(raw) - 1)]
+        at = code.end()
+    pieces.append(value[at:])
+
+    def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
+        text = "".join(p if isinstance(p, str) else raw[p.key] for p in segment)
+        if longest is not None and len(text) > longest:
+            return source[start:end]
+        return attribute_value(text)
+
+    return PatchUnit(joined(pieces), start, end, render)
+
+
+def attribute_value(text: str) -> bytes:
+    """Text as it is written between the quotes of an attribute."""
+    return escaped(text).replace(b'"', b"&quot;").replace(b"'", b"&apos;").replace(b"\n", b"&#10;")

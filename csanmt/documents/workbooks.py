@@ -1,0 +1,243 @@
+"""What is special about Excel's workbooks: cells that formulas name, prompts, page headers.
+
+A formula, a list of allowed values, a filter or a rule for colours may name the text of a
+cell, and would miss it in English. Such cells stay; everything else is translated, equal
+texts equally, and the formulas are calculated anew when the file is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from csanmt.documents.attributes import attribute_unit
+from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.limits import Limits
+from csanmt.documents.packages import Package
+from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.xml_source import Element, escaped, find
+
+_MAIN = "spreadsheetml.sheet.main+xml"
+_FORMULAS = frozenset({"f", "formula", "formula1", "formula2", "definedName",
+                       "calculatedColumnFormula", "totalsRowFormula"})  # fmt: skip
+# Elements whose attribute is the text of a cell.
+_NAMING = {
+    "filter": "val", "customFilter": "val", "tableColumn": "name", "s": "v", "cacheField": "name",
+}  # fmt: skip
+_HEADERS = frozenset({"oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader",
+                      "firstFooter"})  # fmt: skip
+# Excel calls a workbook damaged where one is longer.
+_PROMPTS = {"promptTitle": 32, "prompt": 255, "errorTitle": 32, "error": 225}
+_LONGEST_HEADER = 255
+_LITERAL = re.compile(r'"((?:[^"]|"")*+)"')
+_OPERATOR = re.compile(r"\A[<>=]{1,2}")
+# Functions that look into a text, where a literal names a part of a cell's.
+_WITHIN = re.compile(
+    r"\b(?:FIND|SEARCH|LEFT|RIGHT|MID|FINDB|SEARCHB|LEFTB|RIGHTB|MIDB|SUBSTITUTE|REPLACE|TEXT|"
+    r"TEXTBEFORE|TEXTAFTER|TEXTSPLIT|REGEXTEST|REGEXEXTRACT|REGEXREPLACE)\s?\(",
+    re.I,
+)
+_INDIRECT = re.compile(r"\bINDIRECT\s?\(", re.I)
+_CODE = re.compile(
+    r'&(?:"[^"]*"|K(?:[0-9A-Fa-f]{6}|\d\d[+-]\d{3})|\d{1,3}|[LCRPNDTAFZGBIUESXYOH&+-])'
+)
+_SECTIONS = frozenset({"&L", "&C", "&R"})
+_SHOWN = frozenset({"&P", "&N", "&D", "&T", "&A", "&F", "&Z"})
+_CALCULATION = re.compile(rb"<(?:\w{1,20}:)?calcPr\b[^>]*>")
+_BEFORE_CALCULATION = re.compile(
+    rb"</(?:\w{1,20}:)?(?:definedNames|externalReferences|functionGroups|sheets)>"
+)
+
+
+class Workbook:
+    """The first reading of a workbook: what its cells are named by.
+
+    Attributes:
+        kept: Chinese that stays, counted.
+    """
+
+    def __init__(self, package: Package, limits: Limits) -> None:
+        self._package, self._limits = package, limits
+        self.kept: Counter[Part] = Counter()
+        self._exact: set[str] = set()
+        self._within: set[str] = set()
+        self._names: set[str] = set()
+        self._string_cells = self._calculates = indirect = False
+        for part in package.of_types((
+            "spreadsheetml.worksheet+xml", "spreadsheetml.table+xml", _MAIN,
+            "spreadsheetml.pivotcachedefinition+xml",
+        )):  # fmt: skip
+            source = package.read(part)
+            self._string_cells |= re.search(rb"""\st=["']str["']""", source) is not None
+            for element in find(source, self._names_cells, limits):
+                indirect |= self._take(element)
+        if indirect:
+            self._exact |= self._names
+        self.kept += count("names", self._names)
+        self._number_formats()
+
+    @staticmethod
+    def _names_cells(_uri: str, name: str) -> bool:
+        return name in _FORMULAS or name in _NAMING or name == "sheet"
+
+    def _take(self, element: Element) -> bool:
+        """Note what an element names; returns whether it makes references of texts."""
+        if element.name == "sheet":
+            self._names.add(element.attribute("name"))
+            return False
+        if element.name in _NAMING:
+            text = element.attribute(_NAMING[element.name]).replace("_x000a_", "\n")
+            self._name(text)
+            self._name(element.attribute("totalsRowLabel"))
+            if element.name in ("tableColumn", "cacheField"):
+                self._names.add(text)
+            return False
+        if element.name == "definedName":
+            self._names.add(element.attribute("name"))
+        formula = element.text
+        self._calculates |= element.name == "f"
+        literals = [found.replace('""', '"') for found in _LITERAL.findall(formula)]
+        within = _WITHIN.search(formula) is not None
+        for literal in filter(chinese, literals):
+            self._name(literal, within=within)
+            for item in literal.split(",") if "," in literal else ():
+                self._name(item.strip())
+        if element.name != "formula1":
+            self.kept += count("formulas", ["".join(literals)])
+        return _INDIRECT.search(formula) is not None
+
+    def _name(self, text: str, *, within: bool = False) -> None:
+        """A cell with this text (or one that holds it; or with ``*`` and ``?`` in it) stays."""
+        if not chinese(text):
+            return
+        text = _OPERATOR.sub("", text)
+        if "*" in text or "?" in text:
+            self._within.update(filter(chinese, re.split(r"[*?]+", text)))
+        elif within:
+            self._within.add(text)
+        else:
+            self._exact.add(text)
+
+    def _number_formats(self) -> None:
+        """Formats that are used and write Chinese beside the number."""
+        for part in self._package.of_types(("spreadsheetml.styles+xml",)):
+            source = self._package.read(part)
+            found = find(source, lambda _, name: name in ("numFmt", "xf"), self._limits)
+            used = {e.attribute("numFmtId") for e in found if e.name == "xf"}
+            formats = [e for e in found if e.name == "numFmt" and e.attribute("numFmtId") in used]
+            self.kept += count("number_formats", (e.attribute("formatCode") for e in formats))
+
+    # ---- the second reading
+
+    def is_named(self, block: Element) -> bool:
+        """Whether a string has to stay as it is; it is counted then."""
+        if block.name == "text":  # a comment
+            return False
+        return self._stays("".join(t.text for t in _texts(block)))
+
+    def _stays(self, text: str) -> bool:
+        found = text in self._exact or any(part in text for part in self._within)
+        if found:
+            self.kept += count("named", [text])
+        return found
+
+    def wants(self, name: str) -> bool:
+        """Elements of sheets that hold text in a way of their own."""
+        return name == "dataValidation" or name in _HEADERS or (name == "c" and self._string_cells)
+
+    def units(self, source: bytes, element: Element) -> list[PatchUnit[bytes]]:
+        if element.name == "dataValidation":
+            found = [
+                attribute_unit(source, element, name, longest=longest)
+                for name, longest in _PROMPTS.items()
+            ]
+            return [unit for unit in found if unit is not None]
+        if element.name in _HEADERS:
+            return [_header(source, element)] if chinese(element.text) else []
+        return self._string_cell(source, element)
+
+    def _string_cell(self, source: bytes, cell: Element) -> list[PatchUnit[bytes]]:
+        """A cell that holds its text itself: typed in (SheetJS), or what a formula gave."""
+        value = next(cell.elements("v"), None)
+        if cell.attribute("t") != "str" or value is None or not chinese(value.text):
+            return []
+        if next(cell.elements("f"), None) is not None:
+            self.kept["formulas"] += 1
+            return []
+        if self._stays(value.text):
+            return []
+
+        def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
+            return escaped("".join(p for p in segment if isinstance(p, str)))
+
+        return [PatchUnit((value.text,), value.inner, value.outer, render)]
+
+    # ---- writing
+
+    def recalculated(self) -> dict[str, bytes]:
+        """The workbook's part with the wish that formulas be calculated when it is opened."""
+        if not self._calculates:
+            return {}
+        (part,) = self._package.of_types((_MAIN,))[:1]
+        source = self._package.read(part)
+        wish = b' fullCalcOnLoad="1"'
+        found = _CALCULATION.search(source)
+        if found:
+            if b"fullCalcOnLoad" in found[0]:
+                new = re.sub(rb'\sfullCalcOnLoad\s*=\s*["\'][^"\']*["\']', wish, found[0])
+            else:
+                at = len(found[0]) - (2 if found[0].endswith(b"/>") else 1)
+                new = found[0][:at] + wish + found[0][at:]
+            return {part: source[: found.start()] + new + source[found.end() :]}
+        ends = list(_BEFORE_CALCULATION.finditer(source))
+        if not ends:
+            return {}
+        at = ends[-1].end()
+        prefix = ends[-1][0][2:].rpartition(b":")[0]
+        element = b"<" + (prefix + b":" if prefix else b"") + b"calcPr" + wish + b"/>"
+        return {part: source[:at] + element + source[at:]}
+
+
+def _texts(block: Element) -> Iterator[Element]:
+    """The texts of a string, without how they are read."""
+    for child in block.elements():
+        if child.name == "t":
+            yield child
+        elif child.name == "r":
+            yield from child.elements("t")
+
+
+def _header(source: bytes, element: Element) -> PatchUnit[bytes]:
+    """A page's header or footer, with its codes for sections, fonts and page numbers."""
+    text = element.text
+    raw: dict[int, str] = {}
+    pieces: list[Piece] = []
+    at = 0
+    for code in _CODE.finditer(text):
+        pieces.append(text[at : code.start()])
+        at = code.end()
+        if code[0] == "&&":
+            pieces.append("&")
+            continue
+        raw[len(raw)] = code[0]
+        shown = "atom" if code[0] in _SHOWN else "point"
+        kind = "break" if code[0] in _SECTIONS else shown
+        pieces.append(Tag(kind, len(raw) - 1))  # type: ignore[arg-type]
+    pieces.append(text[at:])
+
+    def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
+        out: list[str] = []
+        for piece in segment:
+            if isinstance(piece, Tag):
+                out.append(raw[piece.key])
+                continue
+            sized = bool(out) and out[-1][-1:].isdigit() and piece[:1].isdigit()
+            out.append(" " * sized + piece.replace("&", "&&"))
+        written = "".join(out)
+        if len(written) > _LONGEST_HEADER:
+            return source[element.inner : element.outer]
+        return escaped(written)
+
+    return PatchUnit(joined(pieces), element.inner, element.outer, render)

@@ -1,0 +1,133 @@
+"""A parser: a process that opens documents and assembles their translations.
+
+Started by the gateway as ``python -m serving.documents.process BYTES`` with frames on
+stdin and stdout (``serving.runners.wire``). What strangers wrote is read here and nowhere
+else: with so much memory at most, with seconds of processor time for each document that
+the kernel counts, and with nothing lost when it is killed. Documents and their texts lie
+in the folder of their job (``serving.documents.folders``); a frame names it and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from csanmt.documents.formats import find
+from csanmt.documents.limits import DocumentTooLargeError, Limits
+from csanmt.documents.protocol import Languages
+from csanmt.documents.translation import assemble, take_apart
+from csanmt.errors import CsanmtError
+from csanmt.markup import AlignedText
+from serving.documents.folders import JobFolder
+from serving.runners.wire import pack, read_frame
+
+FULL = "storage"  # code of an answer: the disk took no more
+TOO_MUCH_MEMORY = "the document takes more memory than a document may take"
+
+
+def open_document(folder: JobFolder, message: dict[str, Any]) -> dict[str, Any]:
+    """Write the texts to translate, a line each: ``[text, has tags somewhere]``."""
+    found = take_apart(*_document(folder, message))
+    with folder.texts.open("w", encoding="utf-8") as stream:
+        for text, tagged in found.needed.items():
+            stream.write(json.dumps([text, tagged], ensure_ascii=False) + "\n")
+    total = sum(map(len, found.needed))
+    return {"characters": found.characters, "total": total, "sample": found.sample}
+
+
+def assemble_document(folder: JobFolder, message: dict[str, Any]) -> dict[str, Any]:
+    """Write the translated document, made of the source and the answers."""
+    assembled = assemble(*_document(folder, message), dict(_answers(folder)))
+    folder.result.write_bytes(assembled.data)
+    return {
+        "bytes": len(assembled.data),
+        "warnings": [[left.part, left.count] for left in assembled.left],
+    }
+
+
+WORK: dict[str, Callable[[JobFolder, dict[str, Any]], dict[str, Any]]] = {
+    "open": open_document, "assemble": assemble_document,
+}  # fmt: skip
+
+
+def _document(folder: JobFolder, message: dict[str, Any]) -> tuple[Any, bytes, Limits, Languages]:
+    limits, languages = Limits(**message["limits"]), Languages(*message["languages"])
+    return find(message["name"]), folder.source.read_bytes(), limits, languages
+
+
+def _answers(folder: JobFolder) -> Iterator[tuple[str, AlignedText]]:
+    with (
+        folder.texts.open(encoding="utf-8") as texts,
+        folder.answers.open(encoding="utf-8") as answers,
+    ):
+        for text_line, answer_line in zip(texts, answers, strict=True):
+            source = json.loads(text_line)[0]
+            text, pairs, copies, sentences = json.loads(answer_line)
+            exact = tuple(((s[0], s[1]), (t[0], t[1])) for s, t in pairs)
+            yield (
+                source,
+                AlignedText(
+                    source, text, exact, tuple(map(tuple, copies)), tuple(map(tuple, sentences))
+                ),
+            )
+
+
+def answer(message: dict[str, Any]) -> dict[str, Any]:
+    """Do what a frame asks for."""
+    _allow_seconds(message["seconds"])
+    try:
+        return WORK[message["do"]](JobFolder(Path(message["folder"])), message)
+    except CsanmtError as error:
+        return _error(error.code, str(error))
+    except (MemoryError, RecursionError):
+        return _error(DocumentTooLargeError.code, TOO_MUCH_MEMORY) | {"last": True}
+    except OSError as error:
+        return _error(FULL, os.strerror(error.errno or 0)) | {"errno": error.errno}
+    except Exception as error:  # a bug of ours: told without its message, which may quote text
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        return _error("internal", type(error).__name__) | {"frames": frames}
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+def _allow_seconds(seconds: float) -> None:
+    """So much processor time from now on; then the kernel ends this process (SIGXCPU)."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(usage.ru_utime + usage.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answer frames until the gateway is gone, or memory was short."""
+    while (message := read_frame(incoming)) is not None:
+        reply = answer(message)
+        outgoing.write(pack(reply))
+        outgoing.flush()
+        if reply.get("last"):
+            return
+
+
+def main(memory: int) -> int:
+    """Entry point of the process."""
+    for name in (signal.SIGINT, signal.SIGTERM):  # the gateway ends us, not its process group
+        signal.signal(name, signal.SIG_IGN)
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not land between frames
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    serve(sys.stdin.buffer, outgoing)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))
