@@ -33,8 +33,9 @@ an empty line stays empty, and the output has as many lines as the input. Nothin
 cut off: a sentence too long for the model is translated in pieces, and a translation
 that ran into the length limit is reported on stderr (and as "truncated" in JSON).
 
-A document is named in the place of TEXT: txt, md, html, srt, vtt, docx, pptx, xlsx,
-epub, po, xliff or json (its values). Its layout is kept, and report.docx becomes
+A document is named in the place of TEXT: txt, md, html, srt, vtt, ass, lrc, csv, tsv,
+docx, pptx, xlsx, odt, odp, ods, epub, po, xliff or json (its values). A file of any
+other type is an error. The layout is kept, and report.docx becomes
 report.en.docx beside it, or what --output says.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from csanmt.documents.messages import read_message
 from csanmt.documents.patches import Patches, PatchUnit
@@ -11,7 +12,8 @@ from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_source import Element, escaped
 
 # What stands where a word would: placeholders, and text that must not be translated.
-_WORDS = frozenset({"x", "ph", "mrk", "sub"})
+_WORDS = frozenset({"x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time"})
+_BREAKS = frozenset({"line-break", "tab"})
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class InlineXml:
     source: bytes
     paired: Callable[[Element], bool]
     _raw: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _places: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     _count: int = 0
 
     def read(self, element: Element) -> Segment:
@@ -39,12 +42,12 @@ class InlineXml:
                 continue
             key, self._count = self._count, self._count + 1
             if self.paired(child) and child.inner < child.outer:
-                self._raw["open", key] = self.source[child.start : child.inner]
-                self._raw["close", key] = self.source[child.outer : child.end]
+                self._places["open", key] = (child.start, child.inner)
+                self._places["close", key] = (child.outer, child.end)
                 pieces += [Tag("open", key), *self._pieces(child), Tag("close", key)]
             else:
-                tag = Tag("atom" if child.name in _WORDS else "point", key)
-                self._raw[tag.kind, key] = self.source[child.start : child.end]
+                tag = Tag(_kind(child), key)
+                self._places[tag.kind, key] = (child.start, child.end)
                 pieces.append(tag)
         return pieces
 
@@ -64,14 +67,15 @@ class InlineXml:
                 pieces.append(piece)
         return pieces
 
-    def render(self, segment: Segment, _patches: Patches[bytes]) -> bytes:
-        """As ``PatchUnit`` wants it."""
-        return self.write(segment)
-
-    def write(self, segment: Segment) -> bytes:
+    def render(self, segment: Segment, patches: Patches[bytes]) -> bytes:
+        """As ``PatchUnit`` wants it; what is rewritten within a tag is kept."""
         return b"".join(
-            escaped(p) if isinstance(p, str) else self._raw[p.kind, p.key] for p in segment
+            escaped(p) if isinstance(p, str) else self._tag(p, patches) for p in segment
         )
+
+    def _tag(self, tag: Tag, patches: Patches[bytes]) -> bytes:
+        own = self._raw.get((tag.kind, tag.key))
+        return patches.part(*self._places[tag.kind, tag.key]) if own is None else own
 
 
 def plain_unit(source: bytes, element: Element) -> PatchUnit[bytes]:
@@ -79,3 +83,9 @@ def plain_unit(source: bytes, element: Element) -> PatchUnit[bytes]:
     inline = InlineXml(source, lambda _: False)
     segment = inline.read(element)
     return PatchUnit(segment, element.inner, element.outer, inline.render)
+
+
+def _kind(element: Element) -> Literal["atom", "break", "point"]:
+    if element.name in _BREAKS:
+        return "break"
+    return "atom" if element.name in _WORDS else "point"

@@ -75,8 +75,8 @@ class _XliffDocument:
         segment = inline.read(source)
         self._meter.count(sum(len(piece) for piece in segment if isinstance(piece, str)))
 
-        def render(translation: Segment, _patches: Patches[bytes]) -> bytes:
-            return self._target(source, target, inline.write(translation))
+        def render(translation: Segment, patches: Patches[bytes]) -> bytes:
+            return self._target(source, target, inline.render(translation, patches))
 
         last = [child for child in holder.elements() if child.name in _BEFORE_TARGET][-1]
         place = (last.end, last.end) if target is None else (target.start, target.end)

@@ -1,0 +1,91 @@
+"""Lines with times: Advanced SubStation Alpha (ass, ssa) and lyrics (lrc)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from csanmt.documents.encoding import decode
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.metering import metered
+from csanmt.documents.patches import PatchUnit
+from csanmt.documents.plain import Kept, TextDocument, unit_with_tags
+from csanmt.documents.protocol import Languages
+from csanmt.documents.segments import Tag
+
+_SECTION = re.compile(r"^\[[^\]\n]{1,100}\][ \t\r]*$", re.M)
+_FIELDS = re.compile(r"^Format:([^\n]*)$", re.M)
+_DIALOGUE = re.compile(r"^Dialogue:", re.M)
+_MARK = re.compile(r"\{[^{}\n]*\}|\\[Nnh]")
+_DRAWING = re.compile(r"\\p[1-9]")
+_TIMED = re.compile(
+    r"^[ \t]{0,20}(?:\[\d{1,4}:\d{2}(?:[.:]\d{1,3})?\][ \t]{0,20})+(?P<text>[^\n]*)", re.M
+)
+_WORD_TIME = re.compile(r"<\d{1,4}:\d{2}(?:[.:]\d{1,3})?>")
+_TITLE = re.compile(r"^\[(?:ti|al):(?P<text>[^\]\n]{1,500})\]", re.M)
+_TEXT_FIELD = 9  # fields before the text, where no line says how many
+
+
+class Ass:
+    name = "SubStation Alpha subtitles"
+    suffixes = (".ass", ".ssa")
+    media_type = "text/x-ssa"
+
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
+        source = decode(data)
+        events = source.text.find("[Events]")
+        if events < 0:
+            raise DocumentError("no section [Events] in it")
+        return TextDocument(
+            source.text,
+            metered(_dialogues(source.text, events), limits),
+            source.encode,
+            lambda result: self.open(result, limits, languages),
+        )
+
+
+class Lrc:
+    name = "Lyrics"
+    suffixes = (".lrc",)
+    media_type = "application/x-lrc"
+
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
+        source = decode(data)
+        lines = list(_TIMED.finditer(source.text))
+        if not lines and source.text.strip():
+            raise DocumentError("no line with a time ([00:01.00]) in it")
+        titles = list(_TITLE.finditer(source.text))
+        places = sorted(found.span("text") for found in (*titles, *lines))
+        units = (_unit(source.text, *place, _WORD_TIME) for place in places)
+        return TextDocument(
+            source.text,
+            metered((unit for unit in units if unit.segment), limits),
+            source.encode,
+            lambda result: self.open(result, limits, languages),
+        )
+
+
+def _dialogues(text: str, events: int) -> Iterator[PatchUnit[str]]:
+    end = next((s.start() for s in _SECTION.finditer(text, events + 8)), len(text))
+    fields = _FIELDS.search(text, events, end)
+    before = fields[1].count(",") if fields else _TEXT_FIELD
+    for found in _DIALOGUE.finditer(text, events, end):
+        stop = text.find("\n", found.end(), end)
+        stop = end if stop < 0 else stop
+        parts = text[found.end() : stop].split(",", before)
+        if len(parts) <= before or _DRAWING.search(parts[-1]):
+            continue
+        unit = _unit(text, stop - len(parts[-1]), stop, _MARK)
+        if unit.segment:
+            yield unit
+
+
+def _unit(text: str, start: int, end: int, marks: re.Pattern[str]) -> PatchUnit[str]:
+    """A line's text whose marks stay; a break is a border between sentences."""
+    part = text[start:end]
+    start, end = start + len(part) - len(part.lstrip()), start + len(part.rstrip())
+    kept: list[Kept] = [
+        (*m.span(), Tag("break" if m[0] in ("\\N", "\\n") else "point", m.start()))
+        for m in marks.finditer(text, start, end)
+    ]
+    return unit_with_tags(text, start, end, kept) if start < end else unit_with_tags("", 0, 0, [])

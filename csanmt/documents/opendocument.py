@@ -1,0 +1,142 @@
+"""OpenDocument (odt, ods, odp), as LibreOffice writes it: paragraphs, cells, notes, titles.
+
+A paragraph is XML with elements in it that look like HTML's; it is read as such, and
+paragraphs within it (a footnote, a text box) are units of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from csanmt.documents.archives import Archive
+from csanmt.documents.inline_xml import InlineXml, plain_unit
+from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.metering import Meter
+from csanmt.documents.patches import PatchUnit, patched
+from csanmt.documents.protocol import Languages
+from csanmt.documents.xml_source import Element, find, in_utf8, visit
+
+_TYPE = "application/vnd.oasis.opendocument."
+_MANIFEST = "META-INF/manifest.xml"
+_PARTS = re.compile(r"(?:[^/]{1,200}/)?(?:content|styles)\.xml\Z")
+_PARAGRAPHS = frozenset({"p", "h"})
+_PAIRED = frozenset({"span", "a", "meta", "meta-field", "ruby", "ruby-base"})
+_TITLES = frozenset({"title", "subject", "description", "keyword"})
+_FORMULA = re.compile(r'"((?:[^"]|"")*+)"')
+
+
+class _OpenDocument:
+    suffixes: tuple[str, ...] = ()
+    media_type = ""
+
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> OdfDocument:
+        return OdfDocument(data, self.media_type, limits)
+
+
+class Odt(_OpenDocument):
+    name = "OpenDocument text"
+    suffixes = (".odt",)
+    media_type = _TYPE + "text"
+
+
+class Ods(_OpenDocument):
+    name = "OpenDocument spreadsheet"
+    suffixes = (".ods",)
+    media_type = _TYPE + "spreadsheet"
+
+
+class Odp(_OpenDocument):
+    name = "OpenDocument presentation"
+    suffixes = (".odp",)
+    media_type = _TYPE + "presentation"
+
+
+class OdfDocument:
+    def __init__(self, data: bytes, media_type: str, limits: Limits) -> None:
+        self._archive, self._limits, self._media_type = Archive(data, limits), limits, media_type
+        self._meter = Meter(limits)
+        self._parts: dict[str, tuple[bytes, list[PatchUnit[bytes]]]] = {}
+        self._kept: Counter[Part] = Counter()
+        self._named: set[str] = set()
+        self._check()
+        names = sorted(name for name in self._archive.names if _PARTS.match(name))
+        for name in names:
+            self._find_named(name)
+        for name in names:
+            self._read(name)
+        if (meta := self._archive.find("meta.xml")) is not None:
+            self._read_titles(meta)
+        self.units = [unit for _, units in self._parts.values() for unit in units]
+
+    def _check(self) -> None:
+        """It is of this kind, and not encrypted."""
+        name = self._archive.find(_MANIFEST)
+        if name is None:
+            raise DocumentError("not a file of the application that its name says")
+        source = in_utf8(self._archive.read(name))
+        found = find(source, lambda _, n: n in ("file-entry", "encryption-data"), self._limits)
+        if any(element.name == "encryption-data" for element in found):
+            raise DocumentError("the document is encrypted; remove its password first")
+        types = [e.attribute("media-type") for e in found if e.attribute("full-path") == "/"]
+        if types != [self._media_type]:
+            raise DocumentError("not a file of the application that its name says")
+
+    def _find_named(self, name: str) -> None:
+        """Texts of cells that formulas and lists name; what they say themselves."""
+        source = in_utf8(self._archive.read(name))
+
+        def enter(element: Element) -> None:
+            for attribute in ("formula", "condition"):
+                literals = _FORMULA.findall(element.attribute(attribute))
+                self._named.update(filter(chinese, literals))
+                self._kept.update(count("formulas", ["".join(literals)]))
+            if element.name == "table":
+                self._kept.update(count("names", [element.attribute("name")]))
+
+        visit(source, lambda *_: False, self._limits, lambda _: None, enter)
+
+    def _read(self, name: str) -> None:
+        source = in_utf8(self._archive.read(name))
+        units: list[PatchUnit[bytes]] = []
+
+        def take(element: Element) -> None:
+            text = element.text
+            if text in self._named:
+                self._kept["named"] += 1
+            elif text.strip():
+                unit = _paragraph(source, element)
+                self._meter.count(len(text))
+                units.append(unit)
+
+        visit(source, lambda uri, n: n in _PARAGRAPHS and ":text:" in uri, self._limits, take)
+        self._parts[name] = (source, units)
+
+    def _read_titles(self, name: str) -> None:
+        source = in_utf8(self._archive.read(name))
+        found = find(source, lambda _, n: n in _TITLES, self._limits)
+        units = [plain_unit(source, e) for e in found if chinese(e.text)]
+        self._parts[name] = (source, units)
+
+    def save(self) -> bytes:
+        changed = {}
+        for name, (source, units) in self._parts.items():
+            if any(unit.translation is not None for unit in units):
+                ordered: list[PatchUnit[bytes]] = sorted(units, key=lambda unit: unit.end)
+                changed[name] = patched(source, ordered)
+        return self._archive.rewritten(changed)
+
+    def left(self, data: bytes) -> Counter[Part]:
+        again = OdfDocument(data, self._media_type, self._limits)
+        return again._kept + count("text", (unit.text.text for unit in again.units))
+
+
+def _is_paired(element: Element) -> bool:
+    return element.name in _PAIRED
+
+
+def _paragraph(source: bytes, element: Element) -> PatchUnit[bytes]:
+    inline = InlineXml(source, _is_paired)
+    segment = inline.read(element)
+    return PatchUnit(segment, element.inner, element.outer, inline.render)
