@@ -6,7 +6,7 @@ import random
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from csanmt.errors import InvalidInputError
@@ -19,10 +19,12 @@ from training.input_digests import inputs_of
 from training.packed import DESCRIPTION, HELD, write_description, write_lines, write_split
 from training.recipe import DataSettings, Recipe
 from training.scripts import simplified
+from training.synthetic import generate
 from training.variants import variants
 from training.vocabulary import Vocabularies, train_vocabularies
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
+GENERATED = "synthetic"
 COLUMNS = ("zh", "en")  # of .tsv; the filter's rules know no other languages
 
 
@@ -91,7 +93,7 @@ def _clean_pairs(
     """Pairs of the corpora that may be trained on, marked spans exchanged for copy tokens."""
     settings = recipe.data
     chance = random.Random(recipe.training.seed + 5)
-    raw = read_pairs([_locate(data, name) for name in settings.corpora], COLUMNS)
+    raw = chain.from_iterable(_read(data, name, recipe.training.seed) for name in settings.corpora)
     wanted = (pair for pair in simplified(raw) if _wanted(pair.origin, settings))
     clean = exclusion.clean(wanted, report)
     if not recipe.vocabulary.copy_tokens:
@@ -151,6 +153,14 @@ def _lines(path: Path, most: int) -> list[str]:
     """The first column of the first ``most`` lines, in the target's typography."""
     with open_text(path) as stream:
         return [normalise_target(line.split("\t")[0]) for line in islice(stream, most)]
+
+
+def _read(data: Path, name: str, seed: int) -> Iterable[Pair]:
+    """Pairs of a corpus; ``synthetic:1000`` are so many of ``training.synthetic``."""
+    kind, _, count = name.partition(":")
+    if kind == GENERATED and count.isdigit():
+        return generate(int(count), seed)
+    return read_pairs([_locate(data, name)], COLUMNS)
 
 
 def _locate(data: Path, name: str) -> Path:

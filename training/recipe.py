@@ -28,6 +28,7 @@ class DataSettings:
     ``short_words`` words, which without a weight of their own have the origin's. Origins
     without a weight get that of their kind (``back`` for ``back:news``) or ``default_weight``.
 
+    corpora: files, or ``synthetic:N``: so many generated pairs (``training.synthetic``).
     languages: source and target; the columns of ``.tsv`` are Chinese and English whichever way.
     without_families: licence families (``sources.FAMILIES``) whose sources stay out.
     held_out: pairs of each origin kept back, for losses by domain.

@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from csanmt.tokenization_copy import CopyToken
 from training.copying import MARK, MOST, copied, copy_marked, copy_named, insert_tokens, segments
 from training.corpus import Pair
 from training.preparation import prepare
-from training.recipe import DataSettings, recipe_from_dict
+from training.recipe import DataSettings, load_recipe, recipe_from_dict
 from training.scripts import simplified
 from training.sources import FAMILIES, sources
+from training.synthetic import ORIGINS
 from training.variants import joined_variants, variants
 from training.vocabulary import Vocabularies
+
+RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
 
 def shown(text: str) -> str:
@@ -119,6 +123,12 @@ def test_every_source_of_the_shipped_recipes_has_a_domain_and_a_licence():
     assert {"tatoeba", "lctt", "odoo", "cedict"} <= set(table)
 
 
+def test_every_generated_origin_is_exact_and_has_a_weight_in_the_shipped_recipe():
+    recipe = load_recipe(RECIPES / "small-cpu-long.toml")
+    assert set(recipe.data.filter.exact) == set(ORIGINS) <= set(sources())
+    assert all(recipe.data.weights[origin] > 0 for origin in ORIGINS)
+
+
 def test_a_licence_family_can_be_left_out():
     recipe = recipe_from_dict(
         {"name": "x", "data": {"default_weight": 1.0, "without_families": ["gpl"]}}
@@ -147,15 +157,17 @@ def test_prepared_data_holds_tokens_and_the_pairs_held_out_are_not_in_it(tiny, t
     (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "dev.tsv").write_text("今天好。\tGood day.\n", encoding="utf-8")
     data = replace(
-        tiny.data, corpora=("train.tsv",), dev="dev.tsv", held_out=10,
+        tiny.data, corpora=("train.tsv", "synthetic:60"), dev="dev.tsv", held_out=10,
         filter=replace(tiny.data.filter, trusted=("docs",)),
     )  # fmt: skip
     sizes = replace(
-        tiny.vocabulary, source_size=340, target_size=340, copy_tokens=True, source_coverage=1.0
+        tiny.vocabulary, source_size=700, target_size=600, copy_tokens=True, source_coverage=1.0
     )
     recipe = replace(tiny, data=data, vocabulary=sizes)
     prepare(recipe, tmp_path, tmp_path / "packed")
     split = read_split(tmp_path / "packed", "train")
     tokenizer = Vocabularies(tmp_path / "packed" / "tokenizer").tokenizer
-    for ids, side in ((split.source(0), "source"), (split.target(0), "target")):
+    assert any(origin.startswith("synthetic-") for origin in split.origins)
+    place = int(np.flatnonzero(split.origin == split.origins.index("docs"))[0])
+    for ids, side in ((split.source(place), "source"), (split.target(place), "target")):
         assert len(set(ids.tolist()) & set(tokenizer.copy_ids(side))) == 1
