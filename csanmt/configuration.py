@@ -9,6 +9,8 @@ from transformers import AutoConfig, PretrainedConfig
 
 from csanmt.auto_classes import register_classes
 from csanmt.tokenization_copy import check_names
+from csanmt.version import max_source_tokens as check_max_source_tokens
+from csanmt.version import simplifies_source
 
 
 class CsanmtConfig(PretrainedConfig):
@@ -37,6 +39,10 @@ class CsanmtConfig(PretrainedConfig):
         source_language, target_language: ISO codes, e.g. ``zh`` and ``en``.
         copy_tokens: sixteen pieces of both vocabularies that stand for what is copied
             (``csanmt.tokenization_copy``), or none.
+        simplify_source: traditional characters of the source are read as simplified ones
+            (``csanmt.simplification``); False for imported models, which know them.
+        max_source_tokens: longer sentences are cut into clauses, since the model was trained on
+            none; None leaves it to ``csanmt.document.DEFAULT_MAX_TOKENS``.
     """
 
     model_type = "csanmt"
@@ -71,6 +77,8 @@ class CsanmtConfig(PretrainedConfig):
         source_language: str = "zh",
         target_language: str = "en",
         copy_tokens: Sequence[str] = (),
+        simplify_source: bool = False,
+        max_source_tokens: int | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("eos_token_id", 0)
@@ -101,6 +109,10 @@ class CsanmtConfig(PretrainedConfig):
         self.source_language = source_language
         self.target_language = target_language
         self.copy_tokens = list(check_names(copy_tokens))
+        self.simplify_source = simplify_source
+        self.max_source_tokens = max_source_tokens
+        simplifies_source(vars(self))
+        check_max_source_tokens(vars(self))
         self._validate()
 
     def _validate(self) -> None:

@@ -27,6 +27,7 @@ from csanmt.version import (
     TOKENIZER,
     read_config,
     read_version,
+    simplifies_source,
 )
 
 _TAG = re.compile(r"[^/:\\]+:v[^/:\\]+")
@@ -91,18 +92,20 @@ def find_version(place: str | os.PathLike[str]) -> Path:
 def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
     """The tokenizer saved in ``directory``, or in its ``tokenizer/`` (a model's directory).
 
-    A model's ``config.json`` also says which pieces are copy tokens.
+    A model's ``config.json`` also says which pieces are copy tokens and whether traditional
+    characters are read as simplified ones.
 
     Raises:
         NotFoundError: there is no description or a file it names is missing.
         ConfigurationError: the description is not JSON or of an unknown type, or the
-            copy tokens are not pieces of both vocabularies.
+            copy tokens are not pieces of both vocabularies, or only a vocabulary of ours
+            can do what the configuration asks for.
     """
     place = Path(directory)
-    names: tuple[str, ...] = ()
+    config: Mapping[str, Any] = {}
     if (place / TOKENIZER / DESCRIPTION).is_file():
         if (place / CONFIG).is_file():
-            names = check_names(read_config(place).get("copy_tokens", ()))
+            config = read_config(place)
         place = place / TOKENIZER
     description = read_description(place)
     kind = description.get("type")
@@ -111,7 +114,11 @@ def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
             f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
         )
     tokenizer = _KINDS[kind](place, description)
-    tokenizer.declare_copy_tokens(names)
+    tokenizer.declare_copy_tokens(check_names(config.get("copy_tokens", ())))
+    if simplifies_source(config):
+        if kind != "sentencepiece":
+            raise ConfigurationError("simplify_source: this kind of tokenizer cannot do that")
+        tokenizer.simplify_source = True
     return tokenizer
 
 

@@ -92,12 +92,16 @@ class SentenceDecoder:
         """The glossary's terms and the names that stand for pieces, in order."""
         pieces = guarded.standins
         names = [Demand(s.start, s.end, s.label) for s in pieces if isinstance(s.label, str)]
-        wanted = [
-            *(demands(guarded.text, self._options.terms) if self._options.terms else ()),
-            *extra,
-        ]
+        wanted = [*self._terms(guarded), *extra]
         apart = [t for t in wanted if all(t.end <= p.start or t.start >= p.end for p in pieces)]
         return sorted([*names, *apart], key=lambda demand: demand.start)
+
+    def _terms(self, guarded: Guarded) -> list[Demand]:
+        """Where the glossary's terms occur, in whichever script each is written."""
+        if not self._options.terms:
+            return []
+        read = self.tokenizer.read
+        return demands(read(guarded.text), tuple((read(s), t) for s, t in self._options.terms))
 
     def _copies(self, items: Sequence[_Item]) -> Copies | None:
         return Copies(self._reserved, tuple(i.copies for i in items)) if self._reserved else None

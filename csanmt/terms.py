@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from csanmt.simplification import simplified
+
 Pair = tuple[str, str]
 
 _SIBILANT = ("s", "x", "z", "ch", "sh")
@@ -72,9 +74,15 @@ class TermIndex:
         return 0
 
     def used_in(self, texts: Iterable[str]) -> tuple[Pair, ...]:
-        """The pairs whose source occurs in ``texts``, in the order of the glossary."""
-        seen = {text[a:b] for text in texts for a, b, _ in self.find(text)}
-        return tuple((s, t) for s, t in self.targets.items() if s in seen)
+        """The pairs whose source may occur in ``texts``, in the order of the glossary.
+
+        Whether traditional and simplified characters are one thing is for the model's
+        tokenizer to say (``read``); here they are.
+        """
+        index = TermIndex((simplified(source), "") for source in self.targets)
+        read = [simplified(text) for text in texts]
+        seen = {text[a:b] for text in read for a, b, _ in index.find(text)}
+        return tuple((s, t) for s, t in self.targets.items() if simplified(s) in seen)
 
 
 @lru_cache(maxsize=64)

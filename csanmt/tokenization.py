@@ -27,6 +27,12 @@ class Tokenizer(Protocol):
     source_size: int  # ids of the source side are below this
     target_size: int
 
+    simplify_source: bool  # source text is read in simplified characters
+
+    def read(self, text: str) -> str:
+        """Source text as the model reads it, character for character; encoding does so itself."""
+        ...
+
     def encode(self, text: str) -> list[int]:
         """Source ids of ``text``; blank text gives none."""
         ...

@@ -16,6 +16,7 @@ from typing import Any
 import sentencepiece
 
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
+from csanmt.simplification import simplified
 from csanmt.tokenization import Span, write_description
 from csanmt.tokenization_copy import Segment, Side, check_names, cut, joined
 
@@ -45,6 +46,7 @@ class SentencePieceTokenizer:
         self._target = self._source if source == target else _processor(target, "target.model")
         self.source_size = int(self._source.get_piece_size())
         self.target_size = int(self._target.get_piece_size())
+        self.simplify_source = False
         self._copy: dict[Side, tuple[int, ...]] = {"source": (), "target": ()}
         self._known: dict[str, bool] = {}
         self._pieces = [_surface(self._target, token) for token in range(self.target_size)]
@@ -74,12 +76,15 @@ class SentencePieceTokenizer:
 
     # -- source side -----------------------------------------------------------
 
+    def read(self, text: str) -> str:
+        return simplified(text) if self.simplify_source else text
+
     def encode(self, text: str) -> list[int]:
-        ids = self._source.encode(_SURROGATE.sub("\ufffd", text))
+        ids = self._source.encode(_SURROGATE.sub("\ufffd", self.read(text)))
         return [int(token) for token in ids]
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
-        return _with_spans(self._source, text)
+        return _with_spans(self._source, self.read(text))
 
     def represents(self, character: str) -> bool:
         known = self._known.get(character)
@@ -118,6 +123,7 @@ class SentencePieceTokenizer:
         if numbers and not self._copy[side]:
             raise ConfigurationError("this version's vocabulary has no copy tokens")
         model = self._source if side == "source" else self._target
+        text = self.read(text) if side == "source" else text
         ids, spans = _with_spans(model, text)
         if not numbers:
             return ids, spans

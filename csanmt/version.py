@@ -49,6 +49,8 @@ class ModelVersion:
         config: ``config.json``.
         source_language, target_language: ISO codes.
         decoding: ``generation_config.json``, and the reference's where that is silent.
+        max_source_tokens: longer sentences are cut into clauses, since the model was trained on
+            none; None where the version does not say.
     """
 
     directory: Path
@@ -56,6 +58,7 @@ class ModelVersion:
     source_language: str
     target_language: str
     decoding: DecodingOptions
+    max_source_tokens: int | None = None
 
 
 def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
@@ -73,7 +76,32 @@ def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
         _language(place, config, "source_language", SOURCE_LANGUAGE),
         _language(place, config, "target_language", TARGET_LANGUAGE),
         read_decoding(place),
+        max_source_tokens(config),
     )
+
+
+def simplifies_source(config: Mapping[str, Any]) -> bool:
+    """``simplify_source`` of a configuration: traditional characters are read as simplified.
+
+    Raises:
+        ConfigurationError: it is neither true nor false.
+    """
+    value = config.get("simplify_source", False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"simplify_source is {value!r}; allowed is true or false")
+    return value
+
+
+def max_source_tokens(config: Mapping[str, Any]) -> int | None:
+    """``max_source_tokens`` of a configuration: the longest sentence of its training.
+
+    Raises:
+        ConfigurationError: it is no whole number from 8.
+    """
+    value = config.get("max_source_tokens")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 8):
+        raise ConfigurationError(f"max_source_tokens is {value!r}; allowed is 8 or more")
+    return value
 
 
 def read_decoding(directory: str | os.PathLike[str]) -> DecodingOptions:

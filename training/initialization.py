@@ -50,6 +50,8 @@ def fresh(
         source_language=languages[0],
         target_language=languages[1],
         copy_tokens=copy_tokens,
+        simplify_source=languages[0] == "zh",  # as the data is (training/scripts.py)
+        max_source_tokens=recipe.data.max_source_tokens,
         **shape,
     )
     return TrainableCsanmt(CsanmtForConditionalGeneration(config))

@@ -43,6 +43,7 @@ class ModelScopeTokenizer(WithoutCopyTokens):
     """
 
     kind = "modelscope"
+    simplify_source = False
 
     def __init__(
         self,
@@ -71,6 +72,9 @@ class ModelScopeTokenizer(WithoutCopyTokens):
         self._words: Words = words_for(source_language, target_language)
 
     # -- source side -----------------------------------------------------------
+
+    def read(self, text: str) -> str:
+        return text
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text`` as ModelScope's ``preprocess`` makes them."""
