@@ -104,22 +104,20 @@ def _clean_pairs(
 def _held_out(
     pairs: list[Pair], settings: DataSettings, seed: int, like: Path | None
 ) -> tuple[list[Pair], list[Pair]]:
-    """What is left to train on, and the pairs kept back: those of ``like``, or new ones.
+    """What is left to train on, and the pairs kept back: those of ``like``, new of new origins.
 
     A pair that equals one kept back on either side is neither.
     """
-    if like is not None:
-        held = list(read_pairs([like / HELD]))
-    else:
-        by_origin: dict[str, list[Pair]] = defaultdict(list)
-        for pair in pairs:
-            if not MARK.search(pair.source):
-                by_origin[pair.origin].append(pair)
-        chance = random.Random(seed + 6)
-        held = []
-        for origin in sorted(by_origin):
-            group = by_origin[origin]
-            held += chance.sample(group, min(settings.held_out, len(group) // 20))
+    held = [] if like is None else list(read_pairs([like / HELD]))
+    known = {pair.origin for pair in held}
+    by_origin: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        if pair.origin not in known and not MARK.search(pair.source):
+            by_origin[pair.origin].append(pair)
+    chance = random.Random(seed + 6)
+    for origin in sorted(by_origin):
+        group = by_origin[origin]
+        held += chance.sample(group, min(settings.held_out, len(group) // 20))
     guard = ContaminationFilter((side for p in held for side in (p.source, p.target)), ())
     return [pair for pair in pairs if not guard.refuses(pair)], held
 
