@@ -9,16 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, StorageError
+from csanmt.tables import build, read_toml
 
 DEFAULT_PINS = Path(__file__).parent / "pins.toml"
-_KEYS = {"source", "require", "forbid", "note", "added"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +52,10 @@ def load_pins(path: Path = DEFAULT_PINS) -> tuple[Pin, ...]:
     """
     if not path.is_file():
         return ()
-    try:
-        rows = tomllib.loads(path.read_text("utf-8")).get("pin", [])
-        return tuple(_pin(row) for row in rows)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _pin(row: dict[str, object]) -> Pin:
-    if unknown := sorted(set(row) - _KEYS):
-        raise KeyError(f"unknown key {unknown[0]!r}")
-    return Pin(
-        str(row["source"]),
-        tuple(str(p) for p in row.get("require", ())),  # type: ignore[attr-defined]
-        tuple(str(p) for p in row.get("forbid", ())),  # type: ignore[attr-defined]
-        str(row.get("note", "")),
-        str(row.get("added", "")),
-    )
+    rows = read_toml(path).get("pin", [])
+    if not isinstance(rows, list):
+        raise ConfigurationError(f"{path}: pin is {rows!r}; allowed are tables")
+    return tuple(build(Pin, row, f"{path}: pin {n}: ") for n, row in enumerate(rows, 1))
 
 
 def pins_digest(pins: Sequence[Pin]) -> str:

@@ -148,6 +148,7 @@ def test_its_glossaries_are_their_owners(written: Path) -> None:
 
 
 def test_its_suggestions_are_read() -> None:
-    first, second = read_suggestions(WRITTEN / "suggestions.jsonl")
+    (first, second), bad = read_suggestions(WRITTEN / "suggestions.jsonl")
+    assert bad == []
     assert (first.q, first.s, first.model) == ("你好。", "Hello.", "csanmt-zh-en:v1.2.0")
     assert (second.q, second.s, second.at) == ("谢谢\u2028你", "Thank\nyou", 1_780_000_001.0)

@@ -7,13 +7,12 @@ range is refused with the key's full name, the value and what is allowed.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.tables import build, read_toml
 from training.filtering import FilterSettings
 from training.sources import FAMILIES, base, family
 from training.vocabulary import VocabularySettings
@@ -203,6 +202,8 @@ class Recipe:
         _allow("training.decay_share", t.decay_share, 0 <= t.decay_share <= 1, "0 to 1")
         unknown = sorted(set(self.data.without_families) - set(FAMILIES))
         _allow("data.without_families", unknown, not unknown, ", ".join(FAMILIES))
+        weights = self.data.weights
+        _allow("data.weights", weights, all(w >= 0 for w in weights.values()), "0 or more each")
         _allow("training.minutes", t.minutes, t.minutes > 0, "above 0")
         _allow("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64")
         _allow("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1")
@@ -249,10 +250,7 @@ def load_recipe(path: Path) -> Recipe:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NotFoundError(f"no recipe {str(path)!r}")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from error
+    return read_toml(path)
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -267,51 +265,9 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def recipe_from_dict(body: dict[str, Any]) -> Recipe:
     """The recipe of a parsed TOML or JSON body; raises as ``load_recipe``."""
-    recipe: Recipe = _build(Recipe, body, "")
-    return recipe
+    return build(Recipe, body)
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
     """Plain values, as ``recipe_from_dict`` reads them."""
     return dataclasses.asdict(recipe)
-
-
-def _build(kind: Any, body: Any, prefix: str) -> Any:
-    if not isinstance(body, dict):
-        raise ConfigurationError(f"{prefix.rstrip('.')} is {body!r}; allowed is a table")
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(set(body) - set(hints))
-    if unknown:
-        known = ", ".join(sorted(hints))
-        raise ConfigurationError(f"{prefix}{unknown[0]} is not a known key; known are {known}")
-    return kind(**{key: _convert(hints[key], value, prefix + key) for key, value in body.items()})
-
-
-def _convert(hint: Any, value: Any, key: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value, key + ".")
-    if typing.get_origin(hint) is tuple:
-        _allow(
-            key,
-            value,
-            isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
-            "a list of strings",
-        )
-        return tuple(value)
-    if typing.get_origin(hint) is dict:
-        _allow(
-            key,
-            value,
-            isinstance(value, dict)
-            and all(isinstance(v, int | float) and v >= 0 for v in value.values()),
-            "a table of numbers not below 0",
-        )
-        return {name: float(number) for name, number in value.items()}
-    if hint is float:
-        _allow(
-            key, value, isinstance(value, int | float) and not isinstance(value, bool), "a number"
-        )
-        return float(value)
-    good = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
-    _allow(key, value, good, f"of type {hint.__name__}")
-    return value

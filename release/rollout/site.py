@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import re
 import threading
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from csanmt.durable import replace_text
 from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
+from csanmt.tables import build, read_toml
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.ledger.state import ReleaseState, fold
 from release.rollout.alerts import Alert, LogAndWebhook
@@ -85,22 +85,7 @@ class SiteSettings:
         """
         if not path.exists():
             return cls()
-        try:
-            content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{path}: {error}") from None
-        nginx = content.pop("nginx", {})
-        if not isinstance(nginx, dict):
-            raise ConfigurationError(f"{path}: nginx is {nginx!r}; allowed is a table")
-        for given, known in ((content, fields(cls)), (nginx, fields(NginxSettings))):
-            allowed = {f.name for f in known}
-            if unknown := sorted(set(given) - allowed):
-                raise ConfigurationError(
-                    f"{path}: unknown key {unknown[0]!r}; allowed is {', '.join(sorted(allowed))}"
-                )
-        if "container_options" in content:
-            content["container_options"] = tuple(content["container_options"])
-        return cls(nginx=NginxSettings(**nginx), **content)
+        return build(cls, read_toml(path), f"{path}: ")
 
     @classmethod
     def applied(cls, home: Path) -> tuple[SiteSettings, tuple[str, ...]]:

@@ -7,12 +7,12 @@ for Kubernetes, so that a version is judged alike wherever it runs.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError
+from csanmt.tables import build, read_toml
 from release.rollout.front import Served
 from release.rollout.metrics import Reading
 from serving.metric_names import SIGNALS
@@ -76,16 +76,7 @@ class Thresholds:
         Raises:
             ConfigurationError: unreadable, or an unknown key; says which.
         """
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise ConfigurationError(f"{path}: {error}") from None
-        known = {f.name for f in fields(cls)}
-        if unknown := set(content) - known:
-            raise ConfigurationError(
-                f"{path}: unknown key {sorted(unknown)[0]!r}; allowed is {', '.join(sorted(known))}"
-            )
-        return cls(**content)
+        return build(cls, read_toml(path), f"{path}: ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,23 +34,23 @@ def test_recipes_for_shipped_models_exclude_every_benchmark_and_mixed_licences(n
     [
         (
             {"training": {"learnin_rate": 1}},
-            r"training\.learnin_rate is not a known key; known are",
+            r"training\.learnin_rate is an unknown key; allowed is",
         ),
         ({"training": {"minutes": "ten"}}, r"training\.minutes is 'ten'; allowed is a number"),
         ({"training": {"minutes": 0}}, r"training\.minutes is 0\.0; allowed is above 0"),
         ({"training": {"schedule": "cosine"}}, r"training\.schedule is 'cosine'; allowed is inv"),
         (
             {"training": {"accumulation": True}},
-            r"training\.accumulation is True; allowed is of type",
+            r"training\.accumulation is True; allowed is a whole number",
         ),
         (
             {"augmentation": {"num_of_samples": 3}},
             r"num_of_samples is 3; allowed is 0, 1 or an even",
         ),
         ({"training": {"precision": "fp8"}}, r"precision is 'fp8'; allowed is auto, bf16, float32"),
-        ({"data": {"weights": {"a": -1}}}, r"data\.weights is .* allowed is a table of numbers"),
+        ({"data": {"weights": {"a": -1}}}, r"data\.weights is .* allowed is 0 or more"),
         ({"data": {"corpora": "one.tsv"}}, r"data\.corpora is 'one\.tsv'; allowed is a list"),
-        ({"data": {"filter": {"max": 1}}}, r"data\.filter\.max is not a known key"),
+        ({"data": {"filter": {"max": 1}}}, r"data\.filter\.max is an unknown key"),
         ({"model": 3}, r"model is 3; allowed is a table"),
     ],
 )
@@ -63,5 +63,5 @@ def test_a_file_that_is_missing_or_not_toml_says_so(tmp_path: Path):
     with pytest.raises(NotFoundError, match="no recipe"):
         load_recipe(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("name = ", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="is not TOML"):
+    with pytest.raises(ConfigurationError, match=r"bad\.toml: "):
         load_recipe(tmp_path / "bad.toml")

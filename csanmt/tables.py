@@ -1,0 +1,81 @@
+"""Settings files: from a TOML table to a frozen dataclass, whose fields say what is allowed."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from csanmt.errors import ConfigurationError
+
+Kind = TypeVar("Kind")
+_WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not TOML; names the file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # not TOML, not UTF-8
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def build(kind: type[Kind], table: Any, where: str = "") -> Kind:
+    """A dataclass of a table; fields that are dataclasses are tables in it.
+
+    Args:
+        where: what comes before a key in messages: the file, or the table's name and a dot.
+
+    Raises:
+        ConfigurationError: an unknown or missing key, or a value of another type; names the
+            key, its value and what is allowed. So do checks in ``__post_init__``.
+    """
+    if not isinstance(table, Mapping):
+        raise ConfigurationError(f"{where.rstrip('.: ')} is {table!r}; allowed is a table")
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
+    if unknown := sorted(set(table) - set(fields)):
+        allowed = ", ".join(sorted(fields))
+        raise ConfigurationError(f"{where}{unknown[0]} is an unknown key; allowed is {allowed}")
+    nothing = dataclasses.MISSING
+    for name, field in fields.items():
+        if name not in table and field.default is nothing and field.default_factory is nothing:
+            raise ConfigurationError(f"{where}{name} is missing")
+    values = {name: _value(hints[name], item, where + name) for name, item in table.items()}
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, key: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return build(hint, value, f"{key}.")  # type: ignore[arg-type]
+    if origin in (types.UnionType, typing.Union):  # X | None
+        return value if value is None else _value(arguments[0], value, key)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigurationError(f"{key} is {value!r}; allowed is a list")
+        return tuple(_value(arguments[0], item, f"{key}[{n}]") for n, item in enumerate(value))
+    if origin in (dict, Mapping):
+        if not isinstance(value, Mapping):
+            raise ConfigurationError(f"{key} is {value!r}; allowed is a table")
+        return {name: _value(arguments[1], item, f"{key}.{name}") for name, item in value.items()}
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    accepted = (int, float) if hint is float else hint
+    if hint is Any:
+        return value
+    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigurationError(
+            f"{key} is {value!r}; allowed is {_WORDS.get(hint, hint.__name__)}"
+        )
+    return float(value) if hint is float else value
