@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter as Counts
 from collections.abc import Iterable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from serving.runners.batching import Batch
     from serving.runners.translators import TranslatorFacts
 
+PROBE: ContextVar[bool] = ContextVar("probe", default=False)
+"""Whether this request is a watcher's, which belongs to nobody's numbers."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SERVICE_NAME = "csanmt"  # of the BentoML service
 

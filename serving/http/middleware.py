@@ -23,12 +23,14 @@ from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
 from serving.http.errors import BodyTimeoutError, internal_error
 from serving.logs import log_fault
-from serving.metrics import Metrics
+from serving.metrics import PROBE, Metrics
 
 log = logging.getLogger("csanmt.requests")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OTHER_ENDPOINT = "other"
+PROBE_ENDPOINT = "probe"
+PROBE_HEADER = b"x-csanmt-probe"  # nginx takes it from whoever is not the release path's watcher
 ENDPOINT = "endpoint"  # in a request's state: its route, where the path holds a parameter
 OUTCOME = "outcome"  # in a request's state: the status to count, if its answer began as another
 HEADERS = "headers"  # in a request's state: more headers for its answer, whatever that is
@@ -84,6 +86,9 @@ class RequestMiddleware:
         started = time.monotonic()
         path = scope["path"]
         endpoint = path if path in self._endpoints else OTHER_ENDPOINT
+        if _is_probe(scope):
+            PROBE.set(True)  # of this request's task
+            endpoint = PROBE_ENDPOINT
         identity = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = identity
         headers = ((b"x-request-id", identity.encode()), *self._headers)
@@ -118,6 +123,14 @@ class RequestMiddleware:
                 "ms": round(seconds * 1000, 1),
             },
         )
+
+
+def _is_probe(scope: Scope) -> bool:
+    """Whether a watcher on this machine asks, as nginx passes it on."""
+    peer = (scope.get("client") or ("",))[0]
+    return peer in ("127.0.0.1", "::1") and any(
+        name == PROBE_HEADER and value == b"1" for name, value in scope["headers"]
+    )
 
 
 Respond = Callable[[Scope, Receive, Exception], Awaitable[Response]]
