@@ -9,7 +9,8 @@ FORCE ?=
 UPGRADE ?=
 named = $(if $(VERSION),,$(error say which version: make $@ VERSION=v1.2.0))
 
-.PHONY: build verify push inspect audit audit-image compat lint-files base-image
+
+.PHONY: chaos build verify push inspect audit audit-image compat lint-files base-image
 
 build: install-dev ## bento and image of the commit checked out (VERSION=, BUILDER=)
 	$(named)$(BIN)/csanmt release build $(VERSION) $(if $(BUILDER),--builder $(BUILDER))
@@ -36,6 +37,9 @@ compat: install-dev ## try combinations of libraries; writes docs/compatibility.
 
 lint-files: ## shellcheck, hadolint, actionlint
 	scripts/lint_files.sh
+
+chaos: install-dev ## random walks of operators and mishaps on real bentos (SEEDS=60); an hour or two
+	PYTHONPATH=. $(BIN)/python -m tests.release.chaos --seeds $(or $(SEEDS),60)
 
 base-image: ## the base image from Debian packages, where no registry can be reached
 	scripts/make_base_image.sh

@@ -22,6 +22,8 @@ Tell = Callable[[str], None]
 
 SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
 STOP_SECONDS = 60.0
+SPARED_SECONDS = 10.0
+"""How long nginx may take to try a colour again that failed: longer than its fail_timeout."""
 
 
 def idle_colour(now: Look) -> Colour:
@@ -103,13 +105,19 @@ def place(
     colour: Colour,
     *,
     checks: tuple[Check, ...] = (),
+    spared: bool = True,
     tell: Tell = lambda _: None,
 ) -> Deployment:
     """Start a version on ``colour`` in the place of whatever is there, and try it.
 
+    Args:
+        spared: refuse while users are answered by what is there.
+
     Raises: as :func:`deploy`.
     """
     site.launcher.require(bento)
+    if site.launcher.runs(site.place(colour)):
+        _await_other(site, colour, spared)
     _clear(site, colour, tell)
     where = site.place(colour)
     tell(f"starting {release} on {colour} ({where.address}); its log: {site.launcher.log(where)}")
@@ -224,6 +232,32 @@ def _clear(site: Site, colour: Colour, tell: Tell) -> None:
             f"(ss -ltnp 'sport = :{where.address.rpartition(':')[2]}' names it)"
         )
     site.colours.clear(colour)
+
+
+def _await_other(site: Site, colour: Colour, spared: bool) -> None:
+    """See that nginx really sends users to the other colour before this one is stopped.
+
+    One that failed a moment ago is spared its requests for some seconds, whatever its share.
+
+    Raises:
+        ConflictError: it does not, and ``spared``.
+    """
+    rival = other(colour)
+    if site.front is None or not _share(site, rival):
+        return
+    end = site.clock.now() + SPARED_SECONDS
+    while True:
+        probe = site.front.probe(rival)
+        if probe.status == 0 or (probe.status == 200 and probe.colour in ("", rival)):
+            return
+        if site.clock.now() > end:
+            break
+        site.clock.sleep(0.2)
+    if spared:
+        raise ConflictError(
+            f"{rival} has the traffic, but {colour} answers for it (status {probe.status}): "
+            f"nothing on {colour} is stopped"
+        )
 
 
 def _share(site: Site, colour: Colour) -> float:

@@ -222,7 +222,7 @@ def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
         if serving and now.traffic and not now.traffic.mixed and now.traffic.share(colour):
             tell(f"{serving.release or 'what'} on {serving.colour} answers meanwhile")
         tell(f"{release} does not run any more; starting it from {bento}")
-        deployment = place(site, release, bento, colour, tell=tell)
+        deployment = place(site, release, bento, colour, spared=False, tell=tell)
         site.note(
             Kind.DEPLOY, release, why="started again by a rollback",
             digests={"model": deployment.digest} if deployment.digest else {},

@@ -1,0 +1,348 @@
+"""Random walks of operators and mishaps over one site, and what must hold after each step.
+
+``python -m tests.release.chaos --seeds 60`` walks on real bentos (``make chaos``); the tests walk
+six fixed seeds on stub services behind the real nginx.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import service_process
+from csanmt.errors import CsanmtError, NotFoundError
+from release.rollout.deployment import deploy
+from release.rollout.keeper import keep
+from release.rollout.load import Answer, Load
+from release.rollout.nginx import NginxRouter
+from release.rollout.promotion import Plan, promote
+from release.rollout.rollback import RolledBack, rollback
+from release.rollout.shipment import Shipment, Shipments
+from release.rollout.site import Site
+from release.rollout.status import look
+from release.rollout.traffic import COLOURS
+
+Opened = Callable[[], Site]
+SETTLED_SECONDS = 60.0
+
+
+@dataclass
+class Walk:
+    """One seed.
+
+    Attributes:
+        opened: opens the site afresh, as each command does.
+        releases: that can be deployed; the first is in service.
+        models: release → the model that its answers name.
+        steps: what was done, in words.
+    """
+
+    opened: Opened
+    releases: list[str]
+    models: dict[str, str]
+    seed: int
+    load: Load
+    steps: list[str] = field(default_factory=list)
+    returned: int = 0
+    _random: random.Random = field(init=False)
+    _spent: list[tuple[float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    @property
+    def site(self) -> Site:
+        return self.opened()
+
+    # -- what operators do -------------------------------------------------------------
+
+    def ship(self) -> None:
+        release = self._another()
+        shipments = Shipments(self.site.home / "keeper")
+        plan = Plan((25, 100), interval=0.4, observe=0.4, poll=0.2)
+        with suppress(CsanmtError):
+            shipments.submit(
+                Shipment(release, f"csanmt:{release}", force="chaos", plan=plan, who="ada")
+            )
+        self._command(f"ship {release}", lambda: keep(self.opened, shipments, once=True))
+
+    def deploy(self) -> None:
+        release = self._another()
+        self._command(
+            f"deploy {release}",
+            lambda: deploy(self.opened(), release, f"csanmt:{release}", force="chaos"),
+        )
+
+    def promote(self) -> None:
+        release = self._another()
+        self._command(f"promote {release}", lambda: promote(self.opened(), release, Plan()))
+
+    def roll_back(self) -> None:
+        self._command("rollback", lambda: rollback(self.opened(), why="chaos"))
+
+    def two_operators(self) -> None:
+        """Both roll back, one of them by name."""
+        self.steps.append("two rollbacks at once")
+        name = self._another()
+        children = [
+            _fork(lambda: rollback(self.opened(), why="one")),
+            _fork(lambda: rollback(self.opened(), name, why="two")),
+        ]
+        for child in children:
+            os.waitpid(child, 0)
+
+    def roll_back_without_room(self) -> None:
+        """No file can grow, as on a full disk."""
+        self.steps.append("rollback on a full disk")
+
+        def full() -> object:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            return rollback(self.opened(), why="chaos")
+
+        os.waitpid(_fork(full), 0)
+
+    # -- what goes wrong -----------------------------------------------------------------
+
+    def kill_master(self) -> None:
+        router = self.site.router
+        assert isinstance(router, NginxRouter)
+        if master := router.program.master():
+            self.steps.append("nginx's master is killed")
+            os.kill(master, signal.SIGKILL)
+
+    def kill_worker(self) -> None:
+        """Takes its requests with it: those in flight at that moment."""
+        router = self.site.router
+        assert isinstance(router, NginxRouter)
+        master = router.program.master()
+        children = Path(f"/proc/{master}/task/{master}/children")
+        if master and children.exists() and (pids := children.read_text().split()):
+            with self._forgiving("an nginx worker is killed"):
+                os.kill(int(pids[0]), signal.SIGKILL)
+                time.sleep(0.2)
+
+    def kill_bento(self) -> None:
+        """Main process and worker: nginx asks its requests of the other one, if there is one."""
+        home = self.site.home / "colours" / f"{self._random.choice(COLOURS)}-home"
+        with self._forgiving(f"{home.name} is killed"):
+            for pid in service_process.members(home):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.2)
+
+    def kill_main(self) -> None:
+        """The main process alone; its worker serves on."""
+        home = self.site.home / "colours" / f"{self._random.choice(COLOURS)}-home"
+        if pids := service_process.members(home):
+            self.steps.append(f"the main process of {home.name} is killed")
+            os.kill(pids[0], signal.SIGKILL)
+
+    def damage(self) -> None:
+        site = self.site
+        router = site.router
+        assert isinstance(router, NginxRouter)
+        files = [
+            *(site.colours.directory / f"{colour}.json" for colour in COLOURS),
+            router.routes / "active", router.routes / "last-green", router.note, router.main,
+            site.ledger.path, site.home / "rollout.toml", site.home / "rollout.applied.toml",
+            site.home / "keeper" / "plan.json", site.home / "keeper" / "progress.json",
+            router.directory / "nginx.pid",
+        ]  # fmt: skip
+        path = self._random.choice(files)
+        kind = self._random.choice(("cut", "garbage", "deleted"))
+        self.steps.append(f"{path.name} is {kind}")
+        with suppress(OSError):
+            if kind == "cut":
+                os.truncate(path, path.stat().st_size // 2)
+            else:
+                path.unlink(missing_ok=True)
+                if kind == "garbage":
+                    path.write_bytes(b"\x00garbage\n")
+        if path == site.ledger.path:  # somebody has put it aside
+            for part in path.parent.glob(f"{path.name}*"):
+                part.unlink()
+
+    def clock_back(self) -> None:
+        """A build that is recorded while the clock is wrong."""
+        from datetime import UTC, datetime
+
+        self.steps.append("the clock is set back")
+        with suppress(CsanmtError):
+            self.site.ledger.append(
+                "note", self.releases[0], who="ada", why="wrong clock",
+                at=datetime(2001, 1, 1, tzinfo=UTC),
+            )  # fmt: skip
+
+    # -- the walk ----------------------------------------------------------------------------
+
+    def step(self) -> None:
+        operators = [
+            self.ship,
+            self.deploy,
+            self.promote,
+            self.roll_back,
+            self.two_operators,
+            self.roll_back_without_room,
+        ]
+        mishaps = [
+            self.kill_master, self.kill_worker, self.kill_bento, self.kill_main, self.damage,
+            self.damage, self.clock_back,
+        ]  # fmt: skip
+        self._random.choice(mishaps if self._random.random() < 0.5 else operators)()
+
+    def settle(self) -> RolledBack:
+        """One rollback, as on call; it may find that all there is serves already."""
+        moment = time.monotonic()
+        site = self.opened()
+        try:
+            back = rollback(site, why="on call")
+        except NotFoundError as error:
+            self.steps.append(f"on call: {error}")
+            now = look(site)
+            assert now.live, self.steps
+            assert now.serving is not None, self.steps
+            back = RolledBack(now.serving.release, now.serving.colour, "-", 0.0, already=True)
+        assert back.release in self.releases, self.steps
+        self.returned += not back.already
+        self._must_serve(back.release, moment)
+        return back
+
+    def restore(self) -> None:
+        """A version in service and another beside it that served: what there is to go back to."""
+        now = look(self.opened())
+        for release in self.releases[:2]:
+            if now.of(release) is None and (serving := now.serving) is not None:
+                if serving.release == release:
+                    continue
+                deploy(self.opened(), release, f"csanmt:{release}", force="chaos")
+                promote(self.opened(), release, Plan())
+                now = look(self.opened())
+        for release in self.releases[:2]:
+            promote(self.opened(), release, Plan())
+
+    def lost(self) -> list[Answer]:
+        """Requests without an answer that no killed process had in its hands."""
+        return [
+            answer
+            for answer in self.load.lost()
+            if not any(
+                begun <= answer.ended and answer.began <= ended for begun, ended in self._spent
+            )
+        ]
+
+    # -- parts ---------------------------------------------------------------------------------
+
+    def _another(self) -> str:
+        return self._random.choice(self.releases)
+
+    def _command(self, words: str, action: Callable[[], object]) -> None:
+        """Run a command as a process of its own, which may be killed at any moment."""
+        child = _fork(action)
+        if self._random.random() < 0.4:
+            wait = self._random.uniform(0.0, 1.0)
+            self.steps.append(f"{words}, killed after {wait:.2f} s")
+            time.sleep(wait)
+            number = self._random.choice((signal.SIGKILL, signal.SIGHUP))
+            os.kill(child, number)
+        else:
+            self.steps.append(words)
+        os.waitpid(child, 0)
+
+    def _forgiving(self, words: str) -> _Forgiving:
+        self.steps.append(words)
+        return _Forgiving(self._spent)
+
+    def _must_serve(self, release: str, moment: float) -> None:
+        """Users are answered by ``release``, under its name."""
+        wanted, end = self.models[release], moment + SETTLED_SECONDS
+        while self.load.versions(since=time.monotonic() - 0.3)[wanted] < 3:
+            assert time.monotonic() < end, (release, self.steps)
+            time.sleep(0.05)
+
+
+@dataclass
+class _Forgiving:
+    """A time in which requests may be lost with the process that is killed."""
+
+    spent: list[tuple[float, float]]
+    began: float = 0.0
+
+    def __enter__(self) -> None:
+        self.began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.spent.append((self.began, time.monotonic()))
+
+
+def _fork(action: Callable[[], object]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    try:
+        action()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def record(walks: Iterable[Walk]) -> str:
+    """A Markdown table of walks."""
+    head = ("seed", "steps", "rollbacks that moved traffic", "requests",
+            "lost with a killed process", "lost otherwise", "mislabelled")  # fmt: skip
+    rows = [
+        (walk.seed, len(walk.steps), walk.returned, len(walk.load.answers),
+         len(walk.load.lost()) - len(walk.lost()), len(walk.lost()),
+         len(walk.load.mislabelled()))
+        for walk in walks
+    ]  # fmt: skip
+    lines = [head, ("---:",) * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def main() -> None:
+    """``make chaos``: walk on real bentos and write the table."""
+    import argparse
+    import tempfile
+
+    from tests.e2e.real_site import real_site
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--seeds", type=int, default=60)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--out", type=Path, default=Path("docs/records/chaos.md"))
+    args = parser.parse_args()
+    walks = []
+    with tempfile.TemporaryDirectory() as folder, real_site(Path(folder)) as (opened, models):
+        router = opened().router
+        assert isinstance(router, NginxRouter)
+        for seed in range(args.first, args.first + args.seeds):
+            with Load(router.settings.listen, clients=16, timeout=120, per_second=40) as load:
+                walk = Walk(opened, list(models), models, seed, load)
+                for _ in range(args.steps):
+                    walk.step()
+                    walk.settle()
+                    walk.restore()
+            walks.append(walk)
+            print(record([walk]).splitlines()[-1], flush=True)
+            assert not walk.lost(), (walk.steps, walk.lost()[:3])
+            assert not load.mislabelled(), walk.steps
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    text = (
+        "# Chaos on real bentos\n\nWritten by `make chaos`: random walks of operators and mishaps "
+        "(`tests/release/chaos.py`) under 16 clients that repeat nothing; after every step one "
+        f"`rollback`.\n\n{record(walks)}"
+    )
+    args.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
