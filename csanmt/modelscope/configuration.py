@@ -13,6 +13,9 @@ from csanmt.translator import MAX_BEAM, MAX_LENGTH
 
 CONFIGURATION = "configuration.json"
 _MODEL_TYPE = "csanmt-translation"
+# Before anything is made of them; the published model has 24 layers and 50,000 words.
+MOST_LAYERS = 256
+MOST = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,9 @@ def _shape(model: _Section) -> dict[str, Any]:
         "hidden_size": hidden,
         "intermediate_size": model.size("filter_size"),
         "num_attention_heads": heads,
-        "num_encoder_layers": model.size("num_encoder_layers"),
-        "num_decoder_layers": model.size("num_decoder_layers"),
-        "num_semantic_encoder_layers": model.size("num_semantic_encoder_layers"),
+        "num_encoder_layers": model.size("num_encoder_layers", most=MOST_LAYERS),
+        "num_decoder_layers": model.size("num_decoder_layers", most=MOST_LAYERS),
+        "num_semantic_encoder_layers": model.size("num_semantic_encoder_layers", most=MOST_LAYERS),
         "position_type": model.choice("position_info_type", ("absolute", "relative")),
         "max_relative_distance": model.size("max_relative_dis"),
         "normalization": _normalization(model),
@@ -156,10 +159,10 @@ class _Section:
             f"{CONFIGURATION}: {self.name}.{key} is {value!r}; allowed is {allowed}"
         )
 
-    def size(self, key: str, default: int | None = None) -> int:
+    def size(self, key: str, default: int | None = None, most: int = MOST) -> int:
         value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-            raise self._refuse(key, value, "a positive integer")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+            raise self._refuse(key, value, f"a positive integer, {most} at most")
         return value
 
     def rate(self, key: str) -> float:

@@ -18,6 +18,7 @@ from csanmt.errors import CheckpointError, EngineUnavailableError
 
 _FOOTER_BYTES = 48
 _MAGIC = 0xDB4775248B80FB57
+_LONGEST_KEY = 1024  # bytes; a variable's name has about 100
 _TRAILER_BYTES = 5  # compression type, checksum
 _MASK_DELTA = 0xA282EAD8  # how LevelDB and TensorFlow store a checksum of checksummed data
 
@@ -80,6 +81,8 @@ def _block_entries(contents: bytes, stop: int) -> Iterator[tuple[bytes, bytes]]:
         shared, at = varint(contents, at)
         fresh, at = varint(contents, at)
         length, at = varint(contents, at)
+        if shared + fresh > _LONGEST_KEY:  # a small file could unfold to gigabytes
+            raise ValueError(f"a variable's name has {shared + fresh} bytes")
         key = key[:shared] + contents[at : at + fresh]
         at += fresh
         if at + length > stop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,8 @@ Damage = Callable[[Path], object]
          ["layer_preproc", "layer_postproc", "allowed"]),
         (lambda m: edit(m, "model", num_heads="four"), ConfigurationError,
          ["model.num_heads", "'four'", "positive integer"]),
+        (lambda m: edit(m, "model", num_encoder_layers=10**7), ConfigurationError,
+         ["model.num_encoder_layers", "10000000", "256 at most"]),
         (lambda m: edit(m, "model", num_heads=5), ConfigurationError,
          ["hidden_size is 32", "num_heads 5", "divides"]),
         (lambda m: edit(m, "model", filter_size=None), ConfigurationError,
@@ -237,3 +240,14 @@ def rewrite(model: Path, tensors: dict[str, Tensor], shards: int = 1) -> None:
     for path in (model / "tf_ckpts").glob("ckpt-0.*"):
         path.unlink()
     write_bundle(model / "tf_ckpts" / "ckpt-0", tensors, shards)
+
+
+def test_names_that_unfold_to_gigabytes_are_refused_early(model: Path) -> None:
+    """Each repeats the one before and one byte more: quadratic, if they are read."""
+    prefix = index_file(model).with_suffix("")
+    write_bundle(prefix, {"x" * n: Tensor.floats([1.0]) for n in range(19_900, 20_000)})
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match=r"name has \d+ bytes"):
+        Checkpoint.open(prefix)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
