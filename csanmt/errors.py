@@ -74,7 +74,6 @@ class ConflictError(CsanmtError):
 class StorageError(CsanmtError):
     """The disk is full, not writable, or failed."""
 
-    http_status = 507
     exit_code = 6
     code = "storage"
 
@@ -82,7 +81,6 @@ class StorageError(CsanmtError):
 class StorageFullError(StorageError):
     """The disk has no room for what somebody sent."""
 
-    http_status = 507
     code = "storage_full"
 
 

@@ -22,6 +22,7 @@ from csanmt.errors import (
     InvalidInputError,
     NotFoundError,
     OverloadedError,
+    StorageError,
     UnavailableError,
 )
 
@@ -53,7 +54,6 @@ class ForbiddenError(CsanmtError):
 class BodyTimeoutError(InvalidInputError):
     """The body came too slowly."""
 
-    http_status = 408
     code = "body_timeout"
 
 
@@ -93,6 +93,7 @@ STATUSES: dict[type[CsanmtError], int] = {
     UnauthorizedError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
+    BodyTimeoutError: 408,
     ConflictError: 409,
     TooLargeError: 413,
     DocumentTooLargeError: 413,
@@ -104,6 +105,7 @@ STATUSES: dict[type[CsanmtError], int] = {
     CsanmtError: 500,
     UnavailableError: 503,
     DeadlineExceededError: 504,
+    StorageError: 507,
 }
 STATUS_CODES = {
     400: BadRequestError.code,
