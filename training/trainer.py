@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -34,15 +33,9 @@ from training.checkpoint import (
     read_progress,
     save_checkpoint,
 )
-from training.cpu_operations import CpuOperations, dropout_pool
 from training.evaluation import never
-from training.objective import (
-    TrainableCsanmt,
-    contrastive_loss,
-    gaussian,
-    mgmc_samples,
-    translation_loss,
-)
+from training.gradients import Gradients
+from training.objective import TrainableCsanmt
 from training.optimizer import Optimizer, optimizer_for
 from training.packed import PackedSplit
 from training.recipe import Recipe
@@ -50,13 +43,6 @@ from training.schedule import learning_rate
 
 Report = Callable[[dict[str, Any]], None]
 Clock = Callable[[], float]
-
-
-def _takes_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to multiply in bf16; ``auto`` does where the processor has the instructions."""
-    if precision != "auto" or device.type != "cpu":
-        return precision != "float32"
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 class Trainer:
@@ -92,13 +78,12 @@ class Trainer:
         self.report, self.stop = report or (lambda _line: None), stop
         self.budget = 60.0 * (recipe.training.minutes if minutes is None else minutes)
         self.device = next(trainable.parameters()).device
-        self.bf16 = _takes_bf16(recipe.training.precision, self.device)
+        self.gradients = Gradients(recipe, trainable)
         self.progress = Progress()
         self.average: dict[str, Tensor] = {}
         self.best: dict[str, Tensor] = {}  # the average at the best evaluation, with patience
         self.plan: list[NDArray[np.int64]] = []  # pairs of every batch of the round
         self.planned = -1
-        self.pool = self._dropout_pool()
         self.workers = ThreadPoolExecutor(recipe.training.workers)
         trainable.train()
         self.optimizer = self._start_stage("contrastive" if self._has_contrast() else "translation")
@@ -284,16 +269,10 @@ class Trainer:
             self._log(float(loss), rate, float(norm))
 
     def _contrast(self, batch: Batch) -> Tensor:
-        settings = self.recipe.contrastive
-        with self._precision(), self._cpu_operations(self._chance(0)):
-            x = self.trainable.source_vectors(batch).squeeze(1)
-            y = self.trainable.target_vectors(batch).squeeze(1)
-        loss, posterior = contrastive_loss(
-            x.float(), y.float(), settings.temperature, settings.slack, self.progress.confidence
-        )
-        loss.backward()
-        self.progress.confidence = 0.99 * self.progress.confidence + 0.01 * float(posterior)
-        return loss.detach()
+        p = self.progress
+        loss, posterior = self.gradients.contrast(batch, self._chance(0), p.confidence)
+        p.confidence = 0.99 * p.confidence + 0.01 * posterior
+        return loss
 
     def _translate(self, batches: Iterator[Batch]) -> Tensor:
         """One accumulated step; its batches are computed side by side if there are workers."""
@@ -303,7 +282,12 @@ class Trainer:
         group = [next(batches) for _ in range(count)]
         samples = self._samples()
         tokens = sum(batch.target_tokens for batch in group)
-        compute = partial(self._gradients, samples, tokens * max(samples, 1))
+        compute = partial(
+            self.gradients.translation,
+            samples=samples,
+            scale=tokens * max(samples, 1),
+            parameters=self.trained,
+        )
         chances = [self._chance(i) for i in range(len(group))]
         parallel = len(group) > 1 and settings.workers > 1
         results = list((self.workers.map if parallel else map)(compute, group, chances))
@@ -315,19 +299,6 @@ class Trainer:
                     parameter.grad += gradient
         self.progress.tokens += tokens
         return torch.stack([loss for loss, _ in results]).sum()
-
-    def _gradients(
-        self, samples: int, scale: int, batch: Batch, chance: torch.Generator
-    ) -> tuple[Tensor, Sequence[Tensor]]:
-        """Loss and gradients of one batch, both divided by ``scale``; safe to call in threads."""
-        confidence = 1.0 - self.recipe.training.label_smoothing
-        with self._precision(), self._cpu_operations(chance):
-            vectors = self._vectors(batch, samples, chance)
-            loss = (
-                translation_loss(self.trainable, batch, confidence, vectors, max(samples, 1))
-                / scale
-            )
-        return loss.detach(), torch.autograd.grad(loss, self.trained)
 
     def _chance(self, place: int) -> torch.Generator:
         """The random numbers of one batch: a function of seed, stage, step and place alone."""
@@ -341,35 +312,7 @@ class Trainer:
         settings = self.recipe.augmentation
         return 0 if self._used() >= 1.0 - settings.last_plain else settings.num_of_samples
 
-    @torch.no_grad()
-    def _vectors(self, batch: Batch, samples: int, chance: torch.Generator) -> Tensor | None:
-        if not self.recipe.model.use_augmentation:
-            return None
-        x = self.trainable.source_vectors(batch)
-        if samples == 0:
-            return x
-        y = self.trainable.target_vectors(batch)
-        noise = partial(gaussian, chance=chance)
-        return mgmc_samples(x.float(), y.float(), samples, self.recipe.augmentation.eta, noise)
-
     # -- around the step -----------------------------------------------------
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        if not self.bf16:
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
-
-    def _dropout_pool(self) -> Tensor | None:
-        if self.device.type != "cpu":
-            return None
-        settings = self.recipe.training
-        dtype = torch.bfloat16 if self.bf16 else torch.float32
-        return dropout_pool(self.recipe.model.dropout, settings.seed, dtype)
-
-    def _cpu_operations(self, chance: torch.Generator) -> AbstractContextManager[Any]:
-        if self.pool is None:
-            return nullcontext()
-        return CpuOperations(self.recipe.model.dropout, self.pool, chance)
 
     def averaged(self) -> CsanmtForConditionalGeneration:
         """A copy of the model under the averaged weights, in eval mode."""

@@ -1,0 +1,165 @@
+"""``csanmt train``'s commands about what a run made: scores, status, curves, answers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.output import action, note, print_json, print_table
+from csanmt.errors import CsanmtError, InvalidInputError
+
+if TYPE_CHECKING:
+    from cli.output import Actions
+
+
+def register(actions: Actions) -> None:
+    for add in (_add_evaluate, _add_distill, _add_plot, _add_status):
+        add(actions)
+
+
+def _add_evaluate(actions: Actions) -> None:
+    parser = action(actions, "evaluate", _evaluate, "BLEU, chrF and TER with signatures")
+    parser.add_argument(
+        "sets",
+        type=Path,
+        nargs="+",
+        help="a .tsv, a folder of benchmarks/suites, or a prefix of .zh and .en",
+    )
+    parser.add_argument("--model", required=True, help="version directory or tag in the store")
+    parser.add_argument("--engine", choices=("native", "torch"))
+    parser.add_argument("--beam", type=int)
+    parser.add_argument("--out", type=Path, help="also write hypotheses to OUT/SET.en")
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from cli.loading import chosen_engine, decoding_options, find_model
+    from csanmt.loading import load_translator
+    from training.corpus_metrics import load_test_set, score, translate_set
+
+    directory, tag = find_model(args.model, args.engine)
+    translator = load_translator(directory, engine=chosen_engine(args.engine), model_tag=tag)
+    results = []
+    for path in args.sets:
+        test = load_test_set(path)
+        outputs = translate_set(translator, test, decoding_options(directory, beam=args.beam))
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
+            text = "".join(" ".join(line.split()) + "\n" for line in outputs)
+            (args.out / f"{test.name}.en").write_text(text, encoding="utf-8")
+        results.append(score(test.name, outputs, test.references))
+    if args.json:
+        print_json({"model": tag, "scores": [result.to_dict() for result in results]})
+        return 0
+    rows = [(r.name, r.sentences, r.bleu, r.chrf, r.ter) for r in results]
+    print_table(["set", "sentences", "BLEU", "chrF", "TER"], rows)
+    for signature in (
+        results[0].bleu_signature,
+        results[0].chrf_signature,
+        results[0].ter_signature,
+    ):
+        print(signature)
+    return 0
+
+
+def _add_distill(actions: Actions) -> None:
+    parser = action(actions, "distill", _distill, "let a teacher translate corpora for a student")
+    parser.add_argument("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
+    parser.add_argument("--teacher", required=True, help="version directory or tag in the store")
+    parser.add_argument("--engine", choices=("native", "torch"))
+    parser.add_argument("--out", type=Path, required=True, help=".tsv; appended to when resumed")
+    parser.add_argument("--beam", type=int)
+    parser.add_argument(
+        "--back",
+        action="store_true",
+        help="corpora are lines of the target's language; the teacher translates into the source's",
+    )
+    parser.add_argument(
+        "--lowest-score",
+        type=float,
+        default=float("-inf"),
+        help="drop translations below this normalised log probability",
+    )
+
+
+def _distill(args: argparse.Namespace) -> int:
+    from cli.loading import decoding_options, find_model
+    from csanmt.loading import load_translator
+    from training.corpus import read_pairs
+    from training.distillation import distil, monolingual
+    from training.input_digests import corpora_digests, model_digest
+
+    directory, tag = find_model(args.teacher, args.engine)
+    teacher = load_translator(directory, engine=args.engine, model_tag=tag)
+    show = sys.stderr.isatty() and not args.json
+    written = distil(
+        teacher,
+        monolingual(args.corpora) if args.back else read_pairs(args.corpora),
+        args.out,
+        decoding_options(directory, beam=args.beam),
+        lowest_score=args.lowest_score,
+        back=args.back,
+        made_with={
+            "teacher": model_digest(directory),
+            "engine": teacher.engine.name,
+            "corpora": corpora_digests(args.corpora),
+        },
+        progress=(lambda done: note(f"{done} sentences")) if show else None,
+    )
+    if args.json:
+        print_json({"out": str(args.out), "written": written, "teacher": tag})
+    else:
+        print(f"{written} pairs by {tag} in {args.out}")
+    return 0
+
+
+def _add_plot(actions: Actions) -> None:
+    parser = action(actions, "plot", _plot, "draw the learning curves of a run")
+    parser.add_argument("metrics", type=Path, help="metrics.jsonl")
+    parser.add_argument("--out", type=Path, required=True, help=".png")
+
+
+def _plot(args: argparse.Namespace) -> int:
+    from training.plots import write_curves
+
+    if not args.metrics.is_file():
+        raise InvalidInputError(f"no metrics file {str(args.metrics)!r}")
+    if not write_curves(args.metrics, args.out):
+        raise CsanmtError("matplotlib is not installed; install the development requirements")
+    if args.json:
+        print_json({"out": str(args.out)})
+    return 0
+
+
+def _add_status(actions: Actions) -> None:
+    parser = action(actions, "status", _status, "where a run stands: losses, speed, time left")
+    parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .png")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="also write its evaluations, .jsonl"
+    )
+    parser.add_argument("--trunk", type=Path, metavar="RUN", help="run that comes first in --log")
+
+
+def _status(args: argparse.Namespace) -> int:
+    from training.plots import write_curves
+    from training.status import read_status, write_log
+
+    status = read_status(args.directory)
+    if args.plot:
+        write_curves(args.directory / "metrics.jsonl", args.plot)
+    if args.log:
+        write_log([run for run in (args.trunk, args.directory) if run], args.log)
+    if args.json:
+        print_json(status.to_dict())
+        return 0
+    print(f"{status.recipe}: {status.stage}, step {status.step}, {status.tokens:,} target tokens")
+    print(f"{status.minutes} minutes, {status.minutes_left} left of the budget")
+    print(
+        f"{status.tokens_per_second:,.0f} tokens/s, rate {status.rate:.2g}, loss {status.loss:.3f}"
+    )
+    if status.dev is not None:
+        rows = [("dev", f"{status.dev:.3f}"), *((k, f"{v:.3f}") for k, v in status.domains.items())]
+        print_table(["text", "nats a token"], rows)
+    return 0
