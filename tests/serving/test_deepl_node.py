@@ -60,6 +60,20 @@ def test_usage_and_languages(answers) -> None:
     assert all(row["supportsFormality"] is False for row in answers["target"])
 
 
+def test_glossaries_through_all_of_their_life(answers) -> None:
+    kind, words = answers["glossary"].pop("missing")
+    assert answers["glossary"] == {
+        "counts": [1, 2],
+        "replaced": 1,
+        "found": {"上海": "Shanghai", "北京": "Beijing"},
+        "names": ["towns", ["csv", "towns"]],
+        "forced": "[Beijing。]",
+        "terms": {"上海": "Shanghai"},
+        "left": 0,
+    }
+    assert (kind, "not found" in words.lower()) == ("GlossaryNotFoundError", True)
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
