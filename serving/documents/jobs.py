@@ -216,7 +216,10 @@ class DocumentJobs:
             terms=terms,
         )
         self._jobs[job.identity] = job
-        if detect_source and not job.total and detect(opened["sample"]).language == job.target:
+        # Where the source has a script of its own, one line in it is enough to be translated.
+        by_script = self._service.languages.source in ("zh", "ja")
+        told = not by_script or not job.total
+        if detect_source and told and detect(opened["sample"]).language == job.target:
             self._fail(job, CsanmtError("Source and target language are equal."))
             self._end(job)
         else:

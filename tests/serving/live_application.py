@@ -84,6 +84,7 @@ def application(
     *,
     page: Path | None = None,
     translator: Translator | None = None,
+    languages: tuple[str, str] = ("zh", "en"),
     **settings: Any,
 ) -> Application:
     knobs: dict[str, Any] = {
@@ -91,7 +92,10 @@ def application(
         "max_characters": 1000,
         **settings,
     }
-    facts = TranslatorFacts(MODEL, "stub", max_length=100)
+    source, target = languages
+    facts = TranslatorFacts(
+        MODEL, "stub", source_language=source, target_language=target, max_length=100
+    )
     return build(
         Settings(model=MODEL, engine="stub", allow_stub=True, workers=1, runner="inline", **knobs),
         lambda: InlineRunner(translator or StubTranslator(ANSWERS, MODEL), facts),

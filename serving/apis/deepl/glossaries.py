@@ -208,8 +208,8 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Pair, ...]]
 
 
 def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Pair, ...]]:
-    items = fields.get("dictionaries")
-    if not isinstance(items, list) or not items:
+    items = fields.get("dictionaries", [])  # without any, a glossary is named and empty
+    if not isinstance(items, list):
         raise BadRequestError("Parameter 'dictionaries' not specified.")
     if len(items) > len(NAMES) ** 2 or not all(isinstance(item, dict) for item in items):
         raise BadRequestError("Value for 'dictionaries' not supported.")

@@ -79,8 +79,8 @@ def _glossaries_v3(facts: TranslatorFacts) -> dict[str, Any]:
     listed = record({"glossaries": {"type": "array", "items": info}})
     entries = record({**_direction(), "entries": TEXT, "entries_format": TEXT})
     found = record({"dictionaries": {"type": "array", "items": entries}})
-    several = {"type": "array", "items": _entries(facts), "minItems": 1, "maxItems": 1}
-    whole = record({"name": NAME, "dictionaries": several})
+    several = {"type": "array", "items": _entries(facts), "maxItems": 1}
+    whole = nullable(record({"name": NAME}, {"dictionaries": several}))
     one, direction = "/v3/glossaries/{id}", _query(facts)
     part = f"{one}/dictionaries"
     return {
