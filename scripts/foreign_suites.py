@@ -141,20 +141,29 @@ def deepl_node(checkout: Path, work: Path) -> list[Result]:
     shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", "node_modules"))
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     subprocess.run(["npm", "install", *quiet], cwd=copy, check=True, timeout=600)
-    report = copy / "report.json"
+    found = []
     with server("en", "de", GERMAN, locked=True) as live:
         environment = {**os.environ, "DEEPL_SERVER_URL": live.url, "DEEPL_AUTH_KEY": KEY}
-        jest = ["npx", "jest", "--json", f"--outputFile={report}", "--runInBand", "--forceExit"]
-        subprocess.run(jest, cwd=copy, env=environment, capture_output=True, timeout=1200)
+        for file in sorted((copy / "tests").glob("*.test.ts")):  # one may end the process
+            report = file.with_suffix(".json")
+            jest = ["npx", "jest", str(file), "--json", f"--outputFile={report}", "--runInBand"]
+            done = subprocess.run(jest, cwd=copy, env=environment, capture_output=True, text=True,
+                                  timeout=600)  # fmt: skip
+            found += _jest(file.name, report, done.stderr)
+    return found
+
+
+def _jest(file: str, report: Path, said: str) -> list[Result]:
+    if not report.is_file():
+        return [Result(file, "fail", said[-1500:])]
     found = []
-    for file in json.loads(report.read_text())["testResults"]:
-        name = Path(file["name"]).name
-        if file["status"] == "failed" and not file["assertionResults"]:
-            found.append(Result(name, "fail", file["message"]))
-        for test in file["assertionResults"]:
+    for suite in json.loads(report.read_text())["testResults"]:
+        if suite["status"] == "failed" and not suite["assertionResults"]:
+            found.append(Result(file, "fail", suite["message"]))
+        for test in suite["assertionResults"]:
             outcome = {"passed": "pass", "failed": "fail"}.get(test["status"], "skip")
             words = " ".join(test["failureMessages"])
-            found.append(Result(f"{name} {test['fullName']}", outcome, words))
+            found.append(Result(f"{file} {test['fullName']}", outcome, words))
     return found
 
 
