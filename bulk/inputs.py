@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from bulk.formats import Format, format_of
 from bulk.records import Layout
+from csanmt.durable import file_sha256
 from csanmt.errors import InvalidInputError, NotFoundError
 
 FIRST_SHOWN = 5  # places of bad records kept for each problem
@@ -88,12 +88,6 @@ def _keep_apart(place: Path, output: Path) -> None:
         )
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def survey(file: InputFile, form: Format) -> Survey:
     """Read an input once from end to end. Raises as ``Format.read``."""
     count = characters = 0
@@ -107,4 +101,4 @@ def survey(file: InputFile, form: Format) -> Survey:
             if len(entry["first"]) < FIRST_SHOWN:
                 entry["first"].append(record.number)
     size = file.path.stat().st_size
-    return Survey(file.name, size, digest(file.path), count, characters, problems)
+    return Survey(file.name, size, file_sha256(file.path), count, characters, problems)

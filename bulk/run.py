@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 from bulk.compression import compressing
 from bulk.formats import Format, open_format
-from bulk.inputs import InputFile, Survey, digest, find_inputs, survey
+from bulk.inputs import InputFile, Survey, find_inputs, survey
 from bulk.manifest import Cutting, Manifest, Model
 from bulk.records import Answer, Answers, Chunk, Layout, cut
 from bulk.state import RunState
+from csanmt.durable import file_sha256
 from csanmt.errors import IntegrityError, InvalidInputError
 from csanmt.translator import DecodingOptions
 
@@ -94,7 +95,7 @@ def _describe(corpus: Corpus, surveys: Sequence[Survey]) -> Manifest:
 
 def _again(file: InputFile, known: Survey | None) -> Survey:
     """The survey of an unchanged file; of another one enough to see that it is another."""
-    found = digest(file.path)
+    found = file_sha256(file.path)
     if known and known.sha256 == found:
         return known
     return Survey(file.name, file.path.stat().st_size, found, 0, 0)

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bulk.records import Answer, Answers, Chunk
-from csanmt.durable import replacing
+from csanmt.durable import lock, replacing
 from csanmt.errors import ConflictError, IntegrityError
 
 FOLDER = ".csanmt-bulk"
@@ -45,11 +44,9 @@ class RunState:
             OSError: the folder cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ConflictError(f"another process writes to {str(self.output)!r}") from None
+        with (self.folder / "lock").open("a") as file:
+            if not lock(file):
+                raise ConflictError(f"another process writes to {str(self.output)!r}")
             shutil.rmtree(self._writing, ignore_errors=True)
             for name in ("writing", "parts", "finished"):
                 (self.folder / name).mkdir(exist_ok=True)

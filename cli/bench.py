@@ -22,12 +22,12 @@ from cli.bench_options import (
 )
 from cli.output import action, note, print_json, print_table
 from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from benchmarks.policy import Policy
     from cli.output import Actions
 
-ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTION = """\
 A SUBJECT is a model in the store (csanmt-zh-en:v1.0.0), a model directory, the URL of
 a running service, or hypotheses: a file for one suite, or a folder of SUITE.en files.
@@ -183,7 +183,7 @@ def _judge(args: argparse.Namespace) -> int:
         what = f"internal: {type(error).__name__}: {error}"
         verdict = unjudged(args.candidate, args.baseline, what)
     if args.out and policy is not None:
-        evidence = write_evidence(args.out, measured, verdict, policy, ROOT)
+        evidence = write_evidence(args.out, measured, verdict, policy, SOURCE_TREE)
         if args.sign:
             sign(evidence, args.sign)
     if args.json:

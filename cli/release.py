@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from cli.output import action, note, print_json, print_table
 from cli.release_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
+from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
     from release.build.verify import Check
     from release.ledger.ledger import Ledger
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def register(subparsers: Actions) -> None:
@@ -46,7 +45,7 @@ def register(subparsers: Actions) -> None:
 
 def _add_artefacts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--artefacts", type=Path, default=ROOT / "dist", metavar="DIR",
+        "--artefacts", type=Path, default=SOURCE_TREE / "dist", metavar="DIR",
         help="where a folder per version lies (dist)",
     )  # fmt: skip
 
@@ -84,7 +83,7 @@ def _build(args: argparse.Namespace) -> None:
     from release.build.pipeline import Places, Request, build_release
     from release.ledger.ledger import current_user
 
-    places = Places(ROOT, ModelStore.from_environment().home, args.artefacts, _cache())
+    places = Places(SOURCE_TREE, ModelStore.from_environment().home, args.artefacts, _cache())
     request = Request(
         version=args.version,
         who=current_user(),
@@ -148,13 +147,13 @@ def _verify(args: argparse.Namespace) -> int:
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
     store = ModelStore.from_environment()
-    manifest = read_manifest(ROOT)
+    manifest = read_manifest(SOURCE_TREE)
     folder = args.artefacts / tag
     evidence = args.evidence or folder / "evidence.json"
     bare = Subject(
         tag, ledger, store, manifest, folder,
         evidence=evidence if evidence.is_file() else None,
-        api_tests=ROOT / "tests" / "api_test.py",
+        api_tests=SOURCE_TREE / "tests" / "api_test.py",
         signers=manifest.signers,
         review_required=not args.without_review,
     )  # fmt: skip
@@ -243,7 +242,7 @@ def _push(args: argparse.Namespace) -> None:
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
     _require_ready(ledger, tag, args.force)
-    manifest = read_manifest(ROOT)
+    manifest = read_manifest(SOURCE_TREE)
     name, tool = _image(ledger, tag)
     repository = args.to or manifest.repository
     target = (

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from cli.output import action, print_json, print_table
 from cli.release_action import full_tag, open_ledger
 from csanmt.errors import NotFoundError
+from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def register(actions: Actions) -> None:
@@ -73,7 +72,7 @@ def _review(args: argparse.Namespace) -> None:
 
 
 def _review_sources() -> Path:
-    candidates = sorted((ROOT / "benchmarks").rglob("tatoeba*.zh"))
+    candidates = sorted((SOURCE_TREE / "benchmarks").rglob("tatoeba*.zh"))
     if not candidates:
         raise NotFoundError("no sentences to show: give --sources FILE")
     return candidates[0]
@@ -128,7 +127,7 @@ def _pin(args: argparse.Namespace) -> None:
     if args.model == DEFAULT_TAG:
         ensure_default(store)
     record = store.show(args.model)
-    pin_model(ROOT, args.model, record.digest)
+    pin_model(SOURCE_TREE, args.model, record.digest)
     if args.json:
         print_json({"model": args.model, "sha256": record.digest})
     else:

@@ -7,17 +7,16 @@ import os
 import socket
 import sys
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import note
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
+from csanmt.source_tree import SOURCE_TREE
 from serving.settings import DEFAULT_MODEL, Settings, is_loopback
 
 if TYPE_CHECKING:
     from cli.output import Actions
 
-ROOT = Path(__file__).resolve().parent.parent
 # Longer than clients and proxies keep a connection idle (nginx: 60 s). With uvicorn's 5 s a
 # request that is sent just when the server gives a connection up is lost.
 KEEP_ALIVE_SECONDS = 75
@@ -103,8 +102,10 @@ def _environment(args: argparse.Namespace) -> dict[str, str]:
 
 def _check_safety(settings: Settings) -> None:
     """What the service would refuse at every request is refused here, once and at once."""
-    if not (ROOT / "service.py").is_file():
-        raise NotFoundError(f"no service.py in {str(ROOT)!r}: 'csanmt serve' needs the source tree")
+    if not (SOURCE_TREE / "service.py").is_file():
+        raise NotFoundError(
+            f"no service.py in {str(SOURCE_TREE)!r}: 'csanmt serve' needs the source tree"
+        )
     if settings.api_keys_file:
         from serving.http.keys import KeyRing
 
@@ -147,7 +148,7 @@ def _check_port(settings: Settings) -> None:
 
 def _start(settings: Settings, environment: dict[str, str]) -> None:
     sys.stderr.flush()
-    os.chdir(ROOT)
+    os.chdir(SOURCE_TREE)
     command = [sys.executable, "-m", "bentoml", "serve", "service:CsanmtService"]
     command += ["--host", settings.host, "--port", str(settings.port)]
     command += ["--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]

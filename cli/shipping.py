@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import note, print_json
-from cli.site_action import ROOT, full_release, site_action, site_home, site_of
+from cli.site_action import full_release, site_action, site_home, site_of
 from csanmt.errors import InvalidInputError
+from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from release.rollout.shipment import Shipment, Shipments
     from release.rollout.site import Site
 
-API_TESTS = ROOT / "tests" / "api_test.py"
+API_TESTS = SOURCE_TREE / "tests" / "api_test.py"
 FOLLOW_SECONDS = 0.3
 ORPHANED_SECONDS = 3.0
 """How long a shipment may be without a keeper before its follower starts another."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cli.output import Run, action
 from cli.release_action import full_tag
 from csanmt.errors import CsanmtError
+from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -32,7 +33,7 @@ def site_action(
 
 def site_home(args: argparse.Namespace) -> Path:
     """The folder of the site: ``--site``, ``CSANMT_SITE`` or ``.site`` of the checkout."""
-    return Path(args.site or os.environ.get("CSANMT_SITE") or ROOT / ".site").resolve()
+    return Path(args.site or os.environ.get("CSANMT_SITE") or SOURCE_TREE / ".site").resolve()
 
 
 def site_of(args: argparse.Namespace, *, applied: bool = False) -> Site:
@@ -47,9 +48,6 @@ def site_of(args: argparse.Namespace, *, applied: bool = False) -> Site:
     home = site_home(args)
     home.mkdir(parents=True, exist_ok=True)
     return open_site(home, bento_home(), default_path(), current_user(), applied=applied)
-
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def bento_home() -> Path:

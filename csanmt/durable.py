@@ -1,12 +1,15 @@
-"""Files whose readers see the old content or the new, whatever is killed meanwhile."""
+"""Files that stay whole: readers see the old content or the new, whatever is killed meanwhile."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -51,3 +54,43 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def lock(
+    file: IO[Any] | int,
+    *,
+    shared: bool = False,
+    wait_seconds: float = 0.0,
+    on_wait: Callable[[], None] | None = None,
+) -> bool:
+    """Lock an open file (or its descriptor) against its other openings, also of this process.
+
+    The lock is advisory; closing the file frees it, and so does any death of the process.
+
+    Args:
+        shared: beside other shared locks.
+        wait_seconds: how long to wait for those who hold it.
+        on_wait: called once if there is something to wait for.
+
+    Returns:
+        Whether it was obtained.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            if on_wait is not None:
+                on_wait()
+                on_wait = None
+            time.sleep(0.01)

@@ -11,8 +11,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from csanmt.source_tree import SOURCE_TREE
+
 VARIABLE = "BENTOML_HOME"
-SOURCE_TREE = Path(__file__).resolve().parent.parent
 OWN_HOME = ".bentoml"
 BENTOMLS_HOME = "~/bentoml"
 

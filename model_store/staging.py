@@ -11,15 +11,13 @@ whatever lies in the staging folder when the lock is taken is a leftover.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from csanmt.durable import sync
+from csanmt.durable import lock, sync
 from csanmt.errors import ConflictError, StorageError, UnavailableError
 
 STAGING = "csanmt-staging"
@@ -105,19 +103,8 @@ def sync_tree(directory: Path) -> None:
 
 
 def _take(descriptor: int, home: Path, on_wait: Callable[[], None] | None) -> None:
-    deadline = time.monotonic() + _LOCK_WAIT
-    waited = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if not waited and on_wait is not None:
-                on_wait()
-            waited = True
-            if time.monotonic() > deadline:
-                raise UnavailableError(
-                    f"another process has been writing to {str(home)!r} for "
-                    f"{_LOCK_WAIT / 60:.0f} minutes; try again later"
-                ) from None
-            time.sleep(0.05)
+    if not lock(descriptor, wait_seconds=_LOCK_WAIT, on_wait=on_wait):
+        raise UnavailableError(
+            f"another process has been writing to {str(home)!r} for "
+            f"{_LOCK_WAIT / 60:.0f} minutes; try again later"
+        )

@@ -9,12 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from csanmt.durable import file_sha256
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
 from training.packed import DESCRIPTION, read_description
 from training.recipe import Recipe
-from training.split_archive import file_digest
 
 MODEL_FILES = (CONFIG, *WEIGHTS, f"{TOKENIZER}/*")
 
@@ -27,7 +27,7 @@ def model_files(directory: Path) -> list[Path]:
 def model_digest(directory: Path) -> str:
     """SHA-256 over the names and contents of ``model_files``."""
     lines = [
-        f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n"
+        f"{path.relative_to(directory).as_posix()} {file_sha256(path)}\n"
         for path in model_files(directory)
     ]
     return sha256("".join(lines).encode()).hexdigest()
@@ -40,7 +40,7 @@ def tokenizer_digest(packed: Path) -> str:
 
 def data_digest(packed: Path) -> str:
     """SHA-256 of what packed data says it is made of."""
-    return file_digest(packed / DESCRIPTION)
+    return file_sha256(packed / DESCRIPTION)
 
 
 def corpora_digests(paths: Iterable[Path]) -> list[str]:
@@ -53,7 +53,7 @@ def corpora_digests(paths: Iterable[Path]) -> list[str]:
     for path in (file for corpus in paths for file in corpus_files(corpus)):
         if not path.is_file():
             raise NotFoundError(f"no corpus file {str(path)!r}")
-        digests.append(file_digest(path))
+        digests.append(file_sha256(path))
     return digests
 
 

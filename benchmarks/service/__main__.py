@@ -16,9 +16,9 @@ from pathlib import Path
 
 from benchmarks.service.clients import latencies, until_first_segment
 from benchmarks.service.servers import Service
+from csanmt.source_tree import SOURCE_TREE
 
-ROOT = Path(__file__).resolve().parents[2]
-SENTENCES = (ROOT / "benchmarks/suites/tatoeba/source.zh").read_text("utf-8").splitlines()
+SENTENCES = (SOURCE_TREE / "benchmarks/suites/tatoeba/source.zh").read_text("utf-8").splitlines()
 SHORT = [line for line in SENTENCES if len(line) <= 16]
 PARAGRAPHS = ["".join(SENTENCES[n : n + 5]) for n in range(0, 200, 5)]
 PAGES = ["".join(SENTENCES[n : n + 40]) for n in range(0, 1000, 40)]
@@ -32,8 +32,8 @@ def main() -> int:
     parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout, installed")
     parser.add_argument("--rounds", type=int, default=6, help="slices of each side (6)")
     args = parser.parse_args()
-    model = ROOT / "model_store" / "default"
-    trees = {"this": ROOT} | ({"other": args.against.resolve()} if args.against else {})
+    model = SOURCE_TREE / "model_store" / "default"
+    trees = {"this": SOURCE_TREE} | ({"other": args.against.resolve()} if args.against else {})
     services = [
         Service(label, tree, PORT + n, model) for n, (label, tree) in enumerate(trees.items())
     ]

@@ -11,7 +11,6 @@ Needs numpy and safetensors only; a live torch model is accepted too.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from csanmt.durable import file_sha256
 from csanmt.engine.container import write_container
 from csanmt.engine.layout import Entry, Kind, layout
 from csanmt.engine.shape import Shape
@@ -62,7 +62,7 @@ def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> Pa
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write_container(temporary, sections.shape, sections)
-        digest = _sha256(temporary)
+        digest = file_sha256(temporary)
         os.replace(temporary, target)
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
@@ -208,8 +208,3 @@ class _Sections:
         values = self._get(f"{e.parameter}.relative_value", (count, s.head_dim))
         yield f"{e.section}.relative_key", np.pad(keys, ((0, -count % 16), (0, extra))).T
         yield f"{e.section}.relative_value", np.pad(values, ((0, 0), (0, extra)))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

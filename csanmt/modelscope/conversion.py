@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from csanmt.durable import file_sha256
 from csanmt.engine.native import is_available
 from csanmt.engine.packing import pack
 from csanmt.errors import CheckpointError, ConflictError, CsanmtError, NotFoundError
@@ -275,7 +275,5 @@ def _digests(place: Path, configuration: ModelScopeConfiguration, prefix: Path) 
     ]
     digests = {}
     for path in files:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        digests[os.path.relpath(path.resolve(), place.resolve())] = digest
+        digests[os.path.relpath(path.resolve(), place.resolve())] = file_sha256(path)
     return dict(sorted(digests.items()))

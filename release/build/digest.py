@@ -6,13 +6,13 @@ import hashlib
 import os
 from pathlib import Path
 
+from csanmt.durable import file_sha256
 from csanmt.errors import IntegrityError
 
 
 def file_digest(path: Path) -> str:
     """Return ``sha256:<hex>`` of a file's bytes."""
-    with path.open("rb") as stream:
-        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+    return f"sha256:{file_sha256(path)}"
 
 
 def tree_digest(directory: Path) -> str:

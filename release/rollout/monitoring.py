@@ -12,13 +12,14 @@ from typing import Any
 
 import yaml
 
+from csanmt.source_tree import SOURCE_TREE
 from release.rollout.metrics import TRANSLATING
 from release.rollout.nginx import NginxSettings
 from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import SHARE_METRIC
 from serving import metric_names as names
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DEPLOY = SOURCE_TREE / "deploy"
 WINDOW = "2m"
 HEADER = (
     "# Written by `python -m release.rollout.monitoring` from deploy/thresholds.toml; "

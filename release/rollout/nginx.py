@@ -26,9 +26,9 @@ from pathlib import Path
 import jinja2
 
 from benchmarks.service_process import DIRECT
-from csanmt.durable import replace_text
+from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, StorageError, UnavailableError
-from release.rollout.file_lock import lock
+from csanmt.source_tree import SOURCE_TREE
 from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_workers
 from release.rollout.traffic import (
     COLOURS,
@@ -40,7 +40,7 @@ from release.rollout.traffic import (
     require_generation,
 )
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
+TEMPLATES = SOURCE_TREE / "deploy" / "nginx"
 TURN_SECONDS = 20.0
 """How long a switch waits for another one, which takes milliseconds when nothing hangs."""
 CLOSING_SECONDS = 2.0

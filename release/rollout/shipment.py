@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from csanmt.durable import replace_text
+from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
-from release.rollout.file_lock import lock
 from release.rollout.promotion import Plan
 
 Phase = Literal[

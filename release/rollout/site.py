@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from csanmt.durable import replace_text
+from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
 from csanmt.tables import build, read_toml
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.ledger.state import ReleaseState, fold
 from release.rollout.alerts import Alert, LogAndWebhook
 from release.rollout.colours import Colours
-from release.rollout.file_lock import lock
 from release.rollout.front import Front, NginxFront
 from release.rollout.metrics import (
     Clock,

@@ -10,11 +10,12 @@ import jinja2
 
 from csanmt.durable import replace_text
 from csanmt.errors import StorageError
+from csanmt.source_tree import SOURCE_TREE
 from release.ledger.ledger import Entry
 from release.ledger.state import fold
 from release.rollout.status import Standing
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "deploy"
+TEMPLATES = SOURCE_TREE / "deploy"
 SHOWN = 50
 """Entries of the ledger on the page, the newest."""
 

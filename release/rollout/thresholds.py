@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError
+from csanmt.source_tree import SOURCE_TREE
 from csanmt.tables import build, read_toml
 from release.rollout.front import Served
 from release.rollout.metrics import Reading
@@ -20,7 +21,7 @@ from serving.metric_names import SIGNALS
 SURPRISE = 0.001
 """Errors that a version within its limit would show more rarely than this are a breach."""
 
-DEFAULT = Path(__file__).resolve().parents[2] / "deploy" / "thresholds.toml"
+DEFAULT = SOURCE_TREE / "deploy" / "thresholds.toml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 from csanmt.documents.limits import (
@@ -24,6 +23,7 @@ from csanmt.documents.limits import (
     UnsupportedDocumentError,
 )
 from csanmt.errors import CsanmtError, StorageFullError, UnavailableError
+from csanmt.source_tree import SOURCE_TREE
 from serving.documents.process import FULL
 from serving.documents.turns import FairTurns
 from serving.runners.wire import LENGTH_BYTES, WireError, frame_length, pack, unpack
@@ -34,7 +34,6 @@ PARSERS = 2
 MEMORY = 1024 * MEGABYTE  # address space of one
 CPU_SECONDS = 30.0  # of one document, each time that it is read
 WALL_SECONDS = 180.0  # where the machine is so busy that processor time is scarce
-ROOT = Path(__file__).resolve().parents[2]
 _KINDS: dict[str, type[CsanmtError]] = {
     kind.code: kind for kind in (DocumentError, DocumentTooLargeError, UnsupportedDocumentError)
 }
@@ -96,7 +95,7 @@ class ParserPool:
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {
-            **os.environ, "PYTHONPATH": str(ROOT),
+            **os.environ, "PYTHONPATH": str(SOURCE_TREE),
             "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
         }  # fmt: skip
         try:

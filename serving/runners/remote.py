@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from csanmt.errors import (
@@ -25,6 +24,7 @@ from csanmt.errors import (
     InvalidInputError,
     UnavailableError,
 )
+from csanmt.source_tree import SOURCE_TREE
 from csanmt.translator import DecodingOptions, Translation, Translator
 from serving.quality_signals import examined
 from serving.runners.translators import TranslatorFacts, engine_fault
@@ -39,8 +39,6 @@ from serving.runners.wire import (
     read_mark,
     unpack,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class RunnerDiedError(Exception):
@@ -192,7 +190,7 @@ class ProcessRunner:
 
     def _python_path(self) -> str:
         rest = self._environment.get("PYTHONPATH", "")
-        return f"{ROOT}{os.pathsep}{rest}" if rest else str(ROOT)
+        return f"{SOURCE_TREE}{os.pathsep}{rest}" if rest else str(SOURCE_TREE)
 
     async def run(self, sources: Sequence[str], options: DecodingOptions) -> BatchResult:
         self._batch += 1

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import pytest
 
+from csanmt.durable import lock
 from csanmt.errors import ConfigurationError, StorageError, UnavailableError
 from release.rollout import nginx as nginx_module
-from release.rollout.file_lock import lock
 from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.nginx_program import LocalNginx, accepting_workers
