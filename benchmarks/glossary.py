@@ -19,7 +19,7 @@ from pathlib import Path
 import sacrebleu
 
 from benchmarks.suite import load_suite
-from csanmt.glossary import Pair, parse_entries
+from csanmt.glossary import Term, parse_entries
 from csanmt.loading import load_translator
 from csanmt.terms import count_forms, demands
 from csanmt.translator import DecodingOptions, Translator
@@ -33,7 +33,7 @@ class Row:
 
     source: str
     reference: str
-    terms: tuple[Pair, ...]
+    terms: tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Effect:
     signature: str
 
 
-def rows_of(suite: str, glossary: tuple[Pair, ...], limit: int) -> list[Row]:
+def rows_of(suite: str, glossary: tuple[Term, ...], limit: int) -> list[Row]:
     """The sentences of ``suite`` that test the glossary, at most ``limit``."""
     loaded = load_suite(suite)
     found = []

@@ -83,7 +83,7 @@ class TextTranslation:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SentencePart:
     """What goes to the model at once: a sentence, or (``split``) a part of a long one."""
 
     segment: Segment
@@ -129,7 +129,7 @@ def pieces(
     *,
     split: bool = True,
     protect: tuple[str, ...] = (),
-) -> list[Piece]:
+) -> list[SentencePart]:
     """The sentences of ``text``, those of more than ``max_tokens`` source tokens cut up.
 
     Their segments put together are the text; one is empty only if the text is blank.
@@ -156,7 +156,7 @@ def pieces(
 
     segments = cut_text(text, cut, protect)
     flags += [False] * (len(segments) - len(flags))
-    return [Piece(s, flag) for s, flag in zip(segments, flags, strict=True)]
+    return [SentencePart(s, flag) for s, flag in zip(segments, flags, strict=True)]
 
 
 def _split(sentence: Segment, fits: Callable[[str], bool]) -> list[Segment]:
@@ -193,7 +193,11 @@ def _script(character: str) -> str:
 
 
 def _assemble(
-    text: str, plan: Sequence[Piece], found: dict[str, Translation], n_best: int, language: str
+    text: str,
+    plan: Sequence[SentencePart],
+    found: dict[str, Translation],
+    n_best: int,
+    language: str,
 ) -> TextTranslation:
     segments = [piece.segment for piece in plan]
     answers = [found.get(s.text) for s in segments]

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from csanmt.errors import InvalidInputError
+from csanmt.terms import Term
 
-Pair = tuple[str, str]
 MAX_TERMS = 10_000
 MAX_TERM = 200  # characters
 _BAD = "\\x00-\\x1f\\x7f\\u2028\\u2029"
@@ -30,7 +30,7 @@ class Overlap:
         return f"{self.shorter!r} lies within {self.longer!r}, which is preferred where it stands"
 
 
-def checked(pairs: Iterable[Sequence[str]]) -> tuple[Pair, ...]:
+def checked(pairs: Iterable[Sequence[str]]) -> tuple[Term, ...]:
     """The pairs of a glossary, white space at their ends taken off, exact repetitions dropped.
 
     Raises:
@@ -64,7 +64,7 @@ def _term(term: str, side: str) -> str:
     return term.strip()
 
 
-def overlaps(pairs: Iterable[Pair], most: int = 100) -> list[Overlap]:
+def overlaps(pairs: Iterable[Term], most: int = 100) -> list[Overlap]:
     """Source terms that lie within others: at most ``most``, the shortest terms first.
 
     What ``MOST_COMPARISONS`` do not find in a huge glossary is not told.
@@ -87,7 +87,7 @@ def overlaps(pairs: Iterable[Pair], most: int = 100) -> list[Overlap]:
     return found[:most]
 
 
-def parse_entries(text: str, form: str) -> tuple[Pair, ...]:
+def parse_entries(text: str, form: str) -> tuple[Term, ...]:
     """Entries as ``tsv`` or ``csv``: one pair a line.
 
     In CSV the third and fourth columns (DeepL's languages) are ignored.
@@ -113,5 +113,5 @@ def parse_entries(text: str, form: str) -> tuple[Pair, ...]:
     return checked(row for _, row in numbered)
 
 
-def as_tsv(pairs: Iterable[Pair]) -> str:
+def as_tsv(pairs: Iterable[Term]) -> str:
     return "\n".join(f"{source}\t{target}" for source, target in pairs)

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from csanmt.simplification import simplified
 
-Pair = tuple[str, str]
+Term = tuple[str, str]  # a source and its target
 
 _SIBILANT = ("s", "x", "z", "ch", "sh")
 # Chinese that says "more than one" right before a noun, perhaps with a measure word between.
@@ -48,7 +48,7 @@ class Demand:
 class TermIndex:
     """Finds the terms of a glossary in a text: from left to right, the longest first."""
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
+    def __init__(self, pairs: Iterable[Term]) -> None:
         self.targets = dict(pairs)
         kinds = {(source[0], len(source)) for source in self.targets if source}
         self._lengths: dict[str, list[int]] = {}  # by first character, the longest first
@@ -73,7 +73,7 @@ class TermIndex:
                 return length
         return 0
 
-    def used_in(self, texts: Iterable[str]) -> tuple[Pair, ...]:
+    def used_in(self, texts: Iterable[str]) -> tuple[Term, ...]:
         """The pairs whose source may occur in ``texts``, in the order of the glossary.
 
         Whether traditional and simplified characters are one thing is for the model's
@@ -86,11 +86,11 @@ class TermIndex:
 
 
 @lru_cache(maxsize=64)
-def term_index(pairs: tuple[Pair, ...]) -> TermIndex:
+def term_index(pairs: tuple[Term, ...]) -> TermIndex:
     return TermIndex(pairs)
 
 
-def demands(sentence: str, pairs: tuple[Pair, ...]) -> list[Demand]:
+def demands(sentence: str, pairs: tuple[Term, ...]) -> list[Demand]:
     """What a translation of ``sentence`` must contain."""
     found = []
     for start, end, target in term_index(pairs).find(sentence):

@@ -37,7 +37,7 @@ from csanmt.version import (
 
 CHECKPOINTS = "tf_ckpts"
 MOST_COMPARED = 1 << 30  # bytes of float weights; more would need more memory than the import
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def convert(
     floats: bool = True,
     int8: bool = False,
     compare: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> ConversionReport:
     """Write config.json, generation_config.json, tokenizer/ and the weights.
 
@@ -145,7 +145,7 @@ def convert(
     )
 
 
-def _probe(out: Path, engine: str, say: Progress) -> dict[str, Any]:
+def _probe(out: Path, engine: str, say: Tell) -> dict[str, Any]:
     say("translating a sentence to check the result")
     return translate_probe(out, engine)
 
@@ -155,7 +155,7 @@ def _pack(
     out: Path,
     floats: bool,
     reference: dict[str, Any] | None,
-    say: Progress,
+    say: Tell,
 ) -> dict[str, Any]:
     """Write ``engine.bin`` and translate with it.
 

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from csanmt.errors import InvalidInputError
-from csanmt.glossary import Pair, checked
+from csanmt.glossary import Term, checked
 from serving.glossaries.store import GlossaryStore
 from serving.http.keys import caller
 from serving.translating import TranslationService
@@ -30,7 +30,7 @@ class Glossaries:
         self.store = store
         self._service = service
 
-    async def stored(self, request: Request, names: Iterable[str]) -> tuple[Pair, ...]:
+    async def stored(self, request: Request, names: Iterable[str]) -> tuple[Term, ...]:
         """Pairs of stored glossaries for the served direction; an earlier one has precedence.
 
         Raises:
@@ -44,7 +44,7 @@ class Glossaries:
                 found.setdefault(source, target)
         return tuple(found.items())
 
-    async def terms(self, request: Request, value: Any) -> tuple[Pair, ...]:
+    async def terms(self, request: Request, value: Any) -> tuple[Term, ...]:
         """Of our own ``glossary`` field: a name, an object, or None.
 
         Raises:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
-from csanmt.glossary import Pair, checked
+from csanmt.glossary import Term, checked
 from csanmt.surrogates import lone_surrogate
 from serving.http.errors import TooLargeError
 
@@ -84,7 +84,7 @@ class GlossaryStore:
                 raise StorageError(f"the glossaries cannot be kept: {error}") from None
 
     def create(
-        self, owner: str, name: str, dictionaries: Mapping[Languages, tuple[Pair, ...]]
+        self, owner: str, name: str, dictionaries: Mapping[Languages, tuple[Term, ...]]
     ) -> Glossary:
         """Store a new one.
 
@@ -134,7 +134,7 @@ class GlossaryStore:
         with self._transaction() as database:
             return _glossary(database, _found(database, owner, name_or_id))
 
-    def pairs(self, owner: str, name_or_id: str, languages: Languages) -> tuple[Pair, ...] | None:
+    def pairs(self, owner: str, name_or_id: str, languages: Languages) -> tuple[Term, ...] | None:
         """Of one direction; None if there is none. Raises NotFoundError: no such glossary."""
         with self._transaction() as database:
             return _pairs(database, _found(database, owner, name_or_id)[0], languages)
@@ -153,7 +153,7 @@ class GlossaryStore:
         owner: str,
         identity: str,
         name: str | None,
-        additions: Mapping[Languages, tuple[Pair, ...]],
+        additions: Mapping[Languages, tuple[Term, ...]],
     ) -> Glossary:
         """Give it a new name (if any) and add pairs to its directions: all of that, or nothing.
 
@@ -175,7 +175,7 @@ class GlossaryStore:
                 self._check_room(database, owner)
             return _glossary(database, _found(database, owner, identity))
 
-    def put(self, owner: str, identity: str, languages: Languages, pairs: tuple[Pair, ...]) -> None:
+    def put(self, owner: str, identity: str, languages: Languages, pairs: tuple[Term, ...]) -> None:
         """Replace the pairs of one direction, or add them. Raises NotFoundError, TooLargeError."""
         with self._transaction() as database:
             _owned(database, owner, identity)
@@ -221,7 +221,7 @@ def _owned(database: sqlite3.Connection, owner: str, identity: str) -> None:
 
 
 def _put(
-    database: sqlite3.Connection, identity: str, languages: Languages, pairs: tuple[Pair, ...]
+    database: sqlite3.Connection, identity: str, languages: Languages, pairs: tuple[Term, ...]
 ) -> None:
     entries = json.dumps(pairs, ensure_ascii=False)
     database.execute(
@@ -233,7 +233,7 @@ def _put(
 
 def _pairs(
     database: sqlite3.Connection, identity: str, languages: Languages
-) -> tuple[Pair, ...] | None:
+) -> tuple[Term, ...] | None:
     row = database.execute(
         "select entries from dictionaries where glossary = ? and source = ? and target = ?",
         (identity, *languages),

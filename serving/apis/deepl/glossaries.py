@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
-from csanmt.glossary import Pair, as_tsv, parse_entries
+from csanmt.glossary import Term, as_tsv, parse_entries
 from serving.glossaries.owner import owner
 from serving.glossaries.store import Glossary, GlossaryStore, Languages
 from serving.http.errors import BadRequestError
@@ -197,7 +197,7 @@ def _languages(fields: Mapping[str, Any]) -> Languages:
     return found[0], found[1]
 
 
-def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Pair, ...]]:
+def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Term, ...]]:
     languages = _languages(fields)
     entries = fields.get("entries")
     if not isinstance(entries, str) or not entries.strip():
@@ -207,7 +207,7 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Pair, ...]]
     return languages, pairs
 
 
-def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Pair, ...]]:
+def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Term, ...]]:
     items = fields.get("dictionaries", [])  # without any, a glossary is named and empty
     if not isinstance(items, list):
         raise BadRequestError("Parameter 'dictionaries' not specified.")

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.glossary import Pair, checked, overlaps
+from csanmt.glossary import Term, checked, overlaps
 from serving.glossaries.owner import owner
 from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
 from serving.http.errors import validated
@@ -94,7 +94,7 @@ class GlossaryRoutes:
             term_count=glossary.counts.get(self._direction, 0),
         )
 
-    async def _full(self, glossary: Glossary, pairs: tuple[Pair, ...], status: int) -> Response:
+    async def _full(self, glossary: Glossary, pairs: tuple[Term, ...], status: int) -> Response:
         """With its terms and their overlaps, which are found beside the event loop."""
         inner = await asyncio.to_thread(lambda: [str(overlap) for overlap in overlaps(pairs)])
         more = {"terms": dict(pairs), "overlaps": inner}
