@@ -140,6 +140,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     from model_store import ModelStore
     from release.build.manifest import read_manifest
+    from release.build.verdict import write_verdict
     from release.build.verify import Subject, verify
     from release.ledger.ledger import current_user
     from release.running.launchers import ContainerLauncher, Launcher, ProcessLauncher
@@ -163,6 +164,8 @@ def _verify(args: argparse.Namespace) -> int:
             launcher = ContainerLauncher()
         subject = replace(bare, launcher=launcher, port=args.port)
         verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
+    key = os.environ.get("CSANMT_SIGNING_KEY")
+    write_verdict(folder, ledger, tag, Path(key) if key else None)
     if args.json:
         print_json(verdict.to_json())
     else:

@@ -20,6 +20,8 @@ def register(actions: Actions) -> None:
     _add_review(actions)
     _add_history(actions)
     _add_pin(actions)
+    _add_model(actions)
+    _add_accept(actions)
 
 
 # --- review -----------------------------------------------------------------------------------
@@ -72,10 +74,10 @@ def _review(args: argparse.Namespace) -> None:
 
 
 def _review_sources() -> Path:
-    candidates = sorted((SOURCE_TREE / "benchmarks").rglob("tatoeba*.zh"))
-    if not candidates:
-        raise NotFoundError("no sentences to show: give --sources FILE")
-    return candidates[0]
+    found = SOURCE_TREE / "benchmarks" / "suites" / "tatoeba" / "source.zh"
+    if not found.is_file():
+        raise NotFoundError(f"no {found} to take sentences from: give --sources FILE")
+    return found
 
 
 # --- the record -------------------------------------------------------------------------------
@@ -132,3 +134,107 @@ def _pin(args: argparse.Namespace) -> None:
         print_json({"model": args.model, "sha256": record.digest})
     else:
         print(f"release.toml pins {args.model} {record.digest}")
+
+
+# --- a model's way in, a verdict's way out -------------------------------------------------------
+
+
+def _add_model(actions: Actions) -> None:
+    model = action(
+        actions,
+        "model",
+        _model,
+        "serve another model: pin it, raise the patch version, note it and commit",
+        """\
+        TAG is a version of the store. The commit is all that the pipeline needs; --publish
+        brings the version to where the pipeline fetches it: a folder, or oci:REPOSITORY of
+        a registry (skopeo), and release.toml remembers both.
+        """,
+    )
+    model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
+    model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
+    model.add_argument("--insecure", action="store_true", help="a registry without TLS")
+    fetch = action(
+        actions,
+        "fetch",
+        _fetch,
+        "bring the pinned model into the store, from where release.toml says",
+        "Nothing happens where it is there; another content than the pinned one is refused.",
+    )
+    fetch.add_argument(
+        "--manifest",
+        type=Path,
+        default=SOURCE_TREE,
+        metavar="DIR",
+        help="whose release.toml (this one)",
+    )
+    fetch.add_argument("--insecure", action="store_true", help="a registry without TLS")
+
+
+def _model(args: argparse.Namespace) -> None:
+    from model_store import DEFAULT_TAG, ModelStore, ensure_default
+    from release.build.manifest import read_manifest
+    from release.build.model_source import publish_model
+    from release.build.model_update import update_model
+
+    store = ModelStore.from_environment()
+    if args.model == DEFAULT_TAG:
+        ensure_default(store)
+    digest = store.show(args.model).digest
+    source = args.publish or read_manifest(SOURCE_TREE).model_source
+    archive = publish_model(store, args.model, source, insecure=args.insecure) if source else ""
+    version = update_model(SOURCE_TREE, args.model, digest, source=source, archive=archive)
+    if args.json:
+        print_json({"version": version, "model": args.model, "sha256": digest})
+    else:
+        print(f"{version} serves {args.model}: push the commit and the tag {version}")
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    from model_store import ModelStore
+    from release.build.manifest import read_manifest
+    from release.build.model_source import fetch_model
+
+    done = fetch_model(
+        ModelStore.from_environment(),
+        read_manifest(args.manifest),
+        SOURCE_TREE,
+        insecure=args.insecure,
+    )
+    if args.json:
+        print_json({"model": done})
+    else:
+        print(done)
+
+
+def _add_accept(actions: Actions) -> None:
+    parser = action(
+        actions,
+        "accept",
+        _accept,
+        "take over the verdict of a pipeline, so that its version may be deployed here",
+        """\
+        FOLDER holds what the pipeline published beside the image: verdict.json, its
+        signature, SHA256SUMS and the files they cover. Signature, checksums and the layers
+        of the image here are checked; build and verdict go into this machine's ledger.
+        """,
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path)
+    parser.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
+    parser.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
+
+
+def _accept(args: argparse.Namespace) -> None:
+    from release.build.manifest import read_manifest
+    from release.build.verdict import accept_verdict
+    from release.ledger.ledger import current_user
+
+    signers = args.signers or read_manifest(SOURCE_TREE).signers
+    version = accept_verdict(
+        args.folder, open_ledger(), signers=None if args.unsigned else signers,
+        unsigned=args.unsigned, who=current_user(),
+    )  # fmt: skip
+    if args.json:
+        print_json({"version": version})
+    else:
+        print(f"{version} was judged ready: csanmt release ship {version}")

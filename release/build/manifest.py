@@ -23,6 +23,7 @@ _SCHEMA: dict[str, dict[str, type]] = {
     "push": {"repository": str},
     "gate": {"signers": str},
 }
+OPTIONAL = {"model": {"source": str, "archive": str}}
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Manifest:
     """where `push` goes, or empty for an archive"""
     signers: Path | None = None
     """OpenSSH's allowed signers of the gate's evidence; None: it need not be signed"""
+    model_source: str = ""
+    """where the pinned version is fetched from: a folder, or ``oci:REPOSITORY``"""
+    model_archive: str = ""
+    """digest of its archive there"""
 
 
 def read_manifest(root: Path) -> Manifest:
@@ -73,6 +78,8 @@ def read_manifest(root: Path) -> Manifest:
         budget_megabytes=data["image"]["budget_megabytes"],
         repository=data["push"]["repository"],
         signers=root / data["gate"]["signers"] if data["gate"]["signers"] else None,
+        model_source=data["model"].get("source", ""),
+        model_archive=data["model"].get("archive", ""),
     )
     _check_values(manifest)
     return manifest
@@ -86,6 +93,7 @@ def _check_shape(data: Mapping[str, Any]) -> None:
         found = data.get(section)
         if not isinstance(found, dict):
             raise ConfigurationError(f"{FILE_NAME}: section [{section}] is missing")
+        keys = keys | {k: t for k, t in OPTIONAL.get(section, {}).items() if k in found}
         for key in found.keys() | keys.keys():
             if key not in keys:
                 raise ConfigurationError(
@@ -113,8 +121,13 @@ def _check_values(manifest: Manifest) -> None:
         raise ConfigurationError(f"{FILE_NAME}: image.budget_megabytes must be positive")
 
 
-def pin_model(root: Path, tag: str, digest: str) -> Manifest:
+def pin_model(
+    root: Path, tag: str, digest: str, *, source: str = "", archive: str = ""
+) -> Manifest:
     """Write the model's tag and digest into ``release.toml``; the rest stays as it is.
+
+    Args:
+        source, archive: where it can be fetched from, and its archive's digest there.
 
     Raises:
         ConfigurationError: the file has no such keys, or the digest is malformed.
@@ -124,12 +137,17 @@ def pin_model(root: Path, tag: str, digest: str) -> Manifest:
     path = root / FILE_NAME
     read_manifest(root)
     section = ""
+    values = {"tag": tag, "sha256": digest, "source": source, "archive": archive}
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    last = 0
     for number, line in enumerate(lines):
         if header := re.match(r"\[(\w+)\]", line):
             section = header[1]
-        elif section == "model" and (key := re.match(r"(tag|sha256)\s*=", line)):
-            value = tag if key[1] == "tag" else digest
-            lines[number] = f'{key[1]} = "{value}"\n'
+        elif section == "model" and (key := re.match(r"(tag|sha256|source|archive)\s*=", line)):
+            lines[number] = f'{key[1]} = "{values.pop(key[1])}"\n'
+            if key[1] == "sha256":
+                last = number
+    more = [f'{name} = "{value}"\n' for name, value in values.items() if value]
+    lines[last + 1 : last + 1] = more
     path.write_text("".join(lines), encoding="utf-8")
     return read_manifest(root)

@@ -14,7 +14,8 @@ from release.build.digest import file_digest
 CHECKSUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.bundle"
 UNCOVERED = {
-    CHECKSUMS, SIGNATURE, "build.log", "evidence.json", "evidence.json.sig", "image.oci.tar",
+    CHECKSUMS, SIGNATURE, "build.log", "evidence.json", "evidence.json.sig", "verdict.json",
+    "verdict.json.sig", "image.oci.tar",
     ".image.oci.tar",
 }  # fmt: skip
 """Left out of the checksums: themselves, the log of one run, and what comes later and has a

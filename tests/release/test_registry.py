@@ -13,6 +13,7 @@ import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,15 +98,22 @@ def make_image(folder: Path, text: str) -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[str]:
-    server = shutil.which("docker-registry")
-    if server is None:
+    if shutil.which("docker-registry") is None:
         pytest.skip("docker-registry is not installed")
-    port = free_port()
-    config = tmp_path / "registry.yml"
-    config.write_text(CONFIG.format(root=tmp_path / "registry", port=port))
+    with running_registry(tmp_path, free_port()) as address:
+        yield f"{address}/translation/csanmt"
+
+
+@contextmanager
+def running_registry(folder: Path, port: int) -> Iterator[str]:
+    """The address of a registry that keeps its images in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "registry.yml"
+    config.write_text(CONFIG.format(root=folder / "registry", port=port))
     process = subprocess.Popen(
-        [server, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+        ["docker-registry", "serve", str(config)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
@@ -113,7 +121,7 @@ def repository(tmp_path: Path) -> Iterator[str]:
             break
         except OSError:
             assert process.poll() is None, "the registry ended"
-    yield f"127.0.0.1:{port}/translation/csanmt"
+    yield f"127.0.0.1:{port}"
     process.terminate()
     process.wait(timeout=30)
 
