@@ -220,7 +220,7 @@ def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
             note(f"step {line['step']}: dev loss {line['loss']:.3f}{bleu}")
         elif line["event"] == "changed":
             note(f"step {line['step']}: goes on with other {', '.join(line['settings']) or 'data'}")
-        elif line["step"] % 50 == 1:
+        elif line["step"] == 1 or line["step"] % 50 == 0:
             note(
                 f"{line['stage']} step {line['step']}: loss {line['loss']:.3f}, "
                 f"{line['tokens']} tokens, {line['seconds']:.0f} s"

@@ -15,7 +15,9 @@ from cli.train import parse_size
 from csanmt.errors import IntegrityError, InvalidInputError, NotFoundError
 from tests.training.running import train
 from training.package import join_result, pack_run
+from training.plots import read_metrics
 from training.preparation import prepare
+from training.recipe import load_recipe
 from training.split_archive import PartsError, join_parts, split_directory
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
@@ -143,6 +145,26 @@ def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_p
     flip(sorted(result.glob("part-*"))[0])
     with pytest.raises(IntegrityError, match="part-000 is damaged"):
         join_result(result, tmp_path / "again")
+
+
+@pytest.mark.e2e
+def test_the_recipe_for_a_gpu_is_rehearsed_in_a_tiny_shape(tiny, packed, tmp_path):
+    large = load_recipe(RECIPES / "base-gpu.toml")
+    small = replace(large.training, batch_tokens=640, max_steps=12, warmup_steps=4, log_steps=4)
+    recipe = replace(
+        large, data=tiny.data, vocabulary=tiny.vocabulary, model=tiny.model,
+        evaluation=tiny.evaluation,
+        contrastive=replace(large.contrastive, batch=16, max_steps=4),
+        training=replace(small, seed=tiny.training.seed),
+    )  # fmt: skip
+    pack_run(recipe, packed, tmp_path / "there", 16 << 20)
+    assert run_there(tmp_path / "there", "split_archive.py", "join", ".", "run").returncode == 0
+    done = run_there(tmp_path / "there" / "run", "go.py", "--weights", "int8")
+    assert done.returncode == 0, done.stderr
+    version = join_result(tmp_path / "there" / "run" / "result", tmp_path / "back")
+    assert (version / "engine.bin").stat().st_size < 40 << 20
+    lines = read_metrics(version / "metrics.jsonl")
+    assert [x["step"] for x in lines if x["event"] == "step"] == [4, 4, 8, 12]
 
 
 @pytest.mark.e2e

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.translator import DecodingOptions, StubTranslator
 from tests.training.running import train
 from training.corpus import Pair, read_pairs
-from training.distillation import distil
+from training.distillation import distil, monolingual
+from training.filtering import HAN
+from training.packed import read_split
 from training.plots import read_metrics
 from training.preparation import prepare
 from training.recipe import load_recipe
+from training.vocabulary import Vocabularies
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = REPOSITORY / "training" / "recipes"
@@ -108,6 +112,40 @@ def test_distillation_writes_the_teachers_answers_with_scores(tmp_path):
     assert lines[0][:3] == [PAIRS[0].source, expected.text, "corpus"]
     assert float(lines[0][3]) == pytest.approx(expected.hypotheses[0].score)
     assert len(list(read_pairs([out]))) == 10  # and training can read it
+
+
+def test_back_translation_writes_the_answer_first_and_the_line_second(tmp_path):
+    lines = "He left — at once.\tnews\nShe stayed.\tnews\n"
+    (tmp_path / "english.tsv.xz").write_bytes(lzma.compress(lines.encode()))
+    out = tmp_path / "back.tsv"
+    teacher = StubTranslator({"He left - at once.": "他马上走了。"})
+    pairs = monolingual([tmp_path / "english.tsv.xz"])
+    assert distil(teacher, pairs, out, DecodingOptions(), back=True) == 2
+    made = list(read_pairs([out]))
+    assert made[0] == Pair("他马上走了。", "He left - at once.", "back:news")
+    assert made[1].target == "She stayed."
+
+
+def test_a_recipe_into_chinese_learns_from_the_same_files(short, tmp_path):
+    sizes = {
+        "source_size": 800,
+        "target_size": 1300,
+        "source_coverage": 1.0,
+        "target_coverage": 0.98,
+    }
+    other = replace(
+        short,
+        data=replace(short.data, languages=("en", "zh")),
+        vocabulary=replace(short.vocabulary, **sizes),
+    )
+    prepare(other, RECIPES, tmp_path / "packed")
+    for name in ("train", "dev"):
+        split = read_split(tmp_path / "packed", name)
+        target = Vocabularies(tmp_path / "packed" / "tokenizer").decode(split.target(0).tolist())
+        assert HAN.search(target), name
+    outcome = train(other, tmp_path / "packed", tmp_path / "run", clock=lambda: 0.0)
+    config = json.loads((outcome.version / "config.json").read_text(encoding="utf-8"))
+    assert (config["source_language"], config["target_language"]) == ("en", "zh")
 
 
 def test_interrupted_distillation_goes_on_without_gaps_or_doubles(tmp_path):
