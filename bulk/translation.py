@@ -68,6 +68,7 @@ class Bucketed:
         self.model_tag = inner.model_tag
         self.source_language = inner.source_language
         self.target_language = inner.target_language
+        self.max_source_tokens = inner.max_source_tokens
 
     def count_tokens(self, text: str) -> int:
         return self._inner.count_tokens(text)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from csanmt.clauses import as_part
 from csanmt.protected.texts import cut_text
 from csanmt.segmentation import Segment, as_one_segment, join_with_spans, segment, split_long
 from csanmt.translator import (
@@ -95,20 +96,22 @@ def translate_texts(
     texts: Sequence[str],
     options: DecodingOptions = DecodingOptions(),
     *,
-    max_tokens: int = DEFAULT_MAX_TOKENS,
+    max_tokens: int | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[TextTranslation]:
     """Translate whole texts; each distinct sentence is translated once.
 
     Args:
         texts: a bare string counts as one.
-        max_tokens: sentences of more source tokens are cut into pieces that fit.
+        max_tokens: sentences of more source tokens are cut into pieces that fit; None takes the
+            model's own limit, or ``DEFAULT_MAX_TOKENS``.
 
     Raises:
         CancelledError: ``should_stop`` answered true.
     """
     texts = [texts] if isinstance(texts, str) else texts
     language = translator.source_language
+    max_tokens = max_tokens or translator.max_source_tokens or DEFAULT_MAX_TOKENS
     plans = [
         pieces(text, translator.count_tokens, max_tokens, protect=options.protect) for text in texts
     ]
@@ -201,7 +204,10 @@ def _assemble(
 ) -> TextTranslation:
     segments = [piece.segment for piece in plan]
     answers = [found.get(s.text) for s in segments]
-    kept = [_copy(s.text) if a is None else a for s, a in zip(segments, answers, strict=True)]
+    kept = [
+        _copy(s.text) if answer is None else as_part(answer, segments, k, language)
+        for k, (s, answer) in enumerate(zip(segments, answers, strict=True))
+    ]
     best, spans = join_with_spans(segments, [t.text for t in kept], language)
     alternatives = [best]
     for k in range(1, n_best):

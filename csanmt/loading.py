@@ -68,6 +68,7 @@ def load_translator(
         source_language=version.source_language,
         target_language=version.target_language,
         decoding=version.decoding,
+        max_source_tokens=version.max_source_tokens,
     )
 
 

@@ -40,8 +40,14 @@ _ABBREVIATION_LIST = (
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 _WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
-# Best place first: after a semicolon or colon, after a comma, at a space.
-_CLAUSE_ENDS = (re.compile("[;；:：—]+"), re.compile("[,，、،]"), re.compile(r"\s+"))
+# Best place first: after a semicolon, colon or dash, a comma, an item of a list, at a space; but
+# not within 1,250 or 14:35.
+_CLAUSE_ENDS = (
+    re.compile(r"[;；：—]+|:(?!\d)"),
+    re.compile(r"[，،]|,(?!\d)"),
+    re.compile("、"),
+    re.compile(r"\s+"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +157,23 @@ def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _boundaries(line: str) -> list[int]:
     """Offsets in ``line`` where a sentence ends, in order, the line's end left out."""
-    guarded = _guarded(line)
-    starts = [low for low, _ in guarded]
+    inside = _Inside(_guarded(line))
     ends = {m.end() for m in _ENDING.finditer(line) if _ends_wide(line, m)}
     ends |= {m.end() for m in _STOP.finditer(line) if _ends_stop(line, m)}
 
-    def inside(offset: int) -> bool:
-        at = bisect_right(starts, offset - 1) - 1
-        return at >= 0 and starts[at] < offset < guarded[at][1]
+    return sorted(cut for cut in ends if cut < len(line) and cut not in inside)
 
-    return sorted(cut for cut in ends if cut < len(line) and not inside(cut))
+
+class _Inside:
+    """The offsets within guarded spans, their ends left out."""
+
+    def __init__(self, guarded: Sequence[tuple[int, int]]) -> None:
+        self._guarded = guarded
+        self._starts = [low for low, _ in guarded]
+
+    def __contains__(self, offset: int) -> bool:
+        at = bisect_right(self._starts, offset - 1) - 1
+        return at >= 0 and self._starts[at] < offset < self._guarded[at][1]
 
 
 def _ends_wide(line: str, found: re.Match[str]) -> bool:
@@ -240,9 +253,10 @@ def split_long(text: str, fits: Callable[[str], bool]) -> list[Segment]:
 
 def _best_cut(part: str) -> int:
     middle, reach = len(part) / 2, len(part) / 3
-    boundaries = _boundaries(part)
-    candidates = [boundaries] + [[m.end() for m in c.finditer(part)] for c in _CLAUSE_ENDS]
-    for offsets in candidates:
+    inside = _Inside(_guarded(part))
+    clauses = [[m.end() for m in c.finditer(part)] for c in _CLAUSE_ENDS]
+    free = [[o for o in offsets if o not in inside] for offsets in clauses]
+    for offsets in [_boundaries(part), *free, *clauses]:
         near = [o for o in offsets if 0 < o < len(part) and abs(o - middle) <= reach]
         if near:
             return min(near, key=lambda o: abs(o - middle))

@@ -29,6 +29,7 @@ class TextTranslator:
         model_tag: what every answer is attributed to, such as ``csanmt-zh-en:v1.0.0``.
         source_language, target_language: ISO 639-1 codes.
         decoding: how the model decodes unless it is told otherwise.
+        max_source_tokens: of the longest sentence that it should get in one piece.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class TextTranslator:
         source_language: str = "zh",
         target_language: str = "en",
         decoding: DecodingOptions = DecodingOptions(),
+        max_source_tokens: int | None = None,
     ) -> None:
         self.tokenizer = tokenizer
         self.engine = engine
@@ -47,6 +49,7 @@ class TextTranslator:
         self.source_language = source_language
         self.target_language = target_language
         self.decoding = decoding
+        self.max_source_tokens = max_source_tokens
 
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""

@@ -168,6 +168,7 @@ class Translator(Protocol):
     model_tag: str  # "csanmt-zh-en:v1.0.0"
     source_language: str  # "zh"
     target_language: str  # "en"
+    max_source_tokens: int | None  # of a sentence; None leaves it to who cuts them
 
     def translate(
         self,
@@ -195,6 +196,7 @@ class StubTranslator:
     model_tag: str = "stub:v0.0.0"
     source_language: str = "zh"
     target_language: str = "en"
+    max_source_tokens: int | None = None
     calls: list[list[str]] = field(default_factory=list)
 
     def translate(

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from csanmt.document import CountTokens, pieces, translatable
+from csanmt.clauses import as_part
+from csanmt.document import DEFAULT_MAX_TOKENS, CountTokens, pieces, translatable
 from csanmt.segmentation import Segment, join_with_spans
+from csanmt.translator import Translation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class Layout:
             return self.text, []
         return join_with_spans(self.segments, translations, self.languages[1])
 
+    def part(self, index: int, translation: Translation) -> Translation:
+        """Translation ``index`` as it stands in the translated text, whatever its neighbours."""
+        return as_part(translation, self.segments, index, self.languages[1])
+
     def gap(self, index: int, left: str, right: str) -> str:
         """What stands before translation ``index``, given those on both sides of it.
 
@@ -60,14 +66,17 @@ def analyse(
     languages: tuple[str, str],
     count_tokens: CountTokens,
     *,
+    max_tokens: int | None = None,
     whole: bool = False,
     protect: tuple[str, ...] = (),
 ) -> Layout:
-    """Find the sentences of ``text``, none longer than ``DEFAULT_MAX_TOKENS`` tokens.
+    """Find the sentences of ``text``, none longer than ``max_tokens`` tokens.
 
     Args:
+        max_tokens: None stands for ``DEFAULT_MAX_TOKENS``.
         whole: the text is one sentence (unless it is longer than that).
         protect: strings that come through untouched.
     """
-    found = pieces(text, count_tokens, split=not whole, protect=protect)
+    most = max_tokens or DEFAULT_MAX_TOKENS
+    found = pieces(text, count_tokens, most, split=not whole, protect=protect)
     return Layout(text, tuple(p.segment for p in found if p.segment.text), languages)

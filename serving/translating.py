@@ -152,7 +152,8 @@ class Job:
                     yield SentenceEvent(text_index, index, layout, None)
                 else:
                     match = self._matches.get(sentence)
-                    yield SentenceEvent(text_index, index, layout, known[sentence], match)
+                    part = layout.part(index, known[sentence])
+                    yield SentenceEvent(text_index, index, layout, part, match)
 
     def _expire(self) -> None:
         self.close()
@@ -243,9 +244,10 @@ class TranslationService:
         return Job(plan, ticket, self.settings.timeout, matches)
 
     def _plan(self, texts: Sequence[str], whole: bool, protect: tuple[str, ...]) -> _Plan:
-        languages = (self.facts.source_language, self.facts.target_language)
+        facts, count = self.facts, self._count_tokens
+        languages, most = (facts.source_language, facts.target_language), facts.max_source_tokens
         layouts = [
-            analyse(text, languages, self._count_tokens, whole=whole, protect=protect)
+            analyse(text, languages, count, max_tokens=most, whole=whole, protect=protect)
             for text in texts
         ]
         wanted = [layout.sentences for layout in layouts]

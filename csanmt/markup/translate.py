@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from csanmt.document import DEFAULT_MAX_TOKENS, translate_texts
+from csanmt.document import translate_texts
 from csanmt.markup.alignment import of_translation
 from csanmt.markup.document import MarkupDocument
 from csanmt.markup.marked import MarkedText, Placed
@@ -19,7 +19,7 @@ def translate_marked(
     texts: Sequence[MarkedText],
     options: DecodingOptions = DecodingOptions(),
     *,
-    max_tokens: int = DEFAULT_MAX_TOKENS,
+    max_tokens: int | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[Placed]:
     """Translate texts with formatting; each distinct sentence is translated once.
@@ -43,7 +43,7 @@ def translate_documents(
     documents: Sequence[MarkupDocument],
     options: DecodingOptions = DecodingOptions(),
     *,
-    max_tokens: int = DEFAULT_MAX_TOKENS,
+    max_tokens: int | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[str]:
     """Translate the texts of all ``documents`` in one call and write the documents again."""

@@ -27,6 +27,7 @@ class TranslatorFacts:
 
     Attributes:
         beam, length_penalty, max_length: the model's own decoding defaults.
+        max_source_tokens: sentences of more are cut into clauses.
         checksum: of the weights that were loaded, where they are packed.
         load_seconds, warm_up_seconds: time until the first translation was possible.
     """
@@ -39,6 +40,7 @@ class TranslatorFacts:
     beam: int = 4
     length_penalty: float = 0.6
     max_length: int = 100
+    max_source_tokens: int | None = None
     checksum: str = ""
     pid: int = 0
     load_seconds: float = 0.0
@@ -115,6 +117,7 @@ def _facts(translator: Translator, directory: Path, settings: Settings) -> Trans
         beam=min(decoding.beam, settings.max_beam),
         length_penalty=decoding.length_penalty,
         max_length=min(decoding.max_length, settings.max_length),
+        max_source_tokens=translator.max_source_tokens,
         checksum=recorded_checksum(directory / PACKED_WEIGHTS) if engine_is_native else "",
     )
 
@@ -124,6 +127,7 @@ class SlowStub:
 
     source_language = "zh"
     target_language = "en"
+    max_source_tokens: int | None = None
 
     def __init__(self, model_tag: str, seconds_per_sentence: float) -> None:
         self.model_tag = model_tag

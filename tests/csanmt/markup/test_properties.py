@@ -65,6 +65,7 @@ class Scrambler:
     """Translates to a random number of words, aligned at random or not at all."""
 
     model_tag, source_language, target_language = "stub:v0.0.0", "zh", "en"
+    max_source_tokens = None
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)

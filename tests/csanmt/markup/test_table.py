@@ -24,6 +24,7 @@ class WordForWord:
     """Translates word for word, a colour behind its thing, with the alignment of that."""
 
     model_tag, source_language, target_language = "stub:v0.0.0", "zh", "en"
+    max_source_tokens = None
 
     def count_tokens(self, text: str) -> int:
         return len(text)
