@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
-OVERLAYS = ("base", "canary", "blue-green")
+OVERLAYS = ("base", "canary")
 ARGO = "argoproj.io/"
 TOOLS = Path(sys.executable).parent
 
