@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.durable import file_sha256
-from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
 from training.packed import DESCRIPTION, read_description
-from training.recipe import Recipe
+from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
 
 MODEL_FILES = (CONFIG, *WEIGHTS, f"{TOKENIZER}/*")
 
@@ -80,12 +80,24 @@ def check_packed(recipe: Recipe, packed: Path) -> None:
     made_with = read_description(packed).get("made_with")
     if not isinstance(made_with, dict):
         raise InvalidInputError(f"{packed} does not say what it was made with; {PREPARE}")
-    different = differing(made_with, inputs_of(recipe))
+    different = differing(_completed(made_with), inputs_of(recipe))
     if different:
         raise InvalidInputError(
             f"{packed} was made with other settings than the recipe's: "
             f"{', '.join(different)}; {PREPARE}"
         )
+
+
+def _completed(made_with: dict[str, Any]) -> dict[str, Any]:
+    """What was recorded, with the defaults of settings that did not exist then."""
+    body = {"name": "", **{key: made_with.get(key, {}) for key in ("data", "vocabulary")}}
+    try:
+        recipe = recipe_to_dict(recipe_from_dict(body))
+    except ConfigurationError:  # of settings that exist no longer
+        return made_with
+    known = {key: recipe[key] for key in ("data", "vocabulary")}
+    completed: dict[str, Any] = json.loads(json.dumps({**made_with, **known}))
+    return completed
 
 
 PREPARE = (

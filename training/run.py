@@ -24,7 +24,7 @@ from training.export import export_version
 from training.initialization import starting_model
 from training.input_digests import check_packed, data_digest, differing, tokenizer_digest
 from training.packed import read_description, read_split
-from training.recipe import Recipe, recipe_to_dict
+from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 
@@ -206,6 +206,8 @@ def _claim(directory: Path, recipe: Recipe, options: RunOptions) -> list[str]:
     before = (
         json.loads(path.read_text(encoding="utf-8")) if options.resume and path.is_file() else body
     )
+    if before != body:  # a setting that did not exist then has its default
+        before = json.loads(json.dumps(recipe_to_dict(recipe_from_dict(before))))
     keys = differing(before, body)
     if keys and not options.changed:
         raise InvalidInputError(

@@ -70,6 +70,18 @@ def test_settings_of_training_alone_leave_packed_data_valid(short, packed):
     check_packed(replace(short, training=settings), packed)
 
 
+def test_packed_data_of_before_a_setting_was_invented_stays_valid(short, packed, tmp_path):
+    body = json.loads((packed / "packed.json").read_text(encoding="utf-8"))
+    del body["made_with"]["data"]["filter"]["exact"], body["made_with"]["vocabulary"]["copy_tokens"]
+    (tmp_path / "packed.json").write_text(json.dumps(body), encoding="utf-8")
+    check_packed(short, tmp_path)
+    more = replace(short, vocabulary=replace(short.vocabulary, copy_tokens=True))
+    with pytest.raises(
+        InvalidInputError, match=r"settings than the recipe's: vocabulary\.copy_tok"
+    ):
+        check_packed(more, tmp_path)
+
+
 def test_packed_data_without_a_record_is_refused(short, tmp_path):
     (tmp_path / "packed.json").write_text('{"format": 1}')
     with pytest.raises(InvalidInputError, match="does not say what it was made with; prepare"):
