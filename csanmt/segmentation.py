@@ -157,11 +157,13 @@ def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _boundaries(line: str) -> list[int]:
     """Offsets in ``line`` where a sentence ends, in order, the line's end left out."""
-    inside = _Inside(_guarded(line))
     ends = {m.end() for m in _ENDING.finditer(line) if _ends_wide(line, m)}
     ends |= {m.end() for m in _STOP.finditer(line) if _ends_stop(line, m)}
-
-    return sorted(cut for cut in ends if cut < len(line) and cut not in inside)
+    ends.discard(len(line))
+    if not ends:  # most texts are one sentence
+        return []
+    inside = _Inside(_guarded(line))
+    return sorted(cut for cut in ends if cut not in inside)
 
 
 class _Inside:

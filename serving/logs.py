@@ -11,9 +11,11 @@ import logging
 import sys
 import time
 import traceback
+from functools import lru_cache
 from typing import Any, TextIO
 
 ROOT_LOGGER = "csanmt"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -35,7 +37,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _ENCODER.encode(line)
 
 
 class TextFormatter(logging.Formatter):
@@ -77,9 +79,14 @@ def log_fault(log: logging.Logger, event: str, error: BaseException, **fields: A
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    """The record's own fields: those that it got after logging's own, in the order given."""
     return {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
 def _utc(seconds: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+    return f"{_utc_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _utc_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -31,35 +32,33 @@ SHARED = "/translate"
 LOOK_AT_MOST = 65_536  # bytes of a refused request that are read to learn whose client asked
 
 
-@dataclass(slots=True)
+@dataclass
 class Incoming:
     """A request whose body has been read (within the limit), parsed on demand and once."""
 
     request: Request
     body: bytes
-    _parsed: dict[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
     async def read(cls, request: Request, service: TranslationService) -> Incoming:
         return cls(request, await read_body(request, service.settings.max_body_bytes))
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         return media_type(self.request)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The names in the body's JSON object, whatever its values. Raises BadRequestError."""
-        return frozenset(self._object())
+        return frozenset(self._object)
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises BadRequestError, InvalidInputError."""
-        return whole_pairs(self._object(), self.body)
+        return whole_pairs(self._object, self.body)
 
+    @cached_property
     def _object(self) -> dict[str, Any]:
-        if self._parsed is None:
-            self._parsed = parse_raw_object(self.body)
-        return self._parsed
+        return parse_raw_object(self.body)
 
 
 @dataclass(frozen=True, slots=True)

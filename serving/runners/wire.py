@@ -29,13 +29,16 @@ MARK_BYTES = 8  # the number of a batch, little-endian
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class WireError(Exception):
     """The other side closed the connection in mid-frame or sent something else."""
 
 
 def pack(message: dict[str, Any]) -> bytes:
     """One frame of bytes for ``message``."""
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _ENCODER.encode(message).encode()
     if len(body) > MAX_FRAME_BYTES:
         raise WireError(f"frame of {len(body)} bytes; allowed is {MAX_FRAME_BYTES}")
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
