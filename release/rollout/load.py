@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import threading
 import time
 from collections import Counter
@@ -35,9 +36,9 @@ class Answer:
 class Load:
     """``clients`` threads that ask ``address`` over kept-alive connections until stopped.
 
-    Nothing is repeated: a request without an answer is lost, also where the server closed the
-    connection while it was idle. One that the server closes with an answer that says so is
-    opened again, and counted as ``closed``.
+    Nothing is repeated: a request that was sent and got no answer is lost. A connection that the
+    server closed, with an answer that said so or while it was idle, is opened again before
+    anything is sent on it, and counted as ``closed``.
 
     ``per_second`` bounds the requests of all clients together, so that a front that limits a
     client's rate refuses none; 0 is no bound.
@@ -104,6 +105,9 @@ class Load:
 
     def _ask(self, connection: http.client.HTTPConnection, body: bytes) -> Answer:
         began = time.monotonic()
+        if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()  # the end of it has come already
+            self.closed += 1
         try:
             headers = {"Content-Type": "application/json", **self.headers}
             connection.request("POST", "/translate", body, headers)
