@@ -1,0 +1,1 @@
+"""From a model version and a commit to a verified image."""
