@@ -23,11 +23,11 @@ import yaml
 
 from csanmt.errors import ConflictError, IntegrityError, NotFoundError
 from model_store import DEFAULT_TAG, ModelStore, ensure_default
-from release.running.command import run_command
 from release.build.digest import set_times, tree_digest
 from release.build.manifest import Manifest
 from release.build.version import Checkout, ReleaseTag
 from release.build.wheel import engine_wheel
+from release.running.command import run_command
 
 LOCK = "requirements-frozen.txt"
 IMAGE_REQUIREMENTS = "requirements/serving.txt"

@@ -16,10 +16,10 @@ import yaml
 from csanmt.errors import EngineUnavailableError, NotFoundError
 from model_store import ModelStore
 from release.build.bento import Bento
-from release.running.command import CommandError, run_command
-from release.running.containers import Builder, ImageFacts
 from release.build.manifest import Manifest
 from release.build.version import Checkout, ReleaseTag
+from release.running.command import CommandError, run_command
+from release.running.containers import Builder, ImageFacts
 
 CONTAINERFILE = Path(__file__).with_name("Containerfile")
 MODEL_LABEL = "org.csanmt.model.tag"

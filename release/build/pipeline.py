@@ -10,7 +10,6 @@ from typing import Any
 
 from model_store import ModelStore
 from release.build.bento import Bento, build_bento
-from release.running.containers import BUILDERS, Builder, find_tool
 from release.build.image import (
     CONTAINERFILE,
     Image,
@@ -18,7 +17,6 @@ from release.build.image import (
     choose_base,
     size_report,
 )
-from release.ledger.ledger import Entry, Kind, Ledger
 from release.build.manifest import Manifest, read_manifest
 from release.build.provenance import write_provenance
 from release.build.sbom import read_inventory, write_sbom
@@ -31,6 +29,8 @@ from release.build.version import (
     read_checkout,
     refuse_reuse,
 )
+from release.ledger.ledger import Entry, Kind, Ledger
+from release.running.containers import BUILDERS, Builder, find_tool
 
 BUILD_RECORD = "build.json"
 

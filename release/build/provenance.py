@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from release.build.bento import Bento
-from release.running.containers import Builder
 from release.build.digest import file_digest
 from release.build.image import Image
 from release.build.manifest import Manifest
 from release.build.version import Checkout
+from release.running.containers import Builder
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"

@@ -14,9 +14,9 @@ from typing import Any
 
 from csanmt.durable import sync
 from csanmt.errors import ConflictError, NotFoundError
+from release.ledger.ledger import Kind, Ledger
 from release.running.command import CommandError, run_command
 from release.running.containers import find_tool
-from release.ledger.ledger import Kind, Ledger
 
 _ABSENT = (
     "manifest unknown",

@@ -25,9 +25,9 @@ from packageurl import PackageURL
 
 from csanmt.errors import IntegrityError
 from release.build.bento import Bento
-from release.running.containers import Builder
 from release.build.image import Image
 from release.build.version import Checkout
+from release.running.containers import Builder
 
 # Runs inside the image with nothing but its standard library.
 INVENTORY = """

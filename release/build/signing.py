@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from csanmt.errors import IntegrityError, NotFoundError
-from release.running.command import run_command
 from release.build.digest import file_digest
+from release.running.command import run_command
 
 CHECKSUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.bundle"

@@ -10,15 +10,15 @@ from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
-from release.running.containers import BUILDERS, Builder, ImageFacts, find_tool
 from release.build.digest import file_digest, tree_digest
 from release.build.gate_evidence import check_evidence
-from release.ledger.ledger import Entry, Kind, Ledger
 from release.build.manifest import Manifest
 from release.build.signing import check_checksums
+from release.ledger.ledger import Entry, Kind, Ledger
+from release.ledger.state import fold
+from release.running.containers import BUILDERS, Builder, ImageFacts, find_tool
 from release.running.launchers import Launcher
 from release.running.trial import try_version
-from release.ledger.state import fold
 
 FORBIDDEN_PACKAGES = {"torch", "transformers", "gcc", "g++", "clang", "build-essential", "pip"}
 """What must not be in the image: frameworks, compilers, installers."""

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from csanmt.errors import EngineUnavailableError
-from release.running.command import run_command
 from release.build.digest import tree_digest
+from release.running.command import run_command
 
 IMAGE_PYTHON = (3, 11)
 """Python of the image; a wheel for another one would not install there."""

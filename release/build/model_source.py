@@ -1,0 +1,133 @@
+"""Where the pinned model comes from: an archive in a folder, or as an artefact of a registry.
+
+A registry keeps the archive as the one layer of an OCI artefact, which skopeo carries. What
+came is judged by the archive's digest and the version's own, both of which ``release.toml``
+pins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from csanmt.errors import ConfigurationError, IntegrityError, NotFoundError
+from model_store import DEFAULT_TAG, ModelStore, ensure_default
+from model_store.archive import export_archive, import_archive
+from release.build.digest import file_digest
+from release.build.manifest import Manifest
+from release.running.command import run_command
+
+REGISTRY = "oci:"
+"""A source that begins so names a repository: ``oci:registry.example.org/csanmt-models``."""
+_INDEX = "application/vnd.oci.image.index.v1+json"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+
+def publish_model(store: ModelStore, tag: str, source: str, *, insecure: bool = False) -> str:
+    """Bring a version to ``source``, a folder or ``oci:REPOSITORY``; return its archive's digest.
+
+    Raises:
+        ConfigurationError: there is no source.
+        CommandError: skopeo failed.
+    """
+    if not source:
+        raise ConfigurationError("release.toml names no [model] source to publish to")
+    with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
+        receipt = export_archive(store, tag, Path(folder) / _file_name(tag))
+        if source.startswith(REGISTRY):
+            layout = _layout(Path(folder) / "layout", receipt.path)
+            target = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
+            verify = ["--dest-tls-verify=false"] if insecure else []
+            run_command(
+                ["skopeo", "copy", "--preserve-digests", *verify, f"oci:{layout}:model", target]
+            )
+        else:
+            Path(source).mkdir(parents=True, exist_ok=True)
+            shutil.copy(receipt.path, Path(source) / receipt.path.name)
+    return f"sha256:{receipt.sha256}"
+
+
+def fetch_model(
+    store: ModelStore, manifest: Manifest, root: Path, *, insecure: bool = False
+) -> str:
+    """See that the pinned model is in the store, fetching it where it is not; say how.
+
+    Raises:
+        NotFoundError: it is not there, and no source has it.
+        IntegrityError: what came is not what is pinned.
+        CommandError: skopeo failed.
+    """
+    tag = manifest.model_tag
+    if tag == DEFAULT_TAG:
+        ensure_default(store)
+    try:
+        found, how = store.show(tag), "is in the store"
+    except NotFoundError:
+        if not manifest.model_source or not manifest.model_archive:
+            raise NotFoundError(
+                f"{tag} is not in the store, and release.toml names no [model] source and archive "
+                f"to fetch it from: csanmt release model {tag} --publish SOURCE writes both"
+            ) from None
+        with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
+            archive = _archive(manifest, root, Path(folder), insecure)
+            found = import_archive(store, archive, manifest.model_archive)
+        how = f"came from {manifest.model_source}"
+    if found.digest != manifest.model_sha256:
+        raise IntegrityError(f"{tag} is {found.digest}, release.toml pins {manifest.model_sha256}")
+    return f"{tag} {how}"
+
+
+def _archive(manifest: Manifest, root: Path, folder: Path, insecure: bool) -> Path:
+    source, tag = manifest.model_source, manifest.model_tag
+    if not source.startswith(REGISTRY):
+        return root / source / _file_name(tag)
+    verify = ["--src-tls-verify=false"] if insecure else []
+    origin = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
+    run_command(["skopeo", "copy", *verify, origin, f"dir:{folder / 'artefact'}"])
+    wanted = manifest.model_archive.removeprefix("sha256:")
+    path = folder / "artefact" / wanted
+    if not path.is_file():
+        raise IntegrityError(f"{origin} does not hold the archive that release.toml pins")
+    return path
+
+
+def _file_name(tag: str) -> str:
+    return f"{_label(tag)}.tar"
+
+
+def _label(tag: str) -> str:
+    """``csanmt-zh-en:v1.0.0`` as a file or a registry may name it."""
+    return tag.replace(":", "-")
+
+
+def _layout(folder: Path, archive: Path) -> Path:
+    """An OCI image layout whose one layer is the archive."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    digest = file_digest(archive)
+    shutil.copy(archive, blobs / digest.removeprefix("sha256:"))
+    layer = {"mediaType": _LAYER, "digest": digest, "size": archive.stat().st_size}
+    rootfs = {"type": "layers", "diff_ids": [digest]}
+    config = _blob(blobs, _CONFIG, {"architecture": "amd64", "os": "linux", "rootfs": rootfs})
+    manifest = _blob(
+        blobs, _MANIFEST,
+        {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]},
+    )  # fmt: skip
+    manifest["annotations"] = {"org.opencontainers.image.ref.name": "model"}
+    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [manifest]}
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return folder
+
+
+def _blob(blobs: Path, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    data = json.dumps(content, sort_keys=True).encode()
+    name = hashlib.sha256(data).hexdigest()
+    (blobs / name).write_bytes(data)
+    return {"mediaType": kind, "digest": f"sha256:{name}", "size": len(data)}
