@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service sanitize check-arm screenshot \
+.PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service sanitize check-arm screenshot \
         lint types format lock clean
 
 help: ## show this list
@@ -20,6 +20,9 @@ install: ## .venv with the frozen serving dependencies and the native engine
 
 install-dev: ## the same with the development set and PyTorch (CPU)
 	@sh scripts/install.sh development
+
+install-release: # what builds releases: serving and its tools, without PyTorch
+	@sh scripts/install.sh release
 
 serve: install ## translate at http://127.0.0.1:3000 (PORT=, HOST=, MODEL=, WORKERS=)
 	@exec $(BIN)/csanmt serve --host $(HOST) --port $(PORT) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL),--model $(MODEL))

@@ -94,7 +94,7 @@ def _build(args: argparse.Namespace) -> None:
         source=_source(),
         local_base=args.local_base,
     )
-    result = build_release(places, open_ledger(), request)
+    result = build_release(places, open_ledger(), request, note)
     if args.json:
         print_json(result.to_json())
         return

@@ -3,10 +3,10 @@
 # set records the lock file it was made from, so a second run does nothing and
 # needs no network.
 #
-# usage: install.sh serving|development|ray
+# usage: install.sh serving|release|development|ray
 set -eu
 cd "$(dirname "$0")/.."
-SET="${1:?usage: install.sh serving|development|ray}"
+SET="${1:?usage: install.sh serving|release|development|ray}"
 VENV="${VENV:-.venv}"
 PYTHON="${PYTHON:-python3}"
 
@@ -27,6 +27,7 @@ if [ ! -x "$VENV/bin/python" ]; then
     "$VENV/bin/python" -m pip install --quiet --upgrade 'pip>=25'
 fi
 PIP="$VENV/bin/pip"
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 S="$(stamp serving requirements-frozen.txt)"
 if [ ! -e "$S" ]; then
@@ -41,7 +42,17 @@ if [ ! -e "$S" ]; then
     done_with "$S" package
 fi
 
-if [ "$SET" != serving ]; then
+# What builds and verifies releases; the development set contains it.
+if [ "$SET" = release ]; then
+    S="$(stamp release requirements/release-frozen.txt)"
+    if [ ! -e "$S" ]; then
+        echo "installing the frozen set that builds releases"
+        "$PIP" install --quiet --no-deps --require-hashes -r requirements/release-frozen.txt
+        done_with "$S" release
+    fi
+fi
+
+if [ "$SET" = development ] || [ "$SET" = ray ]; then
     S="$(stamp development requirements/development-frozen.txt scripts/install_torch.sh)"
     if [ ! -e "$S" ]; then
         echo "installing the frozen development dependencies and PyTorch"

@@ -1,4 +1,4 @@
-"""Lock the four dependency sets, hashes included, from one resolution: `make lock`.
+"""Lock the five dependency sets, hashes included, from one resolution: `make lock`.
 
 ``development.in`` contains serving and training, so it is resolved first; its
 result then constrains the other sets, which therefore agree with it pin by pin
@@ -13,6 +13,7 @@ set            asked for in                  locked in
 serving        requirements/serving.in       requirements-frozen.txt
 training       requirements/training.in      requirements/training-frozen.txt
 development    requirements/development.in   requirements/development-frozen.txt
+release        requirements/release.in       requirements/release-frozen.txt
 ray            requirements/ray.in           requirements/ray-frozen.txt
 =============  ============================  ==================================
 
@@ -63,7 +64,8 @@ DEVELOPMENT = DependencySet(
 TRAINING = DependencySet("training", "requirements/training.in", "requirements/training-frozen.txt")
 SERVING = DependencySet("serving", "requirements/serving.in", "requirements-frozen.txt")
 RAY = DependencySet("ray", "requirements/ray.in", "requirements/ray-frozen.txt")
-SETS = (DEVELOPMENT, TRAINING, SERVING, RAY)
+RELEASE = DependencySet("release", "requirements/release.in", "requirements/release-frozen.txt")
+SETS = (DEVELOPMENT, TRAINING, SERVING, RAY, RELEASE)
 
 
 def read_pins(path: Path) -> dict[str, str]:

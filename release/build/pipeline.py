@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,13 @@ class Request:
     """stand on the local base image without trying to pull the pinned one"""
 
 
-def build_release(places: Places, ledger: Ledger, request: Request) -> BuildResult:
+def build_release(
+    places: Places, ledger: Ledger, request: Request, tell: Callable[[str], None] = lambda _: None
+) -> BuildResult:
     """Build the version that is checked out, and record it.
+
+    Args:
+        tell: told what is being done, since it takes minutes.
 
     Raises:
         CsanmtError: a rule refused (with the reason) or a tool failed.
@@ -115,16 +120,19 @@ def build_release(places: Places, ledger: Ledger, request: Request) -> BuildResu
         if request.with_image
         else None
     )
+    tell(f"{tag}: engine and bento; what the tools say is in {log}")
     bento = build_bento(places.root, tag, checkout, manifest, store, cache=places.cache, log=log)
     content = {"bento": bento.digest, "model": bento.model_digest}
     earlier = refuse_reuse(tag, content, ledger.history(), replacing=request.replacing)
     image = None
     if builder:
+        tell(f"{tag}: image, by {builder.tool}")
         base = choose_base(manifest, builder, log, local=request.local_base)
         image = build_image(
             bento, tag, checkout, manifest, builder, base=base, store=store, log=log
         )
     entry = _record(ledger, request, checkout, tag, bento, image, earlier)
+    tell(f"{tag}: bill of materials, provenance, checksums")
     _write_artefacts(folder, places.root, checkout, manifest, bento, image, builder)
     size = size_report(image, manifest.budget_megabytes) if image else ""
     result = BuildResult(str(tag), bento, image, folder, entry, earlier is not None, size)

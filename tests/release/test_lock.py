@@ -12,7 +12,7 @@ from csanmt.errors import ConfigurationError
 from scripts.lock import EXCLUDED, SETS, _clean, normalise, read_pins
 
 ROOT = Path(__file__).resolve().parents[2]
-DEVELOPMENT, TRAINING, SERVING, RAY = (read_pins(ROOT / s.target) for s in SETS)
+DEVELOPMENT, TRAINING, SERVING, RAY, RELEASE = (read_pins(ROOT / s.target) for s in SETS)
 
 
 @pytest.mark.parametrize("dependency_set", SETS, ids=lambda s: s.name)
