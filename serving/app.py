@@ -238,8 +238,9 @@ def _layers(
         app = CORSMiddleware(
             app,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=EXPOSED_HEADERS,
+            allow_private_network=True,  # Chrome asks before a public page reaches this machine
         )
     return app

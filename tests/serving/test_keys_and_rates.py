@@ -11,6 +11,7 @@ from csanmt.errors import CancelledError, ConfigurationError, UnavailableError
 from serving.http.allowance import MOST_CALLERS, CharacterQuota, RequestRate, charged
 from serving.http.errors import RateLimitedError
 from serving.http.keys import ApiKey, Caller, KeyRing, hash_key, new_key
+from serving.settings import Settings
 
 USER, METRICS, ADMIN = "csk_user", "csk_metrics", "csk_admin"
 
@@ -266,6 +267,24 @@ def test_cors_is_closed_by_default(served):
     response = served.client.options("/translate", headers=preflight)
     assert (response.status_code, response.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
     assert "access-control-allow-origin" not in response.headers
+
+
+def test_cors_lets_an_extension_read_the_answer(serve):
+    origin = "chrome-extension://amkbmndfnliijdhojkpoglbnaaahippg"
+    settings = Settings.from_environment({"CSANMT_CORS_ORIGINS": origin})
+    client = serve(cors_origins=settings.cors_origins).client
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    private = {"Access-Control-Request-Private-Network": "true"}
+    preflight = client.options("/immersive", headers={"Origin": origin, **asked, **private})
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == origin
+    assert preflight.headers["access-control-allow-private-network"] == "true"
+    body = {"text_list": ["你好。"], "target_lang": "en"}
+    answer = client.post("/immersive", json=body, headers={"Origin": origin})
+    assert answer.headers["access-control-allow-origin"] == origin
 
 
 def test_cors_opens_for_named_origins_even_for_errors(serve):

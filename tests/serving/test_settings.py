@@ -28,6 +28,7 @@ def test_empty_environment_gives_the_defaults():
         ("CSANMT_TIMEOUT", "soon", "seconds"),
         ("CSANMT_PRIVATE_NETWORK", "maybe", "1 or 0"),
         ("CSANMT_CORS_ORIGINS", "example.org", "origins"),
+        ("CSANMT_CORS_ORIGINS", "https://example.org/page", "origins"),
         ("CSANMT_LOG_FORMAT", "xml", "json, text"),
     ],
 )
