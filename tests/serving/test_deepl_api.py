@@ -103,6 +103,7 @@ REFUSED = [
     ({"preserve_formatting": "maybe"}, "Value for 'preserve_formatting' not supported."),
     ({"formality": "invalid"}, "Value for 'formality' not supported."),
     ({"formality": "more"}, "Target language EN-US knows no formality."),
+    ({"glossary_id": "a"}, "Parameter 'source_lang' not specified, which a glossary needs."),
     ({"style_id": "a"}, "Value for 'style_id' not supported."),
     ({"translation_memory_id": "a"}, "Value for 'translation_memory_id' not supported."),
     ({"custom_instructions": ["a"]}, "Value for 'custom_instructions' not supported."),

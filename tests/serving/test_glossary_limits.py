@@ -27,7 +27,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("/translate", {"text": "上海", "glossary": TERMS}),
     ("/translate", {"text": "上<b>海</b>", "glossary": TERMS, "format": "html"}),
     ("/translate/stream", {"text": "上海", "glossary": TERMS}),
-    ("/v2/translate", {"text": ["上海"], "target_lang": "EN", "glossary_id": "kept"}),
+    (
+        "/v2/translate",
+        {"text": ["上海"], "source_lang": "ZH", "target_lang": "EN", "glossary_id": "kept"},
+    ),
     ("/glossaries", {"name": "new", "terms": TERMS}),
 ]
 

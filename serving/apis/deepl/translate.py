@@ -83,7 +83,10 @@ class DeepLRoutes:
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
         tags = TagHandling.of(fields, split)
         whole, options = split == "0", decoding(self._service)
-        terms = await self._glossaries.stored(request, glossary_ids(fields))
+        named = glossary_ids(fields)
+        if named and not fields.get("source_lang"):
+            raise BadRequestError("Parameter 'source_lang' not specified, which a glossary needs.")
+        terms = await self._glossaries.stored(request, named)
         if tags:
             documents = await parsed(texts, tags.parse)
             marked, _ = await translated_documents(
