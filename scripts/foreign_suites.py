@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
@@ -81,24 +82,28 @@ class Answers(dict[str, str]):
         return super().get(key, key)
 
 
+class Several:
+    """Starts and stops what several applications have each."""
+
+    def __init__(self, *parts: Any) -> None:
+        self._parts = parts
+
+    async def start(self) -> None:
+        for part in self._parts:
+            await part.start()
+
+    async def stop(self) -> None:
+        for part in self._parts:
+            await part.stop()
+
+
 class BothWays:
-    """Two servers of opposite pairs as one, which keeps its glossaries in one file."""
+    """Two servers of opposite pairs as one, which keep their glossaries in one file."""
 
     def __init__(self, forth: Application, back: Application, back_from: bytes) -> None:
         self._forth, self._back, self._back_from = forth, back, back_from
-        self.pools = (forth.pool, back.pool)
-
-    async def start(self) -> None:
-        for pool in self.pools:
-            await pool.start()
-
-    async def stop(self) -> None:
-        for pool in self.pools:
-            await pool.stop()
-
-    @property
-    def pool(self) -> BothWays:
-        return self
+        self.pool = Several(forth.pool, back.pool)
+        self.documents = Several(forth.documents, back.documents)
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The way back for a text of its language, as DeepL's Node client sends it in a form."""
@@ -135,7 +140,7 @@ def deepl_server() -> Live:
         )
         for pair in (("en", "de"), ("de", "en"))
     ]
-    return Live(BothWays(made[0], made[1], b"de"))
+    return Live(cast("Application", BothWays(made[0], made[1], b"de")))
 
 
 def server(source: str, target: str, answers: dict[str, str]) -> Live:
