@@ -55,7 +55,8 @@ def _note(path: Path, version: str, tag: str) -> None:
     """What is unreleased becomes the version, with a line about the model."""
     text = path.read_text(encoding="utf-8")
     today = datetime.now(UTC).date().isoformat()
-    head = f"## [Unreleased]\n\n## [{version}] - {today}\n\n### Changed\n- The served model is `{tag}`."
+    line = f"- The served model is `{tag}`."
+    head = f"## [Unreleased]\n\n## [{version}] - {today}\n\n### Changed\n{line}"
     changed, count = re.subn(r"^## \[Unreleased\]$", lambda _: head, text, count=1, flags=re.M)
     if not count:
         raise NotFoundError(f"{path} has no section [Unreleased]")

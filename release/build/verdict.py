@@ -61,8 +61,8 @@ def accept_verdict(
         raise NotFoundError(f"no {FILE_NAME} in {folder}")
     if signers is None and not unsigned:
         raise IntegrityError(
-            f"{path}: nobody is named who may sign it: release.toml [gate] signers, --signers FILE, "
-            "or --unsigned REASON"
+            f"{path}: nobody is named who may sign it: release.toml [gate] signers, "
+            "--signers FILE, or --unsigned REASON"
         )
     signer = verify_file(path, signers)
     check_checksums(folder)

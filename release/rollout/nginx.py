@@ -1,10 +1,8 @@
 """The nginx behind which the colours stand: rendered, validated, switched, confirmed.
 
-Which colour a request goes to is decided by files that nginx looks at for every request,
-below ``routes/active``, a symbolic link. A switch makes a new folder and replaces the link by
-one rename: nothing is reloaded, no connection is closed, and no master is needed. Where the
-disk has no room for a new folder, the link goes to one of two that lie ready. One switch at a
-time: a second one waits for the first to be confirmed.
+Which colour a request goes to is decided by files (``release/rollout/routes.py``): nothing is
+reloaded for a switch, no connection is closed, and no master is needed. One switch at a time: a
+second one waits for the first to be confirmed.
 
 Only another *configuration* (addresses, limits) needs a reload. Before it, nginx closes every
 connection with an answer that says so, since a worker that goes closes idle connections
@@ -15,8 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -27,18 +23,11 @@ import jinja2
 
 from benchmarks.service_process import DIRECT
 from csanmt.durable import lock, replace_text
-from csanmt.errors import ConfigurationError, StorageError, UnavailableError
+from csanmt.errors import ConfigurationError, UnavailableError
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_workers
-from release.rollout.traffic import (
-    COLOURS,
-    GENERATION_METRIC,
-    SHARE_METRIC,
-    Colour,
-    Traffic,
-    other,
-    require_generation,
-)
+from release.rollout.routes import Routes, routes_of
+from release.rollout.traffic import COLOURS, Traffic, require_generation
 
 TEMPLATES = SOURCE_TREE / "deploy" / "nginx"
 TURN_SECONDS = 20.0
@@ -46,7 +35,6 @@ TURN_SECONDS = 20.0
 CLOSING_SECONDS = 2.0
 """How long connections are closed with their answers before a reload."""
 START_SECONDS = 5.0
-KEPT_ROUTES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +101,10 @@ class NginxRouter:
         self.main = self.directory / "nginx.conf"
         self.note = self.directory / "traffic.json"
         local = isinstance(self.program, LocalNginx)
-        self.routes = _routes(self.directory, settings.user) if local else self.directory / "routes"
+        self.routes = (
+            routes_of(self.directory, settings.user) if local else self.directory / "routes"
+        )
+        self._files = Routes(self.routes)
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             undefined=jinja2.StrictUndefined,
@@ -138,7 +129,7 @@ class NginxRouter:
 
     def written(self) -> Traffic | None:
         first_release = self.directory / "traffic.conf"  # as v0.1.0 wrote it
-        for path in (self.routes / "active" / "traffic.json", self.note, first_release):
+        for path in (self._files.record, self.note, first_release):
             with suppress(OSError, UnicodeDecodeError, IndexError):
                 line = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
                 if found := Traffic.parse(line):
@@ -206,7 +197,7 @@ class NginxRouter:
             before = self.live() or self.written()
             found = before.generation if before else 0
             require_generation(found, expected)
-            applied = replace(traffic, generation=max(found, self._newest()) + 1)
+            applied = replace(traffic, generation=max(found, self._files.newest()) + 1)
             applied = self._route(applied)
             self._start()
             self._await_traffic(applied, START_SECONDS)
@@ -220,7 +211,7 @@ class NginxRouter:
         (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
         if self.routes.parent == self.directory:
             self.directory.chmod(self.directory.stat().st_mode | 0o011)  # nginx's workers look in
-        self._prepare()
+        self._files.lay_ready()
         with (self.directory / "switch.lock").open("a") as file:
             if not lock(file, wait_seconds=TURN_SECONDS):
                 raise UnavailableError(
@@ -229,52 +220,12 @@ class NginxRouter:
                 )
             yield
 
-    def _prepare(self) -> None:
-        """Lay two whole routes ready, for the day on which the disk is full."""
-        if self.routes.exists() and not self.routes.is_dir():
-            self.routes.unlink()
-        for colour in COLOURS:
-            if not (self.routes / f"{colour}.link").is_symlink():
-                with suppress(OSError):
-                    _write_route(self.routes / colour, Traffic.of(colour, purpose="rollback"))
-                    (self.routes / f"{colour}.link").symlink_to(colour)
-
-    def _newest(self) -> int:
-        """The highest generation of which a route is left."""
-        with suppress(OSError):
-            return max((int(p.name) for p in self.routes.iterdir() if p.name.isdigit()), default=0)
-        return 0
-
     def _route(self, traffic: Traffic) -> Traffic:
-        """Have requests follow ``traffic`` from now on; returns what they really follow.
-
-        Raises:
-            StorageError: it cannot be written, and is no rollback that lies ready.
-        """
-        folder = self.routes / str(traffic.generation)
-        link = self.routes / f".active.{os.getpid()}"
-        try:
-            _write_route(folder, traffic)
-            link.unlink(missing_ok=True)
-            link.symlink_to(folder.name)
-            link.replace(self.routes / "active")
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if traffic.mixed or not (ready := self.routes / f"{traffic.major}.link").is_symlink():
-                raise StorageError(f"{folder}: {error.strerror}") from None
-            ready.replace(self.routes / "active")
-            traffic = replace(Traffic.of(traffic.major, purpose="rollback"), generation=0)
+        """Have requests follow ``traffic``, and note it for a day on which the routes are gone."""
+        followed = self._files.follow(traffic)
         with suppress(OSError):
-            last = self.routes / "last-green"
-            last.touch() if traffic.major == "green" else last.unlink(missing_ok=True)
-            replace_text(self.note, traffic.to_json() + "\n")
-            self._forget_old_routes(traffic.generation)
-        return traffic
-
-    def _forget_old_routes(self, newest: int) -> None:
-        for path in self.routes.iterdir():
-            if path.name.isdigit() and int(path.name) <= newest - KEPT_ROUTES:
-                shutil.rmtree(path, ignore_errors=True)
+            replace_text(self.note, followed.to_json() + "\n")
+        return followed
 
     def _start(self) -> None:
         """Bring a running nginx of ours about, whatever state the one before is in."""
@@ -289,7 +240,7 @@ class NginxRouter:
         if not text or self._complaint(text):
             text, _ = self._render()
             self._validate(text)
-        if not (self.routes / "active" / "traffic.json").is_file() and (known := self.written()):
+        if not self._files.record.is_file() and (known := self.written()):
             self._route(known)  # as after a reboot, where the routes lie in memory
         with suppress(OSError):
             replace_text(self.main, text)
@@ -368,55 +319,3 @@ class NginxRouter:
                     f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
                 )
             time.sleep(0.01)
-
-
-def _routes(directory: Path, user: str) -> Path:
-    """Where the routes lie: below the run directory, if nginx's workers can look in there.
-
-    Workers of a root's nginx are another user, who may not enter, say, root's home.
-    """
-    above = [part for part in (directory, *directory.parents) if part.exists()]
-    closed = any(not part.stat().st_mode & 0o001 for part in above)
-    if os.geteuid() != 0 or user == "root" or not closed:
-        return directory / "routes"
-    name = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
-    return Path("/run") / f"csanmt-{name}"
-
-
-def _write_route(folder: Path, traffic: Traffic) -> None:
-    """One folder that nginx's ``if (-f …)`` reads as this traffic."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    folder.parent.chmod(0o755)
-    minor: Colour = other(traffic.major)
-    parts = folder / f"to-{minor}"
-    names = [traffic.major, *(["sticky"] if traffic.sticky else [])]
-    for name in (*names, *_parts(parts, traffic.share(minor))):
-        (folder / name).touch()
-    shadow = folder / "shadow"
-    if traffic.shadow:
-        shadow.mkdir()
-        for part in range(max(1, round(traffic.shadow))):
-            (shadow / str(part)).touch()
-    (folder / "metrics").write_text(_metrics(traffic))
-    (folder / "traffic.json").write_text(traffic.to_json())
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _parts(folder: Path, share: float) -> list[str]:
-    """The hundredths, and hundredths of one, that make up a share."""
-    if not share:
-        return []
-    folder.mkdir()
-    whole, rest = divmod(round(100 * share), 100)
-    names = [str(part) for part in range(whole)] + [f"{whole}.{fine}" for fine in range(rest)]
-    return [f"{folder.name}/{name}" for name in names]
-
-
-def _metrics(traffic: Traffic) -> str:
-    """The traffic in Prometheus' text format."""
-    lines = [f"# TYPE {SHARE_METRIC} gauge"]
-    lines += [f'{SHARE_METRIC}{{colour="{c}"}} {traffic.share(c):g}' for c in COLOURS]
-    lines += [f"# TYPE {GENERATION_METRIC} counter", f"{GENERATION_METRIC} {traffic.generation}"]
-    return "".join(f"{line}\n" for line in lines)

@@ -26,6 +26,7 @@ import pytest
 from csanmt.durable import lock
 from csanmt.errors import ConfigurationError, StorageError, UnavailableError
 from release.rollout import nginx as nginx_module
+from release.rollout import routes as routes_module
 from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.nginx_program import LocalNginx, accepting_workers
@@ -387,7 +388,7 @@ def test_a_disk_without_room_lets_all_traffic_go_to_one_colour(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     router.switch(Traffic.of("green"))
-    monkeypatch.setattr(nginx_module, "_write_route", full)
+    monkeypatch.setattr(routes_module, "write_route", full)
     assert router.switch(Traffic.of("blue")).blue == 100
     assert {post(router)[1] for _ in range(5)} == {"blue"}
     with pytest.raises(StorageError, match=r"routes/\d+: No space left on device"):

@@ -1,0 +1,136 @@
+"""The files by which nginx decides which colour a request goes to.
+
+For every request nginx looks at a few names below ``active``, a symbolic link to one folder a
+generation of the traffic. A switch makes a folder and replaces the link by one rename. Two
+folders that give everything to one colour lie ready with their links, for the day on which the
+disk has no room for another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from csanmt.errors import StorageError
+from release.rollout.traffic import (
+    COLOURS,
+    GENERATION_METRIC,
+    SHARE_METRIC,
+    Colour,
+    Traffic,
+    other,
+)
+
+KEPT = 3
+"""Folders of the newest generations that stay."""
+
+
+def routes_of(directory: Path, user: str) -> Path:
+    """Where the routes lie: below the run directory, if nginx's workers can look in there.
+
+    Workers of a root's nginx are another user, who may not enter, say, root's home.
+    """
+    above = [part for part in (directory, *directory.parents) if part.exists()]
+    closed = any(not part.stat().st_mode & 0o001 for part in above)
+    if os.geteuid() != 0 or user == "root" or not closed:
+        return directory / "routes"
+    name = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+    return Path("/run") / f"csanmt-{name}"
+
+
+class Routes:
+    """The folders below ``path``, and the link that says which applies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = path / "active" / "traffic.json"
+
+    def lay_ready(self) -> None:
+        """Make the two whole routes that need no room later."""
+        if self.path.exists() and not self.path.is_dir():
+            self.path.unlink()
+        for colour in COLOURS:
+            if not (self.path / f"{colour}.link").is_symlink():
+                with suppress(OSError):
+                    write_route(self.path / colour, Traffic.of(colour, purpose="rollback"))
+                    (self.path / f"{colour}.link").symlink_to(colour)
+
+    def newest(self) -> int:
+        """The highest generation of which a folder is left."""
+        with suppress(OSError):
+            return max((int(p.name) for p in self.path.iterdir() if p.name.isdigit()), default=0)
+        return 0
+
+    def follow(self, traffic: Traffic) -> Traffic:
+        """Have requests follow ``traffic`` from now on; returns what they really follow.
+
+        Raises:
+            StorageError: it cannot be written, and is none of those that lie ready.
+        """
+        folder = self.path / str(traffic.generation)
+        link = self.path / f".active.{os.getpid()}"
+        try:
+            write_route(folder, traffic)
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder.name)
+            link.replace(self.path / "active")
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            ready = self.path / f"{traffic.major}.link"
+            if traffic.mixed or not ready.is_symlink():
+                raise StorageError(f"{folder}: {error.strerror}") from None
+            ready.replace(self.path / "active")
+            traffic = replace(Traffic.of(traffic.major, purpose="rollback"), generation=0)
+        with suppress(OSError):
+            last = self.path / "last-green"
+            last.touch() if traffic.major == "green" else last.unlink(missing_ok=True)
+            self._forget(traffic.generation - KEPT)
+        return traffic
+
+    def _forget(self, newest: int) -> None:
+        for path in self.path.iterdir():
+            if path.name.isdigit() and int(path.name) <= newest:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def write_route(folder: Path, traffic: Traffic) -> None:
+    """One folder that nginx's ``if (-f …)`` reads as this traffic."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o755)
+    minor: Colour = other(traffic.major)
+    parts = folder / f"to-{minor}"
+    names = [traffic.major, *(["sticky"] if traffic.sticky else [])]
+    for name in (*names, *_parts(parts, traffic.share(minor))):
+        (folder / name).touch()
+    shadow = folder / "shadow"
+    if traffic.shadow:
+        shadow.mkdir()
+        for part in range(max(1, round(traffic.shadow))):
+            (shadow / str(part)).touch()
+    (folder / "metrics").write_text(_metrics(traffic))
+    (folder / "traffic.json").write_text(traffic.to_json())
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _parts(folder: Path, share: float) -> list[str]:
+    """The hundredths, and hundredths of one, that make up a share."""
+    if not share:
+        return []
+    folder.mkdir()
+    whole, rest = divmod(round(100 * share), 100)
+    names = [str(part) for part in range(whole)] + [f"{whole}.{fine}" for fine in range(rest)]
+    return [f"{folder.name}/{name}" for name in names]
+
+
+def _metrics(traffic: Traffic) -> str:
+    """The traffic in Prometheus' text format."""
+    lines = [f"# TYPE {SHARE_METRIC} gauge"]
+    lines += [f'{SHARE_METRIC}{{colour="{c}"}} {traffic.share(c):g}' for c in COLOURS]
+    lines += [f"# TYPE {GENERATION_METRIC} counter", f"{GENERATION_METRIC} {traffic.generation}"]
+    return "".join(f"{line}\n" for line in lines)
