@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,7 +36,7 @@ class InlineXml:
 
     def _pieces(self, element: Element) -> list[Piece]:
         pieces: list[Piece] = []
-        for child in element.children:
+        for child in _joined(element.children):
             if isinstance(child, str):
                 pieces += self._message(child)
                 continue
@@ -89,3 +89,18 @@ def _kind(element: Element) -> Literal["atom", "break", "point"]:
     if element.name in _BREAKS:
         return "break"
     return "atom" if element.name in _WORDS else "point"
+
+
+def _joined(children: Sequence[Element | str]) -> Iterator[Element | str]:
+    """The same, neighbouring texts made one: a parser cuts them at every entity."""
+    text = ""
+    for child in children:
+        if isinstance(child, str):
+            text += child
+            continue
+        if text:
+            yield text
+        text = ""
+        yield child
+    if text:
+        yield text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ _MARK = re.compile(
 )
 MOST_WAITING = 50  # marks without a partner so far; older ones are text
 # What Markdown itself reads, and marks that give way to something protected.
-_AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity", "escape"})
+_AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity"})
 _LOOSE = frozenset({"emphasis", "bracket", "escape"})
 _TICKS = re.compile("`+")
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
@@ -112,7 +111,7 @@ class Inline:
         elif kind == "escape":
             self._items.append(raw[1:])
         elif kind == "entity":
-            self._items.append(html.unescape(raw))
+            self._items.append(raw)  # protected as any entity in a text
         elif kind == "tag":
             self._element(raw)
         else:

@@ -78,7 +78,7 @@ def _note(tokens: list[Token], start: int, end: int) -> None:
         token.meta[_SPAN] = (start, end)
 
 
-_AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity", "escape", "note"})
+_AS_MARKDOWN = frozenset({"code", "tag", "comment", "entity", "note"})
 
 
 def _whole_pieces(source: str) -> tuple[list[int], list[int]]:
@@ -191,6 +191,8 @@ class _Reader:
             run.point(raw)  # emphasis that did not come about
         elif token.type == "text":
             run.text(token.content, collapse=False)
+        elif token.type == "text_special" and token.info == "entity":
+            run.text(raw, collapse=False)  # protected as any entity in a text
         elif token.type == "text_special":
             if len(token.content) == 1 and not token.content.isalnum():
                 self.escapes[token.content] = raw

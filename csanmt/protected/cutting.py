@@ -34,37 +34,20 @@ def between_pieces(sentence: str, pieces: Sequence[Protected], most: int) -> lis
     return [(a, b) for a, b in pairwise(cuts) if a < b]
 
 
-def around_pieces(sentence: str, pieces: Sequence[Protected]) -> list[tuple[Range, bool]]:
-    """Ranges that together are ``sentence``, and whether each is a piece, kept as it is."""
-    found: list[tuple[Range, bool]] = []
-    at = 0
-    for piece in pieces:
-        found += [((at, piece.start), False), ((piece.start, piece.end), True)]
-        at = piece.end
-    found.append(((at, len(sentence)), False))
-    return [part for part in found if part[0][0] < part[0][1]]
-
-
-def joined(sentence: str, parts: Sequence[tuple[Range, Translation | None]]) -> Translation:
-    """The translation of a sentence from those of its parts; None is kept as it is."""
-    count = max((len(t.hypotheses) for _, t in parts if t), default=1)
-    tokens = sum(t.source_tokens for _, t in parts if t)
+def joined(sentence: str, parts: Sequence[tuple[Range, Translation]]) -> Translation:
+    """The translation of a sentence from those of its parts."""
+    count = max(len(t.hypotheses) for _, t in parts)
+    tokens = sum(t.source_tokens for _, t in parts)
     hypotheses = tuple(_joined(sentence, parts, rank) for rank in range(count))
     return Translation(sentence, hypotheses, tokens, cut=True)
 
 
-def _joined(
-    sentence: str, parts: Sequence[tuple[Range, Translation | None]], rank: int
-) -> Hypothesis:
+def _joined(sentence: str, parts: Sequence[tuple[Range, Translation]], rank: int) -> Hypothesis:
     whole = Hypothesis("", 0.0, alignment=())
     for i, ((start, end), translation) in enumerate(parts):
-        if translation is None:
-            kept = sentence[start:end]
-            found = Hypothesis(kept, 0.0, alignment=(((0, len(kept)), (0, len(kept))),))
-        else:
-            found = translation.hypotheses[min(rank, len(translation.hypotheses) - 1)]
-            if i + 1 < len(parts) and not _END.search(sentence[start:end]):
-                found = _without_stop(found)
+        found = translation.hypotheses[min(rank, len(translation.hypotheses) - 1)]
+        if i + 1 < len(parts) and not _END.search(sentence[start:end]):
+            found = _without_stop(found)
         whole = _appended(whole, found, start)
     return whole
 

@@ -1,25 +1,31 @@
 """Sentences through a decoder with nothing protected lost on the way.
 
 With copy tokens each protected piece is one of them and the search uses each exactly once.
-Without, a piece is shown as a person's name that neither the sentence nor its translation
-without the pieces holds, and the answer is made to contain it. Where that fails, or a sentence
-holds more pieces than there are stand-ins, it is cut, and its parts are translated.
+Without, a piece that serves as a word is shown as a person's name that neither the sentence nor
+its translation without the pieces holds, and the answer is made to contain it. Where that fails,
+would cost a person's name or change what the sentence says, the sentence is translated without the
+pieces, and they are set beside the words that their neighbours became. With more pieces than
+stand-ins a sentence is cut, and its parts are translated.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from csanmt.protected import cutting
 from csanmt.protected.finder import Protected, find
-from csanmt.protected.names import MOST, free_names, lost_names
+from csanmt.protected.names import MOST, argument, free_names, lost_names
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, guard
 from csanmt.sentence_decoder import Decoded, SentenceDecoder
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
 _ATTEMPTS = 2  # sets of names that are tried
+_MARGIN = -0.5  # nats a name may cost and still be a word of the sentence
+_WORD = re.compile(r"[A-Za-z0-9']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +48,21 @@ class Guarding:
         results: list[Translation | None] = [None] * len(sources)
         direct: dict[int, Guarded] = {}
         named: dict[int, _Sentence] = {}
-        cut: dict[int, list[tuple[cutting.Range, bool]]] = {}
+        cut: dict[int, list[cutting.Range]] = {}
         for i, sentence in enumerate(sentences):
-            most = self._copies or min(MOST, len(free_names(sentence.source)))
+            most = self._copies or MOST
             if sentence.pieces and not _words_beside(sentence):
                 results[i] = _unchanged(sentence.source)
             elif len(sentence.pieces) > most:
-                cut[i] = _parts(sentence, most)
+                cut[i] = cutting.between_pieces(sentence.source, sentence.pieces, most)
             elif sentence.pieces and not self._copies:
                 named[i] = sentence
             else:
                 direct[i] = self._guard(sentence, range(self._copies))
-        for i, translation in self._direct(sources, direct).items():
-            results[i] = translation
-        for i, found in self._named(named).items():
-            results[i] = found
-            if found is None:
-                cut[i] = cutting.around_pieces(sentences[i].source, sentences[i].pieces)
-        for i, translation in self._cut(sources, cut).items():
-            results[i] = translation
-        return [result for result in results if result is not None]
+        found = self._direct(sources, direct) | self._named(named) | self._cut(sources, cut)
+        return [found.get(i, result) or _unchanged(sources[i]) for i, result in enumerate(results)]
 
-    def _guard(self, sentence: _Sentence, labels: Sequence[str | int]) -> Guarded:
+    def _guard(self, sentence: _Sentence, labels: Sequence[str | int] | None) -> Guarded:
         return guard(sentence.source, self._represents, sentence.pieces, labels)
 
     # -- without stand-ins or with copy tokens
@@ -87,53 +86,64 @@ class Guarding:
 
     # -- names
 
-    def _named(self, sentences: dict[int, _Sentence]) -> dict[int, Translation | None]:
-        """With names; None where a piece or a person would be lost."""
+    def _named(self, sentences: dict[int, _Sentence]) -> dict[int, Translation]:
+        """With names where they serve as words and nobody is lost; else carried."""
         if not sentences:
             return {}
-        bare = [guard(s.source, self._represents, s.pieces) for s in sentences.values()]
-        own = [d.hypotheses[0].text if d.hypotheses else "" for d in self._decoder.decode(bare)]
-        without = dict(zip(sentences, own, strict=True))
-        results: dict[int, Translation | None] = dict.fromkeys(sentences)
+        bare = {i: self._guard(s, None) for i, s in sentences.items()}
+        own = dict(zip(bare, self._decoder.decode(list(bare.values())), strict=True))
+        results: dict[int, Translation] = {}
         for attempt in range(_ATTEMPTS):
-            todo = [i for i, found in results.items() if found is None]
             guards = {
-                i: self._guard(sentences[i], names)
-                for i in todo
-                if (names := _names(sentences[i], without[i], attempt))
+                i: self._guard(sentence, names)
+                for i, sentence in sentences.items()
+                if i not in results
+                and own[i].hypotheses
+                and (names := _names(sentence, own[i].hypotheses[0].text, attempt))
             }
             decoded = self._decoder.decode(list(guards.values()))
             for (i, guarded), answer in zip(guards.items(), decoded, strict=True):
-                if answer.hypotheses and _sound(answer.hypotheses[0].text, guarded, without[i]):
+                without = own[i].hypotheses[0]
+                if not answer.hypotheses or not _sound(answer.hypotheses[0], guarded, without):
+                    continue
+                if self._serves(sentences[i], answer.hypotheses[0], guarded, without):
                     results[i] = self._finished(sentences[i].source, guarded, answer)
+        for i, guarded in bare.items():
+            if i not in results:
+                results[i] = self._finished(sentences[i].source, guarded, own[i])
         return results
+
+    def _serves(
+        self, sentence: _Sentence, named: Hypothesis, guarded: Guarded, without: Hypothesis
+    ) -> bool:
+        """The pieces are words of the sentence, so that a name does not change what it says.
+
+        A note or a tag between two words is none: shown as a name it would become somebody.
+        """
+        if any(argument(sentence.source, piece) for piece in sentence.pieces):
+            return True
+        labels = {str(s.label) for s in guarded.standins}
+        rest = Counter(w for w in _WORD.findall(named.text) if w not in labels)
+        if {w.lower() for w in rest} == {w.lower() for w in _WORD.findall(without.text)}:
+            return True
+        margin = _MARGIN * len(labels)
+        return self._logarithm(named) >= self._logarithm(without) - margin
+
+    def _logarithm(self, hypothesis: Hypothesis) -> float:
+        """log P of a hypothesis, its length penalty undone."""
+        return hypothesis.score * ((6 + hypothesis.tokens) / 6) ** self._options.length_penalty
 
     # -- in parts
 
     def _cut(
-        self, sources: Sequence[str], cuts: dict[int, list[tuple[cutting.Range, bool]]]
+        self, sources: Sequence[str], cuts: dict[int, list[cutting.Range]]
     ) -> dict[int, Translation]:
-        todo = [
-            (i, span, kept, sources[i][slice(*span)])
-            for i, parts in cuts.items()
-            for span, kept in parts
-        ]
-        wanted = [text for _, _, kept, text in todo if not kept and any(map(str.isalnum, text))]
+        wanted = [sources[i][slice(*span)] for i, spans in cuts.items() for span in spans]
         found = dict(zip(wanted, self.translate(wanted), strict=True)) if wanted else {}
-        results = {}
-        for i in cuts:
-            parts = [
-                (span, None if kept else found.get(text)) for k, span, kept, text in todo if k == i
-            ]
-            results[i] = cutting.joined(sources[i], parts)
-        return results
-
-
-def _parts(sentence: _Sentence, most: int) -> list[tuple[cutting.Range, bool]]:
-    if not most:
-        return cutting.around_pieces(sentence.source, sentence.pieces)
-    ranges = cutting.between_pieces(sentence.source, sentence.pieces, most)
-    return [(span, False) for span in ranges]
+        return {
+            i: cutting.joined(sources[i], [(s, found[sources[i][slice(*s)]]) for s in spans])
+            for i, spans in cuts.items()
+        }
 
 
 def _words_beside(sentence: _Sentence) -> bool:
@@ -159,7 +169,8 @@ def _names(sentence: _Sentence, without: str, attempt: int) -> list[str]:
     return names[:count] if len(names) >= count else []
 
 
-def _sound(text: str, guarded: Guarded, without: str) -> bool:
+def _sound(named: Hypothesis, guarded: Guarded, without: Hypothesis) -> bool:
     """Every name that stands for a piece is there, and every person's name still is."""
     labels = [s.label for s in guarded.standins if isinstance(s.label, str)]
-    return all(occurrences(name, text) for name in labels) and not lost_names(without, text)
+    text = named.text
+    return all(occurrences(name, text) for name in labels) and not lost_names(without.text, text)

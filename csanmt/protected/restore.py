@@ -141,9 +141,10 @@ def _place(
     parts, insertions, last = [], [], 0
     for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
         surface = run.surface
-        if wants_space(text[:offset][-1:], surface):
+        left, right = text[:offset][-1:], text[offset : offset + 1]
+        if wants_space(left, surface) or (run.word and left.isalnum()):
             surface = " " + surface
-        if wants_space(surface[-1:], text[offset : offset + 1]):
+        if wants_space(surface[-1:], right) or (run.word and right.isalnum()):
             surface += " "
         parts += [text[last:offset], surface]
         insertions.append((offset, len(surface)))

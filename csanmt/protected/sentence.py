@@ -36,10 +36,11 @@ class StandIn:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A run taken out: its text and where in the remaining text it stood."""
+    """A run taken out: its text, where in the remaining text it stood, whether it is a word."""
 
     surface: str
     at: int
+    word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def guard(
     """Replace ``pieces`` and take out what the vocabulary does not represent.
 
     Args:
-        labels: a name or the number of a copy token for each piece; None leaves the pieces out.
+        labels: a name or the number of a copy token for each piece; None has them carried.
     """
     flags = [_foreign(c, represents) for c in sentence]
     if not pieces and not any(flags):
@@ -102,12 +103,14 @@ def guard(
     while i < len(sentence):
         k = starts.get(i)
         if k is not None:
-            if labels is not None:
+            if labels is None:
+                i = builder.leave_out(i, pieces[k].end)
+            else:
                 builder.replace(i, pieces[k].end, labels[k])
-            i = pieces[k].end
+                i = pieces[k].end
             continue
         if flags[i]:
-            builder.carry(i)
+            builder.carry(i, i + 1)
         else:
             builder.keep(sentence[i], (i, i + 1))
         i += 1
@@ -128,11 +131,26 @@ class _Builder:
         self._text.append(character)
         self._origin.append(origin)
 
-    def carry(self, at: int) -> None:
-        run, place = self._sentence[at], len(self._text)
-        if self._carried and self._carried[-1].at == place:
+    def carry(self, start: int, end: int, word: bool = False) -> None:
+        run, place = self._sentence[start:end], len(self._text)
+        if self._carried and self._carried[-1].at == place and not word:
             run = self._carried.pop().surface + run
-        self._carried.append(Carried(run, place))
+        self._carried.append(Carried(run, place, word))
+
+    def leave_out(self, start: int, end: int) -> int:
+        """Carry a piece so that the rest reads as if it had never been there; where that ends."""
+        after = end
+        while self._sentence[after : after + 1].isspace():
+            after += 1
+        before = "".join(self._text).rstrip()[-1:]
+        if _is_wide(before) or _is_wide(self._sentence[after : after + 1]):
+            while self._text and self._text[-1].isspace():
+                self._text.pop()
+                self._origin.pop()
+            self.carry(start, end, word=True)
+            return after
+        self.carry(start, end, word=True)
+        return end
 
     def replace(self, start: int, end: int, label: str | int) -> None:
         shown = label if isinstance(label, str) else COPY_CHARACTER
@@ -155,6 +173,11 @@ class _Builder:
             tuple(self._carried),
             (*self._origin, (end, end)),
         )
+
+
+def _is_wide(character: str) -> bool:
+    """No space belongs beside it; neither does one at the ends of a sentence."""
+    return not character or unicodedata.east_asian_width(character) in "WF"
 
 
 def _foreign(character: str, represents: Callable[[str], bool]) -> bool:

@@ -121,7 +121,7 @@ def test_placeholders_of_every_program_come_back(document) -> None:
 def test_escaped_markup_in_a_catalogue_stays_markup(document) -> None:
     first, second = re.findall("<target>(.*?)</target>", document("09-html-in-xliff.xlf").decode())
     assert re.search(r"<b>\s*here\s*</b>", unescape(first))
-    assert re.search(r'<a href="%url">\s*here\s*</a>', unescape(second))
+    assert re.search(r'<a href="%url">[^<>]*here</a>', unescape(second))
 
 
 def test_wide_blanks_are_as_many_as_they_were(document) -> None:
