@@ -34,7 +34,7 @@ def _document(
         for start in range(0, len(texts), _CHUNK):
             part = texts[start : start + _CHUNK]
             done = translate_document(translator, find(f"a{suffix}"), write(part), limits=Limits())
-            answers = read(done)
+            answers = read(done.data)
             if len(answers) != len(part):
                 raise RuntimeError(f"{suffix}: {len(answers)} texts came back of {len(part)}")
             found += answers
@@ -57,7 +57,8 @@ def _html(texts: Sequence[str]) -> bytes:
 
 
 def _between(tag: str, data: bytes) -> Texts:
-    return [html.unescape(t) for t in re.findall(rf"<{tag}>(.*?)</{tag}>", data.decode(), re.S)]
+    found = re.findall(rf"<{tag}\b[^<>]*>(.*?)</{tag}>", data.decode(), re.S)
+    return [html.unescape(text) for text in found]
 
 
 def _cues(head: str, comma: str) -> Callable[[Sequence[str]], bytes]:

@@ -7,7 +7,6 @@ settings and the notes; the tests read the results with one of them.)
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 
@@ -26,6 +25,7 @@ _MARK = re.compile(
     r"(?<!%)<(?P<slash>/?)(?P<name>[A-Za-z]*)[^<>\n]*>|\{\\[^{}\n]*\}"
 )  # <i>, <v Mary>, <00:01.000>, {\an8}
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_SPECIAL = re.compile(rf"{_ENTITY.pattern}|[&<]")
 _DASH = re.compile(r"^(?:[ \t]|<[^<>\n]*+>|\{\\[^{}\n]*+\})*+[-‐‑–—―－](?!-)[ \t　]*+", re.M)
 _MOST_WAITING = 50  # marks without a partner so far; older ones stand alone
 
@@ -94,25 +94,22 @@ def _speeches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _unit(text: str, start: int, end: int, escape: bool) -> PatchUnit[str]:
-    """A unit whose marks stay; characters that it names stay named."""
+    """A unit whose marks stay; entities are protected as in any text."""
     named = {"&": "&amp;", "<": "&lt;"} if escape else {}
-    kept = _kept(text, start, end)
-    written = unit_with_tags(text, start, end, kept)
-    segment: list[str | Tag] = []
-    for piece in written.segment:
-        if isinstance(piece, str):
-            for entity in _ENTITY.findall(piece):
-                if len(character := html.unescape(entity)) == 1:
-                    named.setdefault(character, entity)
-            piece = _ENTITY.sub(lambda found: html.unescape(found[0]), piece)
-        segment.append(piece)
-    table = str.maketrans(named)
+    written = unit_with_tags(text, start, end, _kept(text, start, end))
 
     def render(translation: Segment, patches: Patches[str]) -> str:
-        pieces = (p.translate(table) if isinstance(p, str) else p for p in translation)
+        pieces = (_named(p, named) if isinstance(p, str) else p for p in translation)
         return written.render(tuple(pieces), patches)
 
-    return PatchUnit(tuple(segment), start, end, render)
+    return PatchUnit(written.segment, start, end, render)
+
+
+def _named(text: str, named: dict[str, str]) -> str:
+    """``text`` with characters written by name, entities left alone."""
+    if not named:
+        return text
+    return _SPECIAL.sub(lambda found: named.get(found[0], found[0]), text)
 
 
 def _kept(text: str, start: int, end: int) -> list[Kept]:

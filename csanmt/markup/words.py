@@ -7,10 +7,13 @@ word with its tags becomes one atom; so does a number that is nothing but a link
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import replace
+from itertools import accumulate
 
-from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, Placed, atom_character
+from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, Piece, Placed, atom_character
+
+Range = tuple[int, int]
 
 _LONGEST = 64
 _NOTE = re.compile(r"[\[(（〔]?(?:[0-9]{1,3}|[*†‡])[\])）〕]?\Z")
@@ -19,22 +22,26 @@ _NOTE_TAGS = ("<sup", "<a ", "[")  # the last is Markdown's link
 
 def whole_words(text: MarkedText) -> MarkedText:
     """``text`` with its cut words and note numbers as atoms; their data are their pieces."""
-    for start, end in reversed(list(_ranges(text))):
-        if len(text.atoms) < MAX_ATOMS:
-            text = _made_whole(text, start, end)
-    return text
+    ranges = _ranges(text)[: MAX_ATOMS - len(text.atoms)]
+    return _made_whole(text, ranges) if ranges else text
 
 
-def _ranges(text: MarkedText) -> Iterator[tuple[int, int]]:
+def _ranges(text: MarkedText) -> list[Range]:
+    """Disjoint, in order; none holds a part of a mark and something beside it."""
     found = {_word(text.text, at) for m in text.marks if not m.is_point for at in (m.start, m.end)}
     found |= {(m.start, m.end) for m in text.marks if _is_note(text.text, m)}
-    last = 0
+    apart: list[Range] = []
     for start, end in sorted(span for span in found if span[0] < span[1]):
-        crossing = any(m.start < end < m.end or m.start < start < m.end for m in text.marks)
-        covering = any(m.start <= start and end <= m.end for m in text.marks)
-        if start >= last and (covering or not crossing):
-            yield start, end
-            last = end
+        if not apart or start >= apart[-1][1]:
+            apart.append((start, end))
+    crossed = set()
+    for mark in text.marks:
+        for at, other in ((mark.start, mark.end), (mark.end, mark.start)):
+            i = bisect_right(apart, (at, len(text.text))) - 1
+            inside = i >= 0 and apart[i][0] < at < apart[i][1]
+            if inside and not apart[i][0] <= other <= apart[i][1]:
+                crossed.add(i)
+    return [span for i, span in enumerate(apart) if i not in crossed]
 
 
 def _is_note(text: str, mark: Mark) -> bool:
@@ -60,35 +67,55 @@ def _latin(character: str) -> bool:
     return character.isascii() and character.isalnum()
 
 
-def _made_whole(text: MarkedText, start: int, end: int) -> MarkedText:
-    inner = [
-        i
-        for i, m in enumerate(text.marks)
-        if start <= m.start
-        and m.end <= end
-        and (start < m.start or m.end < end or _is_note(text.text, m))
-        and not (m.is_point and m.start in (start, end))
-    ]
+def _made_whole(text: MarkedText, ranges: list[Range]) -> MarkedText:
+    inner: list[list[int]] = [[] for _ in ranges]  # marks that go into each atom
+    kept: list[int] = []
+    for index, mark in enumerate(text.marks):
+        i = bisect_right(ranges, (mark.start, len(text.text))) - 1
+        goes = i >= 0 and _belongs(text.text, mark, *ranges[i])
+        (inner[i] if goes else kept).append(index)
+    atoms, parts, at = dict(text.atoms), [], 0
+    for (start, end), marks in zip(ranges, inner, strict=True):
+        character = atom_character(len(atoms))
+        atoms[character] = _pieces(text, start, end, marks)
+        parts += [text.text[at:start], character]
+        at = end
+    position = {old: new for new, old in enumerate(kept)}
+    shrunk = [0, *accumulate(end - start - 1 for start, end in ranges)]
+
+    def moved(offset: int) -> int:
+        i = bisect_right(ranges, (offset, -1))  # ranges that begin before it
+        return (
+            offset - shrunk[i]
+            if not i or offset >= ranges[i - 1][1]
+            else ranges[i - 1][0] - shrunk[i - 1]
+        )
+
+    return replace(
+        text,
+        text="".join([*parts, text.text[at:]]),
+        marks=tuple(
+            replace(m, start=moved(m.start), end=moved(m.end), parent=position.get(m.parent, ROOT))
+            for m in (text.marks[i] for i in kept)
+        ),
+        atoms=atoms,
+    )
+
+
+def _belongs(text: str, mark: Mark, start: int, end: int) -> bool:
+    """The mark lies within the range, and is not one around or beside all of it."""
+    if mark.is_point:
+        return start < mark.start < end
+    if not (start <= mark.start and mark.end <= end):
+        return False
+    return start < mark.start or mark.end < end or _is_note(text, mark)
+
+
+def _pieces(text: MarkedText, start: int, end: int, inner: list[int]) -> list[Piece]:
     place = {old: new for new, old in enumerate(inner)}
     marks = tuple(
         replace(m, start=m.start - start, end=m.end - start, parent=place.get(m.parent, ROOT))
         for m in (text.marks[i] for i in inner)
     )
     part = MarkedText(text.text[start:end], marks)
-    pieces = list(Placed(part, part.text, tuple((m.start, m.end) for m in marks)).pieces())
-    character = atom_character(len(text.atoms))
-    kept = [i for i in range(len(text.marks)) if i not in place]
-    position = {old: new for new, old in enumerate(kept)}
-
-    def moved(offset: int) -> int:
-        return offset if offset <= start else offset - (end - start) + 1
-
-    return replace(
-        text,
-        text=text.text[:start] + character + text.text[end:],
-        marks=tuple(
-            replace(m, start=moved(m.start), end=moved(m.end), parent=position.get(m.parent, ROOT))
-            for m in (text.marks[i] for i in kept)
-        ),
-        atoms={**text.atoms, character: pieces},
-    )
+    return list(Placed(part, part.text, tuple((m.start, m.end) for m in marks)).pieces())
