@@ -87,6 +87,7 @@ class Recording:
         self.model_tag = translator.model_tag
         self.source_language = translator.source_language
         self.target_language = translator.target_language
+        self.max_source_tokens = translator.max_source_tokens
         self.count_tokens = translator.count_tokens
         self.known: dict[tuple[str, bool], Translation] = {}
 
