@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def register(actions: Actions) -> None:
-    for add in (_add_evaluate, _add_distill, _add_plot, _add_status):
+    for add in (_add_evaluate, _add_distill, _add_plot, _add_status, _add_card):
         add(actions)
 
 
@@ -162,4 +162,31 @@ def _status(args: argparse.Namespace) -> int:
     if status.dev is not None:
         rows = [("dev", f"{status.dev:.3f}"), *((k, f"{v:.3f}") for k, v in status.domains.items())]
         print_table(["text", "nats a token"], rows)
+    return 0
+
+
+def _add_card(actions: Actions) -> None:
+    parser = action(actions, "card", _card, "tables for a model card: text, run, shown sentences")
+    parser.add_argument("--model", required=True, help="version directory or tag in the store")
+    parser.add_argument("--engine", choices=("native", "torch"))
+    parser.add_argument("--packed", type=Path, help="packed data of the version")
+    parser.add_argument("--log", type=Path, help="its evaluations, as 'train status --log' writes")
+
+
+def _card(args: argparse.Namespace) -> int:
+    from cli.loading import chosen_engine, decoding_options, find_model
+    from csanmt.loading import load_translator
+    from training.card import packed_pairs, run_section, showcase_section, text_section
+
+    directory, tag = find_model(args.model, args.engine)
+    translator = load_translator(directory, engine=chosen_engine(args.engine), model_tag=tag)
+    parts = {"sentences": showcase_section(translator, decoding_options(directory))}
+    if args.packed:
+        parts["text"] = text_section(packed_pairs(args.packed))
+    if args.log:
+        parts["run"] = run_section(args.log)
+    if args.json:
+        print_json(parts)
+    else:
+        print("\n\n".join(parts.values()))
     return 0

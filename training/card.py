@@ -1,0 +1,74 @@
+"""The generated tables of a model card: text by source, run, sentences it is shown with."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from csanmt.translator import DecodingOptions, Translator
+from training.plots import read_metrics
+from training.showcase import sentences
+from training.sources import base, sources
+
+
+def text_section(pairs: Mapping[str, int]) -> str:
+    """A table of every source with its licence.
+
+    Args:
+        pairs: origin → pairs trained on, as ``packed.json`` counts them.
+    """
+    counts: Counter[str] = Counter()
+    for origin, count in pairs.items():
+        counts[base(origin)] += count
+    table = sources()
+    rows = [("source", "domain", "pairs", "licence", "from")]
+    for origin in sorted(counts, key=lambda o: (_domain(o), o)):
+        source = table.get(origin)
+        licence, place = (source.licence, source.place) if source else ("", "")
+        rows.append((origin, _domain(origin), f"{counts[origin]:,}", licence, place))
+    return _table(rows)
+
+
+def _domain(origin: str) -> str:
+    return sources()[origin].domain if origin in sources() else "other"
+
+
+def run_section(log: Path) -> str:
+    """A table of the evaluations in a version's log (``training/runs/*.jsonl``)."""
+    lines = read_metrics(log)
+    checks = [line for line in lines if "loss" in line]
+    domains = sorted({key for line in checks for key in line if key.startswith("held/")})
+    head = ("recipe", "steps", "target tokens", "hours", "dev", *(d[5:] for d in domains))
+    rows: list[tuple[str, ...]] = [head]
+    for line in checks:
+        losses = [f"{line[key]:.3f}" if key in line else "" for key in ("loss", *domains)]
+        millions, hours = f"{line['tokens'] / 1e6:.1f} M", f"{line['seconds'] / 3600:.2f}"
+        rows.append((line["recipe"], f"{line['step']:,}", millions, hours, *losses))
+    return _table(rows)
+
+
+def showcase_section(translator: Translator, options: DecodingOptions) -> str:
+    """Every shown sentence, its answer, and what the answer lacks; last, how many are right."""
+    shown = sentences()
+    answers = translator.translate([sentence.source for sentence in shown], options)
+    rows: list[tuple[str, ...]] = [("", "source", "answer", "lacks")]
+    for sentence, answer in zip(shown, answers, strict=True):
+        lacks = ", ".join(f"`{part}`" for part in sentence.missing(answer.text))
+        rows.append((sentence.domain, sentence.source, answer.text, lacks or "nothing"))
+    right = sum(row[-1] == "nothing" for row in rows)
+    return f"{_table(rows)}\n\n{right} of {len(shown)} say what they must.\n"
+
+
+def packed_pairs(packed: Path) -> dict[str, int]:
+    """Origin → pairs of packed data."""
+    body: dict[str, Any] = json.loads((packed / "packed.json").read_text(encoding="utf-8"))
+    return dict(body["pairs"])
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    rule = "|" + "---|" * (lines[0].replace("\\|", "").count("|") - 1)
+    return "\n".join([lines[0], rule, *lines[1:]])
