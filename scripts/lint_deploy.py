@@ -1,10 +1,8 @@
 """Check deploy/ by the tools of those who will read it; called by scripts/lint_deploy.sh.
 
-    python lint_deploy.py NODE_MODULES
-
-Kubernetes: each overlay built by kubectl's kustomize, core objects against Kubernetes' own
-schemas, Argo Rollouts' objects against its. Compose: resolved by podman-compose, and the result
-parsed by the compose specification's types. Grafana: read into its own data model and back.
+Kubernetes: the objects as kubectl's kustomize builds them, against Kubernetes' own schemas.
+Compose: resolved by podman-compose, and the result parsed by the compose specification's types.
+Grafana: read into its own data model and back.
 """
 
 from __future__ import annotations
@@ -24,8 +22,6 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
-OVERLAYS = ("base", "canary")
-ARGO = "argoproj.io/"
 TOOLS = Path(sys.executable).parent
 
 
@@ -39,21 +35,15 @@ def run(*command: str, text: str = "", **variables: str) -> str:
     return done.stdout
 
 
-def kubernetes(node_modules: str) -> None:
-    for overlay in OVERLAYS:
-        text = run(str(TOOLS / "kubectl"), "kustomize", str(DEPLOY / "kubernetes" / overlay))
-        objects: list[dict[str, Any]] = list(yaml.safe_load_all(text))
-        argo = [found for found in objects if found["apiVersion"].startswith(ARGO)]
-        for found in objects:
-            if found not in argo:
-                try:
-                    kubernetes_validate.validate(found, kubernetes_validate.latest_version(), True)
-                except kubernetes_validate.ValidationError as error:
-                    sys.exit(f"{overlay} {found['kind']}: {error.message}")
-        if argo:
-            script = str(ROOT / "scripts" / "argo_rollouts.mjs")
-            run("node", script, node_modules, text=json.dumps(argo))
-        print(f"kubernetes/{overlay}: {len(objects)} objects, {len(argo)} of Argo Rollouts")
+def kubernetes() -> None:
+    text = run(str(TOOLS / "kubectl"), "kustomize", str(DEPLOY / "kubernetes"))
+    objects: list[dict[str, Any]] = list(yaml.safe_load_all(text))
+    for found in objects:
+        try:
+            kubernetes_validate.validate(found, kubernetes_validate.latest_version(), True)
+        except kubernetes_validate.ValidationError as error:
+            sys.exit(f"kubernetes {found['kind']}: {error.message}")
+    print(f"kubernetes: {len(objects)} objects")
 
 
 def compose() -> None:
@@ -87,6 +77,6 @@ def grafana() -> None:
 
 
 if __name__ == "__main__":
-    kubernetes(sys.argv[1])
+    kubernetes()
     compose()
     grafana()

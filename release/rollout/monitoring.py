@@ -1,4 +1,4 @@
-"""Prometheus rules, Grafana dashboard and Argo analysis, written from one source.
+"""Prometheus rules and scrape configurations and Grafana's dashboard, written from one source.
 
 Metric names come from ``serving/metric_names.py``, limits from ``deploy/thresholds.toml``;
 ``python -m release.rollout.monitoring`` writes the files and a test says when they are stale.
@@ -131,7 +131,7 @@ def scrape_config(front: NginxSettings = NginxSettings()) -> dict[str, Any]:
 
 
 def kubernetes_scrape_config() -> dict[str, Any]:
-    """The same in a cluster: pods of ours, whose label ``colour`` Argo Rollouts sets."""
+    """The same in a cluster: pods of ours, whose label ``colour`` their Deployment sets."""
     keep = {"source_labels": ["__meta_kubernetes_pod_label_app"], "regex": "csanmt"}
     port = {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "http"}
     return {
@@ -218,70 +218,6 @@ def _panel(
     }
 
 
-CANDIDATE, STABLE = 'colour="{{args.colour}}"', 'colour="{{args.stable}}"'
-
-
-def analysis_limits(limits: Thresholds) -> list[tuple[str, str, float]]:
-    """Name, query and limit of everything that a candidate is judged by, as ``judge`` does."""
-    both = f"({enough(limits, CANDIDATE, '')}) and ({enough(limits, STABLE, '')})"
-    alone = [
-        ("error-rate", error_rate(CANDIDATE), limits.max_error_rate),
-        ("p95", percentile(0.95, CANDIDATE), limits.max_p95_seconds),
-    ]
-    alone += [
-        (f"health-{_kebab(signal)}", health_share(signal, CANDIDATE), limit)
-        for signal, limit in limits.health.items()
-    ]
-    p95 = percentile(0.95, CANDIDATE, "le")
-    beside = [
-        ("p95-ratio", f"({p95} > {limits.min_p95_seconds}) / {percentile(0.95, STABLE, 'le')}",
-         limits.max_p95_ratio),
-    ]  # fmt: skip
-    beside += [
-        (f"rise-{_kebab(signal)}",
-         f"{health_share(signal, CANDIDATE, '')} - ({health_share(signal, STABLE, '')})", limit)
-        for signal, limit in limits.health_increase.items()
-    ]  # fmt: skip
-    judged = f" and on (colour, model) ({enough(limits, CANDIDATE)})"
-    return [(name, f"({query}){judged}", limit) for name, query, limit in alone] + [
-        (name, f"({query}) and {both}", limit) for name, query, limit in beside
-    ]
-
-
-def _kebab(signal: str) -> str:
-    return signal.replace("_", "-")
-
-
-def analysis_template(limits: Thresholds) -> dict[str, Any]:
-    """Argo Rollouts' AnalysisTemplate with the same limits, for the argument ``colour``."""
-    metrics = [
-        {
-            "name": name,
-            "interval": "30s",
-            "count": "{{args.count}}",
-            "failureLimit": limits.bad_checks - 1,  # failures that are still forgiven
-            # No traffic is no verdict: an empty or NaN result passes.
-            "successCondition": f"len(result) == 0 || isNaN(result[0]) || result[0] <= {limit}",
-            "provider": {"prometheus": {"address": "{{args.prometheus}}", "query": query}},
-        }
-        for name, query, limit in analysis_limits(limits)
-    ]
-    return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "AnalysisTemplate",
-        "metadata": {"name": "csanmt"},
-        "spec": {
-            "args": [
-                {"name": "colour", "value": "green"},
-                {"name": "stable", "value": "blue"},
-                {"name": "count", "value": "60"},
-                {"name": "prometheus", "value": "http://prometheus:9090"},
-            ],
-            "metrics": metrics,
-        },
-    }
-
-
 def _with_key_hint(configuration: dict[str, Any], **dump: Any) -> str:
     """The scrape configuration as YAML, with what keys would need beside the service's job."""
     job = "- job_name: csanmt\n"
@@ -296,8 +232,6 @@ def files(limits: Thresholds) -> dict[Path, str]:
         Path("prometheus/alerts.yml"): HEADER + yaml.safe_dump(alert_rules(limits), **dump),
         Path("grafana/csanmt.json"): json.dumps(dashboard(limits), indent=1) + "\n",
         Path("kubernetes/prometheus.yml"): _with_key_hint(kubernetes_scrape_config(), **dump),
-        Path("kubernetes/analysis/analysis.yaml"): HEADER
-        + yaml.safe_dump(analysis_template(limits), **dump),
     }
 
 

@@ -1,7 +1,6 @@
 """When a version in service is ill: limits read from ``deploy/thresholds.toml``.
 
-The same file is the source of the Prometheus alert rules and of the analysis templates
-for Kubernetes, so that a version is judged alike wherever it runs.
+The same file is the source of the Prometheus alert rules, so that a version is judged alike.
 """
 
 from __future__ import annotations

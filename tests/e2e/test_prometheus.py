@@ -23,7 +23,7 @@ from csanmt.errors import UnavailableError
 from release.rollout.alerts import LogAndWebhook
 from release.rollout.load import Load
 from release.rollout.metrics import PrometheusMetrics, ServiceMetrics
-from release.rollout.monitoring import alert_rules, analysis_limits, dashboard, scrape_config
+from release.rollout.monitoring import alert_rules, dashboard, scrape_config
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.status import look
 from release.rollout.thresholds import Thresholds
@@ -79,13 +79,10 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def expressions(limits: Thresholds) -> dict[str, str]:
-    """Every query of the dashboard and of the cluster's analysis, by name."""
+    """Every query of the dashboard, by name."""
     board = dashboard(limits)
     found = {panel["title"]: panel["targets"][0]["expr"] for panel in board["panels"]}
     found["annotation"] = board["annotations"]["list"][0]["expr"]
-    for name, query, _limit in analysis_limits(limits):
-        filled = query.replace("{{args.colour}}", "green").replace("{{args.stable}}", "blue")
-        found[f"analysis of {name}"] = filled
     return found
 
 

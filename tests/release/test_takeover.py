@@ -88,8 +88,7 @@ def test_what_it_runs_is_seen_as_it_is(opened: partial[Site]) -> None:
 
 @pytest.mark.parametrize("first", ["rollback", "promotion"])
 def test_it_is_led_on_and_back(opened: partial[Site], first: str) -> None:
-    """The one reload of v0.1.0's nginx closes idle connections, of which one may be in use just then;
-    nothing else is lost."""
+    """The one reload of v0.1.0's nginx closes idle connections; one of them may be in use then."""
     router = opened().router
     assert isinstance(router, NginxRouter)
     with Load(router.settings.listen, clients=8, per_second=40) as load:
