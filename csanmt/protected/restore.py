@@ -7,7 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
-from csanmt.protected.sentence import NEVER_TEXT, Carried, CharacterSpan, Guarded, StandIn
+from csanmt.protected.sentence import (
+    COPY_CHARACTER,
+    NEVER_TEXT,
+    Carried,
+    CharacterSpan,
+    Guarded,
+    StandIn,
+)
 from csanmt.translator import Hypothesis
 
 AlignedPair = tuple[CharacterSpan, CharacterSpan]  # (source span, target span)
@@ -116,11 +123,12 @@ def _replaced(hypothesis: Hypothesis, changes: list[Change]) -> Hypothesis:
 
 
 def _spaced(text: str, start: int, end: int, new: str) -> str:
-    """Letters of a piece do not run into those of its neighbours."""
+    """Letters of a piece do not run into its neighbours' letters, nor one piece into another."""
     if not new:
         return new
     left, right = text[start - 1 : start] if start else "", text[end : end + 1]
-    before = " " if left.isalnum() and new[0].isalnum() else ""
+    beside = left == COPY_CHARACTER or (left.isalnum() and new[0].isalnum())
+    before = " " if beside else ""
     after = " " if right.isalnum() and new[-1].isalnum() else ""
     return before + new + after
 
