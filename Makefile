@@ -10,7 +10,7 @@ URL ?= http://$(HOST):$(PORT)
 export VENV
 
 .PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service sanitize check-arm screenshot \
-        lint types format lock clean
+        pump lint types format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,9 @@ bench-engine: install-dev ## the native engine against CTranslate2, interleaved
 
 bench-service: install-dev ## the service's own cost and its waits (AGAINST=another checkout, interleaved)
 	$(BIN)/python -m benchmarks.service $(if $(AGAINST),--against $(AGAINST))
+
+pump: install-dev ## every format and pattern against 1 MB of repeated syntax
+	PUMP_BYTES=1000000 $(BIN)/python -m pytest tests/documents/test_pumped.py --timeout 3000
 
 fuzz: install-dev ## the parsers of what strangers send, led by coverage (SECONDS=60 each)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)

@@ -6,6 +6,7 @@ polib would write all of it anew.
 
 from __future__ import annotations
 
+import codecs
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -56,7 +57,7 @@ def _decoded(data: bytes) -> Decoded:
     """A catalogue says in its header what it is written in."""
     declared = _CHARSET.search(data[:4096])
     known = codec(declared[1].decode()) if declared else None
-    if known and known != "utf-8":
+    if known and known != "utf-8" and not data.startswith(codecs.BOM_UTF8):
         try:
             return Decoded(data.decode(known), known, declared=True)
         except UnicodeDecodeError:
@@ -156,7 +157,7 @@ class _Catalogue:
         return sorted(found, key=lambda unit: unit.end)
 
     def left(self, data: bytes) -> Counter[Part]:
-        again = Gettext().open(data, self._limits, self._languages)
+        again = Gettext().open(self._source.again(data), self._limits, self._languages)
         counts: Counter[Part] = Counter()
         for entry in again._catalogue:
             if not entry.obsolete and chinese(entry.msgid):

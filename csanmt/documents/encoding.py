@@ -64,6 +64,13 @@ class Decoded:
                 return self.bom + text.encode(self.encoding, "replace")
             return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
 
+    def again(self, data: bytes) -> bytes:
+        """What ``encode`` wrote, in UTF-8 and marked so: its encoding is known, not to be told."""
+        if data.startswith(codecs.BOM_UTF8):
+            return data
+        text = data[len(self.bom) :].decode(self.encoding, "replace")
+        return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
+
 
 def codec(name: str) -> str | None:
     """Python's name of an encoding that Chinese text is declared in; None: another one."""

@@ -37,8 +37,10 @@ _ATTRIBUTE = re.compile(
 _META = frozenset({"description", "og:title", "og:description", "twitter:title",
                    "twitter:description", "keywords", "dc.title", "dc.description"})  # fmt: skip
 _BUTTONS = frozenset({"button", "submit", "reset"})
-_CODE = frozenset({"code", "kbd", "samp", "var", "tt"})
-_UNREAD = frozenset({"script", "style", "math", "svg"})
+_KEPT: dict[str, Part] = {
+    "code": "code", "kbd": "code", "samp": "code", "var": "code", "tt": "code", "svg": "images",
+}  # fmt: skip
+_UNREAD = frozenset({"script", "style", "math", "rt", "rp", "rtc"})
 
 
 class Html:
@@ -74,7 +76,7 @@ class HtmlDocument:
         return self._source.encode(text, errors="xmlcharrefreplace")
 
     def left(self, data: bytes) -> Counter[Part]:
-        return HtmlDocument(data, self._limits, self._target).remaining()
+        return HtmlDocument(self._source.again(data), self._limits, self._target).remaining()
 
     def remaining(self) -> Counter[Part]:
         """What is Chinese in the page as it was opened."""
@@ -175,8 +177,8 @@ def _read_tokens(source: str) -> tuple[list[TextUnit], Counter[Part]]:
         if i > kept_until and i in kept_ranges:
             kept_until, kind = kept_ranges[i], token.name
         if i <= kept_until:
-            if token.kind is TokenKind.TEXT and kind not in _UNREAD and kind[:1] != "r":
-                kept += count("code" if kind in _CODE else "marked", [token.raw])
+            if token.kind is TokenKind.TEXT and kind not in _UNREAD:
+                kept += count(_KEPT.get(kind, "marked"), [token.raw])
         elif token.kind in (TokenKind.START, TokenKind.EMPTY) and chinese(token.raw):
             units += _attributes(token, at)
         at += len(token.raw)

@@ -50,7 +50,7 @@ class JsonValues:
             source.text,
             changes,
             source.encode,
-            lambda result: self.open(result, limits, languages),
+            lambda result: self.open(source.again(result), limits, languages),
             count("keys", keys),
         )
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 Part = Literal[
     "text", "code", "marked", "attributes", "keys", "formulas", "named", "names", "number_formats",
-    "charts", "embedded", "properties", "fuzzy",
+    "charts", "images", "embedded", "properties", "fuzzy",
 ]  # fmt: skip
 # One, several.
 _WORDS: dict[Part, tuple[str, str]] = {
@@ -26,6 +26,7 @@ _WORDS: dict[Part, tuple[str, str]] = {
     "names": ("name of a sheet, column or range", "names of sheets, columns or ranges"),
     "number_formats": ("number format", "number formats"),
     "charts": ("text of a chart", "texts of charts"),
+    "images": ("text in an image", "texts in images"),
     "embedded": ("embedded document", "embedded documents"),
     "properties": ("property of the document", "properties of the document"),
     "fuzzy": ("fuzzy entry", "fuzzy entries"),

@@ -40,7 +40,7 @@ class Ass:
             source.text,
             metered(_dialogues(source.text, events), limits),
             source.encode,
-            lambda result: self.open(result, limits, languages),
+            lambda result: self.open(source.again(result), limits, languages),
         )
 
 
@@ -61,7 +61,7 @@ class Lrc:
             source.text,
             metered((unit for unit in units if unit.segment), limits),
             source.encode,
-            lambda result: self.open(result, limits, languages),
+            lambda result: self.open(source.again(result), limits, languages),
         )
 
 

@@ -67,7 +67,11 @@ class Markdown:
         reader = _Reader(text)
         changes = list(metered(reader.changes(), limits))
         return TextDocument(
-            text, changes, encode, lambda result: self.open(result, limits, languages), reader.kept
+            text,
+            changes,
+            encode,
+            lambda result: self.open(source.again(result), limits, languages),
+            reader.kept,
         )
 
 

@@ -33,7 +33,7 @@ class PlainText:
             source.text,
             metered(units, limits),
             source.encode,
-            lambda result: self.open(result, limits, languages),
+            lambda result: self.open(source.again(result), limits, languages),
         )
 
 

@@ -49,7 +49,7 @@ class _Subtitles:
             text,
             metered(units, limits),
             source.encode,
-            lambda result: self.open(result, limits, languages),
+            lambda result: self.open(source.again(result), limits, languages),
         )
 
     def _cues(self, text: str, times: list[re.Match[str]]) -> Iterator[tuple[int, int]]:

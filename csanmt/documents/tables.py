@@ -27,7 +27,7 @@ class _Table:
             source.text,
             metered(_cells(source.text, delimiter), limits),
             source.encode,
-            lambda result: self.open(result, limits, languages),
+            lambda result: self.open(source.again(result), limits, languages),
         )
 
     def _delimiter(self, sample: str) -> str:

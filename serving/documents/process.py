@@ -9,6 +9,7 @@ in the folder of their job (``serving.documents.folders``); a frame names it and
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -109,8 +110,10 @@ def _allow_seconds(seconds: float) -> None:
 
 def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """Answer frames until the gateway is gone, or memory was short."""
+    gc.disable()  # a document is many objects that all live until it is done
     while (message := read_frame(incoming)) is not None:
         reply = answer(message)
+        gc.collect()
         outgoing.write(pack(reply))
         outgoing.flush()
         if reply.get("last"):

@@ -7,7 +7,7 @@ const FIRST_LOOK = 300; // milliseconds; every look waits half as long again, up
 const LAST_LOOK = 3000;
 const PATIENCE = 5; // looks in a row that may fail, as while the service is being switched
 
-export const DOCUMENTS = /\.(docx|pptx|xlsx|epub|html?|xhtml|srt|vtt|po|xliff|xlf|json)$/i;
+export const DOCUMENTS = /\.(docx|pptx|xlsx|od[tps]|epub|html?|xhtml|srt|vtt|ass|ssa|lrc|csv|tsv|tab|po|xliff|xlf|json)$/i;
 
 /**
  * `box`: the card. `client`: api.js. Handlers: announce(text), onProblem(error).
@@ -62,16 +62,19 @@ export function createDocuments(box, client, { announce, onProblem }) {
     const content = await client.documentContent(job.id, signal);
     if (current !== job) return;
     Object.assign(job, { words: "documentDone", share: 1, result: state.name });
+    job.left = state.warnings ?? [];
     job.address = URL.createObjectURL(content);
     show(job);
-    announce(t("documentReady", { name: state.name }));
+    announce([t("documentReady", { name: state.name }), left(job)].filter(Boolean).join(" "));
   }
 
   function show(job) {
     const percent = number(job.share ?? 0, { style: "percent" });
     const name = el("strong", {}, job.result ?? job.name);
     const words = el("p", {}, t(job.words, { name: job.result ?? job.name, percent }));
-    const parts = [icon("file"), el("div", { class: "document-text" }, name, words)];
+    const text = el("div", { class: "document-text" }, name, words);
+    if (left(job)) text.append(el("p", { class: "document-left" }, left(job)));
+    const parts = [icon("file"), text];
     if (job.address) {
       const link = { class: "plain", href: job.address, download: job.result };
       parts.push(el("a", link, t("documentSave")));
@@ -88,6 +91,13 @@ export function createDocuments(box, client, { announce, onProblem }) {
   }
 
   return { open, close, relabel: () => current && show(current) };
+}
+
+/** What of a document stays in Chinese, in a sentence; nothing where all is translated. */
+function left(job) {
+  if (!job.left?.length) return "";
+  const list = job.left.map(({ part, count }) => `${t(`left_${part}`)} (${number(count)})`);
+  return t("documentLeft", { list: list.join(t("listSeparator")) });
 }
 
 function pause(milliseconds, signal) {

@@ -1,0 +1,228 @@
+"""Documents that other translators return half translated, or broken."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from csanmt.documents.formats import find
+from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
+from csanmt.documents.translation import translate_document
+from tests.documents.conftest import entries
+from tests.documents.gloss import GlossTranslator
+
+CASES = Path(__file__).parent / "cases"
+HAN = re.compile("[\u4e00-\u9fff]")
+# Names of persons, texts of fields that programs read, and what was moved away.
+UNREAD = re.compile(
+    r"<(docAuthor|w:instrText|w:moveFrom|w:delText|svg)\b.*?</\1>|<w:rFonts[^>]*>",
+    re.S,
+)
+
+
+def translated(name: str, data: bytes | None = None) -> tuple[bytes, dict[str, int]]:
+    source = (CASES / name).read_bytes() if data is None else data
+    result = translate_document(GlossTranslator(), find(name), source)
+    return result.data, {left.part: left.count for left in result.left}
+
+
+def part(data: bytes, name: str) -> str:
+    return entries(data)[name].decode()
+
+
+# name, what stays in Chinese of it
+WHOLE: list[tuple[str, dict[str, int]]] = [
+    ("ncx-doctype.epub", {"images": 1}), ("altchunk.docx", {}),
+    ("sheetjs-str-cells.xlsx", {"names": 1}),
+    ("text-html-chapters.epub", {}), ("default-content-type.docx", {}),
+    ("comment.pptx", {"embedded": 1}), ("bound-control.docx", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "left"), WHOLE)
+def test_document_is_translated_whole_or_says_what_is_not(name, left) -> None:
+    data, found = translated(name)
+    assert found == left
+    body = "".join(
+        text.decode("utf-8", "replace")
+        for entry, text in entries(data).items()
+        if re.search(r"(document|sheet\d|comment\d|slide\d)\.xml$|html?$|\.ncx$", entry)
+    )
+    assert not HAN.search(UNREAD.sub("", body))
+
+
+def test_formulas_filters_lists_and_rules_still_find_their_cells() -> None:
+    data, left = translated("formula-literals.xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
+    assert [sheet[f"B{row}"].value for row in (2, 3, 4)] == ["已完成", "未完成", "已完成"]
+    assert (sheet["A2"].value, HAN.search(sheet["A3"].value)) == ("张三", None)
+    assert left == {"formulas": 5, "named": 4, "names": 2}
+    (validation,) = sheet.data_validations.dataValidation
+    assert not HAN.search(validation.prompt + validation.promptTitle)
+    assert not HAN.search(sheet.oddHeader.center.text)
+    assert "&amp;P" in part(data, "xl/worksheets/sheet1.xml")
+    assert "_x000D_" not in part(data, "xl/worksheets/sheet1.xml")
+
+
+def test_workbook_is_calculated_anew_when_it_is_opened() -> None:
+    data, left = translated("textbox-threaded-header.xlsx")
+    assert 'fullCalcOnLoad="1"' in part(data, "xl/workbook.xml")
+    for name in ("xl/drawings/drawing1.xml", "xl/threadedComments/threadedComment1.xml"):
+        assert not HAN.search(part(data, name))
+    assert left == {"formulas": 2, "named": 1, "names": 1}
+
+
+def test_list_property_and_control_say_the_same() -> None:
+    data, _ = translated("bound-control.docx")
+    body, core = part(data, "word/document.xml"), part(data, "docProps/core.xml")
+    title = re.search("<dc:title>(.*?)<", core)
+    chosen = re.findall('displayText="(.*?)"', body)
+    assert title and f">{title[1]}<" in body
+    assert f">{chosen[0]}<" in body
+    assert "第%1章" not in part(data, "word/numbering.xml")
+    assert "%1" in part(data, "word/numbering.xml")
+
+
+def test_xliff_says_that_it_is_translated_and_a_second_run_leaves_it() -> None:
+    data, _ = translated("xliff-state.xlf")
+    text = data.decode()
+    assert text.count('state="translated"') == 2
+    assert '</seg-source><target state="translated">' in text
+    edited = text.replace('state="translated">I ', 'state="translated">You ')
+    assert edited != text
+    assert translated("a.xlf", edited.encode())[0].decode() == edited
+
+
+def test_catalogue_changes_in_the_strings_that_were_filled_and_nowhere_else() -> None:
+    source = (CASES / "crlf.po").read_bytes()
+    assert translated("crlf.po")[0] == source[: source.rindex(b'""')] + b'"you good"\r\n'
+
+
+MARKDOWN = [
+    ("> [!NOTE]\n> 你好", "> [!NOTE]\n> you good"),
+    ("> [!note] 书\n> 你好", "> [!note] book\n> you good"),
+    ("::: tip\n你好\n:::", "::: tip\nyou good\n:::"),
+    ("::: tip 书\n你好\n:::", "::: tip book\nyou good\n:::"),
+    ('!!! note "书"\n    你好', '!!! note "book"\n    you good'),
+    ('!!! note "书"\n\n    你好', '!!! note "book"\n\n    you good'),
+    ("书\n: 你好", "book\n: you good"),
+    ("你好\n{: .lead}", "you good\n{: .lead}"),
+    ("# 书 {#a}", "# book {#a}"),
+    ("看[[书]]", "see [[书]]"),
+    ("看![[书.png]]", "see ![[书.png]]"),
+    ("看[书]\n\n[书]: http://a", "see [book][书]\n\n[书]: http://a"),
+    ("看[书][]\n\n[书]: http://a", "see [book][]\n\n[书]: http://a"),
+    ("书[^1]\n\n[^1]: 你好", "book[^1]\n\n[^1]: you good"),
+    ("书[^1]\n\n[^1]:你好\n    看", "book[^1]\n\n[^1]:you good see"),
+    ("书 ^id", "book ^id"),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), MARKDOWN)
+def test_markdown_dialects_keep_their_lines(source, expected) -> None:
+    assert translated("a.md", source.encode())[0].decode() == expected
+
+
+HTML = [
+    ("<p><ruby>书<rt>shū</rt></ruby>好</p>", "<p><ruby>book<rt>shū</rt></ruby> good</p>"),
+    ("<p><ruby>书<rt>shū</ruby>好</p>", "<p><ruby>book<rt>shū</ruby> good</p>"),
+    ("<p>好<img alt='书' title=车></p>", "<p>good<img alt='book' title=\"car\"></p>"),
+    (
+        "<div translate=no>你<p translate=yes>好</p>你</div>",
+        "<div translate=no>你<p translate=yes>good</p>你</div>",
+    ),
+    ("<meta name=description content='书'>好", "<meta name=description content='book'>good"),
+    ('<html lang="zh"><code>你好</code>a 好', '<html lang="en"><code>你好</code>a good'),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), HTML)
+def test_html_ruby_attributes_and_exceptions(source, expected) -> None:
+    assert translated("a.html", source.encode())[0].decode() == expected
+
+
+CUE = "1\n00:00:01,000 --> 00:00:02,000\n"
+TABLES = [
+    ("a.csv", '名,"大,小"\n3,"你 ""好"""\n', 'name,"big, small"\n3,"you "" good """\n'),
+    ("a.csv", "名;字\r\n3;书\r\n", "name;word\r\n3;book\r\n"),
+    ("a.tsv", "名\t字\n\t书", "name\tword\n\tbook"),
+    ("a.lrc", "[ti:书]\n[ar:李]\n[00:01.00][00:09.00]你好\n[00:02.00]\n",
+     "[ti:book]\n[ar:李]\n[00:01.00][00:09.00]you good\n[00:02.00]\n"),
+    ("a.ass", "[Script Info]\nTitle: x\n\n[Events]\nFormat: Start, End, Text\n"
+     "Dialogue: 1,2,{\\an8}你好\\N我, 书\nComment: 1,2,你\n",
+     "[Script Info]\nTitle: x\n\n[Events]\nFormat: Start, End, Text\n"
+     "Dialogue: 1,2,{\\an8}you good\\NI, book\nComment: 1,2,你\n"),
+    ("a.srt", f"{CUE}- 你好\n－我\n\n书\n\n{CUE}大\n",
+     f"{CUE}- you good\n－I\n\nbook\n\n{CUE}big\n"),
+    ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n你 &amp; 好 &lt; 我\n",
+     "WEBVTT\n\n00:01.000 --> 00:02.000\nyou &amp; good &lt; I\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "source", "expected"), TABLES)
+def test_lines_and_cells_keep_what_is_around_the_words(name, source, expected) -> None:
+    assert translated(name, source.encode())[0].decode() == expected
+
+
+ENCODINGS = [
+    ("你好，我爱你。", "gb18030", "gb18030"), ("我們要去哪裡呢？", "big5", "big5"),
+    ("謝謝", "big5", "big5"), ("他说：“走。”", "gbk", "gbk"),
+    ("このテストは日本語の文章です。", "shift_jis", None),
+    ("안녕하세요 세계 여러분", "euc_kr", None),
+    ("Café crème, déjà vu", "latin-1", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "written", "read"), ENCODINGS)
+def test_encodings_are_told_apart_or_refused(text, written, read) -> None:
+    data = (text * (3 if read is None else 1)).encode(written)
+    if read is None:
+        with pytest.raises(DocumentError, match="UTF-8"):
+            translated("a.txt", data)
+    else:
+        assert not HAN.search(translated("a.txt", data)[0].decode(read))
+
+
+LEFT = [
+    ("a.json", '{"书": "你好"}', {"keys": 1}),
+    ("a.md", "你好\n\n```\n书\n```", {"code": 1}),
+    ("a.html", "<p>你好</p><p translate=no>书</p><code>车</code>", {"marked": 1, "code": 1}),
+    ("a.po", 'msgid ""\nmsgstr ""\n\nmsgid "你"\nmsgstr ""\n\n#, fuzzy\nmsgid "书"\nmsgstr "x"\n',
+     {"fuzzy": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "source", "left"), LEFT)
+def test_what_stays_in_chinese_is_counted(name, source, left) -> None:
+    assert translated(name, source.encode())[1] == left
+
+
+@pytest.mark.parametrize(
+    ("name", "source"), [("a.md", "```\n你好\n```"), ("a.json", json.dumps({"你好": 1}))]
+)
+def test_chinese_that_no_unit_holds_is_an_error(name, source) -> None:
+    with pytest.raises(DocumentError, match="nothing in the document can be translated"):
+        translated(name, source.encode())
+
+
+def test_metadata_of_an_english_book_stays() -> None:
+    source = (CASES / "text-html-chapters.epub").read_bytes()
+    english = io.BytesIO()
+    with zipfile.ZipFile(english, "w") as out:
+        for name, data in entries(source).items():
+            out.writestr(name, HAN.sub("a", data.decode()) if not name.endswith(".png") else data)
+    assert b"<dc:language>en" not in b"".join(
+        entries(translated("a.epub", english.getvalue())[0]).values()
+    )
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.doc", "a.rtf", "a", "song.mp3"])
+def test_other_types_are_refused_with_a_list(name) -> None:
+    with pytest.raises(UnsupportedDocumentError, match=r"\.docx.*\.odt.*\.lrc"):
+        find(name)
