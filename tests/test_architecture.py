@@ -35,7 +35,14 @@ APART = [
     ("release.running", "release.build"),
     ("release.running", "release.rollout"),
     ("csanmt.engine", "csanmt.modelscope"),
+    ("serving.http", "serving.runners"),
+    *(
+        (f"serving.{lower}", "serving.apis")
+        for lower in ("http", "runners", "openapi", "documents", "glossaries")
+    ),
 ]
+APIS = sorted(path.parent.name for path in ROOT.glob("serving/apis/*/__init__.py"))
+APART += [(f"serving.apis.{a}", f"serving.apis.{b}") for a in APIS for b in APIS if a != b]
 
 
 def modules() -> dict[str, Path]:
