@@ -35,12 +35,17 @@ class Glossaries:
 
         Raises:
             NotFoundError: there is no such glossary.
+            InvalidInputError: it holds nothing for that direction.
         """
         languages = self._service.languages
         found: dict[str, str] = {}
         for name in names:
             pairs = await asyncio.to_thread(self.store.pairs, owner(request), name, languages)
-            for source, target in pairs or ():
+            if pairs is None:
+                raise InvalidInputError(
+                    f"No dictionary found for language pair {'-'.join(languages)} in this glossary"
+                )
+            for source, target in pairs:
                 found.setdefault(source, target)
         return tuple(found.items())
 

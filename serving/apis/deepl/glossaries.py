@@ -1,6 +1,6 @@
 """DeepL's glossaries: ``/v2/glossaries`` (one direction) and ``/v3/glossaries`` (several).
 
-Any pair of languages can be stored; only that of the served model has an effect.
+Any pair of languages can be stored; a translation takes only that of the served model.
 Reference: DeepL's public OpenAPI document and deepl-python 1.32.
 """
 
