@@ -136,6 +136,10 @@ def _print_findings(report: ConversionReport) -> None:
         note(f"int8: {words}" if found["fine"] else f"warning: int8 costs quality: {words}")
     check = report.self_check
     if "sentence" in check:
+        if not check["translation"]:
+            note(
+                "warning: the self-check was answered with nothing; look at this version's answers"
+            )
         print(f"self-check ({check['engine']}): {check['sentence']} -> {check['translation']}")
 
 
