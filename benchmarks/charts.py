@@ -109,6 +109,35 @@ def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: 
     return _svg(parts, height)
 
 
+def histogram(values: Sequence[float], step: float, unit: str) -> Markup:
+    """How many values lie in each bin of ``step``, those under zero and over it apart."""
+    height, bottom, left = 190, 140, 40
+    counts: dict[int, int] = {}
+    for value in values:
+        counts[floor(value / step)] = counts.get(floor(value / step), 0) + 1
+    first, last = min(counts), max(counts)
+    wide = (WIDTH - left - 20) / (last - first + 1)
+    most = max(counts.values())
+    parts = []
+    for place in range(first, last + 1):
+        count = counts.get(place, 0)
+        tall = (bottom - 14) * count / most
+        x = left + (place - first) * wide
+        kind = "worse" if place < 0 else "better"
+        title = f"{place * step:g} to {(place + 1) * step:g}: {count}"
+        parts.append(
+            f'<g class="{kind}"><title>{title}</title><rect x="{x:.1f}" y="{bottom - tall:.1f}" '
+            f'width="{max(wide - 1, 0.5):.1f}" height="{tall:.1f}"/></g>'
+        )
+    for place in sorted({first, 0, last + 1}):
+        if first <= place <= last + 1:
+            x = left + (place - first) * wide
+            parts.append(_text(x, bottom + 14, f"{place * step:g}", "middle", "tick"))
+    parts.append(_text(left - 8, 14, str(most), "end", "tick"))
+    parts.append(_text((left + WIDTH) / 2, height - 12, unit, "middle", "unit"))
+    return _svg(parts, height)
+
+
 def _spread(places: list[float], gap: float = 14.0) -> list[float]:
     """Moves labels apart that would lie on one another."""
     order = sorted(range(len(places)), key=places.__getitem__)

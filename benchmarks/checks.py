@@ -1,7 +1,8 @@
-"""What the gate checks on every output without a reference: one table.
+"""What the gate checks on every output: one table.
 
 The faults that the running service counts too are ``csanmt.faults``; here are those that
-need no counting there: what must stand in the output as it stands in the source.
+need no counting there (what must stand in the output as it stands in the source) and those
+that only a reference shows.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from csanmt import faults
-from csanmt.faults import EMAIL, FAULTS, URL, Fault, Finding
+from csanmt.faults import EMAIL, EMOJI, FAULTS, URL, Fault, Finding
+from csanmt.negation import changed_negation, denies, negated
 
-EMOJI = re.compile(
-    "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u23e9-\u23f3][\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
-)
 PLACEHOLDER = re.compile(r"\{\{?\w+\}?\}|%\(\w+\)[sd]|%\d*\$?[sd]|</?\w[^<>]*>|\$\{\w+\}", re.ASCII)
 PERCENTAGE = re.compile(r"(\d+(?:[.,]\d+)*)\s*(?:%|per ?cent)", re.IGNORECASE)
 CODE = re.compile(r"`[^`\n]+`")
@@ -24,6 +24,14 @@ LATIN = re.compile(
 )
 # A label and a colon; not "he said:" before a quotation, which English may move.
 LABEL = re.compile(r"\s*[^\s：:，。、“”\d]{1,6}(?<![说道称问答示])[：:](?!\s*[“\"「//])")
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{3,}")
+NO_NAMES = frozenset((
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "January",
+    "February", "March", "April", "June", "July", "August", "September", "October", "November",
+    "December", "They", "This", "That", "There", "These", "Those", "What", "When", "Where",
+    "Which", "While", "With", "Your", "Have", "President", "Minister", "Party", "State", "States",
+))  # fmt: skip
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -35,10 +43,20 @@ def _verbatim(pattern: re.Pattern[str], source: str, output: str) -> Finding:
 
 
 def latin(source: str, output: str) -> Finding:
+    """Written together or apart (office2019, Office 2019), with or without marks around it."""
     wanted = set(LATIN.findall(EMAIL.sub(" ", URL.sub(" ", PLACEHOLDER.sub(" ", source)))))
-    lowered = output.casefold()
-    lost = sorted(word for word in wanted if word.casefold() not in lowered)
+    lowered, joined = output.casefold(), _joined(output)
+    lost = [
+        word
+        for word in sorted(wanted)
+        if word.casefold() not in lowered
+        and not (len(_joined(word)) > 2 and _joined(word) in joined)
+    ]
     return "lost: " + " ".join(lost) if lost else None
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.casefold())
 
 
 def percent(source: str, output: str) -> Finding:
@@ -84,31 +102,122 @@ def prefix(source: str, output: str) -> Finding:
     return f"lost the label {found.group().strip()}"
 
 
-def _pattern_fault(name: str, about: str, pattern: re.Pattern[str]) -> Fault:
-    return Fault(
-        name, about, lambda s: bool(pattern.search(s)), lambda s, o: _verbatim(pattern, s, o)
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A fault that the gate counts.
+
+    Attributes:
+        applies: of (source, reference or None): whether an output can show it; rates are over
+            these sentences.
+        find: of (source, output, reference or None): what is wrong, or None.
+    """
+
+    name: str
+    about: str
+    applies: Callable[[str, str | None], bool]
+    find: Callable[[str, str, str | None], Finding]
+
+
+def _of_source(fault: Fault) -> Check:
+    return Check(
+        fault.name, fault.about, lambda s, _: fault.applies(s), lambda s, o, _: fault.find(s, o)
     )
 
 
-CHECKS: tuple[Fault, ...] = (
-    *FAULTS,
-    Fault("percent", "a percentage lost its sign",
-          lambda s: bool(re.search(r"\d\s*[%％]", s)), percent),
-    Fault("latin", "a Latin word of the source is lost", lambda s: bool(LATIN.search(s)), latin),
-    _pattern_fault("url", "a URL is lost or changed", URL),
-    _pattern_fault("email", "an e-mail address is lost or changed", EMAIL),
-    _pattern_fault("placeholder", "a placeholder or tag is lost or changed", PLACEHOLDER),
-    _pattern_fault("code", "code between backquotes is lost or changed", CODE),
-    _pattern_fault("emoji", "an emoji is lost", EMOJI),
-    Fault("brackets", "brackets do not match",
-          lambda s: any(c in s for c in "()[]{}（）【】［］｛｝"), brackets),
-    Fault("lines", "line breaks are lost or added", lambda s: "\n" in s, lines),
-    Fault("prefix", "a label such as 姓名： is lost",
-          lambda s: bool(LABEL.match(s)), prefix),
+def _verbatim_check(name: str, about: str, pattern: re.Pattern[str]) -> Check:
+    return _of_source(Fault(
+        name, about, lambda s: bool(pattern.search(s)), lambda s, o: _verbatim(pattern, s, o)
+    ))  # fmt: skip
+
+
+def negation(source: str, output: str, reference: str | None) -> Finding:
+    """By the source where that is plain, else by the reference."""
+    found = changed_negation(source, output)
+    if found or reference is None:
+        return found
+    wanted, there = denies(reference), denies(output)
+    if wanted is True and there is False and negated(source) is not False:
+        return "the negation of the reference is lost"
+    if wanted is False and there is True and negated(source) is not True:
+        return "negated, which the reference is not"
+    return None
+
+
+def omission(source: str, output: str, reference: str | None) -> Finding:
+    wanted, there = _word_count(reference), _word_count(output)
+    return f"{there} words for {wanted} of the reference" if there < 0.62 * wanted else None
+
+
+def addition(source: str, output: str, reference: str | None) -> Finding:
+    wanted, there = _word_count(reference), _word_count(output)
+    return f"{there} words for {wanted} of the reference" if there > 1.5 * wanted + 2 else None
+
+
+def unrelated(source: str, output: str, reference: str | None) -> Finding:
+    """Not one longer word (by its first four letters) in common with the reference."""
+    shared = _stems(output) & _stems(reference)
+    return None if shared or not output.strip() else "no word in common with the reference"
+
+
+def names(source: str, output: str, reference: str | None) -> Finding:
+    lowered = output.casefold()
+    lost = [name for name in _names(reference) if name.casefold()[:5] not in lowered]
+    return f"lost: {' '.join(lost)}" if lost else None
+
+
+def _word_count(text: str | None) -> int:
+    return len(WORD.findall(text or ""))
+
+
+def _stems(text: str | None) -> set[str]:
+    return {word[:4].casefold() for word in WORD.findall(text or "") if len(word) >= 4}
+
+
+def _names(text: str | None) -> list[str]:
+    """Capitalised words inside sentences, other than those that are always so written."""
+    return [name for name in dict.fromkeys(NAME.findall(text or "")) if name not in NO_NAMES]
+
+
+def _with_reference(
+    name: str, about: str, needs: Callable[[str], bool], find: Callable[..., Finding]
+) -> Check:
+    return Check(name, about, lambda _, r: r is not None and needs(r), find)
+
+
+CHECKS: tuple[Check, ...] = (
+    *(_of_source(fault) for fault in FAULTS if fault.name != "negation"),
+    Check("negation", "a negation is lost or added", lambda s, r: True, negation),
+    _of_source(Fault("percent", "a percentage lost its sign",
+                     lambda s: bool(re.search(r"\d\s*[%％]", s)), percent)),
+    _of_source(Fault("latin", "a Latin word of the source is lost",
+                     lambda s: bool(LATIN.search(s)), latin)),
+    _verbatim_check("url", "a URL is lost or changed", URL),
+    _verbatim_check("email", "an e-mail address is lost or changed", EMAIL),
+    _verbatim_check("placeholder", "a placeholder or tag is lost or changed", PLACEHOLDER),
+    _verbatim_check("code", "code between backquotes is lost or changed", CODE),
+    _verbatim_check("emoji", "an emoji is lost", EMOJI),
+    _of_source(Fault("brackets", "brackets do not match",
+                     lambda s: any(c in s for c in "()[]{}（）【】［］｛｝"), brackets)),
+    _of_source(Fault("lines", "line breaks are lost or added", lambda s: "\n" in s, lines)),
+    _of_source(Fault("prefix", "a label such as 姓名： is lost",
+                     lambda s: bool(LABEL.match(s)), prefix)),
+    _with_reference("omission", "much shorter than the reference",
+                    lambda r: _word_count(r) >= 10, omission),
+    _with_reference("addition", "much longer than the reference",
+                    lambda r: _word_count(r) >= 6, addition),
+    _with_reference("unrelated", "no word in common with the reference",
+                    lambda r: len(_stems(r)) >= 4, unrelated),
+    _with_reference("names", "a name of the reference is not there",
+                    lambda r: bool(_names(r)), names),
 )  # fmt: skip
 CHECK_NAMES = tuple(check.name for check in CHECKS)
 
 
-def examine(source: str, output: str) -> dict[str, str]:
+def examine(source: str, output: str, reference: str | None = None) -> dict[str, str]:
     """Every fault of one output: name of the check → what is wrong."""
-    return faults.examine(source, output, CHECKS)
+    found = {
+        check.name: check.find(source, output, reference)
+        for check in CHECKS
+        if check.applies(source, reference)
+    }
+    return {name: finding for name, finding in found.items() if finding}

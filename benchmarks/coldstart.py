@@ -30,13 +30,12 @@ class StartPlan:
 
     Attributes:
         pairs: fewest starts of each system; ``max_pairs`` the most, as long as the interval
-            of a ratio holds its limit. 8 pairs at most.
-        time_limit, memory_limit: ratios that the starts try to decide.
+            of the memory's ratio holds its limit. 8 pairs at most.
+        memory_limit: ratio that the starts try to decide; of the time no ratio is judged.
     """
 
     pairs: int = 3
     max_pairs: int = 8
-    time_limit: float = 1.50
     memory_limit: float = 1.25
 
 
@@ -68,10 +67,7 @@ def measure_start(
         if len(runs[0]) < plan.pairs:
             continue
         report = _report(*runs)
-        decided = not (
-            report.time_ratio.interval.holds(plan.time_limit)
-            or report.memory_ratio.interval.holds(plan.memory_limit)
-        )
+        decided = not report.memory_ratio.interval.holds(plan.memory_limit)
         if decided or len(runs[0]) >= enough:
             return report
 

@@ -6,12 +6,14 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
 
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.behaviour import BehaviourTables, Outcome, load_tables, run_behaviour
-from benchmarks.breakdown import by_document, by_length
-from benchmarks.checks import CHECKS
+from benchmarks.breakdown import Part, length_name, parts
+from benchmarks.checks import CHECKS, WORD, Check
 from benchmarks.load import ThroughputRow
 from benchmarks.measurements import (
     Change,
@@ -20,13 +22,15 @@ from benchmarks.measurements import (
     GroupResult,
     Measurements,
     MetricResult,
+    ScoreResult,
     SubjectInfo,
     SuiteResult,
 )
-from benchmarks.metrics import METRICS, Statistics
+from benchmarks.metrics import METRICS, Rows, Statistics
 from benchmarks.pins import Pin, pins_digest
 from benchmarks.progress import Progress, Silent
-from benchmarks.significance import SamplingPlan, paired_test
+from benchmarks.second_opinion import Texts, read_sheet
+from benchmarks.significance import PairedTest, SamplingPlan, pooled_test
 from benchmarks.speed import (
     SpeedPlan,
     SpeedReport,
@@ -36,13 +40,15 @@ from benchmarks.speed import (
 )
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
+from benchmarks.variants import canonical_lines
 from csanmt.errors import InvalidInputError
-from csanmt.faults import Fault
 
 SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
-EXAMPLES = 5  # kept of every check
+EXAMPLES = 50  # kept of every check
+LONG = 10  # words of a reference that nobody writes again by chance
+SUSPECT = 0.05  # p of a loss from which on it is looked at with both written alike
 MeasureThroughput = Callable[[Subject, Subject, Sequence[str], Progress], tuple[ThroughputRow, ...]]
-CometScorer = Callable[[Suite, list[str], list[str]], Mapping[str, object]]
+MeasureScores = Callable[[Mapping[str, Texts]], Sequence[ScoreResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,11 @@ class Plan:
     Attributes:
         suites: each of another name.
         speed: None leaves it out.
-        timed: suites whose sentences are timed; empty: all.
+        together: suites that are pooled, and whose sentences are timed; empty: all.
+        tested: metrics that decide (a loss is looked at again, written alike).
+        slices: kinds of parts of a suite that are tested.
+        scores: seam for segment scores of other metrics; human: a filled sheet.
+        retrained: the candidate is declared to be trained anew.
         workers: processes for TER.
     """
 
@@ -63,9 +73,13 @@ class Plan:
     pins: Sequence[Pin] = ()
     behaviour: bool = True
     speed: SpeedPlan | None = None
-    timed: Sequence[Suite] = ()
+    together: Sequence[Suite] = ()
+    tested: Sequence[str] = ("bleu", "chrf2pp")
+    slices: Sequence[str] = ()
+    scores: MeasureScores | None = None
+    human: Path | None = None
+    retrained: bool = False
     workers: int = 1
-    comet: CometScorer | None = None
     measure_start: Callable[[Subject, Subject], StartReport | None] | None = None
     measure_throughput: MeasureThroughput | None = None
     clock: Callable[[], float] = time.perf_counter
@@ -91,31 +105,81 @@ def measure(
         CsanmtError: one of the two could not answer; nothing is judged then.
     """
     progress = progress or Silent()
-    suites = tuple(
-        compare_suite(candidate, baseline, suite, plan, cache, progress) for suite in plan.suites
-    )
+    compared = [
+        Comparison(candidate, baseline, suite, plan, cache, progress) for suite in plan.suites
+    ]
+    names = {suite.name for suite in plan.together or plan.suites}
+    together = [c for c in compared if c.suite.name in names]
+    alike = _looked_at_again(compared, together, plan)
     files = "hypotheses" in (candidate.kind, baseline.kind)
     tables = load_tables() if plan.behaviour and not files else None
     speed = None
     if plan.speed is not None and not files:
         speed = _speed(candidate, baseline, plan, plan.speed, progress)
+    texts = {c.suite.name: c.texts for c in compared}
     return Measurements(
         candidate=SubjectInfo.of(candidate),
         baseline=SubjectInfo.of(baseline),
-        suites=suites,
+        suites=tuple(c.result(alike) for c in compared),
         behaviour=compare_behaviour(candidate, baseline, tables, progress) if tables else None,
         smoke=None if files else _smoke(candidate, baseline, plan.smoke),
         pins=None if files else _pins(candidate, baseline, plan.pins),
         speed=speed,
+        pooled=_pooled(together, plan, alike) if len(together) > 1 else (),
+        scores=tuple(plan.scores(texts)) if plan.scores else (),
+        human=read_sheet(
+            plan.human, lambda name, i: (texts[name].baseline[i], texts[name].candidate[i])
+        ) if plan.human else None,
+        retrained=plan.retrained,
         digests=_digests(tables, plan),
+    )  # fmt: skip
+
+
+def _looked_at_again(
+    compared: Sequence[Comparison], together: Sequence[Comparison], plan: Plan
+) -> frozenset[str]:
+    """Metrics by which the candidate may be worse somewhere."""
+    groups = [[c] for c in compared] + ([list(together)] if len(together) > 1 else [])
+    return frozenset(
+        key
+        for key in plan.tested
+        if key in plan.metrics
+        and any(
+            test.p_worse < SUSPECT or (test.gain_bound < 0 and test.p_worse < 0.5)
+            for test in (_test(key, group, plan) for group in groups)
+        )
     )
+
+
+def _test(key: str, group: Sequence[Comparison], plan: Plan, alike: bool = False) -> PairedTest:
+    """Cached by what it is of: rules and the second look ask for the same ones."""
+    pairs = [c.rows(key, alike) for c in group]
+    at = (key, alike, tuple(id(pair) for pair in pairs))
+    known = group[0].tests
+    if at not in known:
+        known[at] = pooled_test(METRICS[key], pairs, plan.sampling)
+    return known[at]
+
+
+def _result(
+    key: str, group: Sequence[Comparison], plan: Plan, alike: frozenset[str]
+) -> MetricResult:
+    test = _test(key, group, plan)
+    again = _test(key, group, plan, alike=True) if key in alike else None
+    return MetricResult(key, group[0].statistics(key)[0].signature, test, again)
+
+
+def _pooled(
+    together: Sequence[Comparison], plan: Plan, alike: frozenset[str]
+) -> tuple[MetricResult, ...]:
+    return tuple(_result(key, together, plan, alike) for key in plan.metrics)
 
 
 def _speed(
     candidate: Subject, baseline: Subject, plan: Plan, how: SpeedPlan, progress: Progress
 ) -> SpeedReport:
     """Latency, then what the plan's seams measure: throughput and a fresh process's start."""
-    sources = [source for suite in plan.timed or plan.suites for source in suite.sources]
+    sources = [source for suite in plan.together or plan.suites for source in suite.sources]
     if same_subject(baseline, candidate):
         how = replace(how, max_rounds=how.rounds)  # nothing is open that rounds could decide
     found = measure_speed(baseline, candidate, sources, how, clock=plan.clock, progress=progress)
@@ -137,57 +201,109 @@ def _digests(tables: BehaviourTables | None, plan: Plan) -> dict[str, str]:
     return found
 
 
-def compare_suite(
-    candidate: Subject,
-    baseline: Subject,
-    suite: Suite,
-    plan: Plan,
-    cache: AnswerCache,
-    progress: Progress,
-) -> SuiteResult:
-    """Metrics with paired tests, check rates, changes and breakdowns on one suite.
+class Comparison:
+    """Both systems' answers to one suite, and what is computed of them.
 
     Raises:
         InvalidInputError: the suite has no references to score against.
     """
-    if not suite.references:
-        raise InvalidInputError(
-            f"suite {suite.name!r} has no references: it can be run, not compared or judged"
-        )
-    old = translate_suite(baseline, suite, cache, progress, plan.workers)
-    same = same_subject(baseline, candidate)
-    new = list(old) if same else translate_suite(
-        candidate, suite, cache, progress, plan.workers
-    )  # fmt: skip
-    statistics: dict[str, tuple[Statistics, Statistics]] = {}
-    for key in dict.fromkeys((*plan.metrics, SENTENCE_METRIC)):
-        base = suite_statistics(key, suite, old, cache, workers=plan.workers, progress=progress)
-        cand = base if new == old else suite_statistics(
-            key, suite, new, cache, known=(old, base), workers=plan.workers, progress=progress
+
+    def __init__(
+        self,
+        candidate: Subject,
+        baseline: Subject,
+        suite: Suite,
+        plan: Plan,
+        cache: AnswerCache,
+        progress: Progress,
+    ) -> None:
+        if not suite.references:
+            raise InvalidInputError(
+                f"suite {suite.name!r} has no references: it can be run, not compared or judged"
+            )
+        self.suite, self._plan, self._cache, self._progress = suite, plan, cache, progress
+        self.old = translate_suite(baseline, suite, cache, progress, plan.workers)
+        same = same_subject(baseline, candidate)
+        self.new = list(self.old) if same else translate_suite(
+            candidate, suite, cache, progress, plan.workers
         )  # fmt: skip
-        statistics[key] = (base, cand)
-    progress.start(f"{suite.name}: paired tests", len(plan.metrics))
-    metrics = []
-    for key in plan.metrics:
-        base, cand = statistics[key]
-        test = paired_test(METRICS[key], base.rows, cand.rows, plan.sampling)
-        metrics.append(MetricResult(key, base.signature, test))
-        progress.advance(1)
-    progress.finish()
-    base, cand = statistics[SENTENCE_METRIC]
-    return SuiteResult(
-        name=suite.name,
-        digest=suite.digest,
-        description=suite.description,
-        licence=suite.licence,
-        sentences=len(suite.sources),
-        metrics=tuple(metrics),
-        checks=tuple(_rate(check, suite.sources, old, new) for check in CHECKS),
-        changes=_changes(suite, old, new, base, cand),
-        documents=by_document(suite.documents, base, cand) if suite.documents else (),
-        lengths=by_length(suite.sources, base, cand),
-        comet=plan.comet(suite, old, new) if plan.comet else None,
-    )
+        self.tests: dict[tuple[Any, ...], PairedTest] = {}
+        self._statistics: dict[tuple[str, bool], tuple[Statistics, Statistics]] = {}
+        self._pairs: dict[tuple[str, bool], tuple[Rows, Rows]] = {}
+
+    @property
+    def texts(self) -> Texts:
+        return Texts(self.suite.sources, self.suite.references[0], self.old, self.new)
+
+    def statistics(self, key: str, alike: bool = False) -> tuple[Statistics, Statistics]:
+        """Of baseline and candidate; ``alike``: of the texts written alike."""
+        if (key, alike) not in self._statistics:
+            suite, old, new = self.suite, self.old, self.new
+            if alike:
+                references = tuple(tuple(canonical_lines(r)) for r in suite.references)
+                suite = replace(suite, references=references)
+                old, new = canonical_lines(old), canonical_lines(new)
+            score = partial(suite_statistics, key, suite, cache=self._cache,
+                            workers=self._plan.workers, progress=self._progress)  # fmt: skip
+            base = score(hypotheses=old)
+            cand = base if new == old else score(hypotheses=new, known=(old, base))
+            self._statistics[key, alike] = (base, cand)
+        return self._statistics[key, alike]
+
+    def rows(self, key: str, alike: bool = False) -> tuple[Rows, Rows]:
+        if (key, alike) not in self._pairs:
+            base, cand = self.statistics(key, alike)
+            self._pairs[key, alike] = (base.rows, cand.rows)
+        return self._pairs[key, alike]
+
+    def result(self, alike: frozenset[str]) -> SuiteResult:
+        """Metrics with paired tests, check rates, changes and slices."""
+        suite, plan, old, new = self.suite, self._plan, self.old, self.new
+        self._progress.start(f"{suite.name}: paired tests", len(plan.metrics))
+        metrics = []
+        for key in plan.metrics:
+            metrics.append(_result(key, [self], plan, alike))
+            self._progress.advance(1)
+        self._progress.finish()
+        references = suite.references[0]
+        longer = [i for i, r in enumerate(references) if len(WORD.findall(r)) >= LONG]
+        return SuiteResult(
+            name=suite.name,
+            digest=suite.digest,
+            description=suite.description,
+            licence=suite.licence,
+            sentences=len(suite.sources),
+            metrics=tuple(metrics),
+            checks=tuple(_rate(check, suite, old, new) for check in CHECKS),
+            changes=_changes(suite, old, new, *self.statistics(SENTENCE_METRIC)),
+            slices=self._slices(),
+            long_sentences=len(longer),
+            memorised=_copies(suite, new, longer),
+            baseline_memorised=_copies(suite, old, longer),
+        )
+
+    def _slices(self) -> tuple[Part, ...]:
+        suite = self.suite
+        found: list[Part] = []
+        columns = {
+            "length": [length_name(source) for source in suite.sources],
+            "domain": suite.domains,
+            "document": suite.documents,
+        }
+        for kind, names in columns.items():
+            if names:
+                sampling = self._plan.sampling if kind in self._plan.slices else None
+                found += parts(kind, names, *self.statistics(SENTENCE_METRIC), sampling)
+        return tuple(found)
+
+
+def _copies(suite: Suite, lines: Sequence[str], indices: Sequence[int]) -> int:
+    """How many of these sentences are a reference word for word, case and marks aside."""
+    return sum(
+        any(WORD.findall(lines[i].casefold()) == WORD.findall(r[i].casefold())
+            for r in suite.references)
+        for i in indices
+    )  # fmt: skip
 
 
 def _changes(
@@ -210,9 +326,10 @@ def _changes(
     return tuple(sorted(changes, key=lambda change: change.delta))
 
 
-def _rate(check: Fault, sources: Sequence[str], old: list[str], new: list[str]) -> CheckRate:
-    before = _findings(check, tuple(sources), tuple(old))
-    after = before if new == old else _findings(check, tuple(sources), tuple(new))
+def _rate(check: Check, suite: Suite, old: list[str], new: list[str]) -> CheckRate:
+    texts = (suite.sources, suite.references[0])
+    before = _findings(check, *texts, tuple(old))
+    after = before if new == old else _findings(check, *texts, tuple(new))
     pairs = [(i, before[i], after[i]) for i in before]
     worse = [i for i, was, now in pairs if now is not None and was is None]
     return CheckRate(
@@ -224,18 +341,18 @@ def _rate(check: Fault, sources: Sequence[str], old: list[str], new: list[str]) 
         worse=len(worse),
         better=sum(was is not None and now is None for _, was, now in pairs),
         examples=tuple(
-            Example(sources[i], old[i], new[i], after[i] or "") for i in worse[:EXAMPLES]
+            Example(i, suite.sources[i], old[i], new[i], after[i] or "") for i in worse[:EXAMPLES]
         ),
     )
 
 
 @lru_cache(maxsize=512)  # a system is compared with many where all pairs are judged
 def _findings(
-    check: Fault, sources: tuple[str, ...], lines: tuple[str, ...]
+    check: Check, sources: tuple[str, ...], references: tuple[str, ...], lines: tuple[str, ...]
 ) -> dict[int, str | None]:
     """Of every sentence that the check applies to: what is wrong with its translation."""
-    pairs = enumerate(zip(sources, lines, strict=True))
-    return {i: check.find(source, line) for i, (source, line) in pairs if check.applies(source)}
+    triples = enumerate(zip(sources, references, lines, strict=True))
+    return {i: check.find(s, line, r) for i, (s, r, line) in triples if check.applies(s, r)}
 
 
 def compare_behaviour(

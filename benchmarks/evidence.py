@@ -61,6 +61,12 @@ class Evidence:
         return digest
 
     @property
+    def waivers(self) -> tuple[str, ...]:
+        """What was waived, why and by whom, in words; such evidence must be signed."""
+        found = self.content["verdict"].get("waivers", ())
+        return tuple(f"{w['rule']}: {w['reason']} ({w['name']})" for w in found)
+
+    @property
     def digest(self) -> str:
         """The file's own seal, to be kept in a ledger."""
         return str(self.content[SEAL])
@@ -188,6 +194,11 @@ def _check_consistency(found: Evidence) -> None:
     agree = verdict["decision"] == found.content["decision"]
     if found.decision == Decision.PROMOTE:
         agree = agree and not failed and bool(verdict["rules"])
+    waived = [rule for rule in verdict["rules"] if rule["status"] == "waived"]
+    named = {waiver["rule"] for waiver in verdict.get("waivers", ())}
+    agree = agree and all(
+        named & {rule["rule"], f"{rule['rule']} {rule['subject']}"} for rule in waived
+    )
     if found.decision == Decision.REJECT:
         agree = agree and bool(failed)
     policy = found.content["policy"]

@@ -6,13 +6,15 @@ A pure function of (measurements, policy), so that a verdict can be derived agai
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
 from benchmarks.measurements import Measurements
 from benchmarks.policy import RULES, Policy
 from benchmarks.rules import APPLY, RuleResult
+from benchmarks.speed_rules import speed_rule
+from csanmt.errors import InvalidInputError
 
 
 class Decision(IntEnum):
@@ -25,6 +27,30 @@ class Decision(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Somebody answers for one candidate's failing one rule.
+
+    Attributes:
+        rule: "behaviour", or with what it was applied to: "checks loop".
+        reason: why that is no harm.
+        name: who says so.
+    """
+
+    rule: str
+    reason: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.rule.partition(" ")[0] not in RULES:
+            raise InvalidInputError(f"no rule {self.rule!r} to waive; there are {', '.join(RULES)}")
+        if not self.reason.strip() or not self.name.strip():
+            raise InvalidInputError(f"the waiver of {self.rule!r} needs a reason and a name")
+
+    def covers(self, result: RuleResult) -> bool:
+        return self.rule in (result.rule, f"{result.rule} {result.subject}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +70,7 @@ class Verdict:
     rules: tuple[RuleResult, ...] = ()
     reasons: tuple[str, ...] = field(default=())
     scope_reasons: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def failed(self) -> tuple[RuleResult, ...]:
@@ -63,6 +90,7 @@ class Verdict:
             "baseline": self.baseline,
             "reasons": list(self.reasons),
             "rules": [asdict(rule) for rule in self.rules],
+            "waivers": [asdict(waiver) for waiver in self.waivers],
         }
 
 
@@ -71,19 +99,20 @@ def unjudged(candidate: str, baseline: str, reason: str) -> Verdict:
     return Verdict(Decision.UNJUDGED, "none", candidate, baseline, reasons=(reason,))
 
 
-def judge(measured: Measurements, policy: Policy) -> Verdict:
-    """Apply every rule. A failure is a rejection; without one, a rule that stays open leaves
-    the candidate unjudged; otherwise it is promoted."""
+def judge(measured: Measurements, policy: Policy, waivers: Sequence[Waiver] = ()) -> Verdict:
+    """Apply every rule. A failure that nobody answers for is a rejection; without one, a rule
+    that stays open leaves the candidate unjudged; otherwise it is promoted."""
     quality_only = measured.quality_only
     results: list[RuleResult] = []
     for rule in RULES:
         if quality_only and rule not in policy.hypotheses_rules:
             results.append(RuleResult(rule, "", "skip", "a file of hypotheses cannot be asked"))
         else:
-            results += APPLY[rule](measured, policy)
+            results += (APPLY | {"speed": speed_rule})[rule](measured, policy)
+    results = [_waived(result, waivers) for result in results]
     failed = [result for result in results if result.status == "fail"]
     still_open = [result for result in results if result.status == "open"]
-    passed = any(result.status == "pass" for result in results)
+    passed = any(result.status in ("pass", "waived") for result in results)
     names = (measured.candidate.label, measured.baseline.label)
     if not passed and not failed:
         return unjudged(*names, "the policy has no rule that could be applied")
@@ -97,7 +126,16 @@ def judge(measured: Measurements, policy: Policy) -> Verdict:
         rules=tuple(results),
         reasons=tuple(f"{f.rule} {f.subject}: {f.reason}" for f in failed or still_open),
         scope_reasons=missing,
+        waivers=tuple(waivers),
     )
+
+
+def _waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
+    waiver = next((w for w in waivers if w.covers(result)), None)
+    if result.status != "fail" or waiver is None:
+        return result
+    told = f"{result.reason}; waived by {waiver.name}: {waiver.reason}"
+    return replace(result, status="waived", reason=told)
 
 
 def _missing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -13,7 +14,7 @@ from benchmarks.remote import UrlSubject
 from benchmarks.subject import HypothesesSubject, ModelSubject, Subject
 from csanmt.errors import CheckpointError, CsanmtError, NotFoundError
 from csanmt.translator import DecodingOptions, Translator
-from csanmt.version import CONFIG, PACKED_WEIGHTS, read_decoding
+from csanmt.version import CONFIG, MODEL_TYPE, PACKED_WEIGHTS, read_decoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> Mode
         implementation=implementation_digest(),
         spec=str(path),
         translate_texts=translate_as_served,
+        family=family_of(path),
         overrides=(*_engine_override(path, engine), *options.overrides(defaults)),
     )
 
@@ -133,3 +135,22 @@ def translate_as_served(
     from csanmt.document import translate_texts
 
     return [result.text for result in translate_texts(translator, texts, options)]
+
+
+def family_of(path: Path) -> str:
+    """Whose version a model directory is: its architecture, and where its weights came from.
+
+    Versions trained here are one family, however often and at whatever size; what was imported
+    is one with other imports of that name; bare files, of which nothing is said, are none.
+    """
+    try:
+        record = json.loads((path / "provenance.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return ""
+    origin = record if isinstance(record, dict) else {}
+    if origin.get("recipe"):
+        return f"{MODEL_TYPE}, trained here"
+    source = origin.get("source")
+    if isinstance(source, dict) and source.get("location"):
+        return f"{MODEL_TYPE}, imported from {source['location']}"
+    return ""

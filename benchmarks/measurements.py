@@ -12,10 +12,15 @@ from benchmarks.significance import PairedTest
 from benchmarks.speed import SpeedReport
 from benchmarks.subject import Subject, same_subject
 
+SHARED = 0.75  # two files that differ in more of their answers are no versions of one system
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectInfo:
-    """Who a subject is. ``digest`` None: unknown; ``overrides`` as of the subject."""
+    """Who a subject is. ``digest`` None: unknown; ``overrides`` as of the subject.
+
+    ``family`` says whose version it is: architecture and origin, or "" where that is unknown.
+    """
 
     label: str
     kind: str
@@ -23,28 +28,48 @@ class SubjectInfo:
     digest: str | None
     settings: Mapping[str, object]
     overrides: tuple[str, ...] = ()
+    family: str = ""
 
     @classmethod
     def of(cls, subject: Subject) -> SubjectInfo:
         return cls(
             subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings),
-            subject.overrides,
+            subject.overrides, subject.family,
         )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """One metric on one suite with sacreBLEU's signature."""
+    """One metric on one suite (or on several pooled) with sacreBLEU's signature.
+
+    ``alike`` is the test once both and the reference are written alike (``variants``): None
+    where nothing asked for it.
+    """
 
     metric: str
     signature: str
     test: PairedTest
+    alike: PairedTest | None = None
+
+    @property
+    def p_worse(self) -> float:
+        """Of a loss that is there whichever way things are written."""
+        return max(self.test.p_worse, self.alike.p_worse if self.alike else 0.0)
+
+    def loss(self, sign: int) -> float:
+        """Points lost, the smaller number of the two ways."""
+        return min(-sign * t.delta for t in (self.test, self.alike) if t is not None)
+
+    @property
+    def gain_bound(self) -> float:
+        return max(t.gain_bound for t in (self.test, self.alike) if t is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One sentence that got worse (or shows a fault)."""
+    """One sentence that newly shows a fault."""
 
+    index: int
     source: str
     baseline: str
     candidate: str
@@ -93,9 +118,9 @@ class SuiteResult:
 
     Attributes:
         changes: every changed sentence, worst first.
-        documents: chrF2++ by document, worst first; lengths: by source length.
-        comet: "baseline", "candidate", "low", "high" (of the difference) and "signature" if
-            COMET was asked for.
+        slices: chrF2++ by source length, by domain, and by document (worst first).
+        memorised: of ``long_sentences`` of 10 words and more, those that the candidate and
+            the baseline translated word for word like a reference.
     """
 
     name: str
@@ -106,9 +131,10 @@ class SuiteResult:
     metrics: tuple[MetricResult, ...]
     checks: tuple[CheckRate, ...]
     changes: tuple[Change, ...]
-    documents: tuple[Part, ...] = ()
-    lengths: tuple[Part, ...] = ()
-    comet: Mapping[str, Any] | None = None
+    slices: tuple[Part, ...] = ()
+    long_sentences: int = 0
+    memorised: int = 0
+    baseline_memorised: int = 0
 
     @property
     def churn(self) -> float:
@@ -117,6 +143,19 @@ class SuiteResult:
 
     def metric(self, key: str) -> MetricResult | None:
         return next((m for m in self.metrics if m.metric == key), None)
+
+
+def check_totals(suites: Sequence[SuiteResult]) -> dict[str, CheckRate]:
+    """Check rates added up over suites; checks that never applied are left out."""
+    totals: dict[str, CheckRate] = {}
+    for rate in (rate for suite in suites for rate in suite.checks if rate.sentences):
+        have = totals.get(rate.check)
+        totals[rate.check] = rate if have is None else CheckRate(
+            rate.check, rate.about, have.sentences + rate.sentences,
+            have.baseline + rate.baseline, have.candidate + rate.candidate,
+            have.worse + rate.worse, have.better + rate.better, have.examples + rate.examples,
+        )  # fmt: skip
+    return totals
 
 
 def churn(suites: Sequence[SuiteResult]) -> float:
@@ -152,8 +191,41 @@ class GroupResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """Segment scores of another metric: the mean difference with its one-sided 95 % bound."""
+
+    name: str
+    segments: int
+    baseline: float
+    candidate: float
+    higher_is_better: bool
+    low: float  # of the gain
+    p_worse: float
+
+    @property
+    def gain(self) -> float:
+        return (self.candidate - self.baseline) * (1 if self.higher_is_better else -1)
+
+
+@dataclass(frozen=True, slots=True)
+class HumanResult:
+    """What a judge said who did not know which was which; ``sheet`` is the file's SHA-256."""
+
+    better: int
+    worse: int
+    equal: int
+    sheet: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
-    """What a verdict is made from. None: was not measured."""
+    """What a verdict is made from. None: was not measured.
+
+    Attributes:
+        pooled: the metrics on the suites that are judged together, as one; empty where that
+            is one suite.
+        retrained: the candidate is declared to be trained anew, not patched.
+    """
 
     candidate: SubjectInfo
     baseline: SubjectInfo
@@ -162,6 +234,10 @@ class Measurements:
     smoke: GroupResult | None = None
     pins: GroupResult | None = None
     speed: SpeedReport | None = None
+    pooled: tuple[MetricResult, ...] = ()
+    scores: tuple[ScoreResult, ...] = ()
+    human: HumanResult | None = None
+    retrained: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)  # of cases, pins, …
 
     @property
@@ -173,6 +249,14 @@ class Measurements:
     def same_subject(self) -> bool:
         """Candidate and baseline are the same model with the same code and settings."""
         return same_subject(self.candidate, self.baseline)
+
+    @property
+    def same_family(self) -> bool:
+        """Versions of one system: of one known family, or sharing a quarter of their answers."""
+        known = self.candidate.family and self.baseline.family
+        if known:
+            return self.candidate.family == self.baseline.family
+        return self.same_subject or self.churn <= SHARED
 
     @property
     def churn(self) -> float:

@@ -13,19 +13,21 @@ from benchmarks.gate import Verdict
 from benchmarks.measurements import Measurements
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
+from benchmarks.significance import p_text
 from csanmt.errors import StorageError
 
 MAX_CHANGES = 50  # of every suite in measurements.json; changes.jsonl has them all
 
 
 def summary_rows(measured: Measurements) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """(suite, metric, baseline, candidate, change, p) as printed."""
-    for suite in measured.suites:
-        for m in suite.metrics:
+    """(suite, metric, baseline, candidate, change, p of a loss) as printed."""
+    parts = [(suite.name, suite.metrics) for suite in measured.suites]
+    for name, metrics in [*parts, *([("all suites", measured.pooled)] if measured.pooled else [])]:
+        for m in metrics:
             t = m.test
             yield (
-                suite.name, METRICS[m.metric].title, f"{t.baseline:.2f}", f"{t.candidate:.2f}",
-                f"{t.delta:+.2f}", f"{t.p_value:.4f}",
+                name, METRICS[m.metric].title, f"{t.baseline:.2f}", f"{t.candidate:.2f}",
+                f"{t.delta:+.2f}", p_text(t.p_worse, t),
             )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ class UrlSubject:
     sleep: Callable[[float], None] = time.sleep
     kind: str = "url"
     parallel: bool = True
+    family: str = ""
     overrides: tuple[str, ...] = ()  # whatever it is asked with, its code is unknown
     tag: str = ""
     _client: httpx.Client = field(init=False, repr=False)

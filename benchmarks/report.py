@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.charts import Bar, Line, difference_chart, interval_chart, line_chart
+from benchmarks.charts import Bar, Line, difference_chart, histogram, interval_chart, line_chart
 from benchmarks.gate import Verdict
-from benchmarks.measurements import CheckRate, Measurements, SuiteResult
+from benchmarks.measurements import Measurements, SuiteResult, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
+from benchmarks.power import statements
 from benchmarks.rules import RuleResult
-from benchmarks.significance import Interval
+from benchmarks.significance import Interval, p_text
 from benchmarks.speed import SpeedReport
-from benchmarks.worddiff import word_differences
 
-STATUSES = ("fail", "open", "pass", "skip")  # worst first
+_WORD = re.compile(r"\s+|\w+|[^\w\s]")
+STATUSES = ("fail", "open", "waived", "pass", "skip")  # worst first
 MAX_CHANGES = 100  # worst changes shown of every suite
 MAX_GAINS = 20  # best changes shown of every suite
+MAX_SENTENCES = 20  # shown under a failing rule
+SUSPICIOUS = {"bleu": 60.0, "chrf2pp": 80.0}  # scores that a translator hardly earns
 RULE_TITLES = {
     "loss": "No significant loss",
-    "joint_loss": "BLEU and chrF not both worse",
     "non_inferiority": "Provably not worse than the margin",
     "minimum": "Minimum scores",
+    "memorised": "References not memorised",
     "checks": "No new faults on the suites",
+    "slices": "No part of a suite lost",
+    "scores": "Another metric",
+    "human": "Human judgement",
+    "families": "Comparable systems",
     "behaviour": "No new behaviour failures",
     "smoke": "Smoke sentences",
     "pins": "Pinned corrections",
     "churn": "Churn budget",
     "speed": "Speed and memory",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence for which a rule fails; ``why`` says what is wrong with it."""
+
+    source: str
+    baseline: str
+    candidate: str
+    why: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,7 @@ class RuleSummary:
     status: str
     summary: str
     results: tuple[RuleResult, ...]
+    sentences: tuple[Sentence, ...] = ()
 
 
 def render(
@@ -70,12 +91,16 @@ def render(
         m=measured,
         verdict=verdict,
         policy=policy,
-        rules=rule_summaries(verdict) if verdict else [],
+        rules=rule_summaries(verdict, measured) if verdict else [],
+        power=list(statements(measured, policy)),
+        warnings=list(_warnings(measured)),
+        p_text=p_text,
         metrics=METRICS,
         rule_titles=RULE_TITLES,
-        scores=[(s, _score_chart(s)) for s in measured.suites if s.metrics],
+        scores=[(s, _score_charts(s)) for s in measured.suites if s.metrics],
+        sentence_deltas=_sentence_deltas(measured),
         differences=_difference_charts(measured, policy),
-        checks=_check_totals(measured.suites),
+        checks=list(check_totals(measured.suites).values()),
         latency=_latency_charts(measured.speed) if measured.speed else None,
         changes=[(suite, *_shown_changes(suite)) for suite in measured.suites],
         word_differences=word_differences,
@@ -83,7 +108,62 @@ def render(
     )
 
 
-def rule_summaries(verdict: Verdict) -> list[RuleSummary]:
+def _warnings(measured: Measurements) -> Iterator[str]:
+    """What a reader must know before the numbers."""
+    if not measured.same_family:
+        yield (
+            "These are not versions of one system. Between different systems BLEU and chrF rank "
+            "only weakly as people do (Kendall .3 to .5 on WMT's): have another metric or a person "
+            "look (--scores, csanmt bench sheet)."
+        )
+    for suite in measured.suites:
+        share = suite.memorised / suite.long_sentences if suite.long_sentences else 0.0
+        for m in suite.metrics:
+            if m.test.candidate >= SUSPICIOUS.get(m.metric, 1e9):
+                yield (
+                    f"{METRICS[m.metric].title} {m.test.candidate:.1f} on {suite.name} is more "
+                    f"than a translator earns: {share:.1%} of its longer sentences are a reference "
+                    "word for word. Were the references among what it was trained on?"
+                )
+
+
+def _sentence_deltas(measured: Measurements) -> Markup | None:
+    """One histogram of what the changed sentences gained and lost."""
+    deltas = [change.delta for suite in measured.suites for change in suite.changes]
+    return histogram(deltas, 4.0, "change of a sentence's chrF2++, points") if deltas else None
+
+
+def _sentences(rule: str, failing: Sequence[RuleResult], measured: Measurements) -> list[Sentence]:
+    """The sentences that a failing rule is about, worst first."""
+    found: list[Sentence] = []
+    if rule == "checks":
+        wrong = {result.subject.split(" ")[-1] for result in failing}
+        for suite in measured.suites:
+            losses = {change.index: change.delta for change in suite.changes}
+            rates = [rate for rate in suite.checks if rate.check in wrong]
+            hits = [(losses.get(e.index, 0.0), r.check, e) for r in rates for e in r.examples]
+            found += [
+                Sentence(e.source, e.baseline, e.candidate, f"{check}: {e.problem}")
+                for _, check, e in sorted(hits, key=lambda hit: hit[0])
+            ]
+    elif rule in ("loss", "non_inferiority", "minimum", "slices"):
+        names = {result.subject.split(" ")[0] for result in failing}
+        changes = [
+            (change.delta, suite.name, change)
+            for suite in measured.suites
+            if suite.name in names or "all" in names
+            for change in suite.changes
+        ]
+        found = [
+            Sentence(
+                c.source, c.baseline, c.candidate, f"{name}: {delta:+.0f} chrF2++", c.reference
+            )
+            for delta, name, c in sorted(changes, key=lambda row: row[0])
+        ]
+    return found[:MAX_SENTENCES]
+
+
+def rule_summaries(verdict: Verdict, measured: Measurements) -> list[RuleSummary]:
     """Failed rules first, then those that hold, then those that do not apply."""
     found = []
     for rule in RULES:
@@ -98,10 +178,13 @@ def rule_summaries(verdict: Verdict) -> list[RuleSummary]:
             else f"{counts['fail']} fail",
             "open": f"{counts['open']} of {len(results)} cannot be told",
             "pass": f"all {counts['pass']} hold" if counts["pass"] > 1 else results[0].reason,
+            "waived": f"{counts['waived']} waived",
             "skip": results[0].reason,
         }[status]
         ordered = sorted(results, key=lambda r: STATUSES.index(r.status))
-        found.append(RuleSummary(RULE_TITLES[rule], status, summary, tuple(ordered)))
+        failing = [r for r in ordered if r.status in ("fail", "waived")]
+        sentences = tuple(_sentences(rule, failing, measured)) if failing else ()
+        found.append(RuleSummary(RULE_TITLES[rule], status, summary, tuple(ordered), sentences))
     return sorted(found, key=lambda r: STATUSES.index(r.status))
 
 
@@ -110,33 +193,40 @@ def _bar(name: str, value: float, interval: Interval, kind: str) -> Bar:
     return Bar(value, interval.low, interval.high, kind, title)
 
 
-def _score_chart(suite: SuiteResult) -> Markup:
-    rows = []
-    for m in suite.metrics:
-        t = m.test
-        bars = [
-            _bar("baseline", t.baseline, t.baseline_interval, "baseline"),
-            _bar("candidate", t.candidate, t.candidate_interval, "candidate"),
-        ]
-        rows.append((METRICS[m.metric].title + (" ↓" if m.metric == "ter" else ""), bars))
-    return interval_chart(rows, "score with its 95 % interval")
+def _score_charts(suite: SuiteResult) -> list[Markup]:
+    """Scores, and TER by itself: it counts edits and has an axis of its own."""
+    charts = []
+    for keys in (lambda key: key != "ter", lambda key: key == "ter"):
+        rows = []
+        for m in (m for m in suite.metrics if keys(m.metric)):
+            t = m.test
+            bars = [
+                _bar("baseline", t.baseline, t.baseline_interval, "baseline"),
+                _bar("candidate", t.candidate, t.candidate_interval, "candidate"),
+            ]
+            rows.append((METRICS[m.metric].title, bars))
+        if rows:
+            unit = "score" if rows[0][0] != "TER" else "TER: less is better"
+            charts.append(interval_chart(rows, f"{unit}, with the 95 % interval"))
+    return charts
 
 
 def _difference_charts(measured: Measurements, policy: Policy) -> list[tuple[str, Markup]]:
     charts = []
     for key in policy.metrics:
+        named = [(suite.name, suite.metric(key)) for suite in measured.suites]
+        named += [("together", m) for m in measured.pooled if m.metric == key]
         rows = []
-        for suite in measured.suites:
-            result = suite.metric(key)
+        for name, result in named:
             if result is None:
                 continue
             sign = METRICS[key].sign
             span = result.test.delta_interval
             low, high = sorted((sign * span.low, sign * span.high))
-            gain = sign * result.test.delta
-            bar = _bar(suite.name, gain, Interval(low, high), _direction(low, high))
-            margin = policy.margin_of(suite.name, key)
-            rows.append((suite.name, bar, None if margin is None else -margin))
+            bar = _bar(name, sign * result.test.delta, Interval(low, high), _direction(low, high))
+            own = None if name == "together" or not measured.pooled else name
+            margin = policy.margin_of(own, key, result.test.baseline)
+            rows.append((name, bar, None if margin is None else -margin))
         if rows:
             title = METRICS[key].title
             charts.append((title, difference_chart(rows, f"gain in {title}, points")))
@@ -145,19 +235,6 @@ def _difference_charts(measured: Measurements, policy: Policy) -> list[tuple[str
 
 def _direction(low: float, high: float) -> str:
     return "better" if low > 0 else "worse" if high < 0 else "same"
-
-
-def _check_totals(suites: Sequence[SuiteResult]) -> list[CheckRate]:
-    """Check rates added up over the suites; checks that never applied are left out."""
-    totals: dict[str, CheckRate] = {}
-    for rate in (rate for suite in suites for rate in suite.checks):
-        have = totals.get(rate.check)
-        totals[rate.check] = rate if have is None else CheckRate(
-            rate.check, rate.about, have.sentences + rate.sentences,
-            have.baseline + rate.baseline, have.candidate + rate.candidate,
-            have.worse + rate.worse, have.better + rate.better, have.examples + rate.examples,
-        )  # fmt: skip
-    return [rate for rate in totals.values() if rate.sentences]
 
 
 def _latency_charts(speed: SpeedReport) -> dict[str, Any]:
@@ -189,3 +266,23 @@ def _shown_changes(suite: SuiteResult) -> tuple[Sequence[Any], Sequence[Any]]:
     worst = suite.changes[:MAX_CHANGES]
     rest = suite.changes[MAX_CHANGES:]
     return worst, tuple(reversed(rest[-MAX_GAINS:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of text; ``changed`` if the other side has something else there."""
+
+    text: str
+    changed: bool
+
+
+def word_differences(before: str, after: str) -> tuple[list[Span], list[Span]]:
+    """Both texts as spans; joined, the spans of a side are the text again."""
+    a, b = _WORD.findall(before), _WORD.findall(after)
+    left: list[Span] = []
+    right: list[Span] = []
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        for side, text in ((left, "".join(a[i1:i2])), (right, "".join(b[j1:j2]))):
+            if text:
+                side.append(Span(text, tag != "equal"))
+    return left, right

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from benchmarks.load import ThroughputRow
-from benchmarks.measurements import GroupResult, Measurements, MetricResult, SuiteResult, churn
+from benchmarks.measurements import (
+    CheckRate,
+    GroupResult,
+    Measurements,
+    MetricResult,
+    SuiteResult,
+    check_totals,
+    churn,
+)
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
-from benchmarks.significance import holm, sign_test
-from benchmarks.speed import Ratio, SpeedReport
+from benchmarks.significance import holm, p_text, sign_test
 
-CHRF = ("chrf2", "chrf2pp")
-FEW = 5  # net newly faulty sentences: 5 to 0 has p = 1/32 in the sign test
-WORST_LAST = ("skip", "pass", "open", "fail")
+FEW = 5  # net newly faulty sentences under which an older policy's margin says nothing
 TINY = 30  # sentences; the bootstrap's intervals are too narrow for fewer
+ALL = "all suites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,8 @@ class RuleResult:
     Attributes:
         rule: one of ``policy.RULES``.
         subject: what it was applied to: "tatoeba BLEU", "numbers", …
-        status: "pass", "fail", "open" (measured too vaguely to tell) or "skip" (does not
-            apply, the reason says why).
+        status: "pass", "fail", "waived" (fails, and somebody answers for that), "open"
+            (measured too vaguely to tell) or "skip" (does not apply, the reason says why).
         reason: one sentence with the numbers.
     """
 
@@ -38,7 +43,7 @@ class RuleResult:
     limit: float | None = None
 
 
-def _families(measured: Measurements, policy: Policy) -> Iterator[tuple[str, list[SuiteResult]]]:
+def families(measured: Measurements, policy: Policy) -> Iterator[tuple[str, list[SuiteResult]]]:
     """Suites that are judged together, and a word for them: the policy's (""), and every
     other by itself, so that none of them dilutes a loss on the policy's. Where none of the
     policy's was used, all that were are together."""
@@ -49,90 +54,86 @@ def _families(measured: Measurements, policy: Policy) -> Iterator[tuple[str, lis
         yield from ((suite.name, [suite]) for suite in others)
 
 
-def _tests(
-    suites: Sequence[SuiteResult], policy: Policy
-) -> Iterator[tuple[SuiteResult, MetricResult]]:
-    for suite in suites:
-        for result in suite.metrics:
-            if result.metric in policy.metrics:
-                yield suite, result
+def _together(
+    word: str, suites: Sequence[SuiteResult], measured: Measurements
+) -> tuple[str, Sequence[MetricResult]]:
+    """The metrics of a family as one, and what to call it."""
+    if not word and measured.pooled:
+        return ALL, measured.pooled
+    return (suites[0].name, suites[0].metrics) if suites else (ALL, ())
 
 
-def _title(suite: SuiteResult, result: MetricResult) -> str:
-    return f"{suite.name} {METRICS[result.metric].title}"
+def _title(suite: str, result: MetricResult) -> str:
+    return f"{suite} {METRICS[result.metric].title}"
 
 
-def _worse(result: MetricResult) -> bool:
-    return METRICS[result.metric].sign * result.test.delta < 0
+def _change(result: MetricResult) -> str:
+    """Enough digits that the numbers do not look equal where they are not."""
+    t = result.test
+    digits = next((d for d in (2, 3, 4) if round(t.delta, d)), 2)
+    return f"{t.baseline:.{digits}f} → {t.candidate:.{digits}f} ({t.delta:+.{digits}f})"
 
 
 def _loss(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """No significant loss of any metric on any suite, after Holm's correction."""
-    for _, suites in _families(measured, policy):
-        yield from _losses(suites, policy)
+    """No significant loss of a metric on a suite or on all, after Holm's correction."""
+    for word, suites in families(measured, policy):
+        tests = [(s.name, r) for s in suites for r in s.metrics]
+        if not word and measured.pooled:
+            tests = [*((ALL, r) for r in measured.pooled), *tests]
+        tests = [(name, r) for name, r in tests if r.metric in policy.metrics]
+        adjusted = holm({_title(name, r): r.p_worse for name, r in tests})
+        for name, r in tests:
+            yield _loss_result(_title(name, r), r, adjusted[_title(name, r)], policy)
 
 
-def _losses(suites: Sequence[SuiteResult], policy: Policy) -> Iterator[RuleResult]:
-    tests = [(_title(s, r), r) for s, r in _tests(suites, policy)]
-    adjusted = holm({title: r.test.p_value for title, r in tests})
-    for title, r in tests:
-        p = adjusted[title]
-        change = f"{r.test.baseline:.2f} → {r.test.candidate:.2f} ({r.test.delta:+.2f})"
-        if _worse(r) and p < policy.alpha:
-            yield RuleResult(
-                "loss", title, "fail", f"significantly worse: {change}, p = {p:.4f} after Holm",
-                p, policy.alpha,
-            )  # fmt: skip
-        else:
-            word = "no significant loss" if _worse(r) else "not worse"
-            yield RuleResult(
-                "loss", title, "pass", f"{word}: {change}, p = {p:.4f} after Holm", p, policy.alpha
-            )
-
-
-def _joint_loss(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """BLEU and a chrF worse together: an intersection-union test needs no correction."""
-    for _, suites in _families(measured, policy):
-        yield from _joint_losses(suites, policy)
-
-
-def _joint_losses(suites: Sequence[SuiteResult], policy: Policy) -> Iterator[RuleResult]:
-    joint: dict[str, float] = {}
-    for suite in suites:
-        bleu = suite.metric("bleu")
-        chrfs = [r for r in suite.metrics if r.metric in CHRF]
-        if bleu is None or not chrfs:
-            continue
-        worse = [r.test.p_value for r in chrfs if _worse(r)]
-        both = _worse(bleu) and bool(worse)
-        joint[suite.name] = max(bleu.test.p_value, min(worse)) if both else 1.0
-    for name, p in holm(joint).items():
-        if p < policy.joint_alpha:
-            reason = f"BLEU and chrF are both worse, p = {p:.4f} after Holm over the suites"
-            yield RuleResult("joint_loss", name, "fail", reason, p, policy.joint_alpha)
-        else:
-            reason = f"BLEU and chrF are not both worse beyond chance, p = {p:.4f}"
-            yield RuleResult("joint_loss", name, "pass", reason, p, policy.joint_alpha)
+def _loss_result(title: str, r: MetricResult, p: float, policy: Policy) -> RuleResult:
+    limit, sign = policy.alpha_of("loss"), METRICS[r.metric].sign
+    least = policy.least.get(r.metric, 0.0)
+    told = f"{_change(r)}, {p_text(p, r.test)} after Holm (one-sided; limit {limit:g})"
+    if sign * r.test.delta >= 0:
+        return RuleResult("loss", title, "pass", f"not worse: {told}", p, limit)
+    if r.alike and r.alike.p_worse > r.test.p_worse and p >= limit:
+        told += ", counting what is only written differently as equal"
+    if p >= limit:
+        return RuleResult("loss", title, "pass", f"no significant loss: {told}", p, limit)
+    if r.loss(sign) < least:
+        reason = f"a loss of less than {least:g} points, which does not count: {told}"
+        return RuleResult("loss", title, "pass", reason, p, limit)
+    return RuleResult("loss", title, "fail", f"significantly worse: {told}", p, limit)
 
 
 def _non_inferiority(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """The one-sided 95 % bound of the loss stays inside the margin; each must show it."""
-    for suite, r in _tests(measured.suites, policy):
-        margin = policy.margin_of(suite.name, r.metric)
-        if margin is None:
-            continue
-        bound, title = r.test.gain_bound, _title(suite, r)
-        if suite.sentences < TINY and suite.changes:
-            reason = f"{suite.sentences} sentences are too few to rule out a loss ({TINY} are not)"
-            yield RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
-            continue
-        if bound >= -margin:
-            reason = f"at worst {bound:+.2f} points, allowed are {-margin:+.2f}"
-            yield RuleResult("non_inferiority", title, "pass", reason, bound, -margin)
-            continue
-        why = "" if _worse(r) else "; the suite may be too small to show more"
-        reason = f"the loss may be {-bound:.2f} points, allowed are {margin:.2f}{why}"
-        yield RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
+    """The one-sided 95 % bound of the loss stays inside the margin; a candidate must show it."""
+    for word, suites in families(measured, policy):
+        name, results = _together(word, suites, measured)
+        sentences = sum(suite.sentences for suite in suites)
+        changed = any(suite.changes for suite in suites)
+        for r in results:
+            margin = policy.margin_of(None, r.metric, r.test.baseline)
+            if r.metric in policy.metrics and margin is not None:
+                yield _bound_result(_title(name, r), r, margin, sentences if changed else None)
+        for suite in suites:
+            for r in suite.metrics:
+                margin = policy.margin_of(suite.name, r.metric, r.test.baseline)
+                if margin is not None:
+                    sentences_of = suite.sentences if suite.changes else None
+                    yield _bound_result(_title(suite.name, r), r, margin, sentences_of)
+
+
+def _bound_result(title: str, r: MetricResult, margin: float, sentences: int | None) -> RuleResult:
+    """``sentences`` None: nothing changed."""
+    bound = r.gain_bound
+    if sentences is not None and sentences < TINY:
+        reason = f"{sentences} sentences are too few to rule out a loss ({TINY} are not)"
+        return RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
+    digits = next((d for d in (2, 3, 4) if round(-bound, d) != round(margin, d)), 2)
+    if bound >= -margin:
+        reason = f"at worst {bound:+.{digits}f} points, allowed are {-margin:+.{digits}f}"
+        return RuleResult("non_inferiority", title, "pass", reason, bound, -margin)
+    worse = METRICS[r.metric].sign * r.test.delta < 0
+    why = "" if worse else "; there may be too few sentences to show more"
+    reason = f"the loss may be {-bound:.{digits}f} points, allowed are {margin:.{digits}f}{why}"
+    return RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
 
 
 def _minimum(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
@@ -151,37 +152,164 @@ def _minimum(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
             yield RuleResult("minimum", title, "pass" if ok else "fail", reason, score, limit)
 
 
-def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """Faults on the suites: no significant rise (Holm over checks), no rise past the margin."""
-    if policy.checks_margin is None:
+def _memorised(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
+    """Not too many longer sentences that are a reference word for word."""
+    if policy.memorised is None:
         return
-    for name, suites in _families(measured, policy):
-        yield from _check_rises(name, suites, policy, policy.checks_margin)
+    for suite in measured.suites:
+        if not suite.long_sentences:
+            continue
+        share = suite.memorised / suite.long_sentences
+        reason = (
+            f"{suite.memorised} of {suite.long_sentences} longer sentences are a reference word "
+            f"for word ({share:.1%}; the baseline's {suite.baseline_memorised}), allowed are "
+            f"{policy.memorised:.0%}"
+        )
+        status = "pass" if share <= policy.memorised else "fail"
+        yield RuleResult("memorised", suite.name, status, reason, share, policy.memorised)
 
 
-def _check_rises(
-    family: str, suites: Sequence[SuiteResult], policy: Policy, margin: float
-) -> Iterator[RuleResult]:
-    totals: dict[str, list[int]] = {}
-    for suite in suites:
-        for rate in suite.checks:
-            row = totals.setdefault(rate.check, [0, 0, 0])
-            for i, value in enumerate((rate.sentences, rate.worse, rate.better)):
-                row[i] += value
-    totals = {name: row for name, row in totals.items() if row[0]}
-    everything = sum(suite.sentences for suite in suites)
-    adjusted = holm({name: sign_test(worse, better) for name, (_, worse, better) in totals.items()})
-    for name, (sentences, worse, better) in totals.items():
-        rise = (worse - better) / everything
-        title = f"{family} {name}".lstrip()
-        text = f"{worse} sentences newly show it, {better} no longer, of {sentences} where it could"
-        # In a small suite one sentence is a large share: fewer than five may be chance.
-        beyond = rise > margin and worse - better >= FEW
-        if beyond or (worse > better and adjusted[name] < policy.alpha):
-            reason = f"{text}: {rise:+.2%} of all sentences, p = {adjusted[name]:.4f} after Holm"
-            yield RuleResult("checks", title, "fail", reason, rise, margin)
-        else:
-            yield RuleResult("checks", title, "pass", text, rise, margin)
+def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
+    """Faults on the suites: none of the fatal ones newly, no significant rise of the others."""
+    if not policy.checks:
+        return
+    for word, suites in families(measured, policy):
+        totals = check_totals(suites)
+        everything = sum(suite.sentences for suite in suites)
+        rest = {name: rate for name, rate in totals.items() if name not in policy.new}
+        adjusted = holm(
+            {name: sign_test(rate.worse, rate.better) for name, rate in rest.items()},
+            check_weights(rest, policy),
+        )
+        for name, rate in totals.items():
+            title = f"{word} {name}".lstrip()
+            if name in policy.new:
+                allowed = allowed_new(name, everything, policy, measured.same_family)
+                yield _new_result(title, rate, allowed)
+            else:
+                yield _rise_result(title, rate, adjusted[name], everything, policy)
+
+
+def check_weights(names: Sequence[str] | dict[str, CheckRate], policy: Policy) -> dict[str, float]:
+    """``policy.checks_first`` share one half of the level, all others the rest."""
+    first = [name for name in names if name in policy.checks_first]
+    others = len(names) - len(first)
+    half = 0.5 if first and others else 1.0
+    return {name: half / (len(first) if name in first else others) for name in names}
+
+
+def allowed_new(name: str, sentences: int, policy: Policy, same_family: bool) -> int:
+    """Sentences that may newly show a fatal fault."""
+    allowed = policy.new[name]
+    if same_family:
+        return allowed
+    return max(allowed, int(policy.new_across.get(name, 0.0) * sentences))
+
+
+def _counts(rate: CheckRate) -> str:
+    return (
+        f"{rate.worse} sentences newly show it, {rate.better} no longer, "
+        f"of {rate.sentences} where it could"
+    )
+
+
+def _new_result(title: str, rate: CheckRate, allowed: int) -> RuleResult:
+    few = "none is" if not allowed else f"{allowed} are"
+    reason = f"{_counts(rate)}; {few} allowed"
+    if rate.worse > allowed:
+        found = rate.examples[0]
+        reason += f", e.g. {found.candidate[:80]!r}: {found.problem}"
+    status = "pass" if rate.worse <= allowed else "fail"
+    return RuleResult("checks", title, status, reason, rate.worse, allowed)
+
+
+def _rise_result(
+    title: str, rate: CheckRate, p: float, everything: int, policy: Policy
+) -> RuleResult:
+    net, limit = rate.worse - rate.better, policy.alpha_of("checks")
+    rise = net / everything
+    reason = f"{_counts(rate)}: {rise:+.2%} of all sentences, {p_text(p)} after Holm"
+    margin = policy.checks_margin
+    beyond = margin is not None and rise > margin and net >= FEW
+    status = "fail" if beyond or (net > 0 and p < limit) else "pass"
+    return RuleResult("checks", title, status, f"{reason} (limit {limit:g})", p, limit)
+
+
+def _slices(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
+    """No significant loss on a part of a suite, after Holm over all parts."""
+    least, limit = policy.least.get("chrf2pp", 0.0), policy.alpha_of("slices")
+    found = {
+        f"{suite.name} {part.kind} {part.name}": part
+        for suite in measured.suites
+        for part in suite.slices
+        if part.kind in policy.slices and part.test is not None
+    }
+    adjusted = holm({name: part.test.p_worse for name, part in found.items() if part.test})
+    for name, part in found.items():
+        change = f"{part.baseline:.2f} → {part.candidate:.2f} ({part.delta:+.2f} chrF2++)"
+        p = adjusted[name]
+        bad = part.delta <= -least and p < limit
+        reason = f"{change} on {part.sentences} sentences, {p_text(p, part.test)} after Holm"
+        yield RuleResult("slices", name, "fail" if bad else "pass", reason, p, limit)
+
+
+def _scores(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
+    """Segment scores of another metric: the loss that is not ruled out is inside the margin."""
+    results = {score.name: score for score in measured.scores}
+    for name, wanted in policy.scores.items():
+        score = results.get(name)
+        if score is None:
+            yield RuleResult("scores", name, "skip", "was not measured", None, -wanted.margin)
+            continue
+        status = "pass" if score.low >= -wanted.margin else "fail"
+        reason = (
+            f"{score.baseline:.4f} → {score.candidate:.4f} on {score.segments} sentences; at worst "
+            f"{score.low:+.4f}, allowed is {-wanted.margin:+.4f}"
+        )
+        yield RuleResult("scores", name, status, reason, score.low, -wanted.margin)
+
+
+def _human(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
+    """A blind judge does not find the candidate worse (sign test)."""
+    found = measured.human
+    if found is None:
+        return
+    p = sign_test(found.worse, found.better)
+    reason = (
+        f"better in {found.better} sentences, worse in {found.worse}, equal in {found.equal}, "
+        f"{p_text(p)} (one-sided; limit {policy.alpha:g})"
+    )
+    told = found.better + found.worse
+    if told < policy.human_least and p >= policy.alpha:
+        reason += f"; {told} are too few to speak for the candidate ({policy.human_least} are not)"
+    yield RuleResult("human", "", "fail" if p < policy.alpha else "pass", reason, p, policy.alpha)
+
+
+def _across_families(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
+    """What BLEU and chrF cannot see between different systems must be seen otherwise."""
+    if policy.across is None:
+        return
+    if measured.same_family:
+        family = measured.candidate.family or "as far as their answers tell"
+        yield RuleResult("families", "", "pass", f"versions of one system ({family})")
+        return
+    what = (
+        f"two families ({measured.baseline.family or 'unknown'} → "
+        f"{measured.candidate.family or 'unknown'}), between which BLEU and chrF say little"
+    )
+    speaking = [r.subject for r in _scores(measured, policy) if r.status == "pass"]
+    human = measured.human
+    if human and human.better + human.worse >= policy.human_least:
+        speaking += ["human judgement"] if all(
+            r.status == "pass" for r in _human(measured, policy)
+        ) else []  # fmt: skip
+    if speaking:
+        yield RuleResult("families", "", "pass", f"{what}; {', '.join(speaking)} speaks for it")
+    elif policy.across == "require":
+        reason = f"{what}; another metric ([scores.NAME]) or human judgement must speak for it"
+        yield RuleResult("families", "", "fail", reason)
+    else:
+        yield RuleResult("families", "", "pass", f"{what}: read the report before you rely on it")
 
 
 def _behaviour(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
@@ -234,85 +362,29 @@ def _pins(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
 def _churn(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     if policy.churn is None or not measured.suites:
         return
-    for name, suites in _families(measured, policy):
-        found = churn(suites)
-        status = "pass" if found <= policy.churn else "fail"
-        reason = f"{found:.1%} of the translations changed, the budget is {policy.churn:.0%}"
-        yield RuleResult("churn", name, status, reason, found, policy.churn)
-
-
-def _speed(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if not policy.speed:
-        return
-    speed = measured.speed
-    if speed is None:
-        yield RuleResult("speed", "", "fail", "the policy demands it, it was not measured")
-        return
-    ratios = {
-        "p95_ratio": speed.p95_ratio,
-        "mean_ratio": speed.overall.ratio,
-        "start_ratio": speed.start.time_ratio if speed.start else None,
-        "memory_ratio": speed.start.memory_ratio if speed.start else None,
-    }
-    same = measured.same_subject
-    for name, limit in policy.speed.items():
-        if name == "throughput_ratio" and speed.throughput:
-            yield _worst_level(speed.throughput, policy, same)
-            yield _failed_requests(speed, policy.alpha)
-            continue
-        ratio = ratios.get(name)
-        if ratio is None:
-            yield RuleResult("speed", name, "skip", "was not measured", None, limit)
-        else:
-            yield _ratio_result(name, ratio, policy, same)
-
-
-def _worst_level(rows: Sequence[ThroughputRow], policy: Policy, same: bool) -> RuleResult:
-    """The level of concurrency with the worst result, of several the one with the largest ratio."""
-    results = []
-    for row in rows:
-        ratio = Ratio(row.ratio, row.interval)
-        found = _ratio_result("throughput_ratio", ratio, policy, same)
-        results.append(replace(found, reason=f"with {row.clients} clients {found.reason}"))
-    return max(results, key=lambda r: (WORST_LAST.index(r.status), r.measured or 0.0))
-
-
-def _failed_requests(speed: SpeedReport, alpha: float) -> RuleResult:
-    """Requests that were refused or lost under load: not significantly more of them."""
-    base = sum(row.baseline_failed for row in speed.throughput)
-    cand = sum(row.candidate_failed for row in speed.throughput)
-    reason = f"{cand} requests failed under load, {base} of the baseline's"
-    status = "fail" if sign_test(cand, base) < alpha else "pass"
-    return RuleResult("speed", "failed_requests", status, reason, cand, base)
-
-
-def _ratio_result(name: str, ratio: Ratio, policy: Policy, same: bool) -> RuleResult:
-    """A ratio over its limit fails, unless its interval says that it may be 1 as well; one
-    within it passes, unless its interval reaches beyond the policy's ceiling."""
-    value, interval, limit = ratio.value, ratio.interval, policy.speed[name]
-    span = f"95 %: {interval.low:.2f} to {interval.high:.2f}"
-    reason = f"{value:.2f} × the baseline ({span}), allowed is {limit:.2f}"
-    if same:
-        reason += "; the same model, code and settings, so any difference is noise"
-        return RuleResult("speed", name, "pass", reason, value, limit)
-    highest = policy.interval_ceiling * limit
-    if interval.low <= 1.0 if value > limit else interval.high > highest:
-        reason += "; too noisy to tell, measure again on a quieter machine"
-        return RuleResult("speed", name, "open", reason, value, limit)
-    status = "fail" if value > limit else "pass"
-    return RuleResult("speed", name, status, reason, value, limit)
+    for name, suites in families(measured, policy):
+        found, budget = churn(suites), policy.churn
+        why = "of a patch"
+        if measured.retrained:
+            budget, why = policy.churn_retrained, "of a model trained anew"
+        status = "pass" if found <= budget else "fail"
+        reason = f"{found:.1%} of the translations changed, the budget {why} is {budget:.0%}"
+        yield RuleResult("churn", name, status, reason, found, budget)
 
 
 Rule = Callable[[Measurements, Policy], Iterator[RuleResult]]
 APPLY: dict[str, Rule] = {
     "loss": _loss,
-    "joint_loss": _joint_loss,
     "non_inferiority": _non_inferiority,
     "minimum": _minimum,
+    "memorised": _memorised,
     "checks": _checks,
+    "slices": _slices,
+    "scores": _scores,
+    "human": _human,
+    "families": _across_families,
     "behaviour": _behaviour,
     "smoke": _smoke,
     "pins": _pins,
     "churn": _churn,
-    "speed": _speed,
 }

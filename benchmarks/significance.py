@@ -1,16 +1,16 @@
 """Is a difference more than chance? Paired tests on sufficient statistics.
 
-The paired bootstrap and the approximate randomisation are sacreBLEU's
-(``sacrebleu.significance``): same random numbers, same p-values, computed from
-cached statistics by one matrix product instead of a copy of every sample. On top
-come the interval of the *difference*, needed for non-inferiority, and Holm's
-correction for several tests.
+One test decides, chosen before anything is measured: the one-sided approximate
+randomisation, in which shufflings that come out *equal* to what was seen count as well
+(Noreen 1989; sacreBLEU counts only larger ones, so that for it one changed sentence is
+significant). Where few sentences changed, every shuffling is tried and p is exact. The
+paired bootstrap gives the intervals. Several suites are pooled by drawing in each of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 
 import numpy as np
@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from benchmarks.metrics import Metric, Rows, corpus_score
 
 Floats = NDArray[np.float64]
+EXACT = 13  # with so few changed sentences all 2^13 = 8,192 shufflings are tried
+ROUNDING = 1e-9  # points; a shuffling that gives the same sentences again is a tie
 T_97_5 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)  # Student's t, 1 to 7 degrees of freedom
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
-    """How often to resample; sacreBLEU's defaults, so that p-values can be compared.
+    """How often to resample; sacreBLEU's defaults.
 
     Attributes:
         samples: resamples of the paired bootstrap.
@@ -57,7 +59,12 @@ class PairedTest:
         delta_interval: 95 % interval of ``delta`` from the paired bootstrap.
         gain_bound: one-sided 95 % lower bound of the *gain* (``sign * delta``): the
             candidate is at worst this much better, negative is worse.
-        p_bootstrap, p_randomisation: sacreBLEU's p-values; exactly 1 where delta is 0.
+        error: standard error of ``delta`` (of the bootstrap).
+        p_worse: one-sided: how often chance alone makes the candidate look as bad.
+        p_better: the same for as good.
+        shufflings: tried; the smallest p there can be is one over this.
+        exact: all there are were tried.
+        changed: sentences whose statistics differ.
     """
 
     baseline: float
@@ -67,13 +74,15 @@ class PairedTest:
     delta: float
     delta_interval: Interval
     gain_bound: float
-    p_bootstrap: float
-    p_randomisation: float
+    error: float
+    p_worse: float
+    p_better: float
+    shufflings: int
+    exact: bool
+    changed: int
 
-    @property
-    def p_value(self) -> float:
-        """The smaller of the two: a loss counts when either test sees it."""
-        return min(self.p_bootstrap, self.p_randomisation)
+
+Pair = tuple[Rows, Rows]  # (sentences, k) statistics of the baseline, of the candidate
 
 
 def paired_test(
@@ -84,18 +93,27 @@ def paired_test(
     Args:
         baseline, candidate: (sentences, k) statistics of ``which``.
     """
-    score_b = corpus_score(which, baseline)
-    score_c = corpus_score(which, candidate)
-    counts = resample_counts(len(baseline), plan.samples, plan.seed)
-    samples_b = which.formula(counts @ baseline)
-    same = bool(np.array_equal(baseline, candidate))
-    samples_c = samples_b if same else which.formula(counts @ candidate)
+    return pooled_test(which, [(baseline, candidate)], plan)
+
+
+def pooled_test(
+    which: Metric, suites: Sequence[Pair], plan: SamplingPlan = SamplingPlan()
+) -> PairedTest:
+    """Compare two systems on several suites as one: scores are means over the suites,
+    weighted by their sentences; sentences are drawn and exchanged within their suite."""
+    weights = np.array([len(b) for b, _ in suites], dtype=np.float64)
+    weights /= weights.sum()
+    score_b, score_c = (
+        float(weights @ [corpus_score(which, pair[side]) for pair in suites]) for side in (0, 1)
+    )
+    plans = [replace(plan, seed=plan.seed + 7919 * i) for i in range(len(suites))]
+    drawn = [_resampled(which, pair, p) for pair, p in zip(suites, plans, strict=True)]
+    samples_b = sum(w * b for w, (b, _) in zip(weights, drawn, strict=True))
+    samples_c = sum(w * c for w, (_, c) in zip(weights, drawn, strict=True))
     deltas = samples_c - samples_b
     delta = score_c - score_b
-    p_bs = p_ar = 1.0
-    if delta != 0.0:
-        p_bs = bootstrap_p_value(deltas, delta)
-        p_ar = randomisation_p_value(which, baseline, candidate, delta, plan)
+    shuffled, exact = shuffled_differences(which, suites, plan)
+    worse, better = one_sided(which.sign * shuffled, which.sign * delta, exact)
     return PairedTest(
         baseline=score_b,
         candidate=score_c,
@@ -104,9 +122,26 @@ def paired_test(
         delta=delta,
         delta_interval=interval(deltas),
         gain_bound=float(np.quantile(which.sign * deltas, 0.05)),
-        p_bootstrap=p_bs,
-        p_randomisation=p_ar,
+        error=float(deltas.std()),
+        p_worse=worse,
+        p_better=better,
+        shufflings=len(shuffled),
+        exact=exact,
+        changed=sum(int(_changed(pair).sum()) for pair in suites),
     )
+
+
+def _changed(pair: Pair) -> NDArray[np.bool_]:
+    """(sentences,): whose statistics differ; the others cannot change a difference."""
+    different: NDArray[np.bool_] = np.any(pair[0] != pair[1], axis=1)
+    return different
+
+
+def _resampled(which: Metric, pair: Pair, plan: SamplingPlan) -> tuple[Floats, Floats]:
+    """(samples,) scores of the baseline and of the candidate on the same draws."""
+    counts = resample_counts(len(pair[0]), plan.samples, plan.seed)
+    base = which.formula(counts @ pair[0])
+    return base, base if np.array_equal(*pair) else which.formula(counts @ pair[1])
 
 
 def resample_counts(n: int, samples: int, seed: int) -> Floats:
@@ -129,30 +164,37 @@ def score_interval(which: Metric, rows: Rows, plan: SamplingPlan = SamplingPlan(
     return interval(which.formula(resample_counts(len(rows), plan.samples, plan.seed) @ rows))
 
 
-def bootstrap_p_value(deltas: Floats, delta: float) -> float:
-    """sacreBLEU's (Moses') paired bootstrap p-value from resampled differences."""
-    shifted = np.abs(deltas)
-    return _p_value(shifted - shifted.mean(), abs(delta))
+def shuffled_differences(
+    which: Metric, suites: Sequence[Pair], plan: SamplingPlan
+) -> tuple[Floats, bool]:
+    """(m,) differences after exchanging the two systems' sentences at random.
 
-
-def randomisation_p_value(
-    which: Metric, baseline: Rows, candidate: Rows, delta: float, plan: SamplingPlan
-) -> float:
-    """sacreBLEU's two-sided approximate randomisation p-value.
-
-    A trial exchanges the two systems' sentences at random: the sums of one pseudo
-    system are ``S = sum(candidate) + mask @ (baseline - candidate)``, those of the
-    other are what remains.
+    Of one suite the shufflings are sacreBLEU's. With at most ``EXACT`` changed sentences in
+    all suites together each of the 2^k exchanges stands there once, and the second value is
+    True.
     """
+    changed = [_changed(pair) for pair in suites]
+    total = sum(int(c.sum()) for c in changed)
+    exact = total <= EXACT
+    everything = sum(len(c) for c in changed)
+    bits = (np.arange(2**total)[:, None] >> np.arange(total)) & 1 if exact else None
     rng = np.random.default_rng(plan.seed)
-    mask = rng.integers(2, size=(plan.trials, len(baseline)), dtype=bool)
-    difference = baseline - candidate
-    changed = np.any(difference != 0, axis=1)
-    shuffled = candidate.sum(axis=0) + _mask_product(mask[:, changed], difference[changed])
-    rest = (baseline + candidate).sum(axis=0) - shuffled
-    statistics = np.abs(which.formula(shuffled) - which.formula(rest))
-    # Swapping nothing or everything gives back delta up to rounding: not "greater".
-    return _p_value(statistics, abs(delta) + 1e-9)
+    shuffled: Floats = np.zeros(len(bits) if bits is not None else plan.trials)
+    done = 0
+    for (baseline, candidate), which_changed in zip(suites, changed, strict=True):
+        k = int(which_changed.sum())
+        if bits is not None:
+            mask = bits[:, done : done + k].astype(bool)
+        else:
+            size = (plan.trials, len(baseline))
+            mask = rng.integers(2, size=size, dtype=bool)[:, which_changed]
+        done += k
+        exchanged = _mask_product(mask, (baseline - candidate)[which_changed])
+        ours = candidate.sum(axis=0) + exchanged
+        theirs = baseline.sum(axis=0) - exchanged
+        difference = which.formula(ours) - which.formula(theirs)
+        shuffled += difference * (len(baseline) / everything)
+    return shuffled, exact
 
 
 def _mask_product(mask: NDArray[np.bool_], rows: Rows, block: int = 1000) -> Rows:
@@ -161,17 +203,38 @@ def _mask_product(mask: NDArray[np.bool_], rows: Rows, block: int = 1000) -> Row
     return np.concatenate(parts)
 
 
-def _p_value(statistics: Floats, threshold: float) -> float:
-    return float((np.sum(statistics > threshold) + 1) / (len(statistics) + 1))
+def one_sided(gains: Floats, gain: float, exact: bool) -> tuple[float, float]:
+    """(p of as bad a gain, p of as good a one); ties count, what was seen counts as one."""
+    extra = 0 if exact else 1
+    as_bad = int(np.sum(gains <= gain + ROUNDING)) + extra
+    as_good = int(np.sum(gains >= gain - ROUNDING)) + extra
+    return as_bad / (len(gains) + extra), as_good / (len(gains) + extra)
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down adjusted p-values (Holm 1979): reject where adjusted < alpha."""
-    ordered = sorted(p_values.items(), key=lambda item: item[1])
+def p_text(p: float, test: PairedTest | None = None) -> str:
+    """p with its limit: "p < 0.0001" where no smaller one could have come out."""
+    least = 1 / (test.shufflings + 1) if test is not None and not test.exact else 0.0
+    if p <= max(least, 0.00005):
+        return f"p < {max(0.0001, round(least, 4) or 0.0001):.4f}"
+    return f"p = {p:.4f}"
+
+
+def holm(
+    p_values: Mapping[str, float], weights: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Holm's step-down adjusted p-values (Holm 1979): reject where adjusted < alpha.
+
+    Args:
+        weights: of each test, its share of the level; by default all are equal.
+    """
+    weight = dict.fromkeys(p_values, 1.0) if weights is None else weights
+    ordered = sorted(p_values, key=lambda name: p_values[name] / weight[name])
+    left = sum(weight[name] for name in ordered)
     adjusted: dict[str, float] = {}
     running = 0.0
-    for rank, (name, p) in enumerate(ordered):
-        running = max(running, min(1.0, (len(ordered) - rank) * p))
+    for name in ordered:
+        running = max(running, min(1.0, p_values[name] * left / weight[name]))
+        left -= weight[name]
         adjusted[name] = running
     return {name: adjusted[name] for name in p_values}
 

@@ -111,9 +111,11 @@ def _scores(
 
 def _faults(suite: Suite, lines: list[str]) -> dict[str, tuple[int, int]]:
     found = {}
+    references = suite.references[0] if suite.references else [None] * len(lines)
     for check in CHECKS:
-        applied = [(s, o) for s, o in zip(suite.sources, lines, strict=True) if check.applies(s)]
-        found[check.name] = (sum(check.find(s, o) is not None for s, o in applied), len(applied))
+        rows = zip(suite.sources, lines, references, strict=True)
+        applied = [row for row in rows if check.applies(row[0], row[2])]
+        found[check.name] = (sum(check.find(*row) is not None for row in applied), len(applied))
     return found
 
 

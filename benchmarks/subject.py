@@ -30,6 +30,7 @@ class Subject(Protocol):
         spec: the argument it was named by, for starting it again in a fresh process.
         parallel: ``translate`` may be called by several threads at once.
         overrides: in words, what it is asked with and would not be served with.
+        family: whose version it is, architecture and origin; "" where that is unknown.
     """
 
     @property
@@ -55,6 +56,9 @@ class Subject(Protocol):
 
     @property
     def overrides(self) -> tuple[str, ...]: ...
+
+    @property
+    def family(self) -> str: ...
 
     def answers(self, suite: Suite) -> list[str] | None:
         """Ready-made translations of a suite, or None: then ask ``translate``."""
@@ -103,6 +107,7 @@ class ModelSubject:
     spec: str = ""
     translate_texts: Callable[[Translator, Sequence[str], DecodingOptions], list[str]] | None = None
     overrides: tuple[str, ...] = ()
+    family: str = ""
     kind: str = "model"
 
     def __post_init__(self) -> None:
@@ -140,6 +145,7 @@ class HypothesesSubject:
     kind: str = "hypotheses"
     parallel: bool = False
     overrides: tuple[str, ...] = ()
+    family: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ SUITES_DIR = Path(__file__).parent / "suites"
 QUALITY_SUITES = ("tatoeba", "ntrex128", "tico19")
 SMOKE_SUITE = "smoke"
 _KEYS = {
-    "name", "description", "kind", "source", "references", "documents", "licence",
+    "name", "description", "kind", "source", "references", "documents", "domains", "licence",
     "licence_file", "original_language", "sentence",
 }  # fmt: skip
 
@@ -40,7 +40,7 @@ class Suite:
     Attributes:
         sources: n source sentences.
         references: r reference translations of each source, r lists of n lines.
-        documents: n document names, or empty.
+        documents, domains: n names each, or empty.
         smoke: for ``kind == "smoke"`` the sentences with their patterns, else empty.
         licence: SPDX name or a sentence.
     """
@@ -49,6 +49,7 @@ class Suite:
     sources: tuple[str, ...]
     references: tuple[tuple[str, ...], ...] = ()
     documents: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
     smoke: tuple[SmokeSentence, ...] = ()
     kind: str = "quality"
     description: str = ""
@@ -58,8 +59,8 @@ class Suite:
         if not self.sources:
             raise InvalidInputError(f"suite {self.name!r} has no sentences")
         columns = [(f"reference {i + 1}", r) for i, r in enumerate(self.references)]
-        if self.documents:
-            columns.append(("documents", self.documents))
+        named = (("documents", self.documents), ("domains", self.domains))
+        columns += [(what, lines) for what, lines in named if lines]
         for what, lines in columns:
             if len(lines) != len(self.sources):
                 raise InvalidInputError(
@@ -72,6 +73,7 @@ class Suite:
         """SHA-256 (hex) over everything a score depends on; the path is not part of it."""
         smoke = [[s.source, s.accept, s.forbid] for s in self.smoke]
         content = [self.name, self.kind, self.sources, self.references, self.documents, smoke]
+        content += [self.domains] if self.domains else []
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -138,12 +140,13 @@ def _from_table(folder: Path, table: dict[str, Any]) -> Suite:
         sources = read_lines(folder / table["source"])
     else:
         raise ConfigurationError(f"{folder / 'suite.toml'}: needs `source` or [[sentence]] tables")
-    documents = read_lines(folder / table["documents"]) if "documents" in table else ()
+    named = {key: read_lines(folder / table[key])
+             for key in ("documents", "domains") if key in table}  # fmt: skip
     return Suite(
         name=str(table.get("name", folder.name)),
         sources=sources,
         references=tuple(read_lines(folder / r) for r in table.get("references", ())),
-        documents=documents,
+        **named,
         smoke=smoke,
         kind="smoke" if smoke else "quality",
         description=str(table.get("description", "")),

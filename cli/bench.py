@@ -6,26 +6,17 @@ import argparse
 import textwrap
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli import bench_record
-from cli.bench_options import (
-    add_common,
-    answer_cache,
-    load,
-    make_plan,
-    progress_bar,
-    read_policy,
-    sign,
-    signing_key,
-    suite_list,
-)
+from cli.bench_options import Measuring, add_common, sign, signing_key
 from cli.output import action, note, print_json, print_table
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
-    from benchmarks.policy import Policy
+    from benchmarks.gate import Verdict, Waiver
+    from benchmarks.measurements import Measurements
     from cli.output import Actions
 
 DESCRIPTION = """\
@@ -102,6 +93,19 @@ def _add_gate(actions: Actions) -> None:
         "--sign", type=Path, metavar="KEY", default=signing_key(),
         help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)",
     )  # fmt: skip
+    parser.add_argument(
+        "--retrained", action="store_true",
+        help="the candidate was trained anew: the policy's churn budget for that applies",
+    )  # fmt: skip
+    parser.add_argument(
+        "--waive", action="append", default=[], metavar="RULE=REASON",
+        help='let the candidate fail one rule ("behaviour", "checks loop"); stands in the '
+        "evidence, which must be signed then",
+    )  # fmt: skip
+    parser.add_argument("--waived-by", default="", metavar="NAME", help="who answers for that")
+    parser.add_argument(
+        "--human", type=Path, metavar="FILE", help="a filled sheet of `csanmt bench sheet`"
+    )
     add_common(parser)
 
 
@@ -111,11 +115,10 @@ def _add_gate(actions: Actions) -> None:
 def _run(args: argparse.Namespace) -> int:
     from benchmarks.single import run_single, write_single
 
-    policy = read_policy(None)
-    subject = load(args.subject, args)
-    suites = suite_list(args, policy, [subject])
-    plan = make_plan(args, policy, suites, speed=False)
-    result = run_single(subject, plan, answer_cache(args), progress_bar(args))
+    measuring = Measuring.of(args)
+    subject = measuring.load(args.subject)
+    plan = measuring.plan(measuring.suites([subject]), speed=False)
+    result = run_single(subject, plan, measuring.cache, measuring.progress)
     if args.out:
         write_single(result, args.out)
     if args.json:
@@ -131,23 +134,29 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from benchmarks.compare import measure
     from benchmarks.outputs import summary_rows, write_report
 
-    policy = read_policy(None)
-    baseline, candidate = load(args.baseline, args), load(args.candidate, args)
-    suites = suite_list(args, policy, [baseline, candidate])
-    files = "hypotheses" in (candidate.kind, baseline.kind)
-    plan = make_plan(args, policy, suites, speed=not (args.no_speed or files))
-    measured = measure(candidate, baseline, plan, answer_cache(args), progress_bar(args))
+    measuring = Measuring.of(args)
+    measured = _measure(measuring, args.candidate, args.baseline, speed=not args.no_speed)
     if args.out:
-        write_report(args.out, measured, None, policy)
+        write_report(args.out, measured, None, measuring.policy)
     if args.json:
         print_json(measured.to_json(max_changes=20))
         return 0
-    print_table(("suite", "metric", "baseline", "candidate", "change", "p"), summary_rows(measured))
+    columns = ("suite", "metric", "baseline", "candidate", "change", "p of a loss")
+    print_table(columns, summary_rows(measured))
     print(f"changed: {measured.churn:.1%}")
     return 0
+
+
+def _measure(measuring: Measuring, candidate: str, baseline: str, *, speed: bool) -> Measurements:
+    from benchmarks.compare import measure
+
+    new = measuring.load(candidate)
+    old = new if candidate == baseline else measuring.load(baseline)
+    files = "hypotheses" in (new.kind, old.kind)
+    plan = measuring.plan(measuring.suites([new, old]), speed=speed and not files)
+    return measure(new, old, plan, measuring.cache, measuring.progress)
 
 
 def _gate(args: argparse.Namespace) -> int:
@@ -169,23 +178,27 @@ def _judge(args: argparse.Namespace) -> int:
 
     if args.sign and not (args.out and args.sign.is_file()):
         raise InvalidInputError(f"--sign {args.sign}: needs --out DIR and a key that exists")
-    measured = policy = None
+    waivers = _waivers(args)
+    measured = measuring = None
     try:
-        policy = read_policy(args.policy)
-        measured = _measure_for_gate(args, policy)
-        verdict = judge(measured, policy)
+        measuring = Measuring.of(args)
+        speed = bool(measuring.policy.speed)
+        measured = _measure(measuring, args.candidate, args.baseline, speed=speed)
+        verdict = judge(measured, measuring.policy, waivers)
         if args.out:
-            write_report(args.out, measured, verdict, policy)
+            write_report(args.out, measured, verdict, measuring.policy)
     except CsanmtError as error:
         verdict = unjudged(args.candidate, args.baseline, f"{error.code}: {error}")
     except Exception as error:
         traceback.print_exc()
         what = f"internal: {type(error).__name__}: {error}"
         verdict = unjudged(args.candidate, args.baseline, what)
-    if args.out and policy is not None:
-        evidence = write_evidence(args.out, measured, verdict, policy, SOURCE_TREE)
+    if args.out and measuring is not None:
+        evidence = write_evidence(args.out, measured, verdict, measuring.policy, SOURCE_TREE)
         if args.sign:
             sign(evidence, args.sign)
+        elif waivers:
+            note("a release accepts evidence with a waiver only signed (csanmt bench sign)")
     if args.json:
         print_json(verdict.to_json())
     else:
@@ -193,23 +206,26 @@ def _judge(args: argparse.Namespace) -> int:
     return int(verdict.decision)
 
 
-def _measure_for_gate(args: argparse.Namespace, policy: Policy) -> Any:
-    from benchmarks.compare import measure
+def _waivers(args: argparse.Namespace) -> list[Waiver]:
+    """``--waive "RULE=REASON"``, all answered for by ``--waived-by``.
 
-    candidate = load(args.candidate, args)
-    same = args.candidate == args.baseline
-    baseline = candidate if same else load(args.baseline, args)
-    suites = suite_list(args, policy, [baseline, candidate])
-    files = "hypotheses" in (candidate.kind, baseline.kind)
-    plan = make_plan(args, policy, suites, speed=bool(policy.speed) and not files)
-    return measure(candidate, baseline, plan, answer_cache(args), progress_bar(args))
+    Raises:
+        InvalidInputError: no such rule, or no reason or name.
+    """
+    from benchmarks.gate import Waiver
+
+    given = (text.partition("=") for text in args.waive)
+    return [Waiver(rule.strip(), why.strip(), args.waived_by) for rule, _, why in given]
 
 
-def _print_verdict(verdict: Any, out: Path | None) -> None:
+def _print_verdict(verdict: Verdict, out: Path | None) -> None:
     print(f"{verdict.decision.word.upper()} ({verdict.scope}): {verdict.candidate} "
           f"against {verdict.baseline}")  # fmt: skip
     passed = sum(rule.status == "pass" for rule in verdict.rules)
     print(f"{passed} of {len(verdict.rules)} rule results pass, {len(verdict.failed)} fail")
+    for rule in verdict.rules:
+        if rule.status == "waived":
+            print(f"  - waived: {rule.rule} {rule.subject}: {rule.reason}")
     for reason in verdict.reasons:
         print(f"  - {reason}")
     if verdict.scope_reasons:

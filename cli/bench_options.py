@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from benchmarks.answers import AnswerCache
-    from benchmarks.comet import Comet
-    from benchmarks.compare import Plan
-    from benchmarks.loading import LoadOptions
+    from benchmarks.compare import MeasureScores, Plan
+    from benchmarks.measurements import ScoreResult
     from benchmarks.policy import Policy
     from benchmarks.progress import Progress
+    from benchmarks.second_opinion import Texts
     from benchmarks.subject import Subject
     from benchmarks.suite import Suite
 
@@ -41,118 +42,143 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         default=os.cpu_count() or 1,
         help="translate and score by so many at once (default: one a processor)",
     )
-    add("--comet", nargs="?", const="", metavar="MODEL", help="also score by COMET (an extra)")
-    add("--comet-python", type=Path, metavar="FILE",
-        help="a Python with COMET (default: $CSANMT_COMET_PYTHON, else this one)")  # fmt: skip
+    add("--scores", metavar="NAME=HOW", action="append", default=[],
+        help="segment scores of another metric: a file (suite, line, baseline, candidate, "
+        "tab-separated), or a command for lines of source, translation, reference")  # fmt: skip
+    for gone in ("--comet", "--comet-python"):
+        add(gone, nargs="?", const="", help=argparse.SUPPRESS)  # until 0.3.0
     add("--quiet", action="store_true", help="no progress bars")
 
 
-def load_options(args: argparse.Namespace) -> LoadOptions:
-    from benchmarks.loading import LoadOptions
-    from cli.model_digests import digest_of_directory, find_tag
+@dataclass(frozen=True)
+class Measuring:
+    """What the common options ask for."""
 
-    return LoadOptions(
-        engine=args.engine or os.environ.get("CSANMT_ENGINE") or None,
-        beam=args.beam,
-        length_penalty=args.length_penalty,
-        max_length=args.max_length,
-        api_key=os.environ.get("CSANMT_API_KEY") or None,
-        find_tag=find_tag,
-        digest_of=digest_of_directory,
-    )
+    args: argparse.Namespace
+    policy: Policy
 
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Measuring:
+        """With the policy that the options name.
 
-def answer_cache(args: argparse.Namespace) -> AnswerCache:
-    from benchmarks.answers import AnswerCache
+        Raises:
+            InvalidInputError: an option that went.
+        """
+        from benchmarks.policy import DEFAULT_POLICY, load_policy
 
-    if args.no_cache:
-        return AnswerCache()
-    if args.cache:
-        return AnswerCache(args.cache)
-    if chosen := os.environ.get("CSANMT_BENCH_CACHE"):
-        return AnswerCache(Path(chosen))
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return AnswerCache(Path(home).expanduser() / "csanmt" / "bench")
+        if args.comet is not None or args.comet_python is not None:
+            raise InvalidInputError("--comet went: give COMET's segment scores with --scores")
+        return cls(args, load_policy(getattr(args, "policy", None) or DEFAULT_POLICY))
 
+    def load(self, spec: str) -> Subject:
+        from benchmarks.loading import LoadOptions, load_subject
+        from cli.model_digests import digest_of_directory, find_tag
 
-def progress_bar(args: argparse.Namespace) -> Progress:
-    from benchmarks.progress import Bar, Silent
+        args = self.args
+        options = LoadOptions(
+            engine=args.engine or os.environ.get("CSANMT_ENGINE") or None,
+            beam=args.beam,
+            length_penalty=args.length_penalty,
+            max_length=args.max_length,
+            api_key=os.environ.get("CSANMT_API_KEY") or None,
+            find_tag=find_tag,
+            digest_of=digest_of_directory,
+        )
+        return load_subject(spec, options)
 
-    return Silent() if args.quiet else Bar(sys.stderr)
+    @property
+    def cache(self) -> AnswerCache:
+        from benchmarks.answers import AnswerCache
 
+        if self.args.no_cache:
+            return AnswerCache()
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        chosen = self.args.cache or os.environ.get("CSANMT_BENCH_CACHE")
+        return AnswerCache(Path(chosen or f"{home}/csanmt/bench").expanduser())
 
-def suite_list(
-    args: argparse.Namespace, policy: Policy, subjects: Sequence[Subject]
-) -> list[Suite]:
-    """The suites asked for, else the policy's."""
-    from benchmarks.subject import HypothesesSubject
-    from benchmarks.suite import load_suite
+    @property
+    def progress(self) -> Progress:
+        from benchmarks.progress import Bar, Silent
 
-    suites = [load_suite(name) for name in args.suites or policy.suites]
-    for subject in subjects:
-        if isinstance(subject, HypothesesSubject) and subject.path.is_file() and len(suites) != 1:
-            raise InvalidInputError(
-                f"{subject.path} is one file: say with --suite which suite it translates"
-            )
-    return suites
+        return Silent() if self.args.quiet else Bar(sys.stderr)
 
+    def suites(self, subjects: Sequence[Subject]) -> list[Suite]:
+        """The suites asked for, else the policy's."""
+        from benchmarks.subject import HypothesesSubject
+        from benchmarks.suite import load_suite
 
-def read_policy(path: Path | None) -> Policy:
-    from benchmarks.policy import DEFAULT_POLICY, load_policy
+        suites = [load_suite(name) for name in self.args.suites or self.policy.suites]
+        for subject in subjects:
+            one_file = isinstance(subject, HypothesesSubject) and subject.path.is_file()
+            if one_file and len(suites) != 1:
+                raise InvalidInputError(
+                    f"{subject.spec} is one file: say with --suite which suite it translates"
+                )
+        return suites
 
-    return load_policy(path or DEFAULT_POLICY)
+    def plan(self, suites: Sequence[Suite], speed: bool) -> Plan:
+        from benchmarks.compare import Plan
+        from benchmarks.pins import DEFAULT_PINS, load_pins
+        from benchmarks.speed import SpeedPlan
+        from benchmarks.suite import SMOKE_SUITE, load_suite
 
+        args, policy = self.args, self.policy
+        limit = policy.speed.get("p95_ratio", SpeedPlan().limit)
+        return Plan(
+            suites=suites,
+            metrics=policy.all_metrics,
+            tested=policy.metrics,
+            sampling=policy.sampling,
+            smoke=load_suite(SMOKE_SUITE),
+            pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
+            behaviour=True,
+            speed=SpeedPlan(limit=limit) if speed else None,
+            together=[suite for suite in suites if suite.name in policy.suites],
+            slices=policy.slices,
+            scores=self._scores() if args.scores else None,
+            human=getattr(args, "human", None),
+            retrained=getattr(args, "retrained", False),
+            workers=args.workers,
+            **self._seams(speed),
+        )
 
-def make_plan(
-    args: argparse.Namespace, policy: Policy, suites: Sequence[Suite], speed: bool
-) -> Plan:
-    from functools import partial
+    def _seams(self, speed: bool) -> dict[str, Any]:
+        """What starts processes and sends load, as the policy wants it decided."""
+        from functools import partial
 
-    from benchmarks.coldstart import StartPlan, measure_start
-    from benchmarks.compare import Plan
-    from benchmarks.load import LoadPlan, find_tool
-    from benchmarks.pins import DEFAULT_PINS, load_pins
-    from benchmarks.served import measure_throughput
-    from benchmarks.speed import SpeedPlan
-    from benchmarks.suite import SMOKE_SUITE, load_suite
+        from benchmarks.coldstart import StartPlan, measure_start
+        from benchmarks.load import LoadPlan, find_tool
+        from benchmarks.served import measure_throughput
 
-    limit = policy.speed.get("p95_ratio", SpeedPlan().limit)
-    start = StartPlan(
-        time_limit=policy.speed.get("start_ratio", StartPlan().time_limit),
-        memory_limit=policy.speed.get("memory_ratio", StartPlan().memory_limit),
-    )
-    load = None
-    if speed and "throughput_ratio" in policy.speed:
+        memory = self.policy.speed.get("memory_ratio", StartPlan().memory_limit)
+        start = partial(measure_start, plan=StartPlan(memory_limit=memory))
+        limit = self.policy.speed.get("throughput_ratio")
+        if not speed or limit is None:
+            return {"measure_start": start}
         find_tool()  # missing, it is missed before minutes are spent
-        load = partial(measure_throughput, plan=LoadPlan(limit=policy.speed["throughput_ratio"]))
-    return Plan(
-        suites=suites,
-        metrics=policy.all_metrics,
-        sampling=policy.sampling,
-        smoke=load_suite(SMOKE_SUITE),
-        pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
-        behaviour=True,
-        speed=SpeedPlan(limit=limit) if speed else None,
-        timed=[suite for suite in suites if suite.name in policy.suites],
-        workers=args.workers,
-        comet=_comet(args, policy) if args.comet is not None else None,
-        measure_start=partial(measure_start, plan=start),
-        measure_throughput=load,
-    )
+        load = partial(measure_throughput, plan=LoadPlan(limit=limit))
+        return {"measure_start": start, "measure_throughput": load}
 
+    def _scores(self) -> MeasureScores:
+        """``--scores NAME=HOW``; whether higher is better says the policy."""
+        named = [given.partition("=") for given in self.args.scores]
+        if wrong := [given for (name, _, how), given in zip(named, self.args.scores, strict=True)
+                     if not (name and how)]:  # fmt: skip
+            raise InvalidInputError(f"--scores {wrong[0]!r}: NAME=FILE or NAME=COMMAND is wanted")
 
-def _comet(args: argparse.Namespace, policy: Policy) -> Comet:
-    from benchmarks.comet import DEFAULT_MODEL, Comet
+        def measure(suites: Mapping[str, Texts]) -> list[ScoreResult]:
+            from benchmarks.policy import ScorePolicy
+            from benchmarks.second_opinion import score_result
 
-    chosen = os.environ.get("CSANMT_COMET_PYTHON")
-    python = args.comet_python or (Path(chosen) if chosen else None)
-    return Comet(args.comet or DEFAULT_MODEL, python, policy.sampling)
+            return [
+                score_result(
+                    name, how, suites, plan=self.policy.sampling,
+                    higher_is_better=self.policy.scores.get(name, ScorePolicy(0)).higher_is_better,
+                )
+                for name, _, how in named
+            ]  # fmt: skip
 
-
-def load(spec: str, args: argparse.Namespace) -> Subject:
-    from benchmarks.loading import load_subject
-
-    return load_subject(spec, load_options(args))
+        return measure
 
 
 def signing_key() -> Path | None:

@@ -1,21 +1,15 @@
-"""``csanmt bench``'s smaller actions: pins, evidence, the list of suites, the matrix."""
+"""``csanmt bench``'s smaller actions: pins, evidence, the list of suites, blind sheets."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.bench_options import (
-    answer_cache,
-    progress_bar,
-    read_policy,
-    sign,
-    signing_key,
-)
+from cli.bench_options import sign, signing_key
 from cli.output import action, note, print_json, print_table
-from csanmt.errors import InvalidInputError
+from csanmt.errors import IntegrityError, InvalidInputError
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -23,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt bench``."""
-    for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_matrix):
+    for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_sheet, _add_matrix):
         add(actions)
 
 
@@ -75,19 +69,23 @@ def _add_suites(actions: Actions) -> None:
     action(actions, "suites", _suites, "list the built-in suites")
 
 
-def _add_matrix(actions: Actions) -> None:
+def _add_sheet(actions: Actions) -> None:
     parser = action(
-        actions, "matrix", _matrix, "gate every ordered pair of a folder of systems",
-        "The folder holds *.zh, *.refA.en, systems/NAME.en and optionally "
-        "published-automatic-scores.tsv.",
+        actions, "sheet", _sheet, "write the changed sentences as a blind sheet to be judged",
+        """\
+        CHANGES is changes.jsonl of `bench compare --out` or `bench gate --out`. Somebody who
+        reads both languages writes A, B or = into the column `better`; the filled sheet is
+        given to `bench gate --human`, which tells A from B by the answers themselves.
+        """,
     )  # fmt: skip
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="Markdown file")
-    parser.add_argument("--policy", type=Path, metavar="FILE")
-    parser.add_argument("--cache", type=Path, metavar="DIR")
-    parser.add_argument("--no-cache", action="store_true")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("changes", type=Path, metavar="CHANGES")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--limit", type=int, default=200, help="most sentences (default: 200)")
+
+
+def _add_matrix(actions: Actions) -> None:
+    parser = action(actions, "matrix", _matrix, "went: python -m benchmarks.yardstick")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
 def _pin(args: argparse.Namespace) -> int:
@@ -125,12 +123,15 @@ def _verify(args: argparse.Namespace) -> int:
 
     found = verify(args.evidence, model_digest=args.model_digest)
     signer = verify_file(args.evidence, args.signers)
+    if found.waivers and signer is None:
+        raise IntegrityError(f"{args.evidence} waives a rule and is not signed")
     facts = {
         "decision": found.decision.word,
         "scope": found.scope,
         "model_digest": found.model_digest,
         "digest": found.digest,
         "created": found.content["created"],
+        "waived": "; ".join(found.waivers) or "nothing",
         "signature": str(signer) if signer else "not signed",
     }
     if args.json:
@@ -156,19 +157,24 @@ def _suites(args: argparse.Namespace) -> int:
     return 0
 
 
-def _matrix(args: argparse.Namespace) -> int:
-    from benchmarks.matrix import judge_pairs, load_systems, render, score_table, wrong_promotions
+def _sheet(args: argparse.Namespace) -> int:
+    from benchmarks.second_opinion import write_sheet
 
-    policy = read_policy(args.policy)
-    systems = load_systems(args.folder)
-    progress = progress_bar(args)
-    judgements = judge_pairs(systems, policy, answer_cache(args), progress)
-    scores = score_table(systems, cache=answer_cache(args), workers=args.workers, progress=progress)
-    command = f"csanmt bench matrix {args.folder.name} --out {args.out}"
-    args.out.write_text(render(systems, judgements, scores, policy, command), "utf-8")
-    wrong = wrong_promotions(judgements)
+    try:
+        lines = args.changes.read_text("utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        changes = [
+            (r["suite"], r["index"], r["source"], r["baseline"], r["candidate"]) for r in rows
+        ]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InvalidInputError(f"{args.changes} is no changes.jsonl: {error}") from None
+    count = write_sheet(args.out, changes, args.limit)
     if args.json:
-        print_json({"pairs": len(judgements), "wrong": [[j.candidate, j.baseline] for j in wrong]})
+        print_json({"file": str(args.out), "sentences": count, "changed": len(changes)})
     else:
-        print(f"{len(judgements)} pairs, {len(wrong)} wrong promotions → {args.out}")
-    return 1 if wrong else 0
+        note(f"{count} of {len(changes)} changed sentences: {args.out}")
+    return 0
+
+
+def _matrix(args: argparse.Namespace) -> int:  # until 0.3.0
+    raise InvalidInputError("bench matrix went: python -m benchmarks.yardstick DIR --out FILE")

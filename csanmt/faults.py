@@ -14,14 +14,41 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from csanmt.negation import changed_negation, negated
 from csanmt.quantities import missing_values, source_values
 
 Finding = str | None
-HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+# 丨 (U+4E28) stands for a bar in titles, not for a word.
+HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u4e27\u4e29-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+EMOJI = re.compile(
+    "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u23e9-\u23f3][\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
+)
 URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
 EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 SENTENCE_END = re.compile(r"[。！？!?.…]+[”’」』）)\"']*\s*$")
-TARGET_END = re.compile(r"[.!?…。！？;:]+[\"'”’)\]]*\s*$")
+TARGET_END = re.compile(r"(?:[.!?…。！？;:][\s*_]*|[\"'”’“‘」』)\]）】》]\s*)$")
+
+UNKNOWN = re.compile(r"<unk>|\[unk\]|[\u2047\u2581\ufffd]|@@ |</?s>", re.IGNORECASE)
+MOJIBAKE = re.compile(
+    "Ã[\x80-\xbf©¨¤¶¼±³ª\xa0]|â€[\x80-\xbf™œ“”¦˜]|Â[\xa0°£»«·]|[äåæçèé][\x80-\xbf¸½¿®]"
+)
+# Letters that stand in no English text: Cyrillic, Hebrew, Arabic, Indic, Thai, kana, Hangul.
+FOREIGN = re.compile(
+    "[\u0400-\u052f\u0590-\u06ff\u0900-\u0e7f\u1100-\u11ff\u3041-\u3096\u30a1-\u30fa\uac00-\ud7af]"
+)
+CHATTER = re.compile(
+    r"\s*(?:(?:here(?: is|'s)|this is|sure|certainly|of course)\b[^.:\n]{0,40}\btranslat\w*"
+    r"[^:\n]{0,30}:|(?:the )?(?:english |final )?(?:translat(?:ion|ed (?:text|sentence))|output)"
+    r"(?: of [^:\n]{1,40}| into english| is)?\s?:|as an ai\b|"
+    r"i(?: am|'m) sorry, but i (?:can|am)\b)",
+    re.IGNORECASE,
+)
+CHATTER_SOURCE = re.compile("翻译|译文|输出|回答|抱歉|对不起|人工智能")
+SPACING = re.compile(
+    r"(?<=[\w\"')\]]) (?:[,;!?]|[.:](?![\d.\w)(]))(?=\s|$|[\"'])|\w (?:n't|'s|'re|'ve|'ll)\b"
+)
+MARK = re.compile(r"[,;!?.:](?=\s|$|[\"')])")
+ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 
 
 def _plain(text: str) -> str:
@@ -122,6 +149,54 @@ def numbers(source: str, output: str) -> Finding:
     return "lost: " + " and ".join(map(_written, lost)) if lost else None
 
 
+def _found(pattern: re.Pattern[str], source: str, output: str, what: str) -> Finding:
+    """What the pattern finds in the output and not in the source."""
+    new = [hit for hit in dict.fromkeys(pattern.findall(output)) if hit not in source]
+    return f"{what}: {' '.join(new[:5])}" if new else None
+
+
+def unknown(source: str, output: str) -> Finding:
+    """An <unk> in the place of an emoji is a lost emoji, not this."""
+    found = _found(UNKNOWN, source, output, "no text")
+    if found and len(UNKNOWN.findall(output)) <= len(EMOJI.findall(source)):
+        found = None
+    return found or _found(MOJIBAKE, source, output, "wrongly decoded")
+
+
+def foreign_script(source: str, output: str) -> Finding:
+    return _found(FOREIGN, source, output, "letters of another script")
+
+
+def chatter(source: str, output: str) -> Finding:
+    found = CHATTER.match(output)
+    if not found or CHATTER_SOURCE.search(source) or ":" in source[:30] or "：" in source[:30]:
+        return None
+    return f"speaks of itself: {found.group().strip()}"
+
+
+def doubled(source: str, output: str) -> Finding:
+    """The whole answer twice in a row, which the source is not."""
+    words = re.findall(r"\w+", output.casefold())
+    half = len(words) // 2
+    if half < 2 or len(words) % 2 or words[:half] != words[half:]:
+        return None
+    bare = _plain(source)
+    third = max(1, len(bare) // 3)
+    return None if bare.count(bare[:third]) > 1 else "the answer stands there twice"
+
+
+def spacing(source: str, output: str) -> Finding:
+    """Blanks before half of the punctuation: tokens that were not put together again."""
+    found = SPACING.findall(output)
+    if not found or 2 * len(found) < len(MARK.findall(output)):
+        return None
+    return f"blanks before punctuation, {len(found)} times"
+
+
+def entities(source: str, output: str) -> Finding:
+    return _found(ENTITY, source, output, "entities")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One kind of fault.
@@ -146,10 +221,19 @@ FAULTS: tuple[Fault, ...] = (
     Fault("echo", "the source comes back untranslated", lambda s: han_count(s) >= 2, echo),
     Fault("residual_han", "Chinese characters are left", lambda s: han_count(s) > 0, residual_han),
     Fault("loop", "a phrase is repeated again and again", _always, loop),
+    Fault("unknown", "<unk>, ▁ or wrongly decoded letters stand in it", _always, unknown),
+    Fault("foreign_script", "letters of a script that is neither English nor the source's",
+          _always, foreign_script),
+    Fault("chatter", "it speaks of itself (“Translation:”)", _always, chatter),
+    Fault("doubled", "the whole answer stands there twice", _always, doubled),
     Fault("length", "far too short or too long", lambda s: han_count(s) >= 8, length),
     Fault("truncation", "the end is missing",
           lambda s: han_count(s) >= 4 and bool(SENTENCE_END.search(s)), truncation),
     Fault("numbers", "a quantity is lost or changed", lambda s: bool(source_values(s)), numbers),
+    Fault("negation", "a negation is lost or added", lambda s: negated(s) is not None,
+          changed_negation),
+    Fault("spacing", "blanks stand before punctuation", _always, spacing),
+    Fault("entities", "HTML entities are left", _always, entities),
 )  # fmt: skip
 
 

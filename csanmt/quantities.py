@@ -1,18 +1,33 @@
 """Which quantities a Chinese text names, and whether an English text names them too.
 
 Values are compared, not spellings: 3.5万 is kept by "35,000", "35 thousand" and
-"thirty-five thousand"; 5月 by "May"; 15点 by "3 p.m.".
+"thirty-five thousand"; 5月 by "May"; 15点 by "3 p.m."; 6成 by "60%"; 50% by "half".
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isclose
 
-_NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_NUMBER = r"(?:(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _SCALES = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
-_MENTION = re.compile(rf"(?:{_NUMBER}\s?[百千万亿]+)+(?:{_NUMBER}(?!\s?[^\W\d]))?|{_NUMBER}")
-_PART = re.compile(rf"({_NUMBER})\s?([百千万亿]*)")
+# 千 before a unit is part of it (千米, 千克, 千瓦时): no multiplier.
+_SCALE = r"(?:[百万亿]|千(?!米|克|瓦|卡|兆|赫|帕|伏|焦|字节|比特))"
+_ABOUT = r"\s?[多余几来]?\s?"  # 700多万 is 7 million and some
+_MENTION = re.compile(  # not what belongs to a Latin word (R0, H1N1)
+    rf"(?<![A-Za-z\d.])(?:(?:{_NUMBER}(?:{_ABOUT}{_SCALE})+)+"
+    rf"(?:\d{{4}}(?![\d.])|{_NUMBER}(?!\d)(?!\s?[^\W\d]))?|{_NUMBER})"
+)
+_PART = re.compile(rf"({_NUMBER})((?:{_ABOUT}{_SCALE})*)")
+_LIST_NUMBER = re.compile(r"^\s*[(（]?\d{1,2}(?:[、)）]|[.．](?!\d))", re.MULTILINE)
+_RANGE_SCALE = re.compile(rf"\s?(?:[-~–—－～至到]|to)\s?{_NUMBER}((?:{_ABOUT}{_SCALE})+)")
+_DATE = re.compile(r"(?<!\d)(\d{4})[./-](\d{1,2})[./-](\d{1,2})(?!\d)")
+_CENTURY = re.compile(r"\d+(?=\s?世纪(?:\s?\d0|[一二三四五六七八九]+十)\s?年代)")
+_CLOCK = re.compile(r"\b(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m)")
+_WHOLE = re.compile(r"\b(?:all|full|fully|every|entire|entirely)\b", re.IGNORECASE)
 _UNITS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
@@ -34,25 +49,58 @@ _WORDS: dict[str, float] = {
     **{word: 20.0 + 10 * i for i, word in enumerate(_TENS)},
     **{word[:-1] + "ieth": 20.0 + 10 * i for i, word in enumerate(_TENS)},
     "once": 1.0, "twice": 2.0, "a": 1.0, "an": 1.0, "single": 1.0, "double": 2.0, "both": 2.0,
-    "pair": 2.0, "dozen": 12.0, "half": 0.5, "couple": 2.0, "triple": 3.0,
+    "pair": 2.0, "dozen": 12.0, "half": 0.5, "halved": 0.5, "couple": 2.0, "triple": 3.0,
+    "doubled": 2.0, "doubling": 2.0, "twofold": 2.0, "threefold": 3.0, "fourfold": 4.0,
+    "tripled": 3.0, "tripling": 3.0, "trebled": 3.0, "quadruple": 4.0, "quadrupled": 4.0,
+    "fivefold": 5.0, "tenfold": 10.0, "quarter": 0.25, "quarters": 4.0, "trio": 3.0,
+    "decade": 10.0, "century": 100.0, "thirds": 3.0, "fifths": 5.0, "sixths": 6.0,
+    "noon": 12.0, "midnight": 0.0, "teens": 10.0,
+    **{word[:-1] + "ies": 20.0 + 10 * i for i, word in enumerate(_TENS)},
 }  # fmt: skip
 _MONTH_NUMBERS = {
     name: float(number)
     for number, month in enumerate(_MONTHS, start=1)
-    for name in (month, month[:3])
+    for name in (month, month[:3], month[:4])
 }
 _MAGNITUDES = {
     "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6,
     "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
     "hundreds": 1e2, "thousands": 1e3, "millions": 1e6, "billions": 1e9,
 }  # fmt: skip
-_TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[a-z]+")
+_TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+|[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One quantity of a source.
+
+    Attributes:
+        value: as written, 万 and 亿 multiplied in.
+        readings: every value that an English text may keep it by.
+    """
+
+    value: float
+    readings: tuple[float, ...]
 
 
 def source_values(text: str) -> list[float]:
     """Every quantity written with digits (万 and 亿 multiplied in), in order."""
-    text = unicodedata.normalize("NFKC", text)
-    return [_chain_value(match.group()) for match in _MENTION.finditer(text)]
+    return [quantity.value for quantity in quantities(text)]
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Every quantity written with digits, in order; the numbers of a list are none."""
+    text = unicodedata.normalize("NFKC", text.replace("，", ", "))
+    for dropped in (_LIST_NUMBER, _CENTURY):  # the 1980s name their century
+        text = dropped.sub(" ", text)
+    text = _DATE.sub(r"\1 \2 \3", text)
+    found = []
+    for match in _MENTION.finditer(text):
+        value = _chain_value(match.group())
+        before, after = text[: match.start()][-8:], text[match.end() : match.end() + 12]
+        others = _other_readings(before, match.group(), value, after)
+        found.append(Quantity(value, (value, *others)))
+    return found
 
 
 def _chain_value(mention: str) -> float:
@@ -60,14 +108,57 @@ def _chain_value(mention: str) -> float:
     for digits, scales in _PART.findall(mention):
         value = float(digits.replace(",", ""))
         for scale in scales:
-            value *= _SCALES[scale]
+            value *= _SCALES.get(scale, 1.0)
         total += value
     return total
 
 
+def _other_readings(before: str, mention: str, value: float, after: str) -> Iterator[float]:
+    """What stands around a number says how English may put it too."""
+    unit = after.lstrip(" 多余几来")
+    for units, readings in _OTHERWISE:
+        if unit.startswith(units):
+            yield from readings(value)
+    if 13 <= value <= 24 and len(mention) == 2:  # 15:30, 15时许
+        yield value - 12
+    if found := _RANGE_SCALE.match(after):  # 10-20万: the first is 100,000 too
+        yield _chain_value(f"{value:.15g}{found.group(1)}")
+    if re.search(r"\d{4}\s?[-~–至]\s?$", before):  # 2019-2020: 2019–20
+        yield value % 100
+    if found := re.match(r"/(\d+)", after):
+        yield value / (float(found.group(1)) or 1)
+    if found := re.search(r"(\d+)/$", before):
+        yield float(found.group(1)) / (value or 1)
+
+
+def _century(value: float) -> tuple[float, ...]:
+    """A year or decade of two digits: 90年代 is the 1990s."""
+    return (1900 + value, 2000 + value) if value < 100 else ()
+
+
+def _discount(value: float) -> tuple[float, ...]:
+    """8.5折 (or 85折): 15 % off."""
+    tenths = value if value < 10 else value / 10
+    return (tenths * 10, 100 - tenths * 10, tenths)
+
+
+_OTHERWISE: tuple[tuple[str, Callable[[float], tuple[float, ...]]], ...] = (
+    ("成", lambda v: (v * 10, v / 10)),
+    ("折", _discount),
+    ("倍", lambda v: (v + 1, v - 1, v * 100, v * 100 - 100, 1 / (v or 1))),
+    ("%", lambda v: (v / 100,)),
+    ("年", _century),
+    ("年", lambda v: (v / 10,)),  # 30多年: three decades
+    ("个月", lambda v: (v / 12,)),
+    ("周年", lambda v: (v / 10,)),
+    ("世纪", lambda v: (v * 100, v * 100 - 100)),
+)
+
+
 def target_values(text: str) -> set[float]:
     """Every quantity an English text may be naming, in digits or words."""
-    tokens = _TOKEN.findall(unicodedata.normalize("NFKC", text).lower())
+    lowered = _CLOCK.sub(r"\1:\2", unicodedata.normalize("NFKC", text).lower())
+    tokens = _TOKEN.findall(lowered)
     values: set[float] = set()
     for start, token in enumerate(tokens):
         values |= _readings(tokens, start)
@@ -82,8 +173,10 @@ def _readings(tokens: list[str], start: int) -> set[float]:
     total = current = 0.0
     seen = False
     for token in tokens[start : start + 8]:
-        if token[0].isdigit() and not seen:
+        if token[0] in ".0123456789" and not seen:
             current = float(token.replace(",", ""))
+        elif token in ("a", "an") and seen:  # half a million
+            continue
         elif token in _WORDS:
             current += _WORDS[token]
         elif token in _MAGNITUDES and seen:
@@ -99,20 +192,22 @@ def _readings(tokens: list[str], start: int) -> set[float]:
 
 def missing_values(source: str, target: str) -> list[float]:
     """Quantities of ``source`` that ``target`` does not name."""
-    wanted = source_values(source)
+    wanted = quantities(source)
     if not wanted:
         return []
     there = target_values(target)
     digits = re.sub(r"(?<=\d),(?=\d{3})", "", unicodedata.normalize("NFKC", target))
-    return [value for value in wanted if not _kept(value, there, digits)]
+    return [quantity.value for quantity in wanted if not _kept(quantity, there, digits)]
 
 
-def _kept(value: float, there: set[float], digits: str) -> bool:
-    if round(value, 6) in there or (13 <= value <= 24 and value - 12 in there):
-        return True
-    written = f"{value:.10g}"
-    if len(written) >= 3 and written in digits:
-        return True
-    if 10 <= value <= 99 and value % 10 == 0:  # 90年代: "the 1990s"
-        return f"{1900 + value:.0f}" in digits or f"{2000 + value:.0f}" in digits
-    return False
+def _kept(quantity: Quantity, there: set[float], digits: str) -> bool:
+    for value in quantity.readings:
+        if any(isclose(value, other, rel_tol=1e-6) for other in there):
+            return True
+        written = f"{value:.10g}"
+        if len(written) >= 3 and written in digits:
+            return True
+    return (
+        quantity.value == 100
+        and re.search(r"\b(all|fully|full|every|entire\w*)\b", digits, re.I) is not None
+    )

@@ -33,6 +33,8 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
 
     evidence = verify(path, model_digest=build.digests["model"])
     signer = verify_file(path, signers)
+    if evidence.waivers and signer is None:
+        raise IntegrityError(f"{path} waives {'; '.join(evidence.waivers)}: it must be signed")
     wrong = [
         *_subjects(evidence), *_code(evidence, build), *_rules(evidence),
         *_baseline(evidence, build, ledger),
@@ -40,7 +42,8 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
     if wrong:
         raise IntegrityError(f"{path}: {'; '.join(wrong)}")
     words = str(signer) if signer else "not signed"
-    return f"{evidence.decision.word} ({evidence.scope}), {words}"
+    waived = f", waived: {'; '.join(evidence.waivers)}" if evidence.waivers else ""
+    return f"{evidence.decision.word} ({evidence.scope}), {words}{waived}"
 
 
 def _subjects(evidence: Evidence) -> Iterator[str]:

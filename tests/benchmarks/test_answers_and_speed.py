@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from benchmarks.answers import BATCH, AnswerCache, translate_suite
-from benchmarks.breakdown import by_document, by_length
+from benchmarks.breakdown import length_name, parts
 from benchmarks.charts import Line, line_chart
 from benchmarks.gate import judge
 from benchmarks.load import ThroughputRow
 from benchmarks.metrics import extract
 from benchmarks.progress import Bar
 from benchmarks.remote import UrlSubject
+from benchmarks.report import word_differences
 from benchmarks.significance import Interval
 from benchmarks.speed import (
     Ratio,
@@ -27,7 +28,6 @@ from benchmarks.speed import (
     pick_sentences,
 )
 from benchmarks.suite import Suite
-from benchmarks.worddiff import word_differences
 from csanmt.errors import InvalidInputError, UnavailableError
 
 
@@ -201,7 +201,7 @@ def test_sentences_for_timing_are_spread_over_the_lengths(world):
 
 
 def test_a_policy_without_a_rule_that_applies_cannot_judge(world, policy):
-    bare = replace(policy, metrics=(), margin={}, checks_margin=None, new_failures=None,
+    bare = replace(policy, metrics=(), margin={}, checks=False, new_failures=None, across=None,
                    smoke=None, pins=None, churn=None, speed={})  # fmt: skip
     measured = world.measure(world.subject())
     stripped = replace(measured, suites=())
@@ -245,7 +245,7 @@ def test_a_tiny_suite_rules_out_no_loss_even_where_the_candidate_is_better(world
 
 def test_empty_answers_are_scored_and_lose(world):
     nothing = judge(world.measure(world.each(lambda s, a: "")), world.policy)
-    assert {"loss", "joint_loss", "non_inferiority", "checks"} <= nothing.failed_rules()
+    assert {"loss", "non_inferiority", "checks"} <= nothing.failed_rules()
     some = set(world.suite.sources[::10])
     measured = world.measure(world.each(lambda s, a: "" if s in some else a))
     assert {"loss", "checks"} <= judge(measured, world.policy).failed_rules()
@@ -325,8 +325,8 @@ def test_breakdowns_add_up(world):
     suite = world.suite
     base = extract("chrf2pp", world.good(suite.sources), suite.references)
     cand = extract("chrf2pp", [a.upper() for a in world.good(suite.sources)], suite.references)
-    documents = by_document(suite.documents, base, cand)
-    lengths = by_length(suite.sources, base, cand)
+    documents = parts("document", suite.documents, base, cand)
+    lengths = parts("length", [length_name(s) for s in suite.sources], base, cand)
     assert sum(p.sentences for p in documents) == sum(p.sentences for p in lengths) == 400
     assert [p.delta for p in documents] == sorted(p.delta for p in documents)
     assert len(documents) == 8
@@ -387,4 +387,4 @@ def test_a_verdict_without_a_ratio_of_the_policy_is_partial(world):
     without = replace(measured, speed=replace(measured.speed, start=None))
     verdict = judge(without, world.policy)
     assert verdict.scope == "partial"
-    assert "speed start_ratio was not measured" in verdict.scope_reasons
+    assert "speed start_seconds was not measured" in verdict.scope_reasons

@@ -121,7 +121,7 @@ def test_weights_with_noise_are_rejected_for_their_quality(folder):
     (folder / "noisy" / "provenance.json").unlink(missing_ok=True)
     add_noise(folder / "noisy" / "engine.bin", strength=0.6)
     assert gate("noisy", "--beam", "1") == 1
-    assert {"loss", "joint_loss"} <= failed_rules()
+    assert {"loss"} <= failed_rules()
 
 
 def test_a_damaged_model_is_not_judged(folder, capsys):

@@ -61,14 +61,14 @@ def test_extra_suites_do_not_weaken_the_tests_on_the_policys(world, others):
     (suite,) = measured.suites
 
     def with_p(suite, p):
-        tests = [replace(m.test, delta=-1.0, p_bootstrap=p, p_randomisation=p)
+        tests = [replace(m.test, delta=-1.0, p_worse=p)
                  for m in suite.metrics]  # fmt: skip
         metrics = (replace(m, test=t) for m, t in zip(suite.metrics, tests, strict=True))
         return replace(suite, metrics=tuple(metrics))
 
     extras = [with_p(replace(suite, name=f"extra{i}"), 0.9) for i in range(others)]
     verdict = judge(replace(measured, suites=(with_p(suite, 0.012), *extras)), world.policy)
-    assert {"loss", "joint_loss"} <= verdict.failed_rules()
+    assert {"loss"} <= verdict.failed_rules()
 
 
 def test_sentences_are_timed_on_the_policys_suites(world, extra):
@@ -76,7 +76,7 @@ def test_sentences_are_timed_on_the_policys_suites(world, extra):
     asked = []
     answer = candidate.answer
     candidate.answer = lambda texts: asked.append(list(texts)) or answer(texts)
-    plan = replace(world.plan(), suites=[extra, world.suite], timed=[world.suite], metrics=(),
+    plan = replace(world.plan(), suites=[extra, world.suite], together=[world.suite], metrics=(),
                    behaviour=False, smoke=None)  # fmt: skip
     measure(candidate, world.subject(), plan, world.cache)
     alone = {texts[0] for texts in asked if len(texts) == 1}

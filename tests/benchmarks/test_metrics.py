@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from benchmarks.metrics import METRICS, extract, signature
 from benchmarks.significance import (
     SamplingPlan,
     holm,
+    p_text,
     paired_test,
+    pooled_test,
     resample_counts,
+    shuffled_differences,
     sign_test,
 )
 from benchmarks.suite import load_suite
@@ -70,22 +74,72 @@ def test_several_references_are_all_used(two_systems):
 
 
 @pytest.mark.parametrize("key", ["bleu", "chrf2pp"])
-@pytest.mark.parametrize(("kind", "samples"), [("bs", 500), ("ar", 2000)])
-def test_p_values_are_sacrebleus(key, kind, samples, two_systems):
+def test_shufflings_are_sacrebleus_but_ties_count(key, two_systems):
+    """Its p counts what is larger than the difference; ours what is as large."""
     references, good, bad = two_systems
     theirs = TheirTest(
         [("good", good), ("bad", bad)], {key: METRICS[key].build()}, [references],
-        test_type=kind, n_samples=samples,
+        test_type="ar", n_samples=2000,
     )()[1]  # fmt: skip
-    ours = paired_test(
-        METRICS[key],
-        extract(key, good, [references]).rows,
-        extract(key, bad, [references]).rows,
-        SamplingPlan(samples=samples, trials=samples),
-    )
-    p = ours.p_bootstrap if kind == "bs" else ours.p_randomisation
-    assert p == pytest.approx(theirs[NAMES[key]][1].p_value, abs=2 / samples)
-    assert p < 0.2
+    rows = [extract(key, system, [references]).rows for system in (good, bad)]
+    plan = SamplingPlan(samples=100, trials=2000)
+    found, exact = shuffled_differences(METRICS[key], [tuple(rows)], plan)
+    delta = paired_test(METRICS[key], *rows, plan).delta
+    assert not exact
+    larger = (np.sum(np.abs(found) > abs(delta) + 1e-9) + 1) / 2001
+    assert larger == pytest.approx(theirs[NAMES[key]][1].p_value, abs=1e-9)
+
+
+@pytest.mark.parametrize("changed", [1, 2, 3, 5, 13])
+def test_few_changed_sentences_that_all_lose_have_the_exact_p(changed, two_systems):
+    """One of two, of four, …: sacreBLEU calls even one changed word significant, p = 0.0001."""
+    references, _, _ = two_systems
+    worse = [" ".join(r.split()[:-2]) if i < changed else r for i, r in enumerate(references)]
+    rows = [extract("bleu", lines, [references]).rows for lines in (references, worse)]
+    found = paired_test(METRICS["bleu"], *rows)
+    assert found.exact
+    assert (found.changed, found.shufflings) == (changed, 2**changed)
+    assert found.p_worse == pytest.approx(2.0**-changed)
+    assert found.p_better == 1.0
+
+
+def test_with_many_changed_sentences_p_is_close_to_the_exact_one():
+    """TER rows whose differences are ±1 make the test a sign test: 14 of 18 are worse."""
+    base = np.full((40, 2), 10.0)
+    cand = base.copy()
+    cand[:14, 0] += 1
+    cand[14:18, 0] -= 1
+    found = paired_test(METRICS["ter"], base, cand)
+    assert not found.exact
+    assert found.p_worse == pytest.approx(sign_test(14, 4), abs=0.005)
+
+
+def test_suites_are_pooled_by_their_sentences():
+    """The mean of two scores, weighted; a loss on one and the same gain on the other is none."""
+    small = (np.tile([1.0, 10.0], (20, 1)), np.tile([2.0, 10.0], (20, 1)))
+    large = (np.tile([2.0, 10.0], (60, 1)), np.tile([2.0, 10.0], (60, 1)))
+    found = pooled_test(METRICS["ter"], [small, large])
+    assert found.baseline == pytest.approx((20 * 10 + 60 * 20) / 80)
+    assert found.delta == pytest.approx(20 / 80 * 10)
+    assert found.p_worse < 0.001
+    back = (small[1][:20], small[0][:20])
+    even = pooled_test(METRICS["ter"], [small, back])
+    assert even.delta == pytest.approx(0.0)
+    assert min(even.p_worse, even.p_better) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("p", "shufflings", "text"),
+    [
+        (0.0619, 10_000, "p = 0.0619"),
+        (1 / 10_001, 10_000, "p < 0.0001"),
+        (0.001, 999, "p < 0.0010"),
+    ],
+)
+def test_p_is_told_with_its_limit(p, shufflings, text):
+    rows = np.tile([1.0, 10.0], (20, 1))
+    test = replace(paired_test(METRICS["ter"], rows, rows), shufflings=shufflings, exact=False)
+    assert p_text(p, test) == text
 
 
 def test_a_system_against_itself_has_no_difference(two_systems):
@@ -93,7 +147,7 @@ def test_a_system_against_itself_has_no_difference(two_systems):
     references, system, _ = two_systems
     rows = extract("bleu", system, [references]).rows
     found = paired_test(METRICS["bleu"], rows, rows)
-    assert (found.delta, found.p_bootstrap, found.p_randomisation) == (0.0, 1.0, 1.0)
+    assert (found.delta, found.p_worse, found.p_better) == (0.0, 1.0, 1.0)
     assert found.delta_interval.low == found.delta_interval.high == found.gain_bound == 0.0
 
 
@@ -175,6 +229,11 @@ def test_an_unknown_metric_is_refused_with_the_known_ones():
 )
 def test_holm(p_values, adjusted):
     assert holm(p_values) == pytest.approx(adjusted)
+
+
+def test_holm_with_weights_gives_the_first_more_of_the_level():
+    found = holm({"first": 0.02, "other": 0.02}, {"first": 0.75, "other": 0.25})
+    assert found == pytest.approx({"first": 0.02 / 0.75, "other": 0.02 / 0.75})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""What a comparison could have seen: the loss, and the faulty lines, found nine times in ten.
+
+By the normal approximation of the difference and exactly by the binomial of the sign test,
+at the level that is left to a rule's first test. ``benchmarks.calibration`` holds both
+against simulated losses and faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import comb
+from statistics import NormalDist
+
+from benchmarks.measurements import Measurements, check_totals
+from benchmarks.metrics import METRICS
+from benchmarks.policy import Policy
+from benchmarks.rules import ALL, check_weights, families
+from benchmarks.significance import sign_test
+
+POWER = 0.9
+
+
+def detectable_loss(error: float, level: float) -> float:
+    """Points of a loss that a one-sided test at ``level`` finds with ``POWER``.
+
+    Args:
+        error: standard error of the difference.
+    """
+    normal = NormalDist()
+    return error * (normal.inv_cdf(1 - level) + normal.inv_cdf(POWER))
+
+
+def detectable_faults(discordant: int, level: float) -> int:
+    """Lines newly faulty that the sign test at ``level`` finds with ``POWER``.
+
+    Args:
+        discordant: sentences on which the two systems differ in this fault anyway, either way.
+    """
+    chances = [comb(discordant, k) / 2**discordant for k in range(discordant + 1)]
+    lines = 1
+    while True:
+        found = sum(
+            chance
+            for k, chance in enumerate(chances)
+            if sign_test(k + lines, discordant - k) < level
+        )
+        if found >= POWER:
+            return lines
+        lines += 1
+
+
+def statements(measured: Measurements, policy: Policy) -> Iterator[str]:
+    """In words, for the report: what would have been found 90 % of the time."""
+    for word, suites in families(measured, policy):
+        if word or not suites:
+            continue
+        tests = [(s.name, r) for s in suites for r in s.metrics]
+        tests += [(ALL, r) for r in measured.pooled]
+        tests = [(name, r) for name, r in tests if r.metric in policy.metrics]
+        level = policy.alpha_of("loss") / max(1, len(tests))
+        for name, r in tests:
+            if r.test.error > 0 and (name == ALL or not measured.pooled):
+                least = max(detectable_loss(r.test.error, level), policy.least.get(r.metric, 0.0))
+                yield f"a loss of {least:.2f} {METRICS[r.metric].title} on {name}"
+        totals = check_totals(suites)
+        rest = {name: rate for name, rate in totals.items() if name not in policy.new}
+        weights = check_weights(rest, policy)
+        for name in policy.checks_first:
+            if name in rest:
+                rate, level = rest[name], policy.alpha_of("checks") * weights[name]
+                lines = detectable_faults(min(rate.worse + rate.better, 400), level)
+                yield f"{lines} lines with a fault of `{name}`"
+        if policy.new and policy.checks:
+            yield f"one line with a new fault of {', '.join(f'`{n}`' for n in policy.new)}"
