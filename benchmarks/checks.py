@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from csanmt.faults import EMAIL, EMOJI, FAULTS, URL, Fault, Finding
-from csanmt.negation import changed_negation, denies, negated
+from csanmt.negation import changed_negation, count_negations, denials, negated
 
 PLACEHOLDER = re.compile(r"\{\{?\w+\}?\}|%\(\w+\)[sd]|%\d*\$?[sd]|</?\w[^<>]*>|\$\{\w+\}", re.ASCII)
 PERCENTAGE = re.compile(r"(\d+(?:[.,]\d+)*)\s*(?:%|per ?cent)", re.IGNORECASE)
@@ -135,10 +135,11 @@ def negation(source: str, output: str, reference: str | None) -> Finding:
     found = changed_negation(source, output)
     if found or reference is None:
         return found
-    wanted, there = denies(reference), denies(output)
-    if wanted is True and there is False and negated(source) is not False:
-        return "the negation of the reference is lost"
-    if wanted is False and there is True and negated(source) is not True:
+    (wanted, theirs), (there, ours) = denials(reference), denials(output)
+    fewer = there < wanted and (not there or count_negations(source) >= wanted)
+    if fewer and ours <= theirs and negated(source) is not False:
+        return "a negation of the reference is lost"
+    if not wanted and not theirs and there and negated(source) is not True:
         return "negated, which the reference is not"
     return None
 
@@ -150,7 +151,7 @@ def omission(source: str, output: str, reference: str | None) -> Finding:
 
 def addition(source: str, output: str, reference: str | None) -> Finding:
     wanted, there = _word_count(reference), _word_count(output)
-    return f"{there} words for {wanted} of the reference" if there > 1.5 * wanted + 2 else None
+    return f"{there} words for {wanted} of the reference" if there > 1.25 * wanted + 3 else None
 
 
 def unrelated(source: str, output: str, reference: str | None) -> Finding:

@@ -19,6 +19,7 @@ from benchmarks.policy import Policy
 from benchmarks.significance import holm, p_text, sign_test
 
 FEW = 5  # net newly faulty sentences under which an older policy's margin says nothing
+FIRST = 0.8  # of the checks' level that the first ones share
 TINY = 30  # sentences; the bootstrap's intervals are too narrow for fewer
 ALL = "all suites"
 
@@ -74,16 +75,23 @@ def _change(result: MetricResult) -> str:
     return f"{t.baseline:.{digits}f} → {t.candidate:.{digits}f} ({t.delta:+.{digits}f})"
 
 
+def _loss_tests(
+    word: str, suites: Sequence[SuiteResult], measured: Measurements, policy: Policy
+) -> tuple[list[tuple[str, MetricResult]], dict[str, float]]:
+    """The tests of a family by title, and their p after Holm's correction."""
+    named = [(s.name, r) for s in suites for r in s.metrics]
+    if not word and measured.pooled:
+        named = [*((ALL, r) for r in measured.pooled), *named]
+    tests = [(_title(name, r), r) for name, r in named if r.metric in policy.metrics]
+    return tests, holm({title: r.p_worse for title, r in tests})
+
+
 def _loss(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """No significant loss of a metric on a suite or on all, after Holm's correction."""
     for word, suites in families(measured, policy):
-        tests = [(s.name, r) for s in suites for r in s.metrics]
-        if not word and measured.pooled:
-            tests = [*((ALL, r) for r in measured.pooled), *tests]
-        tests = [(name, r) for name, r in tests if r.metric in policy.metrics]
-        adjusted = holm({_title(name, r): r.p_worse for name, r in tests})
-        for name, r in tests:
-            yield _loss_result(_title(name, r), r, adjusted[_title(name, r)], policy)
+        tests, adjusted = _loss_tests(word, suites, measured, policy)
+        for title, r in tests:
+            yield _loss_result(title, r, adjusted[title], policy)
 
 
 def _loss_result(title: str, r: MetricResult, p: float, policy: Policy) -> RuleResult:
@@ -105,23 +113,35 @@ def _loss_result(title: str, r: MetricResult, p: float, policy: Policy) -> RuleR
 def _non_inferiority(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """The one-sided 95 % bound of the loss stays inside the margin; a candidate must show it."""
     for word, suites in families(measured, policy):
+        _, adjusted = _loss_tests(word, suites, measured, policy)
         name, results = _together(word, suites, measured)
         sentences = sum(suite.sentences for suite in suites)
         changed = any(suite.changes for suite in suites)
-        for r in results:
-            margin = policy.margin_of(None, r.metric, r.test.baseline)
-            if r.metric in policy.metrics and margin is not None:
-                yield _bound_result(_title(name, r), r, margin, sentences if changed else None)
-        for suite in suites:
-            for r in suite.metrics:
-                margin = policy.margin_of(suite.name, r.metric, r.test.baseline)
-                if margin is not None:
-                    sentences_of = suite.sentences if suite.changes else None
-                    yield _bound_result(_title(suite.name, r), r, margin, sentences_of)
+        wanted = [
+            (_title(name, r), r, policy.margin_of(None, r.metric, r.test.baseline), sentences)
+            for r in results
+            if r.metric in policy.metrics
+        ]
+        wanted += [
+            (_title(suite.name, r), r, margin, suite.sentences)
+            for suite in suites
+            for r in suite.metrics
+            if (margin := policy.margin_of(suite.name, r.metric, r.test.baseline)) is not None
+        ]
+        for title, r, margin, size in wanted:
+            if margin is not None:
+                lost = adjusted.get(title, 1.0) < policy.alpha_of("loss")
+                yield _bound_result(title, r, margin, size if changed else None, lost)
 
 
-def _bound_result(title: str, r: MetricResult, margin: float, sentences: int | None) -> RuleResult:
-    """``sentences`` None: nothing changed."""
+def _bound_result(
+    title: str, r: MetricResult, margin: float, sentences: int | None, lost: bool
+) -> RuleResult:
+    """What is not ruled out is not seen either: without a significant loss it stays open.
+
+    Args:
+        sentences: None: nothing changed.
+    """
     bound = r.gain_bound
     if sentences is not None and sentences < TINY:
         reason = f"{sentences} sentences are too few to rule out a loss ({TINY} are not)"
@@ -130,10 +150,11 @@ def _bound_result(title: str, r: MetricResult, margin: float, sentences: int | N
     if bound >= -margin:
         reason = f"at worst {bound:+.{digits}f} points, allowed are {-margin:+.{digits}f}"
         return RuleResult("non_inferiority", title, "pass", reason, bound, -margin)
-    worse = METRICS[r.metric].sign * r.test.delta < 0
-    why = "" if worse else "; there may be too few sentences to show more"
-    reason = f"the loss may be {-bound:.{digits}f} points, allowed are {margin:.{digits}f}{why}"
-    return RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
+    reason = f"the loss may be {-bound:.{digits}f} points, allowed are {margin:.{digits}f}"
+    if lost:
+        return RuleResult("non_inferiority", title, "fail", reason, bound, -margin)
+    reason += "; none is proven, more sentences would tell"
+    return RuleResult("non_inferiority", title, "open", reason, bound, -margin)
 
 
 def _minimum(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
@@ -191,11 +212,11 @@ def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
 
 
 def check_weights(names: Sequence[str] | dict[str, CheckRate], policy: Policy) -> dict[str, float]:
-    """``policy.checks_first`` share one half of the level, all others the rest."""
+    """``policy.checks_first`` share most of the level, all others the rest."""
     first = [name for name in names if name in policy.checks_first]
     others = len(names) - len(first)
-    half = 0.5 if first and others else 1.0
-    return {name: half / (len(first) if name in first else others) for name in names}
+    shares = (FIRST, 1 - FIRST) if first and others else (1.0, 1.0)
+    return {name: shares[0] / len(first) if name in first else shares[1] / others for name in names}
 
 
 def allowed_new(name: str, sentences: int, policy: Policy, same_family: bool) -> int:
@@ -216,7 +237,7 @@ def _counts(rate: CheckRate) -> str:
 def _new_result(title: str, rate: CheckRate, allowed: int) -> RuleResult:
     few = "none is" if not allowed else f"{allowed} are"
     reason = f"{_counts(rate)}; {few} allowed"
-    if rate.worse > allowed:
+    if rate.worse > allowed and rate.examples:
         found = rate.examples[0]
         reason += f", e.g. {found.candidate[:80]!r}: {found.problem}"
     status = "pass" if rate.worse <= allowed else "fail"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -144,12 +145,14 @@ def _resampled(which: Metric, pair: Pair, plan: SamplingPlan) -> tuple[Floats, F
     return base, base if np.array_equal(*pair) else which.formula(counts @ pair[1])
 
 
+@lru_cache(maxsize=6)  # every metric of a suite asks for the same
 def resample_counts(n: int, samples: int, seed: int) -> Floats:
     """(samples, n): how often each of n sentences is drawn; sacreBLEU's draws."""
     indices = np.random.default_rng(seed).choice(n, size=(samples, n), replace=True)
     counts = np.empty((samples, n), dtype=np.float64)
     for row, drawn in zip(counts, indices, strict=True):
         row[:] = np.bincount(drawn, minlength=n)
+    counts.setflags(write=False)
     return counts
 
 

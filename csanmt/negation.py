@@ -18,13 +18,13 @@ _FIXED = re.compile(  # words with a negating character that negate nothing
     "|[要么]不然|不然|无论|无数|无疑|无线|无人机|无症状|无家可归|无锡|无比|无限|无论如何|无辜|虚无|无菌"
     "|那不勒斯|不饱和|不适|不凡|不二|无核|无期徒刑|不屑|不可阻挡|挥之不去|直言不讳|不合格|不景气|无处不在|赞不绝口"
     "|不择手段|不在话下|必不可少|不用说|玩世不恭|不明|不熟|不太|不错|不可分|不可逆|不规则|不锈钢|没问题|不对称|不透明"
-    "|未来|未必|未婚|未成年|未知|未免|尚未|前所未有|史无前例|非常|非洲|非法|非典|是非|除非|非营利|非政府|南非|非得"
+    "|未来|未必|未婚|未成年|未知|未免|前所未有|史无前例|非常|非洲|非法|非典|是非|除非|非营利|非政府|南非|非得"
     "|莫斯科|莫名|莫过于|莫大|别人|别的|特别|区别|分别|级别|性别|个别|别墅|告别|识别|鉴别|类别|离别|派别|差别|别名"
     "|否则|是否|能否|可否|否认|否定|否决|没收|没落|沉没|淹没|出没|埋没|没错|没关系|没事|没什么|没准"
 )
 _EITHER = re.compile(r"([^\W\d_]{1,2})[不没]\1")  # 喜欢不喜欢: whether
 _PLAIN = re.compile(
-    "不(?!$)|没有|没(?=[能想去来说做看到见吃用让给法])|无法|并非|绝非|决非|从未|尚未|勿|从没|毫无|无权|无需|无须"
+    "不(?!$)|未|没有|没(?=[能想去来说做看到见吃用让给法])|无法|并非|绝非|决非|勿|从没|毫无|无权|无需|无须"
 )
 _COULD = re.compile(  # anything that an English "not" may come from
     "[不没未无非别勿莫否免缺拒禁防避除反难少差失停绝弃漏忘误错怎哪谁岂才只仅很过尚还再早晚空虚假暂"
@@ -55,17 +55,20 @@ _IMPLIED = re.compile(
 
 def negated(source: str) -> bool | None:
     """True: the sentence negates; False: nothing in it could; None: it is not plain."""
-    bare = _FIXED.sub("", _EITHER.sub("", _QUOTED.sub("", source)))
-    if _PLAIN.search(bare):
+    if count_negations(source):
         return True
     return None if _COULD.search(source) else False
 
 
-def denies(text: str) -> bool | None:
-    """Of an English text: True: it says "not"; False: nothing like it; None: in between."""
-    if EXPLICIT.search(text):
-        return True
-    return None if _IMPLIED.search(text) else False
+def denials(text: str) -> tuple[int, frozenset[str]]:
+    """Of an English text: how often it says "not", and its words that may say so otherwise."""
+    implied = frozenset(word.lower() for word in _IMPLIED.findall(text))
+    return len(EXPLICIT.findall(text)), implied
+
+
+def count_negations(source: str) -> int:
+    """How often a Chinese text plainly negates."""
+    return len(_PLAIN.findall(_FIXED.sub("", _EITHER.sub("", _QUOTED.sub("", source)))))
 
 
 def changed_negation(source: str, output: str) -> str | None:

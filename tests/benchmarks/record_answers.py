@@ -1,0 +1,36 @@
+"""Record what a model answers to everything that the gate asks of a model.
+
+python -m tests.benchmarks.record_answers MODEL_DIRECTORY tests/benchmarks/answers/v1.2.0.json.xz
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import sys
+from pathlib import Path
+
+from benchmarks.answers import translate_suite
+from benchmarks.behaviour import load_tables
+from benchmarks.loading import load_subject
+from benchmarks.pins import load_pins
+from benchmarks.suite import QUALITY_SUITES, SMOKE_SUITE, load_suite
+
+
+def main(directory: str, out: str) -> None:
+    subject, tables = load_subject(directory), load_tables()
+    pairs = [source for pair in tables.pairs for source in (pair.source_a, pair.source_b)]
+    asked = [case.source for case in tables.cases] + pairs + [pin.source for pin in load_pins()]
+    asked += load_suite(SMOKE_SUITE).sources
+    content = {
+        "suites": {
+            name: translate_suite(subject, load_suite(name), workers=2) for name in QUALITY_SUITES
+        },
+        "cases": {source: subject.translate([source])[0] for source in dict.fromkeys(asked)},
+    }
+    data = json.dumps(content, ensure_ascii=False).encode()
+    Path(out).write_bytes(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
