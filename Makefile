@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service sanitize check-arm screenshot \
+.PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service gate-calibration sanitize check-arm screenshot \
         pump lint types format lock clean
 
 help: ## show this list
@@ -50,6 +50,11 @@ soak: install-dev ## the long tests: load for minutes, memory over thousands of 
 
 bench-engine: install-dev ## the native engine against CTranslate2, interleaved
 	$(BIN)/python -m benchmarks.engine
+
+gate-calibration: install-dev ## false alarms, power and corruptions of the gate, simulated (an hour)
+	$(BIN)/python -m benchmarks.precision --out docs/check-precision.md
+	$(BIN)/python -m benchmarks.calibration tests/benchmarks/answers/v1.1.0.json.xz \
+		tests/benchmarks/answers/v1.2.0.json.xz --out docs/gate-calibration.md
 
 bench-service: install-dev ## the service's own cost and its waits (AGAINST=another checkout, interleaved)
 	$(BIN)/python -m benchmarks.service $(if $(AGAINST),--against $(AGAINST))

@@ -43,8 +43,9 @@ def _verbatim(pattern: re.Pattern[str], source: str, output: str) -> Finding:
 
 
 def latin(source: str, output: str) -> Finding:
-    """Written together or apart (office2019, Office 2019), with or without marks around it."""
-    wanted = set(LATIN.findall(EMAIL.sub(" ", URL.sub(" ", PLACEHOLDER.sub(" ", source)))))
+    """A name: three letters or more, not all small (ta, thx). Written together or apart."""
+    bare = EMAIL.sub(" ", URL.sub(" ", PLACEHOLDER.sub(" ", source)))
+    wanted = {word for word in LATIN.findall(bare) if len(word) > 2 and word != word.lower()}
     lowered, joined = output.casefold(), _joined(output)
     lost = [
         word
@@ -136,9 +137,9 @@ def negation(source: str, output: str, reference: str | None) -> Finding:
     if found or reference is None:
         return found
     (wanted, theirs), (there, ours) = denials(reference), denials(output)
-    fewer = there < wanted and (not there or count_negations(source) >= wanted)
-    if fewer and ours <= theirs and negated(source) is not False:
-        return "a negation of the reference is lost"
+    plain = count_negations(source)
+    if there < wanted and ours <= theirs and plain and (not there or plain >= wanted):
+        return "a negation of source and reference is lost"
     if not wanted and not theirs and there and negated(source) is not True:
         return "negated, which the reference is not"
     return None

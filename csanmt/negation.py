@@ -11,7 +11,7 @@ import re
 
 _FIXED = re.compile(  # words with a negating character that negate nothing
     "不(?:仅|但|过|断|少|久|管|论|禁|由|如|妨|惜|同|错|料|安|幸|良|朽|锈|动产|倒翁|丹|明|约而同|可思议"
-    "|知不觉|一样|一而足|言而喻|得不|能不|可不|是吗|是嘛|行了|只|单|见得|至于|等|愧|了了|服|满|利|定|"
+    "|知不觉|一样|一而足|言而喻|得不|能不|可不|是吗|是嘛|行了|只|单|见得|至于|愧|了了|服|满|利|定|"
     "乏|外乎|例外|休|停|懈|可避免|可或缺|到[一两二三四五六七八九十半\\d]|足|已|懂装懂|平等|信任|稳定)"
     "|是不是|能不能|会不会|要不要|有没有|好不好|对不对|可不可以|差不多|对不起|了不起"
     "|要不是|要不|忍不住|免不了|少不了|离不开|不得不|不能不|不无|无不|无非|来不及|迫不及待|不甘"
@@ -24,7 +24,7 @@ _FIXED = re.compile(  # words with a negating character that negate nothing
 )
 _EITHER = re.compile(r"([^\W\d_]{1,2})[不没]\1")  # 喜欢不喜欢: whether
 _PLAIN = re.compile(
-    "不(?!$)|未|没有|没(?=[能想去来说做看到见吃用让给法])|无法|并非|绝非|决非|勿|从没|毫无|无权|无需|无须"
+    "不(?!$)|未|没有|没办法|没(?=[能想去来说做看到见吃用让给法])|无法|并非|绝非|决非|勿|从没|毫无|无权|无需|无须"
 )
 _COULD = re.compile(  # anything that an English "not" may come from
     "[不没未无非别勿莫否免缺拒禁防避除反难少差失停绝弃漏忘误错怎哪谁岂才只仅很过尚还再早晚空虚假暂"
@@ -32,13 +32,13 @@ _COULD = re.compile(  # anything that an English "not" may come from
 )
 _QUOTED = re.compile('[“"「][^”"」]{0,4}[”"」]')
 EXPLICIT = re.compile(
-    r"\b(?:not(?!\s+(?:only|just|merely|to\s+mention|least|until))|cannot|never|none|nothing|"
-    r"nobody|nowhere|neither|nor|without|no(?!\.?\s?\d|\s+(?:matter|doubt|wonder|longer than)))\b"
-    r"|n[’']t\b",
+    r"\b(?:not(?!\s+(?:only|just|merely|to\s+mention|least|until|bad))|cannot|never|"
+    r"(?<!to )none|nothing|nobody|nowhere|neither|nor|without|"
+    r"no(?!\.?\s?\d|\s+(?:matter|doubt|wonder|longer than)))\b|n[’']t\b",
     re.IGNORECASE,
 )
 _IMPLIED = re.compile(
-    r"\b(?:un\w{3,}|non\w+|im(?:poss|prop|mat|perf|pati|mob|movab|part|pract|mun|moral)\w*|"
+    r"\b(?:un\w{3,}|non[\w-]+|gone|im(?:poss|prop|mat|perf|pati|mob|movab|part|pract|mun|moral)\w*|"
     r"in(?:ab|accu|adeq|appr|capab|conv|corr|comp|consi|cur|defin|dep|dist|eff|elig|eq|ev|exp|ext|"
     r"feas|fin|hum|just|num|offen|sec|sens|sign|sep|suff|tol|val|vis|vol|vul)\w*|ir\w{4,}|"
     r"il(?:leg|lic|lit|log)\w*|dis\w{3,}|mis\w{3,}|\w+less|fail\w*|lack\w*|refus\w*|den(?:y|ied|ies|ying|ial)|"

@@ -27,6 +27,7 @@ _RANGE_SCALE = re.compile(rf"\s?(?:[-~–—－～至到]|to)\s?{_NUMBER}((?:{_A
 _DATE = re.compile(r"(?<!\d)(\d{4})[./-](\d{1,2})[./-](\d{1,2})(?!\d)")
 _CENTURY = re.compile(r"\d+(?=\s?世纪(?:\s?\d0|[一二三四五六七八九]+十)\s?年代)")
 _CLOCK = re.compile(r"\b(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m)")
+_EACH = re.compile(r"\b(?:each|every|per|yearly|annual\w*|daily|monthly)\b", re.IGNORECASE)
 _WHOLE = re.compile(r"\b(?:all|full|fully|every|entire|entirely)\b", re.IGNORECASE)
 _UNITS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -158,6 +159,7 @@ _OTHERWISE: tuple[tuple[str, Callable[[float], tuple[float, ...]]], ...] = (
 def target_values(text: str) -> set[float]:
     """Every quantity an English text may be naming, in digits or words."""
     lowered = _CLOCK.sub(r"\1:\2", unicodedata.normalize("NFKC", text).lower())
+    lowered = _DATE.sub(r"\1 \2 \3", lowered)
     tokens = _TOKEN.findall(lowered)
     values: set[float] = set()
     for start, token in enumerate(tokens):
@@ -207,7 +209,6 @@ def _kept(quantity: Quantity, there: set[float], digits: str) -> bool:
         written = f"{value:.10g}"
         if len(written) >= 3 and written in digits:
             return True
-    return (
-        quantity.value == 100
-        and re.search(r"\b(all|fully|full|every|entire\w*)\b", digits, re.I) is not None
-    )
+    if quantity.value == 1:
+        return _EACH.search(digits) is not None
+    return quantity.value == 100 and _WHOLE.search(digits) is not None

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.behaviour import Case, Pair, load_tables, run_invariance
 from benchmarks.checks import CHECKS, examine
+from benchmarks.policy import load_policy
+from benchmarks.precision import FATAL, OTHER, rows
 from benchmarks.suite import QUALITY_SUITES, load_suite
 from csanmt.faults import FAULTS as COUNTED
 
@@ -17,7 +19,8 @@ FAULTS = [
     ("percent", "占1,200.5%。", "It is 1,200.5%.", False),
     ("latin", "我用 Python 编程。", "I program.", True),
     ("latin", "我用 Python 编程。", "I program in python.", False),
-    ("latin", "装了office2019。", "It has Office 2019.", False),
+    ("latin", "装了Office2019。", "It has Office 2019.", False),
+    ("latin", "希望更多人发现ta。", "I hope more people find it.", False),
     ("latin", "怎么 #NAME# 不写？", "Why does # NAME # not write?", False),
     ("url", "见 https://a.example/x?y=1 。", "See https://a.example/x.", True),
     ("url", "见 https://a.example/x?y=1 。", "See https://a.example/x?y=1.", False),
@@ -50,7 +53,7 @@ BY_REFERENCE = [
     ("names", LONG.replace("Geneva", "Berlin"), LONG, True),
     ("names", LONG.replace("said in Geneva", "has said at Geneva"), LONG, False),
     ("negation", LONG.replace("would", "would not"), LONG, True),
-    ("negation", LONG, LONG.replace("would", "would not"), True),
+    ("negation", LONG.replace("would", "would not"), LONG.replace("would", "would not"), False),
 ]
 
 
@@ -72,13 +75,15 @@ def test_every_check_is_in_the_table_of_this_test():
     assert {check.name for check in CHECKS} - counted == tried - counted
 
 
-@pytest.mark.parametrize("suite", QUALITY_SUITES)
-def test_human_references_hardly_show_a_fault(suite):
-    loaded = load_suite(suite)
-    faulty = sum(
-        bool(examine(s, r)) for s, r in zip(loaded.sources, loaded.references[0], strict=True)
-    )
-    assert faulty / len(loaded.sources) < 0.03
+def test_human_references_hardly_show_a_fault():
+    """The table that docs/check-precision.md holds."""
+    suites = [load_suite(name) for name in QUALITY_SUITES]
+    fatal = load_policy().new
+    total = sum(len(suite.sources) for suite in suites)
+    shares = {check.name: sum(counts) / total for check, counts in rows(suites)}
+    assert len(shares) >= 18
+    for name, share in shares.items():
+        assert share < (FATAL if name in fatal else OTHER), name
 
 
 def test_a_case_says_what_is_missing_and_what_is_too_much():

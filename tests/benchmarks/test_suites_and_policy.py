@@ -124,7 +124,7 @@ def test_a_suite_may_have_a_margin_of_its_own():
 def test_where_the_score_is_low_the_margin_is_a_share_of_it():
     policy = load_policy(DEFAULT_POLICY)
     assert policy.margin_of(None, "bleu", 40.0) == 1.5
-    assert policy.margin_of(None, "bleu", 10.0) == pytest.approx(0.5)
+    assert policy.margin_of(None, "bleu", 10.0) == pytest.approx(0.7)
     assert policy.margin_of(None, "ter", 40.0) is None
 
 

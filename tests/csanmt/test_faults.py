@@ -54,6 +54,8 @@ TABLE = [
     ("negation", "他喜欢咖啡。", "He does not like coffee.", True),
     ("negation", "他喜欢咖啡。", "He doesn’t like coffee.", True),
     ("negation", "他非常喜欢咖啡。", "He likes coffee very much.", False),
+    ("negation", "效果不错。", "It is not bad.", False),
+    ("negation", "他采取不回应的态度。", "He takes a non-response attitude.", False),
     ("negation", "你喜欢不喜欢咖啡？", "Do you like coffee?", False),
     ("spacing", "他来了，她走了。", "He came , she left .", True),
     ("spacing", "他来了，她走了。", "He came, she left.", False),
@@ -110,6 +112,7 @@ def test_quantities_of_a_source(source, values):
         ("2万4801张", "24,801", []), ("2021.6.11", "June 11, 2021", []), ("7:55", "7.55 am", []),
         ("50万人", "half a million people", []), ("2019-2020年", "2019–20", []),
         ("30多年", "three decades", []), ("2/3", "two thirds", []), ("1/2", "half", []),
+        ("2021.6.11", "on 2021.6.11", []), ("每满1个年度", "every full year", []),
         ("6666，8888", "6666 and 8888", []), ("H1N1", "flu", []), ("0.08%", ".08%", []),
     ],
 )  # fmt: skip

@@ -55,7 +55,7 @@ def test_evidence_about_this_build_against_the_version_in_service_passes(
 
 
 MODEL_INFO = {"label": "new", "kind": "model", "tag": "new", "digest": MODEL, "settings": {}}
-MILD = DEFAULT_POLICY.read_text("utf-8").replace("bleu = 1.0", "bleu = 90.0")
+MILD = DEFAULT_POLICY.read_text("utf-8").replace("bleu = 1.5", "bleu = 90.0")
 
 
 @pytest.mark.parametrize(
@@ -175,3 +175,16 @@ def test_signing_and_verifying_from_the_command_line(
     assert json.loads(capsys.readouterr().out)["signature"] == "signed by ada@release"
     assert main(["bench", "sign", str(path)]) == 2
     assert "say with --key" in capsys.readouterr().err
+
+
+def test_evidence_with_a_waiver_is_accepted_only_signed(keys: Path, ledger: Ledger) -> None:
+    path = promoted(keys / "evidence.json", MODEL, baseline=OTHER, commit=COMMIT)
+    content = json.loads(path.read_text("utf-8"))
+    waiver = {"rule": "checks loop", "reason": "20 newly, 58 no longer", "name": "Ada"}
+    content["verdict"]["waivers"] = [waiver]
+    path.write_text(json.dumps(evidence.seal(content)), "utf-8")
+    with pytest.raises(IntegrityError, match=r"waives checks loop: .* it must be signed"):
+        check_evidence(path, build(ledger), ledger, None)
+    sign_file(path, keys / "ada")
+    found = check_evidence(path, build(ledger), ledger, keys / "signers")
+    assert "waived: checks loop: 20 newly, 58 no longer (Ada)" in found
