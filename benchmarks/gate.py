@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
+from benchmarks.fault_rules import FAULT_RULES
 from benchmarks.measurements import Measurements
 from benchmarks.policy import RULES, Policy
-from benchmarks.rules import APPLY, RuleResult
+from benchmarks.rules import SCORE_RULES, RuleResult
 from benchmarks.speed_rules import speed_rule
 from csanmt.errors import InvalidInputError
+
+APPLY = {**SCORE_RULES, **FAULT_RULES, "speed": speed_rule}
 
 
 class Decision(IntEnum):
@@ -108,7 +111,7 @@ def judge(measured: Measurements, policy: Policy, waivers: Sequence[Waiver] = ()
         if quality_only and rule not in policy.hypotheses_rules:
             results.append(RuleResult(rule, "", "skip", "a file of hypotheses cannot be asked"))
         else:
-            results += (APPLY | {"speed": speed_rule})[rule](measured, policy)
+            results += APPLY[rule](measured, policy)
     results = [_waived(result, waivers) for result in results]
     failed = [result for result in results if result.status == "fail"]
     still_open = [result for result in results if result.status == "open"]

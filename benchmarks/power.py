@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from math import comb
 from statistics import NormalDist
 
+from benchmarks.fault_rules import check_weights
 from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
-from benchmarks.rules import ALL, check_weights, families
+from benchmarks.rules import ALL, families
 from benchmarks.significance import sign_test
 
 POWER = 0.9

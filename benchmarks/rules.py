@@ -1,4 +1,7 @@
-"""The rules of a policy, each a function of (measurements, policy) that gives its reasons."""
+"""The rules about scores, each a function of (measurements, policy) that gives its reasons.
+
+Those about faults of single sentences are ``fault_rules``, those about speed ``speed_rules``.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.measurements import (
-    CheckRate,
-    GroupResult,
     Measurements,
     MetricResult,
     SuiteResult,
-    check_totals,
-    churn,
 )
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
 from benchmarks.significance import holm, p_text, sign_test
 
-FEW = 5  # net newly faulty sentences under which an older policy's margin says nothing
-FIRST = 0.8  # of the checks' level that the first ones share
 TINY = 30  # sentences; the bootstrap's intervals are too narrow for fewer
 ALL = "all suites"
 
@@ -190,72 +187,6 @@ def _memorised(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
         yield RuleResult("memorised", suite.name, status, reason, share, policy.memorised)
 
 
-def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    """Faults on the suites: none of the fatal ones newly, no significant rise of the others."""
-    if not policy.checks:
-        return
-    for word, suites in families(measured, policy):
-        totals = check_totals(suites)
-        everything = sum(suite.sentences for suite in suites)
-        rest = {name: rate for name, rate in totals.items() if name not in policy.new}
-        adjusted = holm(
-            {name: sign_test(rate.worse, rate.better) for name, rate in rest.items()},
-            check_weights(rest, policy),
-        )
-        for name, rate in totals.items():
-            title = f"{word} {name}".lstrip()
-            if name in policy.new:
-                allowed = allowed_new(name, everything, policy, measured.same_family)
-                yield _new_result(title, rate, allowed)
-            else:
-                yield _rise_result(title, rate, adjusted[name], everything, policy)
-
-
-def check_weights(names: Sequence[str] | dict[str, CheckRate], policy: Policy) -> dict[str, float]:
-    """``policy.checks_first`` share most of the level, all others the rest."""
-    first = [name for name in names if name in policy.checks_first]
-    others = len(names) - len(first)
-    shares = (FIRST, 1 - FIRST) if first and others else (1.0, 1.0)
-    return {name: shares[0] / len(first) if name in first else shares[1] / others for name in names}
-
-
-def allowed_new(name: str, sentences: int, policy: Policy, same_family: bool) -> int:
-    """Sentences that may newly show a fatal fault."""
-    allowed = policy.new[name]
-    if same_family:
-        return allowed
-    return max(allowed, int(policy.new_across.get(name, 0.0) * sentences))
-
-
-def _counts(rate: CheckRate) -> str:
-    return (
-        f"{rate.worse} sentences newly show it, {rate.better} no longer, "
-        f"of {rate.sentences} where it could"
-    )
-
-
-def _new_result(title: str, rate: CheckRate, allowed: int) -> RuleResult:
-    few = "none is" if not allowed else f"{allowed} are"
-    reason = f"{_counts(rate)}; {few} allowed"
-    if rate.worse > allowed and rate.examples:
-        found = rate.examples[0]
-        reason += f", e.g. {found.candidate[:80]!r}: {found.problem}"
-    status = "pass" if rate.worse <= allowed else "fail"
-    return RuleResult("checks", title, status, reason, rate.worse, allowed)
-
-
-def _rise_result(
-    title: str, rate: CheckRate, p: float, everything: int, policy: Policy
-) -> RuleResult:
-    net, limit = rate.worse - rate.better, policy.alpha_of("checks")
-    rise = net / everything
-    reason = f"{_counts(rate)}: {rise:+.2%} of all sentences, {p_text(p)} after Holm"
-    margin = policy.checks_margin
-    beyond = margin is not None and rise > margin and net >= FEW
-    status = "fail" if beyond or (net > 0 and p < limit) else "pass"
-    return RuleResult("checks", title, status, f"{reason} (limit {limit:g})", p, limit)
-
-
 def _slices(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """No significant loss on a part of a suite, after Holm over all parts."""
     least, limit = policy.least.get("chrf2pp", 0.0), policy.alpha_of("slices")
@@ -333,79 +264,14 @@ def _across_families(measured: Measurements, policy: Policy) -> Iterator[RuleRes
         yield RuleResult("families", "", "pass", f"{what}: read the report before you rely on it")
 
 
-def _behaviour(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if policy.new_failures is None:
-        return
-    if measured.behaviour is None:
-        yield RuleResult("behaviour", "", "fail", "the policy demands it, it was not measured")
-        return
-    for group in measured.behaviour:
-        allowed = policy.allowed_failures(group.group)
-        count = len(group.new)
-        reason = f"{count} new failures of {group.cases} cases ({allowed} allowed)"
-        if group.new:
-            first = group.new[0]
-            reason += f", e.g. {first.source!r}: {first.problem}"
-        status = "fail" if count > allowed else "pass"
-        yield RuleResult("behaviour", group.group, status, reason, count, allowed)
-
-
-def _must_pass(rule: str, wanted: str | None, group: GroupResult | None) -> Iterator[RuleResult]:
-    """ "all": every sentence holds; "no-new-failures": those hold that hold with the baseline."""
-    if wanted is None:
-        return
-    if group is None:
-        yield RuleResult(rule, "", "fail", "the policy demands it, it was not measured")
-        return
-    wrong = (*group.new, *group.old) if wanted == "all" else group.new
-    for outcome in wrong:
-        before = "; the baseline gets it wrong too" if outcome in group.old else ""
-        reason = f"{outcome.output!r} {outcome.problem}{before}"
-        yield RuleResult(rule, outcome.source, "fail", reason, len(wrong), 0)
-    if not wrong:
-        right = group.cases - group.failures
-        if not group.cases:
-            yield RuleResult(rule, "", "pass", "there are none")
-            return
-        known = f", {len(group.old)} were wrong before and are allowed to be" if group.old else ""
-        reason = f"{right} of {group.cases} hold{known}" if group.old else f"all {right} hold"
-        yield RuleResult(rule, "", "pass", reason, group.failures, len(group.old))
-
-
-def _smoke(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    return _must_pass("smoke", policy.smoke, measured.smoke)
-
-
-def _pins(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    return _must_pass("pins", policy.pins, measured.pins)
-
-
-def _churn(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if policy.churn is None or not measured.suites:
-        return
-    for name, suites in families(measured, policy):
-        found, budget = churn(suites), policy.churn
-        why = "of a patch"
-        if measured.retrained:
-            budget, why = policy.churn_retrained, "of a model trained anew"
-        status = "pass" if found <= budget else "fail"
-        reason = f"{found:.1%} of the translations changed, the budget {why} is {budget:.0%}"
-        yield RuleResult("churn", name, status, reason, found, budget)
-
-
 Rule = Callable[[Measurements, Policy], Iterator[RuleResult]]
-APPLY: dict[str, Rule] = {
+SCORE_RULES: dict[str, Rule] = {
     "loss": _loss,
     "non_inferiority": _non_inferiority,
     "minimum": _minimum,
     "memorised": _memorised,
-    "checks": _checks,
     "slices": _slices,
     "scores": _scores,
     "human": _human,
     "families": _across_families,
-    "behaviour": _behaviour,
-    "smoke": _smoke,
-    "pins": _pins,
-    "churn": _churn,
 }

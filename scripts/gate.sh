@@ -2,7 +2,7 @@
 # Judge the model that release.toml pins against the one of the release before, and put the
 # evidence where `csanmt release verify` looks for it.
 #
-# usage: gate.sh VERSION
+# usage: gate.sh VERSION [OPTION of `csanmt bench gate`, e.g. --retrained or --waive …]
 #
 # With CSANMT_SIGNING_KEY (a key file) the evidence is signed. The model of the release before is
 # fetched by that release's own release.toml.
@@ -11,7 +11,8 @@
 # rule of the policy still applies.
 set -eu
 cd "$(dirname "$0")/.."
-VERSION="${1:?usage: gate.sh VERSION}"
+VERSION="${1:?usage: gate.sh VERSION [OPTION…]}"
+shift
 BIN="${VENV:-.venv}/bin"
 OUT="${OUT:-dist/gate}"
 
@@ -34,7 +35,7 @@ if [ -n "$PREVIOUS" ] && git show "$PREVIOUS:release.toml" > "$WORK/release.toml
     fi
 fi
 echo "gate: $VERSION with $CANDIDATE against $BASELINE of ${PREVIOUS:-itself}"
-"$BIN/csanmt" bench gate "$CANDIDATE" --baseline "$BASELINE" --out "$OUT" --quiet
+"$BIN/csanmt" bench gate "$CANDIDATE" --baseline "$BASELINE" --out "$OUT" --quiet "$@"
 for folder in dist/"$VERSION"-*; do
     cp "$OUT/evidence.json" "$folder/evidence.json"
     rm -f "$folder/evidence.json.sig"
