@@ -212,16 +212,16 @@ def _clear(site: Site, colour: Colour, tell: Tell) -> None:
     """
     where, old, share = site.place(colour), site.colours.known(colour), _share(site, colour)
     if old:
-        site.colours.put(replace(old, ending=True))
+        site.remember(replace(old, ending=True))
         if _share(site, colour) > 0 and site.services[colour].ready():
-            site.colours.put(old)
+            site.remember(old)
             raise ConflictError(f"{colour} has traffic; {old.release} cannot be replaced")
     if site.launcher.runs(where):
         tell(f"stopping what runs on {colour} ({old.release if old else 'not recorded'})")
         site.launcher.stop(where, STOP_SECONDS)
     if old and _share(site, colour) > share:
         handle = site.launcher.start(old.bento, where)
-        site.colours.put(replace(old, handle=handle))
+        site.remember(replace(old, handle=handle))
         raise ConflictError(
             f"{colour} was given traffic while {old.release} was being stopped; "
             f"{old.release} is started again"
@@ -275,7 +275,7 @@ def _record(site: Site, release: str, bento: str, colour: Colour, handle: str) -
         address=site.addresses[colour],
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    site.colours.put(deployment)
+    site.remember(deployment)
     return deployment
 
 
@@ -312,7 +312,7 @@ def _try(site: Site, deployment: Deployment, checks: tuple[Check, ...]) -> Deplo
     smoke(site.services[deployment.colour])
     for check in checks:
         check(deployment.url)
-    site.colours.put(deployment)
+    site.remember(deployment)
     return deployment
 
 

@@ -208,9 +208,10 @@ class NginxRouter:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """The run directory's files are this command's until the body ends."""
-        (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
-        if self.routes.parent == self.directory:
-            self.directory.chmod(self.directory.stat().st_mode | 0o011)  # nginx's workers look in
+        with suppress(OSError):  # what is there already needs no room and no permission
+            (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
+            if self.routes.parent == self.directory:
+                self.directory.chmod(self.directory.stat().st_mode | 0o011)  # for nginx's workers
         self._files.lay_ready()
         with (self.directory / "switch.lock").open("a") as file:
             if not lock(file, wait_seconds=TURN_SECONDS):

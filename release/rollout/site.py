@@ -20,7 +20,7 @@ from csanmt.tables import build, read_toml
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.ledger.state import ReleaseState, fold
 from release.rollout.alerts import Alert, LogAndWebhook
-from release.rollout.colours import Colours
+from release.rollout.colours import Colours, Deployment
 from release.rollout.front import Front, NginxFront
 from release.rollout.metrics import (
     Clock,
@@ -207,6 +207,14 @@ class Site:
             with suppress(OSError), waiting.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
             self.ignored = (*self.ignored, f"not recorded: {error}")
+
+    def remember(self, deployment: Deployment) -> None:
+        """Write a colour's record; a disk without room for it keeps nothing from running."""
+        try:
+            self.colours.put(deployment)
+        except OSError as error:
+            word = f"the record of {deployment.colour} is not written: {error.strerror}"
+            self.ignored = (*self.ignored, word)
 
     def recall(self) -> tuple[ReleaseState, str]:
         """The ledger folded up, and nothing; else an empty one, and why it cannot be read."""

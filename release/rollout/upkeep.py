@@ -96,7 +96,7 @@ def revive(site: Site, side: Side) -> None:
         if site.launcher.runs(where):
             site.launcher.stop(where)
         handle = site.launcher.start(side.record.bento, where)
-        site.colours.put(replace(side.record, handle=handle))
+        site.remember(replace(side.record, handle=handle))
     site.note(Kind.NOTE, side.release, why="it died and was started again",
               detail={"colour": side.colour})  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -189,3 +190,17 @@ def test_a_key_that_cannot_be_read_is_named_and_stops_no_rollback(tmp_path: Path
     (tmp_path / SETTINGS).write_text('api_key_file = "/nonexistent/key"\n')
     site = open_site(tmp_path, tmp_path, tmp_path / "ledger", "me", applied=True)
     assert "/nonexistent/key" in look(site).ignored[0]
+
+
+def test_a_disk_without_room_for_a_record_keeps_no_version_from_starting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_served(world)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(world.site.colours), "put", full)
+    back = rollback(world.site, FIRST, why="both are bad")
+    assert (back.release, back.started) == (FIRST, True)
+    assert "the record of green is not written: No space left on device" in world.site.ignored
