@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import action, note, print_json, print_table
-from cli.release_action import full_tag, open_ledger
+from cli.site_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
 

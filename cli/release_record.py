@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import action, print_json, print_table
-from cli.release_action import full_tag, open_ledger
+from cli.site_action import full_tag, open_ledger
 from csanmt.errors import NotFoundError
 from csanmt.source_tree import SOURCE_TREE
 

@@ -1,4 +1,4 @@
-"""What the actions that touch a site share: its option, the site itself, words for numbers."""
+"""What the actions of ``csanmt release`` share: the ledger, a release's tag, the site."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import Run, action
-from cli.release_action import full_tag
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, NotFoundError
 from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
+    from release.ledger.ledger import Ledger
     from release.rollout.site import Site
 
 
@@ -48,6 +48,27 @@ def site_of(args: argparse.Namespace, *, applied: bool = False) -> Site:
     home = site_home(args)
     home.mkdir(parents=True, exist_ok=True)
     return open_site(home, bento_home(), default_path(), current_user(), applied=applied)
+
+
+def open_ledger() -> Ledger:
+    """The ledger of this machine and user."""
+    from release.ledger.ledger import Ledger, default_path
+
+    return Ledger(default_path())
+
+
+def full_tag(ledger: Ledger, text: str) -> str:
+    """The image tag meant by ``text``: itself, or the newest build of a version."""
+    from release.build.version import parse_tag
+    from release.ledger.ledger import Kind
+
+    builds = [entry.version for entry in ledger.history(kind=Kind.BUILD)]
+    if text in builds:
+        return text
+    for version in reversed(builds):
+        if str(parse_tag(version).version) == text:
+            return version
+    raise NotFoundError(f"{text} was never built here; see 'csanmt release history --kind build'")
 
 
 def bento_home() -> Path:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import note, print_json, print_table
-from cli.release_action import open_ledger
 from cli.shipping import shipments_of
-from cli.site_action import health, seconds, site_action, site_home, site_of
+from cli.site_action import health, open_ledger, seconds, site_action, site_home, site_of
 
 if TYPE_CHECKING:
     from cli.output import Actions
