@@ -27,7 +27,8 @@ if [ ! -x "$VENV/bin/python" ]; then
     "$VENV/bin/python" -m pip install --quiet --upgrade 'pip>=25'
 fi
 PIP="$VENV/bin/pip"
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# With --quiet: errors alone. Warnings of an index's set-up are nothing that a reader can act on.
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_QUIET=1
 
 S="$(stamp serving requirements-frozen.txt)"
 if [ ! -e "$S" ]; then
