@@ -1,4 +1,4 @@
-"""A translation service by URL: ``POST /translate`` in one of the known shapes."""
+"""A translation service by URL: this product's ``POST /translate``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from dataclasses import asdict, dataclass, field
 
 import httpx
 
-from benchmarks.shapes import SHAPES, Ours, Shape
 from benchmarks.suite import Suite
 from csanmt.errors import DeadlineExceededError, InvalidInputError, UnavailableError
 from csanmt.translator import DecodingOptions
 
 RETRIED = frozenset({429, 502, 503, 504})
-
-
-class ForeignShapeError(UnavailableError):
-    """A server answered, in another shape than it was asked in."""
 
 
 @dataclass(slots=True)
@@ -26,7 +21,6 @@ class UrlSubject:
 
     Attributes:
         url: base URL; ``/translate`` is added unless it is there.
-        shape: how it is asked; ``connect`` finds out.
         batch: most texts of one request.
         api_key: sent as ``Authorization: Bearer`` if there is one.
         timeout: seconds one request may take.
@@ -38,7 +32,6 @@ class UrlSubject:
     options: DecodingOptions | None = None
     label: str = ""
     digest: str | None = None
-    shape: Shape = field(default_factory=Ours)
     batch: int = 16
     api_key: str | None = None
     timeout: float = 120.0
@@ -73,30 +66,24 @@ class UrlSubject:
     @property
     def settings(self) -> Mapping[str, object]:
         chosen = asdict(self.options) if self.options else {"options": "the server's"}
-        return {"url": self.url, "shape": self.shape.name, **chosen}
+        return {"url": self.url, **chosen}
 
     def body(self, texts: Sequence[str]) -> dict[str, object]:
         """The JSON body that asks for ``texts``."""
-        return self.shape.body(texts, self.options, self.api_key)
+        chosen = asdict(self.options) if self.options else {}
+        wanted = ("beam", "length_penalty", "max_length")
+        return {"text": list(texts)} | {key: chosen[key] for key in wanted if key in chosen}
 
     def connect(self) -> UrlSubject:
-        """Ask once in each known shape, to learn which it is and the model's tag and digest.
+        """Ask once, to learn the model's tag and digest.
 
         Raises:
-            UnavailableError: nobody answers there.
-            InvalidInputError: it answers in no shape known here, or refuses.
+            UnavailableError: nobody answers there, or not as this product does.
+            InvalidInputError: it refuses.
         """
-        refusals = []
-        for shape in SHAPES.values():
-            self.shape = shape
-            try:
-                self.translate(["你好"])
-            except (InvalidInputError, ForeignShapeError) as error:
-                refusals.append(f"asked as {shape.name}: {error}")
-                continue
-            self.digest = self.digest or self._ask_digest()
-            return self
-        raise InvalidInputError("; ".join(refusals))
+        self.translate(["你好"])
+        self.digest = self.digest or self._ask_digest()
+        return self
 
     def _ask_digest(self) -> str | None:
         """``GET /version`` names the model's digest, where the server has that route."""
@@ -120,9 +107,11 @@ class UrlSubject:
         reply = self._post(self.body(texts))
         try:
             payload = reply.json()
-            answer = self.shape.answers(payload)
+            answer = payload["translation"]
         except (ValueError, KeyError, TypeError):
-            raise ForeignShapeError(f"{self.url} did not answer as {self.shape.name}") from None
+            raise UnavailableError(
+                f"{self.url} does not answer as this product's service"
+            ) from None
         if not isinstance(answer, list) or len(answer) != len(texts):
             raise UnavailableError(f"{self.url} did not answer every text of a list")
         self._learn(payload)

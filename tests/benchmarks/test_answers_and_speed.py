@@ -123,7 +123,7 @@ def test_a_busy_server_is_asked_again(world):
         (
             httpx.Response(200, json={"translatedText": "x"}),
             UnavailableError,
-            "did not answer as csanmt",
+            "does not answer as this product's service",
         ),
         (httpx.Response(200, json={"translation": []}), UnavailableError, "every text"),
         (httpx.Response(503), UnavailableError, "HTTP 503"),

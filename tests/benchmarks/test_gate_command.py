@@ -280,21 +280,12 @@ class _Server(BaseHTTPRequestHandler):
         pass
 
 
-class _LibreTranslate(_Server):
-    """Answers as LibreTranslate documents it, and wants its key in the body."""
+class _Foreign(_Server):
+    """Answers, but not as this product does."""
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if "q" not in asked:
-            return self.reply({"error": "Invalid request: missing q parameter"}, 400)
-        if asked.get("api_key") != self.server.key:
-            return self.reply({"error": "Invalid API key"}, 403)
-        assert (asked["source"], asked["target"], asked["format"]) == ("zh", "en", "text")
-        answers = [self.server.answers.get(t, "Something.") for t in asked["q"]]
-        return self.reply({"translatedText": answers})
-
-    def do_GET(self):
-        self.reply({"error": "not found"}, 404)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.reply({"translatedText": ["Something."]})
 
 
 @contextmanager
@@ -311,38 +302,10 @@ def serving(handler, delay=0.0):
         made.server_close()
 
 
-@pytest.fixture
-def foreign():
-    with serving(_LibreTranslate) as made:
-        yield made
-
-
-def test_a_foreign_service_is_scored_by_its_url(files, foreign, monkeypatch, capsys):
-    suite = load_suite("mini")
-    foreign.answers = dict(zip(suite.sources, suite.references[0], strict=True))
-    arguments = [
-        "bench",
-        "run",
-        foreign.url,
-        "--suite",
-        "mini",
-        "--quiet",
-        "--json",
-        "--workers",
-        "1",
-    ]
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert "asked as csanmt: " in error
-    assert "asked as libretranslate: " in error
-    assert "HTTP 403" in error
-    monkeypatch.setenv("CSANMT_API_KEY", "s3cret")
-    assert main(arguments) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["subject"]["settings"]["shape"] == "libretranslate"
-    assert found["subject"]["digest"] is None
-    scores = {s["metric"]: s["score"] for s in found["scores"]}
-    assert (scores["bleu"], scores["ter"]) == (pytest.approx(100), 0)
+def test_a_service_that_speaks_otherwise_is_not_judged(files, server, capsys):
+    with serving(_Foreign) as foreign:
+        assert gate(foreign.url, server.url) == 2
+    assert "does not answer as this product's service" in capsys.readouterr().out
 
 
 SPEED_ONLY = 'version = 1\n[quality]\nsuites = ["mini"]\n[speed]\np95_ratio = 1.10\n'
