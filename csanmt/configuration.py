@@ -10,7 +10,7 @@ from transformers import AutoConfig, PretrainedConfig
 from csanmt.auto_classes import register_classes
 from csanmt.tokenization_copy import check_names
 from csanmt.version import max_source_tokens as check_max_source_tokens
-from csanmt.version import simplifies_source
+from csanmt.version import repairs_numbers, simplifies_source
 
 
 class CsanmtConfig(PretrainedConfig):
@@ -78,6 +78,7 @@ class CsanmtConfig(PretrainedConfig):
         target_language: str = "en",
         copy_tokens: Sequence[str] = (),
         simplify_source: bool = False,
+        repair_numbers: bool = False,
         max_source_tokens: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -110,8 +111,10 @@ class CsanmtConfig(PretrainedConfig):
         self.target_language = target_language
         self.copy_tokens = list(check_names(copy_tokens))
         self.simplify_source = simplify_source
+        self.repair_numbers = repair_numbers
         self.max_source_tokens = max_source_tokens
         simplifies_source(vars(self))
+        repairs_numbers(vars(self))
         check_max_source_tokens(vars(self))
         self._validate()
 

@@ -138,7 +138,7 @@ def truncation(source: str, output: str) -> Finding:
     return None if TARGET_END.search(output) else f"breaks off: …{output.strip()[-30:]}"
 
 
-def _written(value: float) -> str:
+def written(value: float) -> str:
     """2024 as it is, 3500000 as 3,500,000; never with an exponent."""
     return f"{value:,.15g}" if value >= 10_000 else f"{value:.15g}"
 
@@ -146,7 +146,7 @@ def _written(value: float) -> str:
 def numbers(source: str, output: str) -> Finding:
     bare = EMAIL.sub(" ", URL.sub(" ", source))
     lost = missing_values(bare, output)
-    return "lost: " + " and ".join(map(_written, lost)) if lost else None
+    return "lost: " + " and ".join(map(written, lost)) if lost else None
 
 
 def _found(pattern: re.Pattern[str], source: str, output: str, what: str) -> Finding:

@@ -69,6 +69,7 @@ def load_translator(
         target_language=version.target_language,
         decoding=version.decoding,
         max_source_tokens=version.max_source_tokens,
+        repair_numbers=version.repair_numbers,
     )
 
 

@@ -104,6 +104,14 @@ def quantities(text: str) -> list[Quantity]:
     return found
 
 
+def mentions(text: str) -> list[tuple[int, int, str, float]]:
+    """(start, end, how it is written, value) of every quantity that ``source_values`` counts."""
+    folded = unicodedata.normalize("NFKC", text)
+    if len(folded) != len(text):
+        return []
+    return [(*m.span(), m.group(), _chain_value(m.group())) for m in _MENTION.finditer(folded)]
+
+
 def _chain_value(mention: str) -> float:
     total = 0.0
     for digits, scales in _PART.findall(mention):

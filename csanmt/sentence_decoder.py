@@ -62,13 +62,16 @@ class SentenceDecoder:
         self._should_stop = should_stop
         self._reserved = tokenizer.copy_ids("target")
 
-    def decode(self, sentences: Sequence[Guarded], extra: Sequence[Demand] = ()) -> list[Decoded]:
+    def decode(
+        self, sentences: Sequence[Guarded], extra: Sequence[Sequence[Demand]] = ()
+    ) -> list[Decoded]:
         """Each sentence on its own.
 
         Args:
-            extra: what the answer of the only sentence must hold besides.
+            extra: what each answer must hold besides.
         """
-        items = [self._item(guarded, extra) for guarded in sentences]
+        asked = extra or [()] * len(sentences)
+        items = [self._item(guarded, more) for guarded, more in zip(sentences, asked, strict=True)]
         found: dict[int, Sequence[TokenHypothesis]] = {}
         free = [i for i, item in enumerate(items) if item.ids and not item.demands]
         forced = [i for i, item in enumerate(items) if item.ids and item.demands]

@@ -42,6 +42,7 @@ class TextTranslator:
         target_language: str = "en",
         decoding: DecodingOptions = DecodingOptions(),
         max_source_tokens: int | None = None,
+        repair_numbers: bool = False,
     ) -> None:
         self.tokenizer = tokenizer
         self.engine = engine
@@ -50,6 +51,7 @@ class TextTranslator:
         self.target_language = target_language
         self.decoding = decoding
         self.max_source_tokens = max_source_tokens
+        self.repair_numbers = repair_numbers
 
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""
@@ -94,4 +96,5 @@ class TextTranslator:
         if isinstance(sources, str):
             return translate_texts(self, [sources], options, should_stop=should_stop)[0]
         decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
-        return Guarding(decoder, options).translate(sources)
+        guarding = Guarding(decoder, options, repair_numbers=self.repair_numbers)
+        return guarding.translate(sources)

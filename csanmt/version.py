@@ -51,6 +51,7 @@ class ModelVersion:
         decoding: ``generation_config.json``, and the reference's where that is silent.
         max_source_tokens: longer sentences are cut into clauses, since the model was trained on
             none; None where the version does not say.
+        repair_numbers: a sentence whose answer lost a quantity is decoded again with it forced.
     """
 
     directory: Path
@@ -59,6 +60,7 @@ class ModelVersion:
     target_language: str
     decoding: DecodingOptions
     max_source_tokens: int | None = None
+    repair_numbers: bool = False
 
 
 def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
@@ -77,6 +79,7 @@ def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
         _language(place, config, "target_language", TARGET_LANGUAGE),
         read_decoding(place),
         max_source_tokens(config),
+        repairs_numbers(config),
     )
 
 
@@ -89,6 +92,18 @@ def simplifies_source(config: Mapping[str, Any]) -> bool:
     value = config.get("simplify_source", False)
     if not isinstance(value, bool):
         raise ConfigurationError(f"simplify_source is {value!r}; allowed is true or false")
+    return value
+
+
+def repairs_numbers(config: Mapping[str, Any]) -> bool:
+    """``repair_numbers`` of a configuration: lost quantities are asked for a second time.
+
+    Raises:
+        ConfigurationError: it is neither true nor false.
+    """
+    value = config.get("repair_numbers", False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"repair_numbers is {value!r}; allowed is true or false")
     return value
 
 

@@ -95,8 +95,10 @@ def _speeches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _unit(text: str, start: int, end: int, escape: bool) -> PatchUnit[str]:
     """A unit whose marks stay; entities are protected as in any text."""
-    named = {"&": "&amp;", "<": "&lt;"} if escape else {}
     written = unit_with_tags(text, start, end, _kept(text, start, end))
+    bare = _ENTITY.sub("", "".join(p for p in written.segment if isinstance(p, str)))
+    names = {"&": "&amp;", "<": "&lt;"} if escape else {}
+    named = {c: name for c, name in names.items() if c not in bare}  # as the file writes them
 
     def render(translation: Segment, patches: Patches[str]) -> str:
         pieces = (_named(p, named) if isinstance(p, str) else p for p in translation)

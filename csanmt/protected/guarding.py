@@ -20,6 +20,7 @@ from csanmt.protected.finder import Protected, find
 from csanmt.protected.names import MOST, argument, free_names, lost_names
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, guard
+from csanmt.quantity_repair import lost_quantities, multiplied_twice
 from csanmt.sentence_decoder import Decoded, SentenceDecoder
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
@@ -37,7 +38,10 @@ class _Sentence:
 class Guarding:
     """Translates sentences with one decoder (which has its own options)."""
 
-    def __init__(self, decoder: SentenceDecoder, options: DecodingOptions) -> None:
+    def __init__(
+        self, decoder: SentenceDecoder, options: DecodingOptions, *, repair_numbers: bool = False
+    ) -> None:
+        self._repair_numbers = repair_numbers
         self._decoder = decoder
         self._options = options
         self._represents = decoder.tokenizer.represents
@@ -69,10 +73,25 @@ class Guarding:
 
     def _direct(self, sources: Sequence[str], guards: dict[int, Guarded]) -> dict[int, Translation]:
         decoded = self._decoder.decode(list(guards.values()))
-        return {
+        results = {
             i: self._finished(sources[i], guarded, answer)
             for (i, guarded), answer in zip(guards.items(), decoded, strict=True)
         }
+        return self._repaired(guards, results) if self._repair_numbers else results
+
+    def _repaired(
+        self, guards: dict[int, Guarded], results: dict[int, Translation]
+    ) -> dict[int, Translation]:
+        """Those that lost a quantity decoded once more with it forced, where that helps."""
+        lost = {i: lost_quantities(guards[i].text, t.text) for i, t in results.items()}
+        todo = [i for i, wanted in lost.items() if wanted]
+        decoded = self._decoder.decode([guards[i] for i in todo], [lost[i] for i in todo])
+        for i, answer in zip(todo, decoded, strict=True):
+            better = self._finished(results[i].source, guards[i], answer)
+            sound = not better.truncated and not multiplied_twice(better.text)
+            if sound and not lost_quantities(guards[i].text, better.text):
+                results[i] = better
+        return results
 
     def _finished(self, source: str, guarded: Guarded, decoded: Decoded) -> Translation:
         if not decoded.hypotheses:  # what the sentence carries, or nothing if it is blank
