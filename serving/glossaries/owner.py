@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from csanmt.errors import InvalidInputError
+from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.glossary import Term, checked
 from serving.glossaries.store import GlossaryStore
 from serving.http.keys import caller
@@ -34,15 +34,14 @@ class Glossaries:
         """Pairs of stored glossaries for the served direction; an earlier one has precedence.
 
         Raises:
-            NotFoundError: there is no such glossary.
-            InvalidInputError: it holds nothing for that direction.
+            NotFoundError: there is no such glossary, or it holds nothing for that direction.
         """
         languages = self._service.languages
         found: dict[str, str] = {}
         for name in names:
             pairs = await asyncio.to_thread(self.store.pairs, owner(request), name, languages)
             if pairs is None:
-                raise InvalidInputError(
+                raise NotFoundError(
                     f"No dictionary found for language pair {'-'.join(languages)} in this glossary"
                 )
             for source, target in pairs:

@@ -14,6 +14,7 @@ from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.glossary import checked, overlaps, parse_entries
 from serving.glossaries.store import GlossaryStore
 from serving.http.keys import ApiKey, KeyRing, hash_key
+from tests.serving.conftest import Served
 from tests.serving.live_application import Live
 from tests.serving.shipped import ask, live_shipped
 
@@ -187,3 +188,12 @@ def test_entries_and_conflicts() -> None:
     assert [(o.shorter, o.longer) for o in overlaps([("苹果", "x"), ("青苹果", "y")])] == [
         ("苹果", "青苹果")
     ]
+
+
+def test_a_glossary_of_another_direction_is_refused_and_not_ignored(served: Served) -> None:
+    body = {"name": "back", "source_lang": "en", "target_lang": "zh", "entries": "a\tb"}
+    made = served.client.post("/v2/glossaries", json=body).json()
+    asked = {"text": ["你好"], "source_lang": "ZH", "target_lang": "EN"}
+    answer = served.client.post("/v2/translate", json={**asked, "glossary_id": made["glossary_id"]})
+    assert answer.status_code == 404
+    assert "No dictionary found for language pair zh-en" in answer.json()["message"]

@@ -89,6 +89,12 @@ def _translate(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
             "model_type": {"enum": [*MODEL_TYPES, ""]},
         },
     )
+    named = {"glossary_id": TEXT | {"minLength": 1}}
+    source = {"source_lang": {"const": facts.source_language.upper()}}
+    fields |= {
+        "if": {"required": list(named), "properties": named},
+        "then": {"required": list(source), "properties": source},
+    }
     example = {"text": ["你好，世界。"], "target_lang": "EN-US"}
     return operation(
         "translateDeepL",

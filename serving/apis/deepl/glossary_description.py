@@ -11,6 +11,7 @@ from serving.openapi.parts import (
     TEXT,
     Schema,
     answer,
+    either,
     nullable,
     operation,
     problems,
@@ -92,8 +93,7 @@ def _glossaries_v3(facts: TranslatorFacts) -> dict[str, Any]:
             "get": _operation("showGlossaryDeepL3", "A glossary.", info),
             "patch": _operation(
                 "changeGlossaryDeepL3", "Rename it, add entries.", info, "200",
-                record({}, {"name": NAME, "dictionaries": several})
-                | {"anyOf": [{"required": ["name"]}, {"required": ["dictionaries"]}]},
+                _change(several),
             ),
             "delete": _operation("deleteGlossaryDeepL3", "Forget a glossary.", None),
         },
@@ -110,6 +110,13 @@ def _glossaries_v3(facts: TranslatorFacts) -> dict[str, Any]:
             ),
         },
     }  # fmt: skip
+
+
+def _change(dictionaries: Schema) -> Schema:
+    """One of both, which is not null."""
+    fields = {"name": NAME, "dictionaries": dictionaries}
+    given = [{"required": [n], "properties": {n: schema}} for n, schema in fields.items()]
+    return nullable(record({}, fields)) | either(*given)
 
 
 def _operation(
