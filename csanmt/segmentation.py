@@ -26,7 +26,8 @@ _UNBREAKABLE = re.compile(
 )
 _TERMINATORS = "。！？；…｡⁇⁈⁉‼।؟۔!?"
 _CLOSERS = "」』”’）】》〉〕］｝\"')]}>»›"
-_ENDING = re.compile(f"(?:[{re.escape(_TERMINATORS)}]|\\.{{3,}})+[{re.escape(_CLOSERS)}]*")
+_TAIL = re.escape(_TERMINATORS + _CLOSERS)
+_ENDING = re.compile(f"(?:[{re.escape(_TERMINATORS)}]|\\.{{3,}})(?:[{_TAIL}]|\\.{{3,}})*")
 _STOP = re.compile(f"\\.[{re.escape(_CLOSERS)}]*")
 _OPEN = {"「": "」", "『": "』", "“": "”", "‘": "’", "（": "）", "(": ")", "【": "】",
          "《": "》", "〈": "〉", "〔": "〕", "[": "]", "［": "］", "{": "}"}  # fmt: skip
@@ -39,6 +40,15 @@ _ABBREVIATION_LIST = (
     "vol pp ed eds gen col lt sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
+# Of these none ends a sentence, Chinese or not.
+_NEVER_LAST_LIST = "mr mrs ms dr prof st vs e.g i.e no fig eq gen col lt sgt rev hon"
+_NEVER_LAST = frozenset(_NEVER_LAST_LIST.split())
+# Who speaks, right behind what is said: “真的吗？”他问。
+_SPEAKER = re.compile(
+    r"[^\s，。！？；：、“”「」『』]{0,8}?(?:说|问|道|喊|叫|答|想|笑道|回答|嚷)[道着了]?[，。：！？,.:]"
+)
+_ITEM_NUMBER = re.compile(r"[。！？；]\s*\d{1,3}\Z")
+_QUOTES = {"”": "“", "」": "「", "』": "『"}
 _WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
 # Best place first: after a semicolon, colon or dash, a comma, an item of a list, at a space; but
 # not within 1,250 or 14:35.
@@ -163,7 +173,20 @@ def _boundaries(line: str) -> list[int]:
     if not ends:  # most texts are one sentence
         return []
     inside = _Inside(_guarded(line))
-    return sorted(cut for cut in ends if cut not in inside)
+    return _with_words(line, sorted(cut for cut in ends if cut not in inside))
+
+
+def _with_words(line: str, cuts: Sequence[int]) -> list[int]:
+    """The cuts without those that leave punctuation alone before them: ……好吧。"""
+    kept: list[int] = []
+    last, worded = 0, False
+    for cut in cuts:
+        worded = worded or any(unicodedata.category(c)[0] not in "PZ" for c in line[last:cut])
+        last = cut
+        if worded:
+            kept.append(cut)
+            worded = False
+    return kept
 
 
 class _Inside:
@@ -184,9 +207,25 @@ def _ends_wide(line: str, found: re.Match[str]) -> bool:
     if following and following in _CONTINUATION:
         return False
     run = found.group()
+    if run[-1] in _QUOTES and _goes_on_after_quote(line, found):
+        return False
     if all(c in "!?." or c in _CLOSERS for c in run):  # ASCII: only before a space or Han
         return not following or following.isspace() or _is_wide(following)
     return True
+
+
+def _goes_on_after_quote(line: str, found: re.Match[str]) -> bool:
+    """The sentence goes on: it quotes a word or two, or says who spoke."""
+    end = found.end()
+    if _SPEAKER.match(line, end, end + 12):
+        return True
+    opening = line.rfind(_QUOTES[line[end - 1]], max(0, end - _QUOTED_AT_MOST), end)
+    word = opening > 0 and _is_word(line[opening - 1])
+    return word and _is_word(line[end : end + 1])
+
+
+def _is_word(character: str) -> bool:
+    return bool(character) and character.isalnum()
 
 
 def _ends_stop(line: str, found: re.Match[str]) -> bool:
@@ -200,9 +239,11 @@ def _ends_stop(line: str, found: re.Match[str]) -> bool:
         return found.end() == at + 1 and _is_wide(before[-1]) and _is_wide(after[0])
     word = _WORD_BEFORE.search(before)
     if word and (word.group().lower() in _ABBREVIATIONS or len(word.group()) == 1):
-        return _is_wide(after.lstrip()[:1])
+        return _is_wide(after.lstrip()[:1]) and word.group().lower() not in _NEVER_LAST
     if at < 8 and before[-1].isdigit() and not before.strip(" 0123456789."):
         return False  # "1. " numbers an item
+    if _ITEM_NUMBER.search(before):
+        return False
     return not after.lstrip()[:1].islower()
 
 

@@ -109,6 +109,31 @@ def test_an_emoji_made_of_several_code_points_is_not_cut() -> None:
     assert any(family in p.text for p in pieces)
 
 
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        # What is said and who says it are one sentence, and so is a quoted word.
+        ["“真的吗？”他问。", "“是。”"],
+        ["“你好！”她说，“请坐。”", "我坐下了。"],
+        ["“快走！”老师大声喊道。"],
+        ["他说“走！”就走了。", "我没走。"],
+        ["「哪裡？」她問道。"],
+        ["他说：“我明天不来。”", "然后就走了。"],
+        ["我问他：“你去吗？”", "他没有说话。"],
+        # Punctuation alone is no sentence.
+        ["……好吧。", "走吧。"],
+        ["“……”他沉默了。"],
+        ["他大喊：“救命啊！”。", "没人听见。"],
+        ["。。。"],
+        # Numbers of items and abbreviations stand before what they belong to.
+        ["1. 苹果。", "2. 香蕉。", "10. 橙子。"],
+        ["请看 e.g. 例如这一页。", "Dr. 李在 No. 5 楼。"],
+    ],
+)
+def test_sentences_are_found(sentences: list[str]) -> None:
+    assert [s.text for s in segment("".join(sentences))] == sentences
+
+
 # --- clauses of a long sentence ---------------------------------------------------------------
 
 
