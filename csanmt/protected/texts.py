@@ -8,6 +8,7 @@ as line breaks are: they stay, and each text between them is translated by itsel
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -59,12 +60,12 @@ def _cut_part(text: str, cut: Cut, literals: tuple[str, ...]) -> list[Segment]:
     pieces = find(text, literals)
     if not pieces:
         return cut(text)
-    collapsed, at = "", 0
+    collapsed, at = [], 0
     for piece in pieces:
-        collapsed += text[at : piece.start] + FIRST_ATOM
+        collapsed += [text[at : piece.start], FIRST_ATOM]
         at = piece.end
     raw = iter([text[piece.start : piece.end] for piece in pieces])
-    return _expanded(cut(collapsed + text[at:]), raw)
+    return _expanded(cut("".join([*collapsed, text[at:]])), raw)
 
 
 def _expanded(segments: Sequence[Segment], raw: Iterator[str]) -> list[Segment]:
@@ -98,13 +99,15 @@ def _syntax(text: str, literals: tuple[str, ...]) -> list[tuple[int, int]]:
         icu = list(_icu_syntax(text))
     if "|" not in text:
         return icu
-    taken = [*icu, *((piece.start, piece.end) for piece in find(text, literals))]
+    taken = sorted([*icu, *((piece.start, piece.end) for piece in find(text, literals))])
     bars = [match.span() for match in _BAR.finditer(text)]
-    return sorted([*icu, *((a, b) for a, b in bars if not _crosses(a, b, taken))])
+    return sorted([*icu, *(span for span in bars if not _crosses(span, taken))])
 
 
-def _crosses(start: int, end: int, taken: Sequence[tuple[int, int]]) -> bool:
-    return any(start < b and end > a for a, b in taken)
+def _crosses(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
+    """Whether a range touches one of others, which are in order."""
+    before = bisect_left(taken, (span[1], -1)) - 1
+    return before >= 0 and taken[before][1] > span[0]
 
 
 def _icu_syntax(text: str) -> Iterator[tuple[int, int]]:
