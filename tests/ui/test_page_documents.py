@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_dropped_document_is_translated_and_saved(open_page: Any, tmp_path: Path
     save = page.locator("#document a[download]")
     expect(save).to_be_visible(timeout=30_000)
     expect(page.locator("#document")).to_contain_text("报告.en.docx")
-    expect(page.locator("#announcer")).to_have_text("报告.en.docx is ready.")
+    expect(page.locator("#announcer")).to_contain_text("报告.en.docx is ready.")
     with page.expect_download() as download:
         save.click()
     assert download.value.suggested_filename == "报告.en.docx"
@@ -126,3 +127,34 @@ def test_key_is_asked_for_and_sent(open_page: Any) -> None:
         with page.expect_download() as download:
             page.click("#document a[download]")
         assert "[你好]" in Path(download.value.path()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Stays in Chinese: texts (1), keys (1)."),
+        ("zh", "仍为中文的内容：文本 (1)、键名 (1)。"),
+    ],
+)
+def test_what_stays_in_chinese_is_shown_and_announced(open_page: Any, language, words) -> None:
+    page = open_page()
+    if language == "zh":
+        page.click("#switch-language")
+    page.set_viewport_size({"width": 320, "height": 640})
+    name = {"name": "a.json", "mimeType": "", "buffer": '{"书": "你好。"}'.encode()}
+    page.set_input_files("#file", name)
+    expect(page.locator("#document .document-left")).to_have_text(words, timeout=30_000)
+    expect(page.locator("#announcer")).to_contain_text(words)
+    card = page.locator("#document").bounding_box()
+    assert card["x"] >= 0
+    assert card["x"] + card["width"] <= 320
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert axe.run(page).response["violations"] == []
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=f"{folder}/left-{language}-{scheme}.png")
+    page.locator("#document a[download]").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the button that closes the card
+    expect(page.locator("#document")).to_be_hidden()
