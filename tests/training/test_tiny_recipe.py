@@ -11,6 +11,7 @@ import pytest
 
 from cli.main import main
 from csanmt.errors import ConfigurationError, InvalidInputError
+from csanmt.loading import load_translator
 from csanmt.translator import DecodingOptions, StubTranslator
 from tests.training.running import train
 from training.corpus import Pair, read_pairs
@@ -64,11 +65,16 @@ def test_tiny_recipe_from_text_to_a_translation_out_of_the_store(tmp_path, monke
 
 def test_the_plain_transformer_of_the_ablation_trains_too(short, packed, tmp_path):
     plain = replace(short, model=replace(short.model, use_augmentation=False))
+    plain = replace(plain, evaluation=replace(plain.evaluation, max_source_tokens=40))
     outcome = train(plain, packed, tmp_path, clock=lambda: 0.0, weights="float32")
     stages = {line["stage"] for line in read_metrics(tmp_path / "metrics.jsonl")}
     assert stages == {"translation"}
     config = json.loads((outcome.version / "config.json").read_text())
     assert config["use_augmentation"] is False
+    assert (config["simplify_source"], config["max_source_tokens"]) == (True, 40)
+    translator = load_translator(outcome.version, engine="torch")
+    assert translator.tokenizer.simplify_source
+    assert translator.max_source_tokens == 40
 
 
 def test_bf16_training_gives_finite_falling_losses(short, packed, tmp_path):
