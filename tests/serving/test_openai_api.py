@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from serving.apis.openai.prompts import text_to_translate
+from serving.languages import LanguagePair
 from tests.serving.conftest import Serve, Served
 from tests.serving.live_application import (
     KEY,
@@ -19,6 +20,7 @@ from tests.serving.live_application import (
     locked_ring,
 )
 
+PAIR = LanguagePair("zh", "en")
 CHAT = "/v1/chat/completions"
 
 
@@ -56,13 +58,20 @@ PROMPTS = {
     ),
     "the text alone": "{}",
 }
-TEXTS = ["你好世界", "第一段。\n\n第二段：好。", "请注意：会议改到明天。", "他把书翻译成了英文。"]
+TEXTS = [
+    "你好世界",
+    "第一段。\n\n第二段：好。",
+    "请注意：会议改到明天。",
+    "他把书翻译成了英文。",
+    "使用 PyTorch 训练模型。",
+    "2024",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("program", PROMPTS)
 def test_the_text_is_found_in_the_prompts_of_programs(program: str, text: str) -> None:
-    assert text_to_translate(user(PROMPTS[program].format(text)), "en") == text
+    assert text_to_translate(user(PROMPTS[program].format(text)), PAIR) == text
 
 
 REFUSED = [
@@ -73,6 +82,10 @@ REFUSED = [
     (user("Translate this to English: 你好"), "send the text alone"),
     (user("请把下面的话翻译成英文：你好"), "send the text alone"),
     (user("You are a poet. Write about 春天"), "send the text alone"),
+    (user("A poem about 春天, four lines"), "send the text alone"),
+    (user("Explain this: 今天天气很好，我们去公园玩。"), "send the text alone"),
+    (user("请总结下面的文章：今天天气很好。"), "send the text alone"),
+    (user("What is the weather today?"), "send the text alone"),
     (
         user("Translate from Chinese to German, only the output:\n\n你好"),
         "into English, not German",

@@ -57,7 +57,7 @@ class ChatRoutes:
         service = self._service
         fields = given((await Incoming.read(request, service)).json())
         _check(fields)
-        text = text_to_translate(fields.get("messages"), service.languages.target)
+        text = text_to_translate(fields.get("messages"), service.languages)
         if len(text) > service.settings.max_characters:
             raise TooLargeError(
                 f"{len(text)} characters; allowed is {service.settings.max_characters}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.http.errors import BadRequestError
-from serving.languages import NAMES, canonical
+from serving.languages import NAMES, LanguagePair, canonical, detect
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,23 @@ WRAPPINGS = (
 _TARGET = re.compile(r"\b(?:in)?to ([A-Za-z]{2,20}(?:-[A-Za-z]{2,4})?)\b")
 _LONGEST_PROMPT = 4_000  # characters in which languages and instructions are looked for
 # Instructions, in English or Chinese; a Chinese text may well hold a colon or the word for itself.
+_VERBS = (
+    "translate|summari[sz]e|rewrite|paraphrase|explain|answer|write|describe|list|correct|proofread|"
+    "improve|polish|act as|you are"
+)
 _LIKE_A_PROMPT = re.compile(
-    r"\s*(?:please\s+)?(?:translate|summari[sz]e|rewrite|act as|you are)\b"
-    r"|\s*(?:请|請|将|將|把|帮我|幫我)?[^\n]{0,60}(?:翻译|翻譯|译成|譯成|译为|譯為)[^\n]{0,40}[:：]",
+    rf"\s*(?:please\s+)?(?:{_VERBS})\b"
+    r"|\s*(?:请|請|将|將|把|帮我|幫我)?[^\n]{0,60}(?:翻译|翻譯|译成|譯成|译为|譯為)[^\n]{0,40}[:：]"
+    r"|\s*(?:请|請|帮我|幫我)(?:总结|總結|概括|改写|改寫|润色|潤色|扮演)",
     re.IGNORECASE,
 )
 
 
-def text_to_translate(messages: Any, target: str) -> str:
+def text_to_translate(messages: Any, languages: LanguagePair) -> str:
     """The text in OpenAI's ``messages``.
 
     Args:
-        target: the language that the model translates into.
+        languages: what the model translates.
 
     Raises:
         BadRequestError: there is none, or it cannot be told from instructions.
@@ -69,15 +74,16 @@ def text_to_translate(messages: Any, target: str) -> str:
     for wrapping in WRAPPINGS:
         text = wrapping.unwrapped(message)
         if text is not None:
-            _check_target(message[: len(message) - len(text)][:_LONGEST_PROMPT], target)
+            _check_target(message[: len(message) - len(text)][:_LONGEST_PROMPT], languages.target)
             break
     else:
-        text = message
-        if _LIKE_A_PROMPT.match(message):
+        text, found = message, detect(message)
+        foreign = found.confidence > 0 and found.language != languages.source
+        if foreign or _LIKE_A_PROMPT.match(message):
             known = "; ".join(wrapping.programs for wrapping in WRAPPINGS)
             raise BadRequestError(
-                "this server only translates: send the text alone as the last user message, or "
-                f"in a prompt it knows ({known})"
+                f"this server only translates {NAMES[languages.source]}: send the text alone as "
+                f"the last user message, or in a prompt it knows ({known})"
             )
     if not text.strip():
         raise BadRequestError("the last user message holds no text")
