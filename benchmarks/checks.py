@@ -152,7 +152,7 @@ def omission(source: str, output: str, reference: str | None) -> Finding:
 
 def addition(source: str, output: str, reference: str | None) -> Finding:
     wanted, there = _word_count(reference), _word_count(output)
-    return f"{there} words for {wanted} of the reference" if there > 1.25 * wanted + 3 else None
+    return f"{there} words for {wanted} of the reference" if there > 1.5 * wanted + 2 else None
 
 
 def unrelated(source: str, output: str, reference: str | None) -> Finding:

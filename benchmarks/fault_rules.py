@@ -10,7 +10,6 @@ from benchmarks.rules import Rule, RuleResult, families
 from benchmarks.significance import holm, p_text, sign_test
 
 FEW = 5  # net newly faulty sentences under which an older policy's margin says nothing
-FIRST = 0.8  # of the checks' level that the first ones share
 
 
 def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
@@ -35,11 +34,10 @@ def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
 
 
 def check_weights(names: Sequence[str] | dict[str, CheckRate], policy: Policy) -> dict[str, float]:
-    """``policy.checks_first`` share most of the level, all others the rest."""
-    first = [name for name in names if name in policy.checks_first]
-    others = len(names) - len(first)
-    shares = (FIRST, 1 - FIRST) if first and others else (1.0, 1.0)
-    return {name: shares[0] / len(first) if name in first else shares[1] / others for name in names}
+    """Shares of the checks' level: those the policy gives (``checks_first``), the rest evenly."""
+    first = {name: policy.checks_first[name] for name in names if name in policy.checks_first}
+    others = max(1, len(names) - len(first))
+    return {name: first.get(name, (1 - sum(first.values())) / others) for name in names}
 
 
 def allowed_new(name: str, sentences: int, policy: Policy, same_family: bool) -> int:

@@ -52,7 +52,8 @@ class Policy:
         minimum: suite → (metric → score).
         memorised: share of longer sentences that may be a reference word for word.
         checks: the rule is applied; checks_margin: share of sentences by which a fault may
-            become more frequent at most (older policies), checks_first: tested first.
+            become more frequent at most (older policies), checks_first: check → share of
+            the level of all checks.
         new: check → sentences that may newly show it; new_across: check → share, where
             the two are of different families.
         slices: kinds of parts of suites that are tested too.
@@ -80,7 +81,7 @@ class Policy:
     memorised: float | None = None
     checks: bool = False
     checks_margin: float | None = None
-    checks_first: tuple[str, ...] = ()
+    checks_first: Mapping[str, float] = field(default_factory=dict)
     new: Mapping[str, int] = field(default_factory=dict)
     new_across: Mapping[str, float] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
@@ -184,7 +185,10 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
         memorised=memorised.number("max", 1.0, 0, 1) if memorised.table else None,
         checks=bool(checks.table),
         checks_margin=checks.number("margin", 0.0, 0, 1) if "margin" in checks.table else None,
-        checks_first=checks.names("first", CHECK_NAMES, ()),
+        checks_first={
+            checks.one_of("first", k, CHECK_NAMES): v
+            for k, v in checks.number_table("first").items()
+        },
         new={checks.one_of("new", k, CHECK_NAMES): int(v) for k, v in new.items()},
         new_across={checks.one_of("new_across_families", k, new): v for k, v in across.items()},
         slices=read.section("slices", "by").names("by", SLICES, ()),

@@ -42,7 +42,7 @@ NEW_LINES = {  # lines on which a corruption is found: of the baseline's own, of
     "negation inserted": (10, 39),
     "another line": (19, 19),
     "cut at 55 %, full stop kept": (19, 19),
-    "a sentence invented": (19, 19),
+    "a sentence invented": (39, 39),
     "a name replaced": (19, 19),
     "blanks before punctuation": (19, 19),
     "HTML entities": (19, 19),
