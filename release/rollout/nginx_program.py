@@ -127,14 +127,20 @@ class LocalNginx:
         ]
 
     def master(self) -> int | None:
-        """See :class:`NginxProgram`. A pid file outlives its nginx, and the pid goes to others."""
+        """See :class:`NginxProgram`. A pid file outlives its nginx, and the pid goes to others; and
+        where the file is gone, its nginx may well be there."""
         try:
             pid = int((self._directory / "nginx.pid").read_text().strip())
         except (OSError, ValueError):
-            return None
+            pid = 0
+        if pid and self._is_master(pid):
+            return pid
+        there = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        return next((found for found in there if self._is_master(found)), None)
+
+    def _is_master(self, pid: int) -> bool:
         title = _title(pid)
-        mine = title.startswith("nginx: master process ") and f" {self._directory}/" in title
-        return pid if mine else None
+        return title.startswith("nginx: master process ") and f" {self._directory}/" in title
 
     def tell(self, word: Signal) -> None:
         pid = self.master()

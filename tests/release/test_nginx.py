@@ -372,6 +372,17 @@ def test_no_damaged_file_keeps_traffic_from_moving(
         assert {post(router)[1] for _ in range(5)} == {colour}
 
 
+@pytest.mark.parametrize("damage", ["", "garbage", "1"])
+def test_a_master_whose_pid_file_is_lost_is_found(router: NginxRouter, damage: str) -> None:
+    master = router.program.master()
+    path = router.directory / "nginx.pid"
+    path.write_text(damage) if damage else path.unlink()
+    assert router.program.master() == master
+    router.switch(Traffic.of("green"))
+    router.stop()
+    assert not Path(f"/proc/{master}/cmdline").exists() or not router.running()
+
+
 def test_where_the_record_is_lost_requests_go_on_to_the_same_colour(router: NginxRouter) -> None:
     router.switch(Traffic.of("green"))
     (router.routes / "active").unlink()
