@@ -10,7 +10,7 @@ URL ?= http://$(HOST):$(PORT)
 export VENV
 
 .PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service gate-calibration sanitize check-arm screenshot \
-        pump lint types format lock clean
+        pump test-office lint types format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -58,6 +58,9 @@ gate-calibration: install-dev ## false alarms, power and corruptions of the gate
 
 bench-service: install-dev ## the service's own cost and its waits (AGAINST=another checkout, interleaved)
 	$(BIN)/python -m benchmarks.service $(if $(AGAINST),--against $(AGAINST))
+
+test-office: install-dev ## translated documents in LibreOffice: as many pages as before
+	OFFICE=1 $(BIN)/python -m pytest tests/documents/test_corpus.py --timeout 600
 
 pump: install-dev ## every format and pattern against 1 MB of repeated syntax
 	PUMP_BYTES=1000000 $(BIN)/python -m pytest tests/documents/test_pumped.py --timeout 3000

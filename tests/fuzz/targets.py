@@ -21,11 +21,14 @@ import httpx
 from starlette.datastructures import Headers
 
 from csanmt.document import pieces
+from csanmt.documents.formats import FORMATS
+from csanmt.documents.limits import Limits
+from csanmt.documents.protocol import Format, Languages
 from csanmt.engine.container import CHECKSUM_START, HEADER_BYTES, MAGIC, Fletcher
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CsanmtError
 from csanmt.loading import load_tokenizer
-from csanmt.markup import html_rules, parse_markup, xml_rules
+from csanmt.markup import Placed, html_rules, parse_markup, xml_rules
 from serving.http.fields import form_fields
 from serving.http.json_body import parse_json_object
 from serving.http.keys import KeyRing, presented_key
@@ -103,6 +106,21 @@ def request(data: bytes) -> None:
     assert status < 500, status
 
 
+def document(known: Format) -> Target:
+    """A document of one format, put together again as it was taken apart."""
+
+    def target(data: bytes) -> None:
+        with contextlib.suppress(CsanmtError):
+            opened = known.open(data, Limits(characters=100_000), Languages())
+            for unit in opened.units:
+                text = unit.text
+                ranges = tuple((mark.start, mark.end) for mark in text.marks)
+                unit.put(Placed(text, text.text + "a", ranges))
+            opened.left(opened.save())
+
+    return target
+
+
 TARGETS: dict[str, Target] = {
     target.__name__: target
     for target in (
@@ -110,6 +128,7 @@ TARGETS: dict[str, Target] = {
         engine_file, request,
     )
 }  # fmt: skip
+TARGETS |= {f"document_{known.suffixes[0][1:]}": document(known) for known in FORMATS}
 
 
 @contextlib.contextmanager
