@@ -7,12 +7,13 @@ tags with the words they belong to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character, is_atom
+from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character
 from csanmt.markup.marked import MAX_ATOMS, ROOT
 from csanmt.markup.marked import Piece as MarkedPiece
 from csanmt.markup.words import whole_words
@@ -33,6 +34,7 @@ class Tag:
     key: int
 
 
+_ATOMS = re.compile(f"[{atom_character(0)}-{atom_character(MAX_ATOMS - 1)}]")
 Piece = str | Tag
 Segment = tuple[Piece, ...]
 
@@ -93,7 +95,7 @@ class _Reader:
     def text(self, text: str) -> None:
         if self._breaking:
             self._breaks += ["\n"] * text.count("\n")
-        self._add("".join(" " if is_atom(c) else c for c in text))
+        self._add(_ATOMS.sub(" ", text))
 
     def _add(self, text: str) -> None:
         self._parts.append(text)
