@@ -11,11 +11,12 @@ import argparse
 import asyncio
 import statistics
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.service.clients import latencies, until_first_segment
-from benchmarks.service.servers import Service
+from benchmarks.service.servers import Service, memory
 from csanmt.source_tree import SOURCE_TREE
 
 SENTENCES = (SOURCE_TREE / "benchmarks/suites/tatoeba/source.zh").read_text("utf-8").splitlines()
@@ -23,6 +24,7 @@ SHORT = [line for line in SENTENCES if len(line) <= 16]
 PARAGRAPHS = ["".join(SENTENCES[n : n + 5]) for n in range(0, 200, 5)]
 PAGES = ["".join(SENTENCES[n : n + 40]) for n in range(0, 1000, 40)]
 LENGTHS = {"one short sentence": SHORT, "5 sentences": PARAGRAPHS, "40 sentences": PAGES}
+DEFAULT = SOURCE_TREE / "model_store" / "default"
 CONNECTIONS = 16
 PORT = 3300
 
@@ -31,8 +33,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
     parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout, installed")
     parser.add_argument("--rounds", type=int, default=6, help="slices of each side (6)")
+    parser.add_argument("--model", type=Path, default=DEFAULT, metavar="DIR", help="a version")
+    parser.add_argument("--footprint", action="store_true", help="start and memory by runners")
     args = parser.parse_args()
-    model = SOURCE_TREE / "model_store" / "default"
+    model = args.model.resolve()
+    if args.footprint:
+        footprint(model)
+        return 0
     trees = {"this": SOURCE_TREE} | ({"other": args.against.resolve()} if args.against else {})
     services = [
         Service(label, tree, PORT + n, model) for n, (label, tree) in enumerate(trees.items())
@@ -50,6 +57,29 @@ def main() -> int:
         for service in services:
             service.stop()
     return 0
+
+
+def footprint(model: Path) -> None:
+    """Seconds until all runners answer, and megabytes that are each process' own, by runners."""
+    size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
+    say(f"\n{model.name}: {size / 1e6:.0f} MB on disk\n")
+    say("| runners | ready after, s | gateway, MB | a runner, MB | shared by all runners, MB |")
+    say("|--:|--:|--:|--:|--:|")
+    for workers in (1, 2, 4):
+        service = Service("this", SOURCE_TREE, PORT, model, workers)
+        started = time.monotonic()
+        service.start()
+        try:
+            service.wait()
+            seconds = time.monotonic() - started
+            asyncio.run(latencies(service.port, SHORT, CONNECTIONS, 320))
+            gateway = sum(memory(service.gateway)) / 1e6
+            runners = [memory(pid) for pid in service.runners]
+        finally:
+            service.stop()
+        own = sum(private for private, _ in runners) / len(runners) / 1e6
+        shared = max(shared for _, shared in runners) / 1e6
+        say(f"| {workers} | {seconds:.1f} | {gateway:.0f} | {own:.0f} | {shared:.0f} |")
 
 
 def say(line: str) -> None:

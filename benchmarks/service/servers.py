@@ -100,6 +100,17 @@ def _seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def memory(pid: int) -> tuple[int, int]:
+    """Bytes resident that are the process' own, and that it may share with others."""
+    kilobytes = dict.fromkeys(("Private_Clean", "Private_Dirty", "Shared_Clean", "Shared_Dirty"), 0)
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name in kilobytes:
+            kilobytes[name] = int(rest.split()[0])
+    private = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
+    return 1024 * private, 1024 * (kilobytes["Shared_Clean"] + kilobytes["Shared_Dirty"])
+
+
 def _command(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
