@@ -39,7 +39,6 @@ NAMED = re.compile(
     re.ASCII,
 )
 WORD_BEFORE, WORD_AFTER = re.compile(r"[A-Za-z0-9_]$"), re.compile(r"[A-Za-z0-9_]")
-SENTENCE_STOP = re.compile(r"[.!?\"')\]]*$")
 
 
 def copied(number: int) -> str:

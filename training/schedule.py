@@ -9,11 +9,6 @@ def inverse_root(step: int, warmup: int, peak: float) -> float:
     return peak * min(step / max(warmup, 1), (max(warmup, 1) / step) ** 0.5)
 
 
-def reference_rate(step: int, warmup: int, hidden_size: int, factor: float) -> float:
-    """ModelScope's ``linear_warmup_rsqrt_decay``; ``factor`` is its ``learning_rate``."""
-    return factor * hidden_size**-0.5 * min((step + 1) * warmup**-1.5, (step + 1) ** -0.5)
-
-
 def learning_rate(
     schedule: str, step: int, progress: float, warmup: int, peak: float, decay_share: float = 1.0
 ) -> float:

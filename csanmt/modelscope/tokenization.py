@@ -1,8 +1,8 @@
 """ModelScope's CSANMT tokenizer: jieba or Moses, then subword-nmt BPE, then ids; Moses back.
 
-``encode`` and ``decode_like_reference`` are ModelScope's pipeline to the letter;
-``decode`` differs where that pipeline damages text: it takes away only the
-markers that BPE put there, not every ``@@``, and undoes Moses' `` @-@ ``.
+``encode`` is ModelScope's pipeline to the letter; ``decode`` differs where that
+pipeline damages text: it takes away only the markers that BPE put there, not every
+``@@``, and undoes Moses' `` @-@ ``.
 """
 
 from __future__ import annotations
@@ -133,11 +133,6 @@ class ModelScopeTokenizer(WithoutCopyTokens):
     def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
         text = self.decode(ids)
         return text, _piece_spans(list(self._names(ids)), text, self._words.unescape_target)
-
-    def decode_like_reference(self, ids: Sequence[int]) -> str:
-        """Text of ``ids`` as ModelScope's ``postprocess`` makes it."""
-        joined = " ".join(self._names(ids)).replace(_MARK + " ", "").replace(_MARK, "")
-        return self._words.detokenize(joined.split())
 
     def _names(self, ids: Sequence[int]) -> Iterator[str]:
         for token in ids:

@@ -71,14 +71,6 @@ class Guarded:
                 at = standin.end
         return [part for part in [*found, self.text[at:]] if part != ""]
 
-    @property
-    def only_pieces(self) -> bool:
-        """Nothing is left to translate beside protected pieces."""
-        if not self.standins:
-            return False
-        replaced = {i for s in self.standins for i in range(s.start, s.end)}
-        return not any(c.isalnum() and i not in replaced for i, c in enumerate(self.text))
-
 
 def guard(
     sentence: str,

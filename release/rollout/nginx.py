@@ -186,13 +186,7 @@ class NginxRouter:
 
     # -- switching -----------------------------------------------------------------
 
-    def switch(
-        self,
-        traffic: Traffic,
-        *,
-        expected: int | None = None,
-        deadline_seconds: float = START_SECONDS,
-    ) -> Traffic:
+    def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
         with self._turn():
             before = self.live() or self.written()
             found = before.generation if before else 0

@@ -170,7 +170,7 @@ def charged(request: Request, characters: int) -> Iterator[None]:
     except CancelledError:
         raise
     except Exception:
-        request.state.quota.give_back(caller(request).name, characters)
+        Account.of(request).give_back(characters)
         raise
 
 

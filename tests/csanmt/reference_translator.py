@@ -23,6 +23,12 @@ from csanmt.translator import (
 SENTENCE_SPLIT = "<SENT_SPLIT>"  # the pipeline reads several sentences from one string
 
 
+def decode_like_reference(tokenizer: ModelScopeTokenizer, ids: Sequence[int]) -> str:
+    """Text of ``ids`` as ModelScope's ``postprocess`` makes it: every ``@@`` is taken out."""
+    joined = " ".join(tokenizer._names(ids)).replace("@@ ", "").replace("@@", "")
+    return tokenizer._words.detokenize(joined.split())
+
+
 class ReferenceEngine(TorchEngine):
     """A source without tokens has no position at all when nothing else is translated with it."""
 
@@ -66,7 +72,7 @@ class ReferenceTranslator(TextTranslator):
 
     def _joined(self, parts: Sequence[TokenHypothesis]) -> Hypothesis:
         return Hypothesis(
-            SENTENCE_SPLIT.join(self.tokenizer.decode_like_reference(part.ids) for part in parts),
+            SENTENCE_SPLIT.join(decode_like_reference(self.tokenizer, part.ids) for part in parts),
             sum(part.score for part in parts) / len(parts),
             sum(len(part.ids) for part in parts),
             any(part.hit_limit for part in parts),

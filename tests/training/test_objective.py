@@ -22,7 +22,7 @@ from training.objective import (
     smoothed_cross_entropy,
     translation_loss,
 )
-from training.schedule import learning_rate, reference_rate
+from training.schedule import learning_rate
 
 torch.set_num_threads(1)
 FIXTURE = Path(__file__).parents[1] / "goldens" / "A"
@@ -213,9 +213,11 @@ def test_the_cpus_dropout_keeps_the_mean_and_depends_on_its_generator_alone():
     assert not torch.equal(first, drop(2))
 
 
-def test_reference_learning_rate_table(arrays):
+def test_the_inverse_root_is_modelscopes_rate(arrays):
+    peak = (32 * 4000) ** -0.5  # of width 32 after 4000 steps of warm-up
     for step, value in zip(arrays["lr_steps"], arrays["lr_values"], strict=True):
-        assert reference_rate(int(step), 4000, 32, 1.0) == pytest.approx(float(value), rel=1e-5)
+        ours = learning_rate("inverse-root", int(step), 0.0, 4000, peak)
+        assert ours == pytest.approx(float(value), rel=1e-5)
 
 
 @pytest.mark.parametrize(
