@@ -72,7 +72,7 @@ class Measuring:
 
     def load(self, spec: str) -> Subject:
         from benchmarks.loading import LoadOptions, load_subject
-        from cli.model_digests import digest_of_directory, find_tag
+        from cli.loading import digest_of_directory, find_tag
 
         args = self.args
         options = LoadOptions(

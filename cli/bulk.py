@@ -93,8 +93,7 @@ def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     from bulk.manifest import Cutting, Model
     from bulk.records import Layout
     from bulk.run import Corpus
-    from cli.loading import chosen_engine, decoding_options, find_model
-    from cli.model_digests import digest_of_directory
+    from cli.loading import chosen_engine, decoding_options, digest_of_directory, find_model
     from csanmt import __version__
     from csanmt.loading import best_engine
 

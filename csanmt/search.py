@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from csanmt.errors import CancelledError
-from csanmt.repetition import banned_tokens
 from csanmt.translator import Copies
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 EOS = 0
 LOWEST = torch.finfo(torch.float32).min
+_LONGEST_LOOP = 16  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,3 +311,22 @@ def best_hypotheses(beams: Beams, count: int) -> list[dict[str, Any]]:
             }
         )
     return found[:count]
+
+
+def copies_allowed(length: int) -> int:
+    """How often in a row an n-gram of ``length`` tokens may stand: "哈哈哈哈" is language."""
+    if length == 1:
+        return 8
+    return 4 if length <= 4 else 3
+
+
+def banned_tokens(ids: Sequence[int]) -> list[int]:
+    """Tokens that would begin one copy too many of what ``ids`` ends in."""
+    return [ids[-length] for length in range(1, _LONGEST_LOOP + 1) if _ends_in_copies(ids, length)]
+
+
+def _ends_in_copies(ids: Sequence[int], length: int) -> bool:
+    span = length * (copies_allowed(length) - 1)
+    if len(ids) < span + length:
+        return False
+    return all(ids[i] == ids[i - length] for i in range(len(ids) - span, len(ids)))

@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 import sacrebleu
 import torch
+from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache
 
 from csanmt.errors import CancelledError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.batches import bucket, collate
-from training.decoding import greedy
 from training.objective import TrainableCsanmt, translation_loss
 from training.packed import PackedSplit
 from training.sources import domain
@@ -99,3 +100,37 @@ def greedy_bleu(
         return 0.0, pairs
     score = sacrebleu.corpus_bleu([p[1] for p in pairs], [[p[0] for p in pairs]])
     return float(score.score), pairs
+
+
+@torch.no_grad()
+def greedy(
+    model: CsanmtForConditionalGeneration, source: Tensor, mask: Tensor, max_length: int
+) -> list[list[int]]:
+    """Best next token until eos, to watch a run; scores come from the beam search.
+
+    Args:
+        source, mask: (B, S).
+        max_length: most target tokens.
+
+    Returns:
+        B lists of ids without eos.
+    """
+    encoded = model.encode(source, mask)
+    seen = mask if encoded.mask is None else encoded.mask
+    cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+    token = torch.zeros(len(source), 1, dtype=torch.int64, device=source.device)
+    alive = torch.ones_like(token, dtype=torch.bool)
+    rows = []
+    for _ in range(max_length):
+        hidden, _ = model.decode(
+            token, encoded.augmentation, encoded.last_hidden_state, seen, cache
+        )
+        token = model.logits(hidden[:, -1:]).argmax(dim=-1) * alive
+        alive &= token != 0
+        if not bool(alive.any()):
+            break
+        rows.append(token)
+    if not rows:
+        return [[] for _ in range(len(source))]
+    table = torch.cat(rows, dim=1).tolist()
+    return [[token for token in row if token != 0] for row in table]

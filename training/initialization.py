@@ -50,7 +50,7 @@ def fresh(
         source_language=languages[0],
         target_language=languages[1],
         copy_tokens=copy_tokens,
-        simplify_source=languages[0] == "zh",  # as the data is (training/scripts.py)
+        simplify_source=languages[0] == "zh",  # as the data is (training/preparation.py)
         max_source_tokens=recipe.data.max_source_tokens,
         **shape,
     )

@@ -1,4 +1,6 @@
-"""Optimizers: AdamW, or Muon for the matrices and AdamW for everything else.
+"""What a step does to the weights: optimizer, learning rate, moving average.
+
+AdamW, or Muon for the matrices and AdamW for everything else.
 
 Muon (torch's own, with the scale that lets both take one learning rate) makes each update
 orthogonal. Query, key and value, which the layers hold as one matrix, count as three: the
@@ -7,7 +9,7 @@ optimizer is given views of the parameters' memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -135,3 +137,45 @@ def views_of(name: str, parameter: nn.Parameter) -> list[View]:
     count = STACKED.get(layer, 1)
     rows = parameter.shape[0] // count
     return [View(parameter, i * rows, (i + 1) * rows) for i in range(count)]
+
+
+def learning_rate(
+    schedule: str, step: int, progress: float, warmup: int, peak: float, decay_share: float = 1.0
+) -> float:
+    """Rate of one step.
+
+    Args:
+        schedule: a name of ``recipe.SCHEDULES``.
+        step: steps done before this one.
+        progress: part of the budget used, 0…1.
+        warmup: steps of linear warm-up.
+        peak: highest rate.
+        decay_share: last part of the budget, in which ``stable-linear`` falls to zero.
+    """
+    remaining = max(0.0, 1.0 - progress)
+    rising = peak * min((step + 1) / max(warmup, 1), 1.0)
+    if schedule == "linear-to-zero":
+        return rising * remaining
+    if schedule == "stable-linear":
+        return rising * min(1.0, remaining / max(decay_share, 1e-9))
+    rate = peak * min((step + 1) / max(warmup, 1), (max(warmup, 1) / (step + 1)) ** 0.5)
+    if schedule == "inverse-root-to-zero":
+        rate *= min(1.0, remaining / 0.3)  # the last 30 % of the budget cools down
+    return rate
+
+
+@torch.no_grad()
+def update_average(
+    average: dict[str, Tensor], weights: Mapping[str, Tensor], step: int, most: float
+) -> None:
+    """Move ``average`` towards the weights in place; an empty one becomes a copy of them.
+
+    Args:
+        step: steps done; the decay is warmed up like 1 - 1/step.
+        most: highest decay.
+    """
+    if not average:
+        average.update({name: value.detach().clone() for name, value in weights.items()})
+        return
+    decay = min(most, (step + 1) / (step + 10))
+    torch._foreach_lerp_(list(average.values()), [weights[name] for name in average], 1.0 - decay)

@@ -6,9 +6,11 @@ import random
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
+from csanmt import simplification
 from csanmt.errors import InvalidInputError
 from csanmt.loading import load_tokenizer
 from training.contamination import ContaminationFilter, suite_files
@@ -18,7 +20,6 @@ from training.filtering import FilterReport, filter_pairs, normalise_source, nor
 from training.input_digests import inputs_of
 from training.packed import DESCRIPTION, HELD, write_description, write_lines, write_split
 from training.recipe import DataSettings, Recipe
-from training.scripts import simplified
 from training.synthetic import generate
 from training.variants import variants
 from training.vocabulary import Vocabularies, train_vocabularies
@@ -207,3 +208,9 @@ def _vocabulary_sample(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
     total = sum(weight(pair.origin) for pair in pairs)
     scale = recipe.vocabulary.sample_pairs / max(total, 1e-9)
     return [pair for pair in pairs if chance.random() < scale * weight(pair.origin)]
+
+
+def simplified(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """The pairs, traditional characters of their sources made simplified, as when serving."""
+    for pair in pairs:
+        yield replace(pair, source=simplification.simplified(pair.source))

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from csanmt.errors import CancelledError, InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
-from training.averaging import update_average
 from training.batches import Batch, collate, plan_round
 from training.checkpoint import (
     Progress,
@@ -36,10 +35,9 @@ from training.checkpoint import (
 from training.evaluation import never
 from training.gradients import Gradients
 from training.objective import TrainableCsanmt
-from training.optimizer import Optimizer, optimizer_for
+from training.optimizer import Optimizer, learning_rate, optimizer_for, update_average
 from training.packed import PackedSplit
 from training.recipe import Recipe
-from training.schedule import learning_rate
 
 Report = Callable[[dict[str, Any]], None]
 Clock = Callable[[], float]

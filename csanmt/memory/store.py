@@ -9,9 +9,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from rapidfuzz import process
+from rapidfuzz.distance import Indel
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.memory.entries import (
@@ -24,8 +28,8 @@ from csanmt.memory.entries import (
     normalised,
     storable,
 )
-from csanmt.memory.fuzzy import SimilarSources
 
+LEAST = 0.75  # similarity of what is offered: 2 · (characters in common, in order) / (both lengths)
 MAX_ENTRIES = 20_000
 BUSY_SECONDS = 10.0  # another process may write for so long
 SCHEMA = """
@@ -270,3 +274,30 @@ def _storage_errors(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         raise StorageError(f"the translation memory {str(path)!r}: {error}") from error
+
+
+class SimilarSources:
+    """Sources by length, so that only those that could be similar are compared."""
+
+    def __init__(self, sources: Iterable[tuple[int, str]]) -> None:
+        """
+        Args:
+            sources: id and normalised source.
+        """
+        ordered = sorted(sources, key=lambda item: len(item[1]))
+        self._ids = [key for key, _ in ordered]
+        self._texts = [text for _, text in ordered]
+        self._lengths = [len(text) for text in self._texts]
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def best(self, text: str) -> tuple[int, float] | None:
+        """The id of the source most similar to ``text`` and how similar; None below ``LEAST``."""
+        ratio = LEAST / (2 - LEAST)  # of the lengths; beyond it the similarity cannot be reached
+        low = bisect_left(self._lengths, len(text) * ratio)
+        high = bisect_right(self._lengths, len(text) / ratio)
+        found = process.extractOne(
+            text, self._texts[low:high], scorer=Indel.normalized_similarity, score_cutoff=LEAST
+        )
+        return None if found is None else (self._ids[low + found[2]], float(found[1]))

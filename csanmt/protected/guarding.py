@@ -15,18 +15,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from csanmt.faults import written
 from csanmt.protected import cutting
 from csanmt.protected.finder import Protected, find
 from csanmt.protected.names import MOST, argument, free_names, lost_names
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, guard
-from csanmt.quantity_repair import lost_quantities, multiplied_twice
+from csanmt.quantities import mentions, missing_values
 from csanmt.sentence_decoder import Decoded, SentenceDecoder
+from csanmt.terms import Demand
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
 _ATTEMPTS = 2  # sets of names that are tried
 _MARGIN = -0.5  # nats a name may cost and still be a word of the sentence
 _WORD = re.compile(r"[A-Za-z0-9']+")
+_TWICE = re.compile(r"\d,\d{3} (?:hundred|thousand|million|billion)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +196,23 @@ def _sound(named: Hypothesis, guarded: Guarded, without: Hypothesis) -> bool:
     labels = [s.label for s in guarded.standins if isinstance(s.label, str)]
     text = named.text
     return all(occurrences(name, text) for name in labels) and not lost_names(without.text, text)
+
+
+def multiplied_twice(answer: str) -> bool:
+    """The answer goes on with a magnitude behind a number that is written out."""
+    return bool(_TWICE.search(answer))
+
+
+def lost_quantities(source: str, answer: str) -> list[Demand]:
+    """The quantities of ``source`` that ``answer`` does not name, as an answer would write them.
+
+    Digits stay as they are; with 万 or 亿 behind them they are multiplied out.
+    """
+    missing = missing_values(source, answer)
+    found = []
+    for start, end, text, value in mentions(source) if missing else ():
+        if value in missing:
+            missing.remove(value)
+            plain = text.replace(",", "").replace(".", "").isdigit()
+            found.append(Demand(start, end, text if plain else written(value)))
+    return found

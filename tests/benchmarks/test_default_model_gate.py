@@ -15,8 +15,8 @@ from benchmarks.load import LoadPlan
 from benchmarks.loading import LoadOptions, load_subject
 from benchmarks.served import measure_throughput
 from benchmarks.suite import load_suite
+from cli.loading import digest_of_directory
 from cli.main import main
-from cli.model_digests import digest_of_directory
 from csanmt.engine import container, native
 from csanmt.errors import IntegrityError
 

@@ -9,7 +9,7 @@ import pytest
 from csanmt.errors import ConfigurationError
 from csanmt.faults import numbers
 from csanmt.loading import load_translator
-from csanmt.quantity_repair import lost_quantities, multiplied_twice
+from csanmt.protected.guarding import lost_quantities, multiplied_twice
 from csanmt.version import repairs_numbers
 
 SHIPPED = Path(__file__).parents[2] / "model_store" / "default"

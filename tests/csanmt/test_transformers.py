@@ -19,7 +19,7 @@ from csanmt.engine.torch_reference import TorchEngine
 from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.loading import load_tokenizer
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
-from csanmt.repetition import banned_tokens
+from csanmt.search import banned_tokens
 from csanmt.translator import DecodingOptions
 from csanmt.version import write_decoding
 from tests.csanmt.golden import GOLDENS, Golden

@@ -141,7 +141,7 @@ def test_a_forced_prefix_scores_as_the_model_scores_it(engine) -> None:
 
 
 def test_the_repetition_guard_breaks_loops_and_can_be_switched_off(engine) -> None:
-    from csanmt.repetition import banned_tokens
+    from csanmt.search import banned_tokens
 
     batch = sources(30, seed=21)
     options = DecodingOptions(beam=1, max_length=40)

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.memory.entries import Direction, Pair, by_sentence
-from csanmt.memory.fuzzy import LEAST, SimilarSources
-from csanmt.memory.store import TranslationMemory
+from csanmt.memory.store import LEAST, SimilarSources, TranslationMemory
 
 ROOT = Path(__file__).parents[2]
 ZH_EN = Direction("zh", "en", "csanmt-zh-en:v1.0.0")

@@ -11,9 +11,8 @@ import pytest
 from csanmt.tokenization_copy import CopyToken
 from training.copying import MARK, MOST, copied, copy_marked, copy_named, insert_tokens, segments
 from training.corpus import Pair
-from training.preparation import prepare
+from training.preparation import prepare, simplified
 from training.recipe import DataSettings, load_recipe, recipe_from_dict
-from training.scripts import simplified
 from training.sources import FAMILIES, sources
 from training.synthetic import ORIGINS
 from training.variants import joined_variants, variants

@@ -22,7 +22,7 @@ from training.objective import (
     smoothed_cross_entropy,
     translation_loss,
 )
-from training.schedule import learning_rate
+from training.optimizer import learning_rate
 
 torch.set_num_threads(1)
 FIXTURE = Path(__file__).parents[1] / "goldens" / "A"
