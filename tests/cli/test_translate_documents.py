@@ -35,7 +35,7 @@ def test_document_gets_a_translation_beside_it(csanmt, words, tmp_path: Path) ->
     target = tmp_path / "信 1.en.docx"
     assert outcome.json == {
         "source": str(source), "translation": str(target), "format": "Word", "characters": 3,
-        "model": "csanmt-zh-en:v1.0.0",
+        "model": "csanmt-zh-en:v1.0.0", "warnings": [],
     }  # fmt: skip
     assert docx.Document(io.BytesIO(target.read_bytes())).paragraphs[0].text == "Hello."
 
