@@ -7,14 +7,15 @@ file; another waits, and then finds the answers there.
 
 from __future__ import annotations
 
-import fcntl
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from csanmt.durable import lock
 from csanmt.errors import StorageError
 
 FORMAT = 2
@@ -46,7 +47,7 @@ def open_log(path: Path, sentences: int) -> Iterator[AnswerLog]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            lock(stream, wait_seconds=math.inf)
             yield AnswerLog(_recover(stream, sentences), stream)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error

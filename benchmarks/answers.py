@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from benchmarks.metrics import Statistics, extract, metric, signature
 from benchmarks.progress import Progress, Silent
 from benchmarks.subject import Subject
 from benchmarks.suite import Suite
+from csanmt.durable import replace_text
 from csanmt.errors import StorageError
 
 FORMAT = 1  # of statistics
@@ -163,8 +163,6 @@ def _load_rows(path: Path, n: int) -> Any:
 def _store_rows(path: Path, statistics: Statistics) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(statistics.rows.tolist()))
-        temporary.replace(path)
+        replace_text(path, json.dumps(statistics.rows.tolist()))
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,9 +97,10 @@ class Measuring:
 
     @property
     def progress(self) -> Progress:
-        from benchmarks.progress import Bar, Silent
+        from benchmarks.progress import Silent
+        from cli.progress import StageProgress
 
-        return Silent() if self.args.quiet else Bar(sys.stderr)
+        return Silent() if self.args.quiet else StageProgress()
 
     def suites(self, subjects: Sequence[Subject]) -> list[Suite]:
         """The suites asked for, else the policy's."""

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     """Translate the corpora and print the summary."""
     _check(args)
     from bulk.run import translate_corpus
-    from cli.bulk_progress import BulkProgress
+    from cli.progress import BulkProgress
 
     corpus, directory = _corpus(args)
     with _pool(args, corpus, directory) as pool, BulkProgress(args.no_progress) as progress:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import add_json_flag, note, print_json
+from csanmt.durable import replacing
 from csanmt.errors import ConflictError
 from serving.http.keys import SCOPES, KeyRing, hash_key, new_key
 
@@ -65,9 +66,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(path: Path, text: str) -> None:
     """Replace the file as a whole; only its owner may read it."""
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    KeyRing.load(fresh)
-    os.replace(fresh, path)
+    with replacing(path) as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(text.encode())
+        stream.flush()
+        KeyRing.load(Path(stream.name))

@@ -1,4 +1,5 @@
-"""A progress bar that appears only when somebody can see it and has waited two seconds."""
+"""A progress bar that appears only when somebody can see it and has waited two seconds,
+and what long commands say of their progress through it."""
 
 from __future__ import annotations
 
@@ -7,13 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
+
+from cli.output import note
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PATIENCE = 2.0  # seconds
+REDRAW = 0.1  # seconds
+EVERY = 30.0  # seconds between lines in a log
 
 
 class ProgressBar:
@@ -36,18 +40,17 @@ class ProgressBar:
         self._title, self._total, self._done = title, total, 0
         self._shown = sys.stderr.isatty() if shown is None else shown
         self._clock, self._started = clock, clock()
+        self._drawn = 0.0
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressBar:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         if self._bar is not None:
             self._bar.stop()
 
@@ -55,10 +58,12 @@ class ProgressBar:
         self._done += amount
         if not self._shown:
             return
-        if self._bar is None and self._clock() - self._started >= PATIENCE:
+        now = self._clock()
+        if self._bar is None and now - self._started >= PATIENCE:
             self._start()
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done)
+        if self._bar is not None and self._task is not None and now - self._drawn >= REDRAW:
+            self._drawn = now
+            self._bar.update(self._task, completed=self._done, refresh=True)
 
     def _start(self) -> None:
         from rich.console import Console
@@ -71,6 +76,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
+            auto_refresh=False,  # no thread of its own: speed is measured under it
         )
         self._task = self._bar.add_task(self._title, total=self._total)
         self._bar.start()
@@ -88,3 +94,81 @@ def digesting(title: str, total: int) -> Iterator[None]:
 def directory_size(directory: Path) -> int:
     """Bytes of all files below ``directory``; 0 if there is none."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+class StageProgress:
+    """A bar a stage of a judgement, and a line when it is done (a ``benchmarks.progress``)."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+
+    def start(self, what: str, total: int) -> None:
+        self._what, self._done, self._began = what, 0, self._clock()
+        self._bar = ProgressBar(what, total)
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        self._bar.advance(count)
+
+    def finish(self) -> None:
+        self._bar.stop()
+        note(f"{self._what}: {self._done} in {self._clock() - self._began:.1f} s")
+
+
+class BulkProgress:
+    """How far a bulk run is: a bar in a terminal, now and then a line in a log.
+
+    Args:
+        silent: say nothing.
+        clock: seconds from any start.
+    """
+
+    def __init__(self, silent: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._silent, self._clock = silent, clock
+        self._started = self._said = clock()
+        self._first: tuple[float, int] | None = None  # when the first were done, and how many
+        self._bar: ProgressBar | None = None
+        self._done = 0
+
+    @property
+    def seconds(self) -> float:
+        return self._clock() - self._started
+
+    def __enter__(self) -> BulkProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, total: int) -> None:
+        if self._silent:
+            return
+        if sys.stderr.isatty():
+            self._bar = self._bar or ProgressBar("translating", total)
+            self._bar.advance(done - self._done)
+        self._done = done
+        now = self._clock()
+        self._first = self._first or (now, done)
+        if self._bar is None and now - self._said >= EVERY:
+            self._said = now
+            note(self.line(done, total))
+
+    def line(self, done: int, total: int) -> str:
+        """``12,000 of 96,000 records (12 %), 340 a second, 4 min 7 s left``."""
+        percent = 100 * done // max(1, total)
+        text = f"{done:,} of {total:,} records ({percent} %)"
+        since, before = self._first or (self._started, 0)
+        elapsed = self._clock() - since
+        if done > before and elapsed > 0:
+            rate = (done - before) / elapsed
+            text += f", {rate:,.0f} a second, {_duration((total - done) / rate)} left"
+        return text
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.bulk_progress import BulkProgress
+from cli.progress import BulkProgress
 from csanmt.engine.native import is_available
 from tests.bulk.corpora import (
     COUNT,
