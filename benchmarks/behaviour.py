@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from benchmarks.checks import CHECK_NAMES, examine
 from benchmarks.progress import Progress, Silent
 from benchmarks.subject import Subject
 from csanmt.errors import ConfigurationError
+from csanmt.tables import parse_toml
 
 CASES_DIR = Path(__file__).parent / "cases"
 INVARIANCE = "batch_invariance"
@@ -107,20 +107,13 @@ def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:
     for name in ("behaviour.toml", "metamorphic.toml"):
         data = (folder / name).read_bytes()
         total.update(data)
-        for group, table in _parse(folder / name, data).items():
+        for group, table in parse_toml(data, folder / name).items():
             label = group if name.startswith("behaviour") else f"metamorphic_{group}"
             about[label] = str(table.get("about", ""))
             cases += [_case(folder / name, label, row) for row in table.get("case", ())]
             pairs += [_pair(label, row) for row in table.get("pair", ())]
     about[INVARIANCE] = "an answer does not depend on the sentences sent with it"
     return BehaviourTables(tuple(cases), tuple(pairs), about, total.hexdigest())
-
-
-def _parse(path: Path, data: bytes) -> dict[str, Any]:
-    try:
-        return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
 
 
 def _case(path: Path, group: str, row: Mapping[str, Any]) -> Case:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from benchmarks.checks import CHECK_NAMES
 from benchmarks.metrics import METRICS
 from benchmarks.significance import SamplingPlan
 from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.tables import parse_toml
 
 DEFAULT_POLICY = Path(__file__).parent / "policy.toml"
 RULES = (
@@ -150,13 +150,9 @@ def load_policy(path: Path = DEFAULT_POLICY) -> Policy:
 
 def parse_policy(text: str, where: str = "policy") -> Policy:
     """As :func:`load_policy`, from the file's text."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{where}: {error}") from None
-    read = _Reader(where, table)
-    if read.table.get("version") != 1:
-        raise ConfigurationError(f"{where}: version is {table.get('version')!r}; allowed is 1")
+    read = _Reader(where, parse_toml(text.encode(), where))
+    if (version := read.table.get("version")) != 1:
+        raise ConfigurationError(f"{where}: version is {version!r}; allowed is 1")
     statistics = read.section("statistics", "alpha", "samples", "trials", "seed")
     quality = read.section(
         "quality", "suites", "metrics", "report", "least", "margin", "relative_margin", "minimum"

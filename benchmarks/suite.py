@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError, UnavailableError
+from csanmt.tables import build, read_toml
 
 SUITES_DIR = Path(__file__).parent / "suites"
 QUALITY_SUITES = ("tatoeba", "ntrex128", "tico19")
 SMOKE_SUITE = "smoke"
-_KEYS = {
-    "name", "description", "kind", "source", "references", "documents", "domains", "licence",
-    "licence_file", "original_language", "sentence",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +26,23 @@ class SmokeSentence:
     source: str
     accept: tuple[str, ...]
     forbid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """``suite.toml``; files are named relative to it."""
+
+    name: str = ""
+    description: str = ""
+    kind: str = ""
+    source: str = ""
+    references: tuple[str, ...] = ()
+    documents: str = ""
+    domains: str = ""
+    licence: str = ""
+    licence_file: str = ""
+    original_language: str = ""
+    sentence: tuple[SmokeSentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,44 +133,21 @@ def load_folder(folder: Path) -> Suite:
     description = folder / "suite.toml"
     if not description.is_file():
         return _guess_folder(folder)
-    try:
-        table = tomllib.loads(description.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{description}: {error}") from None
-    if unknown := sorted(set(table) - _KEYS):
-        raise ConfigurationError(
-            f"{description}: unknown key {unknown[0]!r}; allowed are {', '.join(sorted(_KEYS))}"
-        )
-    return _from_table(folder, table)
-
-
-def _from_table(folder: Path, table: dict[str, Any]) -> Suite:
-    smoke = tuple(_smoke_sentence(folder, row) for row in table.get("sentence", ()))
-    if smoke:
-        sources = tuple(s.source for s in smoke)
-    elif "source" in table:
-        sources = read_lines(folder / table["source"])
-    else:
-        raise ConfigurationError(f"{folder / 'suite.toml'}: needs `source` or [[sentence]] tables")
-    named = {key: read_lines(folder / table[key])
-             for key in ("documents", "domains") if key in table}  # fmt: skip
+    about = build(_Description, read_toml(description), f"{description}: ")
+    if not about.sentence and not about.source:
+        raise ConfigurationError(f"{description}: needs `source` or [[sentence]] tables")
+    smoke = about.sentence
     return Suite(
-        name=str(table.get("name", folder.name)),
-        sources=sources,
-        references=tuple(read_lines(folder / r) for r in table.get("references", ())),
-        **named,
+        name=about.name or folder.name,
+        sources=tuple(s.source for s in smoke) if smoke else read_lines(folder / about.source),
+        references=tuple(read_lines(folder / name) for name in about.references),
+        documents=read_lines(folder / about.documents) if about.documents else (),
+        domains=read_lines(folder / about.domains) if about.domains else (),
         smoke=smoke,
         kind="smoke" if smoke else "quality",
-        description=str(table.get("description", "")),
-        licence=str(table.get("licence", "")),
+        description=about.description,
+        licence=about.licence,
     )
-
-
-def _smoke_sentence(folder: Path, row: dict[str, Any]) -> SmokeSentence:
-    try:
-        return SmokeSentence(str(row["source"]), tuple(row["accept"]), tuple(row.get("forbid", ())))
-    except KeyError as key:
-        raise ConfigurationError(f"{folder / 'suite.toml'}: a sentence lacks {key}") from None
 
 
 def _guess_folder(folder: Path) -> Suite:

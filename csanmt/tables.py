@@ -23,11 +23,17 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigurationError: it cannot be read, or is not TOML; names the file.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_bytes(), path)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
+
+
+def parse_toml(content: bytes, where: str | Path) -> dict[str, Any]:
+    """The tables of a file's content. Raises ConfigurationError: names ``where``."""
+    try:
+        return tomllib.loads(content.decode("utf-8"))
     except ValueError as error:  # not TOML, not UTF-8
-        raise ConfigurationError(f"{path}: {error}") from None
+        raise ConfigurationError(f"{where}: {error}") from None
 
 
 def build(kind: type[Kind], table: Any, where: str = "") -> Kind:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 from csanmt.errors import NotFoundError
+from csanmt.tables import read_toml
 from training.corpus import Pair, corpus_files, is_tmx, open_text, read_pairs
 from training.filtering import FilterReport
 from training.showcase import sentences
@@ -33,7 +33,7 @@ def suite_files() -> list[Path]:
     """
     paths = []
     for description in sorted(SUITES.glob("*/suite.toml")):
-        suite = tomllib.loads(description.read_text(encoding="utf-8"))
+        suite = read_toml(description)
         names = [suite.get("source"), *suite.get("references", [])]
         paths += [description.with_name(name) for name in names if name]
     if not paths:

@@ -6,9 +6,10 @@ They were written before the model that is shown with them was finished.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from csanmt.tables import read_toml
 
 SENTENCES = Path(__file__).resolve().parent / "showcase.toml"
 
@@ -28,5 +29,5 @@ class Sentence:
 
 
 def sentences() -> list[Sentence]:
-    body = tomllib.loads(SENTENCES.read_text(encoding="utf-8"))
+    body = read_toml(SENTENCES)
     return [Sentence(**{**entry, "must": tuple(entry["must"])}) for entry in body["sentence"]]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.tables import read_toml
 
 FILE_NAME = "release.toml"
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
@@ -61,12 +61,9 @@ def read_manifest(root: Path) -> Manifest:
         ConfigurationError: names the key, its value and what is allowed.
     """
     path = root / FILE_NAME
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no {FILE_NAME} in {root}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+    if not path.is_file():
+        raise NotFoundError(f"no {FILE_NAME} in {root}")
+    data = read_toml(path)
     _check_shape(data)
     manifest = Manifest(
         name=data["release"]["name"],

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import total_ordering
 from pathlib import Path
 
-from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
+from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError
+from csanmt.tables import read_toml
 from release.ledger.ledger import Entry, Kind
 
 SHORT_SHA = 7
@@ -231,9 +231,9 @@ def package_version(root: Path) -> str:
         NotFoundError: the file is missing or says none.
     """
     try:
-        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        project = read_toml(root / "pyproject.toml")["project"]
         return str(project["version"])
-    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+    except (ConfigurationError, KeyError) as error:
         raise NotFoundError(f"no version in {root / 'pyproject.toml'}: {error}") from error
 
 

@@ -53,11 +53,11 @@ def test_a_toml_describes_a_suite(tmp_path):
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ('sorce = "a"', "unknown key 'sorce'"),
+        ('sorce = "a"', "sorce is an unknown key"),
         ("name =", "suite.toml"),
         ('name = "x"', "needs `source`"),
         ('source = "gone.txt"', "gone.txt does not exist"),
-        ('[[sentence]]\nsource = "一"', "lacks 'accept'"),
+        ('[[sentence]]\nsource = "一"', r"sentence\[0\].accept is missing"),
     ],
 )
 def test_a_wrong_suite_is_refused_with_the_reason(tmp_path, toml, message):
