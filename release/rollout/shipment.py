@@ -115,8 +115,11 @@ class Shipments:
                 )
             for order in ("pause", "abort", "approve"):
                 (self.directory / order).unlink(missing_ok=True)
-            self.save(Progress().say(f"{shipment.release} is handed over"))
+            if not self._path("progress").exists():  # a plan alone is one to be carried out
+                self.save(Progress("failed").say(f"{shipment.release} is not handed over yet"))
+            # The plan first: cut between the two, nothing is shipped, least of all the last one.
             replace_text(self._path("plan"), json.dumps(asdict(shipment), indent=1) + "\n")
+            self.save(Progress().say(f"{shipment.release} is handed over"))
 
     def current(self) -> Shipment | None:
         """The last one that was submitted; None where there is none that can be read."""

@@ -6,11 +6,13 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from csanmt.durable import replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
@@ -207,6 +209,38 @@ def test_a_damaged_plan_or_progress_stops_no_keeper(
     (shipments.directory / what).write_text(damage)
     carry_out(world, shipments)
     assert world.router.state().share("green" if what == "plan.json" else "blue") == 100
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_shipment_that_was_half_handed_over_ships_nothing(
+    world: World, shipments: Shipments, monkeypatch: pytest.MonkeyPatch, writes: int, first: bool
+) -> None:
+    """The disk is full after so many files; the last shipment, which failed, is no plan."""
+    if not first:
+        world.launcher.missing.add(f"csanmt:{THIRD}")
+        shipments.submit(SHIPMENT)
+        carry_out(world, shipments)
+        world.launcher.missing.clear()
+    before, left = world.router.state(), writes
+
+    def write(path: Path, text: str) -> None:
+        nonlocal left
+        if not left:
+            raise OSError(28, "No space left on device")
+        left -= 1
+        replace_text(path, text)
+
+    monkeypatch.setattr("release.rollout.shipment.replace_text", write)
+    handed_over = writes == 2 and not first
+    with nullcontext() if handed_over else pytest.raises(OSError, match="No space"):
+        shipments.submit(replace(SHIPMENT, release="v4.0.0-ddd", bento="csanmt:v4.0.0-ddd"))
+    monkeypatch.undo()
+    assert [s.release for s in [shipments.pending()] if s] == ["v4.0.0-ddd"] * handed_over
+    if not handed_over:
+        carry_out(world, shipments)
+        assert world.router.state() == before
+        shipments.submit(SHIPMENT)  # and the next one may
 
 
 def test_one_shipment_and_one_keeper_at_a_time(world: World, shipments: Shipments) -> None:
