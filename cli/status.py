@@ -135,7 +135,9 @@ def _print_shipment(args: argparse.Namespace) -> None:
     if shipment is None:
         return
     print(
-        f"\n{shipment.release} is {progress.phase} at {progress.share:g}% "
+        f"\n{shipment.release}: nobody can read how far it came"
+        if progress.lost and not progress.over
+        else f"\n{shipment.release} is {progress.phase} at {progress.share:g}% "
         f"(watched {progress.watched:.0f} s of this step)"
     )
     for words in progress.words[-5:]:

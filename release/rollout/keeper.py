@@ -85,10 +85,12 @@ class _Journey:
 
     def carry_out(self, checks: tuple[Check, ...]) -> None:
         release = self.shipment.release
-        if not self.progress.share:
+        if not self.progress.share and not self.progress.lost:
             self._alert(f"{release} is being shipped")
         try:
             self._obey()
+            if self.progress.lost:  # it may have been in service, or back, for long
+                raise EndedError("its progress is lost; nothing more is done with it")
             self._deploy(checks)
             done = self._promote()
         except EndedError as error:
@@ -186,9 +188,10 @@ class _Journey:
 
     def _go_back(self, why: str, phase: Any) -> None:
         """End without success; what has traffic loses it."""
-        release = self.shipment.release
-        side = look(self.site).of(release)
-        if self.progress.share and side is not None and side.share:
+        release, now = self.shipment.release, look(self.site)
+        side = now.of(release)
+        unclear = self.progress.lost and (now.traffic is None or now.traffic.mixed)
+        if unclear or (self.progress.share and side is not None and side.share):
             try:
                 done = rollback(self.site, why=f"{release}: {why}", tell=self._say)
                 why = f"{why}; all traffic goes to {done.release}"

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
@@ -75,6 +75,7 @@ class Progress:
         spent: seconds of the deadline that are spent.
         approved: the highest share after which somebody let it go on.
         words: what happened, newest last, each with its time.
+        lost: there is a plan, and nobody can read how far it came.
     """
 
     phase: Phase = "waiting"
@@ -84,6 +85,7 @@ class Progress:
     spent: float = 0.0
     approved: float = 0.0
     words: tuple[str, ...] = ()
+    lost: bool = False
 
     @property
     def over(self) -> bool:
@@ -133,14 +135,15 @@ class Shipments:
         return None if self.progress().over else self.current()
 
     def progress(self) -> Progress:
-        """How far it has come; from the start where that cannot be read."""
+        """How far it has come; ``lost`` where that cannot be read."""
         try:
             found = json.loads(self._path("progress").read_text(encoding="utf-8"))
             known = {f.name for f in fields(Progress)}
             values = {name: value for name, value in found.items() if name in known}
-            return Progress(**{**values, "words": tuple(values.get("words", ()))})
-        except (OSError, ValueError, TypeError, AttributeError):
-            return Progress()
+            progress = Progress(**{**values, "words": tuple(values.get("words", ()))})
+            return progress if found["phase"] in get_args(Phase) else Progress(lost=True)
+        except (OSError, ValueError, TypeError, AttributeError, LookupError):
+            return Progress(lost=self._path("plan").exists())
 
     def save(self, progress: Progress) -> None:
         replace_text(self._path("progress"), json.dumps(asdict(progress), indent=1) + "\n")

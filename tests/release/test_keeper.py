@@ -150,6 +150,10 @@ class Killed(BaseException):
     """Signal 9, as far as a test of one process can have it."""
 
 
+def die() -> None:
+    raise Killed
+
+
 @pytest.mark.parametrize("step", range(1, 20, 3))
 def test_a_keeper_that_is_killed_is_gone_on_with_by_the_next(
     world: World, shipments: Shipments, monkeypatch: pytest.MonkeyPatch, step: int
@@ -188,10 +192,6 @@ def test_a_killed_keeper_whose_version_was_rolled_back_leaves_it_there(
     world: World, shipments: Shipments
 ) -> None:
     shipments.submit(SHIPMENT)
-
-    def die() -> None:
-        raise Killed
-
     at(world, lambda: world.router.state().blue == 25, die)
     with pytest.raises(Killed):
         carry_out(world, shipments)
@@ -201,14 +201,37 @@ def test_a_killed_keeper_whose_version_was_rolled_back_leaves_it_there(
 
 
 @pytest.mark.parametrize("what", ["plan.json", "progress.json"])
-@pytest.mark.parametrize("damage", ["garbage", "{}", "[1]"])
-def test_a_damaged_plan_or_progress_stops_no_keeper(
-    world: World, shipments: Shipments, what: str, damage: str
+@pytest.mark.parametrize("damage", ["garbage", "{}", "[1]", '{"phase": "gone"}', None])
+@pytest.mark.parametrize("blue", [0, 25, 100])
+def test_a_damaged_plan_or_progress_ships_nothing_and_stops_no_keeper(
+    world: World, shipments: Shipments, what: str, damage: str | None, blue: float
 ) -> None:
+    """However far it had come when its keeper was killed; a split of the traffic is ended."""
     shipments.submit(SHIPMENT)
-    (shipments.directory / what).write_text(damage)
+    if blue:
+        at(world, lambda: world.router.state().blue == blue, die)
+        with pytest.raises(Killed):
+            carry_out(world, shipments)
+    if damage is None:
+        (shipments.directory / what).unlink()
+    else:
+        (shipments.directory / what).write_text(damage)
     carry_out(world, shipments)
-    assert world.router.state().share("green" if what == "plan.json" else "blue") == 100
+    if what == "progress.json":
+        assert world.router.state().blue == (100 if blue == 100 else 0)
+        assert "its progress is lost" in subjects(world)[-1]
+    assert shipments.pending() is None
+    shipments.submit(SHIPMENT)  # the next one may
+
+
+def test_the_progress_of_what_went_back_is_lost_and_it_is_not_shipped_again(
+    world: World, shipments: Shipments
+) -> None:
+    test_a_version_that_falls_ill_goes_back(world, shipments)
+    world.services["blue"].echo_share = 0.0
+    (shipments.directory / "progress.json").unlink()
+    carry_out(world, shipments)
+    assert world.router.state().green == 100
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2])
