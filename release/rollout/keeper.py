@@ -16,7 +16,7 @@ from release.rollout.promotion import Promoted, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Progress, Shipment, Shipments
 from release.rollout.site import Site
-from release.rollout.status import look
+from release.rollout.status import Look, look
 from release.rollout.traffic import Colour, state_of
 from release.rollout.upkeep import Upkeep
 
@@ -71,7 +71,6 @@ class _Journey:
     shipment: Shipment
     upkeep: Upkeep
     tell: Tell
-    colour: Colour | None = None
     progress: Progress = field(init=False)
     _saved: float = 0.0
     _begun: float = field(init=False)
@@ -103,6 +102,10 @@ class _Journey:
             else:
                 self._finish("back", f"{release} went back: {'; '.join(done.reasons)}")
 
+    @property
+    def colour(self) -> Colour | None:
+        return self.progress.colour or None
+
     # -- the steps ---------------------------------------------------------------------------
 
     def _deploy(self, checks: tuple[Check, ...]) -> None:
@@ -114,14 +117,13 @@ class _Journey:
                 self.site, shipment.release, shipment.bento, force=shipment.force,
                 checks=checks if shipment.checked else (), tell=self._say,
             )  # fmt: skip
-            self.colour = done.colour
+            self._save(colour=done.colour)
         elif side is not None:
-            self.colour = side.colour
+            self._save(colour=side.colour)
 
     def _promote(self) -> Promoted:
         shipment, now = self.shipment, look(self.site)
-        side = now.of(shipment.release)
-        share = side.share if side else 0.0
+        share = self._share(now)
         if share < self.progress.share:
             if now.generation != self.progress.generation:
                 return Promoted(shipment.release, False, ("the traffic was changed meanwhile",))
@@ -180,6 +182,13 @@ class _Journey:
         if self._spending() > self.shipment.deadline:
             raise EndedError(f"not in service after {self.shipment.deadline:g} s, its deadline")
 
+    def _share(self, now: Look) -> float:
+        """What its colour has of the traffic, whether it lives, died, or has no record left."""
+        side = now.put(self.shipment.release)
+        if side is None and self.colour and not now.sides[self.colour].release:
+            side = now.sides[self.colour]
+        return side.share if side else 0.0
+
     def _spending(self) -> float:
         return self._spent + self.site.clock.now() - self._begun - self._paused
 
@@ -189,9 +198,8 @@ class _Journey:
     def _go_back(self, why: str, phase: Any) -> None:
         """End without success; what has traffic loses it."""
         release, now = self.shipment.release, look(self.site)
-        side = now.of(release)
         unclear = self.progress.lost and (now.traffic is None or now.traffic.mixed)
-        if unclear or (self.progress.share and side is not None and side.share):
+        if unclear or (self.progress.share and self._share(now)):
             try:
                 done = rollback(self.site, why=f"{release}: {why}", tell=self._say)
                 why = f"{why}; all traffic goes to {done.release}"

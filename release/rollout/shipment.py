@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.rollout.promotion import Plan
+from release.rollout.traffic import COLOURS, Colour
 
 Phase = Literal[
     "waiting", "deploying", "sharing", "paused", "watching", "done", "back", "aborted", "failed"
@@ -69,6 +70,7 @@ class Progress:
     """How far it has come.
 
     Attributes:
+        colour: where it was deployed; empty before that.
         share: percent of the traffic that it was given last.
         generation: of the traffic before it was given.
         watched: seconds for which that share was watched.
@@ -79,6 +81,7 @@ class Progress:
     """
 
     phase: Phase = "waiting"
+    colour: Colour | Literal[""] = ""
     share: float = 0.0
     generation: int = 0
     watched: float = 0.0
@@ -141,7 +144,8 @@ class Shipments:
             known = {f.name for f in fields(Progress)}
             values = {name: value for name, value in found.items() if name in known}
             progress = Progress(**{**values, "words": tuple(values.get("words", ()))})
-            return progress if found["phase"] in get_args(Phase) else Progress(lost=True)
+            sound = found["phase"] in get_args(Phase) and progress.colour in ("", *COLOURS)
+            return progress if sound else Progress(lost=True)
         except (OSError, ValueError, TypeError, AttributeError, LookupError):
             return Progress(lost=self._path("plan").exists())
 

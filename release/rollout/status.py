@@ -99,6 +99,11 @@ class Look:
         """The colour on which ``release`` lives."""
         return next((s for s in self.sides.values() if s.release == release and s.runs), None)
 
+    def put(self, release: str) -> Side | None:
+        """The colour on which ``release`` lives, or to which it was put and died."""
+        there = (side for side in self.sides.values() if side.release == release)
+        return self.of(release) or next(there, None)
+
     def words(self) -> str:
         """What is deployed, for an error."""
         named = [f"{s.colour}: {s.release} ({s.state})" for s in self.sides.values() if s.release]

@@ -200,6 +200,24 @@ def test_a_killed_keeper_whose_version_was_rolled_back_leaves_it_there(
     assert (shipments.progress().phase, world.router.state().green) == ("back", 100)
 
 
+@pytest.mark.parametrize("share", [5, 25, 100])
+@pytest.mark.parametrize("record", ["whole", "gone"])
+def test_a_version_that_died_with_its_keeper_loses_its_traffic(
+    world: World, shipments: Shipments, share: float, record: str
+) -> None:
+    shipments.submit(SHIPMENT)
+    at(world, lambda: world.router.state().blue == share, die)
+    with pytest.raises(Killed):
+        carry_out(world, shipments)
+    world.dies("blue")
+    if record == "gone":
+        world.site.colours.clear("blue")
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "failed"
+    assert world.router.state().green == 100
+    assert any(f"all traffic goes to {SECOND}" in subject for subject in subjects(world))
+
+
 @pytest.mark.parametrize("what", ["plan.json", "progress.json"])
 @pytest.mark.parametrize("damage", ["garbage", "{}", "[1]", '{"phase": "gone"}', None])
 @pytest.mark.parametrize("blue", [0, 25, 100])
