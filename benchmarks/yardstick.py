@@ -261,8 +261,8 @@ def _human_section(
         ),
         "",
         "These systems are no versions of one another; the policy warns of that (`[families]`).",
-        "The rules of the checks were adjusted while these very systems were looked at, so the figures",
-        "are fitted: on systems never seen expect more wrong verdicts.",
+        "The rules of the checks were adjusted while these very systems were looked at, so the",
+        "figures are fitted: on systems never seen expect more wrong verdicts.",
     ]
     for key in PUBLISHED:
         ours = {name: row[f"{key}-A"] for name, row in scores.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -33,7 +34,7 @@ class Suggestion:
 
 
 class SuggestionFile:
-    """Appends from one process. A line is there as a whole or not at all.
+    """Appends from several processes. A line is there as a whole or not at all.
 
     Args:
         most: bytes that the file may have.
@@ -56,6 +57,7 @@ class SuggestionFile:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
                 try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)  # two colours of a release may share it
                     self._append(descriptor, data)
                 finally:
                     os.close(descriptor)

@@ -7,6 +7,7 @@ that API knows them, also those from before any endpoint: a refused key, a path 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,7 @@ from serving.openapi.parts import Describe
 from serving.translating import TranslationService
 
 SHARED = "/translate"
+LOOK_SECONDS = 1.0  # for the body of a refused request to come
 LOOK_AT_MOST = 65_536  # bytes of a refused request that are read to learn whose client asked
 
 
@@ -163,6 +165,7 @@ async def _body(request: Request) -> bytes:
     if not state.get(REFUSED) or form or not short:
         return b""
     try:
-        return await read_body(request, LOOK_AT_MOST)
-    except (CsanmtError, ClientDisconnect):
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await read_body(request, LOOK_AT_MOST)
+    except (CsanmtError, ClientDisconnect, TimeoutError):
         return b""

@@ -25,7 +25,8 @@ async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) 
     waiting = asyncio.current_task()
     assert waiting is not None
     leaving = asyncio.ensure_future(_disconnected(request))
-    leaving.add_done_callback(lambda left: left.cancelled() or waiting.cancel())
+    over = False  # nothing is cancelled that has its answer
+    leaving.add_done_callback(lambda left: over or left.cancelled() or waiting.cancel())
     try:
         return await work
     except asyncio.CancelledError:
@@ -33,6 +34,7 @@ async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) 
             raise  # somebody else cancelled us
         raise CancelledError("the client went away") from None
     finally:
+        over = True
         leaving.cancel()
 
 

@@ -90,6 +90,7 @@ class RunnerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._ready: dict[int, Runner] = {}
         self._failed_starts = 0
+        self._changes = 0  # of the weights while they were served
         self.facts: TranslatorFacts | None = None  # of the first runner that became ready
         self.problem: str | None = None  # why the latest start failed, if it did
 
@@ -120,6 +121,7 @@ class RunnerPool:
             await asyncio.sleep(LOOK_SECONDS)
             if self.facts is None or not await asyncio.to_thread(weights.changed, self.facts):
                 continue
+            self._changes += 1
             log.error("the model's weights changed while they were served")
             self.problem = "the model's weights changed while they were served"
             self._queue.unavailable = self.problem
@@ -178,8 +180,11 @@ class RunnerPool:
             self._queue.fail_all(UnavailableError(self._queue.unavailable))
 
     async def _started(self, runner: Runner) -> bool:
+        changes = self._changes
         try:
             facts = await runner.start()
+            if self._changes != changes:
+                raise IntegrityError("the weights changed while they were loaded")
             if self.facts is not None and facts.checksum != self.facts.checksum:
                 raise IntegrityError("these are not the weights that were loaded first")
         except Exception as error:

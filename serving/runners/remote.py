@@ -157,7 +157,8 @@ class ProcessRunner:
         except OSError as error:
             raise UnavailableError(f"no process for the runner: {error.strerror}") from None
         try:
-            message = await asyncio.wait_for(self._receive(), self._start_seconds)
+            async with asyncio.timeout(self._start_seconds):
+                message = await self._receive()
         except TimeoutError:
             self.kill()
             raise UnavailableError(
@@ -175,7 +176,8 @@ class ProcessRunner:
     async def _spawn(self, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
         """The process, and the page in which it marks the batch that it has begun."""
         with tempfile.TemporaryFile() as page:
-            page.truncate(MARK_BYTES)
+            page.write(bytes(MARK_BYTES))  # a hole would be SIGBUS to both on a full disk
+            page.flush()
             self._mark = mmap.mmap(page.fileno(), MARK_BYTES)
             return await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -236,7 +238,8 @@ class ProcessRunner:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 5)
+            async with asyncio.timeout(5):  # wait_for may swallow a cancellation (Python 3.11)
+                await process.wait()
         except TimeoutError:
             self.kill()
             await process.wait()

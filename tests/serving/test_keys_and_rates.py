@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 
 import pytest
 from starlette.requests import Request
 
 from csanmt.errors import CancelledError, ConfigurationError, UnavailableError
+from serving.apis import api
 from serving.http.allowance import MOST_CALLERS, CharacterQuota, RequestRate, charged
 from serving.http.errors import RateLimitedError
 from serving.http.keys import ApiKey, Caller, KeyRing, hash_key, new_key
@@ -340,3 +343,32 @@ def test_bad_key_files_are_refused_by_name(tmp_path, content):
 def test_missing_key_file_is_refused_by_name(tmp_path):
     with pytest.raises(ConfigurationError, match=r"none\.json"):
         KeyRing.load(tmp_path / "none.json")
+
+
+@pytest.mark.anyio
+async def test_a_refused_request_is_answered_though_its_body_does_not_come(serve, monkeypatch):
+    monkeypatch.setattr(api, "LOOK_SECONDS", 0.05)
+    application = serve(keys=KeyRing((ApiKey("a", "0" * 64),))).application
+    headers = {"host": "h", "content-type": "application/json", "content-length": "60000"}
+    headers |= bearer("wrong")
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/translate",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def never() -> dict[str, Any]:
+        await asyncio.sleep(3600)
+        return {}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(10):
+        await application.asgi(scope, never, send)
+    assert sent[0]["status"] == 401

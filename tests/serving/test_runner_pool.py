@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import os
 import shutil
 import signal
@@ -10,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -241,3 +244,62 @@ async def translated(queue: BatchQueue, text: str) -> str:
     async for translation in queue.submit([text], GREEDY).in_order():
         return translation.text
     raise AssertionError
+
+
+class Loading(InlineRunner):
+    """The first start is done at once, the second when it may be, those after it never."""
+
+    def __init__(self, starts: list[asyncio.Event]) -> None:
+        super().__init__(StubTranslator(), TranslatorFacts("m", "stub", checksum="one"))
+        self._starts = starts
+        self._killed = asyncio.Event()
+
+    async def start(self) -> TranslatorFacts:
+        done = asyncio.Event()
+        self._starts.append(done)
+        if len(self._starts) > 1:
+            await done.wait()
+        return await super().start()
+
+    def kill(self) -> None:
+        self._killed.set()
+
+    async def ended(self) -> None:
+        await self._killed.wait()
+
+
+class Changing:
+    """Weights of which a test says when they change."""
+
+    def __init__(self) -> None:
+        self.now = False
+
+    def changed(self, facts: TranslatorFacts) -> bool:
+        self.now, found = False, self.now
+        return found
+
+
+async def test_a_runner_that_was_loading_while_the_weights_changed_is_not_taken(monkeypatch):
+    monkeypatch.setattr(pool_module, "LOOK_SECONDS", 0.01)
+    starts: list[asyncio.Event] = []
+    weights = Changing()
+    make = partial(Loading, starts)
+    async with running(make_runner=make, count=2, weights=weights) as (queue, pool, _):
+        await until(lambda: pool.ready and len(starts) == 2)
+        weights.now = True
+        await until(lambda: not pool.ready)
+        starts[1].set()
+        await until(lambda: "while they were loaded" in pool.problem)
+        assert not pool.ready
+        assert queue.unavailable is not None
+
+
+async def test_a_full_disk_costs_a_runner_its_start_and_the_gateway_nothing(monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runner_process.tempfile, "TemporaryFile", Full)
+    runner = ProcessRunner({**os.environ, **STUB.to_environment()})
+    with pytest.raises(UnavailableError, match="No space left"):
+        await runner.start()
