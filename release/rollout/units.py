@@ -23,7 +23,8 @@ def units(command: Path, home: Path, user: str, environment: Mapping[str, str]) 
     passed = {name: environment[name] for name in PASSED_ON if environment.get(name)}
     passed["CSANMT_SITE"] = str(home)
     lines = "".join(f'Environment="{name}={value}"\n' for name, value in sorted(passed.items()))
-    common = f"User={user}\n{lines}"
+    # One process that is out of memory is not all of them: what died is started again.
+    common = f"User={user}\n{lines}OOMPolicy=continue\n"
     return {
         SITE_UNIT: f"""\
 [Unit]
@@ -37,6 +38,7 @@ RemainAfterExit=yes
 {common}ExecStart={command} release up
 ExecStop={command} release down
 TimeoutStartSec=10min
+TimeoutStopSec=5min
 
 [Install]
 WantedBy=multi-user.target
@@ -44,7 +46,7 @@ WantedBy=multi-user.target
         KEEPER_UNIT: f"""\
 [Unit]
 Description=CSANMT translation: carries shipments out and starts again what dies
-Requires={SITE_UNIT}
+Wants={SITE_UNIT}
 After={SITE_UNIT}
 
 [Service]

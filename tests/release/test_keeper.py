@@ -385,6 +385,12 @@ def test_the_units_are_what_systemd_reads(tmp_path: Path) -> None:
     site = files["csanmt-site.service"]
     assert 'Environment="BENTOML_HOME=/srv/bentoml"' in site
     assert "HOME=/root" not in site.replace("BENTOML_HOME", "")
+    assert "TimeoutStopSec=5min" in site  # nginx, then both colours, each with what it has begun
+    keeper = files["csanmt-keeper.service"]
+    assert "Wants=csanmt-site.service" in keeper  # which tends what a failed start left, too
+    assert "Requires=" not in keeper
+    for unit in (site, keeper):
+        assert "OOMPolicy=continue" in unit  # or one kill stops all that serves
     if shutil.which("systemd-analyze"):
         done = subprocess.run(
             ["systemd-analyze", "verify", *(tmp_path / n for n in files if n.endswith("service"))],
