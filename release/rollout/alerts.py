@@ -6,6 +6,7 @@ import json
 import logging
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Protocol
 
 log = logging.getLogger("csanmt.release")
@@ -37,5 +38,5 @@ class LogAndWebhook:
         )
         try:
             urllib.request.urlopen(request, timeout=self.timeout).close()
-        except (OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             log.error(json.dumps({"event": "alert_failed", "error": str(error)}))

@@ -94,8 +94,8 @@ class _Journey:
             done = self._promote()
         except EndedError as error:
             self._go_back(str(error), "aborted" if self._ordered("abort") else "back")
-        except (CsanmtError, OSError) as error:
-            self._go_back(str(error), "failed")
+        except Exception as error:  # whatever it is, the traffic goes back and the keeper lives
+            self._go_back(str(error) or type(error).__name__, "failed")
         else:
             if done.completed:
                 self._finish("done", f"{release} has all the traffic and was well")
@@ -203,7 +203,7 @@ class _Journey:
             try:
                 done = rollback(self.site, why=f"{release}: {why}", tell=self._say)
                 why = f"{why}; all traffic goes to {done.release}"
-            except (CsanmtError, OSError) as error:
+            except Exception as error:
                 phase, why = "failed", f"{why}; and could not be rolled back: {error}"
         self._finish(phase, f"{release}: {why}")
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 
 import jinja2
@@ -280,7 +281,7 @@ class NginxRouter:
         try:
             with DIRECT.open(f"http://{self.settings.listen}{path}", timeout=2) as response:
                 return str(response.read(10_000).decode("utf-8", "replace"))
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):
             return None
 
     def _render(self) -> tuple[str, str]:

@@ -251,7 +251,11 @@ def _place(directory: Path) -> list[str]:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired as error:
+        words = f"{command[0]} did not end within {error.timeout:g} s"
+        return subprocess.CompletedProcess(command, 124, "", words)
 
 
 def _complaint(done: subprocess.CompletedProcess[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from csanmt.errors import CsanmtError, NotFoundError
+from csanmt.errors import NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.deployment import place
 from release.rollout.rollback import bento_of
@@ -56,7 +56,7 @@ class Upkeep:
                 self._again("front", word, None)
             else:
                 self._well("front")
-        except (CsanmtError, OSError) as error:
+        except Exception as error:  # a keeper outlives whatever it finds
             self.tell(f"upkeep: {error}")
 
     def _again(self, what: str, why: str, side: Side | None) -> None:
@@ -71,7 +71,7 @@ class Upkeep:
                 self.site.router.start()
             else:
                 revive(self.site, side)
-        except (CsanmtError, OSError) as error:
+        except Exception as error:
             why = f"{why}, and cannot be started again: {error}"
         else:
             why = f"{why}; it is started again"

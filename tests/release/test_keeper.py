@@ -16,13 +16,15 @@ from csanmt.durable import replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
+from release.rollout.metrics import Sample
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, Shipments
 from release.rollout.traffic import Traffic
 from release.rollout.units import units
 from release.rollout.upkeep import Upkeep, down, up
-from tests.release.stub_site import World, kinds, put, two_versions
+from tests.release.doubles import ScriptedMetrics
+from tests.release.stub_site import Service, World, kinds, put, two_versions
 
 FIRST, SECOND, THIRD = "v1.0.0-aaa", "v2.0.0-bbb", "v3.0.0-ccc"
 PLAN = Plan((5, 25, 100), interval=20, observe=20, poll=10)
@@ -134,6 +136,24 @@ def test_what_takes_too_long_goes_back(world: World, shipments: Shipments) -> No
     assert shipments.progress().phase == "back"
     assert "its deadline" in subjects(world)[-1]
     assert world.router.state().green == 100
+
+
+def test_what_nobody_foresaw_sends_it_back(
+    world: World, shipments: Shipments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample() -> Sample:
+        if shipments.progress().phase == "watching":
+            monkeypatch.undo()
+            raise RuntimeError
+        return Service.sample(world.services["blue"])
+
+    assert isinstance(world.site.metrics, ScriptedMetrics)
+    monkeypatch.setitem(world.site.metrics.samples, "blue", sample)
+    shipments.submit(SHIPMENT)
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "failed"
+    assert world.router.state().green == 100
+    assert "RuntimeError; all traffic goes to" in subjects(world)[-1]
 
 
 def test_somebody_elses_rollback_ends_it(world: World, shipments: Shipments) -> None:
