@@ -157,21 +157,23 @@ def _previous(now: Look) -> Target:
     beside = now.sides[other(present.colour)]
     if beside.runs and beside.release != present.release and state.trusts(beside.release):
         return Target(beside.release, beside)
-    before = [name for name in state.served[:KEEP] if name != present.release]
+    # Of a colour whose version failed to start, the ledger alone knows what it was meant to be.
+    meant = present.release or state.active
+    before = [name for name in state.served[:KEEP] if name != meant]
     for name in before:
         if state.trusts(name):
             return Target(name, None)
     if not before and not _known(now, present) and beside.runs:
         return Target(beside.release, beside)  # the ledger is no guide
-    if present.state == "dead" and state.trusts(present.release):
-        return Target(present.release, None)
+    if meant and present.state in ("dead", "empty") and state.trusts(meant):
+        return Target(meant, None)
     if before:
         raise NotFoundError(
-            f"{', '.join(before)} served before {present.release or 'now'} and was rolled back "
+            f"{', '.join(before)} served before {meant or 'now'} and was rolled back "
             f"from: go there all the same by csanmt release rollback {before[0]}"
         )
     raise NotFoundError(
-        f"nothing served before {present.release or 'now'}: there is no version to go back to"
+        f"nothing served before {meant or 'now'}: there is no version to go back to"
     )
 
 

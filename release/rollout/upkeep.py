@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from csanmt.errors import NotFoundError
+from csanmt.errors import CsanmtError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.deployment import place
-from release.rollout.rollback import bento_of
+from release.rollout.rollback import bento_of, rollback
 from release.rollout.site import Site
 from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
@@ -104,6 +104,8 @@ def revive(site: Site, side: Side) -> None:
 def up(site: Site, tell: Tell = lambda _: None) -> str:
     """Bring the site back to what served last, as after a reboot; return the release.
 
+    Where that does not start, a version before it is brought up instead, and an alert sent.
+
     Raises:
         NotFoundError: nothing is known that served.
         CsanmtError: it could not be started.
@@ -117,7 +119,10 @@ def up(site: Site, tell: Tell = lambda _: None) -> str:
         if side is None:
             colour = _colour_of(now, release)
             bento = bento_of(site, now, release)
-            deployment = place(site, release, bento, colour, tell=tell)
+            try:
+                deployment = place(site, release, bento, colour, tell=tell)
+            except (CsanmtError, OSError) as error:
+                return _up_before(site, release, error, tell)
             side = replace(
                 now.sides[colour], release=release, state="ready", model=deployment.model,
                 digest=deployment.digest, record=deployment, ending=False,
@@ -131,6 +136,19 @@ def up(site: Site, tell: Tell = lambda _: None) -> str:
                 tell(f"starting {beside.release} on {beside.colour} beside it")
                 revive(site, beside)
     return release
+
+
+def _up_before(site: Site, release: str, error: Exception, tell: Tell) -> str:
+    """Where what served last does not start, bring up what served before it."""
+    why = f"{release} does not start: {error}"
+    tell(why)
+    try:
+        instead = rollback(site, why=why, tell=tell).release
+    except (CsanmtError, OSError) as also:
+        site.alert.send(f"{why}; and nothing before it does: {also}", {"release": release})
+        raise error from also
+    site.alert.send(f"{why}; {instead} serves instead", {"release": release, "to": instead})
+    return instead
 
 
 def down(site: Site, tell: Tell = lambda _: None) -> None:

@@ -13,16 +13,18 @@ from pathlib import Path
 import pytest
 
 from csanmt.durable import replace_text
-from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
+from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
 from release.rollout.metrics import Sample
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, Shipments
-from release.rollout.traffic import Traffic
+from release.rollout.status import look
+from release.rollout.traffic import COLOURS, Colour, Traffic
 from release.rollout.units import units
 from release.rollout.upkeep import Upkeep, down, up
+from release.running.launchers import Place
 from tests.release.doubles import ScriptedMetrics
 from tests.release.stub_site import Service, World, kinds, put, two_versions
 
@@ -370,6 +372,54 @@ def test_after_a_reboot_the_site_comes_back_with_what_served_last(
     assert (world.router.up, world.router.state().green) == (True, 100)
     assert world.launcher.runs(world.site.place("blue"))  # the way back, too
     assert rollback(world.site, why="v2 echoes").release == FIRST
+
+
+def broken(world: World, *releases: str) -> None:
+    """What is started of these ends before it is ready."""
+    start = world.launcher.started
+
+    def start_or_die(bento: str, place: Place) -> None:
+        if bento.endswith(releases):
+            world.launcher.stop(place)
+        else:
+            start(bento, place)
+
+    world.launcher.started = start_or_die
+
+
+def test_where_what_served_last_does_not_start_the_one_before_is_brought_up(
+    world: World, shipments: Shipments
+) -> None:
+    for colour in COLOURS:
+        world.dies(colour)
+    world.router.up = False
+    broken(world, SECOND)
+    assert up(world.site) == FIRST
+    now = look(world.site)
+    assert (now.live, now.present and now.present.release) == (True, FIRST)
+    assert f"{FIRST} serves instead" in subjects(world)[-1]
+
+
+@pytest.mark.parametrize("died", [("green",), ("blue", "green")])
+def test_a_rollback_after_a_start_that_failed_goes_further_back(
+    world: World, shipments: Shipments, died: tuple[Colour, ...]
+) -> None:
+    for colour in died:
+        world.dies(colour)
+    world.site.colours.clear("green")  # as a place where SECOND did not start leaves it
+    broken(world, SECOND)
+    assert rollback(world.site, why="v2 does not start").release == FIRST
+
+
+def test_where_nothing_that_served_starts_the_first_failure_is_told(
+    world: World, shipments: Shipments
+) -> None:
+    for colour in COLOURS:
+        world.dies(colour)
+    broken(world, FIRST, SECOND)
+    with pytest.raises(UnavailableError, match=f"{SECOND} ended before it was ready"):
+        up(world.site)
+    assert "and nothing before it does" in subjects(world)[-1]
 
 
 def test_a_site_that_is_up_stays_as_it_is(world: World, shipments: Shipments) -> None:
