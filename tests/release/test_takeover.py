@@ -100,7 +100,10 @@ def test_it_is_led_on_and_back(opened: partial[Site], first: str) -> None:
         deploy(opened(), THIRD, f"csanmt:{THIRD}", force="test")
         promote(opened(), THIRD, Plan())
         assert look(opened()).sides["green"].share == 100
+        wait_for(lambda: f"m:{THIRD}" in {answer.version for answer in load.answers})
         assert rollback(opened(), why="back").release == SECOND
+        before = len(load.answers)
+        wait_for(lambda: f"m:{SECOND}" in {answer.version for answer in load.answers[before:]})
     assert len(load.lost()) <= 1
     assert load.mislabelled() == []
     assert {answer.version for answer in load.answers} >= {f"m:{SECOND}", f"m:{THIRD}"}
