@@ -82,6 +82,7 @@ class DocumentJob:
         characters: of text in it, which the owner's allowance was charged.
         total: characters to translate, of each distinct text once.
         terms: a glossary, whose translations are forced.
+        protect: strings that come through untouched.
         left: what of the result is Chinese still.
         error: what went wrong, once ``status`` is ``error``.
     """
@@ -98,6 +99,7 @@ class DocumentJob:
     total: int
     rank: int
     terms: Terms = ()
+    protect: tuple[str, ...] = ()
     done: int = 0
     worked: float = 0.0  # seconds
     size: int = 0  # of the result in bytes
@@ -180,12 +182,14 @@ class DocumentJobs:
         account: Account,
         *,
         terms: Terms = (),
+        protect: tuple[str, ...] = (),
         detect_source: bool = False,
     ) -> DocumentJob:
         """Take a document apart, charge its characters, and begin to translate it.
 
         Args:
             terms: a glossary.
+            protect: strings that come through untouched.
             detect_source: a document that is in the target language already is an error.
 
         Raises:
@@ -214,6 +218,7 @@ class DocumentJobs:
             total=opened["total"],
             rank=next(self._rank),
             terms=terms,
+            protect=protect,
         )
         self._jobs[job.identity] = job
         # Where the source has a script of its own, one line in it is enough to be translated.
@@ -352,18 +357,19 @@ class DocumentJobs:
                 async with self._turns.turn(job.account.name, job.rank):
                     job.status, started = "translating", time.monotonic()
                     async with asyncio.timeout(self._settings.document_timeout - job.worked):
-                        found = await self._answers(batch, job.terms)
+                        found = await self._answers(batch, job)
                     job.worked += time.monotonic() - started
                 await asyncio.to_thread(_write, answers, batch, found)
                 job.done += sum(map(len, batch.texts))
 
-    async def _answers(self, batch: Batch, terms: Terms) -> list[TextAnswer]:
+    async def _answers(self, batch: Batch, job: DocumentJob) -> list[TextAnswer]:
         """A document has time: where others are turned away it tries again.
 
         But not what crashes the engine, nor for ever what is never done in time.
         """
-        plain = replace(decoding(self._service), alignment=batch.aligned)
-        options = await with_terms(plain, terms, batch.texts)
+        named = tuple(part for part in job.protect if any(part in text for text in batch.texts))
+        plain = replace(decoding(self._service), alignment=batch.aligned, protect=named)
+        options = await with_terms(plain, job.terms, batch.texts)
         timeouts = 0
         while True:
             try:

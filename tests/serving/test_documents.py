@@ -386,7 +386,10 @@ def test_deepl_unfinished_result_is_503(serve: Serve, gated: Gated) -> None:
     handle = client.post("/v2/document", files=files, data=fields).json()
     body = {"document_key": handle["document_key"]}
     answer = client.post(f"/v2/document/{handle['document_id']}/result", json=body)
-    assert (answer.status_code, answer.json()) == (503, {"message": "Document not ready"})
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"message": "Document not ready: ask for its status until that is done"},
+    )
     gated.gate.set()
 
 

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from csanmt.documents.leftovers import PARTS
 from csanmt.glossary import MAX_TERM, TERM_PATTERN
+from csanmt.protected.finder import LONGEST_LITERAL, MOST_LITERALS
 from serving.apis.native.glossaries import GlossaryAnswer, GlossaryRequest
 from serving.apis.native.schemas import TranslateRequest, TranslateResponse
 from serving.glossaries.owner import INLINE_TERMS
@@ -38,6 +39,10 @@ from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
 GROUP = "Translation"
+LITERALS = TEXT | {
+    "pattern": rf"^(?:[^\n]{{0,{LONGEST_LITERAL}}}\n){{0,{MOST_LITERALS - 1}}}"
+    rf"[^\n]{{0,{LONGEST_LITERAL}}}$"
+}
 UPLOADING = ("400", "413", "415", "422")
 EMPTY = {"204": {"description": "Done."}}
 EXAMPLE = {"text": "你好，世界。"}
@@ -156,9 +161,10 @@ def _create_document(settings: Settings) -> dict[str, Any]:
         | problems((*UPLOADING, "404", *ACCESS), None, **DOCUMENTS_OFF),
         group="Documents",
         description=document_limits(settings)
-        + " The layout is kept; `glossary` names a stored one. It is kept until "
+        + " The layout is kept; `glossary` names a stored one, `protect` has a string that comes "
+        "through untouched in each line. It is kept until "
         f"it is deleted or {settings.document_keep:g} seconds after it is done.",
-        body=upload_body({}, {"glossary": TEXT}),
+        body=upload_body({}, {"glossary": TEXT, "protect": LITERALS}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.errors import ConflictError
+from csanmt.protected.finder import checked_literals
 from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
 from serving.glossaries.owner import Glossaries
 from serving.http.allowance import Account
@@ -37,7 +39,10 @@ class DocumentRoutes:
             if upload is None:
                 raise BadRequestError("the form lacks the field 'file' with a file")
             terms = await self._glossaries.terms(request, upload.fields.get("glossary") or None)
-            job = await self._jobs.submit(upload, "native", Account.of(request), terms=terms)
+            lines = re.split("\r?\n", upload.fields.get("protect", ""))
+            protect = checked_literals([line for line in lines if line.strip()])
+            account = Account.of(request)
+            job = await self._jobs.submit(upload, "native", account, terms=terms, protect=protect)
         return JSONResponse(described(job), 202, headers={"Location": f"documents/{job.identity}"})
 
     async def show(self, request: Request) -> Response:
