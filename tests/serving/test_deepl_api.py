@@ -93,21 +93,41 @@ def test_accepted(client, more: dict[str, Any]) -> None:
     assert texts(client.post("/v2/translate", json={**ZH, **more})) == ["[你好。] [世界。]"]
 
 
+UNSERVED = "not supported: this server does not offer it, leave it out."
 REFUSED = [
-    ({"text": None}, "Parameter 'text' not specified."),
-    ({"text": [1]}, "Parameter 'text' not specified."),
-    ({"target_lang": None}, "Parameter 'target_lang' not specified."),
-    ({"target_lang": "XX"}, "Value for 'target_lang' not supported."),
-    ({"source_lang": "XX"}, "Value for 'source_lang' not supported."),
-    ({"split_sentences": "invalid"}, "Value for 'split_sentences' not supported."),
-    ({"preserve_formatting": "maybe"}, "Value for 'preserve_formatting' not supported."),
-    ({"formality": "invalid"}, "Value for 'formality' not supported."),
-    ({"formality": "more"}, "Target language EN-US knows no formality."),
-    ({"glossary_id": "a"}, "Parameter 'source_lang' not specified, which a glossary needs."),
-    ({"style_id": "a"}, "Value for 'style_id' not supported."),
-    ({"translation_memory_id": "a"}, "Value for 'translation_memory_id' not supported."),
-    ({"custom_instructions": ["a"]}, "Value for 'custom_instructions' not supported."),
-    ({"model_type": "fast"}, "Value for 'model_type' not supported."),
+    ({"text": None}, "Parameter 'text' not specified: a text or a list of texts."),
+    ({"text": [1]}, "Parameter 'text' not specified: a text or a list of texts."),
+    ({"target_lang": None}, "Parameter 'target_lang' not specified: EN, EN-GB or EN-US."),
+    (
+        {"target_lang": "XX"},
+        "Value for 'target_lang' not supported: this model has EN, EN-GB or EN-US.",
+    ),
+    ({"source_lang": "XX"}, "Value for 'source_lang' not supported: this model has ZH."),
+    (
+        {"split_sentences": "invalid"},
+        "Value for 'split_sentences' not supported: 0, 1 or nonewlines is.",
+    ),
+    (
+        {"preserve_formatting": "maybe"},
+        "Value for 'preserve_formatting' not supported: 0, 1, true or false is.",
+    ),
+    (
+        {"formality": "invalid"},
+        "Value for 'formality' not supported: default, prefer_more or prefer_less is.",
+    ),
+    (
+        {"formality": "more"},
+        "Target language EN-US knows no formality: default, prefer_more or prefer_less is taken.",
+    ),
+    ({"glossary_id": "a"}, "Parameter 'source_lang' not specified, which a glossary needs: ZH."),
+    ({"style_id": "a"}, f"Value for 'style_id' {UNSERVED}"),
+    ({"translation_memory_id": "a"}, f"Value for 'translation_memory_id' {UNSERVED}"),
+    ({"custom_instructions": ["a"]}, f"Value for 'custom_instructions' {UNSERVED}"),
+    (
+        {"model_type": "fast"},
+        "Value for 'model_type' not supported: quality_optimized, "
+        "latency_optimized or prefer_quality_optimized is.",
+    ),
 ]
 
 

@@ -124,7 +124,7 @@ def test_refused(client: Any, path: str, asked: dict[str, Any], status: int, wor
 
 def test_no_json_and_other_methods_are_told_as_well(client: Any) -> None:
     assert client.post("/kiss", content=b"{", headers=JSON).json()["code"] == 400
-    assert client.get("/immersive").json()["error"] == "Method not allowed"
+    assert client.get("/immersive").json()["error"] == "Method not allowed; send a POST"
 
 
 @pytest.mark.parametrize("path", ["/translate", "/deeplx"])

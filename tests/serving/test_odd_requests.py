@@ -165,4 +165,4 @@ def test_deepl_node_sends_dictionaries_as_a_form(served: Served) -> None:
     assert changed.json()["dictionaries"][0]["entry_count"] == 2
     wrong = served.client.post("/v3/glossaries", content="name=t&dictionaries[0].entries=a%09b",
                                headers=headers)  # fmt: skip
-    assert wrong.json() == {"message": "Parameter 'source_lang' not specified."}
+    assert wrong.json() == {"message": "Parameter 'source_lang' not specified: a code such as EN."}

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
 from csanmt.errors import NotFoundError, UnavailableError
+from serving.apis.deepl.errors import unsupported
 from serving.apis.deepl.translate import (
     check_formality,
     check_language,
@@ -58,7 +59,9 @@ class DeepLDocumentRoutes:
 
     async def _submit(self, request: Request, upload: Upload | None) -> DocumentJob:
         if upload is None:
-            raise BadRequestError("Parameter 'file' not specified.")
+            raise BadRequestError(
+                "Parameter 'file' not specified: the form needs a field 'file' with the document."
+            )
         self._check(upload.fields)
         if given := safe_name(upload.fields.get("filename", "")):
             upload = replace(upload, name=given)
@@ -85,9 +88,9 @@ class DeepLDocumentRoutes:
     async def result(self, request: Request) -> Response:
         job = await self._job(request)
         if job.status == "error":
-            raise NotFoundError("the document could not be translated")
+            raise NotFoundError(str(job.error))
         if job.status != "done":
-            raise UnavailableError("Document not ready")
+            raise UnavailableError("Document not ready: ask for its status until that is done")
         response = file_response(job)
         self._jobs.discard(job)
         return response
@@ -96,7 +99,9 @@ class DeepLDocumentRoutes:
         fields = await read_fields(request, self._service.settings)
         key = fields.get("document_key")
         if not isinstance(key, str) or not key:
-            raise BadRequestError("Parameter 'document_key' not specified.")
+            raise BadRequestError(
+                "Parameter 'document_key' not specified: the upload's answer has it."
+            )
         key = key.encode("utf-8", "replace").decode()
         return self._jobs.get(request.path_params["id"], "deepl", caller(request).name, key)
 
@@ -112,4 +117,4 @@ def _check_output(upload: Upload) -> None:
     """A document comes back in the format it came in."""
     wanted = upload.fields.get("output_format", "").lower().lstrip(".")
     if wanted and not upload.name.lower().endswith(f".{wanted}"):
-        raise BadRequestError("Value for 'output_format' not supported.")
+        raise unsupported("output_format", "a document comes back in its own format, leave it out")

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
 from csanmt.glossary import Term, as_tsv, parse_entries
+from serving.apis.deepl.errors import unsupported
 from serving.glossaries.owner import owner
 from serving.glossaries.store import Glossary, GlossaryStore, Languages
 from serving.http.errors import BadRequestError
@@ -105,7 +106,9 @@ class DeepLGlossaryRoutes:
         """A new name, and dictionaries whose entries are added to those there are."""
         fields = await self._fields(request)
         if "name" not in fields and "dictionaries" not in fields:
-            raise BadRequestError("Parameter 'name' or 'dictionaries' not specified.")
+            raise BadRequestError(
+                "Parameter 'name' or 'dictionaries' not specified: send what is to change."
+            )
         name = _name(fields) if "name" in fields else None
         given = "dictionaries" in fields
         additions = await asyncio.to_thread(_dictionaries, fields) if given else {}
@@ -179,7 +182,7 @@ def _route(path: str, **methods: Endpoint) -> Route:
 def _name(fields: Mapping[str, Any]) -> str:
     name = fields.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise BadRequestError("Parameter 'name' not specified.")
+        raise BadRequestError("Parameter 'name' not specified: the glossary's name.")
     return name
 
 
@@ -188,12 +191,12 @@ def _languages(fields: Mapping[str, Any]) -> Languages:
     for field in ("source_lang", "target_lang"):
         value = fields.get(field)
         if not value:
-            raise BadRequestError(f"Parameter '{field}' not specified.")
+            raise BadRequestError(f"Parameter '{field}' not specified: a code such as EN.")
         if not isinstance(value, str) or canonical(value) not in NAMES:
-            raise BadRequestError(f"Value for '{field}' not supported.")
+            raise unsupported(field, f"known are {', '.join(NAMES)}")
         found.append(canonical(value))
     if found[0] == found[1]:
-        raise BadRequestError("Value for 'target_lang' not supported.")
+        raise unsupported("target_lang", "it must differ from source_lang")
     return found[0], found[1]
 
 
@@ -201,7 +204,9 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Term, ...]]
     languages = _languages(fields)
     entries = fields.get("entries")
     if not isinstance(entries, str) or not entries.strip():
-        raise BadRequestError("Parameter 'entries' not specified.")
+        raise BadRequestError(
+            "Parameter 'entries' not specified: a source, a tab and a target a line."
+        )
     form = fields.get("entries_format")
     pairs = parse_entries(entries, "tsv" if form is None else str(form))
     return languages, pairs
@@ -210,12 +215,14 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Term, ...]]
 def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Term, ...]]:
     items = fields.get("dictionaries", [])  # without any, a glossary is named and empty
     if not isinstance(items, list):
-        raise BadRequestError("Parameter 'dictionaries' not specified.")
+        raise BadRequestError("Parameter 'dictionaries' not specified: a list of objects.")
     if len(items) > len(NAMES) ** 2 or not all(isinstance(item, dict) for item in items):
-        raise BadRequestError("Value for 'dictionaries' not supported.")
+        raise unsupported("dictionaries", "one object a pair of languages is")
     found = [_dictionary(item) for item in items]
     if len(dict(found)) != len(found):
-        raise BadRequestError("Value for 'dictionaries' holds a pair of languages twice.")
+        raise BadRequestError(
+            "Value for 'dictionaries' holds a pair of languages twice: send it once."
+        )
     return dict(found)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from csanmt.markup import MarkupDocument, html_rules, parse_markup, xml_rules
-from serving.http.errors import BadRequestError
+from serving.apis.deepl.errors import unsupported
 
 _LIST = re.compile(r"[,\s]+")
 _NAME = re.compile(r"[^\s<>/\"'=]{1,200}")
@@ -30,12 +30,12 @@ class TagHandling:
         """None if texts are plain. Raises BadRequestError: a value that is not supported."""
         kind = fields.get("tag_handling", "")
         if kind not in ("", "html", "xml"):
-            raise BadRequestError("Value for 'tag_handling' not supported.")
+            raise unsupported("tag_handling", "html or xml is")
         outline = str(fields.get("outline_detection", "1")).lower()
         if outline not in ("0", "1", "true", "false"):
-            raise BadRequestError("Value for 'outline_detection' not supported.")
+            raise unsupported("outline_detection", "0 or 1 is")
         if fields.get("tag_handling_version", "v1") not in ("v1", "v2", ""):
-            raise BadRequestError("Value for 'tag_handling_version' not supported.")
+            raise unsupported("tag_handling_version", "v1 or v2 is")
         names = [_names(fields, f) for f in ("splitting_tags", "non_splitting_tags", "ignore_tags")]
         return cls(kind, split, outline in ("1", "true"), *names) if kind else None
 
@@ -57,10 +57,10 @@ def _names(fields: dict[str, Any], field: str) -> tuple[str, ...]:
     value = fields.get(field, "")
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in items):
-        raise BadRequestError(f"Value for '{field}' not supported.")
+        raise unsupported(field, "tag names are, separated by commas or as a list")
     names = [name for item in items for name in _LIST.split(item) if name]
     if len(names) > 1000 or not all(map(_NAME.fullmatch, names)):
-        raise BadRequestError(f"Value for '{field}' not supported.")
+        raise unsupported(field, "at most 1000 names of tags are, without < and >")
     return tuple(names)
 
 

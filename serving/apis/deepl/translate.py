@@ -7,7 +7,7 @@ Reference: DeepL's public OpenAPI document, deepl-python 1.32 and deepl-node 1.2
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
+from serving.apis.deepl.errors import unsupported
 from serving.apis.deepl.tags import TagHandling, formatted_like
 from serving.glossaries.owner import Glossaries
 from serving.http.errors import BadRequestError, TooLargeError
@@ -85,7 +86,10 @@ class DeepLRoutes:
         whole, options = split == "0", decoding(self._service)
         named = glossary_ids(fields)
         if named and not fields.get("source_lang"):
-            raise BadRequestError("Parameter 'source_lang' not specified, which a glossary needs.")
+            source = _codes(self._service.languages.source)
+            raise BadRequestError(
+                f"Parameter 'source_lang' not specified, which a glossary needs: {source}."
+            )
         terms = await self._glossaries.stored(request, named)
         if tags:
             documents = await parsed(texts, tags.parse)
@@ -108,7 +112,7 @@ class DeepLRoutes:
         fields = await read_fields(request, self._service.settings)
         kind = fields.get("type", "source")
         if kind not in ("source", "target"):
-            raise BadRequestError("Value for 'type' not supported.")
+            raise unsupported("type", "source or target is")
         pair = self._service.languages
         if kind == "source":
             return JSONResponse([{"language": pair.source.upper(), "name": name_of(pair.source)}])
@@ -125,11 +129,14 @@ class DeepLRoutes:
         fields = await read_fields(request, self._service.settings)
         resource = fields.get("resource")
         if not resource or not isinstance(resource, str):
-            raise BadRequestError("Parameter 'resource' not specified.")
+            raise BadRequestError(f"Parameter 'resource' not specified: {_either(RESOURCES)}.")
         if resource in NOT_OFFERED:  # Weblate takes 404 for an answer
-            raise NotFoundError(f"This server does not offer the resource '{resource}'.")
+            raise NotFoundError(
+                f"This server does not offer the resource '{resource}': ask for "
+                f"{_either(RESOURCES)}."
+            )
         if resource not in RESOURCES:
-            raise BadRequestError("Value for 'resource' not supported.")
+            raise unsupported("resource", f"{_either(RESOURCES)} is")
         pair, features = self._service.languages, RESOURCES[resource]
         targets = {pair.target: name_of(pair.target), **_variants(pair.target)}
         if resource == "glossary":  # either way round, so that every language is both
@@ -170,12 +177,12 @@ def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
     items = value if isinstance(value, list) else [value]
     texts = [item for item in items if isinstance(item, str)]
     if not texts or len(texts) != len(items):
-        raise BadRequestError("Parameter 'text' not specified.")
+        raise BadRequestError("Parameter 'text' not specified: a text or a list of texts.")
     settings = service.settings
     if len(texts) > settings.max_texts:
-        raise TooLargeError(f"at most {settings.max_texts} texts are allowed")
-    if sum(map(len, texts)) > settings.max_characters:
-        raise TooLargeError(f"at most {settings.max_characters} characters are allowed")
+        raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
+    if (size := sum(map(len, texts))) > settings.max_characters:
+        raise TooLargeError(f"{size} characters; allowed is {settings.max_characters}")
     return texts
 
 
@@ -183,17 +190,27 @@ def refuse_unserved(fields: Mapping[str, Any]) -> None:
     """Raises BadRequestError: a field that would change the answer, of what is not offered."""
     for name in UNSERVED:
         if fields.get(name):
-            raise BadRequestError(f"Value for '{name}' not supported.")
+            raise unsupported(name, "this server does not offer it, leave it out")
 
 
 def check_language(fields: Mapping[str, Any], name: str, served: str, *, required: bool) -> None:
     value = fields.get(name, "")
     if value == "":
         if required:
-            raise BadRequestError(f"Parameter '{name}' not specified.")
+            raise BadRequestError(f"Parameter '{name}' not specified: {_codes(served)}.")
         return
     if not isinstance(value, str) or canonical(value) != served:
-        raise BadRequestError(f"Value for '{name}' not supported.")
+        raise unsupported(name, f"this model has {_codes(served)}")
+
+
+def _codes(language: str) -> str:
+    return _either([language.upper(), *map(str.upper, _variants(language))])
+
+
+def _either(names: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    *head, last = names
+    return f"{', '.join(head)} or {last}" if head else last
 
 
 def _switch(fields: dict[str, Any], name: str) -> bool:
@@ -201,7 +218,7 @@ def _switch(fields: dict[str, Any], name: str) -> bool:
     value = fields.get(name, False)
     word = value.lower() if isinstance(value, str) else value
     if not isinstance(word, bool) and word not in ("1", "0", "true", "false"):
-        raise BadRequestError(f"Value for '{name}' not supported.")
+        raise unsupported(name, "true or false is")
     return word in (True, "1", "true")
 
 
@@ -212,7 +229,7 @@ def _one_of(fields: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str
         return ""
     word = str(value).lower() if isinstance(value, str | bool | int) else ""
     if word not in allowed:
-        raise BadRequestError(f"Value for '{name}' not supported.")
+        raise unsupported(name, f"{_either(allowed)} is")
     return word
 
 
@@ -222,20 +239,26 @@ def glossary_ids(fields: Mapping[str, Any]) -> list[str]:
     if isinstance(several, str):
         several = [part for part in several.split(",") if part]
     if one and several:
-        raise BadRequestError("Parameters 'glossary_id' and 'glossary_ids' exclude each other.")
+        raise BadRequestError(
+            "Parameters 'glossary_id' and 'glossary_ids' exclude each other: send one."
+        )
     found = several if one == "" else [one]
     if not isinstance(found, list) or not all(isinstance(i, str) and len(i) < 100 for i in found):
-        raise BadRequestError("Value for 'glossary_id' not supported.")
+        raise unsupported("glossary_id", "a stored glossary's id is")
     if len(found) > 5:
-        raise BadRequestError("Value for 'glossary_ids' not supported.")
+        raise unsupported("glossary_ids", "at most 5 ids are")
     return found
 
 
 def check_formality(fields: Mapping[str, Any]) -> None:
     """English knows none: what insists on one is refused, what only prefers it is not."""
-    values = ("default", "prefer_more", "prefer_less", "more", "less")
-    if _one_of(fields, "formality", values) in ("more", "less"):
-        raise BadRequestError(f"Target language {fields['target_lang']} knows no formality.")
+    values = ("default", "prefer_more", "prefer_less")
+    if str(fields.get("formality")).lower() in ("more", "less"):
+        raise BadRequestError(
+            f"Target language {fields['target_lang']} knows no formality: "
+            f"{_either(values)} is taken."
+        )
+    _one_of(fields, "formality", values)
 
 
 def _model_type(fields: dict[str, Any]) -> str:

@@ -230,7 +230,7 @@ def _markup(dialect: Dialect, fields: Mapping[str, Any]) -> str:
 def desktop_error(error: Exception, path: str) -> Response:
     """What DeepLX's clients read (``code``, ``message``) and what the others do (``error``)."""
     plain = error_response(error)
-    words = str(error) if isinstance(error, CsanmtError) else "Method not allowed"
+    words = str(error) if isinstance(error, CsanmtError) else "Method not allowed; send a POST"
     if plain.status_code == 500:
         words = "internal error"
     kept = ("retry-after", "www-authenticate", "allow")

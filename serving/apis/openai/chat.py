@@ -88,12 +88,12 @@ def _check(fields: Mapping[str, Any]) -> None:
     """Raises BadRequestError: something that no translation can be the answer to."""
     for name in REFUSED:
         if fields.get(name) not in (None, [], "none"):
-            raise BadRequestError(f"{name}: this server only translates")
+            raise BadRequestError(f"{name}: this server only translates; leave it out")
     if fields.get("n", 1) != 1:
-        raise BadRequestError("n: one choice is given")
+        raise BadRequestError("n: must be 1, since one choice is given")
     form = fields.get("response_format")
     if form is not None and (not isinstance(form, dict) or form.get("type") != "text"):
-        raise BadRequestError("response_format: the answer is text")
+        raise BadRequestError("response_format: must be of the type text")
     if not isinstance(fields.get("stream", False), bool):
         raise BadRequestError("stream: must be true or false")
     if not isinstance(fields.get("stream_options", {}), dict):

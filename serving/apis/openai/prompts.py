@@ -86,7 +86,7 @@ def text_to_translate(messages: Any, languages: LanguagePair) -> str:
                 f"the last user message, or in a prompt it knows ({known})"
             )
     if not text.strip():
-        raise BadRequestError("the last user message holds no text")
+        raise BadRequestError("the last user message holds no text to translate; put it there")
     return text
 
 
