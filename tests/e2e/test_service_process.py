@@ -39,7 +39,8 @@ EXPECTED = {f"第{n}句。": f"[第{n}句。]" for n in range(40)} | {
 def server(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     kept = home / "suggestions.jsonl"
-    with live_server(home, workers=2, stub_seconds=0.002, suggestions_file=kept, **STUB) as started:
+    more = {"stub_seconds": 0.002, "suggestions_file": kept, "openai": 1}
+    with live_server(home, workers=2, **more, **STUB) as started:
         yield started
 
 

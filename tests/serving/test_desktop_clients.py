@@ -22,6 +22,8 @@ REPLAYED: list[tuple[str, str, str, list[Any], Any]] = [
      '{"source_lang":"auto","target_lang":"EN","text":"你好世界"}', ["source_lang"], "ZH"),
     ("KISS Translator, DeepLX", "/translate",
      '{"text":"你好世界","target_lang":"EN","source_lang":"ZH-HANS"}', ["data"], "Hello world"),
+    ("Bob, DeepL X", "/translate",
+     '{"text":"你好世界","source_lang":"ZH-HANS","target_lang":"EN"}', ["data"], "Hello world"),
     ("Zotero, DeepL (custom)", "/translate",
      '{"text":"你好世界","source_lang":"ZH","target_lang":"EN"}', ["data"], "Hello world"),
     ("PDFMathTranslate, DeepLX", "/translate",
@@ -130,6 +132,7 @@ def test_no_json_and_other_methods_are_told_as_well(client: Any) -> None:
 @pytest.mark.parametrize("path", ["/translate", "/deeplx"])
 def test_the_token_stands_in_the_query_or_in_a_header(serve: Serve, path: str) -> None:
     client = serve(keys=locked_ring()).client
+    assert serve().client.post(path, json=D, headers={"Authorization": "Bearer "}).is_success  # Bob
     raw = {"Authorization": "undefined"}  # what Zotero's MTranServer sends without a secret
     statuses = [
         client.post(path, json=D).status_code,

@@ -356,6 +356,28 @@ def test_glossaries_hold_for_documents_of_both_apis(serve: Serve) -> None:
     assert (unknown.status_code, unknown.json()) == (404, {"message": "Glossary not found"})
 
 
+class Protects(StubTranslator):
+    """Answers with the strings that are to be protected."""
+
+    def translate(self, sources: Any, options: Any = None, **more: Any) -> Any:
+        found = StubTranslator.translate(self, sources, options, **more)
+        said = "|".join(options.protect)
+        return [replace(one, hypotheses=(Hypothesis(said, 0.0),)) for one in found]
+
+
+def test_strings_of_a_document_are_protected_where_they_occur(serve: Serve) -> None:
+    client = serve(translator=Protects()).client
+    files = {"file": ("a.txt", "请打开微信。".encode())}
+    asked = {"protect": "微信\r\n\n支付宝\n打开\n"}
+    identity = client.post("/documents", files=files, data=asked).json()["id"]
+    wait_for(client, identity, "done")
+    assert client.get(f"/documents/{identity}/content").content == "微信|打开".encode()
+    many = "\n".join(map(str, range(65)))
+    refused = client.post("/documents", files=files, data={"protect": many})
+    assert refused.status_code == 422
+    assert refused.json()["error"]["message"] == "protect has 65 strings; allowed is 64"
+
+
 def test_deepl_document_in_the_target_language_ends_in_its_error(deepl_server: Live) -> None:
     client = deepl.DeepLClient(KEYS["one"], server_url=deepl_server.url)
     handle = client.translate_document_upload("Proton beam", target_lang="EN-US", filename="a.txt")
@@ -386,10 +408,8 @@ def test_deepl_unfinished_result_is_503(serve: Serve, gated: Gated) -> None:
     handle = client.post("/v2/document", files=files, data=fields).json()
     body = {"document_key": handle["document_key"]}
     answer = client.post(f"/v2/document/{handle['document_id']}/result", json=body)
-    assert (answer.status_code, answer.json()) == (
-        503,
-        {"message": "Document not ready: ask for its status until that is done"},
-    )
+    words = "Document not ready: ask for its status until that is done"
+    assert (answer.status_code, answer.json()) == (503, {"message": words})
     gated.gate.set()
 
 

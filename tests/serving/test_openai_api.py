@@ -105,7 +105,14 @@ def test_what_is_no_text_to_translate_is_refused(
 
 
 @pytest.mark.parametrize(
-    "more", [{"n": 2}, {"tools": [{}]}, {"response_format": {"type": "json_object"}}, {"stream": 1}]
+    "more",
+    [
+        {"n": 2},
+        {"model": 1},
+        {"tools": [{}]},
+        {"response_format": {"type": "json_object"}},
+        {"stream": 1},
+    ],
 )
 def test_what_no_translation_can_answer_is_refused(serve: Serve, more: dict[str, Any]) -> None:
     (name,) = more

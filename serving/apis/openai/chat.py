@@ -89,6 +89,8 @@ def _check(fields: Mapping[str, Any]) -> None:
     for name in REFUSED:
         if fields.get(name) not in (None, [], "none"):
             raise BadRequestError(f"{name}: this server only translates; leave it out")
+    if not isinstance(fields.get("model", ""), str):
+        raise BadRequestError("model: must be a string; any is taken")
     if fields.get("n", 1) != 1:
         raise BadRequestError("n: must be 1, since one choice is given")
     form = fields.get("response_format")

@@ -59,11 +59,12 @@ def _chat() -> dict[str, Any]:
         {"model": TEXT, "stream": {"type": "boolean"}},
     )
     choices = {"type": "array", "items": record({"message": message})}
+    answered = answer("The translation.", record({"choices": choices}))
+    answered["200"]["content"]["text/event-stream"] = {"schema": record({"data": TEXT})}
     return operation(
         "chatOpenAI",
         "Translate the last user message of a chat.",
-        answer("The translation.", record({"choices": choices}))
-        | _problems("400", *ACCESS, *TRANSLATING),
+        answered | _problems("400", *ACCESS, *TRANSLATING),
         group=GROUP,
         description="Or the text between the markers of the prompts that docs/clients.md lists; "
         "other instructions are refused. With `stream` it comes sentence by sentence.",
