@@ -146,7 +146,7 @@ def read_config(directory: str | os.PathLike[str]) -> dict[str, Any]:
     """``config.json`` as a dictionary, its ``model_type`` checked; errors as ``read_version``."""
     place = Path(directory)
     if not place.is_dir():
-        raise NotFoundError(f"no model directory {str(place)!r}")
+        raise NotFoundError(f"no model directory {str(place)!r}, nor a tag (name:vX.Y.Z)")
     if not (place / CONFIG).is_file():
         raise NotFoundError(f"{str(place)!r} is not a model version: {CONFIG} is missing")
     config = _json_object(place / CONFIG)
