@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from csanmt.documents.limits import DocumentError, UnsupportedDocumentError
 from csanmt.errors import NotFoundError, UnavailableError
-from serving.apis.deepl.errors import unsupported
+from serving.apis.deepl.errors import missing, unsupported
 from serving.apis.deepl.translate import (
     check_formality,
     check_language,
@@ -59,9 +59,7 @@ class DeepLDocumentRoutes:
 
     async def _submit(self, request: Request, upload: Upload | None) -> DocumentJob:
         if upload is None:
-            raise BadRequestError(
-                "Parameter 'file' not specified: the form needs a field 'file' with the document."
-            )
+            raise missing("file", "the form needs a field 'file' with the document")
         self._check(upload.fields)
         if given := safe_name(upload.fields.get("filename", "")):
             upload = replace(upload, name=given)
@@ -99,9 +97,7 @@ class DeepLDocumentRoutes:
         fields = await read_fields(request, self._service.settings)
         key = fields.get("document_key")
         if not isinstance(key, str) or not key:
-            raise BadRequestError(
-                "Parameter 'document_key' not specified: the upload's answer has it."
-            )
+            raise missing("document_key", "the upload's answer has it")
         key = key.encode("utf-8", "replace").decode()
         return self._jobs.get(request.path_params["id"], "deepl", caller(request).name, key)
 

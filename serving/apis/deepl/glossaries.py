@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
 from csanmt.glossary import Term, as_tsv, parse_entries
-from serving.apis.deepl.errors import unsupported
+from serving.apis.deepl.errors import missing, unsupported
 from serving.glossaries.owner import owner
 from serving.glossaries.store import Glossary, GlossaryStore, Languages
 from serving.http.errors import BadRequestError
@@ -182,7 +182,7 @@ def _route(path: str, **methods: Endpoint) -> Route:
 def _name(fields: Mapping[str, Any]) -> str:
     name = fields.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise BadRequestError("Parameter 'name' not specified: the glossary's name.")
+        raise missing("name", "the glossary's name")
     return name
 
 
@@ -191,7 +191,7 @@ def _languages(fields: Mapping[str, Any]) -> Languages:
     for field in ("source_lang", "target_lang"):
         value = fields.get(field)
         if not value:
-            raise BadRequestError(f"Parameter '{field}' not specified: a code such as EN.")
+            raise missing(field, "a code such as EN")
         if not isinstance(value, str) or canonical(value) not in NAMES:
             raise unsupported(field, f"known are {', '.join(NAMES)}")
         found.append(canonical(value))
@@ -204,9 +204,7 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Term, ...]]
     languages = _languages(fields)
     entries = fields.get("entries")
     if not isinstance(entries, str) or not entries.strip():
-        raise BadRequestError(
-            "Parameter 'entries' not specified: a source, a tab and a target a line."
-        )
+        raise missing("entries", "a source, a tab and a target a line")
     form = fields.get("entries_format")
     pairs = parse_entries(entries, "tsv" if form is None else str(form))
     return languages, pairs
@@ -215,7 +213,7 @@ def _dictionary(fields: Mapping[str, Any]) -> tuple[Languages, tuple[Term, ...]]
 def _dictionaries(fields: Mapping[str, Any]) -> dict[Languages, tuple[Term, ...]]:
     items = fields.get("dictionaries", [])  # without any, a glossary is named and empty
     if not isinstance(items, list):
-        raise BadRequestError("Parameter 'dictionaries' not specified: a list of objects.")
+        raise missing("dictionaries", "a list of objects")
     if len(items) > len(NAMES) ** 2 or not all(isinstance(item, dict) for item in items):
         raise unsupported("dictionaries", "one object a pair of languages is")
     found = [_dictionary(item) for item in items]

@@ -7,7 +7,7 @@ Reference: DeepL's public OpenAPI document, deepl-python 1.32 and deepl-node 1.2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
-from serving.apis.deepl.errors import unsupported
+from serving.apis.deepl.errors import either, missing, unsupported
 from serving.apis.deepl.tags import TagHandling, formatted_like
 from serving.glossaries.owner import Glossaries
 from serving.http.errors import BadRequestError, TooLargeError
@@ -129,14 +129,14 @@ class DeepLRoutes:
         fields = await read_fields(request, self._service.settings)
         resource = fields.get("resource")
         if not resource or not isinstance(resource, str):
-            raise BadRequestError(f"Parameter 'resource' not specified: {_either(RESOURCES)}.")
+            raise missing("resource", either(RESOURCES))
         if resource in NOT_OFFERED:  # Weblate takes 404 for an answer
             raise NotFoundError(
                 f"This server does not offer the resource '{resource}': ask for "
-                f"{_either(RESOURCES)}."
+                f"{either(RESOURCES)}."
             )
         if resource not in RESOURCES:
-            raise unsupported("resource", f"{_either(RESOURCES)} is")
+            raise unsupported("resource", f"{either(RESOURCES)} is")
         pair, features = self._service.languages, RESOURCES[resource]
         targets = {pair.target: name_of(pair.target), **_variants(pair.target)}
         if resource == "glossary":  # either way round, so that every language is both
@@ -177,7 +177,7 @@ def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
     items = value if isinstance(value, list) else [value]
     texts = [item for item in items if isinstance(item, str)]
     if not texts or len(texts) != len(items):
-        raise BadRequestError("Parameter 'text' not specified: a text or a list of texts.")
+        raise missing("text", "a text or a list of texts")
     settings = service.settings
     if len(texts) > settings.max_texts:
         raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
@@ -197,20 +197,14 @@ def check_language(fields: Mapping[str, Any], name: str, served: str, *, require
     value = fields.get(name, "")
     if value == "":
         if required:
-            raise BadRequestError(f"Parameter '{name}' not specified: {_codes(served)}.")
+            raise missing(name, _codes(served))
         return
     if not isinstance(value, str) or canonical(value) != served:
         raise unsupported(name, f"this model has {_codes(served)}")
 
 
 def _codes(language: str) -> str:
-    return _either([language.upper(), *map(str.upper, _variants(language))])
-
-
-def _either(names: Iterable[str]) -> str:
-    """``a``, ``a or b``, ``a, b or c``."""
-    *head, last = names
-    return f"{', '.join(head)} or {last}" if head else last
+    return either([language.upper(), *map(str.upper, _variants(language))])
 
 
 def _switch(fields: dict[str, Any], name: str) -> bool:
@@ -229,7 +223,7 @@ def _one_of(fields: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str
         return ""
     word = str(value).lower() if isinstance(value, str | bool | int) else ""
     if word not in allowed:
-        raise unsupported(name, f"{_either(allowed)} is")
+        raise unsupported(name, f"{either(allowed)} is")
     return word
 
 
@@ -256,7 +250,7 @@ def check_formality(fields: Mapping[str, Any]) -> None:
     if str(fields.get("formality")).lower() in ("more", "less"):
         raise BadRequestError(
             f"Target language {fields['target_lang']} knows no formality: "
-            f"{_either(values)} is taken."
+            f"{either(values)} is taken."
         )
     _one_of(fields, "formality", values)
 
