@@ -58,10 +58,10 @@ if not settings.trust_proxy:  # else uvicorn believes what any client on this ma
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 if PINNED:
     settings = replace(settings, model=PINNED)
-stub = settings.engine == "stub"
-if not (stub or settings.model_directory or PINNED):
+given = settings.translator or settings.model_directory
+if not (given or PINNED):
     _put_default_where_bentoml_looks(settings.model)
-model = None if stub or settings.model_directory else bentoml.models.BentoModel(settings.model)
+model = None if given else bentoml.models.BentoModel(settings.model)
 
 
 class Worker:

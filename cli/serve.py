@@ -119,7 +119,7 @@ def _check_safety(settings: Settings) -> None:
 
 def _put_model(settings: Settings, environment: dict[str, str]) -> None:
     """See that the model is in the store and undamaged (sizes and small files' digests)."""
-    if settings.engine == "stub" or settings.model_directory:
+    if settings.translator or settings.model_directory:
         return
     from model_store.shipped import DEFAULT_TAG, ensure_default
     from model_store.store import ModelStore

@@ -1,14 +1,14 @@
 """The seam between everything that translates and everything that asks for it.
 
 ``Engine`` works on token ids, ``Translator`` on sentences of text. The torch
-reference, the native CPU engine, a remote URL and the stub below all stand
+reference, the native CPU engine, a remote URL and the tests' stub all stand
 behind these protocols, so that tests of the layers above need no weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from csanmt.errors import ConfigurationError
@@ -183,41 +183,3 @@ class Translator(Protocol):
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""
         ...
-
-
-@dataclass(slots=True)
-class StubTranslator:
-    """A Translator without a model: looks the sentence up, else marks it ``[source]``.
-
-    ``calls`` records every batch, so that tests can see how requests were batched.
-    """
-
-    answers: dict[str, str] = field(default_factory=dict)
-    model_tag: str = "stub:v0.0.0"
-    source_language: str = "zh"
-    target_language: str = "en"
-    max_source_tokens: int | None = None
-    calls: list[list[str]] = field(default_factory=list)
-
-    def translate(
-        self,
-        sources: Sequence[str],
-        options: DecodingOptions = DecodingOptions(),
-        *,
-        should_stop: ShouldStop | None = None,
-    ) -> list[Translation]:
-        self.calls.append(list(sources))
-        return [self._one(source, options) for source in sources]
-
-    def count_tokens(self, text: str) -> int:
-        return len(text)
-
-    def _one(self, source: str, options: DecodingOptions) -> Translation:
-        if not source.strip():
-            return Translation(source, (Hypothesis("", 0.0),), 0)
-        best = self.answers.get(source, f"[{source}]")
-        for term, target in options.terms:
-            best = best.replace(term, target)
-        texts = [best] + [f"{best} ({k})" for k in range(2, options.n_best + 1)]
-        hypotheses = tuple(Hypothesis(t, -0.1 * k, len(t)) for k, t in enumerate(texts))
-        return Translation(source, hypotheses, len(source))

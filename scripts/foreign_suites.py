@@ -23,10 +23,10 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from csanmt.translator import StubTranslator
 from serving.app import Application
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.live_application import Live, application
+from tests.stub_translator import StubTranslator
 
 KEY = "csk_of-a-foreign-suite"
 KEYED = ApiKey("suite", hash_key(KEY))

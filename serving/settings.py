@@ -18,7 +18,7 @@ from typing import Any
 from csanmt.errors import ConfigurationError
 
 DEFAULT_MODEL = "csanmt-zh-en:v1.2.0"
-ENGINES = ("auto", "native", "torch", "stub")
+ENGINES = ("auto", "native", "torch")
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -114,8 +114,7 @@ class Settings:
     model_directory: str = _knob("CSANMT_MODEL_DIRECTORY", _path, "")
     engine: str = _knob("CSANMT_ENGINE", _choice(*ENGINES), "auto")
     isa: str = _knob("CSANMT_ISA", str, "")
-    allow_stub: bool = _knob("CSANMT_ALLOW_STUB", _switch, False)
-    stub_seconds: float = _knob("CSANMT_STUB_SECONDS", _seconds(0, 3600), 0.0)  # a sentence
+    translator: str = _knob("CSANMT_TRANSLATOR", str, "")  # module:function, for tests
     workers: int = _knob("CSANMT_WORKERS", _integer(0, 256), 0)  # 0: one per usable CPU
     threads: int = _knob("CSANMT_THREADS", _integer(1, 64), 1)
     runner: str = _knob("CSANMT_RUNNER", _choice("process", "inline"), "process")
@@ -170,12 +169,6 @@ class Settings:
     # What it says about itself.
     log_format: str = _knob("CSANMT_LOG_FORMAT", _choice("json", "text"), "json")
     git_commit: str = _knob("CSANMT_GIT_COMMIT", str, "")
-
-    def __post_init__(self) -> None:
-        if self.engine == "stub" and not self.allow_stub:
-            raise ConfigurationError(
-                "CSANMT_ENGINE is 'stub', which does not translate; it is for tests only"
-            )
 
     @property
     def runner_count(self) -> int:

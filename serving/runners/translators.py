@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from csanmt.engine.container import recorded_checksum
 from csanmt.engine.native import NativeEngine
 from csanmt.errors import CsanmtError, NotFoundError
-from csanmt.translator import DecodingOptions, ShouldStop, StubTranslator, Translation, Translator
+from csanmt.translator import Translator
 from csanmt.version import PACKED_WEIGHTS, read_decoding
 from serving.logs import log_fault
 from serving.settings import Settings
@@ -70,8 +70,10 @@ def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
         NotFoundError: the directory is missing.
         CsanmtError: whatever loading finds wrong with the model or the engine.
     """
-    if settings.engine == "stub":
-        return _open_stub(settings)
+    if settings.translator:
+        module, _, name = settings.translator.partition(":")
+        opened: tuple[Translator, TranslatorFacts] = getattr(import_module(module), name)(settings)
+        return opened
     directory = Path(settings.model_directory)
     if not settings.model_directory or not directory.is_dir():
         raise NotFoundError(f"model {settings.model}: no directory {settings.model_directory!r}")
@@ -90,7 +92,7 @@ def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:
 
 def token_counter(settings: Settings) -> Callable[[str], int]:
     """What counts a text's tokens in the gateway, which holds the tokenizer but no weights."""
-    if settings.engine == "stub":
+    if settings.translator:
         return len
     from csanmt.loading import load_tokenizer
 
@@ -120,34 +122,3 @@ def _facts(translator: Translator, directory: Path, settings: Settings) -> Trans
         max_source_tokens=translator.max_source_tokens,
         checksum=recorded_checksum(directory / PACKED_WEIGHTS) if engine_is_native else "",
     )
-
-
-class SlowStub:
-    """A stub that costs time like a model: for tests of batching, overload and kills."""
-
-    source_language = "zh"
-    target_language = "en"
-    max_source_tokens: int | None = None
-
-    def __init__(self, model_tag: str, seconds_per_sentence: float) -> None:
-        self.model_tag = model_tag
-        self._stub = StubTranslator(model_tag=model_tag)
-        self._seconds = seconds_per_sentence
-
-    def translate(
-        self,
-        sources: Sequence[str],
-        options: DecodingOptions = DecodingOptions(),
-        *,
-        should_stop: ShouldStop | None = None,
-    ) -> list[Translation]:
-        self._stub.calls.clear()
-        time.sleep(self._seconds * len(sources))
-        return self._stub.translate(sources, options, should_stop=should_stop)
-
-    def count_tokens(self, text: str) -> int:
-        return self._stub.count_tokens(text)
-
-
-def _open_stub(settings: Settings) -> tuple[Translator, TranslatorFacts]:
-    return SlowStub(settings.model, settings.stub_seconds), TranslatorFacts(settings.model, "stub")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.long_sentences import main, measure, table
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
+from tests.stub_translator import StubTranslator
 
 RECORD = Path(__file__).parents[2] / "benchmarks" / "long_sentences.json"
 LONG = "他们在北京住了12年，后来去了上海，" * 3 + "现在回来了。"

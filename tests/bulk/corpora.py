@@ -15,9 +15,10 @@ from bulk.manifest import Cutting, Model
 from bulk.records import Answers, Chunk, Layout
 from bulk.run import Corpus
 from bulk.translation import answer
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
 from tests.serving import live_server
 from tests.serving.live_server import command_line, descendants
+from tests.stub_translator import StubTranslator
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_MODEL = ROOT / "model_store" / "default"

@@ -19,8 +19,9 @@ from bulk.run import translate_corpus
 from bulk.state import RunState
 from bulk.translation import Bucketed
 from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
 from tests.bulk.corpora import MODEL, ROOT, StubPool, corpus, parts
+from tests.stub_translator import StubTranslator
 
 TEN = "".join(f"第{i}行。\n" for i in range(10))
 

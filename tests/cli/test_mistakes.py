@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import cli.loading
 from cli.main import main
-from csanmt.translator import StubTranslator
 from model_store.store import ModelStore
+from tests.stub_translator import StubTranslator
 
 TAG = "m:v1.0.0"
 STATUSES = {0, 2, 3, 4, 5, 6, 7}

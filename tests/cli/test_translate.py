@@ -13,9 +13,10 @@ import cli.loading
 from cli.loading import chosen_engine, decoding_options, find_model
 from cli.progress import ProgressBar
 from csanmt.errors import IntegrityError, NotFoundError
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
 from model_store.store import ModelStore
 from serving.settings import DEFAULT_MODEL
+from tests.stub_translator import StubTranslator
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = {"你好。": "Hello.", "再见。": "Goodbye.", "一": "One", "二": "Two", "三": "Three"}
@@ -243,7 +244,7 @@ def test_a_pipe_is_answered_line_by_line_in_any_locale(tmp_path: Path) -> None:
     """The real program: what is written first comes back before the rest is written."""
     program = (
         "import sys, cli.loading\nfrom cli.main import main\n"
-        "from csanmt.translator import StubTranslator\n"
+        "from tests.stub_translator import StubTranslator\n"
         "cli.loading.load_translator = lambda *_: StubTranslator()\n"
         f"sys.exit(main(['translate', '--model', {str(tmp_path)!r}]))"
     )

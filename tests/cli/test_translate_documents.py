@@ -13,8 +13,8 @@ import pytest
 import cli.loading
 from csanmt.documents.formats import SUFFIXES
 from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
-from csanmt.translator import StubTranslator
 from model_store.store import ModelStore
+from tests.stub_translator import StubTranslator
 
 ANSWERS = {"你好。": "Hello.", "再见。": "Goodbye."}
 

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from csanmt.document import translate_texts
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
+from tests.stub_translator import StubTranslator
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, StubTranslator, Translation
+from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, Translation
+from tests.stub_translator import StubTranslator
 
 WORDS = {
     "你": "you", "好": "good", "我": "I", "爱": "love", "红": "red", "色": "colour", "的": "of",

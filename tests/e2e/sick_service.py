@@ -16,12 +16,13 @@ from pathlib import Path
 
 import uvicorn
 
-from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, StubTranslator, Translation
+from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, Translation
 from serving.app import build
 from serving.provenance import Provenance
 from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.stub_translator import StubTranslator
 
 SECONDS = 0.3
 """Long beside what a busy machine adds, so that three times slower looks like that."""
@@ -62,9 +63,7 @@ def main() -> None:
     port, tag, illness = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     translator = SickTranslator(model_tag=tag)
     SickTranslator.illness = illness
-    settings = Settings(
-        model=tag, engine="stub", allow_stub=True, runner="inline", workers=1, batch_deadline=600
-    )
+    settings = Settings(model=tag, runner="inline", workers=1, batch_deadline=600)
     application = build(
         settings,
         lambda: InlineRunner(translator, TranslatorFacts(tag, "stub")),

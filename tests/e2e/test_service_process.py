@@ -172,7 +172,7 @@ def test_taken_port_is_refused_in_one_line(server, tmp_path):
         ({"port": "http"}, 2, "CSANMT_PORT is 'http'"),
         ({"host": "0.0.0.0", **STUB}, 2, "API keys are off"),
         ({"api_keys_file": "/nowhere/keys.json", **STUB}, 2, "/nowhere/keys.json"),
-        ({"engine": "stub"}, 2, "tests only"),
+        ({"engine": "stub"}, 2, "CSANMT_ENGINE is 'stub'"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_one_line(tmp_path, settings, status, said):

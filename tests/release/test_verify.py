@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import InvalidInputError, NotFoundError
-from csanmt.translator import StubTranslator
 from model_store import ModelStore
 from release.build.digest import file_digest, tree_digest
 from release.build.manifest import pin_model, read_manifest
@@ -24,6 +23,7 @@ from release.running.launchers import Place
 from tests.model_store.tiny_model import write_model
 from tests.release.doubles import StubLauncher
 from tests.release.evidence_file import promoted
+from tests.stub_translator import StubTranslator
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "v0.1.0-abc1234"

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from csanmt.memory.store import TranslationMemory
-from csanmt.translator import StubTranslator, Translator
+from csanmt.translator import Translator
 from serving.app import Application, build
 from serving.http.keys import KeyRing
 from serving.provenance import Provenance
@@ -21,6 +21,7 @@ from serving.runners.remote import InlineRunner, Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 from tests.serving.live_application import MODEL, WithLifespan
+from tests.stub_translator import StubTranslator
 
 FACTS = TranslatorFacts(MODEL, "stub", max_length=100)
 
@@ -75,7 +76,7 @@ def serve() -> Iterator[Serve]:
             memory: TranslationMemory | None = None,
             **settings: Any,
         ) -> Served:
-            knobs = {"workers": 1, "model": MODEL, "engine": "stub", "allow_stub": True}
+            knobs = {"workers": 1, "model": MODEL}
             stub = translator or StubTranslator()
             application = build(
                 Settings(**{**knobs, **settings}),

@@ -15,13 +15,14 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
-from csanmt.translator import StubTranslator, Translator
+from csanmt.translator import Translator
 from serving.app import Application, build
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
 from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.stub_translator import StubTranslator
 
 MODEL = "csanmt-zh-en:v9.8.7"
 ANSWERS = {"你好世界": "Hello world", "早上好。": "Good morning.", "谢谢！": "Thank you!"}
@@ -97,7 +98,7 @@ def application(
         MODEL, "stub", source_language=source, target_language=target, max_length=100
     )
     return build(
-        Settings(model=MODEL, engine="stub", allow_stub=True, workers=1, runner="inline", **knobs),
+        Settings(model=MODEL, workers=1, runner="inline", **knobs),
         lambda: InlineRunner(translator or StubTranslator(ANSWERS, MODEL), facts),
         provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
         count_tokens=len,

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from tests.stub_translator import OPEN_STUB
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90.0  # generous: the machine may be busy
 PORTS = range(3100, 3200)
@@ -151,4 +153,4 @@ def server_environment(home: Path, **settings: Any) -> dict[str, str]:
     }
 
 
-STUB = {"engine": "stub", "allow_stub": 1, "model": "csanmt-zh-en:v9.8.7"}
+STUB = {"translator": OPEN_STUB, "model": "csanmt-zh-en:v9.8.7"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from csanmt.translator import StubTranslator
 from tests.serving.conftest import Serve, Served
 from tests.serving.live_application import ANSWERS, KEY, locked_ring
+from tests.stub_translator import StubTranslator
 
 JSON = {"Content-Type": "application/json"}
 TWO = ["你好世界", "谢谢！"]

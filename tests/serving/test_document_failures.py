@@ -15,10 +15,11 @@ from serving.runners.remote import ProcessRunner
 from serving.settings import Settings
 from tests.serving.conftest import Serve, Served
 from tests.serving.test_documents import LIBRE, send, wait_for
+from tests.stub_translator import OPEN_STUB
 
 
 def test_no_document_ends_a_runner(serve: Serve) -> None:
-    environment = {**os.environ, **Settings(engine="stub", allow_stub=True).to_environment()}
+    environment = {**os.environ, **Settings(translator=OPEN_STUB).to_environment()}
     client = serve(make_runner=lambda: ProcessRunner(environment)).client
     data = '{"a": "你好\\ud800"}'.encode()
     assert send(client, "a.json", data).status_code == 422

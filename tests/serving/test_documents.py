@@ -16,11 +16,12 @@ import docx
 import httpx
 import pytest
 
-from csanmt.translator import Hypothesis, StubTranslator
+from csanmt.translator import Hypothesis
 from serving.documents.upload import safe_name
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.conftest import Serve, Served
 from tests.serving.live_application import Live, application
+from tests.stub_translator import StubTranslator
 
 KEYS = {name: f"csk_{name}" for name in ("one", "two")}
 

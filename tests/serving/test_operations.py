@@ -10,10 +10,11 @@ import subprocess
 import pytest
 
 from csanmt.errors import CheckpointError
-from csanmt.translator import Hypothesis, StubTranslator, Translation
+from csanmt.translator import Hypothesis, Translation
 from serving import metric_names as names
 from serving.logs import JsonFormatter
 from serving.runners.translators import TranslatorFacts
+from tests.stub_translator import StubTranslator
 
 MODEL = "csanmt-zh-en:v9.8.7"
 

@@ -11,13 +11,12 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
 from serving.http.errors import CrashedError
 from serving.runners import pool as pool_module
 from serving.runners import remote as runner_process
@@ -27,11 +26,12 @@ from serving.runners.remote import InlineRunner, ProcessRunner, Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 from tests.serving.live_server import ROOT
+from tests.stub_translator import OPEN_STUB, StubTranslator
 
 pytestmark = pytest.mark.anyio
 
 GREEDY = DecodingOptions(beam=1)
-STUB = Settings(engine="stub", allow_stub=True)
+STUB = Settings(translator=OPEN_STUB)
 
 
 class Observer:
@@ -58,8 +58,9 @@ async def running(
     make_runner: Callable[[], Runner] | None = None,
     **knobs,
 ) -> AsyncIterator[tuple[BatchQueue, RunnerPool, Observer]]:
-    slow = replace(settings, stub_seconds=seconds)
-    environment = {**os.environ, **slow.to_environment()}
+    environment = {
+        **os.environ, **settings.to_environment(), "CSANMT_STUB_SECONDS": str(seconds)
+    }  # fmt: skip
     queue, observer = BatchQueue(BatchLimits(), count), Observer()
     make_runner = make_runner or (lambda: ProcessRunner(environment))
     pool = RunnerPool(queue, make_runner, count, observer, **knobs)

@@ -39,12 +39,6 @@ def test_bad_values_are_refused_with_key_value_and_what_is_allowed(name, value, 
         assert part in str(refused.value)
 
 
-def test_stub_needs_to_be_allowed():
-    with pytest.raises(ConfigurationError, match="tests only"):
-        Settings.from_environment({"CSANMT_ENGINE": "stub"})
-    Settings.from_environment({"CSANMT_ENGINE": "stub", "CSANMT_ALLOW_STUB": "1"})
-
-
 def test_settings_survive_the_way_through_an_environment():
     settings = Settings(
         model="a:v1.0.0",

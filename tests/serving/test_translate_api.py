@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csanmt.translator import StubTranslator
+from tests.stub_translator import StubTranslator
 
 JSON = {"content-type": "application/json"}
 

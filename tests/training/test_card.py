@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
+from tests.stub_translator import StubTranslator
 from training.card import run_section, showcase_section, text_section
 from training.showcase import sentences
 

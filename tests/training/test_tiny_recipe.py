@@ -12,7 +12,8 @@ import pytest
 from cli.main import main
 from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.loading import load_translator
-from csanmt.translator import DecodingOptions, StubTranslator
+from csanmt.translator import DecodingOptions
+from tests.stub_translator import StubTranslator
 from tests.training.running import train
 from training.corpus import Pair, read_pairs
 from training.distillation import distil, monolingual

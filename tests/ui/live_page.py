@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from csanmt.errors import CancelledError
 from csanmt.memory.store import TranslationMemory
-from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, StubTranslator, Translation
+from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, Translation
 from serving.app import build
 from serving.http.errors import error_body
 from serving.http.keys import KeyRing
@@ -28,6 +28,7 @@ from serving.provenance import Provenance
 from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.stub_translator import StubTranslator
 
 PAGE = Path(__file__).resolve().parents[2] / "ui"
 PORTS = range(3200, 3300)

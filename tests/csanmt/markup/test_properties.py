@@ -16,7 +16,8 @@ from csanmt.markup import (
     xml_rules,
 )
 from csanmt.markup.tokens import TokenKind, tokenize
-from csanmt.translator import DecodingOptions, Hypothesis, StubTranslator, Translation
+from csanmt.translator import DecodingOptions, Hypothesis, Translation
+from tests.stub_translator import StubTranslator
 
 TEXTS = [
     "我",
