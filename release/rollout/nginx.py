@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -101,10 +102,7 @@ class NginxRouter:
         self.program = program or LocalNginx(self.directory)
         self.main = self.directory / "nginx.conf"
         self.note = self.directory / "traffic.json"
-        local = isinstance(self.program, LocalNginx)
-        self.routes = (
-            routes_of(self.directory, settings.user) if local else self.directory / "routes"
-        )
+        self.routes = self._place_of_routes()
         self._files = Routes(self.routes)
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -113,6 +111,16 @@ class NginxRouter:
             autoescape=False,
         )
         self._template = environment.get_template("nginx.conf.j2")
+
+    def _place_of_routes(self) -> Path:
+        """Where the nginx that runs looks for them, whatever another one would be told now."""
+        if not isinstance(self.program, LocalNginx):
+            return self.directory / "routes"
+        wanted = routes_of(self.directory, self.settings.user)
+        read = _routes_in(self.main)
+        if read in (None, wanted) or not (self.running() or self.program.orphaned()):
+            return wanted
+        return read or wanted
 
     @property
     def shadow_socket(self) -> Path:
@@ -233,7 +241,8 @@ class NginxRouter:
                 self._reload(digest)
             return
         text = self.main.read_text(encoding="utf-8") if self.main.is_file() else ""
-        if not text or self._complaint(text):
+        moved = _routes_in(self.main) not in (None, self.routes)  # nothing runs that reads there
+        if not text or moved or self._complaint(text):
             text, _ = self._render()
             self._validate(text)
         if not self._files.record.is_file() and (known := self.written()):
@@ -315,3 +324,11 @@ class NginxRouter:
                     f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
                 )
             time.sleep(0.01)
+
+
+def _routes_in(config: Path) -> Path | None:
+    """Where a rendered configuration looks for the routes."""
+    with suppress(OSError, UnicodeDecodeError):
+        if found := re.search(r"-f (\S+)/last-green", config.read_text(encoding="utf-8")):
+            return Path(found[1])
+    return None

@@ -1,9 +1,9 @@
 """The files by which nginx decides which colour a request goes to.
 
 For every request nginx looks at a few names below ``active``, a symbolic link to one folder a
-generation of the traffic. A switch makes a folder and replaces the link by one rename. Two
-folders that give everything to one colour lie ready with their links, for the day on which the
-disk has no room for another.
+generation of the traffic. A switch makes a folder and replaces the link by one rename. Folders
+that give everything to one colour, by a rollback and by a promotion, lie ready with their links,
+for the day on which the disk has no room for another.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from csanmt.errors import StorageError
@@ -25,6 +26,7 @@ from release.rollout.traffic import (
     other,
 )
 
+READY = ("rollback", "promotion")
 KEPT = 3
 """Folders of the newest generations that stay."""
 
@@ -50,14 +52,15 @@ class Routes:
         self.record = path / "active" / "traffic.json"
 
     def lay_ready(self) -> None:
-        """Make the two whole routes that need no room later."""
+        """Make the whole routes that need no room later."""
         if self.path.exists() and not self.path.is_dir():
             self.path.unlink()
-        for colour in COLOURS:
-            if not (self.path / f"{colour}.link").is_symlink():
+        for colour, purpose in product(COLOURS, READY):
+            name = _ready(colour, purpose)
+            if not (self.path / f"{name}.link").is_symlink():
                 with suppress(OSError):
-                    write_route(self.path / colour, Traffic.of(colour, purpose="rollback"))
-                    (self.path / f"{colour}.link").symlink_to(colour)
+                    write_route(self.path / name, Traffic.of(colour, purpose=purpose))
+                    (self.path / f"{name}.link").symlink_to(name)
 
     def newest(self) -> int:
         """The highest generation of which a folder is left."""
@@ -80,11 +83,12 @@ class Routes:
             link.replace(self.path / "active")
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            ready = self.path / f"{traffic.major}.link"
+            purpose = "rollback" if traffic.purpose == "rollback" else "promotion"
+            ready = self.path / f"{_ready(traffic.major, purpose)}.link"
             if traffic.mixed or not ready.is_symlink():
                 raise StorageError(f"{folder}: {error.strerror}") from None
             ready.replace(self.path / "active")
-            traffic = replace(Traffic.of(traffic.major, purpose="rollback"), generation=0)
+            traffic = replace(Traffic.of(traffic.major, purpose=purpose), generation=0)
         with suppress(OSError):
             last = self.path / "last-green"
             last.touch() if traffic.major == "green" else last.unlink(missing_ok=True)
@@ -95,6 +99,10 @@ class Routes:
         for path in self.path.iterdir():
             if path.name.isdigit() and int(path.name) <= newest:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _ready(colour: Colour, purpose: str) -> str:
+    return colour if purpose == "rollback" else f"{colour}-{purpose}"
 
 
 def write_route(folder: Path, traffic: Traffic) -> None:

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -218,9 +218,15 @@ def test_the_colours_learn_the_address_that_was_asked(
 def raw(router: NginxRouter, request: bytes) -> tuple[str, dict[str, object]]:
     """Status line and JSON of what comes back for exactly these bytes."""
     host, _, port = router.settings.listen.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(request)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    answer = b""
+    while not answer:  # a connection that is reset with bytes unread may take its answer along
+        with (
+            socket.create_connection((host, int(port)), timeout=10) as connection,
+            suppress(ConnectionResetError, BrokenPipeError),
+        ):
+            connection.sendall(request)
+            for part in iter(lambda: connection.recv(65536), b""):
+                answer += part
     head, _, body = answer.partition(b"\r\n\r\n")
     return head.split(b"\r\n")[0].decode(), json.loads(body) if body[:1] == b"{" else {}
 
@@ -392,18 +398,38 @@ def test_where_the_record_is_lost_requests_go_on_to_the_same_colour(router: Ngin
     assert live.green == 100
 
 
+@pytest.mark.parametrize("purpose", ["promotion", "rollback"])
 def test_a_disk_without_room_lets_all_traffic_go_to_one_colour(
-    router: NginxRouter, monkeypatch: pytest.MonkeyPatch
+    router: NginxRouter, monkeypatch: pytest.MonkeyPatch, purpose: str
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     router.switch(Traffic.of("green"))
     monkeypatch.setattr(routes_module, "write_route", full)
-    assert router.switch(Traffic.of("blue")).blue == 100
+    applied = router.switch(Traffic.of("blue", purpose=purpose))
+    assert (applied.blue, applied.purpose) == (100, purpose)  # a promotion is no finished way back
+    assert router.live() == applied
     assert {post(router)[1] for _ in range(5)} == {"blue"}
     with pytest.raises(StorageError, match=r"routes/\d+: No space left on device"):
         router.switch(Traffic.of("green", 5))
+
+
+def test_a_router_writes_where_the_nginx_that_runs_reads(
+    router: NginxRouter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another user, or another mode of a folder above, would have the routes elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    router.switch(Traffic.of("green"))
+    monkeypatch.setattr("release.rollout.nginx.routes_of", lambda *_: elsewhere)
+    again = NginxRouter(router.directory, router.settings)
+    assert again.switch(Traffic.of("blue")).blue == 100
+    assert {post(router)[1] for _ in range(5)} == {"blue"}
+    router.stop()
+    moved = NginxRouter(router.directory, router.settings)  # nothing runs: as if it were new
+    assert moved.routes == elsewhere
+    moved.start()
+    assert {post(router)[1] for _ in range(5)} == {"blue"}
 
 
 def test_a_new_router_reads_the_state_from_nginx_files_alone(router: NginxRouter) -> None:
