@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def test_every_answer_names_the_version_that_made_it(place: Place) -> None:
         ("crash", "does not answer"),
         ("hang", ""),  # seen as slow, as errors, or as silence, whichever shows first
         ("errors", "are errors"),
-        ("slow", "times the other colour"),
+        ("slow", "times the other colour|are errors"),  # a queue that is full answers 503
         ("echo", "echoed"),
     ],
 )
@@ -80,7 +81,7 @@ def test_a_version_that_falls_ill_in_service_is_rolled_back(
         moment = time.monotonic()
         wait_for(lambda: load.versions(since=moment)[MODELS[FIRST]] > 5)
     assert seen.breaches
-    assert words in "; ".join(breach.message for breach in seen.breaches)
+    assert re.search(words, "; ".join(breach.message for breach in seen.breaches))
     assert traffic_of(place).blue == 100
     entry = place.site.ledger.last(Kind.ROLLBACK)
     assert entry is not None
