@@ -63,6 +63,20 @@ def keep(
 
 
 @dataclass(slots=True)
+class _Seen:
+    """What the looks during a pause found: when the next is due, how often it was down."""
+
+    due: float
+    generation: int | None
+    down: int = 0
+
+
+def _generation(site: Site) -> int | None:
+    traffic = state_of(site.router)
+    return traffic.generation if traffic else None
+
+
+@dataclass(slots=True)
 class _Journey:
     """One shipment under way; the guide of its promotion."""
 
@@ -139,6 +153,7 @@ class _Journey:
         """See :class:`release.rollout.promotion.Guide`."""
         before = [w for w in self.shipment.plan.weights if w < weight]
         wait = bool(before) and before[-1] in self.shipment.pause_at
+        seen = _Seen(self.site.clock.now(), _generation(self.site))
         while True:
             self._obey()
             approved = self._ordered("approve")
@@ -152,12 +167,12 @@ class _Journey:
                 words = f"{self.shipment.release} waits at {self.progress.share:g}% for approval"
                 self._say(f"{words}: csanmt release approve", phase="paused")
                 self._alert(f"{words}: csanmt release approve, or abort")
+            self._see_to_it(seen)
             self.upkeep.tend_at_times(spare=self.colour)
             self.site.clock.sleep(TICK_SECONDS)
             self._paused += TICK_SECONDS
         if weight != self.progress.share:
-            traffic = state_of(self.site.router)
-            generation = traffic.generation if traffic else 0
+            generation = _generation(self.site) or 0
             self._save(phase="sharing", share=weight, watched=0.0, generation=generation)
         else:
             self._save(phase="sharing")
@@ -175,6 +190,22 @@ class _Journey:
             self._save(phase="watching", share=weight, watched=seconds)
 
     # -- parts ---------------------------------------------------------------
+
+    def _see_to_it(self, seen: _Seen) -> None:
+        """In a pause, which nobody watches: end it when the version dies or loses its traffic."""
+        now = self.site.clock.now()
+        if now < seen.due:
+            return
+        seen.due = now + self.shipment.plan.poll
+        generation = _generation(self.site)
+        if seen.generation is not None and generation not in (None, seen.generation):
+            raise EndedError("the traffic was changed meanwhile")
+        if self.colour is None:
+            return
+        ready = self.site.services[self.colour].ready()
+        seen.down = 0 if ready else seen.down + 1
+        if seen.down >= self.site.thresholds.down_checks:
+            raise EndedError(f"it does not answer on {self.colour}, {seen.down} times in a row")
 
     def _obey(self) -> None:
         if (why := self._ordered("abort")) is not None:

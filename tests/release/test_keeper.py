@@ -120,6 +120,40 @@ def test_it_waits_for_approval_where_it_was_told_to(world: World, shipments: Shi
     assert any("waits at 25% for approval" in subject for subject in subjects(world))
 
 
+def test_a_version_that_dies_while_it_waits_goes_back(world: World, shipments: Shipments) -> None:
+    shipments.submit(replace(SHIPMENT, pause_at=(25.0,)))
+    at(world, lambda: shipments.progress().phase == "paused", lambda: world.dies("blue"))
+    carry_out(world, shipments)
+    assert (shipments.progress().phase, world.router.state().green) == ("back", 100)
+    assert any("does not answer on blue" in subject for subject in subjects(world))
+
+
+def test_an_abort_takes_the_traffic_from_what_died_a_moment_ago(
+    world: World, shipments: Shipments
+) -> None:
+    def die_and_abort() -> None:
+        world.dies("blue")
+        shipments.order("abort", "it died")
+
+    shipments.submit(replace(SHIPMENT, pause_at=(25.0,)))
+    at(world, lambda: shipments.progress().phase == "paused", die_and_abort)
+    carry_out(world, shipments)
+    assert (shipments.progress().phase, world.router.state().green) == ("aborted", 100)
+
+
+def test_a_rollback_during_a_pause_ends_it_and_frees_the_site(
+    world: World, shipments: Shipments
+) -> None:
+    shipments.submit(replace(SHIPMENT, pause_at=(25.0,)))
+    at(world, lambda: shipments.progress().phase == "paused",
+       lambda: rollback(replace(world.site), why="by hand"))  # fmt: skip
+    carry_out(world, shipments)
+    assert (shipments.progress().phase, world.router.state().green) == ("back", 100)
+    assert "changed meanwhile" in subjects(world)[-1]
+    with world.site.exclusive("what comes next"):
+        pass
+
+
 @pytest.mark.parametrize("share", [5, 100])
 def test_an_order_to_abort_sends_the_traffic_back(
     world: World, shipments: Shipments, share: float
