@@ -218,7 +218,8 @@ def deepl_node(checkout: Path, work: Path) -> list[Result]:
     copy = work / "suite"
     shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", "node_modules"))
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    subprocess.run(["npm", "install", *quiet], cwd=copy, check=True, timeout=600)
+    command = ["npm", "install", *quiet]
+    subprocess.run(command, cwd=copy, check=True, timeout=600, stdout=subprocess.DEVNULL)
     found = []
     with deepl_server() as live:
         environment = {**os.environ, "DEEPL_SERVER_URL": live.url, "DEEPL_AUTH_KEY": KEY}
@@ -287,6 +288,15 @@ SUITES: tuple[tuple[str, Callable[[Path, Path], list[Result]]], ...] = (
 )
 
 
+def by_file(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """Those whose names begin with their file, as jest's do here."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        if (file := result.name.split(" ")[0]).endswith(".test.ts"):
+            found.setdefault(file, []).append(result)
+    return found
+
+
 def main(folders: Iterable[str]) -> int:
     ours = 0
     for folder in folders:
@@ -303,6 +313,10 @@ def main(folders: Iterable[str]) -> int:
         ours += len(unexplained)
         print(f"\n## {checkout.name}: {counts['pass']} pass, {counts['skip']} skip, "
               f"{counts['fail']} fail, {len(unexplained)} of them ours\n")  # fmt: skip
+        for file, of_file in by_file(results).items():
+            outcomes = Counter(result.outcome for result in of_file)
+            skipped = f", {outcomes['skip']} skipped" if outcomes["skip"] else ""
+            print(f"- {file}: {outcomes['pass']} of {len(of_file)}{skipped}")
         for reason, count in Counter(
             result.reason for result in failed if result.reason
         ).most_common():
