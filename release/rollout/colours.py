@@ -25,6 +25,7 @@ class Deployment:
         address: ``host:port`` of the service.
         started_at: UTC, ISO 8601.
         ending: it is being stopped for another one, and is no way back any more.
+        served: it once had all the traffic; None where that was not noted.
     """
 
     colour: Colour
@@ -37,6 +38,7 @@ class Deployment:
     model: str = ""
     digest: str = ""
     ending: bool = False
+    served: bool | None = None
 
     @property
     def url(self) -> str:

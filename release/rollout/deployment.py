@@ -265,7 +265,9 @@ def _share(site: Site, colour: Colour) -> float:
     return traffic.share(colour) if traffic else 0.0
 
 
-def _record(site: Site, release: str, bento: str, colour: Colour, handle: str) -> Deployment:
+def _record(
+    site: Site, release: str, bento: str, colour: Colour, handle: str, served: bool | None = False
+) -> Deployment:
     deployment = Deployment(
         colour=colour,
         release=release,
@@ -274,6 +276,7 @@ def _record(site: Site, release: str, bento: str, colour: Colour, handle: str) -
         handle=handle,
         address=site.addresses[colour],
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        served=served,
     )
     site.remember(deployment)
     return deployment
@@ -295,7 +298,7 @@ def _adopt(
 ) -> Deployment:
     """Take over what others started; it is not ours to stop, whatever the trial says."""
     handle = site.launcher.adopt(site.place(colour))
-    deployment = _record(site, release, bento, colour, handle)
+    deployment = _record(site, release, bento, colour, handle, served=None)
     try:
         return _try(site, deployment, checks)
     except BaseException as error:

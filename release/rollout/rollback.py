@@ -145,7 +145,8 @@ def _previous(now: Look) -> Target:
     a rollback left and nobody promoted since. If the router got there by a rollback of which
     the ledger knows nothing, that one was killed half-way and is finished now. A mixture: the
     version that last had everything, since the other is the candidate of an unfinished
-    promotion. Where the ledger knows nothing of what runs, the other colour.
+    promotion. Where the ledger knows nothing of what runs, the other colour, unless its record
+    says that it never served.
     """
     state, present = now.state, now.present
     if present is None:
@@ -163,7 +164,8 @@ def _previous(now: Look) -> Target:
     for name in before:
         if state.trusts(name):
             return Target(name, None)
-    if not before and not _known(now, present) and beside.runs:
+    unserved = beside.record is not None and beside.record.served is False
+    if not before and not _known(now, present) and beside.runs and not unserved:
         return Target(beside.release, beside)  # the ledger is no guide
     if meant and present.state in ("dead", "empty") and state.trusts(meant):
         return Target(meant, None)

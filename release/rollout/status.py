@@ -83,10 +83,11 @@ class Look:
     def serving(self) -> Side | None:
         """The colour that answers the users: the major one, or the other in its place."""
         major = self.traffic.major if self.traffic else COLOURS[0]
-        for colour in (major, other(major)):
-            if self.sides[colour].state == "ready":
-                return self.sides[colour]
-        return next((side for side in self.sides.values() if side.state == "not ready"), None)
+        order = [self.sides[major], self.sides[other(major)]]
+        ready = [side for side in order if side.state == "ready"]
+        unnamed = [side for side in order if side.state == "unknown" and side.share > 0]
+        slow = [side for side in order if side.state == "not ready"]
+        return next(iter([*ready, *unnamed, *slow]), None)
 
     @property
     def present(self) -> Side | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from release.ledger.ledger import Kind
 from release.rollout.site import Site
 from release.rollout.status import Side
 from release.rollout.traffic import Traffic
+
+UNSERVED = ("drill", "failover", "shadow")
+"""Purposes for which a version has all the traffic and nobody chose it to serve."""
 
 
 def switch(
@@ -33,6 +37,8 @@ def switch(
     wanted = Traffic.of(side.colour, weight, sticky=sticky, purpose=purpose)
     applied = site.router.switch(wanted, expected=expected)
     seconds = site.clock.now() - start
+    if weight >= 100 and purpose not in UNSERVED and side.record and not side.record.served:
+        site.remember(replace(side.record, served=True))
     site.note(
         Kind.ROLLBACK if purpose == "rollback" else Kind.SWITCH,
         side.release or "-",

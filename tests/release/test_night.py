@@ -123,6 +123,25 @@ def test_a_rollback_starts_where_no_process_runs(world: World) -> None:
     assert world.router.state().blue == 100
 
 
+def test_a_rollback_spares_a_version_that_nobody_can_name(world: World) -> None:
+    three_served(world)  # THIRD on blue, SECOND beside it
+    world.site.colours.clear("blue")
+    world.services["blue"].identity = Identity()
+    world.dies("green")
+    back = rollback(world.site, FIRST, why="go there")
+    assert (back.release, back.colour) == (FIRST, "green")
+    assert world.launcher.runs(world.site.place("blue"))
+
+
+def test_without_a_ledger_no_rollback_goes_to_what_never_served(world: World) -> None:
+    two_versions(world)  # SECOND is a candidate
+    world.site.ledger.path.write_bytes(b"garbage")
+    with pytest.raises(NotFoundError, match="there is no version to go back to"):
+        rollback(world.site, why="panic")
+    assert rollback(world.site, SECOND, why="panic").release == SECOND
+    assert rollback(world.site, why="panic").release == FIRST  # which served
+
+
 def test_a_site_whose_only_version_died_starts_it_again(world: World) -> None:
     world.router.switch(Traffic.of("green"))
     put(world, FIRST, into_service=True)
