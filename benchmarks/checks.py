@@ -126,9 +126,9 @@ def _of_source(fault: Fault) -> Check:
 
 
 def _verbatim_check(name: str, about: str, pattern: re.Pattern[str]) -> Check:
-    return _of_source(Fault(
-        name, about, lambda s: bool(pattern.search(s)), lambda s, o: _verbatim(pattern, s, o)
-    ))  # fmt: skip
+    return _of_source(
+        Fault(name, about, lambda s: bool(pattern.search(s)), lambda s, o: _verbatim(pattern, s, o))
+    )
 
 
 def negation(source: str, output: str, reference: str | None) -> Finding:

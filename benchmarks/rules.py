@@ -252,9 +252,9 @@ def _across_families(measured: Measurements, policy: Policy) -> Iterator[RuleRes
     speaking = [r.subject for r in _scores(measured, policy) if r.status == "pass"]
     human = measured.human
     if human and human.better + human.worse >= policy.human_least:
-        speaking += ["human judgement"] if all(
-            r.status == "pass" for r in _human(measured, policy)
-        ) else []  # fmt: skip
+        speaking += (
+            ["human judgement"] if all(r.status == "pass" for r in _human(measured, policy)) else []
+        )
     if speaking:
         yield RuleResult("families", "", "pass", f"{what}; {', '.join(speaking)} speaks for it")
     elif policy.across == "require":

@@ -10,6 +10,8 @@ from cli.output import note, print_json, print_table
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from bulk.local_pool import LocalPool
+    from bulk.ray_pool import RayPool
     from bulk.run import Corpus
 
 DESCRIPTION = """\
@@ -109,8 +111,8 @@ def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     return Corpus(inputs, Path(args.output), model, decoding, layout, cutting), directory
 
 
-def _pool(args: argparse.Namespace, corpus: Corpus, directory: Path) -> Any:
-    """The workers; a context manager that gives a ``Pool``."""
+def _pool(args: argparse.Namespace, corpus: Corpus, directory: Path) -> LocalPool | RayPool:
+    """The workers."""
     from bulk.translation import Job
 
     model = corpus.model

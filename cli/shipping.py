@@ -19,7 +19,7 @@ from csanmt.source_tree import SOURCE_TREE
 if TYPE_CHECKING:
     from cli.output import Actions
     from release.rollout.promotion import Plan
-    from release.rollout.shipment import Shipment, Shipments
+    from release.rollout.shipment import Order, Shipment, Shipments
     from release.rollout.site import Site
 
 API_TESTS = SOURCE_TREE / "tests" / "api_test.py"
@@ -225,7 +225,7 @@ def _add_orders(actions: Actions) -> None:
     abort.add_argument("--why", default="by hand", help="reason, for the ledger")
 
 
-def _order(name: Any, args: argparse.Namespace) -> None:
+def _order(name: Order, args: argparse.Namespace) -> None:
     from release.ledger.ledger import current_user
 
     shipments = shipments_of(args)

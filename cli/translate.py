@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from cli import bulk, documents
 from cli.lines import Line, line_batches
@@ -70,7 +70,7 @@ def register(subparsers: Actions) -> None:
     parser.add_argument("-f", "--file", help="translate the lines of this UTF-8 file")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write here instead of stdout; with --input a folder"
-    )  # fmt: skip
+    )
     parser.add_argument(
         "-m", "--model", help="name:vX.Y.Z in the store, or a model's directory "
         "(default: the model that comes with csanmt)",
@@ -167,7 +167,11 @@ class Writer:
     """Translates lines and writes the answers in their order."""
 
     def __init__(
-        self, sink: TextIO, args: argparse.Namespace, translator: Translator, options: Any
+        self,
+        sink: TextIO,
+        args: argparse.Namespace,
+        translator: Translator,
+        options: DecodingOptions,
     ) -> None:
         self._sink, self._translator, self._options = sink, translator, options
         self._as_json, self._n_best = bool(args.json), int(args.n_best)

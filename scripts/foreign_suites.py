@@ -147,8 +147,7 @@ def deepl_server() -> Live:
 def server(source: str, target: str, answers: dict[str, str]) -> Live:
     stub = StubTranslator(Answers(answers), source_language=source, target_language=target)
     folder = Path(tempfile.mkdtemp(prefix="foreign-"))
-    app = application(folder, translator=stub, languages=(source, target),
-                      max_characters=100_000)  # fmt: skip
+    app = application(folder, translator=stub, languages=(source, target), max_characters=100_000)
     return Live(app)
 
 

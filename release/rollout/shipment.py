@@ -19,6 +19,7 @@ from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.rollout.promotion import Plan
 from release.rollout.traffic import COLOURS, Colour
 
+Order = Literal["pause", "abort", "approve"]
 Phase = Literal[
     "waiting", "deploying", "sharing", "paused", "watching", "done", "back", "aborted", "failed"
 ]
@@ -154,7 +155,7 @@ class Shipments:
 
     # -- what people order meanwhile -----------------------------------------------------
 
-    def order(self, name: Literal["pause", "abort", "approve"], words: str) -> Shipment:
+    def order(self, name: Order, words: str) -> Shipment:
         """Leave an order for whoever carries it out.
 
         Raises:
@@ -168,14 +169,14 @@ class Shipments:
         replace_text(self.directory / name, words + "\n")
         return shipment
 
-    def ordered(self, name: Literal["pause", "abort", "approve"]) -> str | None:
+    def ordered(self, name: Order) -> str | None:
         """The words of an order that was left; None where there is none."""
         try:
             return (self.directory / name).read_text(encoding="utf-8").strip()
         except OSError:
             return None
 
-    def obeyed(self, name: Literal["pause", "abort", "approve"]) -> None:
+    def obeyed(self, name: Order) -> None:
         (self.directory / name).unlink(missing_ok=True)
 
     # -- one keeper ------------------------------------------------------------------------

@@ -61,8 +61,7 @@ def test_extra_suites_do_not_weaken_the_tests_on_the_policys(world, others):
     (suite,) = measured.suites
 
     def with_p(suite, p):
-        tests = [replace(m.test, delta=-1.0, p_worse=p)
-                 for m in suite.metrics]  # fmt: skip
+        tests = [replace(m.test, delta=-1.0, p_worse=p) for m in suite.metrics]
         metrics = (replace(m, test=t) for m, t in zip(suite.metrics, tests, strict=True))
         return replace(suite, metrics=tuple(metrics))
 

@@ -38,7 +38,7 @@ SETTINGS = [
     ("[1]", USUAL, "must hold a JSON object"),
     ("[" * 100_000, USUAL, "is not JSON"),
     ("\udcff", USUAL, "is not JSON"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture

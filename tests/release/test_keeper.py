@@ -194,8 +194,7 @@ def test_what_nobody_foresaw_sends_it_back(
 
 def test_somebody_elses_rollback_ends_it(world: World, shipments: Shipments) -> None:
     shipments.submit(SHIPMENT)
-    at(world, lambda: world.router.state().blue == 25,
-       lambda: rollback(world.site, why="by hand"))  # fmt: skip
+    at(world, lambda: world.router.state().blue == 25, lambda: rollback(world.site, why="by hand"))
     carry_out(world, shipments)
     assert shipments.progress().phase == "back"
     assert "changed meanwhile" in subjects(world)[-1]

@@ -82,7 +82,7 @@ def test_deeplx_answers_all_its_fields(client: Any) -> None:
 MARKED = [
     ({"text": "<b>你好</b>", "target_lang": "EN", "tag_handling": "html"}, "data"),
     ({"text": "<b>你好</b>", "from": "zh", "to": "en", "html": True}, "result"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("asked", "field"), MARKED)

@@ -36,9 +36,7 @@ def packed(name: str, data: bytes) -> bytes:
 
 
 PARAGRAPH = b"<w:p><w:r><w:t>a</w:t></w:r></w:p>"
-WORD = (
-    b'<w:d xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">%s</w:d>'
-)  # fmt: skip
+WORD = b'<w:d xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">%s</w:d>'
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "a.md": lambda: b"a" + b" " * 60_000 + b"b",
     "b.md": lambda: b"a\n\n" * 300_000,
@@ -46,7 +44,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "a.html": lambda: b"<!DOCTYPE<[>" * 40_000,
     "a.srt": lambda: b"1\n00:00:01,000 --> 00:00:02,000\n" + b"<a>" * 30_000 + b"</b>" * 30_000,
     "a.docx": lambda: packed("word/document.xml", WORD % (PARAGRAPH * 400_000)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -58,9 +58,7 @@ async def running(
     make_runner: Callable[[], Runner] | None = None,
     **knobs,
 ) -> AsyncIterator[tuple[BatchQueue, RunnerPool, Observer]]:
-    environment = {
-        **os.environ, **settings.to_environment(), "CSANMT_STUB_SECONDS": str(seconds)
-    }  # fmt: skip
+    environment = {**os.environ, **settings.to_environment(), "CSANMT_STUB_SECONDS": str(seconds)}
     queue, observer = BatchQueue(BatchLimits(), count), Observer()
     make_runner = make_runner or (lambda: ProcessRunner(environment))
     pool = RunnerPool(queue, make_runner, count, observer, **knobs)

@@ -41,7 +41,7 @@ def shown(text: str) -> str:
         ("设置 my_key", "Set my_keys", ("设置 my_key", "Set my_keys")),
         ("增长了50%左右", "up 50% or so", ("增长了50%左右", "up 50% or so")),
     ],
-)  # fmt: skip
+)
 def test_marked_spans_that_stand_once_on_each_side_are_exchanged(source, target, wanted):
     pair = copy_marked(Pair(source, target, "x"), random.Random(1))
     assert (shown(pair.source), shown(pair.target)) == wanted
