@@ -150,6 +150,7 @@ def test_what_stays_in_chinese_is_shown_and_announced(
     card = page.locator("#document").bounding_box()
     assert card["x"] >= 0
     assert card["x"] + card["width"] <= 320
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     assert axe.run(page).response["violations"] == []
     if folder := os.environ.get("SCREENSHOTS"):
