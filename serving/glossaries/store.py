@@ -23,6 +23,7 @@ from serving.http.errors import TooLargeError
 
 MOST_OF_ONE_OWNER = 1000
 MAX_NAME = 1024
+NO_GLOSSARY = "Glossary not found: the list of glossaries shows those there are"
 Languages = tuple[str, str]  # source, target; ISO 639-1
 
 _SCHEMA = """
@@ -146,7 +147,7 @@ class GlossaryStore:
                 "delete from glossaries where owner = ? and id = ?", (owner, identity)
             )
             if not done.rowcount:
-                raise NotFoundError("Glossary not found")
+                raise NotFoundError(NO_GLOSSARY)
 
     def change(
         self,
@@ -191,7 +192,9 @@ class GlossaryStore:
                 (identity, *languages),
             )
             if not done.rowcount:
-                raise NotFoundError("Dictionary not found")
+                raise NotFoundError(
+                    "Dictionary not found: the glossary has none for this direction"
+                )
 
 
 def _name(name: str) -> str:
@@ -208,7 +211,7 @@ def _found(database: sqlite3.Connection, owner: str, name_or_id: str) -> tuple[s
         (owner, name_or_id, name_or_id, name_or_id),
     ).fetchone()
     if row is None:
-        raise NotFoundError("Glossary not found")
+        raise NotFoundError(NO_GLOSSARY)
     return row
 
 
@@ -217,7 +220,7 @@ def _owned(database: sqlite3.Connection, owner: str, identity: str) -> None:
         "select 1 from glossaries where owner = ? and id = ?", (owner, identity)
     )
     if found.fetchone() is None:
-        raise NotFoundError("Glossary not found")
+        raise NotFoundError(NO_GLOSSARY)
 
 
 def _put(

@@ -18,6 +18,7 @@ import pytest
 
 from csanmt.translator import Hypothesis
 from serving.documents.upload import safe_name
+from serving.glossaries.store import NO_GLOSSARY
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.conftest import Serve, Served
 from tests.serving.live_application import Live, application
@@ -354,7 +355,7 @@ def test_glossaries_hold_for_documents_of_both_apis(serve: Serve) -> None:
     result = client.post(f"/v2/document/{handle['document_id']}/result", data=key)
     assert result.content == b"Shanghai"
     unknown = client.post("/v2/document", files=files, data={**asked, "glossary_id": "none"})
-    assert (unknown.status_code, unknown.json()) == (404, {"message": "Glossary not found"})
+    assert (unknown.status_code, unknown.json()) == (404, {"message": NO_GLOSSARY})
 
 
 class Protects(StubTranslator):

@@ -19,7 +19,7 @@ from csanmt.errors import NotFoundError
 from csanmt.glossary import Term, as_tsv, parse_entries
 from serving.apis.deepl.errors import missing, unsupported
 from serving.glossaries.owner import owner
-from serving.glossaries.store import Glossary, GlossaryStore, Languages
+from serving.glossaries.store import NO_GLOSSARY, Glossary, GlossaryStore, Languages
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
 from serving.languages import NAMES, canonical
@@ -72,7 +72,7 @@ class DeepLGlossaryRoutes:
     async def get_v2(self, request: Request) -> Response:
         glossary = await self._one(request)
         if not glossary.counts:
-            raise NotFoundError("Dictionary not found")
+            raise NotFoundError("Dictionary not found: the glossary has none for this direction")
         return JSONResponse(_info_v2(glossary))
 
     async def entries_v2(self, request: Request) -> Response:
@@ -122,7 +122,7 @@ class DeepLGlossaryRoutes:
         await self._one(request)
         entries = await self._entries(request, languages)
         if entries is None:
-            raise NotFoundError("Dictionary not found")
+            raise NotFoundError("Dictionary not found: the glossary has none for this direction")
         entry = {
             "source_lang": languages[0],
             "target_lang": languages[1],
@@ -162,7 +162,7 @@ class DeepLGlossaryRoutes:
         identity = request.path_params["id"]
         glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
         if glossary.identity != identity:
-            raise NotFoundError("Glossary not found")
+            raise NotFoundError(NO_GLOSSARY)
         return glossary
 
     async def _entries(self, request: Request, languages: Languages) -> str | None:
