@@ -15,7 +15,7 @@ from release.rollout.deployment import Check, deploy
 from release.rollout.promotion import Promoted, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Progress, Shipment, Shipments
-from release.rollout.site import Site
+from release.rollout.site import APPLIED, Site
 from release.rollout.status import Look, look
 from release.rollout.traffic import Colour, state_of
 from release.rollout.upkeep import Upkeep
@@ -52,14 +52,41 @@ def keep(
     """
     with shipments.kept():
         upkeep = Upkeep(opened(), tell)
+        applied = _applied(upkeep.site)
         while True:
+            if applied != (applied := _applied(upkeep.site)):
+                upkeep.site = opened()
+            if shipments.planless():
+                _end_planless(upkeep.site, shipments, tell)
             if shipment := shipments.pending():
-                upkeep.site = opened()  # a shipment may have applied other settings
+                upkeep.site = opened()
                 _Journey(upkeep.site, shipments, shipment, upkeep, tell).carry_out(checks)
             elif once:
                 return
             upkeep.tend_at_times()
             upkeep.site.clock.sleep(TICK_SECONDS)
+
+
+def _applied(site: Site) -> int:
+    """When the settings by which the site runs were last applied."""
+    try:
+        return (site.home / APPLIED).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _end_planless(site: Site, shipments: Shipments, tell: Tell) -> None:
+    """Of what is under way nobody can read what it is: a split of the traffic does not stay."""
+    why = "the plan of what was being shipped is lost"
+    traffic = state_of(site.router)
+    try:
+        if traffic is not None and traffic.mixed:
+            why = f"{why}; all traffic goes to {rollback(site, why=why, tell=tell).release}"
+        shipments.save(shipments.progress().say(why, phase="failed"))
+    except Exception as error:
+        why = f"{why}; and it could not be ended: {error}"
+    tell(why)
+    site.alert.send(why, {})
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ class Shipments:
                 )
             for order in ("pause", "abort", "approve"):
                 (self.directory / order).unlink(missing_ok=True)
-            if not self._path("progress").exists():  # a plan alone is one to be carried out
+            if not self.progress().over:  # a plan beside this would be one to be carried out
                 self.save(Progress("failed").say(f"{shipment.release} is not handed over yet"))
             # The plan first: cut between the two, nothing is shipped, least of all the last one.
             replace_text(self._path("plan"), json.dumps(asdict(shipment), indent=1) + "\n")
@@ -137,6 +137,11 @@ class Shipments:
     def pending(self) -> Shipment | None:
         """The one that is not over."""
         return None if self.progress().over else self.current()
+
+    def planless(self) -> bool:
+        """Whether something is under way of which nobody can read what it is."""
+        started = self._path("progress").exists() and not self.progress().over
+        return started and self.current() is None
 
     def progress(self) -> Progress:
         """How far it has come; ``lost`` where that cannot be read."""
@@ -190,7 +195,7 @@ class Shipments:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "keeper.lock").open("a+") as file:
-            if not lock(file):
+            if not lock(file, wait_seconds=1.0):  # who asks whether one runs has it for a moment
                 file.seek(0)
                 holder = file.read().strip() or "unknown"
                 raise ConflictError(f"a keeper of this site runs already (process {holder})")

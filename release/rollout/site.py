@@ -136,6 +136,11 @@ class Site:
     def place(self, colour: Colour) -> Place:
         return Place(colour, self.addresses[colour])
 
+    @property
+    def down(self) -> Path:
+        """A file that is there while the site is stopped on purpose, and nothing is to run."""
+        return self.home / "down"
+
     # -- one command at a time -------------------------------------------------------
 
     @contextmanager

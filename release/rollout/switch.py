@@ -37,6 +37,7 @@ def switch(
     wanted = Traffic.of(side.colour, weight, sticky=sticky, purpose=purpose)
     applied = site.router.switch(wanted, expected=expected)
     seconds = site.clock.now() - start
+    site.down.unlink(missing_ok=True)
     if weight >= 100 and purpose not in UNSERVED and side.record and not side.record.served:
         site.remember(replace(side.record, served=True))
     site.note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from csanmt.errors import CsanmtError, NotFoundError
@@ -44,9 +45,13 @@ class Upkeep:
             spare: a colour that somebody watches, whose death is its verdict.
         """
         try:
+            if self.site.down.exists():
+                return
             now = look(self.site)
             for side in now.sides.values():
                 if side.colour == spare or side.ending or side.record is None:
+                    continue
+                if side.share == 0 and side.release in now.state.left:  # a rollback left it
                     continue
                 if side.state == "dead":
                     self._again(side.colour, f"{side.release} on {side.colour} died", side)
@@ -111,6 +116,7 @@ def up(site: Site, tell: Tell = lambda _: None) -> str:
         CsanmtError: it could not be started.
     """
     with site.exclusive("the start of the site"):
+        site.down.unlink(missing_ok=True)
         now = look(site)
         for word in now.ignored:
             tell(f"ignored: {word}")
@@ -152,8 +158,10 @@ def _up_before(site: Site, release: str, error: Exception, tell: Tell) -> str:
 
 
 def down(site: Site, tell: Tell = lambda _: None) -> None:
-    """Stop the front, then both colours, each after what it has begun."""
+    """Stop the front, then both colours, each after what it has begun; no keeper starts them."""
     with site.exclusive("the stop of the site"):
+        with suppress(OSError):
+            site.down.touch()
         tell("stopping nginx")
         site.router.stop()
         for colour in COLOURS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.durable import replace_text
+from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
@@ -20,6 +21,7 @@ from release.rollout.metrics import Sample
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, Shipments
+from release.rollout.site import APPLIED, Site
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS, Colour, Traffic
 from release.rollout.units import units
@@ -339,6 +341,44 @@ def test_a_shipment_that_was_half_handed_over_ships_nothing(
         shipments.submit(SHIPMENT)  # and the next one may
 
 
+def test_a_lost_plan_leaves_no_split_behind(world: World, shipments: Shipments) -> None:
+    shipments.submit(SHIPMENT)
+    at(world, lambda: world.router.state().blue == 25, die)
+    with pytest.raises(Killed):
+        carry_out(world, shipments)
+    (shipments.directory / "plan.json").write_text("{")
+    carry_out(world, shipments)
+    assert (shipments.progress().phase, world.router.state().green) == ("failed", 100)
+    assert "the plan of what was being shipped is lost" in subjects(world)[-1]
+
+
+def test_a_keeper_that_starts_while_somebody_asks_for_one_is_there(shipments: Shipments) -> None:
+    shipments.directory.mkdir()
+    asking = (shipments.directory / "keeper.lock").open("a")
+    assert lock(asking)
+    threading.Timer(0.2, asking.close).start()
+    with shipments.kept():
+        assert asking.closed
+
+
+def test_a_keeper_takes_up_settings_that_were_applied(world: World, shipments: Shipments) -> None:
+    opened: list[float] = []
+
+    def reopened() -> Site:
+        opened.append(world.clock.time)
+        if len(opened) > 1:
+            raise Killed
+        return replace(world.site)
+
+    world.clock.on_sleep.append(
+        lambda now: (world.site.home / APPLIED).write_text("") if now > 5 else None
+    )
+    world.clock.on_sleep.append(lambda now: die() if now > 50 else None)
+    with pytest.raises(Killed):
+        keep(reopened, shipments)
+    assert len(opened) == 2
+
+
 def test_one_shipment_and_one_keeper_at_a_time(world: World, shipments: Shipments) -> None:
     shipments.submit(SHIPMENT)
     with pytest.raises(ConflictError, match=f"{THIRD} is being shipped: csanmt release status"):
@@ -379,6 +419,30 @@ def test_a_colour_that_died_is_started_again_with_growing_waits(
     assert starts == [0, 1, 3, 7, 15, 31]
     assert f"{SECOND} on green died; it is started again" in subjects(world)
     assert world.router.state().green == 100  # whom nginx spares it until it is back
+
+
+def test_a_version_that_a_rollback_left_is_not_started_again(
+    world: World, shipments: Shipments
+) -> None:
+    rollback(world.site, why="v2 echoes")
+    world.dies("green")
+    Upkeep(world.site).tend()
+    assert not world.launcher.runs(world.site.place("green"))
+    world.dies("blue")
+    Upkeep(world.site).tend()
+    assert world.launcher.runs(world.site.place("blue"))
+
+
+def test_a_site_that_was_stopped_stays_so(world: World, shipments: Shipments) -> None:
+    down(world.site)
+    for service in world.services.values():
+        service.up = False
+    Upkeep(world.site).tend()
+    assert (world.router.up, world.launcher.running) == (False, {})
+    assert up(world.site) == SECOND
+    world.dies("green")
+    Upkeep(world.site).tend()
+    assert world.launcher.runs(world.site.place("green"))
 
 
 def test_what_somebody_watches_is_left_to_its_verdict(world: World, shipments: Shipments) -> None:
