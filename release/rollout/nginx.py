@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -28,7 +27,7 @@ from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, UnavailableError
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_workers
-from release.rollout.routes import Routes, routes_of
+from release.rollout.routes import Routes, routes_in, routes_of
 from release.rollout.traffic import COLOURS, Traffic, require_generation
 
 TEMPLATES = SOURCE_TREE / "deploy" / "nginx"
@@ -117,10 +116,16 @@ class NginxRouter:
         if not isinstance(self.program, LocalNginx):
             return self.directory / "routes"
         wanted = routes_of(self.directory, self.settings.user)
-        read = _routes_in(self.main)
+        read = routes_in(self.main)
         if read in (None, wanted) or not (self.running() or self.program.orphaned()):
             return wanted
         return read or wanted
+
+    @property
+    def _temporary(self) -> Path:
+        """Where nginx's workers, who may look in there, put what is too large for memory."""
+        below = self.routes.is_relative_to(self.directory)
+        return self.directory / "tmp" if below else self.routes / "tmp"
 
     @property
     def shadow_socket(self) -> Path:
@@ -212,7 +217,9 @@ class NginxRouter:
     def _turn(self) -> Iterator[None]:
         """The run directory's files are this command's until the body ends."""
         with suppress(OSError):  # what is there already needs no room and no permission
-            (self.directory / "tmp").mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._temporary.mkdir(parents=True, exist_ok=True)
+            self._temporary.chmod(0o711)  # workers pass through, whatever the umask
             if self.routes.parent == self.directory:
                 self.directory.chmod(self.directory.stat().st_mode | 0o011)  # for nginx's workers
         self._files.lay_ready()
@@ -222,6 +229,8 @@ class NginxRouter:
                     f"another command has been switching for {TURN_SECONDS:g} s, see whether it "
                     "hangs; nothing was changed"
                 )
+            with suppress(OSError):  # of a command that was killed before a reload
+                (self.routes / "closing").unlink(missing_ok=True)
             yield
 
     def _route(self, traffic: Traffic) -> Traffic:
@@ -241,7 +250,7 @@ class NginxRouter:
                 self._reload(digest)
             return
         text = self.main.read_text(encoding="utf-8") if self.main.is_file() else ""
-        moved = _routes_in(self.main) not in (None, self.routes)  # nothing runs that reads there
+        moved = routes_in(self.main) not in (None, self.routes)  # nothing runs that reads there
         if not text or moved or self._complaint(text):
             text, _ = self._render()
             self._validate(text)
@@ -295,7 +304,10 @@ class NginxRouter:
 
     def _render(self) -> tuple[str, str]:
         """The configuration for the settings, and its digest."""
-        values = {"s": self.settings, "run": self.directory, "routes": self.routes}
+        values = {
+            "s": self.settings, "run": self.directory, "routes": self.routes,
+            "temporary": self._temporary, "inside": _inside(self.settings.listen),
+        }  # fmt: skip
         digest = hashlib.sha256(self._template.render(**values, digest="").encode()).hexdigest()
         return self._template.render(**values, digest=digest), digest
 
@@ -326,9 +338,11 @@ class NginxRouter:
             time.sleep(0.01)
 
 
-def _routes_in(config: Path) -> Path | None:
-    """Where a rendered configuration looks for the routes."""
-    with suppress(OSError, UnicodeDecodeError):
-        if found := re.search(r"-f (\S+)/last-green", config.read_text(encoding="utf-8")):
-            return Path(found[1])
-    return None
+def _inside(listen: str) -> str:
+    """Whom nginx answers what is for its own machine only: also who asks its own address."""
+    allowed = ["127.0.0.1", "::1"]
+    with suppress(ValueError):
+        host = ipaddress.ip_address(listen.rpartition(":")[0].strip("[]"))
+        if not host.is_unspecified and not host.is_loopback:
+            allowed.append(str(host))
+    return " ".join([*(f"allow {address};" for address in allowed), "deny all;"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import replace
@@ -42,6 +43,14 @@ def routes_of(directory: Path, user: str) -> Path:
         return directory / "routes"
     name = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
     return Path("/run") / f"csanmt-{name}"
+
+
+def routes_in(config: Path) -> Path | None:
+    """Where a rendered configuration looks for the routes."""
+    with suppress(OSError, UnicodeDecodeError):
+        if found := re.search(r"-f (\S+)/last-green", config.read_text(encoding="utf-8")):
+            return Path(found[1])
+    return None
 
 
 class Routes:

@@ -415,6 +415,61 @@ def test_a_disk_without_room_lets_all_traffic_go_to_one_colour(
         router.switch(Traffic.of("green", 5))
 
 
+def test_a_killed_reload_does_not_have_connections_closed_for_ever(router: NginxRouter) -> None:
+    (router.routes / "closing").touch()
+    router.switch(Traffic.of("green"))
+    assert not (router.routes / "closing").exists()
+
+
+@pytest.mark.parametrize(
+    ("listen", "more"),
+    [
+        ("0.0.0.0:80", ""), ("[::]:80", ""), ("127.0.0.2:80", ""), ("front.example.org:80", ""),
+        ("192.0.2.7:80", " allow 192.0.2.7;"), ("[2001:db8::7]:80", " allow 2001:db8::7;"),
+    ],
+)  # fmt: skip
+def test_nginx_answers_its_own_address(listen: str, more: str) -> None:
+    assert nginx_module._inside(listen) == f"allow 127.0.0.1; allow ::1;{more} deny all;"
+
+
+def test_a_front_on_the_machines_own_address_is_confirmed(
+    router: NginxRouter, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            pytest.skip("this machine has no address of its own")
+        host = probe.getsockname()[0]
+    settings = replace(router.settings, listen=f"{host}:{free_port()}")
+    own = NginxRouter(tmp_path / "own", settings)
+    try:
+        assert own.switch(Traffic.of("green")).green == 100
+    finally:
+        own.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's nginx has workers of another user")
+def test_a_large_body_reaches_a_colour_below_a_closed_folder(
+    router: NginxRouter, tmp_path: Path
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    settings = replace(
+        router.settings, listen=f"127.0.0.1:{free_port()}", user="", max_body_bytes=500_000
+    )
+    before = os.umask(0o077)
+    own = NginxRouter(closed / "run", settings)
+    try:
+        own.switch(Traffic.of("green"))
+        assert own.routes.parent == Path("/run")
+        assert post(own, b"x" * 400_000)[0] == 200
+    finally:
+        os.umask(before)
+        own.stop()
+        shutil.rmtree(own.routes, ignore_errors=True)
+
+
 def test_a_router_writes_where_the_nginx_that_runs_reads(
     router: NginxRouter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
