@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import overload
 
 from csanmt.document import TextTranslation, translate_texts
+from csanmt.errors import InvalidInputError
 from csanmt.protected.guarding import Guarding
 from csanmt.sentence_decoder import SentenceDecoder
 from csanmt.tokenization import Tokenizer
@@ -91,10 +92,13 @@ class TextTranslator:
 
         Raises:
             CancelledError: ``should_stop`` answered true.
+            InvalidInputError: what is to be translated is no text.
         """
         options = options or self.decoding
         if isinstance(sources, str):
             return translate_texts(self, [sources], options, should_stop=should_stop)[0]
+        if isinstance(sources, bytes) or not all(isinstance(text, str) for text in sources):
+            raise InvalidInputError("give a string, or a list of strings, to be translated")
         decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
         guarding = Guarding(decoder, options, repair_numbers=self.repair_numbers)
         return guarding.translate(sources)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import csanmt
 from csanmt.document import TextTranslation
-from csanmt.errors import NotFoundError
+from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.loading import load_translator
 from csanmt.translator import DecodingOptions
 from csanmt.version import write_decoding
@@ -64,3 +65,9 @@ def test_a_translator_decodes_by_its_versions_defaults(tmp_path: Path) -> None:
     assert own.hypotheses[0].tokens == 5
     (told,) = translator.translate(["今天天气很好。"], DecodingOptions(max_length=7))
     assert told.hypotheses[0].tokens == 7
+
+
+@pytest.mark.parametrize("wrong", [b"\xe4\xbd\xa0", ["你好。", 3], [None]])
+def test_what_is_no_text_is_refused_in_words(home: Path, wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="list of strings"):
+        csanmt.load(DEFAULT_TAG).translate(wrong)
