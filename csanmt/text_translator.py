@@ -97,7 +97,7 @@ class TextTranslator:
         options = options or self.decoding
         if isinstance(sources, str):
             return translate_texts(self, [sources], options, should_stop=should_stop)[0]
-        if isinstance(sources, bytes) or not all(isinstance(text, str) for text in sources):
+        if not all(isinstance(text, str) for text in sources):  # of bytes, the numbers
             raise InvalidInputError("give a string, or a list of strings, to be translated")
         decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
         guarding = Guarding(decoder, options, repair_numbers=self.repair_numbers)
