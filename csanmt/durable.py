@@ -8,22 +8,25 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 
-def replace_text(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Give a small file a new content, as ``replacing`` does.
 
     Raises:
         OSError: it could not be written; the file is as it was.
     """
-    with replacing(path) as stream:
+    with replacing(path, mode=mode) as stream:
         stream.write(text.encode())
 
 
 @contextmanager
-def replacing(path: Path, *, folder: Path | None = None) -> Iterator[IO[bytes]]:
+def replacing(
+    path: Path, *, folder: Path | None = None, mode: int = 0o666
+) -> Iterator[IO[bytes]]:
     """A stream whose bytes become ``path`` by one rename when the body ends.
 
     If the body raises, or the disk is full, ``path`` is as it was and nothing is left
@@ -31,13 +34,14 @@ def replacing(path: Path, *, folder: Path | None = None) -> Iterator[IO[bytes]]:
 
     Args:
         folder: where the draft is, on the file system of ``path``; by default beside it.
+        mode: whom the file lets in, from its first byte on, less the process's umask.
 
     Raises:
         OSError: it could not be written.
     """
     draft = (folder or path.parent) / f".{path.name}.{os.getpid()}"
     try:
-        with draft.open("wb") as stream:
+        with open(draft, "wb", opener=partial(os.open, mode=mode)) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -305,7 +305,8 @@ def apply_settings(site: Site) -> None:
     site.router.configure()
     settings = site.home / SETTINGS
     if settings.exists():
-        replace_text(site.home / APPLIED, settings.read_text(encoding="utf-8"))
+        mode = settings.stat().st_mode & 0o666  # a secret in it stays one
+        replace_text(site.home / APPLIED, settings.read_text(encoding="utf-8"), mode=mode)
 
 
 def _read_files(

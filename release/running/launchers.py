@@ -198,9 +198,12 @@ class ContainerLauncher:
         command = [
             tool, "run", "--detach", "--name", _container(place), "--network", "host",
             "--read-only", "--tmpfs", "/tmp", *run_options(tool), *self.options,
-            *(f"--env={key}={value}" for key, value in variables.items()), bento,
+            *(f"--env={key}" for key in variables), bento,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True)
+        # The values, secrets among them, go by its environment: anybody may read a command line.
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, **variables}
+        )
         if done.returncode:
             raise UnavailableError(f"{tool} could not start {bento}: {done.stderr.strip()}")
         return done.stdout.strip()

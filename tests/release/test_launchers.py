@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from release.rollout.site import open_site
+from release.rollout.site import APPLIED, apply_settings, open_site
 from release.running import launchers
 from release.running.launchers import ContainerLauncher, Place, ProcessLauncher
+from tests.release.stub_site import World
 from tests.serving.live_server import wait_until
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"
@@ -22,7 +23,7 @@ BLUE = Place("blue", "127.0.0.1:3001")
 def container_tool(folder: Path) -> Path:
     """A program that succeeds and notes what it was asked, a word a line."""
     tool = folder / "tool"
-    tool.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {folder}/asked\n')
+    tool.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {folder}/asked\nenv > {folder}/variables\n')
     tool.chmod(0o755)
     return tool
 
@@ -44,9 +45,28 @@ def test_a_container_is_told_where_to_listen(
 ) -> None:
     tool = container_tool(tmp_path)
     monkeypatch.setattr(launchers, "find_tool", lambda *_: str(tool))
-    ContainerLauncher(environment={"CSANMT_X": "1"}).start("csanmt:v1.0.0-abc1234", BLUE)
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert {"--env=CSANMT_X=1", "--env=CSANMT_HOST=127.0.0.1"} <= set(asked)
+    ContainerLauncher(environment={"CSANMT_X": "secret"}).start("csanmt:v1.0.0-abc1234", BLUE)
+    asked = (tmp_path / "asked").read_text()
+    assert {"--env=CSANMT_X", "--env=CSANMT_HOST"} <= set(asked.splitlines())
+    assert "secret" not in asked  # which ps shows to everybody
+    variables = (tmp_path / "variables").read_text().splitlines()
+    assert {"CSANMT_X=secret", "CSANMT_HOST=127.0.0.1"} <= set(variables)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_settings_that_were_applied_are_as_secret_as_they_were_written(
+    world: World, mode: int
+) -> None:
+    settings = world.site.home / "rollout.toml"
+    settings.write_text(
+        '[environment]\nCSANMT_API_KEYS = "secret"\n'
+        '[nginx]\nblue = "127.0.0.1:1"\ngreen = "127.0.0.1:2"\n'
+    )
+    settings.chmod(mode)
+    apply_settings(world.site)
+    applied = world.site.home / APPLIED
+    assert applied.read_text() == settings.read_text()
+    assert applied.stat().st_mode & 0o777 == mode
 
 
 @pytest.fixture
