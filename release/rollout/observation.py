@@ -94,9 +94,11 @@ def observe(
     prober = _Prober(site, colour, seconds)
     while site.clock.now() - watcher.start < seconds:
         site.clock.sleep(min(TICK_SECONDS, interval))
-        prober.tick()
+        breaches = watcher.look()  # first: what is down answers no test request either
+        if not breaches:
+            prober.tick()
+            breaches = prober.breaches(watcher.judged)
         tick(site.clock.now() - watcher.start)
-        breaches = watcher.look() or prober.breaches(watcher.judged)
         if breaches or watcher.judged:
             traffic = state_of(site.router)
             if traffic is not None and traffic.generation != generation:
@@ -155,7 +157,9 @@ class _Prober:
     def tick(self) -> None:
         if self._site.front is None:
             return
-        sent = [self._site.front.probe(self._colour) for _ in range(self._per_tick)]
+        sent: list[Probe] = []
+        while len(sent) < self._per_tick and all(probe.status for probe in sent):
+            sent.append(self._site.front.probe(self._colour))
         self.probes += sent
         self._refused = self._refused + 1 if not any(p.status for p in sent) else 0
         self._served = self._served + self._site.front.served(self._colour)

@@ -256,6 +256,20 @@ def test_a_front_that_is_gone_is_not_well_and_is_started_again(world: World) -> 
     assert "the front was started again" in world.alert.sent[0][0]
 
 
+def test_test_requests_that_hang_hold_no_verdict_up(world: World) -> None:
+    two_versions(world)
+    world.services["green"].up = False
+
+    def hang(colour: str) -> int:
+        world.clock.sleep(10)
+        return 0
+
+    world.front.status = hang
+    seen = observe(world.site, "green", world.router.state().generation, 30)
+    assert [breach.rule for breach in seen.breaches] == ["down"]
+    assert world.clock.now() < 15
+
+
 def test_a_front_that_fails_under_the_candidate_sends_it_back(world: World) -> None:
     two_versions(world)
     world.front.status = lambda colour: 502 if colour == "green" else 200
