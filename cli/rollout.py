@@ -16,6 +16,7 @@ from cli.shipping import (
     hand_over,
     plan_of,
     runnable,
+    shipments_of,
 )
 from cli.site_action import bento_home, full_release, health, seconds, site_action, site_of
 from csanmt.errors import InvalidInputError
@@ -205,11 +206,11 @@ def _add_rollback(actions: Actions) -> None:
 
 
 def _rollback(args: argparse.Namespace) -> None:
-    from release.rollout.rollback import rollback
+    from release.rollout.shipment import roll_back_past
 
     site = site_of(args, applied=True)
     release = full_release(site, args.release) if args.release else None
-    back = rollback(site, release, why=args.why, tell=note)
+    back = roll_back_past(site, shipments_of(args), release, why=args.why, tell=note)
     if args.json:
         print_json(asdict(back))
     else:

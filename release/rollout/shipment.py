@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -17,6 +17,9 @@ from typing import Any, Literal, get_args
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.rollout.promotion import Plan
+from release.rollout.rollback import RolledBack, rollback
+from release.rollout.site import Site, SiteHeldError
+from release.rollout.status import look
 from release.rollout.traffic import COLOURS, Colour
 
 Order = Literal["pause", "abort", "approve"]
@@ -27,6 +30,8 @@ OVER: tuple[Phase, ...] = ("done", "back", "aborted", "failed")
 KEPT_WORDS = 50
 OBSERVE_SECONDS = 1800.0
 DEADLINE_SECONDS = 6 * 3600.0
+ABORT_SECONDS = 30.0
+"""How long a rollback waits for a shipment to end, which may have to start a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +225,33 @@ class Shipments:
 
     def _path(self, name: str) -> Path:
         return self.directory / f"{name}.json"
+
+
+def roll_back_past(
+    site: Site,
+    shipments: Shipments,
+    release: str | None,
+    *,
+    why: str,
+    tell: Callable[[str], None] = lambda _: None,
+) -> RolledBack:
+    """``rollback``; where a version must be started and a shipment holds the site, end that first.
+
+    Raises: as :func:`release.rollout.rollback.rollback`.
+    """
+    try:
+        return rollback(site, release, why=why, tell=tell)
+    except SiteHeldError:
+        shipment = shipments.pending()
+        if shipment is None or not shipments.keeper_runs():
+            raise
+        tell(f"{shipment.release} is being shipped; that is ended first")
+        shipments.order("abort", f"a rollback: {why}")
+        end = site.clock.now() + ABORT_SECONDS
+        while not shipments.progress().over:
+            if site.clock.now() > end:
+                raise
+            site.clock.sleep(0.2)
+    there = look(site).present
+    # Without a name the abort has gone back already, and once is enough.
+    return rollback(site, release or (there.release if there else None), why=why, tell=tell)

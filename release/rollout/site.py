@@ -41,6 +41,10 @@ SETTINGS, APPLIED = "rollout.toml", "rollout.applied.toml"
 """What the site shall be, as people write it; and the copy that the last deployment applied."""
 
 
+class SiteHeldError(ConflictError):
+    """Another command, which may take long, holds the site."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
     """``rollout.toml`` of a site; the defaults are one machine on loopback.
@@ -150,7 +154,7 @@ class Site:
         Who holds this ``Site`` may ask again: a promotion that falls ill starts a version.
 
         Raises:
-            ConflictError: another one is under way; says which.
+            SiteHeldError: another one is under way; says which.
         """
         if self._holder == threading.get_ident():
             yield
@@ -159,7 +163,7 @@ class Site:
             if not lock(file):
                 file.seek(0)
                 holder = file.read().strip() or "another command"
-                raise ConflictError(f"{holder} is under way; wait for it or roll back")
+                raise SiteHeldError(f"{holder} is under way; wait for it or roll back")
             with suppress(OSError):  # a full disk
                 file.truncate(0)
                 file.write(what)

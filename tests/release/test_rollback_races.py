@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,11 +10,15 @@ import pytest
 
 from csanmt.errors import ConflictError, NotFoundError
 from release.rollout import promotion as promotion_module
+from release.rollout.keeper import keep
+from release.rollout.metrics import SystemClock
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
+from release.rollout.shipment import Shipment, Shipments, roll_back_past
 from release.rollout.traffic import Traffic, TrafficMovedError
 from tests.release.doubles import StubLauncher
 from tests.release.stub_site import World, kinds, on, put, three_served, two_versions
+from tests.serving.live_server import wait_until
 
 
 def v2_in_service(world: World) -> None:
@@ -221,3 +226,25 @@ def test_a_candidate_is_replaced_during_a_watch(world: World) -> None:
     with world.site.watching():
         put(world, "v3.0.0-ccc")
     assert on(world, "v3.0.0-ccc").colour == "green"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_rollback_that_must_start_a_version_ends_a_shipment_first(
+    world: World, named: bool
+) -> None:
+    """FIRST runs no more, SECOND neither; THIRD serves and a fourth waits for approval at 25 %."""
+    three_served(world)
+    put(world, "v4.0.0-ddd")
+    shipments = Shipments(world.site.home / "keeper")
+    plan = Plan((25, 100), interval=20, observe=20)
+    shipments.submit(Shipment("v4.0.0-ddd", plan=plan, pause_at=(25.0,)))
+    mine = replace(world.site, clock=SystemClock())
+    keeper = threading.Thread(
+        target=keep, args=(lambda: replace(world.site), shipments), kwargs={"once": True}
+    )
+    keeper.start()
+    wait_until(lambda: shipments.progress().phase == "paused")
+    back = roll_back_past(mine, shipments, "v1.0.0-aaa" if named else None, why="all of them echo")
+    keeper.join()
+    assert back.release == ("v1.0.0-aaa" if named else "v3.0.0-ccc")
+    assert shipments.progress().over
