@@ -24,9 +24,7 @@ def replace_text(path: Path, text: str, *, mode: int = 0o666) -> None:
 
 
 @contextmanager
-def replacing(
-    path: Path, *, folder: Path | None = None, mode: int = 0o666
-) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, folder: Path | None = None, mode: int = 0o666) -> Iterator[IO[bytes]]:
     """A stream whose bytes become ``path`` by one rename when the body ends.
 
     If the body raises, or the disk is full, ``path`` is as it was and nothing is left
