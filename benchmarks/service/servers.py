@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import tempfile
 import time
 import urllib.error
@@ -13,6 +11,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import service_process
 from csanmt.errors import UnavailableError
 
 START_SECONDS = 120.0
@@ -34,7 +33,7 @@ class Service:
     workers: int = 2
     gateway: int = 0
     runners: tuple[int, ...] = ()
-    _process: subprocess.Popen[bytes] = field(init=False, repr=False)
+    _handle: str = field(init=False, repr=False)
     _home: tempfile.TemporaryDirectory[str] = field(init=False, repr=False)
 
     def start(self) -> None:
@@ -43,7 +42,6 @@ class Service:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CSANMT_", "BENTOML_"))}
         environment = {
             **kept,
-            "BENTOML_HOME": self._home.name,
             "CSANMT_MODEL_DIRECTORY": str(self.model),
             "CSANMT_WORKERS": str(self.workers),
             "CSANMT_QUEUE_SECONDS": "300",
@@ -51,19 +49,19 @@ class Service:
         }
         python = self.tree / ".venv" / "bin" / "python"
         command = [str(python), "-m", "csanmt", "serve", "--port", str(self.port)]
-        log = (Path(self._home.name) / "log").open("wb")
-        self._process = subprocess.Popen(
-            command, cwd=self.tree, env=environment, stdout=log, stderr=subprocess.STDOUT
+        home = Path(self._home.name)
+        self._handle = service_process.start(
+            command, home, home / "log", environment=environment, cwd=self.tree
         )
 
     def wait(self) -> None:
         """Until all runners answer. Raises UnavailableError."""
         end = time.monotonic() + START_SECONDS
         while self._ready_runners() < self.workers:
-            if self._process.poll() is not None or time.monotonic() > end:
+            if not service_process.alive(self._handle) or time.monotonic() > end:
                 raise UnavailableError(f"{self.label}: the service did not start in {self.tree}")
             time.sleep(0.1)
-        below = _descendants(self._process.pid)
+        below = service_process.members(Path(self._home.name))
         self.runners = tuple(pid for pid in below if b"serving.runner" in _command(pid))
         self.gateway = _parent(self.runners[0])
 
@@ -82,8 +80,7 @@ class Service:
 
     def stop(self) -> None:
         """End it and wait for its end."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        service_process.stop(Path(self._home.name))
         self._home.cleanup()
 
 
@@ -116,9 +113,3 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def _descendants(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(c) for task in tasks for c in (task / "children").read_text().split()]
-    return children + [below for child in children for below in _descendants(child)]
