@@ -132,7 +132,7 @@ def translate_as_served(
     translator: Translator, texts: Sequence[str], options: DecodingOptions
 ) -> list[str]:
     """Texts the way the service translates them: segmented, translated, laid out again."""
-    from csanmt.document import translate_texts
+    from csanmt.texts import translate_texts
 
     return [result.text for result in translate_texts(translator, texts, options)]
 

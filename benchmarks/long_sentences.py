@@ -21,11 +21,11 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from benchmarks.suite import load_suite
-from csanmt.document import TextTranslation, translate_texts
 from csanmt.durable import replace_text
 from csanmt.loading import load_translator
 from csanmt.quantities import missing_values, source_values
 from csanmt.text_translator import TextTranslator
+from csanmt.texts import TextTranslation, translate_texts
 
 BUCKETS = (1, 16, 32, 48, 64, 96)  # source tokens, each up to the next
 # A capital within a sentence, after a word in lower case: a name, mostly.

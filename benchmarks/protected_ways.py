@@ -15,10 +15,10 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from csanmt.document import translate_texts
 from csanmt.documents.formats import find
 from csanmt.documents.limits import Limits
 from csanmt.documents.translation import translate_document
+from csanmt.texts import translate_texts
 from csanmt.translator import Translator
 
 Texts = list[str]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bulk.records import Answer, Answers
-from csanmt.document import TextTranslation, translate_texts
+from csanmt.texts import TextTranslation, translate_texts
 from csanmt.translator import DecodingOptions, ShouldStop, Translation, Translator
 
 BATCH_SENTENCES = 64

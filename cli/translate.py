@@ -21,7 +21,7 @@ from csanmt.protected.finder import checked_literals
 
 if TYPE_CHECKING:
     from cli.output import Actions
-    from csanmt.document import TextTranslation
+    from csanmt.texts import TextTranslation
     from csanmt.translator import DecodingOptions, Translator
 
 DESCRIPTION = """\
@@ -179,7 +179,7 @@ class Writer:
         self.truncated = 0
 
     def write(self, lines: list[Line]) -> None:
-        from csanmt.document import translate_texts
+        from csanmt.texts import translate_texts
 
         texts = [line.text for line in lines]
         results = translate_texts(self._translator, texts, self._options)

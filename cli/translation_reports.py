@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from csanmt.document import SegmentTranslation, TextTranslation
+    from csanmt.texts import SegmentTranslation, TextTranslation
 
 
 def json_line(result: TextTranslation, model: str) -> str:

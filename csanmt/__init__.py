@@ -19,10 +19,10 @@ from csanmt.auto_classes import register_with_transformers
 
 if TYPE_CHECKING:
     from csanmt.configuration import CsanmtConfig
-    from csanmt.document import TextTranslation, translate_texts
     from csanmt.loading import load_translator as load
     from csanmt.modeling import CsanmtForConditionalGeneration
     from csanmt.text_translator import TextTranslator
+    from csanmt.texts import TextTranslation, translate_texts
     from csanmt.translator import DecodingOptions, Hypothesis, Translation, Translator
 
 __version__ = "0.1.0"
@@ -32,12 +32,12 @@ _LAZY = {
     "CsanmtForConditionalGeneration": ("csanmt.modeling", "CsanmtForConditionalGeneration"),
     "DecodingOptions": ("csanmt.translator", "DecodingOptions"),
     "Hypothesis": ("csanmt.translator", "Hypothesis"),
-    "TextTranslation": ("csanmt.document", "TextTranslation"),
+    "TextTranslation": ("csanmt.texts", "TextTranslation"),
     "TextTranslator": ("csanmt.text_translator", "TextTranslator"),
     "Translation": ("csanmt.translator", "Translation"),
     "Translator": ("csanmt.translator", "Translator"),
     "load": ("csanmt.loading", "load_translator"),
-    "translate_texts": ("csanmt.document", "translate_texts"),
+    "translate_texts": ("csanmt.texts", "translate_texts"),
 }
 
 __all__ = [

@@ -42,7 +42,7 @@ class CsanmtConfig(PretrainedConfig):
         simplify_source: traditional characters of the source are read as simplified ones
             (``csanmt.simplification``); False for imported models, which know them.
         max_source_tokens: longer sentences are cut into clauses, since the model was trained on
-            none; None leaves it to ``csanmt.document.DEFAULT_MAX_TOKENS``.
+            none; None leaves it to ``csanmt.texts.DEFAULT_MAX_TOKENS``.
     """
 
     model_type = "csanmt"

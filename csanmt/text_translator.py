@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-from csanmt.document import TextTranslation, translate_texts
 from csanmt.errors import InvalidInputError
 from csanmt.protected.guarding import Guarding
 from csanmt.sentence_decoder import SentenceDecoder
+from csanmt.texts import TextTranslation, translate_texts
 from csanmt.tokenization import Tokenizer
 from csanmt.translator import (
     DecodingOptions,
@@ -87,7 +87,7 @@ class TextTranslator:
 
         Args:
             sources: sentences; a bare string is one text of any length
-                (``csanmt.document.translate_texts``).
+                (``csanmt.texts.translate_texts``).
             options: by default the model's own.
 
         Raises:

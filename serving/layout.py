@@ -1,6 +1,6 @@
 """Where the sentences of a text are, and how their translations are put back.
 
-The rules are those of ``csanmt.document``, so that a server and the library give the
+The rules are those of ``csanmt.texts``, so that a server and the library give the
 same answer: layout comes back as it went in, a sentence too long for the model is
 cut into pieces, and one without anything of the source language stays as it is.
 Here they are taken apart, so that sentences of many requests can share a batch.
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from csanmt.clauses import as_part
-from csanmt.document import DEFAULT_MAX_TOKENS, CountTokens, pieces, translatable
 from csanmt.segmentation import Segment, join_with_spans
+from csanmt.texts import DEFAULT_MAX_TOKENS, CountTokens, pieces, translatable
 from csanmt.translator import Translation
 
 

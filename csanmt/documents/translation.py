@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from csanmt.document import translatable, translate_texts
 from csanmt.documents.leftovers import Left, found
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.metering import Meter
 from csanmt.documents.protocol import Format, Languages
 from csanmt.markup import AlignedText, of_translation, place
+from csanmt.texts import translatable, translate_texts
 from csanmt.translator import DecodingOptions, ShouldStop, Translator
 
 BATCH_TEXTS = 32

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from csanmt.document import TextTranslation
+from csanmt.texts import TextTranslation
 from csanmt.translator import Hypothesis
 
 Range = tuple[int, int]
@@ -93,7 +93,7 @@ def _moved(pairs: Sequence[Pair], source: int, target: int) -> list[Pair]:
 
 
 def of_translation(translation: TextTranslation, rank: int = 0) -> AlignedText:
-    """Of what ``csanmt.document`` answers; decode with ``alignment=True``.
+    """Of what ``csanmt.texts`` answers; decode with ``alignment=True``.
 
     Args:
         rank: 0 is the best translation; others must be asked for with ``n_best``.

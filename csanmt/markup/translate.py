@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from csanmt.document import translate_texts
 from csanmt.markup.alignment import of_translation
 from csanmt.markup.document import MarkupDocument
 from csanmt.markup.marked import MarkedText, Placed
 from csanmt.markup.placement import place
+from csanmt.texts import translate_texts
 from csanmt.translator import DecodingOptions, ShouldStop, Translator
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import csanmt
-from csanmt.document import TextTranslation
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.loading import load_translator
+from csanmt.texts import TextTranslation
 from csanmt.translator import DecodingOptions
 from csanmt.version import write_decoding
 from model_store.shipped import DEFAULT_TAG

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csanmt.document import translate_texts
 from csanmt.errors import ConfigurationError
 from csanmt.loading import load_tokenizer, load_translator
 from csanmt.simplification import certainly_traditional, simplified
 from csanmt.terms import TermIndex
+from csanmt.texts import translate_texts
 from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
 from csanmt.translator import DecodingOptions
 from csanmt.version import write_json

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csanmt.document import translate_texts
 from csanmt.errors import (
     CancelledError,
     CheckpointError,
@@ -21,6 +20,7 @@ from csanmt.errors import (
 from csanmt.loading import load_translator
 from csanmt.protected.sentence import guard
 from csanmt.text_translator import TextTranslator
+from csanmt.texts import translate_texts
 from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
 from csanmt.translator import (
     Copies,

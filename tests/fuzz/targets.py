@@ -20,7 +20,6 @@ from typing import Any
 import httpx
 from starlette.datastructures import Headers
 
-from csanmt.document import pieces
 from csanmt.documents.formats import FORMATS
 from csanmt.documents.limits import Limits
 from csanmt.documents.protocol import Format, Languages
@@ -29,6 +28,7 @@ from csanmt.engine.unpacking import unpack
 from csanmt.errors import CsanmtError
 from csanmt.loading import load_tokenizer
 from csanmt.markup import Placed, html_rules, parse_markup, xml_rules
+from csanmt.texts import pieces
 from serving.http.fields import form_fields
 from serving.http.json_body import parse_json_object
 from serving.http.keys import KeyRing, presented_key

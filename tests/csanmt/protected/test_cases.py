@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.document import translate_texts
 from csanmt.documents.formats import find
 from csanmt.documents.translation import translate_document
 from csanmt.loading import load_translator
 from csanmt.markup import PARSERS, translate_documents
 from csanmt.text_translator import TextTranslator
+from csanmt.texts import translate_texts
 
 CASES = Path(__file__).parent / "cases"
 HAN = re.compile("[\u4e00-\u9fff]")

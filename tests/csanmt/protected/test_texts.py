@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csanmt.document import pieces
+from csanmt.texts import pieces
 
 TEXT = st.text(alphabet="中。a {}|n,%s#!?<b/>@.\n1https:", max_size=60)
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from csanmt.document import translate_texts
+from csanmt.texts import translate_texts
 from csanmt.translator import DecodingOptions
 from tests.stub_translator import StubTranslator
 
@@ -54,7 +54,7 @@ def test_alternatives_are_made_of_each_sentences_hypotheses(stub: StubTranslator
 
 def test_importing_the_package_loads_no_framework() -> None:
     code = (
-        "import sys, csanmt, csanmt.document, csanmt.translator, csanmt.loading\n"
+        "import sys, csanmt, csanmt.texts, csanmt.translator, csanmt.loading\n"
         "print([m for m in ('torch', 'transformers', 'bentoml') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
