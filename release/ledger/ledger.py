@@ -24,13 +24,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from csanmt.errors import ConfigurationError, IntegrityError, StorageError, UnavailableError
-from release.ledger.migrations import migrate
+from csanmt.errors import (
+    ConfigurationError,
+    ConflictError,
+    IntegrityError,
+    StorageError,
+    UnavailableError,
+)
 
 BUSY_TIMEOUT_SECONDS = 30.0
 """How long a writer waits for another before it gives up."""
 FULL = 64 * 1024
 """Bytes that a disk must have left, or it is called full."""
+SCHEMA = Path(__file__).with_name("schema.sql")
+LAST_OF_SCHEMA = "entries_only_at_the_end"
+SCHEMA_VERSION = 0
 
 
 class Kind(StrEnum):
@@ -108,7 +116,6 @@ class Ledger:
     def __init__(self, path: Path, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> None:
         self.path = path
         self._timeout = busy_timeout
-        self._migrated = False
 
     def append(
         self,
@@ -216,10 +223,7 @@ class Ledger:
             connection.execute("PRAGMA synchronous = FULL")
             # Without it INSERT OR REPLACE would delete without asking the trigger.
             connection.execute("PRAGMA recursive_triggers = ON")
-            if not self._migrated:
-                migrate(connection)
-                self._migrated = True
-            connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone()
+            _require_schema(connection)
         except BaseException:
             connection.close()
             raise
@@ -242,6 +246,20 @@ class Ledger:
             raise StorageError(f"the ledger {self.path}: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             raise StorageError(f"the ledger {self.path}: {error}") from error
+
+
+def _require_schema(connection: sqlite3.Connection) -> None:
+    """Make the tables where they are not; readers of a whole ledger wait for no writer.
+
+    Raises:
+        ConflictError: the file was written by a newer version of the product.
+    """
+    (written,) = connection.execute("PRAGMA user_version").fetchone()
+    if written > SCHEMA_VERSION:
+        raise ConflictError("the ledger was written by a newer version; upgrade before using it")
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (LAST_OF_SCHEMA,))
+    if there.fetchone() is None:
+        connection.executescript(SCHEMA.read_text(encoding="utf-8"))
 
 
 @contextmanager

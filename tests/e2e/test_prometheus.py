@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from csanmt.errors import UnavailableError
+from csanmt.source_tree import SOURCE_TREE
 from release.rollout.alerts import LogAndWebhook
 from release.rollout.load import Load
 from release.rollout.metrics import PrometheusMetrics, ServiceMetrics
-from release.rollout.monitoring import alert_rules, dashboard, scrape_config
+from release.rollout.nginx import NginxSettings
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.status import look
-from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import COLOURS, SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
 from tests.prometheus import Prometheus, running_prometheus
@@ -36,6 +35,7 @@ pytestmark = [
     pytest.mark.skipif(nginx_missing, reason="nginx is not installed"),
     pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed"),
 ]
+DEPLOY = SOURCE_TREE / "deploy"
 QUICK = {"[2m]": "[10s]", "[30s]": "[10s]", "for: 2m": "for: 1s", "for: 1m": "for: 1s",
          "for: 30s": "for: 1s", "interval: 10s": "interval: 1s",
          "scrape_interval: 5s": "scrape_interval: 1s"}  # fmt: skip
@@ -50,9 +50,12 @@ def quick(text: str) -> str:
 @contextmanager
 def prometheus(place: Place, folder: Path) -> Iterator[Prometheus]:
     folder.mkdir()
-    config, rules = scrape_config(place.router.settings), alert_rules(Thresholds.read())
-    for name, content in (("prometheus.yml", config), ("alerts.yml", rules)):
-        (folder / name).write_text(quick(yaml.safe_dump(content, width=1000)))
+    ours, here = NginxSettings(), place.router.settings
+    for name in ("prometheus.yml", "alerts.yml"):
+        text = quick((DEPLOY / "prometheus" / name).read_text())
+        for part in ("listen", "blue", "green"):
+            text = text.replace(getattr(ours, part), getattr(here, part))
+        (folder / name).write_text(text)
     with running_prometheus(folder) as found:
         wait_for(lambda: found.get("targets") is not None)
         yield found
@@ -78,9 +81,9 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     server.server_close()
 
 
-def expressions(limits: Thresholds) -> dict[str, str]:
+def expressions() -> dict[str, str]:
     """Every query of the dashboard, by name."""
-    board = dashboard(limits)
+    board = json.loads((DEPLOY / "grafana" / "csanmt.json").read_text())
     found = {panel["title"]: panel["targets"][0]["expr"] for panel in board["panels"]}
     found["annotation"] = board["annotations"]["list"][0]["expr"]
     return found
@@ -107,7 +110,7 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
             wait_for(lambda: len(server.query(SHARE_METRIC)) == 2)
             # Both colours have enough answers in the window only while both have traffic.
             site.router.switch(Traffic.of("green", 50))
-            assert unanswered(server, expressions(Thresholds.read())) == {}
+            assert unanswered(server, expressions()) == {}
         rules = [rule for group in server.get("rules")["groups"] for rule in group["rules"]]
         assert {rule["health"] for rule in rules} == {"ok"}, rules
         assert server.firing() == set()

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError
+from csanmt.source_tree import SOURCE_TREE
 from release.rollout.deployment import deploy
 from release.rollout.metrics import ServiceMetrics
-from release.rollout.monitoring import DEPLOY, KEY_FILE
 from release.rollout.nginx import NginxSettings
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.shadow import Collector, Copied
@@ -158,10 +158,10 @@ def test_shadow_traffic_uses_the_sites_key_and_no_users_allowance(
 def test_prometheus_scrapes_with_the_key_that_its_configuration_offers(
     services: dict[Colour, str], tmp_path: Path
 ) -> None:
-    text = (DEPLOY / "prometheus/prometheus.yml").read_text()
+    text = (SOURCE_TREE / "deploy/prometheus/prometheus.yml").read_text()
     changes = {
         "# authorization:": "authorization:", "#   credentials_file": "  credentials_file",
-        KEY_FILE: str(tmp_path / "key"), NginxSettings().blue: services["blue"],
+        "/etc/prometheus/csanmt-key": str(tmp_path / "key"), NginxSettings().blue: services["blue"],
         NginxSettings().green: services["green"], "scrape_interval: 5s": "scrape_interval: 1s",
     }  # fmt: skip
     for old, new in changes.items():
