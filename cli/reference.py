@@ -70,7 +70,8 @@ def _pages(parser: argparse.ArgumentParser, name: str, depth: int) -> Iterator[s
     if parser.epilog:
         yield "```text\n" + parser.epilog.rstrip() + "\n```\n"
     for child, action in children.items():
-        yield from _pages(action, child, depth + 1)
+        if action.add_help:  # what is gone has no help
+            yield from _pages(action, child, depth + 1)
 
 
 def _children(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

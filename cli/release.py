@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import action, note, print_json, print_table
+from cli.output import action, note, print_json
 from cli.site_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
@@ -35,12 +36,33 @@ def register(subparsers: Actions) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action")
     _add_build(actions)
     _add_verify(actions)
-    _add_inspect(actions)
+    _add_gone(actions)
     _add_push(actions)
     release_record.register(actions)
     shipping.register(actions)
     rollout.register(actions)
     status.register(actions)
+
+
+GONE = {
+    "review": "the gate's report shows what changed most; who approves is the pipeline's to ask",
+    "pin": "csanmt release model TAG pins it, raises the version and commits",
+    "inspect": "skopeo inspect --config containers-storage:localhost/csanmt:TAG says the same",
+    "traffic": "csanmt release status shows it",
+}
+"""Actions of v0.1.0 that are no more, and what to do instead."""
+
+
+def _add_gone(actions: Actions) -> None:
+    """Answer them by name; no list of actions shows them."""
+    for name, instead in GONE.items():
+        parser = actions.add_parser(name, add_help=False, prefix_chars="\0")
+        parser.add_argument("words", nargs="*")
+        parser.set_defaults(run=partial(_gone, f"csanmt release {name} is gone: {instead}"))
+
+
+def _gone(words: str, _args: argparse.Namespace) -> None:
+    raise InvalidInputError(words)
 
 
 def _add_artefacts(parser: argparse.ArgumentParser) -> None:
@@ -122,13 +144,13 @@ def _add_verify(actions: Actions) -> None:
         """\
         VERSION is the image tag, v1.2.0-abc1234, or vX.Y.Z for its newest build. Every
         check is run: checksums, model, bento, image and its contents, the API tests
-        against the version started here, the gate's evidence, and a person's review.
-        The exit status is 1 when it is not ready.
+        against the version started here, and the gate's evidence. The exit status is 1 when
+        it is not ready.
         """,
     )
     parser.add_argument("version", metavar="VERSION")
     parser.add_argument("--evidence", type=Path, help="evidence.json of csanmt bench gate")
-    parser.add_argument("--without-review", action="store_true", help="no human sign-off needed")
+    parser.add_argument("--without-review", action="store_true", help=argparse.SUPPRESS)  # v0.1.0
     parser.add_argument("--port", type=int, default=3390, help="to start it on (3390)")
     parser.add_argument("--why", default="verify", help="reason, for the ledger")
     _add_artefacts(parser)
@@ -156,7 +178,6 @@ def _verify(args: argparse.Namespace) -> int:
         evidence=evidence if evidence.is_file() else None,
         api_tests=SOURCE_TREE / "tests" / "api_test.py",
         signers=manifest.signers,
-        review_required=not args.without_review,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="csanmt-trial-") as trial:
         launcher: Launcher = ProcessLauncher(Path(trial), store.home)
@@ -181,32 +202,7 @@ def _tell(silent: bool) -> Callable[[Check], None]:
     return tell
 
 
-# --- inspect, push ----------------------------------------------------------------------------
-
-
-def _add_inspect(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "inspect",
-        _inspect,
-        "show what an image says of itself: labels, digests, layers, size",
-        "VERSION is the image tag, v1.2.0-abc1234, or vX.Y.Z for its newest build.",
-    )
-    parser.add_argument("version", metavar="VERSION")
-
-
-def _inspect(args: argparse.Namespace) -> None:
-    from dataclasses import asdict
-
-    ledger = open_ledger()
-    name, tool = _image(ledger, full_tag(ledger, args.version))
-    facts = tool.inspect(name)
-    if args.json:
-        print_json({"name": name, **asdict(facts)})
-        return
-    print(f"{name}\ndigest   {facts.digest}\nimage id {facts.config_digest}")
-    print(f"size     {facts.bytes / 1e6:.0f} MB in {len(facts.layers)} layers, user {facts.user}")
-    print_table(["LABEL", ""], sorted(facts.labels.items()))
+# --- push ----------------------------------------------------------------------------
 
 
 def _add_push(actions: Actions) -> None:
@@ -239,7 +235,6 @@ def _push(args: argparse.Namespace) -> None:
         record_push,
         registry_destination,
     )
-    from release.build.signing import sign
     from release.ledger.ledger import current_user
 
     ledger = open_ledger()
@@ -247,20 +242,18 @@ def _push(args: argparse.Namespace) -> None:
     _require_ready(ledger, tag, args.force)
     manifest = read_manifest(SOURCE_TREE)
     name, tool = _image(ledger, tag)
-    repository = args.to or manifest.repository
+    repository = args.to or manifest.push.repository
     target = (
         registry_destination(repository, tag, insecure=args.insecure)
         if repository
-        else archive_destination(args.artefacts / tag / "image.oci.tar", manifest.name, tag)
+        else archive_destination(args.artefacts / tag / "image.oci.tar", manifest.release.name, tag)
     )
     done = push_image(name, target, tool=tool.tool)
     record_push(ledger, tag, done, who=current_user(), why=args.force or "push")
-    signature = sign(args.artefacts / tag, os.environ)
     if args.json:
-        print_json({**asdict(done), "signature": asdict(signature)})
+        print_json(asdict(done))
     else:
         print(f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}")
-        print(signature.statement)
 
 
 def _require_ready(ledger: Ledger, tag: str, force: str) -> None:

@@ -1,4 +1,4 @@
-"""``csanmt release review|history|pin``: the record of releases, and what people sign."""
+"""``csanmt release history|model|fetch|accept``: the record, models in, verdicts out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import action, print_json, print_table
-from cli.site_action import full_tag, open_ledger
-from csanmt.errors import NotFoundError
+from cli.site_action import open_ledger
 from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
@@ -17,67 +16,9 @@ if TYPE_CHECKING:
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
-    _add_review(actions)
     _add_history(actions)
-    _add_pin(actions)
     _add_model(actions)
     _add_accept(actions)
-
-
-# --- review -----------------------------------------------------------------------------------
-
-
-def _add_review(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "review",
-        _review,
-        "show a sample of a version's translations and record who approves or refuses it",
-        """\
-        Without --approve or --refuse only shows the sample: the same sentences each time
-        for one version. The signature covers exactly what was shown.
-        """,
-    )
-    parser.add_argument("version", metavar="VERSION")
-    parser.add_argument("--sources", type=Path, help="file with one sentence a line")
-    parser.add_argument("--size", type=int, default=20, help="sentences (20)")
-    decision = parser.add_mutually_exclusive_group()
-    decision.add_argument("--approve", metavar="WHY", default="", help="sign it off")
-    decision.add_argument("--refuse", metavar="WHY", default="", help="refuse it")
-
-
-def _review(args: argparse.Namespace) -> None:
-    from csanmt.loading import load_translator
-    from model_store import ModelStore
-    from release.build.review import make_sample, record_review, sample_digest
-    from release.ledger.ledger import Kind, current_user
-
-    ledger = open_ledger()
-    tag = full_tag(ledger, args.version)
-    build = ledger.last(Kind.BUILD, tag)
-    model = str(build.detail["model"]) if build else ""
-    directory = ModelStore.from_environment().open(model)
-    sources = (args.sources or _review_sources()).read_text(encoding="utf-8").splitlines()
-    sample = make_sample(load_translator(directory, model_tag=model), sources, tag, args.size)
-    why = args.approve or args.refuse
-    if why:
-        who = current_user()
-        record_review(ledger, tag, sample, approved=bool(args.approve), who=who, why=why)
-    if args.json:
-        lines = [{"source": line.source, "translation": line.translation} for line in sample]
-        print_json({"version": tag, "digest": sample_digest(sample), "lines": lines})
-        return
-    for line in sample:
-        print(f"{line.source}\n  → {line.translation}\n")
-    decided = "approved" if args.approve else "refused" if args.refuse else "not signed"
-    print(f"{len(sample)} sentences of {tag} with {model}: {decided}")
-
-
-def _review_sources() -> Path:
-    found = SOURCE_TREE / "benchmarks" / "suites" / "tatoeba" / "source.zh"
-    if not found.is_file():
-        raise NotFoundError(f"no {found} to take sentences from: give --sources FILE")
-    return found
 
 
 # --- the record -------------------------------------------------------------------------------
@@ -108,32 +49,6 @@ def _history(args: argparse.Namespace) -> None:
         return
     rows = [(e.sequence, e.at[:19], e.kind, e.version, e.who, e.why) for e in entries]
     print_table(["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"], rows)
-
-
-def _add_pin(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "pin",
-        _pin,
-        "write which model a release serves, tag and digest, into release.toml",
-        "The model must be in the store. Commit the change: another model is another version.",
-    )
-    parser.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.0.0")
-
-
-def _pin(args: argparse.Namespace) -> None:
-    from model_store import DEFAULT_TAG, ModelStore, ensure_default
-    from release.build.manifest import pin_model
-
-    store = ModelStore.from_environment()
-    if args.model == DEFAULT_TAG:
-        ensure_default(store)
-    record = store.show(args.model)
-    pin_model(SOURCE_TREE, args.model, record.digest)
-    if args.json:
-        print_json({"model": args.model, "sha256": record.digest})
-    else:
-        print(f"release.toml pins {args.model} {record.digest}")
 
 
 # --- a model's way in, a verdict's way out -------------------------------------------------------
@@ -181,7 +96,7 @@ def _model(args: argparse.Namespace) -> None:
     if args.model == DEFAULT_TAG:
         ensure_default(store)
     digest = store.show(args.model).digest
-    source = args.publish or read_manifest(SOURCE_TREE).model_source
+    source = args.publish or read_manifest(SOURCE_TREE).model.source
     archive = publish_model(store, args.model, source, insecure=args.insecure) if source else ""
     version = update_model(SOURCE_TREE, args.model, digest, source=source, archive=archive)
     if args.json:

@@ -1,4 +1,4 @@
-"""``csanmt release status|traffic``: how things stand, by the ledger and by nginx."""
+"""``csanmt release status``: how things stand, by the ledger and by nginx."""
 
 from __future__ import annotations
 
@@ -36,17 +36,6 @@ def register(actions: Actions) -> None:
     )
     status.add_argument("--watch", action="store_true", help="repeat until interrupted")
     status.add_argument("--html", metavar="FILE", type=Path, help="write a static page as well")
-    traffic = site_action(
-        actions,
-        "traffic",
-        _traffic,
-        "who gets which traffic now, as nginx says, and how the colours are",
-        """\
-        Read from nginx itself, the colours' records and their metrics; --watch repeats
-        it every two seconds.
-        """,
-    )
-    traffic.add_argument("--watch", action="store_true", help="repeat until interrupted")
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -75,22 +64,6 @@ def _status(args: argparse.Namespace) -> None:
         _pause()
 
 
-def _traffic(args: argparse.Namespace) -> None:
-    from release.rollout.status import standing
-
-    site = site_of(args, applied=True)
-    while True:
-        now = standing(site)
-        if args.json:
-            print_json(now.to_json(), indent=None if args.watch else 2)
-        else:
-            _clear(args)
-            _print_traffic(now)
-        if not args.watch:
-            return
-        _pause()
-
-
 def _standing(args: argparse.Namespace) -> Standing | None:
     """How the site stands; None where nothing was ever deployed."""
     from release.rollout.status import standing
@@ -102,7 +75,7 @@ def _print_versions(state: ReleaseState) -> None:
     words = {True: "yes", False: "NO", None: "-"}
     rows = [
         (
-            v.version, words[v.ready], words[v.approved],
+            v.version, words[v.ready],
             "pushed" if "push" in v.latest else "-",
             "serves" if v.version == state.active else "served" if v.version in state.served
             else "retired" if v.retired else "-",
@@ -110,9 +83,7 @@ def _print_versions(state: ReleaseState) -> None:
         )
         for v in state.versions.values()
     ]  # fmt: skip
-    print_table(
-        ["VERSION", "READY", "APPROVED", "PUSHED", "TRAFFIC", "LAST (UTC)", "WHY NOT"], rows
-    )
+    print_table(["VERSION", "READY", "PUSHED", "TRAFFIC", "LAST (UTC)", "WHY NOT"], rows)
 
 
 def _print_traffic(now: Standing) -> None:

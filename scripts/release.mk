@@ -3,28 +3,23 @@
 VERSION ?=
 BUILDER ?=
 EVIDENCE ?=
-REVIEW ?= yes
 TO ?=
 FORCE ?=
 UPGRADE ?=
 named = $(if $(VERSION),,$(error say which version: make $@ VERSION=v1.2.0))
 
 
-.PHONY: chaos build verify push inspect audit audit-image compat lint-files base-image
+.PHONY: chaos build verify push audit audit-image compat lint-files base-image
 
 build: install-release ## bento and image of the commit checked out (VERSION=, BUILDER=)
 	$(named)$(BIN)/csanmt release build $(VERSION) $(if $(BUILDER),--builder $(BUILDER))
 
-verify: install-release ## is a built version ready to deploy? (VERSION=, EVIDENCE=, REVIEW=no)
-	$(named)$(BIN)/csanmt release verify $(VERSION) $(if $(EVIDENCE),--evidence $(EVIDENCE)) \
-		$(if $(filter no,$(REVIEW)),--without-review)
+verify: install-release ## is a built version ready to deploy? (VERSION=, EVIDENCE=)
+	$(named)$(BIN)/csanmt release verify $(VERSION) $(if $(EVIDENCE),--evidence $(EVIDENCE))
 
 push: install-release ## to a registry or an archive, once (VERSION=, TO=, FORCE=reason)
 	$(named)$(BIN)/csanmt release push $(VERSION) $(if $(TO),--to $(TO)) \
 		$(if $(FORCE),--force "$(FORCE)")
-
-inspect: install-release ## labels, digests and size of an image (VERSION=)
-	$(named)$(BIN)/csanmt release inspect $(VERSION)
 
 audit: install-dev ## how far behind, licences and advisories of what is locked
 	PYTHONPATH=. $(BIN)/python scripts/audit.py

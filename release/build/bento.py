@@ -60,8 +60,8 @@ def pinned_model(manifest: Manifest, store: ModelStore) -> str:
         IntegrityError: the stored model is not the pinned one, byte for byte.
         NotFoundError: the model is not in the store, or nothing is pinned.
     """
-    tag = manifest.model_tag
-    if not manifest.model_sha256:
+    tag = manifest.model.tag
+    if not manifest.model.sha256:
         raise NotFoundError(
             f"release.toml pins no digest for {tag}: run 'csanmt release pin {tag}' and commit it"
         )
@@ -71,10 +71,10 @@ def pinned_model(manifest: Manifest, store: ModelStore) -> str:
     findings = store.verify(tag)
     if not findings.ok:
         raise IntegrityError(f"model {tag} is damaged: {findings}")
-    if record.digest != manifest.model_sha256:
+    if record.digest != manifest.model.sha256:
         raise IntegrityError(
             f"model {tag} in the store is {record.digest}, but release.toml pins "
-            f"{manifest.model_sha256}: another model is another commit and another version"
+            f"{manifest.model.sha256}: another model is another commit and another version"
         )
     return record.digest
 
@@ -120,9 +120,9 @@ def build_bento(
             **os.environ,
             "BENTOML_HOME": str(home),
             "BENTOML_DO_NOT_TRACK": "true",
-            "CSANMT_MODEL": manifest.model_tag,
+            "CSANMT_MODEL": manifest.model.tag,
             "CSANMT_ENGINE": "native",
-            "CSANMT_BASE_IMAGE": manifest.base,
+            "CSANMT_BASE_IMAGE": manifest.image.base,
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "PYTHONPATH": str(stage),
@@ -133,13 +133,19 @@ def build_bento(
             [sys.executable, "-m", "bentoml", "build", "--version", str(tag), str(stage)],
             cwd=stage, environment=environment, log=log,
         )  # fmt: skip
-        built = home / "bentos" / manifest.name / str(tag)
+        built = home / "bentos" / manifest.release.name / str(tag)
         if not built.is_dir():
-            raise NotFoundError(f"bentoml built no {manifest.name}:{tag}; see {log}")
+            raise NotFoundError(f"bentoml built no {manifest.release.name}:{tag}; see {log}")
         normalise_bento(built, checkout.commit_time)
-        path = _publish(built, store.home / "bentos" / manifest.name)
+        path = _publish(built, store.home / "bentos" / manifest.release.name)
     return Bento(
-        manifest.name, str(tag), path, tree_digest(path), manifest.model_tag, model_digest, labels
+        manifest.release.name,
+        str(tag),
+        path,
+        tree_digest(path),
+        manifest.model.tag,
+        model_digest,
+        labels,
     )
 
 
@@ -150,7 +156,7 @@ def bento_labels(
     return {
         "version": str(tag.version),
         "revision": checkout.sha,
-        "model": manifest.model_tag,
+        "model": manifest.model.tag,
         "model_digest": model_digest,
     }
 

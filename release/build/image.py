@@ -66,19 +66,19 @@ def choose_base(
     """
     if not local:
         try:
-            if not builder.exists(manifest.base):
-                run_command([builder.tool, "pull", manifest.base], log=log, timeout=300)
-            digest = manifest.base.rpartition("@")[2]
-            return BaseImage(manifest.base, digest, is_fallback=False)
+            if not builder.exists(manifest.image.base):
+                run_command([builder.tool, "pull", manifest.image.base], log=log, timeout=300)
+            digest = manifest.image.base.rpartition("@")[2]
+            return BaseImage(manifest.image.base, digest, is_fallback=False)
         except CommandError:
             pass
-    if not builder.exists(manifest.fallback):
+    if not builder.exists(manifest.image.fallback):
         raise NotFoundError(
-            f"{manifest.base} cannot be pulled and there is no {manifest.fallback}: "
+            f"{manifest.image.base} cannot be pulled and there is no {manifest.image.fallback}: "
             "run scripts/make_base_image.sh"
         )
-    facts = builder.inspect(manifest.fallback)
-    return BaseImage(manifest.fallback, facts.digest or facts.config_digest, is_fallback=True)
+    facts = builder.inspect(manifest.image.fallback)
+    return BaseImage(manifest.image.fallback, facts.digest or facts.config_digest, is_fallback=True)
 
 
 def make_builder_image(base: BaseImage, builder: Builder, log: Path) -> str:
@@ -120,8 +120,8 @@ def build_image(
     Raises:
         CommandError: a tool failed; its last lines are in the message, all in ``log``.
     """
-    stage = f"localhost/{manifest.name}-stage:{tag}"
-    name = f"localhost/{manifest.name}:{tag}"
+    stage = f"localhost/{manifest.release.name}-stage:{tag}"
+    name = f"localhost/{manifest.release.name}:{tag}"
     with tempfile.TemporaryDirectory(prefix=".image-", dir=store.home) as scratch:
         home = _home_on_builder(bento, make_builder_image(base, builder, log), store, Path(scratch))
         _containerize(bento, builder, stage, home, log)
@@ -175,7 +175,7 @@ def image_labels(
     """Return the labels by which an image is traced back to all that went into it."""
     created = datetime.fromtimestamp(checkout.commit_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = {
-        "org.opencontainers.image.title": manifest.name,
+        "org.opencontainers.image.title": manifest.release.name,
         "org.opencontainers.image.version": str(tag.version),
         "org.opencontainers.image.revision": checkout.sha,
         "org.opencontainers.image.created": created,
@@ -183,7 +183,7 @@ def image_labels(
         "org.opencontainers.image.licenses": "Apache-2.0",
         "org.opencontainers.image.base.name": base.name,
         "org.opencontainers.image.base.digest": base.digest,
-        "org.opencontainers.image.source": manifest.source or "unpublished",
+        "org.opencontainers.image.source": manifest.release.source or "unpublished",
         MODEL_LABEL: bento.model_tag,
         MODEL_DIGEST_LABEL: bento.model_digest,
         BENTO_DIGEST_LABEL: bento.digest,

@@ -3,54 +3,99 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from csanmt.errors import ConfigurationError, NotFoundError
-from csanmt.tables import read_toml
+from csanmt.tables import build, read_toml
 
 FILE_NAME = "release.toml"
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
-# section -> key -> (type, required)
-_SCHEMA: dict[str, dict[str, type]] = {
-    "release": {"name": str, "source": str},
-    "model": {"tag": str, "sha256": str},
-    "image": {"base": str, "fallback": str, "budget_megabytes": int},
-    "push": {"repository": str},
-    "gate": {"signers": str},
-}
-OPTIONAL = {"model": {"source": str, "archive": str}}
+
+@dataclass(frozen=True)
+class Naming:
+    """``[release]``: the name of bento and image; the sources' address for the label, or empty."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class PinnedModel:
+    """``[model]``.
+
+    Attributes:
+        sha256: the store's digest of the pinned version, ``sha256:<64 hex>``.
+        source: where the version is fetched from: a folder, or ``oci:REPOSITORY``.
+        archive: digest of its archive there.
+    """
+
+    tag: str
+    sha256: str
+    source: str = ""
+    archive: str = ""
+
+
+@dataclass(frozen=True)
+class ImageRules:
+    """``[image]``.
+
+    Attributes:
+        base: image, by digest.
+        fallback: local one for where no registry can be reached.
+        budget_megabytes: of the image without its model, uncompressed, 10**6 bytes.
+    """
+
+    base: str
+    fallback: str
+    budget_megabytes: int
+
+
+@dataclass(frozen=True)
+class Push:
+    """``[push]``: the repository it goes to, or empty for an archive."""
+
+    repository: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """``[gate]``: a file of OpenSSH's allowed signers; empty: nothing need be signed."""
+
+    signers: str
 
 
 @dataclass(frozen=True)
 class Manifest:
     """The content of ``release.toml``, validated."""
 
-    name: str
-    """of the bento and the image"""
-    source: str
-    """address of the sources for the image's label, or empty"""
-    model_tag: str
-    model_sha256: str
-    """the store's digest of the pinned version, ``sha256:<64 hex>``"""
-    base: str
-    """base image, by digest"""
-    fallback: str
-    """local base image for where no registry can be reached"""
-    budget_megabytes: int
-    """of the image without its model, uncompressed, 10**6 bytes"""
-    repository: str
-    """where `push` goes, or empty for an archive"""
-    signers: Path | None = None
-    """OpenSSH's allowed signers of the gate's evidence; None: it need not be signed"""
-    model_source: str = ""
-    """where the pinned version is fetched from: a folder, or ``oci:REPOSITORY``"""
-    model_archive: str = ""
-    """digest of its archive there"""
+    release: Naming
+    model: PinnedModel
+    image: ImageRules
+    push: Push
+    gate: Gate
+
+    def __post_init__(self) -> None:
+        wrong = ""
+        if not _NAME.fullmatch(self.release.name):
+            wrong = f"release.name is {self.release.name!r}; allowed is a name of an image"
+        elif "@sha256:" not in self.image.base:
+            wrong = (
+                f"image.base is {self.image.base!r}; it must end in @sha256:…, since a tag moves"
+            )
+        elif self.model.sha256 and not _SHA256.fullmatch(self.model.sha256):
+            wrong = f"model.sha256 is {self.model.sha256!r}; allowed is sha256:<64 hex digits>"
+        elif self.image.budget_megabytes <= 0:
+            wrong = "image.budget_megabytes must be positive"
+        if wrong:
+            raise ConfigurationError(f"{FILE_NAME}: {wrong}")
+
+    @property
+    def signers(self) -> Path | None:
+        """Who may sign the gate's evidence; None: it need not be signed."""
+        return Path(self.gate.signers) if self.gate.signers else None
 
 
 def read_manifest(root: Path) -> Manifest:
@@ -63,59 +108,10 @@ def read_manifest(root: Path) -> Manifest:
     path = root / FILE_NAME
     if not path.is_file():
         raise NotFoundError(f"no {FILE_NAME} in {root}")
-    data = read_toml(path)
-    _check_shape(data)
-    manifest = Manifest(
-        name=data["release"]["name"],
-        source=data["release"]["source"],
-        model_tag=data["model"]["tag"],
-        model_sha256=data["model"]["sha256"],
-        base=data["image"]["base"],
-        fallback=data["image"]["fallback"],
-        budget_megabytes=data["image"]["budget_megabytes"],
-        repository=data["push"]["repository"],
-        signers=root / data["gate"]["signers"] if data["gate"]["signers"] else None,
-        model_source=data["model"].get("source", ""),
-        model_archive=data["model"].get("archive", ""),
-    )
-    _check_values(manifest)
+    manifest = build(Manifest, read_toml(path), f"{FILE_NAME}: ")
+    if manifest.gate.signers:
+        manifest = replace(manifest, gate=Gate(str(root / manifest.gate.signers)))
     return manifest
-
-
-def _check_shape(data: Mapping[str, Any]) -> None:
-    for section in data.keys() | _SCHEMA.keys():
-        keys = _SCHEMA.get(section)
-        if keys is None:
-            raise ConfigurationError(f"{FILE_NAME}: unknown section [{section}]")
-        found = data.get(section)
-        if not isinstance(found, dict):
-            raise ConfigurationError(f"{FILE_NAME}: section [{section}] is missing")
-        keys = keys | {k: t for k, t in OPTIONAL.get(section, {}).items() if k in found}
-        for key in found.keys() | keys.keys():
-            if key not in keys:
-                raise ConfigurationError(
-                    f"{FILE_NAME}: unknown key {key!r} in [{section}]; allowed: {', '.join(keys)}"
-                )
-            if not isinstance(found.get(key), keys[key]) or isinstance(found.get(key), bool):
-                raise ConfigurationError(
-                    f"{FILE_NAME}: {section}.{key} is {found.get(key)!r}, "
-                    f"must be a {'number' if keys[key] is int else 'string'}"
-                )
-
-
-def _check_values(manifest: Manifest) -> None:
-    if not _NAME.fullmatch(manifest.name):
-        raise ConfigurationError(f"{FILE_NAME}: release.name {manifest.name!r} is no image name")
-    if "@sha256:" not in manifest.base:
-        raise ConfigurationError(
-            f"{FILE_NAME}: image.base {manifest.base!r} must end in @sha256:<digest>; a tag moves"
-        )
-    if manifest.model_sha256 and not _SHA256.fullmatch(manifest.model_sha256):
-        raise ConfigurationError(
-            f"{FILE_NAME}: model.sha256 {manifest.model_sha256!r} must be sha256:<64 hex digits>"
-        )
-    if manifest.budget_megabytes <= 0:
-        raise ConfigurationError(f"{FILE_NAME}: image.budget_megabytes must be positive")
 
 
 def pin_model(
@@ -129,10 +125,9 @@ def pin_model(
     Raises:
         ConfigurationError: the file has no such keys, or the digest is malformed.
     """
-    if not _SHA256.fullmatch(digest):
-        raise ConfigurationError(f"{digest!r} is not sha256:<64 hex digits>")
+    before = read_manifest(root)
+    replace(before, model=PinnedModel(tag, digest or "none"))  # refuses what is malformed
     path = root / FILE_NAME
-    read_manifest(root)
     section = ""
     values = {"tag": tag, "sha256": digest, "source": source, "archive": archive}
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -63,34 +63,34 @@ def fetch_model(
         IntegrityError: what came is not what is pinned.
         CommandError: skopeo failed.
     """
-    tag = manifest.model_tag
+    tag = manifest.model.tag
     if tag == DEFAULT_TAG:
         ensure_default(store)
     try:
         found, how = store.show(tag), "is in the store"
     except NotFoundError:
-        if not manifest.model_source or not manifest.model_archive:
+        if not manifest.model.source or not manifest.model.archive:
             raise NotFoundError(
                 f"{tag} is not in the store, and release.toml names no [model] source and archive "
                 f"to fetch it from: csanmt release model {tag} --publish SOURCE writes both"
             ) from None
         with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
             archive = _archive(manifest, root, Path(folder), insecure)
-            found = import_archive(store, archive, manifest.model_archive)
-        how = f"came from {manifest.model_source}"
-    if found.digest != manifest.model_sha256:
-        raise IntegrityError(f"{tag} is {found.digest}, release.toml pins {manifest.model_sha256}")
+            found = import_archive(store, archive, manifest.model.archive)
+        how = f"came from {manifest.model.source}"
+    if found.digest != manifest.model.sha256:
+        raise IntegrityError(f"{tag} is {found.digest}, release.toml pins {manifest.model.sha256}")
     return f"{tag} {how}"
 
 
 def _archive(manifest: Manifest, root: Path, folder: Path, insecure: bool) -> Path:
-    source, tag = manifest.model_source, manifest.model_tag
+    source, tag = manifest.model.source, manifest.model.tag
     if not source.startswith(REGISTRY):
         return root / source / _file_name(tag)
     verify = ["--src-tls-verify=false"] if insecure else []
     origin = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
     run_command(["skopeo", "copy", *verify, origin, f"dir:{folder / 'artefact'}"])
-    wanted = manifest.model_archive.removeprefix("sha256:")
+    wanted = manifest.model.archive.removeprefix("sha256:")
     path = folder / "artefact" / wanted
     if not path.is_file():
         raise IntegrityError(f"{origin} does not hold the archive that release.toml pins")

@@ -10,6 +10,7 @@ from typing import Any
 
 from model_store import ModelStore
 from release.build.bento import Bento, build_bento
+from release.build.checksums import write_checksums
 from release.build.image import (
     CONTAINERFILE,
     Image,
@@ -20,7 +21,6 @@ from release.build.image import (
 from release.build.manifest import Manifest, read_manifest
 from release.build.provenance import write_provenance
 from release.build.sbom import read_inventory, write_sbom
-from release.build.signing import write_checksums
 from release.build.version import (
     Checkout,
     ReleaseTag,
@@ -109,7 +109,8 @@ def build_release(
     checkout = read_checkout(places.root)
     tag = decide(request.version, package_version(places.root), checkout)
     manifest = read_manifest(places.root)
-    manifest = replace(manifest, source=manifest.source or request.source)
+    named = replace(manifest.release, source=manifest.release.source or request.source)
+    manifest = replace(manifest, release=named)
     store = ModelStore(places.store_home)
     folder = places.artefacts / str(tag)
     folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +135,7 @@ def build_release(
     entry = _record(ledger, request, checkout, tag, bento, image, earlier)
     tell(f"{tag}: bill of materials, provenance, checksums")
     _write_artefacts(folder, places.root, checkout, manifest, bento, image, builder)
-    size = size_report(image, manifest.budget_megabytes) if image else ""
+    size = size_report(image, manifest.image.budget_megabytes) if image else ""
     result = BuildResult(str(tag), bento, image, folder, entry, earlier is not None, size)
     _write_json(folder / BUILD_RECORD, result.to_json())
     write_checksums(folder)

@@ -48,7 +48,7 @@ def write_provenance(
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": {
-                    "source": manifest.source or "unpublished",
+                    "source": manifest.release.source or "unpublished",
                     "version": bento.version,
                 },
                 "internalParameters": {"sourceDateEpoch": checkout.commit_time},
@@ -67,7 +67,7 @@ def write_provenance(
 def _dependencies(
     root: Path, checkout: Checkout, manifest: Manifest, bento: Bento, image: Image | None
 ) -> list[dict[str, Any]]:
-    source = {"uri": f"git+{manifest.source or 'unpublished'}"}
+    source = {"uri": f"git+{manifest.release.source or 'unpublished'}"}
     lock = root / "requirements-frozen.txt"
     found: list[dict[str, Any]] = [
         {**source, "digest": {"gitCommit": checkout.sha}},

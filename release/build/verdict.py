@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
-from release.build.signing import check_checksums
+from release.build.checksums import CHECKSUMS, check_checksums
+from release.build.digest import file_digest
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.signed_file import sign_file, verify_file
 from release.ledger.state import fold
@@ -34,6 +35,7 @@ def write_verdict(folder: Path, ledger: Ledger, version: str, key: Path | None) 
         "build": {"digests": build.digests, "detail": build.detail, "at": build.at},
         "verdict": {"digests": verdict.digests, "detail": verdict.detail, "at": verdict.at},
         "layers": _layers(str(build.detail.get("image") or "")),
+        "checksums": file_digest(folder / CHECKSUMS),
     }
     path = folder / FILE_NAME
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -67,6 +69,8 @@ def accept_verdict(
     signer = verify_file(path, signers)
     check_checksums(folder)
     content = json.loads(path.read_text(encoding="utf-8"))
+    if content["checksums"] != file_digest(folder / CHECKSUMS):
+        raise IntegrityError(f"{folder / CHECKSUMS} is not the one that was judged")
     version, build, verdict = content["version"], content["build"], content["verdict"]
     if not verdict["detail"].get("ready"):
         reasons = "; ".join(verdict["detail"].get("reasons", ()))

@@ -10,12 +10,11 @@ from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
+from release.build.checksums import check_checksums
 from release.build.digest import file_digest, tree_digest
 from release.build.gate_evidence import check_evidence
 from release.build.manifest import Manifest
-from release.build.signing import check_checksums
 from release.ledger.ledger import Entry, Kind, Ledger
-from release.ledger.state import fold
 from release.running.containers import BUILDERS, Builder, ImageFacts, find_tool
 from release.running.launchers import Launcher
 from release.running.trial import try_version
@@ -74,7 +73,6 @@ class Subject:
     api_tests: Path | None = None
     signers: Path | None = None
     """who may sign the evidence off; None: it need not be signed"""
-    review_required: bool = True
 
     @property
     def build(self) -> Entry:
@@ -121,7 +119,6 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
             "ready": verdict.ready,
             "checks": {check.name: check.detail for check in checks if check.passed},
             "reasons": list(verdict.reasons),
-            "review_required": subject.review_required,
         },
     )  # fmt: skip
     return verdict
@@ -141,8 +138,6 @@ def _questions(subject: Subject) -> Iterable[tuple[str, Question]]:
         yield "contents", _contents
     yield "service", _service
     yield "gate", _gate
-    if subject.review_required:
-        yield "review", _review
 
 
 def _artefacts(subject: Subject) -> str:
@@ -151,20 +146,22 @@ def _artefacts(subject: Subject) -> str:
 
 def _model(subject: Subject) -> str:
     digest = subject.build.digests["model"]
-    if subject.manifest.model_sha256 != digest:
+    if subject.manifest.model.sha256 != digest:
         raise IntegrityError(
-            f"release.toml now pins {subject.manifest.model_sha256}, the build has {digest}"
+            f"release.toml now pins {subject.manifest.model.sha256}, the build has {digest}"
         )
-    findings = subject.store.verify(subject.manifest.model_tag)
+    findings = subject.store.verify(subject.manifest.model.tag)
     if not findings.ok:
-        raise IntegrityError(f"{subject.manifest.model_tag}: {findings}")
-    return f"{subject.manifest.model_tag} is intact and the pinned one"
+        raise IntegrityError(f"{subject.manifest.model.tag}: {findings}")
+    return f"{subject.manifest.model.tag} is intact and the pinned one"
 
 
 def _bento(subject: Subject) -> str:
-    path = subject.store.home / "bentos" / subject.manifest.name / subject.version
+    path = subject.store.home / "bentos" / subject.manifest.release.name / subject.version
     if not path.is_dir():
-        raise NotFoundError(f"no bento {subject.manifest.name}:{subject.version} in the store")
+        raise NotFoundError(
+            f"no bento {subject.manifest.release.name}:{subject.version} in the store"
+        )
     found, built = tree_digest(path), subject.build.digests["bento"]
     if found != built:
         raise IntegrityError(f"the bento in the store is {found}, what was built is {built}")
@@ -180,12 +177,12 @@ def _image(subject: Subject) -> str:
         raise IntegrityError("the image's labels name another version")
     if facts.user in ("", "0", "root", "0:0"):
         raise IntegrityError("the image runs as root")
-    model = subject.store.show(subject.manifest.model_tag).size
+    model = subject.store.show(subject.manifest.model.tag).size
     bare = (facts.bytes - model) / 1e6
-    if bare > subject.manifest.budget_megabytes:
+    if bare > subject.manifest.image.budget_megabytes:
         raise IntegrityError(
             f"{bare:.0f} MB without the model, over the budget of "
-            f"{subject.manifest.budget_megabytes} MB"
+            f"{subject.manifest.image.budget_megabytes} MB"
         )
     return f"labelled, not root, {bare:.0f} MB and the model's {model / 1e6:.0f} MB"
 
@@ -210,7 +207,7 @@ def _contents(subject: Subject) -> str:
 def _service(subject: Subject) -> str:
     if subject.launcher is None or subject.api_tests is None:
         raise NotFoundError("the API tests were left out")
-    bento = f"{subject.manifest.name}:{subject.version}"
+    bento = f"{subject.manifest.release.name}:{subject.version}"
     if subject.launcher.kind == "container":
         bento = str(subject.build.detail["image"])
     return try_version(subject.launcher, bento, subject.port, subject.api_tests)
@@ -220,14 +217,3 @@ def _gate(subject: Subject) -> str:
     if subject.evidence is None:
         raise NotFoundError("no evidence: run 'csanmt bench gate' and give its file by --evidence")
     return check_evidence(subject.evidence, subject.build, subject.ledger, subject.signers)
-
-
-def _review(subject: Subject) -> str:
-    version = fold(subject.ledger.history(version=subject.version)).versions[subject.version]
-    if version.approved is None:
-        raise NotFoundError(
-            f"nobody has read a sample: run csanmt release review {subject.version}"
-        )
-    if not version.approved:
-        raise IntegrityError("the reviewer refused it")
-    return "a person approved a sample"

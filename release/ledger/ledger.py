@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
     BUILD = "build"  # a bento and an image were made
     VERDICT = "verdict"  # verify ended: detail.ready, detail.reasons
-    REVIEW = "review"  # a person signed a sample off, or refused
+    REVIEW = "review"  # of v0.1.0: a person signed a sample off, or refused
     PUSH = "push"  # an image reached a registry or an archive
     DEPLOY = "deploy"  # a version was put on a colour, without traffic
     SWITCH = "switch"  # traffic (detail.weight percent) went to a colour

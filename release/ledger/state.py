@@ -25,8 +25,6 @@ class VersionState:
     """the last verdict; None when there is none"""
     reasons: tuple[str, ...] = ()
     """why the last verdict was not ready"""
-    approved: bool | None = None
-    """the last review's decision; None when there is none"""
     built: int = 0
     """sequence of its newest build, which no clock orders; 0 where it was not built here"""
     retired: bool = False
@@ -118,11 +116,9 @@ def _advance(state: VersionState, entry: Entry) -> VersionState:
     if entry.kind == Kind.VERDICT:
         fields["ready"] = bool(entry.detail.get("ready"))
         fields["reasons"] = tuple(entry.detail.get("reasons", ()))
-    elif entry.kind == Kind.REVIEW:
-        fields["approved"] = bool(entry.detail.get("approved"))
     elif entry.kind == Kind.RETIRE:
         fields["retired"] = "removed" in entry.detail
     elif entry.kind == Kind.BUILD:
         # A new build of the same name has proved nothing yet.
-        fields.update(ready=None, reasons=(), approved=None, retired=False, built=entry.sequence)
+        fields.update(ready=None, reasons=(), retired=False, built=entry.sequence)
     return VersionState(**fields)

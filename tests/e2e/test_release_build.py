@@ -131,7 +131,7 @@ def test_the_image_is_the_same_when_it_is_built_again(
     assert again["image"]["facts"]["labels"] == built["image"]["facts"]["labels"]
 
 
-def test_the_image_is_verified_and_only_evidence_and_review_are_missing(
+def test_the_image_is_verified_and_only_evidence_is_missing(
     workshop: Workshop, built: dict[str, Any]
 ) -> None:
     done = workshop.csanmt("verify", VERSION, "--port", str(PORT), "--json")
@@ -139,7 +139,7 @@ def test_the_image_is_verified_and_only_evidence_and_review_are_missing(
     outcome = {check["name"]: check["passed"] for check in verdict["checks"]}
     assert outcome == {
         "artefacts": True, "model": True, "bento": True, "image": True, "contents": True,
-        "service": True, "gate": False, "review": False,
+        "service": True, "gate": False,
     }, verdict["reasons"]  # fmt: skip
     assert (done.returncode, verdict["ready"]) == (1, False)
     refused = workshop.csanmt("push", VERSION)

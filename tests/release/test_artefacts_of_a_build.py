@@ -11,12 +11,12 @@ import pytest
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, IntegrityError, NotFoundError
 from release.build.bento import Bento, add_labels, normalise_bento
+from release.build.checksums import check_checksums, write_checksums
 from release.build.digest import set_times, tree_digest
 from release.build.image import BaseImage, Image, image_labels, size_report
 from release.build.manifest import read_manifest
 from release.build.provenance import write_provenance
 from release.build.sbom import Inventory, write_sbom
-from release.build.signing import check_checksums, sign, write_checksums
 from release.build.version import Checkout, parse_tag
 from release.running.containers import Builder, ImageFacts, find_tool
 
@@ -158,26 +158,6 @@ def test_a_changed_artefact_is_named(folder: Path, change, words: str) -> None:
 def test_no_checksums_are_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         check_checksums(tmp_path)
-
-
-def test_without_a_signer_the_release_says_that_it_is_not_signed(folder: Path, monkeypatch) -> None:
-    monkeypatch.setenv("PATH", str(folder))
-    assert sign(folder, {}).statement == "not signed: cosign is not installed"
-
-
-def test_with_a_signer_and_a_key_the_checksums_are_signed(folder: Path, monkeypatch) -> None:
-    tools = folder.parent / "tools"
-    tools.mkdir()
-    stand_in = tools / "cosign"
-    script = 'while [ "$1" != --bundle ]; do shift; done; echo signed > "$2"'
-    stand_in.write_text(f"#!/bin/sh\n{script}\n")
-    stand_in.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    assert not sign(folder, {"PATH": os.environ["PATH"]}).signed  # no identity
-    done = sign(folder, {"PATH": os.environ["PATH"], "COSIGN_KEY": "key.pem"})
-    assert (done.signed, done.statement) == (True, "signed with cosign (key)")
-    assert (folder / "SHA256SUMS.bundle").read_text() == "signed\n"
-    assert check_checksums(folder) == 2
 
 
 def test_provenance_names_source_model_lock_and_base(tmp_path: Path) -> None:

@@ -28,19 +28,23 @@ def change(root: Path, old: str, new: str) -> None:
 
 def test_the_committed_manifest_is_valid_and_its_base_is_pinned_by_digest() -> None:
     manifest = read_manifest(ROOT)
-    assert manifest.name == "csanmt"
-    assert "@sha256:" in manifest.base
-    assert manifest.model_tag.startswith("csanmt-zh-en:v")
+    assert manifest.release.name == "csanmt"
+    assert "@sha256:" in manifest.image.base
+    assert manifest.model.tag.startswith("csanmt-zh-en:v")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
         ('name = "csanmt"', 'name = "Not A Name"', "release.name"),
-        ('name = "csanmt"', "name = 5", "release.name is 5, must be a string"),
+        ('name = "csanmt"', "name = 5", "release.name is 5; allowed is a string"),
         ("@sha256:", "-slim-sha256:", "image.base"),
         ("budget_megabytes = ", "budget_megabytes = -", "budget_megabytes must be positive"),
-        ("budget_megabytes = ", "budget_megabytes = true #", "must be a number"),
+        (
+            "budget_megabytes = ",
+            "budget_megabytes = true #",
+            "budget_megabytes is True; allowed is a whole number",
+        ),
         ("[push]", "[pull]", "pull|push"),
         ('fallback = "', 'fall_back = "', "fall_back|fallback"),
         ("[model]", "[model", "release.toml"),
@@ -61,7 +65,7 @@ def test_signers_are_a_file_beside_the_manifest_or_nobody(root: Path) -> None:
 
 def test_pinning_changes_the_two_lines_and_keeps_the_comments(root: Path) -> None:
     pinned = pin_model(root, "csanmt-zh-en:v2.0.0", DIGEST)
-    assert (pinned.model_tag, pinned.model_sha256) == ("csanmt-zh-en:v2.0.0", DIGEST)
+    assert (pinned.model.tag, pinned.model.sha256) == ("csanmt-zh-en:v2.0.0", DIGEST)
     after = (root / "release.toml").read_text(encoding="utf-8").splitlines()
     changed = [b for a, b in zip(COMMITTED.splitlines(), after, strict=True) if a != b]
     assert set(changed) <= {'tag = "csanmt-zh-en:v2.0.0"', f'sha256 = "{DIGEST}"'}

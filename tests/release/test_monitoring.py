@@ -1,4 +1,4 @@
-"""The monitoring files say what thresholds and metric names say, and Prometheus' tool accepts them."""
+"""The monitoring files agree with thresholds and metric names, and promtool accepts them."""
 
 from __future__ import annotations
 

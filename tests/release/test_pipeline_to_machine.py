@@ -13,10 +13,10 @@ import pytest
 
 from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
+from release.build.checksums import write_checksums
 from release.build.manifest import pin_model, read_manifest
 from release.build.model_source import fetch_model, publish_model
 from release.build.model_update import update_model
-from release.build.signing import write_checksums
 from release.build.verdict import accept_verdict, write_verdict
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.state import fold
@@ -66,16 +66,17 @@ def test_the_pinned_model_reaches_an_empty_store(
     assert fetch_model(empty, manifest, tmp_path, insecure=True) == f"{TAG} came from {source}"
     assert empty.show(TAG).digest == digest
     assert fetch_model(empty, manifest, tmp_path) == f"{TAG} is in the store"
-    wrong = replace(manifest, model_sha256="sha256:" + "0" * 64)
+    wrong = replace(manifest, model=replace(manifest.model, sha256="sha256:" + "0" * 64))
     with pytest.raises(IntegrityError, match=r"release\.toml pins"):
         fetch_model(empty, wrong, tmp_path)
-    other = replace(manifest, model_archive="sha256:" + "0" * 64)
+    other = replace(manifest, model=replace(manifest.model, archive="sha256:" + "0" * 64))
     with pytest.raises(IntegrityError):
         fetch_model(ModelStore(tmp_path / "another"), other, tmp_path, insecure=True)
 
 
 def test_a_model_that_nobody_has_is_named_with_the_command(tmp_path: Path) -> None:
-    manifest = replace(read_manifest(ROOT), model_tag=TAG)
+    manifest = read_manifest(ROOT)
+    manifest = replace(manifest, model=replace(manifest.model, tag=TAG))
     with pytest.raises(NotFoundError, match=f"csanmt release model {TAG} --publish"):
         fetch_model(ModelStore(tmp_path), manifest, tmp_path)
 
@@ -102,7 +103,7 @@ def clone(tmp_path: Path) -> Path:
 def test_a_model_update_is_one_commit(clone: Path) -> None:
     assert update_model(clone, TAG, "sha256:" + "1" * 64, source="models") == "v0.2.1"
     manifest = read_manifest(clone)
-    assert (manifest.model_tag, manifest.model_source) == (TAG, "models")
+    assert (manifest.model.tag, manifest.model.source) == (TAG, "models")
     assert 'version = "0.2.1"' in (clone / "pyproject.toml").read_text()
     assert '__version__ = "0.2.1"' in (clone / "csanmt" / "__init__.py").read_text()
     changelog = (clone / "CHANGELOG.md").read_text()

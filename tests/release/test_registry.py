@@ -20,13 +20,13 @@ import pytest
 
 from csanmt.errors import ConflictError, NotFoundError
 from release.build import registry
+from release.build.checksums import check_checksums, write_checksums
 from release.build.registry import (
     Destination,
     archive_destination,
     push_image,
     registry_destination,
 )
-from release.build.signing import check_checksums, write_checksums
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")

@@ -42,14 +42,14 @@ def built(ledger: Ledger) -> Ledger:
     [
         (["build", "latest"], 2, "nobody can go back"),
         (["build", "v1"], 2, "is not a version"),
-        (["inspect", "v9.9.9"], 4, "never built"),
         (["verify", "v9.9.9"], 4, "never built"),
         (["push", "v9.9.9"], 4, "never built"),
-        (["review", "v9.9.9"], 4, "never built"),
-        (["inspect", "v0.1.0"], 2, "without an image"),
+        (["review", "v0.1.0", "--approve", "read"], 2, "is gone: the gate's report"),
+        (["inspect", "v0.1.0"], 2, "is gone: skopeo"),
+        (["traffic", "--watch"], 2, "is gone: csanmt release status"),
         (["push", BUILT], 5, "never verified"),
         (["history", "--kind", "explosion"], 2, "explosion"),
-        (["pin", "csanmt-zh-en:v9.9.9"], 4, "v9.9.9"),
+        (["pin", "csanmt-zh-en:v9.9.9"], 2, "is gone: csanmt release model"),
     ],
 )
 def test_a_mistake_is_one_line_and_a_documented_status(

@@ -80,7 +80,7 @@ def test_a_drill_puts_nobody_in_service(drill) -> None:
     assert (state.active, state.served, state.left) == (B, (B, A), ())
 
 
-def test_a_version_shows_its_last_verdict_and_review() -> None:
+def test_a_version_shows_its_last_verdict() -> None:
     state = fold(
         entries(
             ("build", A),
@@ -88,7 +88,7 @@ def test_a_version_shows_its_last_verdict_and_review() -> None:
             ("review", A, {"approved": False}),
         )
     ).versions[A]
-    assert (state.ready, state.reasons, state.approved) == (False, ("no evidence",), False)
+    assert (state.ready, state.reasons) == (False, ("no evidence",))
     assert state.latest == {"build": "t1", "verdict": "t2", "review": "t3"}
 
 
@@ -97,7 +97,7 @@ def test_a_new_build_has_proved_nothing() -> None:
         entries(("build", A), ("verdict", A, {"ready": True}), ("retire", A), ("build", A))
     )
     version = state.versions[A]
-    assert (version.ready, version.approved, version.retired) == (None, None, False)
+    assert (version.ready, version.retired) == (None, False)
 
 
 def test_state_is_plain_json() -> None:

@@ -1,33 +1,20 @@
-"""Checksums of a release's artefacts, and their signature where a signer is installed."""
+"""Checksums of a release's artefacts."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from csanmt.errors import IntegrityError, NotFoundError
 from release.build.digest import file_digest
-from release.running.command import run_command
 
 CHECKSUMS = "SHA256SUMS"
-SIGNATURE = "SHA256SUMS.bundle"
 UNCOVERED = {
-    CHECKSUMS, SIGNATURE, "build.log", "evidence.json", "evidence.json.sig", "verdict.json",
+    CHECKSUMS, "build.log", "evidence.json", "evidence.json.sig", "verdict.json",
     "verdict.json.sig", "image.oci.tar",
     ".image.oci.tar",
 }  # fmt: skip
 """Left out of the checksums: themselves, the log of one run, and what comes later and has a
 seal, signature or digest of its own (the gate's evidence, the pushed archive and its draft)."""
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Whether the checksums are signed, and if not, why."""
-
-    signed: bool
-    statement: str
 
 
 def write_checksums(folder: Path) -> Path:
@@ -71,28 +58,3 @@ def check_checksums(folder: Path) -> int:
     if wrong:
         raise IntegrityError(f"artefacts in {folder}: {'; '.join(wrong)}")
     return len(expected)
-
-
-def sign(folder: Path, environment: Mapping[str, str]) -> Signature:
-    """Sign the checksums with ``cosign`` when it and an identity are there.
-
-    The identity is ``COSIGN_KEY`` (a key file or KMS address) or, in a CI run with an
-    OpenID token, none (keyless).
-
-    Raises:
-        CommandError: the signer is there and failed; a release must not hide that.
-    """
-    cosign = shutil.which("cosign")
-    if cosign is None:
-        return Signature(False, "not signed: cosign is not installed")
-    key = environment.get("COSIGN_KEY")
-    keyless = bool(environment.get("ACTIONS_ID_TOKEN_REQUEST_URL"))
-    if not key and not keyless:
-        return Signature(False, "not signed: neither COSIGN_KEY nor an OpenID token is there")
-    identity = ["--key", key] if key else []
-    command = [
-        cosign, "sign-blob", "--yes", *identity, "--bundle", str(folder / SIGNATURE),
-        str(folder / CHECKSUMS),
-    ]  # fmt: skip
-    run_command(command, environment=dict(environment), timeout=300)
-    return Signature(True, f"signed with cosign ({'key' if key else 'keyless'})")
