@@ -12,11 +12,11 @@ from csanmt.protected.families import FAMILIES, Family
 
 MOST_LITERALS = 64
 LONGEST_LITERAL = 500
-LITERAL = Family("literal", "what a caller names: `protect`", (), ())
+LITERAL = Family("literal", "what a caller names: `protect`")
 # Plane 16's private use area, which no font and no text uses: one character for something
 # that a caller keeps whole (csanmt.markup).
 FIRST_ATOM, LAST_ATOM = "\U0010f000", "\U0010feff"
-ATOM = Family("atom", "elements kept whole", (f"[{FIRST_ATOM}-{LAST_ATOM}]",), ())
+ATOM = Family("atom", "elements kept whole", (f"[{FIRST_ATOM}-{LAST_ATOM}]",))
 
 _ALL = (ATOM, *FAMILIES)
 _PATTERN = "|".join(f"(?P<f{i}>{family.expression})" for i, family in enumerate(_ALL))
