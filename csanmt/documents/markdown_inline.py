@@ -87,12 +87,17 @@ class Inline:
         raw = self._raw
 
         def render(segment: Segment, _patches: Patches[str]) -> str:
-            out = []
+            out = [""]
             for i, piece in enumerate(segment):
-                if isinstance(piece, Tag):
-                    out.append(raw[piece.kind, piece.key])
-                else:
+                if isinstance(piece, str):
                     out.append(_escaped(piece, first=i == 0 and not cell, cell=cell))
+                    continue
+                mark, before = raw[piece.kind, piece.key], segment[i - 1] if i else ""
+                if mark[0] in "*_~" and before == Tag("open", piece.key):
+                    out.pop()  # around nothing it would mean something else
+                    continue
+                apart = mark[0] in "*_~" and piece.kind == "open" and isinstance(before, Tag)
+                out.append(" " + mark if apart and out[-1].endswith(mark[0]) else mark)
             return "".join(out)
 
         return PatchUnit(joined(self._items), self._start, self._end, render)

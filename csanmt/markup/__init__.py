@@ -1,4 +1,4 @@
-"""Markup kept through translation: HTML, XML, Markdown, and formatting of any kind.
+"""Markup kept through translation: HTML, XML, and formatting of any kind.
 
 >>> from csanmt.markup import html_rules, parse_markup, translate_documents
 >>> document = parse_markup("<p>我<b>爱</b>你。</p>", html_rules())
@@ -9,25 +9,14 @@ A format of your own: make a ``MarkedText`` of each paragraph,
 call ``translate_marked``, and write the ``pieces()`` of what comes back.
 """
 
-from collections.abc import Callable, Mapping
-
 from csanmt.markup.alignment import AlignedText, assemble, of_translation
 from csanmt.markup.document import MarkupDocument, parse_markup
-from csanmt.markup.markdown import parse_markdown
 from csanmt.markup.marked import Kind, Mark, MarkedText, Piece, Placed, atom_character, is_atom
 from csanmt.markup.placement import place
 from csanmt.markup.rules import Rules, Sentences, html_rules, xml_rules
 from csanmt.markup.translate import translate_documents, translate_marked
 
-# By the names that the API and the command line give them.
-PARSERS: Mapping[str, Callable[[str], MarkupDocument]] = {
-    "html": lambda source: parse_markup(source, html_rules()),
-    "xml": lambda source: parse_markup(source, xml_rules()),
-    "markdown": parse_markdown,
-}
-
 __all__ = [
-    "PARSERS",
     "AlignedText",
     "Kind",
     "Mark",
@@ -42,7 +31,6 @@ __all__ = [
     "html_rules",
     "is_atom",
     "of_translation",
-    "parse_markdown",
     "parse_markup",
     "place",
     "translate_documents",

@@ -6,8 +6,9 @@ import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from csanmt.markup.marked import ROOT, Kind, MarkedText, Piece, Placed
+from csanmt.markup.marked import Kind, MarkedText, Piece, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
 from csanmt.markup.structure import Structure, analyse, is_reading
@@ -20,20 +21,28 @@ _XML_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apo
 _FOREIGN_ENTITY = re.compile(r"(&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z_][\w.-]{0,63};)")
 
 
+class MarkupDocument(Protocol):
+    """A text with markup, taken apart."""
+
+    @property
+    def texts(self) -> Sequence[MarkedText]: ...
+
+    def render(self, translations: Sequence[Placed]) -> str:
+        """The document with its texts replaced, one translation each."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class MarkupDocument:
+class TaggedDocument:
     """Raw parts and texts in turn.
 
     Attributes:
         parts: a string stays as it is; a ``MarkedText`` is translated.
         escape: how text is written in this kind of document.
-        vanishing: opening marks that mean something else with nothing behind them, and so go
-            with their closing ones where no word is left between.
     """
 
     parts: tuple[str | MarkedText, ...]
     escape: Escape
-    vanishing: frozenset[str] = frozenset()
 
     @property
     def texts(self) -> list[MarkedText]:
@@ -43,21 +52,14 @@ class MarkupDocument:
         """The document with its texts replaced, one translation each."""
         rest = iter(translations)
         return "".join(
-            part if isinstance(part, str) else self._written(next(rest)) for part in self.parts
+            part if isinstance(part, str) else self._joined(next(rest).pieces())
+            for part in self.parts
         )
-
-    def _written(self, placed: Placed) -> str:
-        return self._joined(placed.pieces())
 
     def _joined(self, pieces: Iterable[Piece]) -> str:
         written: list[str] = []
-        opened = ROOT  # the mark whose opening was written last
         for piece in pieces:
             value = piece.value
-            if piece.kind is Kind.CLOSE and piece.mark == opened and value[0] in self.vanishing:
-                written.pop()
-                continue
-            opened = piece.mark if piece.kind is Kind.OPEN else ROOT
             if piece.kind is Kind.TEXT:
                 value = self.escape(value)
             elif piece.kind in (Kind.OPEN, Kind.CLOSE):
@@ -68,11 +70,11 @@ class MarkupDocument:
         return "".join(written)
 
 
-def parse_markup(source: str, rules: Rules) -> MarkupDocument:
+def parse_markup(source: str, rules: Rules) -> TaggedDocument:
     """Read HTML or XML; whatever is wrong with it, nothing is lost or refused."""
     tokens = tokenize(source, xml=rules.xml)
     parser = _Parser(tokens, analyse(tokens, rules), rules)
-    return MarkupDocument(tuple(parser.parse()), _escape(tokens, rules))
+    return TaggedDocument(tuple(parser.parse()), _escape(tokens, rules))
 
 
 class _Parser:

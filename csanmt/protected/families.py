@@ -1,4 +1,4 @@
-"""What must come through a translation untouched, by family; ``families.toml`` says what each is."""
+"""What must come through a translation untouched; ``families.toml`` says what each family is."""
 
 from __future__ import annotations
 

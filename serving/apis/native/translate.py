@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
+from csanmt.documents.strings import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
-from csanmt.markup import PARSERS
 from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
 from csanmt.translator import Hypothesis, Translation

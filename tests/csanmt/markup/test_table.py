@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from csanmt.documents.strings import PARSERS
 from csanmt.loading import load_translator
-from csanmt.markup import PARSERS, is_atom, translate_documents
+from csanmt.markup import is_atom, translate_documents
 from csanmt.markup.tokens import TokenKind, tokenize
 from csanmt.text_translator import TextTranslator
 from csanmt.translator import DecodingOptions, Hypothesis, Translation

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from csanmt.documents.formats import find
+from csanmt.documents.strings import PARSERS
 from csanmt.documents.translation import translate_document
 from csanmt.loading import load_translator
-from csanmt.markup import PARSERS, translate_documents
+from csanmt.markup import translate_documents
 from csanmt.text_translator import TextTranslator
 from csanmt.texts import translate_texts
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from csanmt.documents.strings import PARSERS
 from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
-from csanmt.markup import PARSERS, translate_documents
+from csanmt.markup import translate_documents
 from csanmt.protected.families import FAMILIES
 from csanmt.text_translator import TextTranslator
 from csanmt.tokenization_copy import NAMES
