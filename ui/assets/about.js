@@ -33,7 +33,9 @@ export function initAbout({ getVersion, getTiming }) {
   }
 
   byId("open-about").addEventListener("click", () => (show(), dialog.showModal()));
-  onLanguage(() => dialog.open && show());
+  const refresh = () => dialog.open && show();
+  onLanguage(refresh);
+  return { refresh };
 }
 
 const row = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));

@@ -27,7 +27,7 @@ import { createNotice } from "./notice.js";
 import { sessionKey } from "./preferences.js";
 import { addOptions } from "./requests.js";
 import { isRemembered, join } from "./sentences.js";
-import { factsOf } from "./service-facts.js";
+import { createFacts } from "./service-facts.js";
 import { createSourcePane } from "./source-pane.js";
 import { confirmOn, createTargetPane } from "./target-pane.js";
 import { initTheme } from "./theme.js";
@@ -36,7 +36,6 @@ import { createTranslating } from "./translating.js";
 const READ_ALOUD = 240; // characters; a longer translation is announced by its number of sentences
 
 const state = {
-  facts: factsOf(null),
   model: "",
   source: null, // the text that is translated in full below; null while one is arriving
   sentences: [],
@@ -48,6 +47,7 @@ const state = {
 };
 
 const client = createClient({ key: () => sessionKey.value });
+const facts = createFacts(client, { onKnown: showFacts, onProblem: factsFailed });
 const history = createHistory();
 const glossary = createGlossary();
 const targetBody = document.querySelector(".pane.target .pane-body");
@@ -64,7 +64,7 @@ const target = createTargetPane(
     onOpen: (index, anchor) => (menu.show(index, state.sentences[index], anchor), light(null)),
   },
 );
-const translating = createTranslating(client, { begin, segment, done, failed });
+const translating = createTranslating(client, { admit, begin, segment, done, failed });
 const menu = createAlternatives(
   { box: byId("alternatives"), body: targetBody },
   { fetchAlternatives: translating.alternatives, choose, onClose: () => light(null) },
@@ -108,14 +108,20 @@ function translateNow() {
 
 let arriving = [];
 
+/** Waits until the page knows what the service takes. */
+async function admit() {
+  byId("progress").hidden = false;
+  byId("status").textContent = t("translating");
+  await facts.settled;
+  if (source.tooLong()) throw new ServiceError("tooLong");
+}
+
 function begin() {
   notice.hide();
   menu.close();
   state.problem = null;
   arriving = [];
   target.setBusy(true);
-  byId("progress").hidden = false;
-  byId("status").textContent = t("translating");
 }
 
 function segment(sentence, total) {
@@ -146,7 +152,7 @@ function done(result) {
   const count = number(result.sentences.length);
   announce(text.length <= READ_ALOUD ? t("readyText", { text }) : t("ready", { count }));
   rememberSoon();
-  if (result.model !== state.facts.model) loadFacts(); // another version took over
+  if (result.model !== facts.now.model) facts.refresh(); // another version took over
 }
 
 function failed(error) {
@@ -250,8 +256,9 @@ function openEntry(entry) {
 }
 
 /** A text file that does not fit into the pane is a document, where the service takes them. */
-function openText(text, file) {
-  if (source.tooLong(text) && state.facts.documents) return documents.open(file);
+async function openText(text, file) {
+  await facts.settled;
+  if (source.tooLong(text) && facts.now.documents) return documents.open(file);
   source.insert(text, { all: true });
   translateNow();
 }
@@ -298,21 +305,21 @@ addEventListener("pagehide", remember);
 
 // ---- the service
 
-async function loadFacts() {
-  try {
-    state.facts = factsOf(await client.version());
-  } catch (error) {
-    if (error.kind === "key" && !source.text) failed(error); // ask before anything is typed
-    return; // else the first translation says what is wrong
-  }
-  source.limit = state.facts.limit;
-  showModel(state.facts.model);
+function showFacts({ limit, model }) {
+  source.limit = limit;
+  showModel(model);
   showLanguages();
+  about.refresh();
+}
+
+/** A key is asked for before anything is typed; else the first translation says what is wrong. */
+function factsFailed(error) {
+  if (error.kind === "key" && !source.text) failed(error);
 }
 
 function useKey(key) {
   sessionKey.value = key;
-  loadFacts();
+  facts.load();
   translateNow();
 }
 
@@ -322,7 +329,7 @@ function showModel(tag) {
 }
 
 function showLanguages() {
-  const { source: from, target: to } = state.facts;
+  const { source: from, target: to } = facts.now;
   byId("source-title").textContent = languageName(from);
   byId("target-title").textContent = languageName(to);
   // Nothing can be dropped on a screen that is touched.
@@ -334,7 +341,7 @@ function showLanguages() {
 }
 
 // Similar sentences are asked for too: they are offered in the menu, never used by themselves.
-addOptions(() => (state.facts.memory ? { memory: "fuzzy" } : {}));
+addOptions(() => (facts.now.memory ? { memory: "fuzzy" } : {}));
 
 addOptions(() => (glossary.used.length ? { glossary: Object.fromEntries(glossary.used) } : {}));
 
@@ -360,13 +367,13 @@ initFiles(fileParts(), {
   onDocument: documents.open,
   onProblem: (key) => notice.show({ title: t(key) }),
 });
-initHistoryPanel(history, { languages: () => state.facts, onOpenEntry: openEntry });
-initGlossaryPanel(glossary, { languages: () => state.facts, onChange: glossaryChanged });
-initAbout({ getVersion: () => state.facts.version, getTiming: () => state.timing });
+initHistoryPanel(history, { languages: () => facts.now, onOpenEntry: openEntry });
+initGlossaryPanel(glossary, { languages: () => facts.now, onChange: glossaryChanged });
+const about = initAbout({ getVersion: () => facts.now.version, getTiming: () => state.timing });
 initDialog(byId("history"));
 initDialog(byId("glossary"));
 initDialog(byId("about"));
 applyWords();
 document.documentElement.classList.remove("booting");
-loadFacts();
+facts.load();
 if (source.text) changed(source.text); // the browser restored it

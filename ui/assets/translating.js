@@ -6,8 +6,9 @@ import { fromAnswer, segmentReader } from "./sentences.js";
 const DEBOUNCE = 350; // milliseconds after the last key
 
 /**
- * The callbacks of `view`, in order: begin(), for a long text segment(sentence, total)…, then
- * one of done(result) and failed(error).
+ * The callbacks of `view`, in order: admit(), which resolves once the text may be sent and rejects
+ * if it may not, begin(), for a long text segment(sentence, total)…, then one of done(result) and
+ * failed(error).
  * result: {source, sentences, tail, model, seconds, serverSeconds}.
  */
 export function createTranslating(client, view) {
@@ -25,9 +26,11 @@ export function createTranslating(client, view) {
     const controller = (running = new AbortController());
     const current = () => running === controller;
     const ask = requests.worthStreaming(source) ? streamed : atOnce;
-    const began = performance.now();
-    view.begin();
     try {
+      await view.admit();
+      if (!current()) return;
+      const began = performance.now();
+      view.begin();
       const answer = await ask(source, controller.signal, (...step) => current() && view.segment(...step));
       if (!current()) return;
       running = null;
