@@ -41,8 +41,7 @@ from serving.http.middleware import ENDPOINT, BodyDeadline, ErrorMiddleware, Req
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
-from serving.openapi.document import openapi_document
-from serving.openapi.parts import Describe
+from serving.openapi.document import Description, openapi_document
 from serving.operations import Operations
 from serving.provenance import Provenance
 from serving.runners.batching import BatchLimits, BatchQueue
@@ -127,7 +126,7 @@ def build(
     operations = Operations(settings, service, pool, queue, metrics, provenance).api()
     apis = [native, *clients, operations]
     dispatcher = Dispatcher(service, clients, native)
-    files = [*_documents(service, [api.describe for api in apis]), *_page_routes(page)]
+    files = [*_documents(service, [api.description for api in apis]), *_page_routes(page)]
     if bento_schema:
         files.append(Route("/schema.json", lambda request: JSONResponse(bento_schema())))
     routes = (
@@ -143,10 +142,10 @@ def build(
     return Application(outermost, pool, documents, service, queue, metrics, routes, paths)
 
 
-def _documents(service: TranslationService, describe: Sequence[Describe]) -> list[Route]:
+def _documents(service: TranslationService, parts: Sequence[Description]) -> list[Route]:
     @lru_cache(maxsize=1)
     def document(facts: TranslatorFacts) -> dict[str, Any]:
-        return openapi_document(service.settings, facts, describe)
+        return openapi_document(service.settings, facts, parts)
 
     async def openapi(request: Request) -> Response:
         return JSONResponse(document(service.facts))

@@ -13,11 +13,10 @@ from starlette.routing import Route
 from serving import metric_names as names
 from serving.apis.api import Api
 from serving.metrics import CONTENT_TYPE, Metrics, resident_bytes
-from serving.openapi.parts import ACCESS, OBJECT, TEXT, Piece, answer, operation, problems
+from serving.openapi.document import HERE, Description
 from serving.provenance import Provenance
 from serving.runners.batching import BatchQueue
 from serving.runners.pool import RunnerPool
-from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 from serving.translating import TranslationService
 
@@ -52,7 +51,8 @@ class Operations:
             Route("/metrics", self.metrics),
             Route("/version", self.version),
         ]
-        return Api(routes, operations_piece, probes=PROBES, scopes={"/metrics": "metrics"})
+        description = Description(HERE / "operations.yaml")
+        return Api(routes, description, probes=PROBES, scopes={"/metrics": "metrics"})
 
     async def livez(self, request: Request) -> Response:
         """The process answers. Nothing else is checked: a restart heals nothing else."""
@@ -121,24 +121,3 @@ class Operations:
                 "seconds": settings.timeout,
             },
         }
-
-
-def operations_piece(settings: Settings, facts: TranslatorFacts) -> Piece:
-    metrics = answer("The metrics.", TEXT, media="text/plain")
-    described = {
-        "/version": ("What exactly is running.", answer("It.") | problems(ACCESS), False),
-        "/metrics": ("Metrics in Prometheus' text format.", metrics | problems(ACCESS), False),
-        "/healthz": ("Ready, and how busy.", answer("Ready.") | _not_ready(), True),
-        "/readyz": ("Takes requests.", answer("Ready.") | _not_ready(), True),
-        "/livez": ("The process answers.", answer("It does."), True),
-    }
-    return Piece(
-        {
-            path: {"get": operation(path[1:], summary, responses, group=GROUP, public=public)}
-            for path, (summary, responses, public) in described.items()
-        }
-    )
-
-
-def _not_ready() -> dict[str, Any]:
-    return answer("Not ready; see Retry-After.", OBJECT, status="503")

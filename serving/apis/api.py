@@ -26,7 +26,7 @@ from serving.http.fields import FORM, MULTIPART
 from serving.http.guard import REFUSED
 from serving.http.json_body import media_type, parse_raw_object, read_body, whole_pairs
 from serving.http.key_fields import BODY
-from serving.openapi.parts import Describe
+from serving.openapi.document import Description
 from serving.translating import TranslationService
 
 SHARED = "/translate"
@@ -106,7 +106,7 @@ class Api:
     """
 
     routes: Sequence[Route]
-    describe: Describe
+    description: Description
     error: Callable[[Exception, str], Response] = _plain_error
     shape: Shape | None = None
     prefixes: tuple[str, ...] = ()

@@ -1,5 +1,1 @@
-"""The OpenAPI document: pieces that each API declares for its own routes, put together.
-
-``serving.openapi.parts`` has the words for a piece; an API names its own in ``Api.describe``.
-Two pieces may describe one operation: ``POST /translate`` is that of several.
-"""
+"""The OpenAPI document: of each API a file of YAML beside its code, completed and joined."""

@@ -1,148 +1,162 @@
-"""Puts the pieces together, also where several describe the same operation in different shapes."""
+"""The OpenAPI document: the YAML of each API, completed and joined.
+
+An API's ``openapi.yaml`` has paths and schemas as they stand in the document, but for what is
+the same wherever it occurs:
+
+* ``!value NAME`` and ``!text "… {NAME} …"`` stand for limits and facts (see ``limits_and_facts``);
+* ``x-errors`` of an operation are the statuses of its errors. Their words are ``x-words`` of the
+  file or else those of ``common.yaml``, their body has the schema ``x-error`` of the operation or
+  else of the file; so do errors that an operation tells in words of its own;
+* every answer has the headers of ``common.yaml``, an operation without tags the ``x-group``;
+* null in a JSON body stands for a field that is not given.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from serving.openapi.parts import TEXT, Describe, Piece, Schema, headers, record
+import yaml
+
+from csanmt.documents.formats import FORMATS, SUFFIXES
+from csanmt.documents.leftovers import PARTS
+from csanmt.protected.finder import LONGEST_LITERAL, MOST_LITERALS
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
-Operation = dict[str, Any]
-API_VERSION = "1.0.0"
-KEYS = {
-    "bearer": {"type": "http", "scheme": "bearer"},
-    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-}
+Schema = dict[str, Any]
+HERE = Path(__file__).parent
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An API's part: its file of YAML, and the schemas that come from its models."""
+
+    file: Path
+    schemas: Callable[[Settings], Mapping[str, Schema]] = lambda settings: {}
 
 
 def openapi_document(
-    settings: Settings, facts: TranslatorFacts, describe: Iterable[Describe]
+    settings: Settings, facts: TranslatorFacts, parts: Iterable[Description]
 ) -> dict[str, Any]:
     """OpenAPI 3.1 for the service as configured.
 
     Raises:
-        ValueError: two pieces contradict each other.
+        ValueError: two parts describe the same operation, or call two schemas the same.
     """
-    pieces = [piece(settings, facts) for piece in describe]
-    keys: list[dict[str, list[str]]] = [{name: []} for name in KEYS]
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "csanmt",
-            "version": API_VERSION,
-            "description": "Chinese to English translation with CSANMT. Every answer names the "
-            "model version that made it, in its body or in X-Model-Version.",
-        },
-        "paths": merge_paths(pieces),
-        "components": {
-            "schemas": {**merge_schemas(pieces), "Error": _error()},
-            "securitySchemes": KEYS,
-            "headers": headers(),
-        },
+    values = limits_and_facts(settings, facts)
+    document = read_yaml(HERE / "common.yaml", values)
+    words, components = document.pop("x-words"), document["components"]
+    keys: list[dict[str, list[str]]] = [{name: []} for name in components["securitySchemes"]]
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in components["headers"]}
+    paths: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        read = read_yaml(part.file, values)
+        read["x-words"] = words | read.get("x-words", {})
+        for path, methods in read["paths"].items():
+            completed = {name: _completed(o, read, headers) for name, o in methods.items()}
+            _add(paths.setdefault(path, {}), completed, path)
+        for schemas in (read.get("schemas", {}), part.schemas(settings)):
+            _add(components["schemas"], schemas, "schemas")
+    return document | {
+        "paths": paths,
         "security": keys if settings.api_keys_file else [{}, *keys],
     }
 
 
-def _error() -> Schema:
-    return record({"error": record({"code": TEXT, "message": TEXT})})
+def _add(known: dict[str, Any], more: Mapping[str, Any], place: str) -> None:
+    if twice := known.keys() & more.keys():
+        raise ValueError(f"{place}: {', '.join(sorted(twice))} is described twice")
+    known.update(more)
 
 
-def merge_paths(pieces: Iterable[Piece]) -> dict[str, dict[str, Operation]]:
-    """All operations; the first piece that describes one names it."""
-    paths: dict[str, dict[str, Operation]] = {}
-    for piece in pieces:
-        for path, methods in piece.paths.items():
-            known = paths.setdefault(path, {})
-            for method, operation in methods.items():
-                placed = _placed(path, operation)
-                known[method] = _merge(known[method], placed) if method in known else placed
-    return paths
+def _completed(
+    operation: Mapping[str, Any], part: Mapping[str, Any], headers: Schema
+) -> dict[str, Any]:
+    """The operation as it stands in the document."""
+    out = {"tags": [part["x-group"]], **operation}
+    schema = out.pop("x-error", part["x-error"])
+    told: dict[int, Schema] = {status: {} for status in out.pop("x-errors", ())}
+    error = {"content": {JSON: {"schema": schema}}}
+    out["responses"] = {
+        str(status): {"description": part["x-words"].get(status)}
+        | (error if status >= 400 else {})
+        | answer
+        | {"headers": headers}
+        for status, answer in sorted((told | operation["responses"]).items())
+    }
+    if JSON in (content := out.get("requestBody", {}).get("content", {})):
+        asked = content[JSON] | {"schema": nullable(content[JSON]["schema"])}
+        out["requestBody"] = out["requestBody"] | {"content": content | {JSON: asked}}
+    return out
 
 
-def _placed(path: str, operation: Operation) -> Operation:
-    """The operation with every parameter of its path; what it does not describe is text."""
-    described = list(operation.get("parameters", []))
-    known = {parameter["name"] for parameter in described if parameter["in"] == "path"}
-    missing = [name for name in re.findall(r"{(\w+)}", path) if name not in known]
-    added = [{"name": n, "in": "path", "required": True, "schema": TEXT} for n in missing]
-    return operation | ({"parameters": [*added, *described]} if added else {})
+def nullable(schema: Schema) -> Schema:
+    """The same object or objects, where null stands for a field that is not given."""
+    if "anyOf" in schema and "properties" not in schema:
+        return schema | {"anyOf": [nullable(branch) for branch in schema["anyOf"]]}
+    optional = schema.get("properties", {}).keys() - set(schema.get("required", ()))
+    if not optional:
+        return schema
+    properties = {
+        name: {"anyOf": [field, {"type": "null"}]} if name in optional else field
+        for name, field in schema["properties"].items()
+    }
+    return schema | {"properties": properties}
 
 
-def merge_schemas(pieces: Iterable[Piece]) -> dict[str, Schema]:
-    """All schemas by name. Raises ValueError if one name means two things."""
-    schemas: dict[str, Schema] = {}
-    for piece in pieces:
-        for name, schema in piece.schemas.items():
-            if schemas.setdefault(name, schema) != schema:
-                raise ValueError(f"two different schemas are called {name}")
-    return schemas
+def limits_and_facts(settings: Settings, facts: TranslatorFacts) -> dict[str, Any]:
+    """What ``!value`` and ``!text`` may name."""
+    source, target = facts.source_language, facts.target_language
+    line = rf"[^\n]{{0,{LONGEST_LITERAL}}}"
+    file: Schema = {"type": "string", "format": "binary"}
+    return {
+        "source": source,
+        "target": target,
+        "source_upper": source.upper(),
+        "pair": f"{source}|{target}",
+        "deepl_targets": ["EN", "EN-GB", "EN-US"] if target == "en" else [target.upper()],
+        "max_texts": settings.max_texts,
+        "max_characters": settings.max_characters,
+        "max_beam": settings.max_beam,
+        "max_alternatives": settings.max_beam - 1,
+        "document_keep": f"{settings.document_keep:g}",
+        "document_limits": f"Files ending in {', '.join(SUFFIXES)}; at most "
+        f"{settings.max_document_bytes / (1 << 20):g} MiB and "
+        f"{settings.max_document_characters} characters of text.",
+        "document_parts": list(PARTS),
+        "document_content": {
+            known.media_type.partition(";")[0]: {"schema": file} for known in FORMATS
+        },
+        "literals": rf"^(?:{line}\n){{0,{MOST_LITERALS - 1}}}{line}$",
+    }
 
 
-def _merge(first: Operation, second: Operation) -> Operation:
-    """An operation that takes what either takes and answers as either answers."""
-    merged = dict(first)
-    texts = [o["description"] for o in (first, second) if "description" in o]
-    if texts:
-        merged["description"] = " ".join(texts)
-    parameters = _parameters(first, second)
-    if parameters:
-        merged["parameters"] = parameters
-    bodies = [o["requestBody"] for o in (first, second) if "requestBody" in o]
-    if bodies:
-        merged["requestBody"] = {
-            "required": len(bodies) == 2 and all(b["required"] for b in bodies),
-            "content": _contents([b["content"] for b in bodies]),
-        }
-    merged["responses"] = _responses(first["responses"], second["responses"])
-    return merged
+class _Loader(yaml.CSafeLoader):
+    values: Mapping[str, Any]
 
 
-def _parameters(first: Operation, second: Operation) -> list[dict[str, Any]]:
-    """Those of both; required only where both operations require it."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for operation in (first, second):
-        for parameter in operation.get("parameters", []):
-            place = (parameter["in"], parameter["name"])
-            if place in found:
-                both = found[place]["required"] and parameter["required"]
-                schema = _any_of([found[place]["schema"], parameter["schema"]])
-                found[place] = parameter | {"required": both, "schema": schema}
-            else:
-                found[place] = parameter | {"required": parameter["in"] == "path"}
-    return list(found.values())
+def _value(loader: Any, node: yaml.ScalarNode) -> Any:
+    return loader.values[node.value]
 
 
-def _responses(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    merged = first | second
-    for status in first.keys() & second.keys():
-        words = dict.fromkeys(r["description"] for r in (first[status], second[status]))
-        merged[status] = first[status] | {
-            "description": " ".join(words),
-            "content": _contents([first[status]["content"], second[status]["content"]]),
-        }
-    return {status: merged[status] for status in sorted(merged)}
+def _text(loader: Any, node: yaml.ScalarNode) -> str:
+    return str(node.value.format_map(loader.values))
 
 
-def _contents(contents: list[dict[str, Any]]) -> dict[str, Any]:
-    """Media types of all; a type that several have takes the schemas of each."""
-    merged: dict[str, Any] = {}
-    for content in contents:
-        for media, described in content.items():
-            if media in merged:
-                schema = _any_of([merged[media]["schema"], described["schema"]])
-                merged[media] = described | merged[media] | {"schema": schema}
-            else:
-                merged[media] = described
-    return merged
+_Loader.add_constructor("!value", _value)
+_Loader.add_constructor("!text", _text)
 
 
-def _any_of(schemas: list[Schema]) -> Schema:
-    branches: list[Schema] = []
-    for schema in schemas:
-        for branch in schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]:
-            if branch not in branches:
-                branches.append(branch)
-    return branches[0] if len(branches) == 1 else {"anyOf": branches}
+def read_yaml(file: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The file, with ``values`` where it names them."""
+    loader = _Loader(file.read_text("utf-8"))
+    loader.values = values
+    try:
+        read: dict[str, Any] = loader.get_single_data()
+        return read
+    finally:
+        loader.dispose()

@@ -6,10 +6,20 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
-from serving.openapi.document import merge_paths, merge_schemas
-from serving.openapi.parts import TEXT, Piece, answer, operation, reference, request_body
+from serving.apis.deepl.translate import MODEL_TYPES, RESOURCES
+from serving.apis.desktop.dialects import PATHS, Answered
+from serving.apis.libretranslate.routes import MAX_SUGGESTION
+from serving.glossaries.store import MAX_NAME
+from serving.openapi.document import Description, openapi_document
+from serving.runners.translators import TranslatorFacts
+from serving.settings import Settings
 
 UNDOCUMENTED = {"/openapi.json", "/docs"}
+JSON = "application/json"
+
+
+def reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def routes(asgi) -> list[Route]:
@@ -79,44 +89,110 @@ def test_docs_page_shows_every_group_and_operation(served):
         assert words in page
 
 
-def described(identity: str, media: str) -> Piece:
-    body = request_body({media: TEXT})
-    one = operation(identity, identity, answer(identity, reference(identity)), group="g", body=body)
-    return Piece({"/a": {"post": one}}, {identity: TEXT})
+PART = """
+x-group: Mine
+x-error: {$ref: '#/components/schemas/Wrong'}
+x-words: {404: Not here.}
+paths:
+  /a:
+    post:
+      operationId: a
+      summary: !text "At most {max_texts}, {{that}} is all."
+      requestBody:
+        required: true
+        content:
+          application/json: &both
+            schema:
+              type: object
+              required: [q]
+              properties: {q: {type: string}, n: {type: integer, maximum: !value max_texts}}
+          application/x-www-form-urlencoded: *both
+      responses:
+        200: {description: It.}
+        503: {description: Not yet.}
+      x-errors: [400, 404]
+schemas: {Wrong: {type: string}}
+"""
+FACTS = TranslatorFacts("m:v1.0.0", "stub")
 
 
-def test_merged_operations_keep_both_bodies_and_both_answers():
-    post = merge_paths([described("one", "x/1"), described("two", "x/2")])["/a"]["post"]
-    assert post["operationId"] == "one"
-    assert set(post["requestBody"]["content"]) == {"x/1", "x/2"}
-    assert post["responses"]["200"]["description"] == "one two"
-    schema = post["responses"]["200"]["content"]["application/json"]["schema"]
-    assert schema == {"anyOf": [reference("one"), reference("two")]}
+@pytest.fixture
+def part(tmp_path):
+    file = tmp_path / "openapi.yaml"
+    file.write_text(PART)
+    return Description(file)
 
 
-def test_parameter_of_one_api_alone_is_optional_where_they_share_a_path():
-    plain = operation("plain", "plain", answer("it"), group="g")
-    asking = operation("asks", "asks", answer("it"), group="g", query={"q": TEXT}, required="q")
-    (parameter,) = merge_paths([Piece({"/a": {"get": plain}}), Piece({"/a": {"get": asking}})])[
-        "/a"
-    ]["get"]["parameters"]
-    assert parameter["required"] is False
+def test_a_part_is_completed(part):
+    document = openapi_document(Settings(model="m:v1.0.0", max_texts=7), FACTS, [part])
+    post = document["paths"]["/a"]["post"]
+    assert (post["tags"], post["summary"]) == (["Mine"], "At most 7, {that} is all.")
+    content = post["requestBody"]["content"]
+    number = {"type": "integer", "maximum": 7}
+    assert content["application/x-www-form-urlencoded"]["schema"]["properties"] == {
+        "q": {"type": "string"}, "n": number,
+    }  # fmt: skip
+    assert content[JSON]["schema"]["properties"] == {
+        "q": {"type": "string"}, "n": {"anyOf": [number, {"type": "null"}]},
+    }  # fmt: skip
+    wrong = {JSON: {"schema": reference("Wrong")}}
+    answers = {s: (r["description"], r.get("content")) for s, r in post["responses"].items()}
+    assert answers == {
+        "200": ("It.", None),
+        "400": (
+            "The body is not valid UTF-8 or JSON, is nested too deep, or repeats a key.",
+            wrong,
+        ),
+        "404": ("Not here.", wrong),
+        "503": ("Not yet.", wrong),
+    }
+    assert answers["400"][0].startswith("The body is not valid UTF-8")
+    for answer in post["responses"].values():
+        assert set(answer["headers"]) == {"X-Request-ID", "X-Model-Version"}
+    assert not [key for key in post if key.startswith("x-")]
 
 
-def test_one_name_for_two_schemas_is_an_error():
-    with pytest.raises(ValueError, match="called same"):
-        merge_schemas([Piece({}, {"same": TEXT}), Piece({}, {"same": {"type": "object"}})])
+@pytest.mark.parametrize("change", [("/a:", "/b:"), ("Wrong: {type", "Other: {type")])
+def test_what_two_parts_describe_is_an_error(part, tmp_path, change):
+    other = tmp_path / "other.yaml"
+    other.write_text(PART.replace(*change))
+    with pytest.raises(ValueError, match="described twice"):
+        openapi_document(Settings(model="m:v1.0.0"), FACTS, [part, Description(other)])
+
+
+def test_written_limits_are_those_of_the_code(served):
+    document = served.client.get("/openapi.json").json()
+
+    def fields(path, method="post", media=JSON):
+        schema = document["paths"][path][method]["requestBody"]["content"][media]["schema"]
+        return schema["properties"]
+
+    suggested = fields("/suggest", media="multipart/form-data")
+    assert {suggested[name]["maxLength"] for name in ("q", "s")} == {MAX_SUGGESTION}
+    form = fields("/v2/translate", media="application/x-www-form-urlencoded")
+    assert form["model_type"]["enum"] == [*MODEL_TYPES, ""]
+    (resource,) = document["paths"]["/v3/languages"]["get"]["parameters"]
+    assert resource["schema"]["enum"] == list(RESOURCES)
+    assert fields("/v2/glossaries")["name"]["maxLength"] == MAX_NAME
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_dialects_of_desktop_programs_are_described_as_they_are(served, path):
+    post = served.client.get("/openapi.json").json()["paths"][path]["post"]
+
+    def branches(content, key):
+        schema = content["application/json"]["schema"]
+        return [set(s[key]) for s in schema.get("anyOf", [schema]) if key in s]
+
+    asked = branches(post["requestBody"]["content"], "properties")
+    answered = branches(post["responses"]["200"]["content"], "required")
+    for dialect in PATHS[path]:
+        assert dialect.fields in asked
+        assert dialect.answer([Answered("", (), "")], "").keys() in answered
+    assert len(asked) == len(PATHS[path])
 
 
 def test_wrong_method_is_told_all_methods_of_the_path(served):
     answer = served.client.put("/documents/none")
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS"
-
-
-def test_parameters_of_a_path_are_described_even_if_its_piece_forgets_them():
-    plain = operation("plain", "plain", answer("it"), group="g")
-    described = merge_paths([Piece({"/a/{id}": {"get": plain}})])["/a/{id}"]["get"]
-    assert described["parameters"] == [
-        {"name": "id", "in": "path", "required": True, "schema": TEXT}
-    ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving.apis.apertium.description import apertium_piece
 from serving.apis.apertium.translate import ApertiumShape, apertium_error, list_pairs
 from serving.apis.api import Api, Backend
+from serving.openapi.document import Description
 
 
 def apertium_api(backend: Backend) -> Api:
@@ -17,7 +19,7 @@ def apertium_api(backend: Backend) -> Api:
 
     return Api(
         routes=[Route("/listPairs", pairs)],
-        describe=apertium_piece,
+        description=Description(Path(__file__).with_name("openapi.yaml")),
         error=apertium_error,
         shape=ApertiumShape(backend.service),
         key_fields={"/translate": ("key",), "/listPairs": ("key",)},

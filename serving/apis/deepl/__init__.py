@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.responses import JSONResponse
 
 from csanmt.errors import CsanmtError
 from serving.apis.api import Api, Backend
-from serving.apis.deepl.description import deepl_piece
 from serving.apis.deepl.documents import DeepLDocumentRoutes
 from serving.apis.deepl.glossaries import DeepLGlossaryRoutes
 from serving.apis.deepl.translate import DeepLRoutes
 from serving.http.errors import QuotaExceededError, UnauthorizedError, error_response
+from serving.openapi.document import Description
 
 WITH_KEY = ("/v2/translate", "/v2/languages", "/v2/usage")
 WRITING = ("/v2/write/", "/v2/rephrase")
@@ -24,7 +26,7 @@ def deepl_api(backend: Backend) -> Api:
             *DeepLGlossaryRoutes(glossaries.store, service).routes(),
             *DeepLDocumentRoutes(backend.documents, service, glossaries).routes(),
         ],
-        describe=deepl_piece,
+        description=Description(Path(__file__).with_name("openapi.yaml")),
         error=deepl_error,
         prefixes=("/v2/", "/v3/"),
         key_fields=dict.fromkeys(WITH_KEY, ("auth_key",)),

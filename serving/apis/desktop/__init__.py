@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.routing import Route
 
 from serving.apis.api import SHARED, Api, Backend
-from serving.apis.desktop.description import desktop_piece
 from serving.apis.desktop.dialects import PATHS, DesktopShape, desktop_error
+from serving.openapi.document import Description
 
 
 def desktop_api(backend: Backend) -> Api:
@@ -19,7 +21,7 @@ def desktop_api(backend: Backend) -> Api:
     ]
     return Api(
         routes,
-        desktop_piece,
+        Description(Path(__file__).with_name("openapi.yaml")),
         error=desktop_error,
         shape=shapes[SHARED],
         key_fields=dict.fromkeys(PATHS, ("token",)),

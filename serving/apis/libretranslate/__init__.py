@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from serving.apis.api import Api, Backend
-from serving.apis.libretranslate.description import libretranslate_piece
 from serving.apis.libretranslate.documents import DOWNLOADS, UPLOAD, LibreTranslateDocumentRoutes
 from serving.apis.libretranslate.routes import LibreTranslateRoutes
 from serving.apis.libretranslate.translate import LibreTranslateShape, libre_error
 from serving.documents.upload import most_bytes
+from serving.openapi.document import Description
 
 # Its clients (Weblate) ask for these before they have a key; they hold no text.
 PUBLIC = ("/languages", "/frontend/settings", "/spec")
@@ -21,7 +23,7 @@ def libretranslate_api(backend: Backend) -> Api:
             *LibreTranslateRoutes(service, backend.keys_required).routes(),
             *LibreTranslateDocumentRoutes(backend.documents, service).routes(),
         ],
-        describe=libretranslate_piece,
+        description=Description(Path(__file__).with_name("openapi.yaml")),
         error=libre_error,
         shape=LibreTranslateShape(service),
         prefixes=(DOWNLOADS,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -13,16 +14,17 @@ from starlette.routing import Route
 
 from csanmt.documents.formats import SUFFIXES
 from csanmt.memory import entries as memory
-from serving.apis.libretranslate.spec import libretranslate_spec
 from serving.apis.libretranslate.translate import check_limits, texts_of, unix_lines
 from serving.http.allowance import charge, charged
 from serving.http.errors import BadRequestError, ForbiddenError
 from serving.http.fields import libre_fields
 from serving.http.json_body import read_body
 from serving.languages import Detected, canonical, detect, name_of
+from serving.openapi.document import limits_and_facts, read_yaml
 from serving.suggestions import Suggestion, SuggestionFile
 from serving.translating import TranslationService
 
+SPEC = Path(__file__).with_name("spec.yaml")
 MAX_SUGGESTION = 5000
 
 
@@ -92,7 +94,8 @@ class LibreTranslateRoutes:
 
     async def spec(self, request: Request) -> Response:
         """The API's description, where LibreTranslate has it; clients read its version."""
-        document = libretranslate_spec(self._service)
+        service = self._service
+        document = read_yaml(SPEC, limits_and_facts(service.settings, service.facts))
         return JSONResponse(document)
 
     async def suggest(self, request: Request) -> Response:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.routing import Route
 
 from serving.apis.api import Api, Backend
-from serving.apis.native.description import native_piece
+from serving.apis.native.description import native_schemas
 from serving.apis.native.documents import DocumentRoutes
 from serving.apis.native.glossaries import GlossaryRoutes
 from serving.apis.native.translate import NativeShape
+from serving.openapi.document import Description
+
+FILE = Path(__file__).with_name("openapi.yaml")
 
 
 def native_api(backend: Backend) -> Api:
@@ -19,4 +24,4 @@ def native_api(backend: Backend) -> Api:
         *DocumentRoutes(backend.documents, glossaries).routes(),
         *GlossaryRoutes(glossaries.store, service).routes(),
     ]
-    return Api(routes, native_piece, shape=shape)
+    return Api(routes, Description(FILE, native_schemas), shape=shape)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.routing import Route
 
 from serving.apis.api import Api, Backend
 from serving.apis.openai.chat import ChatRoutes, openai_error
-from serving.apis.openai.description import openai_piece
+from serving.openapi.document import Description
 
 
 def openai_api(backend: Backend) -> Api:
@@ -17,7 +19,7 @@ def openai_api(backend: Backend) -> Api:
             Route("/v1/models/{id}", chat.model),
             Route("/v1/chat/completions", chat.complete, methods=["POST"]),
         ],
-        describe=openai_piece,
+        description=Description(Path(__file__).with_name("openapi.yaml")),
         error=openai_error,
         prefixes=("/v1/",),
     )
