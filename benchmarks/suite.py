@@ -1,7 +1,8 @@
 """Test suites as data: a folder with source, references and a ``suite.toml``.
 
 Built-in suites live in ``benchmarks/suites/``. A suite is named by its built-in
-name, by the path of a folder, or as ``sacrebleu:wmt22`` (downloaded by sacreBLEU).
+name, by the path of a folder or of a ``.tsv`` (source, reference), or as ``sacrebleu:wmt22``
+(downloaded by sacreBLEU).
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def read_lines(path: Path) -> tuple[str, ...]:
 
 
 def load_suite(name_or_path: str) -> Suite:
-    """Load a built-in suite, a folder, or ``sacrebleu:SET``.
+    """Load a built-in suite, a folder, a ``.tsv``, or ``sacrebleu:SET``.
 
     Raises:
         NotFoundError: no such suite. InvalidInputError: its files disagree.
@@ -117,10 +118,13 @@ def load_suite(name_or_path: str) -> Suite:
     builtin = SUITES_DIR / name_or_path
     if "/" not in name_or_path and (builtin / "suite.toml").is_file():
         return load_folder(builtin)
-    if Path(name_or_path).is_dir():
-        return load_folder(Path(name_or_path))
+    path = Path(name_or_path)
+    if path.is_dir():
+        return load_folder(path)
+    if path.suffix == ".tsv":
+        return _load_tsv(path)
     known = ", ".join(builtin_names())
-    raise NotFoundError(f"no suite {name_or_path!r}: built in are {known}; or give a folder")
+    raise NotFoundError(f"no suite {name_or_path!r}: built in are {known}; or a folder, a .tsv")
 
 
 def builtin_names() -> list[str]:
@@ -148,6 +152,13 @@ def load_folder(folder: Path) -> Suite:
         description=about.description,
         licence=about.licence,
     )
+
+
+def _load_tsv(path: Path) -> Suite:
+    rows = [line.split("\t") for line in read_lines(path)]
+    if any(len(row) < 2 for row in rows):
+        raise InvalidInputError(f"{path}: a line is not source<TAB>reference")
+    return Suite(path.stem, tuple(row[0] for row in rows), (tuple(row[1] for row in rows),))
 
 
 def _guess_folder(folder: Path) -> Suite:

@@ -24,7 +24,7 @@ with the same --out it goes on where it stopped, also after a kill or --stop-aft
 
   csanmt train --recipe training/recipes/tiny.toml --out run --save my-model:v0.1.0
   csanmt train pack --recipe R --packed run/data --out parts --part-size 12M
-  csanmt train evaluate --model run/version training/recipes/tiny/dev.tsv
+  csanmt bench run run/version --suite training/recipes/tiny/dev.tsv
 """
 
 
@@ -93,7 +93,7 @@ def _train(args: argparse.Namespace) -> int:
     stale = args.restart and args.packed is None
     if stale or not (packed / "packed.json").is_file():
         _prepare_into(recipe, args, packed)
-    from training.plots import write_curves
+    from cli.train_results import write_curves
     from training.run import RunOptions, train
 
     stopped = _stop_on_signal()
@@ -109,7 +109,7 @@ def _train(args: argparse.Namespace) -> int:
     )
     report = _reporter(args.json)
     outcome = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
-    write_curves(args.out / "metrics.jsonl", args.out / "curves.png")
+    write_curves(args.out / "metrics.jsonl", args.out / "curves.svg")
     result = {
         "version": str(outcome.version) if outcome.version else None,
         "minutes_left": round(outcome.minutes_left, 2),
@@ -264,7 +264,7 @@ def _pack(args: argparse.Namespace) -> int:
         print_json({"out": str(args.out), "parts": sizes})
     else:
         print(f"{len(parts)} parts, {sum(sizes.values())} bytes in {args.out}")
-        print("there: python split_archive.py join . run && cd run && python go.py")
+        print("what to do there: training/README.md, On another machine")
     return 0
 
 
@@ -284,13 +284,13 @@ def _add_join(actions: Actions) -> None:
 
 
 def _join(args: argparse.Namespace) -> int:
-    from training.package import join_result
+    from training.package import join_parts
 
-    out = join_result(args.parts, args.out)
+    join_parts(args.parts, args.out)
     if args.json:
-        print_json({"out": str(out)})
+        print_json({"out": str(args.out)})
     else:
-        print(f"joined into {out}")
+        print(f"joined into {args.out}")
     return 0
 
 

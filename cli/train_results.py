@@ -1,66 +1,31 @@
-"""``csanmt train``'s commands about what a run made: scores, status, curves, answers."""
+"""``csanmt train``'s commands about what a run made: status, curves, answers, cards."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import action, note, print_json, print_table
-from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from cli.output import Actions
 
 
 def register(actions: Actions) -> None:
-    for add in (_add_evaluate, _add_distill, _add_plot, _add_status, _add_card):
+    for add in (_add_distill, _add_plot, _add_status, _add_card):
         add(actions)
+    gone = action(actions, "evaluate", _evaluate, "went: csanmt bench run")
+    gone.add_argument("rest", nargs="*")
+    for option in ("--model", "--engine", "--beam", "--out"):
+        gone.add_argument(option, help=argparse.SUPPRESS)
 
 
-def _add_evaluate(actions: Actions) -> None:
-    parser = action(actions, "evaluate", _evaluate, "BLEU, chrF and TER with signatures")
-    parser.add_argument(
-        "sets",
-        type=Path,
-        nargs="+",
-        help="a .tsv, a folder of benchmarks/suites, or a prefix of .zh and .en",
-    )
-    parser.add_argument("--model", required=True, help="version directory or tag in the store")
-    parser.add_argument("--engine", choices=("native", "torch"))
-    parser.add_argument("--beam", type=int)
-    parser.add_argument("--out", type=Path, help="also write hypotheses to OUT/SET.en")
-
-
-def _evaluate(args: argparse.Namespace) -> int:
-    from cli.loading import chosen_engine, decoding_options, find_model
-    from csanmt.loading import load_translator
-    from training.corpus_metrics import load_test_set, score, translate_set
-
-    directory, tag = find_model(args.model, args.engine)
-    translator = load_translator(directory, engine=chosen_engine(args.engine), model_tag=tag)
-    results = []
-    for path in args.sets:
-        test = load_test_set(path)
-        outputs = translate_set(translator, test, decoding_options(directory, beam=args.beam))
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-            text = "".join(" ".join(line.split()) + "\n" for line in outputs)
-            (args.out / f"{test.name}.en").write_text(text, encoding="utf-8")
-        results.append(score(test.name, outputs, test.references))
-    if args.json:
-        print_json({"model": tag, "scores": [result.to_dict() for result in results]})
-        return 0
-    rows = [(r.name, r.sentences, r.bleu, r.chrf, r.ter) for r in results]
-    print_table(["set", "sentences", "BLEU", "chrF", "TER"], rows)
-    for signature in (
-        results[0].bleu_signature,
-        results[0].chrf_signature,
-        results[0].ter_signature,
-    ):
-        print(signature)
-    return 0
+def _evaluate(args: argparse.Namespace) -> int:  # until 0.3.0
+    raise InvalidInputError("train evaluate went: csanmt bench run MODEL --suite SET")
 
 
 def _add_distill(actions: Actions) -> None:
@@ -115,27 +80,59 @@ def _distill(args: argparse.Namespace) -> int:
 
 
 def _add_plot(actions: Actions) -> None:
-    parser = action(actions, "plot", _plot, "draw the learning curves of a run")
+    parser = action(actions, "plot", _plot, "draw the losses of a run at every evaluation")
     parser.add_argument("metrics", type=Path, help="metrics.jsonl")
-    parser.add_argument("--out", type=Path, required=True, help=".png")
+    parser.add_argument("--out", type=Path, required=True, help=".svg")
 
 
 def _plot(args: argparse.Namespace) -> int:
-    from training.plots import write_curves
-
     if not args.metrics.is_file():
         raise InvalidInputError(f"no metrics file {str(args.metrics)!r}")
     if not write_curves(args.metrics, args.out):
-        raise CsanmtError("matplotlib is not installed; install the development requirements")
+        raise InvalidInputError(f"{args.metrics} holds no evaluation yet")
     if args.json:
         print_json({"out": str(args.out)})
     return 0
 
 
+STYLE = (
+    "svg{font:12px sans-serif;background:#fff}.line{fill:none;stroke-width:2}.grid{stroke:#ddd}"
+    ".line.training{stroke:#888}.dot.training{fill:#888}.line.dev{stroke:#06c}.dot.dev{fill:#06c}"
+)
+POINTS = 9  # of a curve
+
+
+def write_curves(metrics: Path, out: Path) -> bool:
+    """Draw training and dev loss over target tokens; false if nothing was evaluated yet."""
+    from benchmarks.charts import Line, line_chart
+    from training.status import evaluations
+
+    if out.suffix != ".svg":
+        raise InvalidInputError(f"{str(out)!r} must end in .svg")
+    checks = [line for line in evaluations(metrics) if "loss" in line]
+    if not checks:
+        return False
+    last = len(checks) - 1
+    shown = [checks[i] for i in sorted({round(last * k / POINTS) for k in range(POINTS + 1)})]
+    chart = line_chart(
+        [f"{check['tokens'] / 1e6:.3g}" for check in shown],
+        [
+            Line("training", [check["training"] for check in shown], "training"),
+            Line("dev", [check["loss"] for check in shown], "dev"),
+        ],
+        "nats a token",
+        "million target tokens",
+    )
+    head = '<svg xmlns="http://www.w3.org/2000/svg"'
+    body = str(chart).replace("<svg", head, 1).replace(">", f"><style>{STYLE}</style>", 1)
+    out.write_text(body, encoding="utf-8")
+    return True
+
+
 def _add_status(actions: Actions) -> None:
     parser = action(actions, "status", _status, "where a run stands: losses, speed, time left")
     parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .png")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .svg")
     parser.add_argument(
         "--log", type=Path, metavar="FILE", help="also write its evaluations, .jsonl"
     )
@@ -143,7 +140,6 @@ def _add_status(actions: Actions) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from training.plots import write_curves
     from training.status import read_status, write_log
 
     status = read_status(args.directory)
@@ -152,7 +148,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.log:
         write_log([run for run in (args.trunk, args.directory) if run], args.log)
     if args.json:
-        print_json(status.to_dict())
+        print_json(asdict(status))
         return 0
     print(f"{status.recipe}: {status.stage}, step {status.step}, {status.tokens:,} target tokens")
     print(f"{status.minutes} minutes, {status.minutes_left} left of the budget")

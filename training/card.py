@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.translator import DecodingOptions, Translator
-from training.plots import read_metrics
 from training.showcase import sentences
 from training.sources import base, sources
+from training.status import read_metrics
 
 
 def text_section(pairs: Mapping[str, int]) -> str:

@@ -3,46 +3,35 @@
 There, with Python 3.11 or newer, PyTorch, transformers, numpy, safetensors,
 sentencepiece and sacrebleu, and no network:
 
-    python split_archive.py join . run && cd run && python go.py --stop-after 8
+    sha256sum -c SHA256SUMS && mkdir run && cat part-* | tar xJ -C run && cd run
+    PYTHONPATH=code python -m training.package --stop-after 8
 
-``go.py`` goes on where it stopped when it is called again; when the recipe's budget is
-used up it leaves ``result/`` in parts of its own.
+The same command goes on where it stopped; when the recipe's budget is used up it leaves
+``result/`` in parts of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import shutil
 import sys
+import tarfile
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from training.input_digests import check_packed, model_files
-from training.plots import write_curves
 from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from training.run import RunOptions, train
-from training.split_archive import PartsError, join_parts, split_directory
 
 INITIAL = "initial"  # where the model that the recipe goes on from is in a package
 CODE = ("csanmt", "training")
-GO_HELP = "Train this package's recipe; call it again until result/ is there."
-GO = '''\
-"""Trains this package's recipe within a wall-clock budget; see training/package.py."""
-
-import sys
-from pathlib import Path
-
-here = Path(__file__).resolve().parent
-sys.path.insert(0, str(here / "code"))
-
-from training.package import train_package
-
-sys.exit(train_package(here, sys.argv[1:]))
-'''
+SUMS = "SHA256SUMS"
 
 
 def pack_run(recipe: Recipe, packed: Path, out: Path, part_size: int) -> list[Path]:
@@ -51,7 +40,6 @@ def pack_run(recipe: Recipe, packed: Path, out: Path, part_size: int) -> list[Pa
     Args:
         recipe: goes along as JSON, and with it the model it goes on from.
         packed: directory of ``preparation.prepare``.
-        part_size: most bytes of one part.
 
     Raises:
         NotFoundError: ``packed`` is not a packed data set.
@@ -59,63 +47,77 @@ def pack_run(recipe: Recipe, packed: Path, out: Path, part_size: int) -> list[Pa
     """
     check_packed(recipe, packed)
     root = Path(__file__).resolve().parent.parent
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "recipes", "README.md")
     with TemporaryDirectory() as temporary:
         stage = Path(temporary)
         for name in CODE:
-            shutil.copytree(
-                root / name,
-                stage / "code" / name,
-                ignore=shutil.ignore_patterns("__pycache__", "*.so", "recipes", "README.md"),
-            )
+            shutil.copytree(root / name, stage / "code" / name, ignore=ignored)
         shutil.copytree(packed, stage / "data")
-        recipe = _with_initial_model(recipe, stage)
-        (stage / "go.py").write_text(GO, encoding="utf-8")
-        (stage / "recipe.json").write_text(
-            json.dumps(recipe_to_dict(recipe), ensure_ascii=False), encoding="utf-8"
-        )
-        return split_directory(stage, out, part_size)
+        if home := recipe.start.initial_model:
+            for path in model_files(Path(home)):
+                there = stage / INITIAL / path.relative_to(home)
+                there.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, there)
+            recipe = replace(recipe, start=replace(recipe.start, initial_model=INITIAL))
+        record = json.dumps(recipe_to_dict(recipe), ensure_ascii=False)
+        (stage / "recipe.json").write_text(record, encoding="utf-8")
+        return write_parts(stage, out, part_size)
 
 
-def _with_initial_model(recipe: Recipe, stage: Path) -> Recipe:
-    """Put the model a recipe goes on from into the package, named relative to it."""
-    if not recipe.start.initial_model:
-        return recipe
-    home = Path(recipe.start.initial_model)
-    for path in model_files(home):
-        there = stage / INITIAL / path.relative_to(home)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, there)
-    return replace(recipe, start=replace(recipe.start, initial_model=INITIAL))
+def write_parts(directory: Path, out: Path, part_size: int) -> list[Path]:
+    """Write a directory to ``out`` as ``part-000`` … of at most so many bytes, and their digests.
+
+    ``sha256sum -c`` checks them, ``cat part-* | tar xJ`` puts them together.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("part-*"):
+        old.unlink()
+    parts: list[Path] = []
+    sums = ""
+    with TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w:xz", preset=2) as tar:  # ids shrink to half
+            tar.add(directory, ".")
+        archive.seek(0)
+        while data := archive.read(part_size):
+            part = out / f"part-{len(parts):03d}"
+            part.write_bytes(data)
+            parts.append(part)
+            sums += f"{sha256(data).hexdigest()}  {part.name}\n"
+    (out / SUMS).write_text(sums, encoding="ascii")
+    return parts
 
 
-def packed_recipe(place: Path) -> Recipe:
-    """The recipe of the package unpacked in ``place``, its initial model found there."""
-    recipe = recipe_from_dict(json.loads((place / "recipe.json").read_text(encoding="utf-8")))
-    if not recipe.start.initial_model:
-        return recipe
-    initial = str(place / recipe.start.initial_model)
-    return replace(recipe, start=replace(recipe.start, initial_model=initial))
-
-
-def join_result(parts: Path, out: Path) -> Path:
-    """Put a result's parts together: a model version directory, metrics beside it.
+def join_parts(parts: Path, out: Path) -> None:
+    """Check the digest of every part and unpack them into ``out``, as a result comes home.
 
     Raises:
-        NotFoundError: the directory does not exist.
-        IntegrityError: a part is missing or altered, or the archive is unsafe.
+        NotFoundError: there are no digests.
+        IntegrityError: a part is missing or altered, or the archive would write elsewhere.
     """
-    if not parts.is_dir():
-        raise NotFoundError(f"no directory {str(parts)!r}")
-    try:
-        join_parts(parts, out)
-    except PartsError as error:
-        raise IntegrityError(str(error)) from error
-    return out
+    sums = parts / SUMS
+    if not sums.is_file():
+        raise NotFoundError(f"{parts} holds no {SUMS}")
+    with TemporaryFile() as whole:
+        for line in sums.read_text(encoding="ascii").splitlines():
+            digest, _, name = line.partition("  ")
+            part = parts / Path(name).name
+            data = part.read_bytes() if part.is_file() else b""
+            if sha256(data).hexdigest() != digest:
+                raise IntegrityError(f"{part} is missing or damaged; fetch it again")
+            whole.write(data)
+        whole.seek(0)
+        try:
+            with tarfile.open(fileobj=whole) as tar:
+                tar.extractall(out, filter="data")
+        except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+            raise IntegrityError(f"{parts}: the parts are no package: {error}") from error
 
 
 def train_package(place: Path, arguments: list[str]) -> int:
-    """What ``go.py`` runs: train, leave the result of a finished run in parts; exit status."""
-    parser = argparse.ArgumentParser(prog="go.py", description=GO_HELP)
+    """Train the package unpacked in ``place``; a finished run leaves its result in parts."""
+    parser = argparse.ArgumentParser(
+        prog="training.package", description="Train; call it again until result/ is there."
+    )
     parser.add_argument("--minutes", type=float, help="budget of the whole run, else the recipe's")
     parser.add_argument(
         "--stop-after", type=float, metavar="MINUTES", help="end this command; the next goes on"
@@ -123,22 +125,16 @@ def train_package(place: Path, arguments: list[str]) -> int:
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     parser.add_argument("--weights", default="bf16", choices=("int8", "bf16", "float32"))
     parser.add_argument("--part-size", type=int, default=16 << 20, help="bytes of a result part")
-    args = parser.parse_args(arguments)
+    options = vars(parser.parse_args(arguments))
+    part_size = options.pop("part_size")
+    recipe = recipe_from_dict(json.loads((place / "recipe.json").read_text(encoding="utf-8")))
+    if recipe.start.initial_model:
+        recipe = replace(recipe, start=replace(recipe.start, initial_model=str(place / INITIAL)))
+    work = place / "work"
     try:
-        outcome = train(
-            packed_recipe(place),
-            place / "data",
-            place / "work",
-            RunOptions(
-                minutes=args.minutes,
-                stop_after=args.stop_after,
-                device=args.device,
-                weights=args.weights,
-            ),
-            report=_print,
-        )
+        outcome = train(recipe, place / "data", work, RunOptions(**options), report=_print)
     except CsanmtError as error:
-        sys.stderr.write(f"go.py: {error}\n")
+        sys.stderr.write(f"training.package: {error}\n")
         return error.exit_code
     if outcome.version is None:
         sys.stdout.write(
@@ -146,10 +142,8 @@ def train_package(place: Path, arguments: list[str]) -> int:
             "are left: run the same command again\n"
         )
         return 0
-    metrics = place / "work" / "metrics.jsonl"
-    shutil.copyfile(metrics, outcome.version / "metrics.jsonl")
-    write_curves(metrics, outcome.version / "curves.png")
-    parts = split_directory(outcome.version, place / "result", args.part_size)
+    shutil.copyfile(work / "metrics.jsonl", outcome.version / "metrics.jsonl")
+    parts = write_parts(outcome.version, place / "result", part_size)
     sys.stdout.write(f"{outcome.tokens} tokens, {len(parts)} parts in {place / 'result'}\n")
     return 0
 
@@ -158,3 +152,7 @@ def _print(line: dict[str, Any]) -> None:
     if line["event"] == "evaluation" or line["step"] % 100 == 0:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(train_package(Path.cwd(), sys.argv[1:]))

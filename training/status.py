@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from csanmt.errors import NotFoundError
-from training.plots import read_metrics
 
 RECENT = 200  # steps that the training loss and the speed are taken over
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every complete line of JSON; a line cut off by a kill is skipped."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            lines.append(json.loads(text))
+    return lines
 
 
 @dataclass(frozen=True)
@@ -19,8 +28,8 @@ class Status:
     """A run's latest figures.
 
     loss: smoothed labels, mean of the recent steps, nats a token; tokens_per_second: over the
-    recent steps of one command; minutes_left: of the budget, at most; evaluations: tokens and
-    dev loss of every evaluation; domains: losses of held-out lines at the latest.
+    recent steps of one command; minutes_left: of the budget, at most; domains: losses of
+    held-out lines at the latest evaluation.
     """
 
     recipe: str
@@ -34,10 +43,6 @@ class Status:
     tokens_per_second: float
     dev: float | None = None
     domains: dict[str, float] = field(default_factory=dict)
-    evaluations: list[tuple[int, float]] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def read_status(run: Path) -> Status:
@@ -54,40 +59,40 @@ def read_status(run: Path) -> Status:
     recent = [line for line in steps[-RECENT:] if line["stage"] == last["stage"]]
     checks = [line for line in lines if line["event"] == "evaluation"]
     latest = checks[-1] if checks else {}
-    minutes = last["seconds"] / 60
+    left = last.get("left", 60 * recipe["training"]["minutes"] - last["seconds"])
     return Status(
         recipe=recipe["name"],
         stage=last["stage"],
         step=last["step"],
         tokens=last["tokens"],
-        minutes=round(minutes, 1),
-        minutes_left=round(max(0.0, recipe["training"]["minutes"] - minutes), 1),
+        minutes=round(last["seconds"] / 60, 1),
+        minutes_left=round(max(0.0, left / 60), 1),
         rate=last["rate"],
         loss=sum(line["loss"] for line in recent) / len(recent),
         tokens_per_second=_speed(recent),
         dev=latest.get("loss"),
         domains={k.split("/")[1]: v for k, v in latest.items() if k.startswith("held/")},
-        evaluations=[(line["tokens"], line["loss"]) for line in checks],
     )
 
 
 def write_log(runs: Iterable[Path], out: Path) -> int:
-    """Condense the metrics of runs, a trunk before its copy, to a line for every evaluation.
-
-    Returns:
-        lines written: run, step, target tokens, seconds, mean training loss since the line
-        before, dev loss, losses by domain, tokens a second; and every change of data or settings.
-    """
-    lines = [line for run in runs for line in _condensed(run)]
+    """Write the evaluations of runs, a trunk before its copy; returns how many lines."""
+    lines = [line for run in runs for line in evaluations(run / "metrics.jsonl")]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return len(lines)
 
 
-def _condensed(run: Path) -> Iterator[dict[str, Any]]:
-    name = json.loads((run / "recipe.json").read_text(encoding="utf-8"))["name"]
+def evaluations(metrics: Path) -> Iterator[dict[str, Any]]:
+    """A run's metrics condensed to a line for every evaluation and change of data or settings.
+
+    It holds recipe, step, target tokens and seconds, the mean training loss since the line
+    before, dev loss, losses by domain, and tokens a second.
+    """
+    record = metrics.with_name("recipe.json")
+    name = json.loads(record.read_text(encoding="utf-8"))["name"] if record.is_file() else ""
     since: list[dict[str, Any]] = []
-    for line in read_metrics(run / "metrics.jsonl"):
+    for line in read_metrics(metrics):
         where = {"recipe": name, **{key: line[key] for key in ("step", "tokens", "seconds")}}
         if line["event"] == "changed":
             yield {**where, "changed": line["settings"], "data": line["data"]}

@@ -368,6 +368,7 @@ class Trainer:
 
     def _log(self, loss: float, rate: float, norm: float) -> None:
         line = {"event": "step", **self._where(), "loss": loss, "rate": rate, "norm": norm}
+        line["left"] = round(self.budget - self.progress.elapsed, 1)
         if self.progress.stage == "contrastive":
             line["posterior"] = self.progress.confidence
         self._write(line)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +17,10 @@ import pytest
 from cli.train import parse_size
 from csanmt.errors import IntegrityError, InvalidInputError, NotFoundError
 from tests.training.running import train
-from training.package import join_result, pack_run
-from training.plots import read_metrics
+from training.package import join_parts, pack_run, write_parts
 from training.preparation import prepare
 from training.recipe import load_recipe
-from training.split_archive import PartsError, join_parts, split_directory
+from training.status import read_metrics
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
@@ -29,7 +31,7 @@ def parts(tmp_path: Path) -> Path:
     (source / "deep").mkdir(parents=True)
     (source / "a.bin").write_bytes(os.urandom(5000))
     (source / "deep" / "b.txt").write_text("text")
-    split_directory(source, tmp_path / "parts", 1000)
+    write_parts(source, tmp_path / "parts", 1000)
     return tmp_path / "parts"
 
 
@@ -49,47 +51,43 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("damage", "error", "message"),
     [
-        (lambda p: flip(p / "part-002"), r"part-002 is damaged: 1000 bytes of 1000, SHA-256"),
-        (lambda p: (p / "part-001").unlink(), r"part-001 is missing"),
-        (lambda p: (p / "part-003").write_bytes(b"short"), r"part-003 is damaged: 5 bytes of 1000"),
-        (lambda p: (p / "package.json").write_text("{"), r"package\.json is damaged"),
-        (lambda p: (p / "package.json").unlink(), r"holds no package\.json"),
+        (lambda p: flip(p / "part-002"), IntegrityError, r"part-002 is missing or damaged; fetch"),
+        (lambda p: (p / "part-001").unlink(), IntegrityError, r"part-001 is missing or damaged"),
+        (lambda p: (p / "part-003").write_bytes(b"short"), IntegrityError, r"part-003 is missing"),
+        (lambda p: drop_last_line(p / "SHA256SUMS"), IntegrityError, r"the parts are no package"),
+        (lambda p: (p / "SHA256SUMS").unlink(), NotFoundError, r"holds no SHA256SUMS"),
     ],
 )
-def test_damage_is_named_and_nothing_is_written(parts, tmp_path, damage, message):
+def test_damage_is_named(parts, tmp_path, damage, error, message):
     damage(parts)
-    with pytest.raises(IntegrityError, match=message):
-        join_result(parts, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    with pytest.raises(error, match=message):
+        join_parts(parts, tmp_path / "out")
+
+
+def drop_last_line(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
 
 def test_an_archive_that_would_write_elsewhere_is_refused(tmp_path):
-    import hashlib
-    import io
-    import tarfile
-
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         info = tarfile.TarInfo("../escaped")
         info.size = 1
         tar.addfile(info, io.BytesIO(b"x"))
-    data = buffer.getvalue()
-    digest = hashlib.sha256(data).hexdigest()
     (tmp_path / "parts").mkdir()
-    (tmp_path / "parts" / "part-000").write_bytes(data)
-    entry = {"name": "part-000", "bytes": len(data), "sha256": digest}
-    manifest = {"format": 1, "whole": {"bytes": len(data), "sha256": digest}, "parts": [entry]}
-    (tmp_path / "parts" / "package.json").write_text(json.dumps(manifest))
-    with pytest.raises(PartsError, match="not a package"):
+    (tmp_path / "parts" / "part-000").write_bytes(buffer.getvalue())
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    (tmp_path / "parts" / "SHA256SUMS").write_text(f"{digest}  part-000\n")
+    with pytest.raises(IntegrityError, match="no package"):
         join_parts(tmp_path / "parts", tmp_path / "out")
     assert not (tmp_path / "escaped").exists()
 
 
 def test_a_directory_that_does_not_exist_is_named(tmp_path):
-    with pytest.raises(NotFoundError, match="no directory"):
-        join_result(tmp_path / "gone", tmp_path / "out")
+    with pytest.raises(NotFoundError, match="gone holds no SHA256SUMS"):
+        join_parts(tmp_path / "gone", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -105,16 +103,23 @@ def test_what_is_no_size_is_refused(text):
         parse_size(text)
 
 
-def run_there(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as on a machine without our source tree or packages."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+UNPACK = "sha256sum --quiet -c SHA256SUMS && mkdir run && cat part-* | tar xJ -C run"
+
+
+def unpack_there(place: Path) -> None:
+    """As ``training/README.md`` says, with nothing of ours."""
+    subprocess.run(["sh", "-c", UNPACK], cwd=place, check=True)
+
+
+def train_there(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Train as on a machine without our source tree."""
     return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=place,
+        [sys.executable, "-m", "training.package", *arguments],
+        cwd=place / "run",
         capture_output=True,
         text=True,
         check=False,
-        env={**environment, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": "code", "OMP_NUM_THREADS": "1"},
     )
 
 
@@ -126,25 +131,25 @@ def test_rehearsal_pack_train_there_join_and_translate_here(short, packed, tmp_p
     parts = pack_run(recipe, packed, tmp_path / "there", 40_000)
     assert len(parts) > 3
     there = tmp_path / "there"
-    joined = run_there(there, "split_archive.py", "join", ".", "run")
-    assert joined.returncode == 0, joined.stderr
+    unpack_there(there)
     result = there / "run" / "result"
-    first = run_there(there / "run", "go.py", "--minutes", "5", "--stop-after", "0.0001")
+    first = train_there(there, "--minutes", "5", "--stop-after", "0.0001")
     assert first.returncode == 0, first.stderr
     assert "minutes of the budget are left: run the same command again" in first.stdout
     assert not result.exists()
-    done = run_there(there / "run", "go.py", "--minutes", "5", "--part-size", "100000")
+    done = train_there(there, "--minutes", "5", "--part-size", "100000")
     assert done.returncode == 0, done.stderr
     assert len(list(result.glob("part-*"))) > 1
-    version = join_result(result, tmp_path / "back")
+    version = tmp_path / "back"
+    join_parts(result, version)
     provenance = json.loads((version / "provenance.json").read_text())
     assert provenance["training"]["steps"] == 6
     assert (version / "metrics.jsonl").is_file()
     answer = csanmt.load(version, engine="torch").translate(["我走了。"])[0]
     assert isinstance(answer.text, str)
     flip(sorted(result.glob("part-*"))[0])
-    with pytest.raises(IntegrityError, match="part-000 is damaged"):
-        join_result(result, tmp_path / "again")
+    with pytest.raises(IntegrityError, match="part-000 is missing or damaged"):
+        join_parts(result, tmp_path / "again")
 
 
 @pytest.mark.e2e
@@ -158,10 +163,11 @@ def test_the_recipe_for_a_gpu_is_rehearsed_in_a_tiny_shape(tiny, packed, tmp_pat
         training=replace(small, seed=tiny.training.seed),
     )  # fmt: skip
     pack_run(recipe, packed, tmp_path / "there", 16 << 20)
-    assert run_there(tmp_path / "there", "split_archive.py", "join", ".", "run").returncode == 0
-    done = run_there(tmp_path / "there" / "run", "go.py", "--weights", "int8")
+    unpack_there(tmp_path / "there")
+    done = train_there(tmp_path / "there", "--weights", "int8")
     assert done.returncode == 0, done.stderr
-    version = join_result(tmp_path / "there" / "run" / "result", tmp_path / "back")
+    version = tmp_path / "back"
+    join_parts(tmp_path / "there" / "run" / "result", version)
     assert (version / "engine.bin").stat().st_size < 40 << 20
     lines = read_metrics(version / "metrics.jsonl")
     assert [x["step"] for x in lines if x["event"] == "step"] == [4, 4, 8, 12]
@@ -174,18 +180,9 @@ def test_the_model_a_recipe_goes_on_from_travels_with_the_package(short, packed,
     prepare(more, RECIPES, tmp_path / "packed")
     pack_run(more, tmp_path / "packed", tmp_path / "there", 1 << 20)
     (tmp_path / "first").rename(tmp_path / "elsewhere")  # there, home is out of reach
-    assert run_there(tmp_path / "there", "split_archive.py", "join", ".", "run").returncode == 0
-    done = run_there(tmp_path / "there" / "run", "go.py", "--weights", "float32")
+    unpack_there(tmp_path / "there")
+    done = train_there(tmp_path / "there", "--weights", "float32")
     assert done.returncode == 0, done.stderr
-    version = join_result(tmp_path / "there" / "run" / "result", tmp_path / "back")
+    version = tmp_path / "back"
+    join_parts(tmp_path / "there" / "run" / "result", version)
     assert (version / "model.safetensors").is_file()
-
-
-def test_the_joining_script_needs_nothing_of_ours(parts, tmp_path):
-    done = run_there(parts, "-I", "split_archive.py", "join", ".", "out")
-    assert done.returncode == 0, done.stderr
-    assert (parts / "out" / "deep" / "b.txt").read_text() == "text"
-    flip(parts / "part-000")
-    done = run_there(parts, "-I", "split_archive.py", "join", ".", "out2")
-    assert done.returncode == 3
-    assert "part-000 is damaged" in done.stderr

@@ -21,7 +21,7 @@ from training.checkpoint import find_checkpoint, load_tensors, read_progress
 from training.initialization import fresh
 from training.optimizer import optimizer_for
 from training.packed import read_split
-from training.plots import read_metrics
+from training.status import read_metrics
 from training.trainer import Trainer
 from training.vocabulary import Vocabularies
 

@@ -11,10 +11,9 @@ import pytest
 from csanmt.errors import InvalidInputError, NotFoundError
 from tests.training.running import train
 from training.checkpoint import read_progress
-from training.plots import read_metrics
 from training.preparation import prepare
 from training.recipe import Recipe
-from training.status import read_status, write_log
+from training.status import read_metrics, read_status, write_log
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 MUON = {"optimizer": "muon", "schedule": "stable-linear", "decay_share": 0.0}
@@ -55,6 +54,7 @@ def test_the_rate_of_a_trunk_stays_and_that_of_a_copy_falls_to_zero(
         packed, tmp_path / "copy", trunk=trunk, clock=lambda: float(next(ticks)), weights="float32",
     )  # fmt: skip
     falling = rates(tmp_path / "copy")
+    assert read_status(tmp_path / "copy").minutes_left == 0
     assert outcome.version is not None
     assert falling == sorted(falling, reverse=True)
     assert falling[0] > 0.8 * peak
@@ -105,10 +105,11 @@ def test_no_copy_is_made_of_a_run_without_a_checkpoint(recipe, packed, tmp_path)
         train(recipe, packed, tmp_path / "copy", trunk=tmp_path, clock=lambda: 0.0)
 
 
-def test_status_says_where_a_run_stands(trunk):
+def test_status_says_where_a_run_stands(recipe, trunk):
     status = read_status(trunk)
     assert (status.stage, status.step, status.recipe) == ("translation", 4, "tiny")
     assert status.tokens == read_progress(trunk / "checkpoint").tokens
+    assert status.minutes_left == recipe.training.minutes
     with pytest.raises(NotFoundError, match="no run"):
         read_status(trunk / "none")
 
