@@ -22,13 +22,13 @@ push: install-release ## to a registry or an archive, once (VERSION=, TO=, FORCE
 		$(if $(FORCE),--force "$(FORCE)")
 
 audit: install-dev ## how far behind, licences and advisories of what is locked
-	PYTHONPATH=. $(BIN)/python scripts/audit.py
+	sh scripts/audit.sh
 
 audit-image: install-dev ## advisories of the packages that lie in an image (IMAGE=)
 	sh scripts/audit_image.sh $(or $(IMAGE),$(error say which image: make $@ IMAGE=localhost/csanmt:v1.2.0-abc1234))
 
-compat: install-dev ## try combinations of libraries; writes docs/compatibility.md
-	PYTHONPATH=. $(BIN)/python scripts/compat.py
+compat: install-dev ## try other versions of libraries (PINS="numpy==1.26.4 …")
+	sh scripts/compat.sh $(PINS)
 
 lint-files: ## shellcheck, hadolint, actionlint
 	scripts/lint_files.sh

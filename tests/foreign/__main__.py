@@ -2,6 +2,11 @@
 
 Each suite wants a pair of languages of its own, so each gets a server of that pair whose model is
 a stub: what is tried is the API. ``REASONS`` says which failures are no fault of ours, and why.
+
+    python -m tests.foreign DIR…     checkouts of LibreTranslate, deepl-python, deepl-node,
+                                     Weblate, Mastodon; they are read, never written
+
+prints pass, skip and fail with the reason; exit status 1 if a failure is ours.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ from tests.stub_translator import StubTranslator
 
 KEY = "csk_of-a-foreign-suite"
 KEYED = ApiKey("suite", hash_key(KEY))
-HERE = Path(__file__).resolve().parent / "foreign"
+HERE = Path(__file__).resolve().parent
 
 # Found in a failure's message or test's name → why it is no fault of ours.
 REASONS = (
