@@ -15,10 +15,8 @@ from training.corpus import Pair
 from training.filtering import HAN, FilterSettings, first_broken_rule
 from training.synthetic import ORIGINS, generate
 from training.synthetic.__main__ import main
-from training.synthetic.dates import TERMINALS as DATES
-from training.synthetic.generation import TOPICS, grammar
+from training.synthetic.generation import TOPICS, grammar, terminals
 from training.synthetic.grammar import Grammar, finish, parse
-from training.synthetic.money import TERMINALS as MONEY
 from training.synthetic.numerals import (
     colloquial,
     grouped,
@@ -32,8 +30,6 @@ from training.synthetic.numerals import (
     scaled,
     words,
 )
-from training.synthetic.people import TERMINALS as PEOPLE
-from training.synthetic.quantities import TERMINALS as QUANTITIES
 
 CASES = Path(__file__).parents[2] / "benchmarks" / "cases" / "behaviour.toml"
 
@@ -171,7 +167,7 @@ PRICES = ("price", "foreign_price", "wage", "savings", "yuan", "foreign_sum", "f
 
 @pytest.mark.parametrize("name", COUNTED + MEASURED + PRICES)
 def test_a_number_is_the_same_in_both_languages(name: str):
-    terminal = {**QUANTITIES, **MONEY}[name]
+    terminal = terminals()[name]
     chance = random.Random(name)
     for _ in range(400):
         phrase = terminal(chance)
@@ -183,14 +179,14 @@ def test_a_number_is_the_same_in_both_languages(name: str):
 
 def test_tenths_and_discounts():
     chance = random.Random(5)
-    pairs = {(p.zh, p.en) for p in (QUANTITIES["discount"](chance) for _ in range(2000))}
+    pairs = {(p.zh, p.en) for p in (terminals()["discount"](chance) for _ in range(2000))}
     assert {
         ("八折", "20% off"),
         ("七五折", "25% off"),
         ("9折", "10% off"),
         ("8.5折", "15% off"),
     } <= pairs
-    tenths = {(p.zh, p.en) for p in (QUANTITIES["tenths"](chance) for _ in range(2000))}
+    tenths = {(p.zh, p.en) for p in (terminals()["tenths"](chance) for _ in range(2000))}
     assert {("三成", "30%"), ("两成五", "25%"), ("七成", "70 percent")} <= tenths
 
 
@@ -199,7 +195,7 @@ def test_times_of_day_name_the_same_minute():
     afternoon = re.compile(r"^(下午|晚上|傍晚)(\d+)(?:点|时|:)(\d\d)?(半|整|一刻)?分?$")
     checked = 0
     for _ in range(3000):
-        phrase = DATES["clock"](chance)
+        phrase = terminals()["clock"](chance)
         zh = afternoon.match(phrase.zh)
         en = re.match(r"(\d+)(?::(\d\d))? (?:p\.m\.|pm)$", phrase.en)
         if zh and en:
@@ -212,7 +208,7 @@ def test_times_of_day_name_the_same_minute():
 def test_dates_keep_year_month_and_day():
     chance = random.Random(7)
     for _ in range(500):
-        phrase = DATES["date"](chance)
+        phrase = terminals()["date"](chance)
         digits = re.findall(r"\d+", phrase.zh)
         if digits:
             year, _, day = digits
@@ -222,7 +218,7 @@ def test_dates_keep_year_month_and_day():
 
 def test_chinese_names_are_surname_first_in_pinyin():
     chance = random.Random(8)
-    names = [PEOPLE["chinese_name"](chance) for _ in range(500)]
+    names = [terminals()["chinese_name"](chance) for _ in range(500)]
     assert all(re.fullmatch(r"[A-Z][a-z]+ [A-Z][a-z']+", name.en) for name in names)
     assert all(2 <= len(name.zh) <= 4 for name in names)
 

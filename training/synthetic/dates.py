@@ -5,31 +5,12 @@ from __future__ import annotations
 import calendar
 import random
 
-from training.synthetic.grammar import Phrase, Terminal
+from training.synthetic.grammar import WORDS, Phrase
 from training.synthetic.numerals import han, han_digits, ordinal, words
 
 MONTHS = calendar.month_name
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAYS = "一二三四五六"
-PARTS_OF_DAY = (  # Chinese, hours of the 24-hour clock, English in words
-    ("凌晨", range(1, 6), "in the morning"),
-    ("早上", range(6, 10), "in the morning"),
-    ("上午", range(8, 12), "in the morning"),
-    ("下午", range(13, 18), "in the afternoon"),
-    ("傍晚", range(17, 19), "in the evening"),
-    ("晚上", range(18, 24), "in the evening"),
-)
-UNITS = (  # Chinese with its measure word, English singular, largest usual number
-    ("秒", "second", 60),
-    ("分钟", "minute", 90),
-    ("个小时", "hour", 24),
-    ("小时", "hour", 24),
-    ("天", "day", 90),
-    ("周", "week", 12),
-    ("个星期", "week", 8),
-    ("个月", "month", 24),
-    ("年", "year", 60),
-)
 
 
 def _year(chance: random.Random) -> int:
@@ -73,7 +54,7 @@ def day(chance: random.Random) -> Phrase:
     return Phrase(zh, english)
 
 
-def full_date(chance: random.Random) -> Phrase:
+def date(chance: random.Random) -> Phrase:
     """2024年5月17日; the attribute ``iso`` is its short form on both sides."""
     return _date_of(_year(chance), chance)
 
@@ -200,8 +181,8 @@ def clock(chance: random.Random) -> Phrase:
         written = f"{hour}:{minute:02}"
         twelve = f"{(hour - 1) % 12 + 1}:{minute:02} {'a' if hour < 12 else 'p'}.m."
         return Phrase(written, written if chance.random() < 0.75 else twelve)
-    name, hours, part = chance.choice(PARTS_OF_DAY)
-    hour, minute = chance.choice(hours), _minute(chance)
+    name, first, end, part = chance.choice(WORDS["clock"]["parts_of_day"])
+    hour, minute = chance.choice(range(first, end)), _minute(chance)
     part = "at night" if hour >= 21 else part
     shown = hour if hour <= 12 else hour - 12
     if chance.random() < 0.1:
@@ -211,7 +192,7 @@ def clock(chance: random.Random) -> Phrase:
     return Phrase(zh, _clock_english(hour, minute, part, chance))
 
 
-def hours_of_day(chance: random.Random) -> Phrase:
+def hours(chance: random.Random) -> Phrase:
     """上午9点到下午5点: from 9 a.m. to 5 p.m."""
     first, last = chance.randint(6, 11), chance.randint(13, 22)
     starts, ends = chance.choice((0, 0, 30)), chance.choice((0, 0, 30))
@@ -242,12 +223,10 @@ def clock_range(chance: random.Random) -> Phrase:
     return Phrase(link.join(times), english.join(times))
 
 
-def _duration(units: tuple[tuple[str, str, int], ...]) -> Terminal:
-    return lambda chance: _spell(*chance.choice(units), chance)
-
-
-def _spell(zh_unit: str, unit: str, most: int, chance: random.Random) -> Phrase:
+def duration(chance: random.Random, *units: str) -> Phrase:
     """3天, 两个半小时, 45分钟; the attribute ``adjective`` is its form before a noun."""
+    zh_unit = chance.choice(units)
+    unit, most = WORDS["units"][zh_unit]
     if zh_unit[0] == "个" and chance.random() < 0.15 and unit != "week":
         value = chance.randint(1, 4)
         numeral = "两" if value == 2 else han(value)
@@ -275,14 +254,9 @@ def age(chance: random.Random) -> Phrase:
     return _age(chance.choice((chance.randint(2, 12), chance.randint(2, 99))), chance)
 
 
-def adult_age(chance: random.Random) -> Phrase:
-    """18岁 … 79岁, as ``age``."""
-    return _age(chance.randint(18, 79), chance)
-
-
-def child_age(chance: random.Random) -> Phrase:
-    """2岁 … 17岁, as ``age``."""
-    return _age(chance.randint(2, 17), chance)
+def age_between(chance: random.Random, low: int, high: int) -> Phrase:
+    """As ``age``."""
+    return _age(chance.randint(low, high), chance)
 
 
 def _age(value: int, chance: random.Random) -> Phrase:
@@ -292,30 +266,3 @@ def _age(value: int, chance: random.Random) -> Phrase:
     return Phrase(
         f"{zh}岁", f"{number} years old", {"adjective": f"{number}-year-old", "bare": number}
     )
-
-
-TERMINALS: dict[str, Terminal] = {
-    "year": year,
-    "month": month,
-    "month_of_year": month_of_year,
-    "day": day,
-    "date": full_date,
-    "day_of_month": day_of_month,
-    "weekday": weekday,
-    "dated_weekday": dated_weekday,
-    "dated_year": dated_year,
-    "decade": decade,
-    "century": century,
-    "years": years,
-    "clock": clock,
-    "hours": hours_of_day,
-    "clock_range": clock_range,
-    "duration": _duration(UNITS[1:]),
-    "minutes": _duration((UNITS[1], UNITS[1], UNITS[2], UNITS[3])),
-    "hours_long": _duration(UNITS[2:4]),
-    "days_long": _duration(UNITS[4:]),
-    "lifespan": lifespan,
-    "age": age,
-    "adult_age": adult_age,
-    "child_age": child_age,
-}

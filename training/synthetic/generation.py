@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from training.corpus import Pair
-from training.synthetic import codes, dates, money, people, quantities
-from training.synthetic.grammar import Grammar, Rule, finish, read
+from training.synthetic import dates, money, numbers, people
+from training.synthetic.grammar import WORDS, Grammar, Phrase, Rule, Terminal, finish, read
 
 GRAMMARS = Path(__file__).resolve().parent / "grammars"
 SHARED = "shared-"
@@ -20,6 +21,16 @@ TOPICS = tuple(
 )
 ORIGINS = tuple(f"synthetic-{topic}" for topic in TOPICS)
 SPACED_SHARE = 0.04  # lines with blanks between Chinese and digits or Latin letters
+RANGES: dict[str, Callable[..., Phrase]] = {
+    "count": numbers.count,
+    "large": numbers.large,
+    "figures": numbers.figures,
+    "code": numbers.code,
+    "yuan": money.yuan,
+    "foreign": money.foreign,
+    "age": dates.age_between,
+    "duration": dates.duration,
+}
 TRIES = 12  # draws of one rule before another gets its turn
 _BORDER = re.compile(r"(?<=[一-鿿])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[一-鿿])")
 
@@ -33,16 +44,27 @@ def _shared() -> dict[str, list[Rule]]:
 
 
 @cache
+def terminals() -> dict[str, Terminal]:
+    """Every function of the modules that takes nothing but chance, and the ranges of words.toml."""
+    found: dict[str, Terminal] = {}
+    for module in (numbers, money, dates, people):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if list(inspect.signature(function).parameters) == ["chance"]:
+                found[name] = function
+    for kind, ranges in WORDS["ranges"].items():
+        for name, ends in ranges.items():
+            found[name] = partial(_between, RANGES[kind], ends)
+    return found
+
+
+def _between(draw: Callable[..., Phrase], ends: Sequence[object], chance: random.Random) -> Phrase:
+    return draw(chance, *ends)
+
+
+@cache
 def grammar(topic: str) -> Grammar:
     """The grammar of a topic over the shared words and the terminals."""
-    terminals = {
-        **quantities.TERMINALS,
-        **codes.TERMINALS,
-        **money.TERMINALS,
-        **dates.TERMINALS,
-        **people.TERMINALS,
-    }
-    return Grammar({**_shared(), **read(GRAMMARS / f"{topic}.txt")}, terminals)
+    return Grammar({**_shared(), **read(GRAMMARS / f"{topic}.txt")}, terminals())
 
 
 def pairs_of(topic: str, count: int, seed: int) -> Iterator[Pair]:

@@ -25,9 +25,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from csanmt.tables import read_toml
+
+WORDS = read_toml(Path(__file__).with_name("words.toml"))
 _SYMBOL = re.compile(r"\{(\^?)([a-z_]+)(\d?)(?:\.([a-z_]+))?\}")
 _LINKED = re.compile(r"<(?:(\d):)?([^<>]*)>")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -75,8 +78,8 @@ def parse(text: str, name: str) -> dict[str, list[Rule]]:
     Raises:
         ValueError: a rule without heading or without an English side.
     """
-    rules: dict[str, list[tuple[str, list[str], dict[str, str]]]] = {}
-    heading: list[tuple[str, list[str], dict[str, str]]] | None = None
+    rules: dict[str, list[Rule]] = {}
+    heading: list[Rule] | None = None
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -85,25 +88,23 @@ def parse(text: str, name: str) -> dict[str, list[Rule]]:
         elif heading is None:
             raise ValueError(f"{name}:{number}: a rule before any heading")
         elif line.lstrip().startswith("= "):
-            heading[-1][1].append(line.lstrip()[2:].strip())
+            english = line.lstrip()[2:].strip()
+            heading[-1] = replace(heading[-1], en=(*heading[-1].en, english))
         else:
             heading.append(_parse_rule(line))
     for symbol, parsed in rules.items():
-        for zh, en, _ in parsed:
-            if not en:
-                raise ValueError(f"{name}: {zh!r} under @{symbol} has no English side")
-    return {
-        symbol: [Rule(zh, tuple(en), attributes) for zh, en, attributes in parsed]
-        for symbol, parsed in rules.items()
-    }
+        for rule in parsed:
+            if not rule.en:
+                raise ValueError(f"{name}: {rule.zh!r} under @{symbol} has no English side")
+    return rules
 
 
-def _parse_rule(line: str) -> tuple[str, list[str], dict[str, str]]:
+def _parse_rule(line: str) -> Rule:
     body, *extra = line.split(" ; ")
     zh, equals, en = body.partition(" = ")
     pairs = (item.partition("=") for part in extra for item in part.split(", "))
     attributes = {key.strip(): value.strip() for key, _, value in pairs}
-    return zh.strip(), [en.strip()] if equals else [], attributes
+    return Rule(zh.strip(), (en.strip(),) if equals else (), attributes)
 
 
 def read(path: Path) -> dict[str, list[Rule]]:

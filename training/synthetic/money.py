@@ -6,9 +6,10 @@ import random
 from dataclasses import dataclass
 from decimal import Decimal
 
-from training.synthetic.grammar import Phrase, Terminal
+from csanmt.tables import build
+from training.synthetic.grammar import WORDS, Phrase
+from training.synthetic.numbers import large_value, write_large
 from training.synthetic.numerals import HAN_DIGITS, colloquial, grouped, han, plain, words
-from training.synthetic.quantities import large_value, write_large
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,7 @@ class Currency:
 
 
 YUAN = Currency(("元", "元", "元", "元人民币"), "yuan", "yuan", "¥", 0.08)
-FOREIGN = (
-    Currency(("美元",), "dollar", "dollars", "$", 0.75),
-    Currency(("美元",), "U.S. dollar", "U.S. dollars", "US$", 0.6),
-    Currency(("欧元",), "euro", "euros", "€", 0.5),
-    Currency(("英镑",), "pound", "pounds", "£", 0.65),
-    Currency(("日元",), "yen", "yen", "¥", 0.0),
-    Currency(("港元", "港币"), "Hong Kong dollar", "Hong Kong dollars", "HK$", 0.7),
-    Currency(("韩元",), "won", "won", "₩", 0.0),
-    Currency(("卢布",), "ruble", "rubles", "", 0.0),
-    Currency(("澳元",), "Australian dollar", "Australian dollars", "A$", 0.5),
-    Currency(("加元",), "Canadian dollar", "Canadian dollars", "C$", 0.5),
-    Currency(("新加坡元", "新元"), "Singapore dollar", "Singapore dollars", "S$", 0.5),
-    Currency(("瑞士法郎",), "Swiss franc", "Swiss francs", "", 0.0),
-    Currency(("卢比",), "rupee", "rupees", "", 0.0),
-    Currency(("泰铢",), "baht", "baht", "", 0.0),
-)
+FOREIGN = tuple(build(Currency, entry) for entry in WORDS["currency"])
 CENTS = (("美分", "cents"), ("便士", "pence"), ("欧分", "cents"))
 
 
@@ -117,7 +103,7 @@ def foreign_price(chance: random.Random) -> Phrase:
     return Phrase(f"{written}{chance.choice(currency.zh)}", english)
 
 
-def thousands_of_yuan(chance: random.Random) -> Phrase:
+def wage(chance: random.Random) -> Phrase:
     """Wages, rents, tuition: 3500元, 1.2万元."""
     value = chance.randint(10, 300) * chance.choice((50, 100, 100, 500))
     if value >= 10_000 and value % 100 == 0 and chance.random() < 0.6:
@@ -137,27 +123,23 @@ def price_fall(chance: random.Random) -> Phrase:
     )
 
 
-def _yuan(low: int, high: int) -> Terminal:
-    def terminal(chance: random.Random) -> Phrase:
-        amount = write_large(large_value(chance, low, high), chance)
-        zh = f"{amount.zh}{chance.choice(YUAN.zh)}"
-        if not amount.en[0].isdigit():
-            return Phrase(zh, f"{amount.en} yuan")
-        return Phrase(zh, YUAN.english(amount.en, chance))
-
-    return terminal
+def yuan(chance: random.Random, low: int, high: int) -> Phrase:
+    """An amount as the news has it: 3.2亿元."""
+    amount = write_large(large_value(chance, low, high), chance)
+    zh = f"{amount.zh}{chance.choice(YUAN.zh)}"
+    if not amount.en[0].isdigit():
+        return Phrase(zh, f"{amount.en} yuan")
+    return Phrase(zh, YUAN.english(amount.en, chance))
 
 
-def _foreign(low: int, high: int) -> Terminal:
-    def terminal(chance: random.Random) -> Phrase:
-        currency = chance.choice(FOREIGN[:2] * 3 + FOREIGN)
-        amount = write_large(large_value(chance, low, high), chance)
-        if not amount.en[0].isdigit():  # "$three million" is not English
-            return Phrase(f"{amount.zh}{currency.zh[0]}", f"{amount.en} {currency.many}")
-        zh = f"{amount.zh}{chance.choice(currency.zh)}"
-        return Phrase(zh, currency.english(amount.en, chance))
-
-    return terminal
+def foreign(chance: random.Random, low: int, high: int) -> Phrase:
+    """The same in another currency."""
+    currency = chance.choice(FOREIGN[:2] * 3 + FOREIGN)
+    amount = write_large(large_value(chance, low, high), chance)
+    if not amount.en[0].isdigit():  # "$three million" is not English
+        return Phrase(f"{amount.zh}{currency.zh[0]}", f"{amount.en} {currency.many}")
+    zh = f"{amount.zh}{chance.choice(currency.zh)}"
+    return Phrase(zh, currency.english(amount.en, chance))
 
 
 def exchange_rate(chance: random.Random) -> Phrase:
@@ -170,17 +152,3 @@ def exchange_rate(chance: random.Random) -> Phrase:
     if "约合" in zh:
         verb = "is about"
     return Phrase(zh, f"one {currency.one} {verb} {rate} yuan")
-
-
-TERMINALS: dict[str, Terminal] = {
-    "price": price,
-    "spoken_price": spoken_price,
-    "foreign_price": foreign_price,
-    "wage": thousands_of_yuan,
-    "price_fall": price_fall,
-    "savings": _yuan(4, 6),
-    "yuan": _yuan(6, 12),
-    "foreign_sum": _foreign(4, 7),
-    "foreign_amount": _foreign(6, 12),
-    "exchange_rate": exchange_rate,
-}

@@ -1,4 +1,4 @@
-"""Terminals for numbers: counts, 万 and 亿, percentages, 成, 折, 倍, fractions, ranks, codes.
+"""Terminals for numbers: counts, 万 and 亿, percentages, 成, 折, 倍, ranks, codes, readings.
 
 A number is drawn first, as an exact ``int`` or ``Decimal``, and then written in both
 languages; no spelling is ever parsed back here (the tests do that, on their own).
@@ -10,7 +10,7 @@ import random
 from decimal import Decimal
 from math import gcd
 
-from training.synthetic.grammar import Phrase, Terminal
+from training.synthetic.grammar import Phrase
 from training.synthetic.numerals import (
     HAN_DIGITS,
     colloquial,
@@ -27,7 +27,7 @@ from training.synthetic.numerals import (
 )
 
 
-def significant(chance: random.Random, low: int, high: int, digits: int) -> int:
+def _significant(chance: random.Random, low: int, high: int, digits: int) -> int:
     """A number of ``digits`` significant digits with an exponent from ``low`` to ``high``."""
     exponent = chance.randint(low, high)
     lead = chance.randint(10 ** (digits - 1), 10**digits - 1)
@@ -53,23 +53,19 @@ def write_count(value: int, chance: random.Random, measured: bool = True) -> Phr
     return Phrase(zh, english, {"digits": str(value), "ordinal": ordinal(value)})
 
 
-def count_between(low: int, high: int) -> Terminal:
-    """A terminal of counts, small ones as likely as large ones."""
-
-    def terminal(chance: random.Random) -> Phrase:
-        length = chance.randint(len(str(low)), len(str(high)))
-        bottom, top = max(low, 10 ** (length - 1)), min(high, 10**length - 1)
-        value = chance.randint(bottom, top)
-        if value > 100 and chance.random() < 0.5:
-            value = max(low, value // 10 * 10 if value < 1000 else value // 100 * 100)
-        return write_count(value, chance)
-
-    return terminal
+def count(chance: random.Random, low: int, high: int) -> Phrase:
+    """A count, small ones as likely as large ones."""
+    length = chance.randint(len(str(low)), len(str(high)))
+    bottom, top = max(low, 10 ** (length - 1)), min(high, 10**length - 1)
+    value = chance.randint(bottom, top)
+    if value > 100 and chance.random() < 0.5:
+        value = max(low, value // 10 * 10 if value < 1000 else value // 100 * 100)
+    return write_count(value, chance)
 
 
-def large_value(chance: random.Random, low: int = 4, high: int = 12) -> int:
-    """10^4 … 10^13, mostly of one to three significant digits."""
-    return significant(chance, low, high, chance.choice((1, 1, 2, 2, 2, 3, 3, 4)))
+def large_value(chance: random.Random, low: int, high: int) -> int:
+    """10^low … 10^(high + 1), mostly of one to three significant digits."""
+    return _significant(chance, low, high, chance.choice((1, 1, 2, 2, 2, 3, 3, 4)))
 
 
 def write_large(value: int, chance: random.Random) -> Phrase:
@@ -86,6 +82,11 @@ def write_large(value: int, chance: random.Random) -> Phrase:
     return Phrase(zh, english)
 
 
+def large(chance: random.Random, low: int, high: int) -> Phrase:
+    """350万, 三亿, 12,500: from 10,000 to trillions."""
+    return write_large(large_value(chance, low, high), chance)
+
+
 def _large_digits(value: int, chance: random.Random) -> str:
     forms = []
     if value < 10**6:
@@ -100,21 +101,6 @@ def _large_digits(value: int, chance: random.Random) -> str:
     if value % 10**7 == 0 and value < 10**8:
         forms.append(f"{value // 10**7}千万")
     return chance.choice(forms) if forms else grouped(value)
-
-
-def large(chance: random.Random) -> Phrase:
-    """350万, 三亿, 12,500: from 10,000 to trillions."""
-    return write_large(large_value(chance), chance)
-
-
-def tens_of_thousands(chance: random.Random) -> Phrase:
-    """10,000 … 9,999,999: inhabitants, visitors, copies."""
-    return write_large(large_value(chance, 4, 6), chance)
-
-
-def millions(chance: random.Random) -> Phrase:
-    """10^6 … 10^9: users, people."""
-    return write_large(large_value(chance, 6, 8), chance)
 
 
 def more_people(chance: random.Random) -> Phrase:
@@ -134,7 +120,7 @@ def more_people(chance: random.Random) -> Phrase:
     return Phrase(zh, f"{over} {english or grouped(value)}")
 
 
-def percentage(chance: random.Random, high: int = 99) -> Decimal:
+def _percentage(chance: random.Random, high: int = 99) -> Decimal:
     """0.1 … high, with up to two decimals."""
     places = chance.choice((0, 0, 0, 1, 1, 1, 2))
     number = Decimal(chance.randint(1 if places else 2, high * 10**places))
@@ -153,19 +139,19 @@ def write_percent(value: Decimal, chance: random.Random) -> Phrase:
 
 def percent(chance: random.Random) -> Phrase:
     """A share or a change, below 100%."""
-    return write_percent(percentage(chance), chance)
+    return write_percent(_percentage(chance), chance)
 
 
 def growth(chance: random.Random) -> Phrase:
     """A rise in per cent: may be above 100%."""
     if chance.random() < 0.1:
         return write_percent(Decimal(chance.randint(10, 50) * 10), chance)
-    return write_percent(percentage(chance, 60), chance)
+    return write_percent(_percentage(chance, 60), chance)
 
 
-def small_percent(chance: random.Random) -> Phrase:
+def rate(chance: random.Random) -> Phrase:
     """A rate: below 20 per cent."""
-    return write_percent(percentage(chance, 19), chance)
+    return write_percent(_percentage(chance, 19), chance)
 
 
 def rate_fall(chance: random.Random) -> Phrase:
@@ -177,9 +163,9 @@ def rate_fall(chance: random.Random) -> Phrase:
     )
 
 
-def percentage_points(chance: random.Random) -> Phrase:
+def points(chance: random.Random) -> Phrase:
     """0.3个百分点."""
-    value = percentage(chance, 9)
+    value = _percentage(chance, 9)
     unit = "percentage point" if value == 1 else "percentage points"
     return Phrase(f"{plain(value)}个百分点", f"{plain(value)} {unit}")
 
@@ -205,7 +191,7 @@ def discount(chance: random.Random) -> Phrase:
     return Phrase(zh, f"{100 - rest}% off", {"price": f"{rest}%", "cut": f"{100 - rest}%"})
 
 
-def multiple(chance: random.Random) -> Phrase:
+def times(chance: random.Random) -> Phrase:
     """倍: 3倍 is three times, 两倍 twice."""
     if chance.random() < 0.3:
         tenths = plain(Decimal(chance.randint(11, 99)) / 10)
@@ -235,7 +221,7 @@ def fraction(chance: random.Random) -> Phrase:
 def decimal(chance: random.Random) -> Phrase:
     """0.05 … 99.99."""
     value = Decimal(chance.randint(5, 9999)).scaleb(-chance.choice((1, 1, 2)))
-    return Phrase(plain(value), plain(value))
+    return _same(plain(value))
 
 
 def rank(chance: random.Random) -> Phrase:
@@ -246,29 +232,71 @@ def rank(chance: random.Random) -> Phrase:
     return Phrase(zh, english, {"largest": "largest" if value == 1 else f"{english} largest"})
 
 
-TERMINALS: dict[str, Terminal] = {
-    "few": count_between(2, 12),
-    "count": count_between(2, 999),
-    "dozens": count_between(11, 99),
-    "hundreds": count_between(100, 999),
-    "thousands": count_between(1000, 9999),
-    "many": count_between(20, 9999),
-    "large": large,
-    "population": tens_of_thousands,
-    "millions": millions,
-    "more_people": more_people,
-    "percent": percent,
-    "rate": small_percent,
-    "growth": growth,
-    "rate_fall": rate_fall,
-    "dose": count_between(2, 4),
-    "points": percentage_points,
-    "tenths": tenths,
-    "discount": discount,
-    "times": multiple,
-    "fraction": fraction,
-    "decimal": decimal,
-    "rank": rank,
-    "years_many": count_between(2, 30),
-    "sleep": count_between(6, 9),
-}
+def code(chance: random.Random, length: int) -> Phrase:
+    """Digits that name and do not count: they come through as they stand."""
+    first = str(chance.randint(1, 9))
+    return _same(first + "".join(str(chance.randint(0, 9)) for _ in range(length - 1)))
+
+
+def figures(chance: random.Random, low: int, high: int) -> Phrase:
+    """Plain digits from ``low`` to ``high``: heights, temperatures."""
+    return _same(str(chance.randint(low, high)))
+
+
+def _same(text: str) -> Phrase:
+    return Phrase(text, text)
+
+
+def letters(chance: random.Random) -> Phrase:
+    """A1203, KX-48: codes of orders, parts, flights."""
+    letters = "".join(chance.choice("ABCDEFGHKLMNPRSTWXZ") for _ in range(chance.choice((1, 2, 2))))
+    return _same(letters + chance.choice(("", "", "-")) + str(chance.randint(10, 99999)))
+
+
+def phone(chance: random.Random) -> Phrase:
+    """A Chinese number of a mobile, a landline or a service line."""
+    digits = "".join(str(chance.randint(0, 9)) for _ in range(8))
+    kind = chance.random()
+    if kind < 0.45:
+        prefix = chance.choice((130, 133, 135, 136, 138, 139, 150, 158, 177, 186))
+        separator = chance.choice(("", "", "", " ", "-"))
+        number = separator.join((str(prefix), digits[:4], digits[4:]))
+    elif kind < 0.8:
+        area = chance.choice(["010", "021", "020", "0755", "0571", "028", "025", "027", "0512"])
+        number = f"{area}-{chance.randint(2, 8)}{digits[1:]}"
+    elif kind < 0.9:
+        number = f"400-{digits[:3]}-{digits[3:7]}"
+    else:
+        number = f"+86 {chance.randint(130, 189)} {digits[:4]} {digits[4:]}"
+    return _same(number)
+
+
+def score(chance: random.Random) -> Phrase:
+    """3比2, 98比87: the result of a game, the higher number first."""
+    high = chance.choice((5, 5, 5, 120))
+    one = chance.randint(1, high)
+    other = chance.randint(one // 2, one - 1)
+    spelled = high == 5 and chance.random() < 0.3
+    zh = f"{han(one)}比{han(other)}" if spelled else f"{one}{chance.choice('比比比:')}{other}"
+    return Phrase(zh, f"{one}-{other}", {"zh_loss": f"{other}比{one}", "loss": f"{other}-{one}"})
+
+
+def gb(chance: random.Random) -> Phrase:
+    """Gigabytes."""
+    return _same(str(chance.choice((4, 8, 16, 32, 64, 128, 256, 512))))
+
+
+def decimal_kg(chance: random.Random) -> Phrase:
+    """2.1 … 4.9."""
+    return _same(f"{chance.randint(2, 4)}.{chance.randint(1, 9)}")
+
+
+def decimal_index(chance: random.Random) -> Phrase:
+    """3,215.37: where an index of shares stands."""
+    value = Decimal(chance.randint(100_000, 4_500_000)).scaleb(-2)
+    return Phrase(f"{value:f}", f"{value:,.2f}")
+
+
+def quake(chance: random.Random) -> Phrase:
+    """3.1 … 8.9."""
+    return _same(f"{chance.randint(3, 8)}.{chance.randint(1, 9)}")
