@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import note, print_json, print_table
 from cli.shipping import shipments_of
 from cli.site_action import health, open_ledger, seconds, site_action, site_home, site_of
+from csanmt.errors import CsanmtError, InvalidInputError
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -30,24 +30,27 @@ def register(actions: Actions) -> None:
         "show how far each version has come, which one serves, and how the colours are",
         """\
         By the ledger; where this machine has a site, also what nginx really sends where,
-        how the colours are, and what does not fit together. --html writes the same as a
-        static page, which --watch keeps current.
+        how the colours are, and what does not fit together. Grafana's dashboard (deploy/)
+        shows the same over time.
         """,
     )
     status.add_argument("--watch", action="store_true", help="repeat until interrupted")
-    status.add_argument("--html", metavar="FILE", type=Path, help="write a static page as well")
+    status.add_argument("--html", help=argparse.SUPPRESS)  # of v0.1.0
 
 
 def _status(args: argparse.Namespace) -> None:
     from release.ledger.state import fold
-    from release.rollout.status_page import render_status, write_status
 
+    if args.html:
+        raise InvalidInputError("--html is gone: deploy/grafana shows it, --json is for pages")
     ledger = open_ledger()
     while True:
-        entries = ledger.history()
-        state, now = fold(entries), _standing(args)
-        if args.html:
-            write_status(args.html, render_status(entries, now, refresh=10 if args.watch else 0))
+        try:
+            state = fold(ledger.history())
+        except (CsanmtError, ValueError) as error:  # what runs can be told without it
+            state = fold(())
+            note(str(error))
+        now = _standing(args)
         if args.json:
             traffic = now.to_json() if now else None
             shown = {"ledger": str(ledger.path), **state.to_json(), "traffic": traffic}
