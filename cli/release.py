@@ -49,6 +49,7 @@ GONE = {
     "pin": "csanmt release model TAG pins it, raises the version and commits",
     "inspect": "skopeo inspect --config containers-storage:localhost/csanmt:TAG says the same",
     "traffic": "csanmt release status shows it",
+    "drill": "pytest tests/e2e/test_rollout_bentos.py rehearses a switch and the way back",
 }
 """Actions of v0.1.0 that are no more, and what to do instead."""
 

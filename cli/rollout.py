@@ -1,4 +1,4 @@
-"""``csanmt release deploy|promote|observe|rollback|drill|retain|status``: versions in service."""
+"""``csanmt release deploy|promote|observe|rollback|retain``: versions in service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ def register(actions: Actions) -> None:
     _add_promote(actions)
     _add_observe(actions)
     _add_rollback(actions)
-    _add_drill(actions)
     _add_retain(actions)
 
 
@@ -220,50 +219,7 @@ def _rollback(args: argparse.Namespace) -> None:
         note(word)
 
 
-# --- drill, retain, traffic -------------------------------------------------------------------
-
-
-def _add_drill(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "drill",
-        _drill,
-        "rehearse a switch and a rollback under load and count what was lost",
-        """\
-        Needs a version on each colour. Sends a bounded load to this machine's nginx,
-        switches to the idle version, rolls back, and reports lost requests and seconds
-        as the clients saw them. The exit status is 1 when a request was lost.
-        """,
-    )
-    parser.add_argument("--clients", type=int, default=16, help="(16)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="between the steps (5)")
-
-
-def _drill(args: argparse.Namespace) -> int:
-    from release.rollout.drill import drill
-    from release.rollout.nginx import NginxRouter
-
-    site = site_of(args)
-    if not isinstance(site.router, NginxRouter):
-        raise InvalidInputError("a drill needs this machine's nginx")
-    front = site.router.settings
-    result = drill(
-        site,
-        front.listen,
-        clients=args.clients,
-        seconds=args.seconds,
-        per_second=front.rate_per_second / 2,  # what it refuses for its rate is no loss
-        tell=note,
-    )
-    if args.json:
-        print_json(result.to_json())
-    else:
-        print(
-            f"{result.requests} requests, none repeated, {result.lost} lost, "
-            f"{result.mislabelled} mislabelled; "
-            f"switch {result.switch_seconds:g} s, rollback {result.rollback_seconds:g} s"
-        )
-    return 1 if result.lost or result.mislabelled else 0
+# --- retain -------------------------------------------------------------------
 
 
 def _add_retain(actions: Actions) -> None:

@@ -54,7 +54,7 @@ class Kind(StrEnum):
     ABORT = "abort"  # a promotion was given up before it was complete
     BREACH = "breach"  # a threshold was broken while observing
     OBSERVE = "observe"  # an observation window closed without a breach
-    DRILL = "drill"  # a rehearsed switch and rollback, with its measurements
+    DRILL = "drill"  # of v0.1.0: a rehearsed switch and rollback, with its measurements
     RETIRE = "retire"  # a release's bento, image and model go; detail.removed: they went
     NOTE = "note"  # anything a person wants remembered
 

@@ -10,7 +10,7 @@ from release.rollout.site import Site
 from release.rollout.status import Side
 from release.rollout.traffic import Traffic
 
-UNSERVED = ("drill", "failover", "shadow")
+UNSERVED = ("failover", "shadow")
 """Purposes for which a version has all the traffic and nobody chose it to serve."""
 
 

@@ -36,7 +36,7 @@ class Traffic:
         shadow: percent of the requests copied to the collector without serving its answer.
         purpose: what the switch was for, so that one whose command was killed before the
             ledger heard of it can be told: ``promotion``, ``canary``, ``rollback``, ``shadow``,
-            ``drill``, ``failover``.
+            ``failover``.
 
     Raises:
         ConfigurationError: a share out of range, or a sum other than 100.

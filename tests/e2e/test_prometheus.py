@@ -21,7 +21,6 @@ import pytest
 from csanmt.errors import UnavailableError
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.alerts import LogAndWebhook
-from release.rollout.load import Load
 from release.rollout.metrics import PrometheusMetrics, ServiceMetrics
 from release.rollout.nginx import NginxSettings
 from release.rollout.promotion import Plan, promote, watch
@@ -29,6 +28,7 @@ from release.rollout.status import look
 from release.rollout.traffic import COLOURS, SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
 from tests.prometheus import Prometheus, running_prometheus
+from tests.release.load import Load
 
 pytestmark = [
     pytest.mark.e2e,

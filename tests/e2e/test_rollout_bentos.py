@@ -16,12 +16,14 @@ from typing import Any
 import httpx
 import pytest
 
-from release.rollout.load import Answer, Load
+from release.rollout.promotion import Plan, promote
+from release.rollout.rollback import rollback
 from release.rollout.site import Site, open_site
 from release.rollout.traffic import COLOURS
 from tests.e2e.ill_colours import nginx_missing, wait_for
 from tests.e2e.workshop import MODEL, Workshop
 from tests.ports import free_addresses
+from tests.release.load import Answer, Load
 from tests.release.random_model import write_random_model
 
 OTHER_MODEL = "csanmt-zh-en:v0.0.3"
@@ -146,13 +148,20 @@ def test_the_site_is_answered_under_a_name_of_its_own(town: Town) -> None:
 
 def test_switch_and_rollback_take_less_than_a_second_for_the_clients(town: Town) -> None:
     """The best of three, since what else this machine does is not the product's doing."""
-    switches, returns = [], []
-    for _ in range(3):
-        drill = town.release("drill", "--clients", str(CLIENTS), "--seconds", "1")
-        assert (drill["lost"], drill["mislabelled"]) == (0, 0)
-        switches.append(drill["switch_seconds"])
-        returns.append(drill["rollback_seconds"])
-        if switches[-1] <= 1 and returns[-1] <= 1:
-            break
-    assert min(switches) <= 1, switches
-    assert min(returns) <= 1, returns
+    moved: list[tuple[float, float]] = []
+    while len(moved) < 3 and not any(max(pair) <= 1 for pair in moved):
+        with Load(town.address, CLIENTS, timeout=120, per_second=40) as load:
+            switched = time.monotonic()
+            promote(town.site, town.second, Plan())
+            wait_for(lambda since=switched: load.versions(since=since)[OTHER_MODEL] > CLIENTS)
+            returned = time.monotonic()
+            rollback(town.site, why="rehearsal")
+            promote(town.site, town.first, Plan())  # a rehearsal speaks against nobody
+            wait_for(lambda since=returned: load.versions(since=since)[MODEL] > CLIENTS)
+        assert (load.lost(), load.mislabelled()) == ([], [])
+        late = [a.began - switched for a in load.answers if switched <= a.began < returned
+                and a.version == MODEL]  # fmt: skip
+        late_back = [a.began - returned for a in load.answers if a.began >= returned
+                     and a.version == OTHER_MODEL]  # fmt: skip
+        moved.append((max(late, default=0.0), max(late_back, default=0.0)))
+    assert max(moved[-1]) <= 1, moved

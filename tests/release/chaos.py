@@ -20,7 +20,6 @@ from benchmarks import service_process
 from csanmt.errors import CsanmtError, NotFoundError
 from release.rollout.deployment import deploy
 from release.rollout.keeper import keep
-from release.rollout.load import Answer, Load
 from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import RolledBack, rollback
@@ -28,6 +27,7 @@ from release.rollout.shipment import Shipment, Shipments
 from release.rollout.site import Site
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS
+from tests.release.load import Answer, Load
 
 Opened = Callable[[], Site]
 SETTLED_SECONDS = 60.0

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from release.rollout.deployment import deploy
-from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import Plan, promote
 from release.rollout.site import Site, apply_settings, open_site
 from release.rollout.traffic import COLOURS
 from tests.ports import free_addresses
 from tests.release.chaos import Walk
+from tests.release.load import Load
 from tests.release.nginx_site import WORKERS
 from tests.release.test_nginx import nginx_missing
 

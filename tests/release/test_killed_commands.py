@@ -19,7 +19,6 @@ from csanmt.errors import NotFoundError
 from release.ledger.ledger import Kind
 from release.ledger.state import fold
 from release.rollout.colours import Deployment
-from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
@@ -30,6 +29,7 @@ from release.running.service import HttpService
 from tests.killing import killed_at
 from tests.ports import free_addresses
 from tests.release.doubles import StubLauncher
+from tests.release.load import Load
 from tests.release.nginx_site import nginx_site
 from tests.release.test_nginx import nginx_missing
 

@@ -27,11 +27,11 @@ from csanmt.durable import lock
 from csanmt.errors import ConfigurationError, StorageError, UnavailableError
 from release.rollout import nginx as nginx_module
 from release.rollout import routes as routes_module
-from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.nginx_program import LocalNginx, accepting_workers
 from release.rollout.traffic import Traffic, TrafficMovedError
 from tests.ports import free_port
+from tests.release.load import Load
 from tests.release.nginx_site import WORKERS
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())

@@ -11,8 +11,6 @@ from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundEr
 from release.ledger.ledger import Kind
 from release.ledger.state import fold
 from release.rollout.deployment import deploy
-from release.rollout.drill import drill
-from release.rollout.load import Load
 from release.rollout.metrics import ServiceMetrics
 from release.rollout.observation import observe
 from release.rollout.promotion import Plan, promote, watch
@@ -152,24 +150,6 @@ def test_a_site_whose_only_version_died_starts_it_again(world: World) -> None:
 
 
 # -- where a way back leads ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Load, "__enter__", lambda load: load)
-    monkeypatch.setattr(Load, "__exit__", lambda *_: None)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-
-
-@pytest.mark.usefixtures("no_load")
-def test_a_drill_makes_no_version_one_that_served(world: World) -> None:
-    switched(world)
-    put(world, THIRD)
-    before = fold(world.site.ledger.history())
-    drill(world.site, "127.0.0.1:1")
-    after = fold(world.site.ledger.history())
-    assert (after.served, after.active, after.left) == (before.served, SECOND, before.left)
-    assert rollback(world.site, why="panic").release == FIRST
 
 
 def test_a_version_is_not_deployed_beside_itself(world: World) -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from release.rollout import shadow as shadow_module
-from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.shadow import Collector, Copied
 from release.rollout.traffic import COLOURS, Colour, Traffic
 from tests.ports import free_addresses
+from tests.release.load import Load
 from tests.release.nginx_site import WORKERS
 
 nginx_missing = not (shutil.which("nginx") or Path("/usr/sbin/nginx").exists())

@@ -14,7 +14,6 @@ import pytest
 
 from release.ledger.ledger import Kind, Ledger
 from release.rollout.deployment import deploy
-from release.rollout.load import Load
 from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import Plan, promote
 from release.rollout.rollback import rollback
@@ -23,6 +22,7 @@ from release.rollout.status import look, standing
 from release.rollout.traffic import COLOURS
 from release.running.launchers import ProcessLauncher
 from tests.ports import free_addresses
+from tests.release.load import Load
 from tests.release.nginx_site import WORKERS
 from tests.release.test_nginx import nginx_missing, wait_for
 

@@ -14,9 +14,7 @@ import pytest
 
 from csanmt.errors import CsanmtError
 from release.ledger.ledger import Kind
-from release.rollout.drill import drill
 from release.rollout.keeper import keep
-from release.rollout.load import Load
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipments
@@ -24,6 +22,7 @@ from release.rollout.status import standing
 from release.rollout.traffic import Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, ROOT, SECOND, Place, nginx_missing, wait_for
 from tests.release.doubles import StubAlert
+from tests.release.load import Load
 
 
 def traffic_of(place: Place) -> Traffic:
@@ -36,14 +35,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(nginx_missing, reason="nginx is not installed"),
 ]
-
-
-def test_a_drill_under_sixteen_clients_loses_nothing(place: Place) -> None:
-    result = drill(place.site, place.address, clients=16, seconds=2.0)
-    assert result.requests > 50
-    assert (result.lost, result.mislabelled) == (0, 0)
-    assert place.site.ledger.last(Kind.DRILL) is not None
-    assert traffic_of(place).blue == 100
 
 
 def test_every_answer_names_the_version_that_made_it(place: Place) -> None:
