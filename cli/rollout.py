@@ -55,10 +55,7 @@ def _add_deploy(actions: Actions) -> None:
     )
     parser.add_argument("release", metavar="VERSION")
     parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
-    parser.add_argument(
-        "--running", action="store_true",
-        help="take over the colour's container, as a compose file started it",
-    )  # fmt: skip
+    parser.add_argument("--running", action="store_true", help=argparse.SUPPRESS)  # of v0.1.0
     parser.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
     parser.add_argument("--force", metavar="REASON", default="", help="deploy unjudged")
 
@@ -67,6 +64,8 @@ def _deploy(args: argparse.Namespace) -> None:
     from release.rollout.deployment import deploy
     from release.rollout.site import apply_settings
 
+    if args.running:
+        raise InvalidInputError("--running is gone: csanmt release promote sees what runs")
     site = site_of(args)
     release = full_release(site, args.release)
     bento = args.bento or runnable(site, release)
@@ -74,9 +73,7 @@ def _deploy(args: argparse.Namespace) -> None:
         () if args.skip_api_tests or not API_TESTS.is_file() else (partial(ask_api, site.api_key),)
     )
     apply_settings(site)
-    done = deploy(
-        site, release, bento, force=args.force, running=args.running, checks=checks, tell=note
-    )
+    done = deploy(site, release, bento, force=args.force, checks=checks, tell=note)
     if args.json:
         print_json(asdict(done))
     else:

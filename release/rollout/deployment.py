@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from csanmt.errors import ConflictError, IntegrityError, NotFoundError, UnavailableError
+from csanmt.errors import ConflictError, IntegrityError, UnavailableError
 from release.ledger.ledger import Kind
 from release.rollout.colours import Deployment
 from release.rollout.site import Site
@@ -55,7 +54,6 @@ def deploy(
     bento: str,
     *,
     force: str = "",
-    running: bool = False,
     checks: tuple[Check, ...] = (),
     tell: Tell = lambda _: None,
 ) -> Deployment:
@@ -63,7 +61,6 @@ def deploy(
 
     Args:
         force: reason to deploy without a passed gate; written into the ledger.
-        running: take over what already runs there, as started by a compose file.
         checks: more trials after readiness and the smoke test, e.g. the API tests.
 
     Raises:
@@ -80,14 +77,11 @@ def deploy(
         for word in now.ignored:
             tell(word)
         require_verdict(now, release, force)
-        colour = _adoptable(site, now) if running else idle_colour(now)
+        colour = idle_colour(now)
         _require_another(now, release, colour)
-        if running:
-            deployment = _adopt(site, release, bento, colour, checks)
-        else:
-            _settle(site, now, colour, tell)
-            _spare_fallback(site, now, colour)
-            deployment = place(site, release, bento, colour, checks=checks, tell=tell)
+        _settle(site, now, colour, tell)
+        _spare_fallback(site, now, colour)
+        deployment = place(site, release, bento, colour, checks=checks, tell=tell)
         site.note(
             Kind.DEPLOY,
             release,
@@ -265,9 +259,7 @@ def _share(site: Site, colour: Colour) -> float:
     return traffic.share(colour) if traffic else 0.0
 
 
-def _record(
-    site: Site, release: str, bento: str, colour: Colour, handle: str, served: bool | None = False
-) -> Deployment:
+def _record(site: Site, release: str, bento: str, colour: Colour, handle: str) -> Deployment:
     deployment = Deployment(
         colour=colour,
         release=release,
@@ -276,35 +268,10 @@ def _record(
         handle=handle,
         address=site.addresses[colour],
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        served=served,
+        served=False,
     )
     site.remember(deployment)
     return deployment
-
-
-def _adoptable(site: Site, now: Look) -> Colour:
-    """Where something runs that nobody deployed here: the idle colour, else the other one."""
-    first = idle_colour(now)
-    for colour in (first, other(first)):
-        if now.sides[colour].record is None:
-            with suppress(NotFoundError):
-                site.launcher.adopt(site.place(colour))
-                return colour
-    return first
-
-
-def _adopt(
-    site: Site, release: str, bento: str, colour: Colour, checks: tuple[Check, ...]
-) -> Deployment:
-    """Take over what others started; it is not ours to stop, whatever the trial says."""
-    handle = site.launcher.adopt(site.place(colour))
-    deployment = _record(site, release, bento, colour, handle, served=None)
-    try:
-        return _try(site, deployment, checks)
-    except BaseException as error:
-        site.colours.clear(colour)
-        _note_abort(site, deployment, str(error) or type(error).__name__)
-        raise
 
 
 def _try(site: Site, deployment: Deployment, checks: tuple[Check, ...]) -> Deployment:

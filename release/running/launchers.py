@@ -59,14 +59,6 @@ class Launcher(Protocol):
         """
         ...
 
-    def adopt(self, place: Place) -> str:
-        """The handle of what already runs at a place, started by other means.
-
-        Raises:
-            NotFoundError: nothing does, or it cannot be told.
-        """
-        ...
-
     def alive(self, handle: str) -> bool:
         """Whether what was started as ``handle`` still runs."""
         ...
@@ -129,9 +121,6 @@ class ProcessLauncher:
             self._log(place),
             environment={**os.environ, **listen, **self.environment},
         )
-
-    def adopt(self, place: Place) -> str:
-        raise NotFoundError("only containers can be taken over; let this one be started instead")
 
     def alive(self, handle: str) -> bool:
         return service_process.alive(handle)
@@ -207,12 +196,6 @@ class ContainerLauncher:
         if done.returncode:
             raise UnavailableError(f"{tool} could not start {bento}: {done.stderr.strip()}")
         return done.stdout.strip()
-
-    def adopt(self, place: Place) -> str:
-        name = _container(place)
-        if not self.alive(name):
-            raise NotFoundError(f"no container {name} is running")
-        return name
 
     def alive(self, handle: str) -> bool:
         return self._inspect(handle, "{{.State.Running}}") == "true"

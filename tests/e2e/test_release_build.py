@@ -182,7 +182,7 @@ def test_a_colour_runs_from_the_image(built: dict[str, Any], tmp_path: Path) -> 
     image, place = built["image"]["name"], Place("green", f"127.0.0.1:{PORT}")
     first = launcher.start(image, place)
     try:
-        assert launcher.adopt(place) == f"csanmt-green-{PORT}"
+        assert launcher.alive(f"csanmt-green-{PORT}")
         second = launcher.start(image, place)  # takes the name of the first
         assert not launcher.alive(first)
         await_ready(place.url, lambda: launcher.alive(second), lambda: launcher.log(place))

@@ -67,12 +67,6 @@ class StubLauncher:
         self.started(bento, place)
         return f"h{self.count}"
 
-    def adopt(self, place: Place) -> str:
-        for handle, (_, where) in self.running.items():
-            if where == place.address:
-                return handle
-        raise NotFoundError(f"nothing runs at {place.address}")
-
     def alive(self, handle: str) -> bool:
         return handle in self.running
 

@@ -10,7 +10,6 @@ import pytest
 from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundError
 from release.ledger.ledger import Kind
 from release.ledger.state import fold
-from release.rollout.deployment import deploy
 from release.rollout.metrics import ServiceMetrics
 from release.rollout.observation import observe
 from release.rollout.promotion import Plan, promote, watch
@@ -303,11 +302,3 @@ def test_nothing_to_go_back_to_is_said_with_the_next_command(world: World) -> No
     rollback(world.site, why="v2 echoes")
     with pytest.raises(NotFoundError, match=f"csanmt release rollback {SECOND}"):
         rollback(world.site, why="again")
-
-
-def test_an_adopted_version_must_be_what_it_is_called(world: World) -> None:
-    two_versions(world)
-    world.launcher.start(f"csanmt:{THIRD}", world.site.place("green"))
-    with pytest.raises(IntegrityError, match="answers as bento"):
-        deploy(world.site, "v9.0.0-zzz", "csanmt:v9.0.0-zzz", force="test", running=True)
-    assert world.launcher.runs(world.site.place("green"))

@@ -49,22 +49,12 @@ def test_a_version_that_fails_a_trial_is_stopped_and_recorded(world: World) -> N
     assert not world.site.launcher.running
 
 
-def test_what_others_started_is_taken_over_and_never_stopped(world: World) -> None:
-    launcher = world.site.launcher
-    assert isinstance(launcher, StubLauncher)
-    world.site.router.switch(Traffic.of("green"))
-    with pytest.raises(NotFoundError, match="nothing runs"):
-        deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True)
-    handle = launcher.start("csanmt:v1", world.site.place("blue"))
-
-    def broken(url: str) -> None:
-        raise UnavailableError("it echoes")
-
-    with pytest.raises(UnavailableError):
-        deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True, checks=(broken,))
-    assert launcher.alive(handle)
-    done = deploy(world.site, "v1.0.0-aaa", "csanmt:v1", force="test", running=True)
-    assert (done.handle, done.colour, launcher.count) == (handle, "blue", 1)
+def test_what_others_started_is_promoted_as_it_is_seen(world: World) -> None:
+    """As a compose file does: no record and no entry, but it answers by its name."""
+    world.launcher.start("csanmt:v1.0.0-aaa", world.site.place("blue"))
+    assert promote(world.site, "v1.0.0-aaa", Plan()).completed
+    put(world, "v2.0.0-bbb", into_service=True)
+    assert rollback(world.site, why="v2 echoes").release == "v1.0.0-aaa"
 
 
 def test_blue_green_switches_everything_at_once(world: World) -> None:
