@@ -103,12 +103,15 @@ def _add_build(actions: Actions) -> None:
 
 def _build(args: argparse.Namespace) -> None:
     from model_store import ModelStore
-    from release.build.pipeline import Places, Request, build_release
+    from release.build.pipeline import Request, build_release
     from release.ledger.ledger import current_user
 
-    places = Places(SOURCE_TREE, ModelStore.from_environment().home, args.artefacts, _cache())
     request = Request(
         version=args.version,
+        root=SOURCE_TREE,
+        store=ModelStore.from_environment(),
+        artefacts=args.artefacts,
+        cache=_cache(),
         who=current_user(),
         why=args.replace or args.why,
         builder=args.builder,
@@ -117,7 +120,7 @@ def _build(args: argparse.Namespace) -> None:
         source=_source(),
         local_base=args.local_base,
     )
-    result = build_release(places, open_ledger(), request, note)
+    result = build_release(request, open_ledger(), note)
     if args.json:
         print_json(result.to_json())
         return

@@ -183,7 +183,7 @@ def image_labels(
         "org.opencontainers.image.licenses": "Apache-2.0",
         "org.opencontainers.image.base.name": base.name,
         "org.opencontainers.image.base.digest": base.digest,
-        "org.opencontainers.image.source": manifest.release.source or "unpublished",
+        "org.opencontainers.image.source": manifest.release.source,
         MODEL_LABEL: bento.model_tag,
         MODEL_DIGEST_LABEL: bento.model_digest,
         BENTO_DIGEST_LABEL: bento.digest,

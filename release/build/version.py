@@ -10,7 +10,6 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import total_ordering
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError
@@ -20,36 +19,19 @@ from release.ledger.ledger import Entry, Kind
 SHORT_SHA = 7
 """Characters of the commit in a tag; longer when git needs more to be unique."""
 
-_VERSION = re.compile(
-    r"v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
-    r"(?:-(?P<fix>fix(?:-[a-z0-9]+)+))?"
-)
+_VERSION = r"v((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})(?:-(fix(?:-[a-z0-9]+)+))?"
 _SHA = r"[0-9a-f]{7,40}"
 
 
-@total_ordering
 @dataclass(frozen=True)
 class Version:
-    """A release's version; a hotfix ``v1.2.1-fix-parsing`` comes after ``v1.2.1``."""
+    """A release's version: ``base`` is ``X.Y.Z`` as the package has it, ``fix`` a hotfix's name."""
 
-    major: int
-    minor: int
-    patch: int
+    base: str
     fix: str = ""
 
     def __str__(self) -> str:
         return f"v{self.base}" + (f"-{self.fix}" if self.fix else "")
-
-    @property
-    def base(self) -> str:
-        """``X.Y.Z`` as the package has it."""
-        return f"{self.major}.{self.minor}.{self.patch}"
-
-    def __lt__(self, other: Version) -> bool:
-        return self._key() < other._key()
-
-    def _key(self) -> tuple[int, int, int, str]:
-        return self.major, self.minor, self.patch, self.fix
 
 
 @dataclass(frozen=True)
@@ -65,20 +47,23 @@ class ReleaseTag:
 
 @dataclass(frozen=True)
 class Checkout:
-    """What git says about the tree a release is built from."""
+    """What git says about the tree a release is built from.
+
+    Attributes:
+        sha: the full commit.
+        commit_time: seconds since 1970, UTC: the time of everything that is built.
+        dirty: paths that differ from the commit or that git neither tracks nor ignores.
+        tags_here: tags of this commit.
+        tags: all tags.
+    """
 
     sha: str
-    """full commit"""
     short_sha: str
     commit_time: int
-    """seconds since 1970, UTC: the time of everything that is built"""
     dirty: tuple[str, ...] = ()
-    """paths that differ from the commit or that git neither tracks nor ignores"""
     branches: tuple[str, ...] = ()
     tags_here: tuple[str, ...] = ()
-    """tags of this commit"""
     tags: tuple[str, ...] = ()
-    """all tags"""
 
 
 def parse_version(text: str) -> Version:
@@ -87,14 +72,12 @@ def parse_version(text: str) -> Version:
     Raises:
         InvalidInputError: anything else.
     """
-    match = _VERSION.fullmatch(text)
+    match = re.fullmatch(_VERSION, text)
     if not match:
         raise InvalidInputError(
             f"{text!r} is not a version: vMAJOR.MINOR.PATCH is, or vMAJOR.MINOR.PATCH-fix-NAME"
         )
-    return Version(
-        int(match["major"]), int(match["minor"]), int(match["patch"]), match["fix"] or ""
-    )
+    return Version(match[1], match[2] or "")
 
 
 def parse_tag(text: str) -> ReleaseTag:
@@ -164,7 +147,7 @@ def _agree_with_tags(version: Version, checkout: Checkout) -> None:
             f"tag {version} marks another commit than {checkout.short_sha}: check the tag out, or "
             "raise the version"
         )
-    here = [tag for tag in checkout.tags_here if _VERSION.fullmatch(tag)]
+    here = [tag for tag in checkout.tags_here if re.fullmatch(_VERSION, tag)]
     if here and str(version) not in here:
         raise ConflictError(
             f"commit {checkout.short_sha} is tagged {', '.join(here)}, "

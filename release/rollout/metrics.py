@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.parse
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from csanmt.errors import CsanmtError, UnavailableError
+from csanmt.errors import UnavailableError
 from release.rollout.traffic import Colour
-from release.running.service import Service, ask
+from release.running.service import Service
 from serving import metric_names
 
 TRANSLATING = (
@@ -58,9 +56,7 @@ class Reading:
     errors: float
     qps: float
     error_rate: float
-    p50: float | None
     p95: float | None
-    p99: float | None
     segments: float
     health: Mapping[str, float]
     model: str
@@ -83,9 +79,7 @@ def between(first: Sample, last: Sample, seconds: float) -> Reading:
         errors=errors,
         qps=requests / seconds if seconds > 0 else 0.0,
         error_rate=errors / requests if requests else 0.0,
-        p50=quantile(buckets, 0.50),
         p95=quantile(buckets, 0.95),
-        p99=quantile(buckets, 0.99),
         segments=segments,
         health={
             signal: (count - first.health.get(signal, 0.0)) / segments if segments else 0.0
@@ -192,61 +186,3 @@ class ServiceMetrics:
         except ValueError:  # something else answers there
             return DOWN
         return collect(points, up=service.ready(self.timeout))
-
-
-BLIND_SECONDS = 30.0
-"""How long Prometheus may be silent before watching is given up: several scrapes."""
-
-
-@dataclass(slots=True)
-class PrometheusMetrics:
-    """Reads the raw counters that a Prometheus scraped, by its label ``colour``.
-
-    Instant queries of counters, not of rates: the window is ours, so that both sources are
-    judged by the same arithmetic. Whether a colour is up is asked of the colour itself
-    (``services``): a scrape is too rare for that, and a Prometheus that is down says nothing
-    about the service. While it is silent the last counters stand, which is no evidence.
-    """
-
-    url: str
-    services: Mapping[Colour, Service]
-    timeout: float = 5.0
-    clock: Clock = field(default_factory=SystemClock)
-    _last: dict[Colour, Sample] = field(default_factory=dict)
-    _heard: float | None = None
-
-    def sample(self, colour: Colour) -> Sample:
-        """See :class:`MetricsSource`.
-
-        Raises:
-            UnavailableError: Prometheus has not answered for ``BLIND_SECONDS``.
-        """
-        up = self.services[colour].ready(self.timeout)
-        points = self._counters(colour)
-        if points is not None:
-            self._heard = self.clock.now()
-            self._last[colour] = collect(points, up=up)
-        elif self._heard is None or self.clock.now() - self._heard > BLIND_SECONDS:
-            raise UnavailableError(
-                f"Prometheus at {self.url} does not answer: nothing can be judged, "
-                "and the traffic stays as it is"
-            )
-        return replace(self._last.get(colour, DOWN), up=up)
-
-    def _counters(self, colour: Colour) -> list[tuple[str, Mapping[str, str], float]] | None:
-        families = (
-            metric_names.REQUESTS.name,
-            metric_names.REQUEST_SECONDS.name + "_bucket",
-            metric_names.SEGMENTS.name,
-            metric_names.HEALTH.name,
-        )
-        expression = f'{{__name__=~"{"|".join(families)}",colour="{colour}"}}'
-        query = urllib.parse.urlencode({"query": expression})
-        try:
-            text = ask(f"{self.url}/api/v1/query?{query}", timeout=self.timeout)
-            return [
-                (row["metric"].get("__name__", ""), row["metric"], float(row["value"][1]))
-                for row in json.loads(text)["data"]["result"]
-            ]
-        except (CsanmtError, ValueError, LookupError, TypeError):
-            return None  # nothing, or something else, answers at that address

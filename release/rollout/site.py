@@ -25,7 +25,6 @@ from release.rollout.front import Front, NginxFront
 from release.rollout.metrics import (
     Clock,
     MetricsSource,
-    PrometheusMetrics,
     ServiceMetrics,
     SystemClock,
 )
@@ -53,7 +52,7 @@ class SiteSettings:
         launcher: ``process`` (a bento) or ``container`` (an image).
         container_options: more arguments of ``podman run``.
         environment: variables of the service, ``CSANMT_…``.
-        prometheus: its URL; empty means the colours' own ``/metrics``.
+        prometheus: of v0.1.0; the colours' own ``/metrics`` are read instead.
         webhook: where alerts are posted; empty means the log only.
         thresholds: file of limits.
         api_key_file: file with an API key of scopes ``translate`` and ``metrics``, by which
@@ -264,9 +263,6 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
     services: dict[Colour, Service] = {
         colour: HttpService(f"http://{addresses[colour]}", api_key) for colour in COLOURS
     }
-    metrics: MetricsSource = ServiceMetrics(services)
-    if settings.prometheus:
-        metrics = PrometheusMetrics(settings.prometheus.rstrip("/"), services)
     program = None
     if settings.nginx_image:
         name = f"csanmt-nginx-{nginx.listen.rpartition(':')[2]}"
@@ -277,7 +273,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
         colours=Colours(home / "colours"),
         launcher=launcher,
         ledger=Ledger(ledger),
-        metrics=metrics,
+        metrics=ServiceMetrics(services),
         thresholds=limits,
         addresses=addresses,
         services=services,

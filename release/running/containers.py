@@ -134,10 +134,6 @@ class Builder:
         """Return what the tool says its version is."""
         return run_command([self.tool, "--version"]).strip()
 
-    def tag(self, image: str, name: str) -> None:
-        """Give a local image another name."""
-        run_command([self.tool, "tag", image, name])
-
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -150,9 +146,7 @@ class ImageFacts:
     layers: tuple[str, ...]
     """digests of the uncompressed layers, bottom first"""
     labels: dict[str, str]
-    created: str
     user: str
-    healthcheck: bool
     bytes: int
     """of all layers, uncompressed"""
 
@@ -166,9 +160,7 @@ def _from_buildah(data: Mapping[str, Any]) -> ImageFacts:
         config_digest="sha256:" + str(data.get("FromImageID") or "").removeprefix("sha256:"),
         layers=tuple((docker.get("rootfs") or {}).get("diff_ids") or ()),
         labels=dict(config.get("Labels") or {}),
-        created=str(docker.get("created") or ""),
         user=str(config.get("User") or ""),
-        healthcheck=bool(config.get("Healthcheck")),
         bytes=sum(layer["size"] for layer in layers),
     )
 
@@ -181,9 +173,7 @@ def _from_docker(data: Mapping[str, Any]) -> ImageFacts:
         config_digest="sha256:" + str(data.get("Id") or "").removeprefix("sha256:"),
         layers=tuple((data.get("RootFS") or {}).get("Layers") or ()),
         labels=dict(config.get("Labels") or {}),
-        created=str(data.get("Created") or ""),
         user=str(config.get("User") or data.get("User") or ""),
-        healthcheck=bool(config.get("Healthcheck") or data.get("Healthcheck")),
         bytes=int(data.get("Size") or 0),
     )
 

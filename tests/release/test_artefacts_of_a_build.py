@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, IntegrityError, NotFoundError
-from release.build.bento import Bento, add_labels, normalise_bento
+from release.build.bento import LOCK, Bento, add_labels, normalise_bento
 from release.build.checksums import check_checksums, write_checksums
 from release.build.digest import set_times, tree_digest
 from release.build.image import BaseImage, Image, image_labels, size_report
-from release.build.manifest import read_manifest
+from release.build.manifest import Naming, read_manifest
 from release.build.provenance import write_provenance
 from release.build.sbom import Inventory, write_sbom
 from release.build.version import Checkout, parse_tag
@@ -32,7 +33,7 @@ def bento(path: Path = Path("/nowhere")) -> Bento:
 
 
 def image(size: int = 300_000_000) -> Image:
-    facts = ImageFacts(DIGESTS[2], DIGESTS[3], tuple(DIGESTS[:2]), {}, "", "1034:1034", True, size)
+    facts = ImageFacts(DIGESTS[2], DIGESTS[3], tuple(DIGESTS[:2]), {}, "1034:1034", size)
     return Image(f"localhost/csanmt:{TAG}", facts, BaseImage("base", DIGESTS[4], False), 20_000_000)
 
 
@@ -108,7 +109,8 @@ def test_labels_join_those_that_are_there(tmp_path: Path) -> None:
 
 
 def test_an_image_is_labelled_with_all_that_went_into_it() -> None:
-    labels = image_labels(bento(), TAG, CHECKOUT, read_manifest(ROOT), image().base)
+    manifest = replace(read_manifest(ROOT), release=Naming("csanmt", "https://example.org/csanmt"))
+    labels = image_labels(bento(), TAG, CHECKOUT, manifest, image().base)
     assert labels["org.opencontainers.image.version"] == "v1.2.0"
     assert labels["org.opencontainers.image.revision"] == SHA
     assert labels["org.opencontainers.image.created"] == "2023-11-14T22:13:20Z"
@@ -162,7 +164,7 @@ def test_no_checksums_are_said_to_be_none(tmp_path: Path) -> None:
 
 def test_provenance_names_source_model_lock_and_base(tmp_path: Path) -> None:
     path = tmp_path / "provenance.json"
-    write_provenance(path, ROOT, CHECKOUT, read_manifest(ROOT), bento(), image(), None)
+    write_provenance(path, ROOT / LOCK, CHECKOUT, "unpublished", bento(), image(), None)
     statement = json.loads(path.read_text())
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["predicateType"] == "https://slsa.dev/provenance/v1"

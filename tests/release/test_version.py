@@ -11,11 +11,9 @@ import pytest
 from csanmt.errors import ConflictError, CsanmtError, InvalidInputError, NotFoundError
 from release.build.version import (
     Checkout,
-    Version,
     decide,
     package_version,
     parse_tag,
-    parse_version,
     read_checkout,
     refuse_reuse,
 )
@@ -75,20 +73,6 @@ def test_a_version_that_agrees_with_everything_is_built(requested, package, chan
 def test_anything_else_is_refused_with_the_reason(requested, changes, error, reason) -> None:
     with pytest.raises(error, match=reason):
         decide(requested, "1.2.0", replace(CLEAN, **changes))
-
-
-@pytest.mark.parametrize(
-    ("smaller", "larger"),
-    [
-        ("v1.2.3", "v1.2.10"),
-        ("v1.9.9", "v2.0.0"),
-        ("v1.2.1", "v1.2.1-fix-parsing"),
-        ("v1.2.1-fix-parsing", "v1.2.2"),
-    ],
-)
-def test_versions_have_an_order_and_hotfixes_come_after_what_they_fix(smaller, larger) -> None:
-    assert parse_version(smaller) < parse_version(larger)
-    assert max(parse_version(larger), parse_version(smaller)) == parse_version(larger)
 
 
 @pytest.mark.parametrize("text", ["v1.2.0-abc1234", "v1.2.1-fix-parsing-deadbeef", f"v0.1.0-{SHA}"])
@@ -183,7 +167,3 @@ def test_no_repository_is_said_to_be_none(tmp_path: Path) -> None:
         read_checkout(tmp_path)
     with pytest.raises(CsanmtError, match=r"pyproject\.toml"):
         package_version(tmp_path)
-
-
-def test_version_prints_as_the_tag_has_it() -> None:
-    assert (str(Version(1, 2, 3)), Version(1, 2, 3, "fix-x").base) == ("v1.2.3", "1.2.3")
