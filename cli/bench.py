@@ -35,14 +35,8 @@ exit status:
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "bench",
-        help="measure quality, behaviour and speed; compare; gate a release",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=lambda _args: parser.print_help())
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     for add in (_add_run, _add_compare, _add_gate):
         add(actions)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.bench_options import sign, signing_key
-from cli.output import action, note, print_json, print_table
+from cli.output import action, gone, note, print_json, print_table
 from csanmt.errors import IntegrityError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt bench``."""
-    for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_sheet, _add_matrix):
+    for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_sheet):
         add(actions)
+    gone(actions, "csanmt bench", "matrix", "python -m benchmarks.yardstick DIR --out FILE")
 
 
 def _add_pin(actions: Actions) -> None:
@@ -81,11 +82,6 @@ def _add_sheet(actions: Actions) -> None:
     parser.add_argument("changes", type=Path, metavar="CHANGES")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument("--limit", type=int, default=200, help="most sentences (default: 200)")
-
-
-def _add_matrix(actions: Actions) -> None:
-    parser = action(actions, "matrix", _matrix, "went: python -m benchmarks.yardstick")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
 def _pin(args: argparse.Namespace) -> int:
@@ -174,7 +170,3 @@ def _sheet(args: argparse.Namespace) -> int:
     else:
         note(f"{count} of {len(changes)} changed sentences: {args.out}")
     return 0
-
-
-def _matrix(args: argparse.Namespace) -> int:  # until 0.3.0
-    raise InvalidInputError("bench matrix went: python -m benchmarks.yardstick DIR --out FILE")

@@ -21,7 +21,6 @@ from csanmt.errors import (
 )
 
 if TYPE_CHECKING:
-    from cli.output import Actions
     from csanmt.modelscope.conversion import ConversionReport
 
 _HUB_ID = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -58,14 +57,9 @@ size without its optimizer state; with --int8-only a third of it.
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "import-modelscope",
-        help="bring a ModelScope checkpoint into the store",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.epilog = EPILOG
     parser.add_argument("source", metavar="DIR_OR_HUB_ID", help="the model's directory, or hub id")
     parser.add_argument("--revision", help="with a hub id: which one (default: the hub's)")
     add_version_options(parser)

@@ -6,15 +6,12 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cli.output import add_json_flag, note, print_json
 from csanmt.durable import replacing
 from csanmt.errors import ConflictError
 from serving.http.keys import SCOPES, KeyRing, hash_key, new_key
-
-if TYPE_CHECKING:
-    from cli.output import Actions
 
 DESCRIPTION = """\
 Add a new API key to a key file and print it, once: the file holds only its hash.
@@ -24,13 +21,8 @@ file and restart the server.
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "keys",
-        help="make API keys for the server",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     parser.add_argument("file", type=Path, help="key file (JSON); made if it does not exist")
     parser.add_argument("name", help="whose key it is; appears in logs and limits")
     parser.add_argument("--scope", action="append", choices=SCOPES, help="default: translate")

@@ -2,8 +2,8 @@
 
 A group is one module ``cli/<group>.py`` with one function::
 
-    def register(subparsers) -> None:
-        parser = subparsers.add_parser("<group>", help="one line", description="…")
+    def register(parser) -> None:
+        parser.description = "…"
         parser.set_defaults(run=run)      # run(args: Namespace) -> int | None (exit status)
 
 ``register`` must import nothing heavy: torch, transformers and BentoML belong
@@ -100,10 +100,12 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     parser.set_defaults(run=lambda _args: parser.print_help())
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name, (module, summary) in GROUPS.items():
+        group = subparsers.add_parser(
+            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if name == only:
-            _load(name, module).register(subparsers)
-        else:
-            subparsers.add_parser(name, help=summary)
+            group.set_defaults(run=lambda _args, group=group: group.print_help())
+            _load(name, module).register(group)
     return parser
 
 

@@ -25,13 +25,8 @@ started with CSANMT_MEMORY_FILE answers from it the requests that ask for it ('m
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "memory",
-        help="import, export, list and forget remembered translations",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _import(commands)
     _export(commands)

@@ -35,14 +35,8 @@ behind. Every file's SHA-256 is on record, and one digest stands for them all.
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "models",
-        help="list, check, compare, move and retire model versions",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=lambda _args: parser.print_help())
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     for add in (
         _add_list, _add_show, _add_verify, _add_diff, _add_save, _add_pack, _add_export,

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from csanmt.errors import CsanmtError
+from csanmt.errors import CsanmtError, InvalidInputError
 
 if TYPE_CHECKING:
     Actions: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -40,6 +40,17 @@ def action(
     parser.set_defaults(run=run)
     add_json_flag(parser)
     return parser
+
+
+def gone(actions: Actions, command: str, name: str, instead: str) -> None:
+    """Answer an action that is no more by its name; no list of actions shows it."""
+
+    def run(_args: argparse.Namespace) -> int:
+        raise InvalidInputError(f"{command} {name} is gone: {instead}")
+
+    parser = actions.add_parser(name, add_help=False, prefix_chars="\0")
+    parser.add_argument("words", nargs="*")
+    parser.set_defaults(run=run)
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

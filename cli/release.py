@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import action, note, print_json
+from cli.output import action, gone, note, print_json
 from cli.site_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
@@ -20,23 +19,17 @@ if TYPE_CHECKING:
     from release.ledger.ledger import Ledger
 
 
-def register(subparsers: Actions) -> None:
-    """Add the group to ``csanmt``'s subparsers."""
+def register(parser: argparse.ArgumentParser) -> None:
     from cli import release_record, rollout, shipping, status
 
-    parser = subparsers.add_parser(
-        "release",
-        help="build, deploy, promote, observe and roll back a release",
-        description=(
-            "From a commit to users and back. Build and verify first; deploy, promote and "
-            "observe then; every step is written into the ledger."
-        ),
-    )
-    parser.set_defaults(run=lambda _args: parser.print_help())
+    parser.description = """\
+From a commit to users and back. Build and verify first; deploy, promote and observe
+then; every step is written into the ledger."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action")
     _add_build(actions)
     _add_verify(actions)
-    _add_gone(actions)
+    for name, instead in GONE.items():
+        gone(actions, "csanmt release", name, instead)
     _add_push(actions)
     release_record.register(actions)
     shipping.register(actions)
@@ -52,18 +45,6 @@ GONE = {
     "drill": "pytest tests/e2e/test_rollout_bentos.py rehearses a switch and the way back",
 }
 """Actions of v0.1.0 that are no more, and what to do instead."""
-
-
-def _add_gone(actions: Actions) -> None:
-    """Answer them by name; no list of actions shows them."""
-    for name, instead in GONE.items():
-        parser = actions.add_parser(name, add_help=False, prefix_chars="\0")
-        parser.add_argument("words", nargs="*")
-        parser.set_defaults(run=partial(_gone, f"csanmt release {name} is gone: {instead}"))
-
-
-def _gone(words: str, _args: argparse.Namespace) -> None:
-    raise InvalidInputError(words)
 
 
 def _add_artefacts(parser: argparse.ArgumentParser) -> None:

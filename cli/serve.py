@@ -15,7 +15,7 @@ from csanmt.source_tree import SOURCE_TREE
 from serving.settings import DEFAULT_MODEL, Settings, is_loopback
 
 if TYPE_CHECKING:
-    from cli.output import Actions
+    pass
 
 # Longer than clients and proxies keep a connection idle (nginx: 60 s). With uvicorn's 5 s a
 # request that is sent just when the server gives a connection up is lost.
@@ -45,14 +45,9 @@ OPTIONS = {
 }
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "serve",
-        help="serve translations over HTTP, with the page at /",
-        description=DESCRIPTION,
-        epilog=_environment_help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.epilog = _environment_help()
     for option, (variable, summary) in OPTIONS.items():
         parser.add_argument(f"--{option}", metavar="X", help=f"{summary} [{variable}]")
     parser.add_argument(

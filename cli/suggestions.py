@@ -27,14 +27,8 @@ gate runs for ever (see `csanmt bench pin`): read them first, strangers wrote th
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "suggestions",
-        help="better translations that users offered: list, export, pin",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=lambda _args: parser.print_help())
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     _add(actions, "list", _list, "show them with their numbers")
     _add(actions, "export", _export, "write source and suggestion as tab-separated lines")

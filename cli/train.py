@@ -28,13 +28,8 @@ with the same --out it goes on where it stopped, also after a kill or --stop-aft
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "train",
-        help="train a model from a recipe",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="TOML recipe")
     _add_data(parser)
     parser.add_argument("--out", type=Path, default=Path("run"), help="directory of the run")

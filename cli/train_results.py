@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.output import action, note, print_json, print_table
+from cli.output import action, gone, note, print_json, print_table
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 def register(actions: Actions) -> None:
     for add in (_add_distill, _add_plot, _add_status, _add_card):
         add(actions)
-    gone = action(actions, "evaluate", _evaluate, "went: csanmt bench run")
-    gone.add_argument("rest", nargs="*")
-    for option in ("--model", "--engine", "--beam", "--out"):
-        gone.add_argument(option, help=argparse.SUPPRESS)
-
-
-def _evaluate(args: argparse.Namespace) -> int:  # until 0.3.0
-    raise InvalidInputError("train evaluate went: csanmt bench run MODEL --suite SET")
+    gone(actions, "csanmt train", "evaluate", "csanmt bench run MODEL --suite SET")
 
 
 def _add_distill(actions: Actions) -> None:

@@ -20,7 +20,6 @@ from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.protected.finder import checked_literals
 
 if TYPE_CHECKING:
-    from cli.output import Actions
     from csanmt.texts import TextTranslation
     from csanmt.translator import DecodingOptions, Translator
 
@@ -56,14 +55,9 @@ source, translation, model, truncated, split, alternatives, and the sentences.
 """
 
 
-def register(subparsers: Actions) -> None:
-    parser = subparsers.add_parser(
-        "translate",
-        help="translate an argument, standard input or a file",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.epilog = EPILOG
     parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="what to translate, or documents; - is stdin"
     )

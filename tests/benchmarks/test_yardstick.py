@@ -114,4 +114,4 @@ def test_kendall(other, tau):
 
 def test_the_old_verb_names_its_replacement(capsys):
     assert csanmt(["bench", "matrix", "somewhere", "--out", "x.md"]) == 2
-    assert "bench matrix went: python -m benchmarks.yardstick" in capsys.readouterr().err
+    assert "bench matrix is gone: python -m benchmarks.yardstick" in capsys.readouterr().err

@@ -85,7 +85,7 @@ def test_a_missing_group_or_package_is_said_in_one_line(
 
 def _group(monkeypatch: pytest.MonkeyPatch, run) -> None:
     module = types.ModuleType("cli_probe")
-    module.register = lambda subparsers: subparsers.add_parser("probe").set_defaults(run=run)
+    module.register = lambda parser: parser.set_defaults(run=run)
     monkeypatch.setitem(sys.modules, "cli_probe", module)
     monkeypatch.setitem(entry.GROUPS, "probe", ("cli_probe", "a probe"))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
+import sys
 
 import pytest
 
@@ -10,7 +10,7 @@ from cli import reference
 from cli.main import GROUPS, build_parser
 from csanmt.errors import EngineUnavailableError
 
-PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+PAGE = reference.PAGE
 
 
 def _leaves() -> list[argparse.ArgumentParser]:
@@ -18,32 +18,21 @@ def _leaves() -> list[argparse.ArgumentParser]:
     found, waiting = [], []
     for name in GROUPS:
         try:
-            waiting.append(reference._children(build_parser(only=name))[name])
+            waiting.append(reference.children(build_parser(only=name))[name])
         except EngineUnavailableError:
             continue
     while waiting:
         parser = waiting.pop()
-        children = reference._children(parser)
+        children = reference.children(parser)
         waiting += children.values()
         found += [] if children else [parser]
     return found
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse words options otherwise there")
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == reference.render(), (
-        "run: python -m cli.reference --write docs/cli.md"
-    )
-
-
-def test_check_says_whether_a_page_is_current(tmp_path: Path, capsys, monkeypatch) -> None:
-    page = tmp_path / "cli.md"
-    monkeypatch.setattr("sys.argv", ["reference", "--write", str(page)])
-    assert reference.main() == 0
-    monkeypatch.setattr("sys.argv", ["reference", "--check", str(page)])
-    assert reference.main() == 0
-    page.write_text(page.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    assert reference.main() == 1
-    assert "is not current" in capsys.readouterr().out
+    current = PAGE.read_text(encoding="utf-8") == reference.render()
+    assert current, "run: python -m cli.reference"
 
 
 def test_every_command_is_on_the_page() -> None:
