@@ -30,7 +30,8 @@ def attribute_unit(
     if not chinese(value):
         return None
     pattern = re.compile(rb"(?<=\s)(?:[\w.-]++:)?" + name.encode() + _QUOTED)
-    found = pattern.search(source, element.start, element.inner)
+    # Where the start tag ends is not known of an element that was only entered.
+    found = pattern.search(source, element.start, element.inner or len(source))
     if found is None:
         return None
     start, end = found.span(found.lastindex or 0)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import polib
 
-from csanmt.documents.encoding import Decoded, codec, decode
+from csanmt.documents.encoding import Decoded, decode, decode_as
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.messages import read_message
@@ -56,13 +56,8 @@ class Gettext:
 def _decoded(data: bytes) -> Decoded:
     """A catalogue says in its header what it is written in."""
     declared = _CHARSET.search(data[:4096])
-    known = codec(declared[1].decode()) if declared else None
-    if known and known != "utf-8" and not data.startswith(codecs.BOM_UTF8):
-        try:
-            return Decoded(data.decode(known), known, declared=True)
-        except UnicodeDecodeError:
-            pass
-    return decode(data)
+    found = None if data.startswith(codecs.BOM_UTF8) or not declared else declared[1].decode()
+    return (decode_as(data, found) if found else None) or decode(data)
 
 
 def _reason(error: Exception) -> str:

@@ -16,7 +16,7 @@ from csanmt.documents.plain import PlainText
 from csanmt.documents.protocol import Languages, OpenDocument
 
 _MAIN = "wordprocessingml.document.main+xml"
-_HAN = re.compile(rb"[\xe4-\xe9][\x80-\xbf]{2}|&#(?:x[4-9][0-9a-fA-F]{3}|[23]\d{4});")
+HAN = re.compile(rb"[\xe4-\xe9][\x80-\xbf]{2}|&#(?:x[4-9][0-9a-fA-F]{3}|[23]\d{4});")
 _TEXTS = re.compile(r"(?:strings|document|/sheet\d{1,5}|/slide\d{1,5})\.xml\Z", re.I)
 _LOOKED_INTO = 8 * MEGABYTE
 _ZIP = b"PK\x03\x04"
@@ -87,6 +87,6 @@ def _holds_chinese(package: Package, name: str, limits: Limits) -> bool:
         return False
     try:
         inner = Archive(data, limits)
-        return any(_HAN.search(inner.read(n)) for n in inner.names if _TEXTS.search(n))
+        return any(HAN.search(inner.read(n)) for n in inner.names if _TEXTS.search(n))
     except (DocumentError, DocumentTooLargeError):
         return False

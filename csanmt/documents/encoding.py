@@ -6,6 +6,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from csanmt.documents.leftovers import chinese
 from csanmt.documents.limits import DocumentError
 
 _BOMS = (
@@ -90,15 +91,31 @@ def decode(data: bytes, *, look_for_declaration: bool = False) -> Decoded:
         if data.startswith(bom):
             return _strict(data[len(bom) :], encoding, bom)
     found = _DECLARATION.search(data[:1024]) if look_for_declaration else None
-    if found and (declared := codec(found[1].decode())):
-        try:
-            return Decoded(_text(data, declared), declared, declared=True)
-        except UnicodeDecodeError:
-            pass  # many a page says what it is not
+    if found and (text := decode_as(data, found[1].decode())):
+        return text
     try:
         return Decoded(_text(data, "utf-8"), "utf-8")
     except UnicodeDecodeError:
         return _strict(data, _recognised(data))
+
+
+def decode_as(data: bytes, name: str) -> Decoded | None:
+    """Decode as a file says of itself; None where that is not so: it is Chinese in UTF-8, or
+    no such text."""
+    declared = codec(name)
+    if declared is None or (declared != "utf-8" and _is_chinese_utf_8(data)):
+        return None
+    try:
+        return Decoded(_text(data, declared), declared, declared=True)
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_chinese_utf_8(data: bytes) -> bool:
+    try:
+        return chinese(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 def _strict(data: bytes, encoding: str, bom: bytes = b"") -> Decoded:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.hypertext import HtmlDocument
 from csanmt.documents.inline_xml import plain_unit
-from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.metering import Meter
 from csanmt.documents.patches import PatchUnit, patched
@@ -27,7 +28,7 @@ _CHAPTERS = frozenset({
 })  # fmt: skip
 _CONTENTS = "application/x-dtbncx+xml"
 # In the package: what is not the name of a person or of a house.
-_METADATA = frozenset({"title", "description", "subject"})
+_METADATA = frozenset({"title", "description", "subject", "rights"})
 _LABELS = frozenset({"docTitle", "navLabel", "navInfo"})
 
 
@@ -44,6 +45,7 @@ class EpubDocument:
     def __init__(self, archive: Archive, limits: Limits, languages: Languages) -> None:
         self._archive, self._limits, self._languages = archive, limits, languages
         self._meter = Meter(limits)
+        self._kept: Counter[Part] = Counter()
         _refuse_protection(archive, limits)
         self._package = _package(archive, limits)
         self._xml: dict[str, tuple[bytes, list[PatchUnit[bytes]]]] = {}
@@ -54,6 +56,9 @@ class EpubDocument:
                 continue
             if kind == _CONTENTS:
                 self._add_contents(name)
+            elif kind == "image/svg+xml":
+                page = HtmlDocument(archive.read(name), limits, languages.target)
+                self._kept += page.remaining()
             elif kind in _CHAPTERS:
                 self._pages[name] = page = HtmlDocument(
                     archive.read(name), limits, languages.target
@@ -76,7 +81,11 @@ class EpubDocument:
                 unit = plain_unit(source, element) if chinese(element.text) else None
             self._add(units, unit)
 
-        visit(source, lambda _, n: n in _METADATA or n == "reference", self._limits, take)
+        def stray(names: Sequence[str]) -> None:
+            self._kept += unread(names, "properties")
+
+        read = _METADATA | {"reference"}
+        visit(source, lambda _, name: name in read, self._limits, take, stray=stray)
         self._xml[self._package] = (source, units)
 
     def _add_contents(self, name: str) -> None:
@@ -124,7 +133,7 @@ class EpubDocument:
     def left(self, data: bytes) -> Counter[Part]:
         again = EpubDocument(Archive(data, self._limits), self._limits, self._languages)
         units = [unit for _, found in again._xml.values() for unit in found]
-        counts = count("text", (unit.text.text for unit in units))
+        counts = again._kept + count("text", (unit.text.text for unit in units))
         for page in again._pages.values():
             counts += page.remaining()
         return counts

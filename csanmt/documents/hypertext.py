@@ -23,7 +23,7 @@ from csanmt.markup import MarkedText, MarkupDocument, Placed, html_rules, parse_
 from csanmt.markup.structure import analyse
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 
-_OWN_ENTITIES = re.compile(r"<!DOCTYPE[^<>]*\[|<!ENTITY", re.I)
+_OWN_ENTITIES = re.compile(r"<!ENTITY", re.I)
 _LANGUAGE = re.compile(
     r"""(<html\b[^<>]{0,2000}?\b(?:xml:)?lang\s{0,9}=\s{0,9})(["']?)(?:zh|cn)[A-Za-z-]*(?=["'\s>])""",
     re.I,
@@ -39,8 +39,9 @@ _META = frozenset({"description", "og:title", "og:description", "twitter:title",
 _BUTTONS = frozenset({"button", "submit", "reset"})
 _KEPT: dict[str, Part] = {
     "code": "code", "kbd": "code", "samp": "code", "var": "code", "tt": "code", "svg": "images",
+    "math": "formulas",
 }  # fmt: skip
-_UNREAD = frozenset({"script", "style", "math", "rt", "rp", "rtc"})
+_UNREAD = frozenset({"script", "style", "rt", "rp", "rtc"})
 
 
 class Html:

@@ -13,7 +13,7 @@ from csanmt.documents.xml_source import Element, escaped
 
 # What stands where a word would: placeholders, and text that must not be translated.
 _WORDS = frozenset({"x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time"})
-_BREAKS = frozenset({"line-break", "tab"})
+_BREAKS = frozenset({"line-break", "tab", "br"})
 
 
 @dataclass(slots=True)
@@ -78,11 +78,16 @@ class InlineXml:
         return patches.part(*self._places[tag.kind, tag.key]) if own is None else own
 
 
-def plain_unit(source: bytes, element: Element) -> PatchUnit[bytes]:
-    """A unit of all that an element holds; elements within it stay whole."""
-    inline = InlineXml(source, lambda _: False)
+def unit_of(source: bytes, element: Element, paired: Callable[[Element], bool]) -> PatchUnit[bytes]:
+    """A unit of all that an element holds; see ``InlineXml``."""
+    inline = InlineXml(source, paired)
     segment = inline.read(element)
     return PatchUnit(segment, element.inner, element.outer, inline.render)
+
+
+def plain_unit(source: bytes, element: Element) -> PatchUnit[bytes]:
+    """A unit of all that an element holds; elements within it stay whole."""
+    return unit_of(source, element, lambda _: False)
 
 
 def _kind(element: Element) -> Literal["atom", "break", "point"]:

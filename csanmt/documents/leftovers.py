@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,20 @@ _WORDS: dict[Part, tuple[str, str]] = {
     "fuzzy": ("fuzzy entry", "fuzzy entries"),
 }  # fmt: skip
 PARTS: tuple[Part, ...] = tuple(_WORDS)
+# Elements of XML whose text nobody reads: readings, what was deleted or moved away, formulas
+# (which are counted by what they name), programs, names of persons and houses.
+_UNSEEN = frozenset({
+    "rt", "rPh", "ruby-text", "delText", "delInstrText", "instrText", "moveFrom", "f", "formula",
+    "formula1", "formula2", "definedName", "calculatedColumnFormula", "totalsRowFormula",
+    "author", "creator", "contributor", "publisher", "lastModifiedBy", "initial-creator",
+    "printed-by", "docAuthor", "annotation-xml", "script", "style", "ClientData", "Company",
+    "Manager", "TitlesOfParts", "HeadingPairs", "Application", "Template",
+})  # fmt: skip
+_COUNTED_AS: dict[str, Part] = {
+    "fld": "formulas", "oMath": "formulas", "math": "formulas", "formatCode": "number_formats",
+    **dict.fromkeys(("number-style", "currency-style", "percentage-style", "date-style",
+                     "time-style", "text-style", "boolean-style"), "number_formats"),
+}  # fmt: skip
 _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
@@ -56,6 +70,13 @@ def found(counts: Counter[Part]) -> tuple[Left, ...]:
 def chinese(text: str) -> bool:
     """There is a Chinese character in it."""
     return _CHINESE.search(text) is not None
+
+
+def unread(names: Sequence[str], usual: Part) -> Counter[Part]:
+    """What a text that no unit reads counts as, by the elements around it; else as ``usual``."""
+    if not _UNSEEN.isdisjoint(names):
+        return Counter()
+    return Counter({next((_COUNTED_AS[n] for n in names if n in _COUNTED_AS), usual): 1})
 
 
 def count(part: Part, texts: Iterable[str]) -> Counter[Part]:

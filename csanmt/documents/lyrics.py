@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from csanmt.documents.encoding import decode
+from csanmt.documents.leftovers import count
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.metering import metered
 from csanmt.documents.patches import PatchUnit
@@ -14,15 +15,17 @@ from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Tag
 
 _SECTION = re.compile(r"^\[[^\]\n]{1,100}\][ \t\r]*$", re.M)
+_FILM = re.compile(r"^Title:([^\n]*)", re.M)
 _FIELDS = re.compile(r"^Format:([^\n]*)$", re.M)
 _DIALOGUE = re.compile(r"^Dialogue:", re.M)
-_MARK = re.compile(r"\{[^{}\n]*\}|\\[Nnh]")
-_DRAWING = re.compile(r"\\p[1-9]")
+# Codes with the drawing that they begin, codes, breaks.
+_MARK = re.compile(r"\{(?:[^{}\n\\]|\\(?!p[1-9]))*+\\p[1-9][^{}\n]*\}[^{}\n]*|\{[^{}\n]*\}|\\[Nnh]")
 _TIMED = re.compile(
     r"^[ \t]{0,20}(?:\[\d{1,4}:\d{2}(?:[.:]\d{1,3})?\][ \t]{0,20})+(?P<text>[^\n]*)", re.M
 )
 _WORD_TIME = re.compile(r"<\d{1,4}:\d{2}(?:[.:]\d{1,3})?>")
 _TITLE = re.compile(r"^\[(?:ti|al):(?P<text>[^\]\n]{1,500})\]", re.M)
+_UNTIMED = re.compile(r"^[ \t]{0,20}(?P<text>[^\[\s][^\n]*)", re.M)
 _TEXT_FIELD = 9  # fields before the text, where no line says how many
 
 
@@ -41,6 +44,7 @@ class Ass:
             metered(_dialogues(source.text, events), limits),
             source.encode,
             lambda result: self.open(source.again(result), limits, languages),
+            count("properties", _FILM.findall(source.text[:events])),
         )
 
 
@@ -54,8 +58,8 @@ class Lrc:
         lines = list(_TIMED.finditer(source.text))
         if not lines and source.text.strip():
             raise DocumentError("no line with a time ([00:01.00]) in it")
-        titles = list(_TITLE.finditer(source.text))
-        places = sorted(found.span("text") for found in (*titles, *lines))
+        others = (*_TITLE.finditer(source.text), *_UNTIMED.finditer(source.text))
+        places = sorted(found.span("text") for found in (*others, *lines))
         units = (_unit(source.text, *place, _WORD_TIME) for place in places)
         return TextDocument(
             source.text,
@@ -73,7 +77,7 @@ def _dialogues(text: str, events: int) -> Iterator[PatchUnit[str]]:
         stop = text.find("\n", found.end(), end)
         stop = end if stop < 0 else stop
         parts = text[found.end() : stop].split(",", before)
-        if len(parts) <= before or _DRAWING.search(parts[-1]):
+        if len(parts) <= before:
             continue
         unit = _unit(text, stop - len(parts[-1]), stop, _MARK)
         if unit.segment:

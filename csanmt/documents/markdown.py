@@ -35,12 +35,14 @@ _FOOTNOTE = re.compile(r"^(?:[ ]{0,3}>[ ]?){0,9}[ ]{0,3}(\[\^[^\[\]\n]{1,200}\]:
 # What a line begins with that stays there: the marker of a note, a definition, a footnote.
 _MARKER = re.compile(
     r"\[![A-Za-z-]{1,40}\][+-]?[ \t]*+|:[ \t]++(?=\S)|~[ \t]++(?=\S)|\[\^[^\[\]\n]{1,200}\]:[ \t]*+"
+    r"|\*\[[^\[\]\n]{1,100}\]:[ \t]*+|///[ \t]++[A-Za-z][\w.-]{0,39}[ \t]*+\|[ \t]*+"
     r"|(?:!!!|\?\?\?\+?|///|:{3,}[ ]?\{?[A-Za-z0-9_.-]{1,40}\}?|={3})[ \t]++"
     r"(?:[A-Za-z][A-Za-z0-9_.-]{0,39}[ \t]++)*(?:[A-Za-z][A-Za-z0-9_.-]{0,39}$|\"|(?=[^\x00-\x7f]))"
 )
 # Lines that say nothing to readers.
 _SYNTAX = re.compile(
-    r"(?::{3,}|!!!|\?\?\?\+?|///)[ \t]*+[\w.{}\s-]*$|\{:?[^{}]*\}$|\[(?:TOC|\[_?toc_?\])\]$"
+    r"(?::{3,}|!!!|\?\?\?\+?|///)[ \t]*+[\w.{}\s-]*$|:{3,}[ ]?\{[^{}]*\}$|\{:?[^{}]*\}$"
+    r"|\{\{[^{}]*\}\}$|:[\w-]{1,40}:(?:[ \t]|$)|\[(?:TOC|\[_?toc_?\])\]$"
     r"|\^[\w-]+$",
     re.I | re.A,
 )
@@ -120,7 +122,10 @@ class _Reader:
             tokens = parser.parse(masked, found)
         except RecursionError:
             raise DocumentError("Markdown nested too deep") from None
-        self._references = frozenset(found.get("references", ()))
+        references = found.get("references", {})
+        self._references = frozenset(references)
+        titles = (reference["title"] for reference in references.values())
+        self.kept += count("attributes", titles)
         return tokens
 
     def _is_note(self, line: int) -> bool:
@@ -143,6 +148,7 @@ class _Reader:
                 yield from self._unit(group)
                 group = []
                 begin = start + (marker.end() if marker else len(line))
+                self.kept += count("attributes", [] if marker else [line])
                 if self._text[begin - 1 : begin] == '"' and line.endswith('"'):
                     end -= 1  # the title of a note
                     yield from self._unit([(begin, end)] if begin < end else [])
@@ -165,7 +171,7 @@ class _Reader:
     def _unit(self, places: list[Range], *, cell: bool = False) -> Iterator[Change[str]]:
         if any(self._text[start:end].strip() for start, end in places):
             inline = Inline(self._text, places, self._references)
-            self.kept += count("attributes", inline.images) + count("code", inline.code)
+            self.kept += inline.kept
             yield inline.unit(cell=cell)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from markdown_it.common.utils import normalizeReference
 
+from csanmt.documents.leftovers import Part, count
 from csanmt.documents.patches import Patches, PatchUnit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.protected.finder import find
@@ -21,8 +23,8 @@ _MARK = re.compile(
   | (?P<image>!\[(?P<alt>(?:[^\[\]\\]|\\.)*+)\](?:{_DESTINATION}|\[[^\[\]]*\])?)
   | (?P<note>\[\^[^\[\]]+\]:?)
   | (?P<task>\A\[[ xX]\](?=\s))
-  | (?P<link>\](?:{_DESTINATION}|\[[^\[\]]*\]))
-  | (?P<bracket>\[)
+  | (?P<link>\](?:{_DESTINATION}|\[[^\[\]]*\]|\{{[^{{}}\n]*\}}))
+  | (?P<bracket>\^?\[)
   | (?P<label>\])
   | (?P<attributes>\{{:?[ ]*[.\#:%a-zA-Z][^{{}}\n]*\}}|(?<=[ ])\^[A-Za-z0-9-]+(?=\n|\Z))
   | (?P<escape>\\[!-/:-@\[-`{{-~])
@@ -31,7 +33,7 @@ _MARK = re.compile(
   | (?P<entity>&(?:\#\d{{1,7}}|\#x[0-9a-fA-F]{{1,6}}|[A-Za-z]\w{{1,31}});)
   | (?P<break>(?:(?<![ ])[ ]{{2,}}+|\\)\n)
   | (?P<emoji>(?<![\w:]):[a-z0-9_+-]{{2,40}}:(?![\w:]))
-  | (?P<emphasis>\*{{1,3}}|_{{1,3}}|~~)
+  | (?P<emphasis>\*{{1,3}}|_{{1,3}}|~{{1,2}}|==|\+\+|\^)
     """,
     re.X | re.S | re.A,
 )
@@ -42,6 +44,11 @@ _LOOSE = frozenset({"emphasis", "bracket", "escape"})
 _TICKS = re.compile("`+")
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
 _VOID = frozenset({"br", "img", "wbr", "hr", "input"})
+_COUNTED: dict[str, Part] = {"image": "attributes", "code": "code", "math": "formulas"}
+# What is said beside a link, or in an attribute of a tag.
+_SAID = re.compile(
+    r"""\s["'(]([^"'()\n]*)["')]\s?\)\Z|\b(?:title|alt|aria-label)\s?=\s?["']([^"'\n]*)["']"""
+)
 _KINDS: dict[str, Literal["atom", "point", "break"]] = {
     "break": "break", "note": "point", "task": "point",
     "attributes": "point",
@@ -56,8 +63,7 @@ class Inline:
     """The content of a block; pairs marks with each other, and what has no partner is text.
 
     Attributes:
-        images: what is written for those who do not see the images.
-        code: the pieces of code.
+        kept: Chinese in it that stays.
     """
 
     def __init__(
@@ -66,8 +72,8 @@ class Inline:
         self._start, self._end = places[0][0], places[-1][1]
         self._references = references
         content, self._gaps = _content(text, places)
-        self.images: list[str] = []
-        self.code: list[str] = []
+        self.kept: Counter[Part] = Counter()
+        self._escaped: set[str] = set()  # marks that the source writes with a backslash
         self._raw: dict[tuple[str, int], str] = {}
         self._items: list[Piece] = []
         self._waiting: list[tuple[str, int, int]] = []  # mark, its index in the items, its end
@@ -84,19 +90,21 @@ class Inline:
         Args:
             cell: of a table, where a pipe has to be written with a backslash.
         """
-        raw = self._raw
+        raw, items = self._raw, self._items
+        bare = {c for c in "[]~" for item in items if isinstance(item, str) and c in item}
+        bare -= self._escaped
 
         def render(segment: Segment, _patches: Patches[str]) -> str:
             out = [""]
             for i, piece in enumerate(segment):
                 if isinstance(piece, str):
-                    out.append(_escaped(piece, first=i == 0 and not cell, cell=cell))
+                    out.append(_escaped(piece, bare, first=i == 0 and not cell, cell=cell))
                     continue
                 mark, before = raw[piece.kind, piece.key], segment[i - 1] if i else ""
-                if mark[0] in "*_~" and before == Tag("open", piece.key):
+                if mark[0] in "*_~=+^" and before == Tag("open", piece.key):
                     out.pop()  # around nothing it would mean something else
                     continue
-                apart = mark[0] in "*_~" and piece.kind == "open" and isinstance(before, Tag)
+                apart = mark[0] in "*_~=+^" and piece.kind == "open" and isinstance(before, Tag)
                 out.append(" " + mark if apart and out[-1].endswith(mark[0]) else mark)
             return "".join(out)
 
@@ -104,6 +112,9 @@ class Inline:
 
     def _take(self, found: _Found) -> None:
         kind, raw = found.kind, found.raw
+        if kind in ("link", "tag"):
+            said = [a or b for a, b in _SAID.findall(raw)]
+            self.kept += count("attributes", said)
         if kind == "bracket":
             self._open(raw, end=found.end)
         elif kind == "link":
@@ -115,20 +126,22 @@ class Inline:
             self._emphasis(found)
         elif kind == "escape":
             self._items.append(raw[1:])
+            self._escaped.add(raw[1:])
         elif kind == "entity":
             self._items.append(raw)  # protected as any entity in a text
         elif kind == "tag":
             self._element(raw)
         else:
-            if kind == "image":
-                self.images.append(raw[2:].partition("]")[0])
-            elif kind == "code":
-                self.code.append(raw)
+            if kind in _COUNTED:
+                self.kept += count(_COUNTED[kind], [raw.partition("](")[0]])
             self._single(_KINDS.get(kind, "atom"), raw + self._gap(found))
 
     def _label(self, found: _Found) -> None:
         """``[label]`` alone is a link where the label is defined, and must then be told it."""
-        opened = next((w for w in reversed(self._waiting) if w[0] == "["), None)
+        opened = next((w for w in reversed(self._waiting) if w[0] in ("[", "^[")), None)
+        if opened and opened[0] == "^[":  # a footnote where it is called
+            self._close("^[", "]")
+            return
         label = found.content[opened[2] : found.start] if opened else ""
         if not (label and normalizeReference(label) in self._references):
             self._items.append("]")
@@ -279,12 +292,11 @@ def _latin(character: str) -> bool:
     return character.isalnum() and character.isascii()
 
 
-def _escaped(text: str, *, first: bool, cell: bool) -> str:
-    result = _SPECIAL.sub(r"\\\g<0>", text)
+def _escaped(text: str, bare: set[str], *, first: bool, cell: bool) -> str:
+    """As Markdown; marks that are text in the source without a backslash (``bare``) need none."""
+    result = _SPECIAL.sub(lambda m: m[0] if m[0] in bare else "\\" + m[0], text)
     if cell:
         result = result.replace("|", "\\|")
-    return (
-        _BLOCK_START.sub(r"\1\\", result, count=1)
-        if first and _BLOCK_START.match(result)
-        else result
-    )
+    if first and _BLOCK_START.match(result):
+        return _BLOCK_START.sub(r"\1\\", result, count=1)
+    return result

@@ -7,15 +7,17 @@ byte for byte.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.attributes import attribute_unit
-from csanmt.documents.embedded import Embedded, body_parts, chinese_embedded
-from csanmt.documents.inline_xml import plain_unit
-from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.embedded import HAN, Embedded, body_parts, chinese_embedded
+from csanmt.documents.inline_xml import plain_unit, unit_of
+from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.metering import Meter
 from csanmt.documents.packages import Package
@@ -28,19 +30,30 @@ from csanmt.documents.xml_source import Element, find, visit
 _PREFIX = "application/vnd.openxmlformats-officedocument."
 _WORD, _DRAWING, _SHEET = "wordprocessingml/", "drawingml/", "spreadsheetml/"
 _KEEP_SPACE = b' xml:space="preserve"'
+_VML = "officedocument.vmldrawing"
 _CHART = ("drawingml.chart+xml", "ms-office.chartex+xml")
 _DRAWINGS = (
-    *_CHART, "drawingml.chartshapes+xml", "drawingml.diagramdata+xml",
+    *_CHART, _VML, "drawingml.chartshapes+xml", "drawingml.diagramdata+xml",
     "ms-office.drawingml.diagramdrawing+xml",
 )  # fmt: skip
-_CORE = "core-properties+xml"
+_CORE, _EXTENDED = "core-properties+xml", "extended-properties+xml"
 _PROPERTIES = frozenset({"title", "subject", "description", "keywords", "category"})
+# Parts that content controls are bound to by an identity that Word knows.
+_KNOWN_STORES = {
+    "{6c3c8bc8-f283-45ae-878a-bab7291924a1}": _CORE,
+    "{6668398d-a668-4e3e-a5eb-62b293d839f1}": _EXTENDED,
+}
+_PROPERTY_FOLDERS = ("docProps/", "customXml/")
+_FONTS = frozenset({"font", "b", "i", "u", "s", "span"})  # within a caption in VML
+_SHAPES = ("shape", "rect", "roundrect", "oval", "line", "polyline", "group")
 # Attributes that are read like texts, by the element's local name.
 _ATTRIBUTES = {
     "docPr": ("descr", "title"), "cNvPr": ("descr", "title"), "tblCaption": ("val",),
     "tblDescription": ("val",), "lvlText": ("val",), "listItem": ("displayText",),
-    "textpath": ("string",), "alias": ("val",), "hyperlink": ("tooltip",),
-    "hlinkClick": ("tooltip",),
+    "textpath": ("string",), "alias": ("val",), "hyperlink": ("tooltip", "display"),
+    "hlinkClick": ("tooltip",), "helpText": ("val",), "statusText": ("val",), "default": ("val",),
+    "listEntry": ("val",), "sectionTitle": ("val",), "slicer": ("caption",),
+    "timeline": ("caption",), **dict.fromkeys(_SHAPES, ("alt", "title")),
 }  # fmt: skip
 _DEEPEST = 3  # documents within one another
 _CODES = {"lvlText": re.compile(r"%\d")}
@@ -92,10 +105,24 @@ _XLSX = _Kind(
     (
         "spreadsheetml.sharedstrings+xml", "spreadsheetml.worksheet+xml",
         "spreadsheetml.chartsheet+xml", "spreadsheetml.comments+xml",
-        "ms-excel.threadedcomments+xml", "officedocument.drawing+xml", *_DRAWINGS,
+        "ms-excel.threadedcomments+xml", "officedocument.drawing+xml", "ms-excel.slicer+xml",
+        "ms-excel.timeline+xml", *_DRAWINGS,
     ),
     ((_SHEET, "si"), (_SHEET, "is"), (_SHEET, "text"), (_DRAWING, "p")),
 )  # fmt: skip
+
+
+def _is_formula(uri: str, name: str) -> bool:
+    """A text of a mathematical formula."""
+    return name == "t" and uri.endswith("/math")
+
+
+def _nothing(_uri: str, _name: str) -> bool:
+    return False
+
+
+def _ignore(_element: Element) -> None:
+    pass
 
 
 class _Office:
@@ -159,11 +186,12 @@ class OfficeDocument:
         self._kept: Counter[Part] = self._workbook.kept if self._workbook else Counter()
         for name in package.of_types(kind.parts):
             self._read(name)
-        bound = self._bound()
+        plain = self._bound()
         for name in package.of_types((_CORE,)):
-            self._read_plain(name, _PROPERTIES)
-        for name, wanted in bound.items():
+            plain[name] = plain.get(name, frozenset()) | _PROPERTIES
+        for name, wanted in plain.items():
             self._read_plain(name, wanted)
+        self._look_at_others({*package.of_types(kind.parts), *plain})
         self._embedded = self._body_parts(within)
         self._kept["embedded"] += chinese_embedded(package, limits)
         self.units: list[Unit] = [unit for part in self._parts.values() for unit in part.units]
@@ -177,6 +205,7 @@ class OfficeDocument:
         kind = self._package.types[name].lower()
         part = _Part(source, chart=kind.endswith(_CHART))
         plain = self._kind.plain | ({"v"} if part.chart else frozenset())
+        plain |= {"div"} if kind.endswith(_VML) else frozenset()
         workbook = self._workbook
 
         def wanted(uri: str, local: str) -> bool:
@@ -184,6 +213,7 @@ class OfficeDocument:
                 self._kind.is_block(uri, local)
                 or local in _ATTRIBUTES
                 or local in plain
+                or _is_formula(uri, local)
                 or (workbook is not None and workbook.wants(local))
             )
 
@@ -191,9 +221,21 @@ class OfficeDocument:
             for unit in self._units(source, element, plain):
                 self._add(part, unit)
 
-        visit(source, wanted, self._limits, take)
+        stray = self._stray("charts" if part.chart else "text")
+        try:
+            visit(source, wanted, self._limits, take, stray=stray)
+        except DocumentError:
+            if not kind.endswith(_VML):  # which Excel did not always write as XML
+                raise
+            self._kept += count("text", [source.decode("utf-8", "replace")])
         if part.units:
             self._parts[name] = part
+
+    def _stray(self, usual: Part) -> Callable[[Sequence[str]], None]:
+        def stray(names: Sequence[str]) -> None:
+            self._kept += unread(names, usual)
+
+        return stray
 
     def _units(
         self, source: bytes, element: Element, plain: frozenset[str]
@@ -203,13 +245,17 @@ class OfficeDocument:
         if element.name in _ATTRIBUTES:
             codes = _CODES.get(element.name)
             names = _ATTRIBUTES[element.name]
+            if element.name == "listItem" and not element.attribute("displayText"):
+                names = ("value",)
             found = [attribute_unit(source, element, n, codes=codes) for n in names]
             return [unit for unit in found if unit is not None]
         if self._workbook is not None and self._workbook.wants(element.name):
             return self._workbook.units(source, element)
-        if element.name in plain and chinese(element.text):
-            return [plain_unit(source, element)]
-        return []
+        if not chinese(element.text):
+            return []
+        if element.name == "div":
+            return [unit_of(source, element, lambda inner: inner.name in _FONTS)]
+        return [plain_unit(source, element)]
 
     def _block(self, source: bytes, block: Element) -> list[PatchUnit[bytes]]:
         if self._workbook is not None and self._workbook.is_named(block):
@@ -217,7 +263,10 @@ class OfficeDocument:
         space = b"" if _DRAWING in block.uri + "/" else _KEEP_SPACE
         if block.name == "text" and not any(block.elements()):  # a threaded comment
             return [plain_unit(source, block)] if chinese(block.text) else []
-        return Paragraph(source, block, space).units()
+        paragraph = Paragraph(source, block, space)
+        units = paragraph.units()
+        self._kept += paragraph.kept
+        return units
 
     def _add(self, part: _Part, unit: PatchUnit[bytes]) -> None:
         self._meter.count(len(unit.text.text))
@@ -231,7 +280,23 @@ class OfficeDocument:
             if chinese(element.text) and not any(element.elements()):
                 self._add(part, plain_unit(part.source, element))
 
-        visit(part.source, lambda _, local: local in names, self._limits, take)
+        stray = self._stray("properties")
+        visit(part.source, lambda _, local: local in names, self._limits, take, stray=stray)
+
+    def _look_at_others(self, read: set[str]) -> None:
+        """Count the Chinese in parts that are not read."""
+        archive = self._package.archive
+        for name, kind in self._package.types.items():
+            wanted = kind.lower().endswith("xml") and not name.endswith(".rels")
+            if name in read or not wanted or archive.size(name) > self._limits.part:
+                continue
+            if not HAN.search(archive.read(name)):
+                continue
+            usual: Part = "images" if "svg" in kind.lower() else "text"
+            usual = "properties" if name.startswith(_PROPERTY_FOLDERS) else usual
+            with contextlib.suppress(DocumentError):
+                stray = self._stray(usual)
+                visit(self._package.read(name), _nothing, self._limits, _ignore, stray=stray)
 
     def _bound(self) -> dict[str, frozenset[str]]:
         """Elements of other parts that content controls show, which Word refreshes from there."""
@@ -242,7 +307,11 @@ class OfficeDocument:
                     step = found.attribute("xpath").rpartition("/")[2].partition("[")[0]
                     item = found.attribute("storeItemID").lower()
                     controls.setdefault(item, set()).add(step.rpartition(":")[2])
-        found_parts: dict[str, frozenset[str]] = {}
+        found_parts = {
+            name: frozenset(controls[item])
+            for item, kind in _KNOWN_STORES.items()
+            for name in (self._package.of_types((kind,)) if item in controls else ())
+        }
         for name in sorted(self._package.archive.names) if controls else ():
             for properties in self._package.related(name, "customXmlProps"):
                 source = self._package.read(properties)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from csanmt.documents.archives import Archive
-from csanmt.documents.inline_xml import InlineXml, plain_unit
-from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.attributes import attribute_unit
+from csanmt.documents.inline_xml import plain_unit, unit_of
+from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.metering import Meter
 from csanmt.documents.patches import PatchUnit, patched
@@ -23,6 +25,18 @@ _MANIFEST = "META-INF/manifest.xml"
 _PARTS = re.compile(r"(?:[^/]{1,200}/)?(?:content|styles)\.xml\Z")
 _PARAGRAPHS = frozenset({"p", "h"})
 _PAIRED = frozenset({"span", "a", "meta", "meta-field", "ruby", "ruby-base"})
+# Elements in a paragraph that are no text of it.
+_APART = frozenset({"ruby-text", "note-citation", "script", "number", "p", "h"})
+# Texts beside paragraphs; attributes that are read like texts, by the element's local name.
+_PLAIN = frozenset({"title", "desc", "footer-decl", "header-decl", "date-time-decl"})
+_CONTROLS = ("button", "checkbox", "radio", "fixed-text", "frame", "item", "option", "column")
+_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_CONTROLS, ("label", "title")), "help-message": ("title",),
+    "error-message": ("title",), "label": ("value",), "text-input": ("description",),
+    **dict.fromkeys(("outline-level-style", "list-level-style-number", "notes-configuration"),
+                    ("num-prefix", "num-suffix")),
+    "text": ("title", "current-value", "value"), "textarea": ("title", "current-value", "value"),
+}  # fmt: skip
 _TITLES = frozenset({"title", "subject", "description", "keyword"})
 _FORMULA = re.compile(r'"((?:[^"]|"")*+)"')
 
@@ -94,29 +108,63 @@ class OdfDocument:
                 self._kept.update(count("formulas", ["".join(literals)]))
             if element.name == "table":
                 self._kept.update(count("names", [element.attribute("name")]))
+            elif element.name == "filter-condition":
+                self._named.add(element.attribute("value"))
 
         visit(source, lambda *_: False, self._limits, lambda _: None, enter)
 
     def _read(self, name: str) -> None:
         source = in_utf8(self._archive.read(name))
         units: list[PatchUnit[bytes]] = []
+        calculated = False  # the cell that is read says what a formula with a text in it says
+
+        def enter(element: Element) -> None:
+            nonlocal calculated
+            if element.name in ("table-cell", "covered-table-cell"):
+                calculated = chinese(element.attribute("formula"))
+                if not calculated and element.attribute("string-value") not in self._named:
+                    add(attribute_unit(source, element, "string-value"))
+            for attribute in _ATTRIBUTES.get(element.name, ()):
+                add(attribute_unit(source, element, attribute))
+
+        def add(unit: PatchUnit[bytes] | None) -> None:
+            if unit is not None:
+                self._meter.count(len(unit.text.text))
+                units.append(unit)
 
         def take(element: Element) -> None:
             text = element.text
-            if text in self._named:
+            if not _is_paragraph(element.uri, element.name):
+                for attribute in _ATTRIBUTES.get(element.name, ()):
+                    add(attribute_unit(source, element, attribute))
+                if element.name in _PLAIN and chinese(text):
+                    add(plain_unit(source, element))
+            elif text in self._named:
                 self._kept["named"] += 1
-            elif text.strip():
-                unit = _paragraph(source, element)
-                self._meter.count(len(text))
-                units.append(unit)
+            elif text.strip() and not calculated:
+                add(unit_of(source, element, _is_paired))
 
-        visit(source, lambda uri, n: n in _PARAGRAPHS and ":text:" in uri, self._limits, take)
+        def wanted(uri: str, local: str) -> bool:
+            return _is_paragraph(uri, local) or local in _PLAIN or local in ("label", "text-input")
+
+        visit(source, wanted, self._limits, take, enter, self._stray)
         self._parts[name] = (source, units)
+
+    def _stray(self, names: Sequence[str]) -> None:
+        self._kept += unread(names, "text")
 
     def _read_titles(self, name: str) -> None:
         source = in_utf8(self._archive.read(name))
-        found = find(source, lambda _, n: n in _TITLES, self._limits)
-        units = [plain_unit(source, e) for e in found if chinese(e.text)]
+        units: list[PatchUnit[bytes]] = []
+
+        def take(element: Element) -> None:
+            if chinese(element.text):
+                units.append(plain_unit(source, element))
+
+        def stray(names: Sequence[str]) -> None:
+            self._kept += unread(names, "properties")
+
+        visit(source, lambda _, n: n in _TITLES, self._limits, take, stray=stray)
         self._parts[name] = (source, units)
 
     def save(self) -> bytes:
@@ -132,11 +180,13 @@ class OdfDocument:
         return again._kept + count("text", (unit.text.text for unit in again.units))
 
 
+def _is_paragraph(uri: str, name: str) -> bool:
+    return name in _PARAGRAPHS and ":text:" in uri
+
+
 def _is_paired(element: Element) -> bool:
-    return element.name in _PAIRED
-
-
-def _paragraph(source: bytes, element: Element) -> PatchUnit[bytes]:
-    inline = InlineXml(source, _is_paired)
-    segment = inline.read(element)
-    return PatchUnit(segment, element.inner, element.outer, inline.render)
+    """A style, a link, or what a field shows."""
+    if element.name in _PAIRED:
+        return True
+    own = any(isinstance(child, str) and chinese(child) for child in element.children)
+    return own and ":text:" in element.uri and element.name not in _APART

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
+from csanmt.documents.leftovers import Part, chinese, unread
 from csanmt.documents.patches import Patches, PatchUnit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_source import Element, escaped
@@ -37,6 +38,14 @@ _LIKE_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # A content control that is filled from a list or a property: what it shows is told on its own,
 # so that it says the same as there.
 _FILLED = frozenset({"dropDownList", "comboBox", "dataBinding", "date"})
+# Instructions of fields that people are shown a text of.
+_SHOWN = re.compile(
+    r"\A\s{0,9}(?:MACROBUTTON\s{1,9}\S{1,80}\s{1,9}(?P<button>\S.*)|"
+    r'(?:FILLIN|ASK\s{1,9}\S{1,80})\s{1,9}"(?P<question>[^"]*)"|'
+    r'HYPERLINK\s[^\\]*(?:\\[lnmt]\s[^\\]*)?\\o\s{1,9}"(?P<tip>[^"]*)")',
+    re.I | re.S,
+)
+_CHOOSING = re.compile(r"\A\s{0,9}(?:IF|FILLIN|ASK|MACROBUTTON|QUOTE|SET)\b", re.I)
 _HEADS = frozenset({"pPr", "bodyPr", "lstStyle"})
 _TAIL = "endParaRPr"
 _DEEPEST_FIELD = 20
@@ -56,6 +65,9 @@ class Paragraph:
 
     Args:
         space: what makes a text keep its outer blanks, as an attribute of ``t``.
+
+    Attributes:
+        kept: Chinese in it that no unit reads.
     """
 
     source: bytes
@@ -71,6 +83,7 @@ class Paragraph:
     _bare: bool = False  # Excel's string, where a text without a look is in no run
     _excel: bool = False
     _controls: list[PatchUnit[bytes]] = field(default_factory=list)
+    kept: Counter[Part] = field(default_factory=Counter)
 
     def units(self) -> list[PatchUnit[bytes]]:
         """What it says, after what the controls in it say; nothing where it holds no text."""
@@ -78,10 +91,11 @@ class Paragraph:
         return self._controls if own is None else [*self._controls, own]
 
     def _unit(self) -> PatchUnit[bytes] | None:
-        prefix, colon, _ = self.element.tag.rpartition(":")
-        self._prefix = (prefix + colon).encode()
         self._excel = self.element.name in _EXCEL
         children = list(self.element.elements())
+        tag = next((child.tag for child in children if child.name == "r"), self.element.tag)
+        prefix, colon, _ = tag.rpartition(":")
+        self._prefix = (prefix + colon).encode()
         head = [c for c in children if c.name in _HEADS]
         tail = [c for c in children if c.name == _TAIL]
         body = [c for c in children if c.name not in _HEADS and c.name != _TAIL]
@@ -109,12 +123,16 @@ class Paragraph:
                 self._run(child)
             elif child.name == "t":  # Excel's plain string
                 self._text(b"", child.text)
-            elif child.name == "sdt" and (content := _filled(child)) is not None:
-                self._controls += Paragraph(self.source, content, self.space).units()
+            elif contents := _apart(child):
+                for content in contents:
+                    inner = Paragraph(self.source, content, self.space)
+                    self._controls += inner.units()
+                    self.kept += inner.kept
                 self._single((child.start, child.end), "control")
             elif child.name in _LINKS and child.inner < child.outer:
                 self._pair((child.start, child.inner), (child.outer, child.end), child)
             elif child.name not in _DROPPED:
+                self.kept += _hidden(child)
                 self._single((child.start, child.end), child.name)
             i += 1
 
@@ -129,6 +147,8 @@ class Paragraph:
             if depth > _DEEPEST_FIELD:
                 break
             if depth == 0:
+                for instruction in (e for c in children[first:i] for e in c.elements("instrText")):
+                    self._instruction(instruction)
                 result = children[separate + 1 : i] if separate else []
                 if not any(run.text.strip() for run in result):
                     self._single((children[first].start, children[i].end), "field")
@@ -146,6 +166,8 @@ class Paragraph:
             properties = self.source[inner[0].start : inner[0].end]
             inner = inner[1:]
         if any(child.name in ("fldChar", "instrText", "delText") for child in inner):
+            for instruction in run.elements("instrText"):
+                self._instruction(instruction)
             self._single((run.start, run.end), "mark")
             return
         opening = self.source[run.start : run.inner] + properties
@@ -157,7 +179,25 @@ class Paragraph:
                 self._read([r for base in child.elements("rubyBase") for r in base.elements()])
             elif child.name not in _DROPPED:
                 place = (child.start, child.end)
+                self.kept += _hidden(child)
                 self._single(place, child.name, (opening, closing))
+
+    def _instruction(self, element: Element) -> None:
+        """What a field's instruction shows is a unit; what it chooses from stays."""
+        text = element.text
+        found = _SHOWN.match(text)
+        if not chinese(text):
+            return
+        if not found:
+            self.kept["formulas"] += _CHOOSING.match(text) is not None
+            return
+        start, end = found.span(found.lastgroup or 0)
+
+        def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
+            shown = "".join(p for p in segment if isinstance(p, str)).replace('"', "'")
+            return escaped(text[:start] + shown + text[end:])
+
+        self._controls.append(PatchUnit((text[start:end],), element.inner, element.outer, render))
 
     def _text(self, properties: bytes, text: str) -> None:
         if self._excel:
@@ -251,9 +291,24 @@ def _field_mark(run: Element) -> str:
     return mark.attribute("fldCharType") if mark else ""
 
 
-def _filled(control: Element) -> Element | None:
-    """The content of a control that is filled from elsewhere; None: it is part of the text."""
-    properties = next(control.elements("sdtPr"), None)
+def _apart(child: Element) -> list[Element]:
+    """Contents that are told on their own: of a control that is filled from elsewhere, of
+    what is there once for new programs and once for old ones."""
+    if child.name == "AlternateContent":
+        return [branch for branch in child.elements() if next(branch.elements("r"), None)]
+    properties = next(child.elements("sdtPr"), None) if child.name == "sdt" else None
     if properties is None or not any(e.name in _FILLED for e in properties.elements()):
-        return None
-    return next(control.elements("sdtContent"), None)
+        return []
+    return list(child.elements("sdtContent"))[:1]
+
+
+def _hidden(element: Element, around: tuple[str, ...] = ()) -> Counter[Part]:
+    """Chinese within what is written back as it is; paragraphs and formulas have units."""
+    if element.name in ("p", "instrText") or element.uri.endswith("/math"):
+        return Counter()
+    names = (*around, element.name)
+    own = any(isinstance(child, str) and chinese(child) for child in element.children)
+    found = unread(names, "text") if own else Counter[Part]()
+    for child in element.elements():
+        found += _hidden(child, names)
+    return found

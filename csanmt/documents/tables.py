@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from csanmt.documents.encoding import decode
+from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.metering import metered
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.plain import TextDocument, unit_with_tags
+from csanmt.documents.plain import Render, TextDocument, unit_with_tags
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
 
 _SAMPLE = 20_000  # characters in which the delimiter is looked for
+_LITERAL = re.compile(r'"((?:[^"]|"")*+)"')  # in a formula
 _QUOTED = '"(?:[^"]|"")*+"'
 
 
@@ -23,11 +26,14 @@ class _Table:
     def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
         source = decode(data)
         delimiter = self._delimiter(source.text[:_SAMPLE])
+        kept: Counter[Part] = Counter()
+        cells = list(metered(_cells(source.text, delimiter, kept), limits))
         return TextDocument(
             source.text,
-            metered(_cells(source.text, delimiter), limits),
+            cells,
             source.encode,
             lambda result: self.open(source.again(result), limits, languages),
+            kept,
         )
 
     def _delimiter(self, sample: str) -> str:
@@ -57,19 +63,31 @@ class Tsv(_Table):
     delimiters = "\t"
 
 
-def _cells(text: str, delimiter: str) -> Iterator[PatchUnit[str]]:
+def _cells(text: str, delimiter: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
+    """Cells with a text; formulas stay, and so does what they name."""
     bare = rf"[^{re.escape(delimiter)}\r\n]++"
     cell = re.compile(rf"(?P<quoted>{_QUOTED})(?=[{re.escape(delimiter)}\r\n]|\Z)|{bare}")
+    named = {
+        literal
+        for found in (cell.finditer(text) if "=" in text else ())
+        if (value := _value(found)).startswith("=")
+        for literal in _LITERAL.findall(value)
+    }
     for found in cell.finditer(text):
-        quoted = found["quoted"] is not None
-        value = found[0][1:-1].replace('""', '"') if quoted else found[0]
-        if not value.strip():
-            continue
-        inner = unit_with_tags(value, 0, len(value), ())
-        yield PatchUnit(inner.segment, *found.span(), _rendering(inner, delimiter, quoted=quoted))
+        value = _value(found)
+        if value.startswith("=") or value in named:
+            kept += count("named" if value in named else "formulas", [value])
+        elif value.strip():
+            inner = unit_with_tags(value, 0, len(value), ())
+            render = _rendering(inner, delimiter, quoted=found["quoted"] is not None)
+            yield PatchUnit(inner.segment, *found.span(), render)
 
 
-def _rendering(inner: PatchUnit[str], delimiter: str, *, quoted: bool):  # type: ignore[no-untyped-def]
+def _value(cell: re.Match[str]) -> str:
+    return cell[0] if cell["quoted"] is None else cell[0][1:-1].replace('""', '"')
+
+
+def _rendering(inner: PatchUnit[str], delimiter: str, *, quoted: bool) -> Render:
     def render(segment: Segment, patches: Patches[str]) -> str:
         text = inner.render(segment, patches)
         if quoted or any(c in text for c in (delimiter, '"', "\n", "\r")):

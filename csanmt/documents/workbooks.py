@@ -25,7 +25,15 @@ _FORMULAS = frozenset({"f", "formula", "formula1", "formula2", "definedName",
 # Elements whose attribute is the text of a cell.
 _NAMING = {
     "filter": "val", "customFilter": "val", "tableColumn": "name", "s": "v", "cacheField": "name",
+    "dataField": "name", "pivotField": "name",
 }  # fmt: skip
+_ARE_NAMES = frozenset({"tableColumn", "cacheField", "dataField", "pivotField"})
+# What a pivot table writes into cells each time that it is refreshed.
+_CAPTIONS = (
+    "totalsRowLabel", "rowHeaderCaption", "colHeaderCaption", "grandTotalCaption", "dataCaption",
+    "missingCaption", "errorCaption",
+)  # fmt: skip
+_NAMING["pivotTableDefinition"] = "rowHeaderCaption"
 _HEADERS = frozenset({"oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader",
                       "firstFooter"})  # fmt: skip
 # Excel calls a workbook damaged where one is longer.
@@ -39,6 +47,10 @@ _WITHIN = re.compile(
     r"TEXTBEFORE|TEXTAFTER|TEXTSPLIT|REGEXTEST|REGEXEXTRACT|REGEXREPLACE)\s?\(",
     re.I,
 )
+_CONCATENATED = re.compile(r'"\s?&\s?"')
+# A text that is looked for may be built of a literal and of something else.
+_LOOKS_UP = re.compile(r"\b(?:MATCH|[VHX]?LOOKUP|\w{1,9}IFS?|FILTER)\s?\(", re.I)
+_JOINS = re.compile(r'&\s?"|"\s?&')
 _INDIRECT = re.compile(r"\bINDIRECT\s?\(", re.I)
 _CODE = re.compile(
     r'&(?:"[^"]*"|K(?:[0-9A-Fa-f]{6}|\d\d[+-]\d{3})|\d{1,3}|[LCRPNDTAFZGBIUESXYOH&+-])'
@@ -67,7 +79,7 @@ class Workbook:
         self._string_cells = self._calculates = indirect = False
         for part in package.of_types((
             "spreadsheetml.worksheet+xml", "spreadsheetml.table+xml", _MAIN,
-            "spreadsheetml.pivotcachedefinition+xml",
+            "spreadsheetml.pivotcachedefinition+xml", "spreadsheetml.pivottable+xml",
         )):  # fmt: skip
             source = package.read(part)
             self._string_cells |= re.search(rb"""\st=["']str["']""", source) is not None
@@ -90,22 +102,24 @@ class Workbook:
         if element.name in _NAMING:
             text = element.attribute(_NAMING[element.name]).replace("_x000a_", "\n")
             self._name(text)
-            self._name(element.attribute("totalsRowLabel"))
-            if element.name in ("tableColumn", "cacheField"):
+            for caption in _CAPTIONS:
+                self._name(element.attribute(caption))
+            if element.name in _ARE_NAMES:
                 self._names.add(text)
             return False
         if element.name == "definedName":
             self._names.add(element.attribute("name"))
         formula = element.text
         self._calculates |= element.name == "f"
-        literals = [found.replace('""', '"') for found in _LITERAL.findall(formula)]
-        within = _WITHIN.search(formula) is not None
+        whole = _CONCATENATED.sub("", formula)  # "a"&"b" names ab
+        literals = [found.replace('""', '"') for found in _LITERAL.findall(whole)]
+        built = _LOOKS_UP.search(formula) and _JOINS.search(whole)
+        within = _WITHIN.search(formula) is not None or built is not None
         for literal in filter(chinese, literals):
             self._name(literal, within=within)
             for item in literal.split(",") if "," in literal else ():
                 self._name(item.strip())
-        if element.name != "formula1":
-            self.kept += count("formulas", ["".join(literals)])
+        self.kept += count("formulas", ["".join(literals)])
         return _INDIRECT.search(formula) is not None
 
     def _name(self, text: str, *, within: bool = False) -> None:
@@ -163,10 +177,7 @@ class Workbook:
         value = next(cell.elements("v"), None)
         if cell.attribute("t") != "str" or value is None or not chinese(value.text):
             return []
-        if next(cell.elements("f"), None) is not None:
-            self.kept["formulas"] += 1
-            return []
-        if self._stays(value.text):
+        if any(chinese(f.text) for f in cell.elements("f")) or self._stays(value.text):
             return []
 
         def render(segment: Segment, _patches: Patches[bytes]) -> bytes:

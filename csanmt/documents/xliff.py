@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from csanmt.documents.inline_xml import InlineXml
 from csanmt.documents.leftovers import Part, chinese
@@ -47,6 +48,7 @@ class _XliffDocument:
         self._heads: list[Element] = []  # start tags that lack the target's language
         self._version = ""
         self._kept: Counter[Part] = Counter()
+        self._within: Counter[Part] = Counter()  # the same, within what is translated
         self.units: list[PatchUnit[bytes]] = []
         self._states: list[tuple[PatchUnit[bytes], PatchUnit[bytes]]] = []  # with their units
         visit(source, lambda _, name: name in _HOLDERS, limits, self._take, self._enter)
@@ -71,6 +73,7 @@ class _XliffDocument:
             return
         if target is not None and target.text.strip() and not _to_do(holder, target):
             return
+        self._within["marked"] += sum(map(chinese, _protected(source)))
         inline = InlineXml(self._source, _is_paired)
         segment = inline.read(source)
         self._meter.count(sum(len(piece) for piece in segment if isinstance(piece, str)))
@@ -82,13 +85,16 @@ class _XliffDocument:
         place = (last.end, last.end) if target is None else (target.start, target.end)
         unit = PatchUnit(segment, *place, render)
         self.units.append(unit)
-        if self._version == "2" and holder.attribute("state"):
+        if self._version == "2":
             self._states.append((unit, self._translated(holder)))
 
     def _translated(self, holder: Element) -> PatchUnit[bytes]:
         """The start tag of an XLIFF 2 segment, which says that it is translated."""
         head = self._source[holder.start : holder.inner]
-        new = _STATE.sub(rb'\1"translated"', _SUB_STATE.sub(b"", head))
+        new, found = _STATE.subn(rb'\1"translated"', _SUB_STATE.sub(b"", head))
+        if not found:
+            place = len(holder.tag.encode()) + 1
+            new = head[:place] + b' state="translated"' + head[place:]
         return _replacement(holder.start, holder.inner, new)
 
     def _target(self, source: Element, target: Element | None, body: bytes) -> bytes:
@@ -119,7 +125,7 @@ class _XliffDocument:
 
     def left(self, data: bytes) -> Counter[Part]:
         again = _XliffDocument(in_utf8(data), self._limits, self._languages)
-        counts: Counter[Part] = Counter(again._kept)
+        counts: Counter[Part] = again._kept + self._within
         counts["text"] = sum(chinese(unit.text.text) for unit in again.units)
         return +counts
 
@@ -127,6 +133,15 @@ class _XliffDocument:
 def _is_paired(element: Element) -> bool:
     kept = element.attribute("translate") == "no" or element.attribute("mtype") == "protected"
     return element.name in _PAIRED and not kept
+
+
+def _protected(element: Element) -> Iterator[str]:
+    """Texts in a source that are marked as not to be translated."""
+    for child in element.elements():
+        if child.name == "mrk" and not _is_paired(child):
+            yield child.text
+        else:
+            yield from _protected(child)
 
 
 def _to_do(holder: Element, target: Element) -> bool:

@@ -9,11 +9,12 @@ serialisation would not promise.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html.entities import html5
 from xml.parsers import expat
 
+from csanmt.documents.leftovers import chinese
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -23,11 +24,11 @@ _ENCODING = re.compile(
 )
 _PUBLIC_TYPES = (
     "-//NISO//DTD ncx ", "-//NISO//DTD dtbook ", "+//ISBN 0-9673008-1-9//DTD OEB ",
-    "-//W3C//DTD XHTML ", "-//XLIFF//DTD XLIFF ",
+    "-//W3C//DTD ", "-//XLIFF//DTD XLIFF",
 )  # fmt: skip
 _SYSTEM_TYPES = (
-    "about:legacy-compat", "xliff.dtd", "http://www.oasis-open.org/committees/xliff/documents/"
-    "xliff.dtd",
+    "about:legacy-compat", "xliff.dtd", "http://www.oasis-open.org/committees/xliff/",
+    "http://www.daisy.org/z3986/", "http://www.w3.org/", "http://openebook.org/dtds/",
 )  # fmt: skip
 # What may stand in no XML 1.0 text, not even as a reference.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -75,6 +76,7 @@ class Element:
 
 Wanted = Callable[[str, str], bool]  # (uri, local name)
 Visit = Callable[[Element], None]
+Stray = Callable[[Sequence[str]], None]
 
 
 def in_utf8(data: bytes) -> bytes:
@@ -105,10 +107,17 @@ def find(data: bytes, wanted: Wanted, limits: Limits) -> list[Element]:
 
 
 def visit(
-    data: bytes, wanted: Wanted, limits: Limits, take: Visit, enter: Visit | None = None
+    data: bytes,
+    wanted: Wanted,
+    limits: Limits,
+    take: Visit,
+    enter: Visit | None = None,
+    stray: Stray | None = None,
 ) -> None:
-    """Give each element that ``wanted`` names to ``take``, those within one before it;
-    and every start tag outside of them to ``enter``.
+    """Give each element that ``wanted`` names to ``take``, those within one before it.
+
+    Outside of them every start tag goes to ``enter``, and the local names around a text in
+    Chinese, once for each element that holds one, to ``stray``.
 
     Only the elements that stand open are held, so that what ``take`` raises ends the
     reading of a part before it costs much.
@@ -118,7 +127,7 @@ def visit(
             they could name files and addresses, or grow without bound.
         DocumentTooLargeError: nested deeper than the limit.
     """
-    reader = _Reader(data, wanted, limits, take, enter)
+    reader = _Reader(data, wanted, limits, take, enter, stray)
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -130,14 +139,21 @@ class _Reader:
     """Builds trees from expat's events while one is wanted."""
 
     def __init__(
-        self, data: bytes, wanted: Wanted, limits: Limits, take: Visit, enter: Visit | None
+        self,
+        data: bytes,
+        wanted: Wanted,
+        limits: Limits,
+        take: Visit,
+        enter: Visit | None,
+        stray: Stray | None,
     ) -> None:
         self._data, self._wanted, self._limits, self._take = data, wanted, limits, take
-        self._enter = enter
+        self._enter, self._stray = enter, stray
+        self._names: list[str] = []  # of the elements that stand open
+        self._told: list[bool] = []  # of each that it holds a stray text
         self._translate = [""]  # of the elements that stand open
         self._open: list[Element] = []
         self._fresh: Element | None = None  # its start tag ends where the next event begins
-        self._depth = 0
         self.parser = parser = expat.ParserCreate("UTF-8", " ")
         parser.namespace_prefixes = True
         parser.buffer_text = False
@@ -147,12 +163,15 @@ class _Reader:
         parser.DefaultHandlerExpand = self._other
         parser.StartDoctypeDeclHandler = self._document_type
         parser.EntityDeclHandler = self._refuse
+        parser.AttlistDeclHandler = self._refuse
         parser.SkippedEntityHandler = self._entity
 
-    def _document_type(self, _name: str, system: str | None, public: str | None, own: bool) -> None:
+    def _document_type(
+        self, _name: str, system: str | None, public: str | None, _own: bool
+    ) -> None:
         """The document types that standards prescribe are let be; none is ever loaded."""
-        known = (public or "").startswith(_PUBLIC_TYPES) or (system or "") in _SYSTEM_TYPES
-        if own or not known:
+        known = (public or "").startswith(_PUBLIC_TYPES)
+        if not known and not (system or _SYSTEM_TYPES[0]).startswith(_SYSTEM_TYPES):
             self._refuse()
 
     def _refuse(self, *_: object) -> None:
@@ -174,10 +193,11 @@ class _Reader:
 
     def _start(self, full_name: str, attributes: dict[str, str]) -> None:
         place = self._settle()
-        self._depth += 1
-        if self._depth > self._limits.depth:
+        if len(self._names) == self._limits.depth:
             raise DocumentTooLargeError(f"XML nested deeper than {self._limits.depth}")
         uri, name, prefix = _split(full_name)
+        self._names.append(name)
+        self._told.append(False)
         self._translate.append(attributes.get("translate", self._translate[-1]))
         outside = not self._open and not self._wanted(uri, name)
         if outside and self._enter is None:
@@ -196,7 +216,8 @@ class _Reader:
 
     def _end(self, _name: str) -> None:
         place = self._settle()
-        self._depth -= 1
+        self._names.pop()
+        self._told.pop()
         self._translate.pop()
         if not self._open:
             return
@@ -211,6 +232,9 @@ class _Reader:
         self._settle()
         if self._open:
             self._open[-1].children.append(text)
+        elif self._stray is not None and not self._told[-1] and chinese(text):
+            self._told[-1] = True
+            self._stray(self._names)
 
     def _other(self, _data: str) -> None:
         self._settle()

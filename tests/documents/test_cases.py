@@ -62,7 +62,7 @@ def test_formulas_filters_lists_and_rules_still_find_their_cells() -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
     assert [sheet[f"B{row}"].value for row in (2, 3, 4)] == ["已完成", "未完成", "已完成"]
     assert (sheet["A2"].value, HAN.search(sheet["A3"].value)) == ("张三", None)
-    assert left == {"formulas": 5, "named": 4, "names": 2}
+    assert left == {"formulas": 6, "named": 4, "names": 2}
     (validation,) = sheet.data_validations.dataValidation
     assert not HAN.search(validation.prompt + validation.promptTitle)
     assert not HAN.search(sheet.oddHeader.center.text)
@@ -75,7 +75,7 @@ def test_workbook_is_calculated_anew_when_it_is_opened() -> None:
     assert 'fullCalcOnLoad="1"' in part(data, "xl/workbook.xml")
     for name in ("xl/drawings/drawing1.xml", "xl/threadedComments/threadedComment1.xml"):
         assert not HAN.search(part(data, name))
-    assert left == {"formulas": 2, "named": 1, "names": 1}
+    assert left == {"formulas": 1, "named": 2, "names": 1}
 
 
 def test_list_property_and_control_say_the_same() -> None:
@@ -97,6 +97,17 @@ def test_xliff_says_that_it_is_translated_and_a_second_run_leaves_it() -> None:
     edited = text.replace('state="translated">I ', 'state="translated">You ')
     assert edited != text
     assert translated("a.xlf", edited.encode())[0].decode() == edited
+
+
+def test_segment_of_xliff_2_says_that_it_is_translated() -> None:
+    source = (
+        '<xliff version="2.0" xmlns="urn:oasis:names:tc:xliff:document:2.0"><file><unit><segment>'
+        '<source>你<mrk translate="no">书</mrk></source></segment></unit></file></xliff>'
+    )
+    data, left = translated("a.xlf", source.encode())
+    assert '<segment state="translated"><source>' in data.decode()
+    assert left == {"marked": 1}
+    assert translated("a.xlf", data)[0] == data
 
 
 def test_catalogue_changes_in_the_strings_that_were_filled_and_nowhere_else() -> None:
@@ -121,6 +132,16 @@ MARKDOWN = [
     ("书[^1]\n\n[^1]: 你好", "book[^1]\n\n[^1]: you good"),
     ("书[^1]\n\n[^1]:你好\n    看", "book[^1]\n\n[^1]:you good see"),
     ("书 ^id", "book ^id"),
+    (':::: {.a title="书"}\n你好\n::::', ':::: {.a title="书"}\nyou good\n::::'),
+    (":::{tip} 书\n:class: a\n你好\n:::", ":::{tip} book\n:class: a\nyou good\n:::"),
+    ("/// note | 书\n你好\n///", "/// note | book\nyou good\n///"),
+    ("{{< note >}}\n你好\n{{< /note >}}", "{{< note >}}\nyou good\n{{< /note >}}"),
+    ("*[HTML]: 书", "*[HTML]: book"),
+    ("你好^[书]。", "you good ^[book]."),
+    ("[书]{.a} 好", "[book]{.a} good"),
+    ("==书== ++车++ ~大~ ^小^", "==book== ++car++ ~big~ ^small^"),
+    ("书 [车] 3~5", "book [ car ] 3~5"),
+    (r"书 \[车\]", r"book \[ car \]"),
 ]
 
 
@@ -158,6 +179,10 @@ TABLES = [
      "Dialogue: 1,2,{\\an8}你好\\N我, 书\nComment: 1,2,你\n",
      "[Script Info]\nTitle: x\n\n[Events]\nFormat: Start, End, Text\n"
      "Dialogue: 1,2,{\\an8}you good\\NI, book\nComment: 1,2,你\n"),
+    ("a.ass", "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}你{\\i0}\\h好",
+     "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}you{\\i0}\\h good"),
+    ("a.lrc", "[00:01.00]你\n好\n", "[00:01.00]you\ngood\n"),
+    ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车\n', '书,big\n"=COUNTIF(A:A,""书"")",car\n'),
     ("a.srt", f"{CUE}- 你好\n－我\n\n书\n\n{CUE}大\n",
      f"{CUE}- you good\n－I\n\nbook\n\n{CUE}big\n"),
     ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n你 &amp; 好 &lt; 我\n",
@@ -189,8 +214,27 @@ def test_encodings_are_told_apart_or_refused(text, written, read) -> None:
         assert not HAN.search(translated("a.txt", data)[0].decode(read))
 
 
+CLAIMS = [
+    (
+        "a.po",
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=GB2312\\n"\n\nmsgid "你好"\nmsgstr ""',
+    ),
+    ("a.html", '<meta charset="big5"><p>你好'),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), CLAIMS)
+def test_chinese_in_utf_8_is_read_so_whatever_it_says_of_itself(name, text) -> None:
+    assert "you good" in translated(name, text.encode())[0].decode()
+
+
 LEFT = [
     ("a.json", '{"书": "你好"}', {"keys": 1}),
+    ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车', {"formulas": 1, "named": 1}),
+    ("a.ass", "Title: 书\n[Events]\nFormat: Text\nDialogue: 你好", {"properties": 1}),
+    ("a.md", '你[好](a "书")<i title="车">大</i> $大$ [小]\n\n[小]: a "山"',
+     {"attributes": 3, "formulas": 1}),
+    ("a.html", "好<math><mi>大</mi></math>", {"formulas": 1}),
     ("a.md", "你好\n\n```\n书\n```", {"code": 1}),
     ("a.html", "<p>你好</p><p translate=no>书</p><code>车</code>", {"marked": 1, "code": 1}),
     ("a.po", 'msgid ""\nmsgstr ""\n\nmsgid "你"\nmsgstr ""\n\n#, fuzzy\nmsgid "书"\nmsgstr "x"\n',
