@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.markup.tokens import VOID
 
-_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]{0,60})(?:\s[^<>]{0,1000})?>")
+_TAG = re.compile(
+    r"<(/?)([A-Za-z][A-Za-z0-9:._-]{0,60}+)"
+    r"(?:[\s/](?:[^<>\"'\u2e80-\uffef]|\"[^<>\"]*+\"|'[^<>']*+'){0,1000}+)?>"
+)
+# Tags of HTML that are about the text beside them, when they stand alone.
+_BESIDE = frozenset({
+    "a", "b", "big", "center", "code", "div", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6",
+    "hr", "i", "kbd", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "td",
+    "tr", "u", "ul", "wbr",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text whose paired tags have become tags of the segment; ``raw`` is how each is written."""
+    """A text whose tags have become tags of the segment; ``raw`` is how each is written."""
 
     segment: Segment
     raw: dict[tuple[str, int], str]
@@ -23,33 +34,39 @@ class Message:
 
 
 def read_message(text: str) -> Message:
-    """Tags without a partner, or around nothing, stay text and are protected there."""
-    pairs = _pairs(text)
+    """What is around words is a pair; a tag without a partner stands where it stood, or in the
+    place of a word where HTML does not know it."""
     raw: dict[tuple[str, int], str] = {}
     pieces: list[Piece] = []
     at = 0
-    for match, tag in sorted(pairs, key=lambda pair: pair[0].start()):
+    for match, tag in _tags(text):
         pieces += [text[at : match.start()], tag]
         raw[tag.kind, tag.key] = match[0]
         at = match.end()
     return Message(joined([*pieces, text[at:]]), raw)
 
 
-def _pairs(text: str) -> list[tuple[re.Match[str], Tag]]:
-    if "</" not in text:
-        return []
-    found: list[tuple[re.Match[str], Tag]] = []
-    waiting: list[re.Match[str]] = []
-    for match in _TAG.finditer(text):
-        if match[0].endswith("/>"):
+def _tags(text: str) -> list[tuple[re.Match[str], Tag]]:
+    found = [(match, Tag(_kind(match[2]), match.start())) for match in _TAG.finditer(text)]
+    waiting: list[int] = []  # indices of opening tags
+    for i, (match, _) in enumerate(found):
+        name = match[2].lower()
+        if match[0].endswith("/>") or name in VOID:
             continue
         if not match[1]:
-            waiting.append(match)
-        elif waiting and waiting[-1][2] == match[2]:
-            opening = waiting.pop()
+            waiting.append(i)
+        elif waiting and found[waiting[-1]][0][2].lower() == name:
+            first = waiting.pop()
+            opening = found[first][0]
             if text[opening.end() : match.start()].strip():
-                key = opening.start()
-                found += [(opening, Tag("open", key)), (match, Tag("close", key))]
+                found[first] = (opening, Tag("open", opening.start()))
+                found[i] = (match, Tag("close", opening.start()))
         else:
             waiting.clear()  # what crosses is no pair
     return found
+
+
+def _kind(name: str) -> Literal["break", "point", "atom"]:
+    if name.lower() == "br":
+        return "break"
+    return "point" if name.lower() in _BESIDE else "atom"

@@ -115,6 +115,25 @@ def test_catalogue_changes_in_the_strings_that_were_filled_and_nowhere_else() ->
     assert translated("crlf.po")[0] == source[: source.rindex(b'""')] + b'"you good"\r\n'
 
 
+MESSAGES = [
+    ("你<br>好<br/>我", "you<br>good<br/>I"),
+    ("<b>你好", "<b>you good"),
+    ("你好</b>", "you good</b>"),
+    ("看 <img src='a'> 书", "see <img src='a'> book"),
+    ("<name> 你好", "<name> you good"),
+    ("<b>你<i>好</b>我</i>", "<b>you<i> good</b> I</i>"),
+    ("<a title='书'>你</a>", "<a title='书'>you</a>"),
+    ("a<b 你 c>d", "a<b you c>d"),
+    ("1 < 2 你", "1 < 2 you"),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), MESSAGES)
+def test_tags_of_messages_stay_beside_their_words(source, expected) -> None:
+    data, _ = translated("a.json", json.dumps([source]).encode())
+    assert json.loads(data) == [expected]
+
+
 MARKDOWN = [
     ("> [!NOTE]\n> 你好", "> [!NOTE]\n> you good"),
     ("> [!note] 书\n> 你好", "> [!note] book\n> you good"),
