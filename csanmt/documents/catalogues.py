@@ -18,7 +18,7 @@ import polib
 from csanmt.documents.encoding import Decoded, decode, decode_as
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.messages import read_message
+from csanmt.documents.messages import is_copy, read_message
 from csanmt.documents.metering import metered
 from csanmt.documents.patches import Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
@@ -87,13 +87,13 @@ class _Catalogue:
     def _read(self) -> Iterator[PatchUnit[str]]:
         lines = _LineStarts(self._source.text)
         for entry in self._catalogue:
-            if entry.obsolete or entry.fuzzy or entry.translated():
+            if entry.obsolete or entry.fuzzy or _is_translated(entry):
                 continue
             for place in self._of_entry(lines.offset(entry.linenum)):
                 written = self._source.text[place.start : place.end]
                 if not entry.msgid_plural:
                     yield self._unit(entry.msgid, place)
-                elif _unquoted(written) == "":
+                elif _unquoted(written) == "" or _is_copy(entry, entry.msgstr_plural[place.form]):
                     single = place.form == 0 and len(entry.msgstr_plural) > 1
                     yield self._unit(entry.msgid if single else entry.msgid_plural, place)
 
@@ -157,8 +157,17 @@ class _Catalogue:
         for entry in again._catalogue:
             if not entry.obsolete and chinese(entry.msgid):
                 counts["fuzzy"] += entry.fuzzy
-                counts["text"] += not entry.fuzzy and not entry.translated()
+                counts["text"] += not entry.fuzzy and not _is_translated(entry)
         return +counts
+
+
+def _is_translated(entry: polib.POEntry) -> bool:
+    targets = [entry.msgstr, *entry.msgstr_plural.values()]
+    return entry.translated() and not any(_is_copy(entry, target) for target in targets)
+
+
+def _is_copy(entry: polib.POEntry, target: str) -> bool:
+    return is_copy(entry.msgid, target) or is_copy(entry.msgid_plural, target)
 
 
 class _LineStarts:

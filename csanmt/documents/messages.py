@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from csanmt.documents.leftovers import chinese
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.markup.tokens import VOID
 
@@ -44,6 +45,12 @@ def read_message(text: str) -> Message:
         raw[tag.kind, tag.key] = match[0]
         at = match.end()
     return Message(joined([*pieces, text[at:]]), raw)
+
+
+def is_copy(source: str, target: str) -> bool:
+    """A target in Chinese that only repeats its source (msginit writes them so, and Symfony
+    with two underscores before it) is no translation."""
+    return target.removeprefix("__").strip() == source.strip() and chinese(source)
 
 
 def _tags(text: str) -> list[tuple[re.Match[str], Tag]]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from csanmt.documents.inline_xml import InlineXml
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.messages import is_copy
 from csanmt.documents.metering import Meter
 from csanmt.documents.patches import Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
@@ -71,7 +72,7 @@ class _XliffDocument:
         if holder.translate == "no":
             self._kept["marked"] += chinese(source.text)
             return
-        if target is not None and target.text.strip() and not _to_do(holder, target):
+        if target is not None and not _to_do(holder, source, target):
             return
         self._within["marked"] += sum(map(chinese, _protected(source)))
         inline = InlineXml(self._source, _is_paired)
@@ -106,7 +107,7 @@ class _XliffDocument:
             gap = gap if b"\n" in gap else b""
             return gap + b"<%starget%s>%s</%starget>" % (prefix, state, body, prefix)
         head = self._source[target.start : target.inner].rstrip(b"/> ")
-        if self._version == "1" and target.attribute("state"):
+        if target.attribute("state"):
             head = _STATE.sub(rb'\1"translated"', _SUB_STATE.sub(b"", head))
             state = b""
         return b"%s%s>%s</%starget>" % (head, state, body, prefix)
@@ -144,8 +145,11 @@ def _protected(element: Element) -> Iterator[str]:
             yield from _protected(child)
 
 
-def _to_do(holder: Element, target: Element) -> bool:
-    return (target.attribute("state") or holder.attribute("state")) in _TO_DO
+def _to_do(holder: Element, source: Element, target: Element) -> bool:
+    state = target.attribute("state") or holder.attribute("state")
+    copied = not state and holder.attribute("approved") != "yes"
+    empty = not target.text.strip()
+    return empty or state in _TO_DO or (copied and is_copy(source.text, target.text))
 
 
 def _replacement(start: int, end: int, new: bytes) -> PatchUnit[bytes]:

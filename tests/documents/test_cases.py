@@ -110,6 +110,23 @@ def test_segment_of_xliff_2_says_that_it_is_translated() -> None:
     assert translated("a.xlf", data)[0] == data
 
 
+TARGETS = [
+    ("<target>书</target>", '<target state="translated">book</target>'),
+    ("<target>__书</target>", '<target state="translated">book</target>'),
+    ('<target state="new">a</target>', '<target state="translated">book</target>'),
+    ('<target state="final">书</target>', '<target state="final">书</target>'),
+    ("<target>a</target>", "<target>a</target>"),
+]
+
+
+@pytest.mark.parametrize(("target", "expected"), TARGETS)
+def test_target_that_repeats_its_source_is_no_translation(target, expected) -> None:
+    head = '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file><body>'
+    unit = f"<trans-unit><source>书</source>{target}</trans-unit>"
+    new = "<trans-unit><source>你</source></trans-unit></body></file></xliff>"
+    assert expected in translated("a.xlf", (head + unit + new).encode())[0].decode()
+
+
 def test_catalogue_changes_in_the_strings_that_were_filled_and_nowhere_else() -> None:
     source = (CASES / "crlf.po").read_bytes()
     assert translated("crlf.po")[0] == source[: source.rindex(b'""')] + b'"you good"\r\n'
@@ -198,6 +215,8 @@ TABLES = [
      "Dialogue: 1,2,{\\an8}你好\\N我, 书\nComment: 1,2,你\n",
      "[Script Info]\nTitle: x\n\n[Events]\nFormat: Start, End, Text\n"
      "Dialogue: 1,2,{\\an8}you good\\NI, book\nComment: 1,2,你\n"),
+    ("a.po", 'msgid "书"\nmsgstr "书"\n\nmsgid "OK"\nmsgstr "OK"\n',
+     'msgid "书"\nmsgstr "book"\n\nmsgid "OK"\nmsgstr "OK"\n'),
     ("a.ass", "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}你{\\i0}\\h好",
      "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}you{\\i0}\\h good"),
     ("a.lrc", "[00:01.00]你\n好\n", "[00:01.00]you\ngood\n"),
