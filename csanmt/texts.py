@@ -21,6 +21,7 @@ from csanmt.translator import (
     ShouldStop,
     Translation,
     Translator,
+    own_decoding,
 )
 
 # The longest sentence, in source tokens, that goes to the model in one piece.
@@ -94,7 +95,7 @@ class SentencePart:
 def translate_texts(
     translator: Translator,
     texts: Sequence[str],
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     *,
     max_tokens: int | None = None,
     should_stop: ShouldStop | None = None,
@@ -103,6 +104,7 @@ def translate_texts(
 
     Args:
         texts: a bare string counts as one.
+        options: by default the translator's own.
         max_tokens: sentences of more source tokens are cut into pieces that fit; None takes the
             model's own limit, or ``DEFAULT_MAX_TOKENS``.
 
@@ -110,6 +112,7 @@ def translate_texts(
         CancelledError: ``should_stop`` answered true.
     """
     texts = [texts] if isinstance(texts, str) else texts
+    options = options or own_decoding(translator)
     language = translator.source_language
     max_tokens = max_tokens or translator.max_source_tokens or DEFAULT_MAX_TOKENS
     plans = [

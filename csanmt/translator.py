@@ -183,3 +183,8 @@ class Translator(Protocol):
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""
         ...
+
+
+def own_decoding(translator: Translator) -> DecodingOptions:
+    """How a translator decodes unless it is told otherwise: as its version says."""
+    return getattr(translator, "decoding", None) or DecodingOptions()

@@ -16,7 +16,7 @@ from csanmt.documents.metering import Meter
 from csanmt.documents.protocol import Format, Languages
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.texts import translatable, translate_texts
-from csanmt.translator import DecodingOptions, ShouldStop, Translator
+from csanmt.translator import DecodingOptions, ShouldStop, Translator, own_decoding
 
 BATCH_TEXTS = 32
 BATCH_CHARACTERS = 2_000
@@ -163,7 +163,7 @@ def translate_document(
     translator: Translator,
     known: Format,
     data: bytes,
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     *,
     limits: Limits = Limits(),
     should_stop: ShouldStop | None = None,
@@ -184,7 +184,7 @@ def translate_document(
 def translate_texts_of(
     work: Work,
     translator: Translator,
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     *,
     should_stop: ShouldStop | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -194,6 +194,7 @@ def translate_texts_of(
     Raises:
         CancelledError: ``should_stop`` answered true.
     """
+    options = options or own_decoding(translator)
     for batch in work.batches():
         asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
         answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)

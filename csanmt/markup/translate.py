@@ -11,13 +11,13 @@ from csanmt.markup.document import MarkupDocument
 from csanmt.markup.marked import MarkedText, Placed
 from csanmt.markup.placement import place
 from csanmt.texts import translate_texts
-from csanmt.translator import DecodingOptions, ShouldStop, Translator
+from csanmt.translator import DecodingOptions, ShouldStop, Translator, own_decoding
 
 
 def translate_marked(
     translator: Translator,
     texts: Sequence[MarkedText],
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     *,
     max_tokens: int | None = None,
     should_stop: ShouldStop | None = None,
@@ -27,6 +27,7 @@ def translate_marked(
     Raises:
         CancelledError: ``should_stop`` answered true.
     """
+    options = options or own_decoding(translator)
     aligned = any(not text.plain for text in texts)
     found = translate_texts(
         translator,
@@ -41,7 +42,7 @@ def translate_marked(
 def translate_documents(
     translator: Translator,
     documents: Sequence[MarkupDocument],
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     *,
     max_tokens: int | None = None,
     should_stop: ShouldStop | None = None,

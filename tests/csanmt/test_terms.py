@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,8 @@ def test_the_shipped_model_is_made_to_use_a_term(
 def test_a_sentence_without_terms_is_translated_as_ever(shipped: TextTranslator) -> None:
     sources = ["今天天气很好。", "我住在上海。"]
     plain = shipped.translate(sources)
-    with_terms = shipped.translate(sources, DecodingOptions(terms=(("上海", "Shanghae"),)))
+    options = replace(shipped.decoding, terms=(("上海", "Shanghae"),))
+    with_terms = shipped.translate(sources, options)
     assert with_terms[0] == plain[0]
     assert with_terms[1].text != plain[1].text
 
