@@ -11,7 +11,7 @@ from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.markup.tokens import VOID
 
 _TAG = re.compile(
-    r"<(/?)([A-Za-z][A-Za-z0-9:._-]{0,60}+)"
+    r"<(/?)([A-Za-z][A-Za-z0-9:._-]{0,60}+|[0-9]{1,3})"
     r"(?:[\s/](?:[^<>\"'\u2e80-\uffef]|\"[^<>\"]*+\"|'[^<>']*+'){0,1000}+)?>"
 )
 # Tags of HTML that are about the text beside them, when they stand alone.

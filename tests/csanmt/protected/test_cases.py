@@ -127,6 +127,13 @@ def test_escaped_markup_in_a_catalogue_stays_markup(document) -> None:
     assert re.search(r'<a href="%url">[^<>]*here</a>', unescape(second))
 
 
+def test_numbered_tags_of_a_message_move_with_their_words(shipped: TextTranslator) -> None:
+    source = json.dumps({"a": "请点击<0>这里</0>。<1/>"}, ensure_ascii=False).encode()
+    text = json.loads(translate_document(shipped, find("a.json"), source).data)["a"]
+    assert re.search(r"<0>\s*here\s*</0>", text)
+    assert text.count("<1/>") == 1
+
+
 def test_wide_blanks_are_as_many_as_they_were(document) -> None:
     text = document("17-indent.html").decode()
     paragraphs = re.findall("<p>(.*?)</p>", text)
