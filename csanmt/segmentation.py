@@ -139,7 +139,7 @@ def _gap(gap: str, left: str, right: str, language: str) -> str:
     if language in UNSPACED_LANGUAGES:
         wide = unicodedata.east_asian_width(left[-1]) in "WF"
         return "" if gap == " " and wide else gap
-    return gap or " "
+    return gap if any(map(str.isspace, gap)) else gap + " "
 
 
 def _lines(text: str) -> list[tuple[int, int]]:

@@ -42,7 +42,7 @@ class MarkedAnswer:
 
 def characters(documents: Sequence[MarkupDocument]) -> int:
     """Characters of text, tags not counted."""
-    return sum(len(text.text) for document in documents for text in document.texts)
+    return sum(text.characters for document in documents for text in document.texts)
 
 
 async def parsed(texts: Sequence[str], parse: Parse) -> list[MarkupDocument]:

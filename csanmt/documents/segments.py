@@ -7,14 +7,13 @@ tags with the words they belong to.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character
-from csanmt.markup.marked import MAX_ATOMS, ROOT
+from csanmt.markup.marked import ATOMS, MAX_ATOMS, ROOT
 from csanmt.markup.marked import Piece as MarkedPiece
 from csanmt.markup.words import whole_words
 
@@ -34,7 +33,6 @@ class Tag:
     key: int
 
 
-_ATOMS = re.compile(f"[{atom_character(0)}-{atom_character(MAX_ATOMS - 1)}]")
 Piece = str | Tag
 Segment = tuple[Piece, ...]
 
@@ -95,7 +93,7 @@ class _Reader:
     def text(self, text: str) -> None:
         if self._breaking:
             self._breaks += ["\n"] * text.count("\n")
-        self._add(_ATOMS.sub(" ", text))
+        self._add(ATOMS.sub(" ", text))
 
     def _add(self, text: str) -> None:
         self._parts.append(text)

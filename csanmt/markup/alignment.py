@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from csanmt.markup.marked import MarkedText, is_atom
 from csanmt.texts import TextTranslation
 from csanmt.translator import Hypothesis
 
@@ -86,6 +88,25 @@ def assemble(
             pairs += _moved(hypothesis.alignment or (), start, target)
             sentences.append((target, end))
     return AlignedText(source, text, tuple(pairs), tuple(copies), tuple(sentences))
+
+
+def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
+    """Atoms and line breaks aligned with themselves, whatever the translator thought.
+
+    Where it lost or doubled an atom, as one does that does not guard what is protected, they
+    all stand at the end.
+    """
+    text, pairs = aligned.text, aligned.pairs
+    if Counter(filter(is_atom, text)) != Counter(source.atoms.keys()):
+        text = "".join([*(c for c in text if not is_atom(c)), *source.atoms])
+        aligned, pairs = AlignedText(source.text, text), ()
+    found = {i: source.text.find(c) for i, c in enumerate(text) if is_atom(c)}
+    ours, theirs = ([i for i, c in enumerate(t) if c == "\n"] for t in (source.text, text))
+    if len(ours) == len(theirs):
+        found |= dict(zip(theirs, ours, strict=True))
+    kept = [(s, t) for s, t in pairs if not any(i in found for i in range(*t))] if found else pairs
+    own = [((at, at + 1), (i, i + 1)) for i, at in found.items()]
+    return replace(aligned, pairs=(*kept, *own))
 
 
 def _moved(pairs: Sequence[Pair], source: int, target: int) -> list[Pair]:

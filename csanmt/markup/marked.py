@@ -2,9 +2,10 @@
 
 Three kinds of things stand in a text without being words:
 
-* *marks*: a span of the text (bold, a link), or a point in it (an image, a comment);
+* *marks*: a span of the text (bold, a link);
 * *atoms*: one private-use character that stands for something kept whole (a code
-  element, a name that must not be translated); the translator carries it over;
+  element, a name that must not be translated), or for what stands between two words
+  (an image, a comment); the translator carries it over;
 * *breaks*: ``"\\n"``, which no translation moves or drops.
 
 Nothing here knows HTML: ``data`` is whatever the caller puts back later, a pair of tags
@@ -13,15 +14,18 @@ or a run of a Word document.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from csanmt.protected.finder import FIRST_ATOM, LAST_ATOM
+from csanmt.protected.finder import FIRST_ATOM, FIRST_POINT, LAST_ATOM, LAST_POINT, is_point
 
 ROOT = -1
 MAX_ATOMS = ord(LAST_ATOM) - ord(FIRST_ATOM) + 1
+ATOMS = re.compile(f"([{FIRST_POINT}-{LAST_ATOM}])")
+MAX_POINTS = ord(LAST_POINT) - ord(FIRST_POINT) + 1
 
 
 def atom_character(number: int) -> str:
@@ -29,13 +33,18 @@ def atom_character(number: int) -> str:
     return chr(ord(FIRST_ATOM) + number)
 
 
+def point_character(number: int) -> str:
+    """The like for what stands between two words (``number`` is below ``MAX_POINTS``)."""
+    return chr(ord(FIRST_POINT) + number)
+
+
 def is_atom(character: str) -> bool:
-    return FIRST_ATOM <= character <= LAST_ATOM
+    return FIRST_POINT <= character <= LAST_ATOM
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Formatting of ``text[start:end]``, or at the point ``start == end``.
+    """Formatting of ``text[start:end]``; one around nothing becomes an atom (``words``).
 
     Attributes:
         parent: index (in ``MarkedText.marks``) of the mark this one stands in, or ``ROOT``.
@@ -68,6 +77,11 @@ class MarkedText:
     marks: tuple[Mark, ...] = ()
     atoms: dict[str, Any] = field(default_factory=dict)
     breaks: tuple[Any, ...] = ()
+
+    @property
+    def characters(self) -> int:
+        """How many are text: what stands between two words is none."""
+        return sum(not is_point(c) for c in self.text) if self.atoms else len(self.text)
 
     @property
     def plain(self) -> bool:
@@ -112,7 +126,7 @@ class Placed:
         """Everything in order; each mark, atom and break of the source exactly once."""
         breaks = iter(self.source.breaks)
         position = 0
-        for offset, kind, index in _events(self.source.marks, self.ranges):
+        for offset, kind, index in events(self.source.marks, self.ranges):
             yield from self._characters(position, offset, breaks)
             position = offset
             yield Piece(kind, self.source.marks[index].data, index)
@@ -147,10 +161,10 @@ def children(marks: Sequence[Mark]) -> dict[int, list[int]]:
     return found
 
 
-def _events(
+def events(
     marks: Sequence[Mark], ranges: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, Kind, int]]:
-    """Openings, closings and points in the order of the translation; never crossing."""
+    """Openings, closings and points in the order of the text; never crossing."""
     below = children(marks)
 
     def ordered(parent: int) -> list[int]:
@@ -161,7 +175,7 @@ def _events(
     while stack:
         index, entering = stack.pop()
         start, end = ranges[index]
-        if marks[index].is_point:
+        if marks[index].is_point and index not in below:
             yield start, Kind.POINT, index
         elif entering:
             yield start, Kind.OPEN, index

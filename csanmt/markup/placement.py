@@ -14,9 +14,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.markup.alignment import AlignedText, Pair, Range, units
+from csanmt.markup.alignment import AlignedText, Pair, Range, exact, units
 from csanmt.markup.marked import ROOT, Mark, MarkedText, Placed, children, is_atom
-from csanmt.markup.repair import repair
 
 Floats = NDArray[np.float64]
 # They join a phrase to what stands before it, and models align them with either.
@@ -30,7 +29,7 @@ _BUDGET = 4_000_000  # marks times words; beyond it (no honest text) places are 
 
 def place(source: MarkedText, aligned: AlignedText) -> Placed:
     """Put the marks of ``source`` into ``aligned.text``, a translation of ``source.text``."""
-    aligned = repair(source, aligned)
+    aligned = exact(source, aligned)
     words = _Words(aligned, {m.start for m in source.marks} | {m.end for m in source.marks})
     if len(source.marks) * len(words.places) > _BUDGET:
         return Placed(source, aligned.text, tuple(_proportional(source, words.places)))
@@ -193,8 +192,6 @@ def _place_within(
     wanted: list[tuple[float, int, Floats]] = []
     for i in inside:
         mark = source.marks[i]
-        if mark.is_point:
-            continue
         if _content(source, i) == outer and outer[0] < outer[1]:
             spans[i] = (low, high)
             free[:] = False
@@ -259,11 +256,9 @@ def _best_run(score: Floats, free: NDArray[np.bool_]) -> tuple[float, int, int]:
 def _leftover(
     mark: Mark, words: _Words, within: Range, free: NDArray[np.bool_], taken: Sequence[Range]
 ) -> Range:
-    """A point, or a span no word comes from: the gap that fits, or the free word beside it."""
+    """A span no word comes from: the gap that fits, or the free word beside it."""
     low, high = within
     gap = _gap(mark, words, within, taken)
-    if mark.is_point:
-        return gap, gap
     centre = (mark.start + mark.end) / 2
     reach = _NEAR + (mark.end - mark.start)
     for word in (gap, gap - 1):

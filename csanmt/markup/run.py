@@ -6,11 +6,17 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, atom_character, is_atom
+from csanmt.markup.marked import (
+    ATOMS,
+    MAX_ATOMS,
+    ROOT,
+    Mark,
+    MarkedText,
+    atom_character,
+    is_atom,
+)
 from csanmt.markup.words import whole_words
-from csanmt.protected.finder import ATOM
 
-_ATOM = re.compile(f"({ATOM.expression})")
 _WHITE = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -55,7 +61,7 @@ class Run:
         """
         if collapse:
             text = self._collapsed(text)
-        for part in _ATOM.split(text):
+        for part in ATOMS.split(text):
             if part and is_atom(part[0]):
                 self.atom(part)  # somebody's own private character
             elif part:

@@ -1,7 +1,8 @@
-"""Latin words that formatting cuts through, and note numbers, go through whole.
+"""What is no span of words goes through whole, as an atom: cut words, note numbers, points.
 
 ``H<sub>2</sub>O`` means nothing to a model in parts, and no alignment puts its tags back. The
-word with its tags becomes one atom; so does a number that is nothing but a link to a note.
+word with its tags becomes one atom; so does a number that is nothing but a link to a note, and
+so do tags between two words (an image, a comment, a tag without its partner).
 """
 
 from __future__ import annotations
@@ -11,7 +12,19 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import accumulate
 
-from csanmt.markup.marked import MAX_ATOMS, ROOT, Mark, MarkedText, Piece, Placed, atom_character
+from csanmt.markup.marked import (
+    MAX_ATOMS,
+    MAX_POINTS,
+    ROOT,
+    Kind,
+    Mark,
+    MarkedText,
+    Piece,
+    Placed,
+    atom_character,
+    events,
+    point_character,
+)
 
 Range = tuple[int, int]
 
@@ -21,9 +34,38 @@ _NOTE_TAGS = ("<sup", "<a ", "[")  # the last is Markdown's link
 
 
 def whole_words(text: MarkedText) -> MarkedText:
-    """``text`` with its cut words and note numbers as atoms; their data are their pieces."""
+    """``text`` with cut words, note numbers and points as atoms; their data are their pieces."""
     ranges = _ranges(text)[: MAX_ATOMS - len(text.atoms)]
-    return _made_whole(text, ranges) if ranges else text
+    text = _made_whole(text, ranges) if ranges else text
+    return _with_points(text) if any(mark.is_point for mark in text.marks) else text
+
+
+def _with_points(text: MarkedText) -> MarkedText:
+    """Points that stand together are one atom; beyond ``MAX_POINTS`` they join the last one."""
+    atoms, parts, at, length = dict(text.atoms), list[str](), 0, 0
+    place: dict[int, int] = {}  # of a mark here: there
+    marks: list[Mark] = []
+    count, after_point = 0, False
+    for offset, kind, index in events(text.marks, [(m.start, m.end) for m in text.marks]):
+        parts.append(text.text[at:offset])
+        length += offset - at
+        after_point = after_point and at == offset
+        at = offset
+        mark = text.marks[index]
+        if kind is Kind.POINT:
+            if not (after_point or count == MAX_POINTS):
+                parts.append(point_character(count))
+                atoms[parts[-1]] = []
+                count, length = count + 1, length + 1
+            atoms[point_character(count - 1)].append(Piece(kind, mark.data))
+        elif kind is Kind.OPEN:
+            place[index] = len(marks)
+            marks.append(replace(mark, start=length, parent=place.get(mark.parent, ROOT)))
+        else:
+            marks[place[index]] = replace(marks[place[index]], end=length)
+        after_point = kind is Kind.POINT
+    parts.append(text.text[at:])
+    return replace(text, text="".join(parts), marks=tuple(marks), atoms=atoms)
 
 
 def _ranges(text: MarkedText) -> list[Range]:

@@ -14,17 +14,19 @@ MOST_LITERALS = 64
 LONGEST_LITERAL = 500
 LITERAL = Family("literal", "what a caller names: `protect`")
 # Plane 16's private use area, which no font and no text uses: one character for something
-# that a caller keeps whole (csanmt.markup).
+# that a caller keeps whole (csanmt.markup), in the place of a word or between two.
+FIRST_POINT, LAST_POINT = "\U00100000", "\U0010efff"
 FIRST_ATOM, LAST_ATOM = "\U0010f000", "\U0010feff"
 ATOM = Family("atom", "elements kept whole", (f"[{FIRST_ATOM}-{LAST_ATOM}]",))
+POINT = Family("point", "tags without a partner", (f"[{FIRST_POINT}-{LAST_POINT}]",))
 
-_ALL = (ATOM, *FAMILIES)
+_ALL = (ATOM, POINT, *FAMILIES)
 _PATTERN = "|".join(f"(?P<f{i}>{family.expression})" for i, family in enumerate(_ALL))
 # Every family begins with a visible ASCII character; most of a Chinese text are others.
-_START = rf"(?=[!-~{FIRST_ATOM}-{LAST_ATOM}])"
+_START = rf"(?=[!-~{FIRST_POINT}-{LAST_ATOM}])"
 # No family does without one of these.
 _HINT = re.compile(
-    rf"[@%{{<&#$\[\\/`_:~{FIRST_ATOM}-{LAST_ATOM}\u2070-\u209c\u00b2\u00b3\u00b9]"
+    rf"[@%{{<&#$\[\\/`_:~{FIRST_POINT}-{LAST_ATOM}\u2070-\u209c\u00b2\u00b3\u00b9]"
     r"|\.[A-Za-z0-9]|[0-9][A-Za-z-]|[A-Za-z+-][0-9]|[0-9]{4} [0-9]|[0-9]{10}"
     r"|(?<![A-Za-z0-9])-[-A-Za-z]",
     re.ASCII,
@@ -45,6 +47,11 @@ class Protected:
     start: int
     end: int
     family: Family
+
+
+def is_point(character: str) -> bool:
+    """Stands for something between two words."""
+    return FIRST_POINT <= character <= LAST_POINT
 
 
 def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
@@ -68,7 +75,8 @@ def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
         if family.glued:
             start, end = _with_neighbours(text, start, end, found[-1].end if found else 0)
         if found and found[-1].end == start:  # what touches is one thing
-            found[-1] = Protected(found[-1].start, end, found[-1].family)
+            kind = found[-1].family
+            found[-1] = Protected(found[-1].start, end, family if kind is POINT else kind)
         else:
             found.append(Protected(start, end, family))
         at = end

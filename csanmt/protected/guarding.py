@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from csanmt.faults import written
 from csanmt.protected import cutting
-from csanmt.protected.finder import Protected, find
+from csanmt.protected.finder import POINT, Protected, find
 from csanmt.protected.names import MOST, argument, free_names, lost_names
 from csanmt.protected.restore import occurrences, restore
-from csanmt.protected.sentence import Guarded, guard
+from csanmt.protected.sentence import Guarded, Label, guard
 from csanmt.quantities import mentions, missing_values
 from csanmt.sentence_decoder import Decoded, SentenceDecoder
 from csanmt.terms import Demand
@@ -34,8 +34,21 @@ _TWICE = re.compile(r"\d,\d{3} (?:hundred|thousand|million|billion)", re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
+    """A sentence and what is protected in it; ``words`` are the pieces between no two words."""
+
     source: str
     pieces: list[Protected]
+
+    @property
+    def words(self) -> list[Protected]:
+        return [piece for piece in self.pieces if piece.family is not POINT]
+
+    def labelled(self, labels: Iterable[Label]) -> list[Label]:
+        """A label for each piece; points take those that the words leave."""
+        given = iter(labels)
+        words = [next(given, None) for _ in self.words]
+        of_words = iter(words)
+        return [next(given, None) if p.family is POINT else next(of_words) for p in self.pieces]
 
 
 class Guarding:
@@ -60,16 +73,17 @@ class Guarding:
             most = self._copies or MOST
             if sentence.pieces and not _words_beside(sentence):
                 results[i] = _unchanged(sentence.source)
-            elif len(sentence.pieces) > most:
-                cut[i] = cutting.between_pieces(sentence.source, sentence.pieces, most)
-            elif sentence.pieces and not self._copies:
+            elif len(words := sentence.words) > most:
+                cut[i] = cutting.between_pieces(sentence.source, words, most)
+            elif words and not self._copies:
                 named[i] = sentence
             else:
                 direct[i] = self._guard(sentence, range(self._copies))
         found = self._direct(sources, direct) | self._named(named) | self._cut(sources, cut)
         return [found.get(i, result) or _unchanged(sources[i]) for i, result in enumerate(results)]
 
-    def _guard(self, sentence: _Sentence, labels: Sequence[str | int] | None) -> Guarded:
+    def _guard(self, sentence: _Sentence, labels: Iterable[Label] = ()) -> Guarded:
+        labels = sentence.labelled(labels)
         return guard(sentence.source, self._represents, sentence.pieces, labels)
 
     # -- without stand-ins or with copy tokens
@@ -112,7 +126,7 @@ class Guarding:
         """With names where they serve as words and nobody is lost; else carried."""
         if not sentences:
             return {}
-        bare = {i: self._guard(s, None) for i, s in sentences.items()}
+        bare = {i: self._guard(s) for i, s in sentences.items()}
         own = dict(zip(bare, self._decoder.decode(list(bare.values())), strict=True))
         results: dict[int, Translation] = {}
         for attempt in range(_ATTEMPTS):
@@ -142,7 +156,7 @@ class Guarding:
 
         A note or a tag between two words is none: shown as a name it would become somebody.
         """
-        if any(argument(sentence.source, piece) for piece in sentence.pieces):
+        if any(argument(sentence.source, piece) for piece in sentence.words):
             return True
         labels = {str(s.label) for s in guarded.standins}
         rest = Counter(w for w in _WORD.findall(named.text) if w not in labels)
@@ -185,7 +199,7 @@ def _unchanged(source: str) -> Translation:
 
 def _names(sentence: _Sentence, without: str, attempt: int) -> list[str]:
     """A name for each piece, others in each attempt; none if there are too few."""
-    count = len(sentence.pieces)
+    count = len(sentence.words)
     names = free_names(sentence.source, without)
     names = [*names[attempt * count :], *names[: attempt * count]] if len(names) > count else names
     return names[:count] if len(names) >= count else []

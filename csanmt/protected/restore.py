@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
+from csanmt.protected.finder import is_point
 from csanmt.protected.sentence import (
     COPY_CHARACTER,
     NEVER_TEXT,
@@ -38,11 +41,12 @@ def restore(
         late = [Carried(standin.surface, standin.end) for standin in missing]
         carried = sorted([*guarded.carried, *late], key=lambda run: run.at)
         guarded = replace(guarded, carried=tuple(carried))
-    text, insertions = _place(hypothesis.text, hypothesis.alignment, guarded)
+    text, insertions = _place(hypothesis.text, hypothesis.alignment or (), guarded)
     pairs = None
     if hypothesis.alignment is not None:
+        moved = _Moved(insertions)
         pairs = tuple(
-            (_original(source, guarded.origin), _shifted(target, insertions))
+            (_original(source, guarded.origin), moved(target))
             for source, target in hypothesis.alignment
         )
     return replace(hypothesis, text=text, alignment=pairs)
@@ -70,7 +74,10 @@ def _exchange(
         if not found:
             missing.append(standin)
             continue
-        changes.append((*found[0], standin.surface))
+        start, end = found[0]
+        if is_point(standin.surface[0]) and text[start - 1 : start] == " ":
+            start -= not text[end : end + 1].isalnum()  # no blank on both sides of what is no word
+        changes.append((start, end, standin.surface))
         # A name that the answer holds twice is the model's own repetition.
         changes += [(a - (text[a - 1 : a] == " "), b, "") for a, b in found[1:]]
     return _replaced(hypothesis, changes), missing
@@ -137,7 +144,7 @@ def _spaced(text: str, start: int, end: int, new: str) -> str:
 
 
 def _place(
-    text: str, alignment: Sequence[AlignedPair] | None, guarded: Guarded
+    text: str, alignment: Sequence[AlignedPair], guarded: Guarded
 ) -> tuple[str, list[tuple[int, int]]]:
     """Put the carried runs into ``text``, a translation of ``guarded.text``.
 
@@ -145,7 +152,21 @@ def _place(
         The new text, and its insertions as (offset in ``text``, characters inserted),
         in order, so that spans can be moved along.
     """
-    placed = [(_target_offset(text, alignment, guarded, run), run) for run in guarded.carried]
+    ends: dict[int, int] = {}  # of the words made of what begins there
+    for (start, _), (low, high) in alignment:
+        if low < high:
+            ends[start] = max(ends.get(start, 0), high)
+    starts = sorted(ends)
+
+    def offset_of(run: Carried) -> int:
+        if run.at == 0:
+            return 0
+        if run.at >= len(guarded.text.rstrip()) or not alignment:
+            return len(text)
+        nearest = bisect_left(starts, run.at) - 1
+        return _word_end(text, ends[starts[nearest]]) if nearest >= 0 else 0
+
+    placed = [(offset_of(run), run) for run in guarded.carried]
     parts, insertions, last = [], [], 0
     for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
         surface = run.surface
@@ -172,31 +193,26 @@ def wants_space(left: str, right: str) -> bool:
     return before.isascii() or after.isascii()
 
 
-def _target_offset(
-    text: str, alignment: Sequence[AlignedPair] | None, guarded: Guarded, run: Carried
-) -> int:
-    if run.at == 0:
-        return 0
-    if run.at >= len(guarded.text.rstrip()) or not alignment:
-        return len(text)
-    before = [pair for pair in alignment if pair[0][0] < run.at and pair[1][1] > pair[1][0]]
-    if not before:
-        return 0
-    # The words made of the nearest source token to the left; the last of them.
-    nearest = max(source[0] for source, _ in before)
-    offset = max(target[1] for source, target in before if source[0] == nearest)
+def _word_end(text: str, offset: int) -> int:
+    """``offset``, or the end of the word that it is in the midst of."""
     while 0 < offset < len(text) and text[offset - 1].isalnum() and text[offset].isalnum():
         if not text[offset].isascii():
             break
-        offset += 1  # not inside a word
+        offset += 1
     return offset
 
 
-def _shifted(span: CharacterSpan, insertions: Sequence[tuple[int, int]]) -> CharacterSpan:
-    """Where a span of the old text lies after ``insertions``."""
-    start = span[0] + sum(size for offset, size in insertions if offset <= span[0])
-    end = span[1] + sum(size for offset, size in insertions if offset < span[1])
-    return start, max(start, end)
+class _Moved:
+    """Where a span of the old text lies after insertions (offset, characters), in order."""
+
+    def __init__(self, insertions: Sequence[tuple[int, int]]) -> None:
+        self._offsets = [offset for offset, _ in insertions]
+        self._sums = [0, *accumulate(size for _, size in insertions)]
+
+    def __call__(self, span: CharacterSpan) -> CharacterSpan:
+        start = span[0] + self._sums[bisect_right(self._offsets, span[0])]
+        end = span[1] + self._sums[bisect_left(self._offsets, span[1])]
+        return start, max(start, end)
 
 
 def _original(span: CharacterSpan, origin: Sequence[CharacterSpan]) -> CharacterSpan:

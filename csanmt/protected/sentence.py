@@ -13,10 +13,11 @@ import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from csanmt.protected.finder import FIRST_ATOM, Protected
+from csanmt.protected.finder import FIRST_POINT, POINT, Protected
 from csanmt.tokenization_copy import CopyToken, Segment
 
 CharacterSpan = tuple[int, int]
+Label = str | int | None
 COPY_CHARACTER = "\ufffc"  # in the place of a copy token, one character as for the tokenizer
 
 # Control, format, private use, surrogate, unassigned: never a model's business.
@@ -76,12 +77,12 @@ def guard(
     sentence: str,
     represents: Callable[[str], bool],
     pieces: Sequence[Protected] = (),
-    labels: Sequence[str | int] | None = None,
+    labels: Sequence[Label] = (),
 ) -> Guarded:
     """Replace ``pieces`` and take out what the vocabulary does not represent.
 
     Args:
-        labels: a name or the number of a copy token for each piece; None has them carried.
+        labels: of each piece: a name or the number of a copy token, or None has it carried.
     """
     flags = [_foreign(c, represents) for c in sentence]
     if not pieces and not any(flags):
@@ -95,11 +96,12 @@ def guard(
     while i < len(sentence):
         k = starts.get(i)
         if k is not None:
-            if labels is None:
-                i = builder.leave_out(i, pieces[k].end)
+            label, end = labels[k], pieces[k].end
+            if label is None:
+                i = builder.leave_out(i, end, word=pieces[k].family is not POINT)
             else:
-                builder.replace(i, pieces[k].end, labels[k])
-                i = pieces[k].end
+                builder.replace(i, end, label)
+                i = end
             continue
         if flags[i]:
             builder.carry(i, i + 1)
@@ -129,20 +131,18 @@ class _Builder:
             run = self._carried.pop().surface + run
         self._carried.append(Carried(run, place, word))
 
-    def leave_out(self, start: int, end: int) -> int:
+    def leave_out(self, start: int, end: int, word: bool) -> int:
         """Carry a piece so that the rest reads as if it had never been there; where that ends."""
         after = end
         while self._sentence[after : after + 1].isspace():
             after += 1
-        before = "".join(self._text).rstrip()[-1:]
-        if _is_wide(before) or _is_wide(self._sentence[after : after + 1]):
-            while self._text and self._text[-1].isspace():
-                self._text.pop()
-                self._origin.pop()
-            self.carry(start, end, word=True)
-            return after
-        self.carry(start, end, word=True)
-        return end
+        before = next((c for c in reversed(self._text) if not c.isspace()), "")
+        wide = _is_wide(before) or _is_wide(self._sentence[after : after + 1])
+        while wide and self._text and self._text[-1].isspace():
+            self._text.pop()
+            self._origin.pop()
+        self.carry(start, end, word)
+        return after if wide else end
 
     def replace(self, start: int, end: int, label: str | int) -> None:
         shown = label if isinstance(label, str) else COPY_CHARACTER
@@ -154,7 +154,7 @@ class _Builder:
             self.keep(character, (start, end))
         self._standins.append(StandIn(self._sentence[start:end], label, place, len(self._text)))
         following = self._sentence[end : end + 1]
-        if named and ((following.isascii() and following.isalnum()) or following >= FIRST_ATOM):
+        if named and ((following.isascii() and following.isalnum()) or following >= FIRST_POINT):
             self.keep(" ", (end, end))
 
     def done(self) -> Guarded:

@@ -1,7 +1,8 @@
 """Texts cut into sentences with protected pieces whole, and syntax between texts left out.
 
 A piece counts as one character while a text is cut, so that no sentence ends in an address and
-a long one costs no tokens. The syntax of an ICU message and the bars between plurals are layout,
+a long one costs no tokens; what stands between two words counts as a blank, so that at the ends of
+a sentence it is layout. The syntax of an ICU message and the bars between plurals are layout,
 as line breaks are: they stay, and each text between them is translated by itself.
 """
 
@@ -12,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from csanmt.protected.finder import FIRST_ATOM, LAST_ATOM, find
+from csanmt.protected.finder import FIRST_ATOM, POINT, find
 from csanmt.segmentation import Segment
 
 Cut = Callable[[str], list[Segment]]
@@ -21,7 +22,7 @@ _ARGUMENT = re.compile(
     r"\{[^{}\n,]{0,100}\}|\{\s{0,20}[\w.]{1,60}\s{0,20},\s{0,20}(?!plural|select)[^{}]{0,100}\}"
 )
 _BAR = re.compile(r"\s{1,4}\|\s{1,4}")  # vue's plurals, cells of a table
-_ATOM = re.compile(f"[{FIRST_ATOM}-{LAST_ATOM}]")
+_BLANKS = "\u205f\u2008\x1f"  # one that a text lacks stands for a point while it is cut
 _MOST_SYNTAX = 100_000  # a longer text is no message
 
 
@@ -60,20 +61,21 @@ def _cut_part(text: str, cut: Cut, literals: tuple[str, ...]) -> list[Segment]:
     pieces = find(text, literals)
     if not pieces:
         return cut(text)
+    blank = next((blank for blank in _BLANKS if blank not in text), FIRST_ATOM)
     collapsed, at = [], 0
     for piece in pieces:
-        collapsed += [text[at : piece.start], FIRST_ATOM]
+        collapsed += [text[at : piece.start], blank if piece.family is POINT else FIRST_ATOM]
         at = piece.end
     raw = iter([text[piece.start : piece.end] for piece in pieces])
-    return _expanded(cut("".join([*collapsed, text[at:]])), raw)
+    return _expanded(cut("".join([*collapsed, text[at:]])), f"[{blank}{FIRST_ATOM}]", raw)
 
 
-def _expanded(segments: Sequence[Segment], raw: Iterator[str]) -> list[Segment]:
+def _expanded(segments: Sequence[Segment], one: str, raw: Iterator[str]) -> list[Segment]:
     """Segments of a text whose pieces were one character each, with the pieces in them."""
     found, length = [], 0
     for segment in segments:
         before, text, after = (
-            _ATOM.sub(lambda _: next(raw), part)
+            re.sub(one, lambda _: next(raw), part)
             for part in (segment.before, segment.text, segment.after)
         )
         found.append(Segment(before, text, after, length + len(before)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from csanmt.protected.finder import is_point
 from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, Translation
 from tests.stub_translator import StubTranslator
 
@@ -15,8 +16,10 @@ WORDS = {
     "山": "hill", "名": "name", "字": "word", "页": "page", "第": "number", "章": "chapter",
     "。": ".", "，": ",",
 }  # fmt: skip
-# As every translator, it leaves a placeholder whole.
-_UNIT = re.compile(r"\{[^{}⺀-鿿]*\}|[⺀-鿿]|[^⺀-鿿\s]+")
+# As every translator, it leaves a placeholder whole, and what stands between two words where it is.
+_UNIT = re.compile(
+    "\\{[^{}⺀-鿿]*\\}|[⺀-鿿\U00100000-\U0010efff]|[^⺀-鿿\U00100000-\U0010efff\\s]+"
+)
 
 
 class GlossTranslator(StubTranslator):
@@ -37,7 +40,7 @@ def gloss(source: str) -> Hypothesis:
     text, pairs = "", []
     for unit in _UNIT.finditer(source):
         word = WORDS.get(unit[0], "x" if "⺀" <= unit[0] <= "鿿" else unit[0])
-        gap = " " if text and word[0] not in ".,!?;:" else ""
+        gap = " " if text and word[0] not in ".,!?;:" and not is_point(word[0]) else ""
         start = len(text) + len(gap)
         text += gap + word
         pairs.append((unit.span(), (start, len(text))))

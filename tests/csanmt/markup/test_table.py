@@ -12,6 +12,7 @@ from csanmt.documents.strings import PARSERS
 from csanmt.loading import load_translator
 from csanmt.markup import is_atom, translate_documents
 from csanmt.markup.tokens import TokenKind, tokenize
+from csanmt.protected.finder import is_point
 from csanmt.text_translator import TextTranslator
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
@@ -46,7 +47,7 @@ class WordForWord:
         text, pairs, previous = "", [], -1
         for word, start, end in pieces:
             strange = word not in WORDS.values() and word.isascii()
-            glued = word == "." or (strange and previous == start)
+            glued = word == "." or (strange and previous == start) or is_point(word)
             text += " " if text and not glued else ""
             pairs.append(((start, end), (len(text), len(text) + len(word))))
             text, previous = text + word, end if strange else -1

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from csanmt.documents.segments import Tag, marked, unmarked
 from csanmt.documents.strings import PARSERS
 from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
-from csanmt.markup import translate_documents
+from csanmt.markup import MarkedText, Placed, translate_documents, translate_marked
 from csanmt.protected.families import FAMILIES
 from csanmt.text_translator import TextTranslator
 from csanmt.tokenization_copy import NAMES
@@ -73,3 +74,28 @@ def test_glossaries_and_kept_elements_go_with_them(copying: TextTranslator) -> N
     page = PARSERS["html"]("<p>今天<code>x = 1</code>很<b>好{n}</b>。</p>")
     (text,) = translate_documents(copying, [page], DecodingOptions(beam=2, max_length=30))
     assert text.count("<code>x = 1</code>") == text.count("{n}") == text.count("<b>") == 1
+
+
+def test_tags_without_a_partner_go_with_them(copying: TextTranslator) -> None:
+    options = DecodingOptions(beam=2, max_length=40)
+    loose = ["<img src=a>", "<wbr>", "<!-- c -->", "<i class=x></i>", "</b>"]
+    source = "<p><br>今天<img src=a>天气<wbr>很好<!-- c -->我们{n}<i class=x></i>学习</b>。<hr></p>"
+    (text,) = translate_documents(copying, [PARSERS["html"](source)], options)
+    assert text.startswith("<p><br>") and text.endswith("<hr></p>")
+    assert [text.count(tag) for tag in [*loose, "{n}"]] == [1] * 6
+    many = "<p>" + "".join(f"今天<x{i}/>" for i in range(40)) + "{n}很好。</p>"
+    (text,) = translate_documents(copying, [PARSERS["html"](many)], options)
+    assert all(text.count(f"<x{i}/>") == 1 for i in range(40))
+    assert text.count("{n}") == 1
+
+
+def test_a_pair_around_a_tag_keeps_it(copying: TextTranslator) -> None:
+    segment = ("今天", Tag("open", 0), Tag("point", 1), Tag("close", 0), "很好。")
+    assert unmarked(unplaced(marked(segment))) == segment
+    (placed,) = translate_marked(copying, [marked(segment)], DecodingOptions(max_length=20))
+    tags = [piece for piece in unmarked(placed) if isinstance(piece, Tag)]
+    assert tags == list(segment[1:4])
+
+
+def unplaced(text: MarkedText) -> Placed:
+    return Placed(text, text.text, tuple((m.start, m.end) for m in text.marks))
