@@ -67,6 +67,16 @@ def configure_logging(form: str, model: str, stream: TextIO | None = None) -> No
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    # Ours names the request's id and the model; uvicorn's makes a line that nobody shows.
+    logging.getLogger("uvicorn.access").propagate = False
+
+
+def log_event(log: logging.Logger, event: str, **fields: Any) -> None:
+    """As ``log.info`` with ``extra``, at half the price: for what happens at every request."""
+    if log.isEnabledFor(logging.INFO):
+        record = logging.LogRecord(log.name, logging.INFO, "", 0, event, None, None)
+        vars(record).update(fields)
+        log.handle(record)
 
 
 def log_fault(log: logging.Logger, event: str, error: BaseException, **fields: Any) -> None:

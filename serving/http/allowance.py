@@ -134,12 +134,11 @@ class CharacterQuota:
         Raises:
             QuotaExceededError: fewer are left; nothing is used.
         """
-        now = self._clock()
-        used = self.used(caller)
+        used, today = self.used(caller), self._today()
         if per_day and used + characters > per_day:
-            wait = math.ceil((self._today() + 1) * DAY - now)
+            wait = math.ceil((today + 1) * DAY - self._clock())
             raise QuotaExceededError(f"more than {per_day} characters a day", wait)
-        self._days[caller] = _Day(self._today(), used + characters)
+        self._days[caller] = _Day(today, used + characters)
         self._days.move_to_end(caller)
         if len(self._days) > MOST_CALLERS:
             self._days.popitem(last=False)
@@ -183,7 +182,7 @@ class Account:
 
     @classmethod
     def of(cls, request: Request) -> Account:
-        return cls(caller(request), request.state.quota)
+        return cls(caller(request), request.scope["state"]["quota"])
 
     @property
     def name(self) -> str:

@@ -44,11 +44,10 @@ def _address(authority: str, scheme: str) -> tuple[str, int]:
         return authority, 0
 
 
-def asks_this_machine(headers: Headers) -> bool:
-    """The host that was asked is a loopback address or ``localhost``.
+def asks_this_machine(host: str) -> bool:
+    """``host``, as the request names it, is a loopback address or ``localhost``.
 
     Any other name can be one that a page's owner made lead to this machine, so that the browser
     takes the server for a part of the page's own site (DNS rebinding). Browsers always name a host.
     """
-    host = headers.get("host", "")
     return not host or is_loopback(_address(host, "http")[0])

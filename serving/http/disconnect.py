@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from csanmt.errors import CancelledError
 
 Result = TypeVar("Result")
+WATCHED_AFTER = 0.05  # seconds: by then most answers are there, and a watch is a task
 
 
 async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -24,18 +25,32 @@ async def until_disconnect(request: Request, work: Coroutine[Any, Any, Result]) 
     """
     waiting = asyncio.current_task()
     assert waiting is not None
-    leaving = asyncio.ensure_future(_disconnected(request))
-    over = False  # nothing is cancelled that has its answer
-    leaving.add_done_callback(lambda left: over or left.cancelled() or waiting.cancel())
+    listening: asyncio.Task[None] | None = None
+    left = over = False  # nothing is cancelled that has its answer
+
+    def leave(listened: asyncio.Task[None]) -> None:
+        nonlocal left
+        if not (over or listened.cancelled()):
+            left = True
+            waiting.cancel()
+
+    def watch() -> None:
+        nonlocal listening
+        listening = asyncio.ensure_future(_disconnected(request))
+        listening.add_done_callback(leave)
+
+    timer = asyncio.get_running_loop().call_later(WATCHED_AFTER, watch)
     try:
         return await work
     except asyncio.CancelledError:
-        if not leaving.done() or leaving.cancelled() or waiting.uncancel():
+        if not left or waiting.uncancel():
             raise  # somebody else cancelled us
         raise CancelledError("the client went away") from None
     finally:
         over = True
-        leaving.cancel()
+        timer.cancel()
+        if listening is not None:
+            listening.cancel()
 
 
 async def _disconnected(request: Request) -> None:

@@ -28,6 +28,7 @@ from serving.http.keys import Caller, KeyRing, presented_key
 from serving.http.middleware import HEADERS, client_address
 from serving.settings import Settings, is_loopback
 
+FROM_BROWSERS = frozenset((b"origin", b"sec-fetch-site"))
 READING = ("GET", "HEAD", "OPTIONS")  # all that public paths are there for
 REFUSED = "refused"  # in a request's state: turned away before anything was read
 
@@ -77,7 +78,7 @@ class Guard:
             self._check_place(request)
             self._check_origin(request)
             if self._is_public(request.scope["path"]):
-                if request.method not in READING:
+                if request.scope["method"] not in READING:
                     raise HTTPException(405, headers={"Allow": ", ".join(READING)})
                 state["caller"] = Caller("public")
             else:
@@ -107,7 +108,7 @@ class Guard:
                 "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
                 "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
             )
-        if not self._settings.trust_proxy and not asks_this_machine(request.headers):
+        if not self._settings.trust_proxy and not asks_this_machine(_first(request, b"host")):
             raise ForbiddenError(
                 "API keys are off, so only this machine is answered, as 127.0.0.1 or localhost: "
                 "set CSANMT_TRUST_PROXY=1 if a proxy in front passes other names on"
@@ -118,7 +119,9 @@ class Guard:
 
         Reading its answer is up to CORS; but a form can be sent without asking.
         """
-        if self._keys or request.method in ("GET", "HEAD", "OPTIONS"):
+        if self._keys or request.scope["method"] in READING:
+            return
+        if not any(name in FROM_BROWSERS for name, _ in request.scope["headers"]):
             return
         if from_another_site(request.headers, self._settings.cors_origins):
             raise ForbiddenError("requests from pages of other sites are refused")
@@ -150,3 +153,9 @@ class Guard:
         except RateLimitedError as error:
             state[HEADERS] = Remaining(per_minute, 0, error.retry_after).headers()
             raise
+
+
+def _first(request: Request, name: bytes) -> str:
+    """The first header of this name, or nothing; starlette's own look-up decodes all of them."""
+    found = next((value for known, value in request.scope["headers"] if known == name), b"")
+    return str(found.decode("latin-1"))

@@ -9,9 +9,10 @@ instead of a guess.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from csanmt.errors import CancelledError, InvalidInputError
 from csanmt.surrogates import lone_surrogate
@@ -22,7 +23,12 @@ MAX_DEPTH = 32
 
 def media_type(request: Request) -> str:
     """The body's media type in lower case, without parameters."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return _media_type(request.headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=64)
+def _media_type(declared: str) -> str:
+    return declared.partition(";")[0].strip().lower()
 
 
 def is_json(declared: str) -> bool:
@@ -32,16 +38,23 @@ def is_json(declared: str) -> bool:
 
 def require_json(request: Request) -> None:
     """Raises UnsupportedMediaTypeError unless the body is declared as JSON in UTF-8."""
-    declared = media_type(request)
-    if not is_json(declared):
-        given = f"not {declared}" if declared else "and none was given"
-        raise UnsupportedMediaTypeError(f"the content type must be application/json, {given}")
-    _, _, parameters = request.headers["content-type"].partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if parameters.strip().lower().startswith("charset=") and charset not in ("utf-8", "utf8"):
-        raise UnsupportedMediaTypeError("the charset of JSON must be utf-8")
+    if problem := _not_json(request.headers.get("content-type", "")):
+        raise UnsupportedMediaTypeError(problem)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("compressed bodies are not accepted")
+
+
+@lru_cache(maxsize=64)
+def _not_json(declared: str) -> str:
+    """What is wrong with a content type that should be JSON; empty where nothing is."""
+    media, _, parameters = declared.partition(";")
+    if not is_json(media := media.strip().lower()):
+        given = f"not {media}" if media else "and none was given"
+        return f"the content type must be application/json, {given}"
+    name, _, charset = parameters.strip().lower().partition("=")
+    if name == "charset" and charset.strip('"') not in ("utf-8", "utf8"):
+        return "the charset of JSON must be utf-8"
+    return ""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -55,13 +68,15 @@ async def read_body(request: Request, limit: int) -> bytes:
     if declared.isdigit() and int(declared) > limit:
         raise TooLargeError(f"the body has {declared} bytes; allowed is {limit}")
     received = bytearray()
-    try:
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > limit:
-                raise TooLargeError(f"the body has more than {limit} bytes")
-    except ClientDisconnect:
-        raise CancelledError("the client went away while sending the request") from None
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise CancelledError("the client went away while sending the request")
+        received += message.get("body", b"")
+        if len(received) > limit:
+            raise TooLargeError(f"the body has more than {limit} bytes")
+        more = message.get("more_body", False)
     return bytes(received)
 
 

@@ -53,7 +53,7 @@ class Caller:
 
 def caller(request: Request) -> Caller:
     """Whom the guard found behind this request."""
-    who: Caller = request.state.caller
+    who: Caller = request.scope["state"]["caller"]
     return who
 
 

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
 from serving.http.errors import BodyTimeoutError, internal_error
-from serving.logs import log_fault
+from serving.logs import log_event, log_fault
 from serving.metrics import PROBE, Metrics
 
 log = logging.getLogger("csanmt.requests")
@@ -113,15 +113,14 @@ class RequestMiddleware:
             self._metrics.count(names.ERRORS, code)
         if endpoint in QUIET and status < 400:
             return
-        log.info(
+        log_event(
+            log,
             "request",
-            extra={
-                "request_id": request_id(scope),
-                "method": scope["method"],
-                "endpoint": endpoint,
-                "status": status,
-                "ms": round(seconds * 1000, 1),
-            },
+            request_id=request_id(scope),
+            method=scope["method"],
+            endpoint=endpoint,
+            status=status,
+            ms=round(seconds * 1000, 1),
         )
 
 
@@ -160,24 +159,34 @@ class _TimelyBody:
     def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
-        self._complete = False
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._complete = self._expired = False
 
     async def receive(self) -> Message:
         if self._complete:  # what comes now is the client going away, at any time
             return await self._receive()
+        waiting = asyncio.current_task()
+        assert waiting is not None
+        # As asyncio.timeout does, at a fifth of its price: most bodies are there at once.
+        timer = asyncio.get_running_loop().call_at(self._deadline, self._expire, waiting)
         try:
-            left = self._deadline - time.monotonic()
-            async with asyncio.timeout(left):
-                message = await self._receive()
-        except TimeoutError:
+            message = await self._receive()
+        except asyncio.CancelledError:
+            if not self._expired or waiting.uncancel():
+                raise  # somebody else cancelled us
             raise BodyTimeoutError(
                 f"the body came too slowly: {self._seconds:g} seconds are allowed, and more for "
                 f"every {BODY_RATE // 1024} KiB"
             ) from None
+        finally:
+            timer.cancel()
         self._complete = not message.get("more_body", False)
         self._deadline += len(message.get("body", b"")) / BODY_RATE
         return message
+
+    def _expire(self, waiting: asyncio.Task[Any]) -> None:
+        self._expired = True
+        waiting.cancel()
 
 
 class ErrorMiddleware:
@@ -195,18 +204,24 @@ class ErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, (), {})
+        begun = False
+
+        def noting(message: Message) -> Awaitable[None]:
+            nonlocal begun
+            begun = True
+            return send(message)
+
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, receive, noting)
         except Exception as error:
             response = await self._response(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")
             if not isinstance(error, CsanmtError | HTTPException):
                 log_fault(log, "unexpected error", error, request_id=request_id(scope))
-            if answer.status is None:
-                await response(scope, receive, answer.send)
-            else:
+            if begun:
                 scope["state"][OUTCOME] = response.status_code
+            else:
+                await response(scope, receive, send)
 
     async def _response(self, scope: Scope, receive: Receive, error: Exception) -> Response:
         try:
@@ -239,7 +254,7 @@ class _Answer:
         self._state = state
         self.status: int | None = None
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
@@ -249,7 +264,7 @@ class _Answer:
                 if (encoded := name.lower().encode()) not in present:
                     headers.append((encoded, value.encode()))
             message["headers"] = headers
-        await self._send(message)
+        return self._send(message)
 
 
 def client_address(request: Request, trust_proxy: bool) -> str:

@@ -115,6 +115,15 @@ class Ticket:
             for listener in list(self.cancel_listeners):
                 listener(self)
 
+    async def all(self) -> list[Translation]:
+        """Every result, once all are there."""
+        while self._missing:
+            if self._error:
+                raise self._error
+            self._changed.clear()
+            await self._changed.wait()
+        return [result for result in self._results if result is not None]
+
     async def in_order(self) -> AsyncIterator[Translation]:
         """Each result in the order of the sentences, as soon as it and all before it are there."""
         for index in range(len(self._results)):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Scope
 
 from csanmt.documents.strings import PARSERS
@@ -56,7 +56,7 @@ class NativeShape:
             memory=query.memory,
         )
         body = _response(query, answers, timing, self._service, request_id(incoming.request.scope))
-        return JSONResponse(body.model_dump(exclude_none=True))
+        return _json(body)
 
     async def _answer_markup(
         self, query: TranslateRequest, request: Request, terms: Terms
@@ -81,7 +81,7 @@ class NativeShape:
             alternatives=shaped([a.alternatives for a in marked]) if query.alternatives else None,
             timing=_timing(inner, timing) if query.timing else None,
         )
-        return JSONResponse(body.model_dump(exclude_none=True))
+        return _json(body)
 
     async def stream(self, request: Request) -> Response:
         """The same request, answered sentence by sentence as server-sent events.
@@ -102,6 +102,10 @@ class NativeShape:
         require_json(incoming.request)
         query = parse_request(incoming.json(), self._service.settings)
         return query, await self._glossaries.terms(incoming.request, query.glossary)
+
+
+def _json(body: TranslateResponse) -> Response:
+    return Response(body.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 async def _events(
