@@ -19,8 +19,10 @@ from cli.loading import digest_of_directory
 from cli.main import main
 from csanmt.engine import container, native
 from csanmt.errors import IntegrityError
+from csanmt.version import read_decoding
 
 DEFAULT = Path(__file__).parents[2] / "model_store" / "default"
+OWN = read_decoding(DEFAULT)
 POLICY = """
 version = 1
 [quality]
@@ -100,8 +102,8 @@ def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"beam": 1}, "beam 1, not its own 4"),
-        ({"length_penalty": 1.2}, "length penalty 1.2, not its own 0.6"),
+        ({"beam": 1}, f"beam 1, not its own {OWN.beam}"),
+        ({"length_penalty": 1.2}, f"length penalty 1.2, not its own {OWN.length_penalty:g}"),
         ({"engine": "torch"}, "the torch engine, not the native one"),
     ],
 )
@@ -111,7 +113,7 @@ def test_settings_other_than_those_served_are_named(options, words):
 
 def test_evidence_about_other_settings_than_those_served_is_partial(folder, capsys):
     assert gate(DEFAULT, "--beam", "1") == 0
-    assert "the candidate was asked with beam 1, not its own 4" in capsys.readouterr().out
+    assert f"the candidate was asked with beam 1, not its own {OWN.beam}" in capsys.readouterr().out
     with pytest.raises(IntegrityError, match="holds a partial verdict"):
         evidence.verify(folder / "out/evidence.json")
 
