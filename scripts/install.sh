@@ -30,12 +30,17 @@ PIP="$VENV/bin/pip"
 # With --quiet: errors alone. Warnings of an index's set-up are nothing that a reader can act on.
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_QUIET=1
 
-S="$(stamp serving requirements-frozen.txt)"
-if [ ! -e "$S" ]; then
-    echo "installing the frozen serving dependencies"
-    "$PIP" install --quiet --no-deps --require-hashes -r requirements-frozen.txt
-    done_with "$S" serving
-fi
+locked() { # locked NAME FILE WORDS [MORE…] : install a frozen set, where it or MORE changed
+    name="$1" file="$2" words="$3"; shift 3
+    S="$(stamp "$name" "$file" "$@")"
+    [ ! -e "$S" ] || return 0
+    echo "installing $words"
+    "$PIP" install --quiet --no-deps --require-hashes -r "$file"
+    for more in "$@"; do sh "$more" "$PIP"; done
+    done_with "$S" "$name"
+}
+
+locked serving requirements-frozen.txt "the frozen serving dependencies"
 
 S="$(stamp package pyproject.toml)"
 if [ ! -e "$S" ]; then
@@ -43,35 +48,14 @@ if [ ! -e "$S" ]; then
     done_with "$S" package
 fi
 
-# What builds and verifies releases; the development set contains it.
-if [ "$SET" = release ]; then
-    S="$(stamp release requirements/release-frozen.txt)"
-    if [ ! -e "$S" ]; then
-        echo "installing the frozen set that builds releases"
-        "$PIP" install --quiet --no-deps --require-hashes -r requirements/release-frozen.txt
-        done_with "$S" release
-    fi
-fi
-
-if [ "$SET" = development ] || [ "$SET" = ray ]; then
-    S="$(stamp development requirements/development-frozen.txt scripts/install_torch.sh)"
-    if [ ! -e "$S" ]; then
-        echo "installing the frozen development dependencies and PyTorch"
-        "$PIP" install --quiet --no-deps --require-hashes -r requirements/development-frozen.txt
-        sh scripts/install_torch.sh "$PIP"
-        done_with "$S" development
-    fi
-fi
-
+case "$SET" in
+    release) locked release requirements/release-frozen.txt "the frozen set that builds releases" ;;
+    development | ray)
+        locked development requirements/development-frozen.txt \
+            "the frozen development dependencies and PyTorch" scripts/install_torch.sh ;;
+esac
 # Ray agrees with the development set pin by pin, and goes beside it.
-if [ "$SET" = ray ]; then
-    S="$(stamp ray requirements/ray-frozen.txt)"
-    if [ ! -e "$S" ]; then
-        echo "installing Ray"
-        "$PIP" install --quiet --no-deps --require-hashes -r requirements/ray-frozen.txt
-        done_with "$S" ray
-    fi
-fi
+[ "$SET" != ray ] || locked ray requirements/ray-frozen.txt "Ray"
 
 # The engine is compiled here; its sources are the stamp.
 # shellcheck disable=SC2046
