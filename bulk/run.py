@@ -112,10 +112,11 @@ def _refuse_bad(surveys: Sequence[Survey]) -> None:
         for number in found["first"]
     ]
     raise InvalidInputError(
-        f"{bad} bad records; nothing was translated. " + "; ".join(places[:3])
+        f"{bad} bad records; nothing was translated. "
+        + "; ".join(places[:3])
         + (" …" if bad > 3 else "")
         + ". Repair them, or choose --on-error copy or empty"
-    )  # fmt: skip
+    )
 
 
 class _Run:

@@ -88,9 +88,10 @@ def _add_gate(actions: Actions) -> None:
         help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)",
     )  # fmt: skip
     parser.add_argument(
-        "--retrained", action="store_true",
+        "--retrained",
+        action="store_true",
         help="the candidate was trained anew: the policy's churn budget for that applies",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--waive", action="append", default=[], metavar="RULE=REASON",
         help='let the candidate fail one rule ("behaviour", "checks loop"); stands in the '
@@ -213,8 +214,10 @@ def _waivers(args: argparse.Namespace) -> list[Waiver]:
 
 
 def _print_verdict(verdict: Verdict, out: Path | None) -> None:
-    print(f"{verdict.decision.word.upper()} ({verdict.scope}): {verdict.candidate} "
-          f"against {verdict.baseline}")  # fmt: skip
+    print(
+        f"{verdict.decision.word.upper()} ({verdict.scope}): {verdict.candidate} "
+        f"against {verdict.baseline}"
+    )
     passed = sum(rule.status == "pass" for rule in verdict.rules)
     print(f"{passed} of {len(verdict.rules)} rule results pass, {len(verdict.failed)} fail")
     for rule in verdict.rules:

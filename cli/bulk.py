@@ -37,15 +37,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "a field of JSON objects, a.b inside another, or a parquet column (default text)",
     )  # fmt: skip
     group.add_argument(
-        "--into", default="translation", metavar="NAME",
+        "--into",
+        default="translation",
+        metavar="NAME",
         help="name of the column or field that is added (default translation)",
-    )  # fmt: skip
+    )
     group.add_argument("--header", action="store_true", help="tsv files begin with column names")
     group.add_argument(
-        "--on-error", default="fail", choices=("fail", "copy", "empty"),
+        "--on-error",
+        default="fail",
+        choices=("fail", "copy", "empty"),
         help="bad records (not UTF-8, no such field, …): refuse the run, copy them, or write an "
         "empty translation (default fail)",
-    )  # fmt: skip
+    )
     group.add_argument(
         "--workers", type=int, default=0, metavar="N",
         help="worker processes, which share the weights (default: one a processor; with --ray: "

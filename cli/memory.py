@@ -55,8 +55,9 @@ def _import(commands: Actions) -> None:
 
 
 def _export(commands: Actions) -> None:
-    parser = _command(commands, "export", "Write all entries to a .tmx, .tsv or .jsonl file.",
-                      run_export)  # fmt: skip
+    parser = _command(
+        commands, "export", "Write all entries to a .tmx, .tsv or .jsonl file.", run_export
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="replaced if it exists")
 
 

@@ -56,8 +56,10 @@ def print_record(record: Record, path: Path) -> None:
     print(f"{record.tag}\n  path     {path}\n  created  {record.created}")
     print(f"  digest   {record.digest}\n  size     {human_size(record.size)}")
     for title, mapping in (
-        ("labels", record.labels), ("metadata", record.metadata), ("provenance", record.origin)
-    ):  # fmt: skip
+        ("labels", record.labels),
+        ("metadata", record.metadata),
+        ("provenance", record.origin),
+    ):
         if mapping:
             print(f"{title}:")
             print_nested(mapping)

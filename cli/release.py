@@ -76,9 +76,11 @@ def _add_build(actions: Actions) -> None:
     parser.add_argument("--local-base", action="store_true", help="do not try to pull the base")
     parser.add_argument("--why", default="release build", help="reason, for the ledger")
     parser.add_argument(
-        "--replace", metavar="REASON", default="",
+        "--replace",
+        metavar="REASON",
+        default="",
         help="give a version that never left this machine another content",
-    )  # fmt: skip
+    )
     _add_artefacts(parser)
 
 

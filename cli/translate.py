@@ -66,25 +66,29 @@ def register(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", help="write here instead of stdout; with --input a folder"
     )
     parser.add_argument(
-        "-m", "--model", help="name:vX.Y.Z in the store, or a model's directory "
+        "-m",
+        "--model",
+        help="name:vX.Y.Z in the store, or a model's directory "
         "(default: the model that comes with csanmt)",
-    )  # fmt: skip
+    )
     parser.add_argument("--beam", type=int, help="beam width; 1 is greedy (default: the model's)")
     parser.add_argument("--n-best", type=int, default=1, help="translations of each text")
     parser.add_argument("--length-penalty", type=float, help="exponent (default: the model's)")
     parser.add_argument("--max-length", type=int, help="most target tokens of a sentence")
     parser.add_argument(
-        "--engine", choices=("auto", "native", "torch"),
+        "--engine",
+        choices=("auto", "native", "torch"),
         help="auto is native where it can run (default: $CSANMT_ENGINE, else auto)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--batch-size", type=int, default=32, help="most lines translated at once (default 32)"
     )
     parser.add_argument(
-        "--glossary", metavar="FILE",
+        "--glossary",
+        metavar="FILE",
         help="terms whose translation is given: a line each, source and target, tab-separated, "
         "or CSV",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--protect", metavar="TEXT", action="append", default=[],
         help="a string that comes through untouched, as addresses and placeholders do by "

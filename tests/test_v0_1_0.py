@@ -72,11 +72,17 @@ def test_its_ledger_opens_is_whole_and_says_who_serves(written: Path) -> None:
     assert state.served == (FIFTH, SECOND, FOURTH, THIRD, FIRST)
     assert state.left == (THIRD, FOURTH)
     assert {name: version.retired for name, version in state.versions.items()} == {
-        FIRST: True, SECOND: False, THIRD: True, FOURTH: False, FIFTH: False,
-    }  # fmt: skip
+        FIRST: True,
+        SECOND: False,
+        THIRD: True,
+        FOURTH: False,
+        FIFTH: False,
+    }
     assert [entry.why for entry in ledger.history(kind=Kind.ROLLBACK)] == [
-        "drill", "wrong numbers", "by hand",
-    ]  # fmt: skip
+        "drill",
+        "wrong numbers",
+        "by hand",
+    ]
     ledger.append(Kind.NOTE, FIFTH, who="ada", why="written by a later version")
     assert ledger.check() == 46
 
@@ -128,8 +134,9 @@ def test_its_memory_remembers(written: Path) -> None:
     sentences = ["你好，世界。", "今天天气很好。"]
     found = memory.exact(here, sentences)
     assert [found[sentence].pair.target for sentence in sentences] == [
-        "Hello, world.", "Fine today.",
-    ]  # fmt: skip
+        "Hello, world.",
+        "Fine today.",
+    ]
     elsewhere = memory.exact(Direction("zh", "en", "csanmt-zh-en:v9.9.9"), sentences)
     assert list(elsewhere) == sentences[:1]
     assert {entry.pair.origin for entry in memory.entries()} == {"suggestion", "a.tmx"}
@@ -140,8 +147,9 @@ def test_its_glossaries_are_their_owners(written: Path) -> None:
     glossaries = GlossaryStore(str(written / "glossaries.sqlite3"))
     assert [found.name for found in glossaries.all("website")] == ["cities"]
     assert glossaries.pairs("website", "cities", ("zh", "en")) == (
-        ("上海", "Shanghai"), ("北京", "Peking"),
-    )  # fmt: skip
+        ("上海", "Shanghai"),
+        ("北京", "Peking"),
+    )
     (food,) = glossaries.all("")
     assert food.counts == {("zh", "en"): 1, ("en", "zh"): 1}
     assert glossaries.pairs("", food.identity, ("en", "zh")) == (("bean curd", "豆腐"),)

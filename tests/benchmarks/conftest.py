@@ -100,12 +100,16 @@ class World:
     def plan(self, **other: Any) -> Plan:
         speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3)
         return Plan(
-            suites=[self.suite], metrics=("bleu", "chrf2pp", "chrf2"),
-            sampling=self.policy.sampling, smoke=load_suite(SMOKE_SUITE), speed=speed,
-            clock=self.clock, measure_start=lambda *_: START,
+            suites=[self.suite],
+            metrics=("bleu", "chrf2pp", "chrf2"),
+            sampling=self.policy.sampling,
+            smoke=load_suite(SMOKE_SUITE),
+            speed=speed,
+            clock=self.clock,
+            measure_start=lambda *_: START,
             measure_throughput=lambda *_: (ThroughputRow(1, 20, 20, 1.0, Interval(0.95, 1.05)),),
             **other,
-        )  # fmt: skip
+        )
 
     def measure(self, candidate: FakeSubject, **other: Any) -> Measurements:
         return measure(candidate, self.subject(), self.plan(**other), self.cache)

@@ -184,9 +184,12 @@ def test_rounds_go_on_while_the_answer_is_open(world):
     plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=9, limit=1.0)
     open_question = measure_speed(Noisy(), Noisy(), world.suite.sources, plan, clock=world.clock)
     settled = measure_speed(
-        world.subject(), world.subject(world.good, cost=0.01), world.suite.sources, plan,
+        world.subject(),
+        world.subject(world.good, cost=0.01),
+        world.suite.sources,
+        plan,
         clock=world.clock,
-    )  # fmt: skip
+    )
     assert (open_question.rounds, settled.rounds) == (9, 3)
 
 

@@ -132,9 +132,13 @@ def test_v1_2_0_may_replace_v1_1_0_with_two_named_waivers(recorded, cache):
     old, new = recorded
     policy = replace(load_policy(), sampling=FEWER, speed={})
     plan = Plan(
-        suites=[load_suite(name) for name in policy.suites], metrics=policy.metrics,
-        sampling=FEWER, smoke=load_suite(SMOKE_SUITE), pins=load_pins(), retrained=True,
-    )  # fmt: skip
+        suites=[load_suite(name) for name in policy.suites],
+        metrics=policy.metrics,
+        sampling=FEWER,
+        smoke=load_suite(SMOKE_SUITE),
+        pins=load_pins(),
+        retrained=True,
+    )
     measured = measure(new, old, plan, cache)
     assert judge(measured, policy).failed_rules() == {"checks", "behaviour"}
     waivers = [

@@ -88,9 +88,13 @@ def test_what_cannot_be_loaded_is_not_judged_and_gives_2(
 
 @pytest.mark.parametrize(
     "place",
-    ["benchmarks.compare.measure", "benchmarks.report.render", "benchmarks.evidence.build",
-     "cli.bench.print_json"],
-)  # fmt: skip
+    [
+        "benchmarks.compare.measure",
+        "benchmarks.report.render",
+        "benchmarks.evidence.build",
+        "cli.bench.print_json",
+    ],
+)
 def test_an_error_that_nobody_foresaw_is_no_rejection(files, capsys, monkeypatch, place):
     def breaks(*_arguments, **_options):
         raise ValueError("a bug")

@@ -78,9 +78,12 @@ def test_shufflings_are_sacrebleus_but_ties_count(key, two_systems):
     """Its p counts what is larger than the difference; ours what is as large."""
     references, good, bad = two_systems
     theirs = TheirTest(
-        [("good", good), ("bad", bad)], {key: METRICS[key].build()}, [references],
-        test_type="ar", n_samples=2000,
-    )()[1]  # fmt: skip
+        [("good", good), ("bad", bad)],
+        {key: METRICS[key].build()},
+        [references],
+        test_type="ar",
+        n_samples=2000,
+    )()[1]
     rows = [extract(key, system, [references]).rows for system in (good, bad)]
     plan = SamplingPlan(samples=100, trials=2000)
     found, exact = shuffled_differences(METRICS[key], [tuple(rows)], plan)

@@ -46,9 +46,13 @@ def files(tmp_path, monkeypatch):
     old = [" ".join([*r.split()[:-2], *r.split()[:-3:-1]]) for r in suite.references[0][:150]]
     new = [f"{line} Indeed." for line in old]
     rows = {
-        "mini/mini.zh": suite.sources[:150], "mini/mini.en": suite.references[0][:150],
-        "old.en": old, "new.en": new, "patch.en": ["", *old[1:]], "p.toml": [POLICY],
-    }  # fmt: skip
+        "mini/mini.zh": suite.sources[:150],
+        "mini/mini.en": suite.references[0][:150],
+        "old.en": old,
+        "new.en": new,
+        "patch.en": ["", *old[1:]],
+        "p.toml": [POLICY],
+    }
     for name, lines in rows.items():
         (tmp_path / name).write_text("".join(line + "\n" for line in lines), "utf-8")
     return tmp_path
@@ -90,10 +94,13 @@ def test_scores_come_from_a_file_and_a_loss_beyond_the_margin_fails(files, capsy
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("length", "NAME=FILE or NAME=COMMAND"), ("length=/no/such", "neither a file nor a program"),
-     (f"length={sys.executable} -c print(1)", "1 numbers for 150 sentences"),
-     (f"length={sys.executable} -c 1/0", "ended with 1: ZeroDivisionError")],
-)  # fmt: skip
+    [
+        ("length", "NAME=FILE or NAME=COMMAND"),
+        ("length=/no/such", "neither a file nor a program"),
+        (f"length={sys.executable} -c print(1)", "1 numbers for 150 sentences"),
+        (f"length={sys.executable} -c 1/0", "ended with 1: ZeroDivisionError"),
+    ],
+)
 def test_scores_that_do_not_come_leave_it_unjudged(files, capsys, how, words):
     assert gate("new.en", "--policy", "p.toml", "--scores", how) == 2
     assert words in capsys.readouterr().out
@@ -133,11 +140,13 @@ def test_a_sheet_is_blind_and_its_answers_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(lambda t: t.replace("\tA\n", "\tX\n"), "A, B or = is wanted"),
-     (lambda t: t.replace("new 1\t", "other\t"), "made of other answers"),
-     (lambda t: t.replace("better", "best"), "lacks the column 'better'"),
-     (lambda t: t.replace("mini\t1\t", "mini\t999\t"), "is no sentence of this comparison")],
-)  # fmt: skip
+    [
+        (lambda t: t.replace("\tA\n", "\tX\n"), "A, B or = is wanted"),
+        (lambda t: t.replace("new 1\t", "other\t"), "made of other answers"),
+        (lambda t: t.replace("better", "best"), "lacks the column 'better'"),
+        (lambda t: t.replace("mini\t1\t", "mini\t999\t"), "is no sentence of this comparison"),
+    ],
+)
 def test_a_sheet_that_does_not_fit_is_refused(tmp_path, change, words):
     sheet = tmp_path / "sheet.tsv"
     write_sheet(sheet, ROWS, limit=60)

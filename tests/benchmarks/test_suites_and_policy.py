@@ -103,8 +103,11 @@ def test_the_built_in_policy_holds_what_the_documentation_says():
     policy = load_policy(DEFAULT_POLICY)
     assert policy.suites == ("tatoeba", "ntrex128", "tico19")
     assert (policy.alpha, policy.speed["p95_ratio"], policy.smoke, policy.pins) == (
-        0.05, 1.10, "all", "all",
-    )  # fmt: skip
+        0.05,
+        1.10,
+        "all",
+        "all",
+    )
     assert policy.allowed_failures("numbers") == 0
     assert policy.interval_ceiling == 1.5
     assert "interval_ceiling" not in policy.speed

@@ -50,9 +50,11 @@ BAD_TEXT = b"\xe4\xb8\x80\n\xff\xfe\xe4\n\xe4\xba\x8c\n"
 
 @pytest.mark.parametrize(
     ("policy", "target"),
-    [("copy", b"[\xe4\xb8\x80]\n\xff\xfe\xe4\n[\xe4\xba\x8c]\n"),
-     ("empty", b"[\xe4\xb8\x80]\n\n[\xe4\xba\x8c]\n")],
-)  # fmt: skip
+    [
+        ("copy", b"[\xe4\xb8\x80]\n\xff\xfe\xe4\n[\xe4\xba\x8c]\n"),
+        ("empty", b"[\xe4\xb8\x80]\n\n[\xe4\xba\x8c]\n"),
+    ],
+)
 def test_a_line_that_is_not_utf8_is_copied_or_empty(translated, policy: str, target: bytes) -> None:
     assert translated("a.txt", BAD_TEXT, policy=policy) == target
 
@@ -62,10 +64,13 @@ TABS = [
     ({"field": "2"}, "1\t一\r\n2\t二\r\n", "1\t一\t[一]\r\n2\t二\t[二]\r\n"),
     ({"field": "2", "policy": "copy"}, "1\t一\n2\n", "1\t一\t[一]\n2\n"),
     ({"field": "2", "policy": "empty"}, "1\t一\n2\n", "1\t一\t[一]\n2\t\n"),
-    ({"field": "zh", "header": True, "into": "en"}, "\ufeffid\tzh\n1\t一\n",
-     "\ufeffid\tzh\ten\n1\t一\t[一]\n"),
+    (
+        {"field": "zh", "header": True, "into": "en"},
+        "\ufeffid\tzh\n1\t一\n",
+        "\ufeffid\tzh\ten\n1\t一\t[一]\n",
+    ),
     ({"field": "2", "header": True}, "id\tzh\n1\t一\n", "id\tzh\ttranslation\n1\t一\t[一]\n"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("layout", "source", "target"), TABS)

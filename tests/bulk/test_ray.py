@@ -37,9 +37,11 @@ def node(session: Path) -> dict[str, Any]:
     """A node of one processor that does not wait for its agents to tell their ports: it gives
     up after fixed 15 seconds, in which they cannot start on a busy machine (ray#65983)."""
     names = (
-        "metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port",
+        "metrics_agent_port",
+        "metrics_export_port",
+        "dashboard_agent_listen_port",
         "runtime_env_agent_port",
-    )  # fmt: skip
+    )
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     identity = secrets.token_hex(28)
     told = session / f"dashboard_agent_listen_port_{identity}"

@@ -52,8 +52,9 @@ def test_a_file_comes_in_full_batches(tmp_path: Path) -> None:
 @given(text=st.text(max_size=200), size=st.integers(1, 5))
 def test_nothing_is_lost_or_reordered(tmp_path_factory, text: str, size: int) -> None:
     path = tmp_path_factory.getbasetemp() / "lines"
-    batches = _read(path, text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode(),
-                    size)  # fmt: skip
+    batches = _read(
+        path, text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode(), size
+    )
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     assert "".join(t + e for batch in batches for t, e in batch).encode() == content
     assert all(len(batch) <= size for batch in batches)

@@ -16,9 +16,13 @@ ROOT = Path(__file__).parents[2]
 
 def _run(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "csanmt", *words], cwd=ROOT, capture_output=True, text=True,
-        check=False, **options,
-    )  # fmt: skip
+        [sys.executable, "-m", "csanmt", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
 
 
 @pytest.mark.parametrize("words", [["--help"], ["models", "--help"], ["models", "list"]])
@@ -31,9 +35,13 @@ def test_help_and_lists_load_neither_torch_nor_transformers_nor_bentoml(
         "print(sorted({'torch', 'transformers', 'bentoml', 'numpy', 'rich'} & set(sys.modules)))"
     )
     outcome = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "BENTOML_HOME": str(tmp_path)},
-    )  # fmt: skip
+    )
     assert outcome.stdout.splitlines()[-1] == "[]"
 
 
@@ -128,9 +136,13 @@ def test_a_reader_that_leaves_early_is_no_error_message(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     process = subprocess.run(
-        [sys.executable, "-m", "csanmt", "models", "list", "--json"], cwd=ROOT, stdout=write,
-        stderr=subprocess.PIPE, check=False, env={**os.environ, "BENTOML_HOME": str(tmp_path)},
-    )  # fmt: skip
+        [sys.executable, "-m", "csanmt", "models", "list", "--json"],
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "BENTOML_HOME": str(tmp_path)},
+    )
     os.close(write)
     assert (process.returncode, process.stderr) == (141, b"")
 

@@ -135,15 +135,22 @@ def test_retire_shows_first_and_needs_to_know_what_is_in_service(
     )
     dry = csanmt("models", "retire", name, "--in-service", TAG)
     assert [line.split()[1] for line in dry.out.splitlines()[1:]] == [
-        "stays", "would", "stays", "stays", "stays",
-    ]  # fmt: skip
+        "stays",
+        "would",
+        "stays",
+        "stays",
+        "stays",
+    ]
     assert "nothing was removed; add --yes" in dry.err
     assert len(store.list()) == 5
     done = csanmt("models", "retire", name, "--in-service", TAG, "--yes", "--json").json
     assert [v["tag"] for v in done["versions"] if v["retire"]] == [f"{name}:v1.1.0"]
     assert [record.tag.version for record in store.list()] == [
-        "v1.0.0", "v1.2.0", "v1.3.0", "v1.4.0",
-    ]  # fmt: skip
+        "v1.0.0",
+        "v1.2.0",
+        "v1.3.0",
+        "v1.4.0",
+    ]
     stays = csanmt("models", "retire", TAG, "--in-service", TAG, "--yes")
     assert (stays.status, "stays: it is in service" in stays.err) == (5, True)
     stays = csanmt("models", "retire", f"{name}:v1.4.0", "--none-in-service", "--yes")
@@ -224,17 +231,19 @@ def test_pack_makes_a_file_or_a_new_version(
         (["save", ".", "--name", "m", "--version", "v1.0.0+a"], 2, "'+' is not allowed"),
         (
             ["save", ".", "--name", "m", "--version", "v1.0.0", "--label", "x"],
-            2, "--label 'x' is not KEY=VALUE",
+            2,
+            "--label 'x' is not KEY=VALUE",
         ),
         (
             ["save", ".", "--name", "m", "--version", "v1.0.0", "--labels", "x=1", "x=2"],
-            2, "--label 'x' is given twice",
+            2,
+            "--label 'x' is given twice",
         ),
         (["pack", "absent", "--out", "x"], 4, "no directory 'absent'"),
         (["retire", "m:v1.0.0", "--none-in-service"], 4, "no model m:v1.0.0"),
         (["retire", "m", "--in-service", "latest"], 2, "has no version"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_one_line_and_an_exit_status(
     csanmt, store: ModelStore, words: list[str], status: int, says: str
 ) -> None:

@@ -77,8 +77,12 @@ def test_damaged_lines_are_left_out_and_named(file: Path, tmp_path: Path, capsys
     said = capsys.readouterr()
     assert [row["s"] for row in json.loads(said.out)] == [*(s for _, s in OFFERS), "Bye."]
     assert [f"line {n}: not a suggestion" in said.err for n in (2, 3, 4, 5, 6)] == [
-        False, True, True, True, False,
-    ]  # fmt: skip
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
     assert main(["suggestions", "list", str(tmp_path / "none")]) == 4
 
 

@@ -79,8 +79,9 @@ def test_json_is_one_object_a_text(csanmt, stub, words) -> None:
     assert first["model"] == "csanmt-zh-en:v1.0.0"
     assert (first["truncated"], first["split"]) == (False, False)
     assert [item["text"] for item in first["alternatives"]] == [
-        "Hello. Goodbye.", "Hello. (2) Goodbye. (2)",
-    ]  # fmt: skip
+        "Hello. Goodbye.",
+        "Hello. (2) Goodbye. (2)",
+    ]
     assert first["alternatives"][1]["score"] == pytest.approx(-0.2)
     assert [item["source_span"] for item in first["sentences"]] == [[0, 3], [3, 6]]
     assert second["sentences"][0]["copied"] is True
@@ -174,8 +175,9 @@ def test_without_a_model_the_default_one_is_put_into_the_store(
     csanmt, store: ModelStore, stub, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (model / "provenance.json").write_text("{}")
-    monkeypatch.setattr("model_store.shipped.ensure_default.__kwdefaults__",
-                        {"tag": DEFAULT_MODEL, "source": model})  # fmt: skip
+    monkeypatch.setattr(
+        "model_store.shipped.ensure_default.__kwdefaults__", {"tag": DEFAULT_MODEL, "source": model}
+    )
     assert csanmt("translate", "你好。").out == "Hello.\n"
     assert store.verify(DEFAULT_MODEL).ok
 
@@ -250,9 +252,13 @@ def test_a_pipe_is_answered_line_by_line_in_any_locale(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=environment, bufsize=0,
-    ) as process:  # fmt: skip
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        bufsize=0,
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for text in ("你好", "", "再见"):

@@ -34,9 +34,13 @@ def test_document_gets_a_translation_beside_it(csanmt, words, tmp_path: Path) ->
     outcome = csanmt(*words, source, "--json")
     target = tmp_path / "信 1.en.docx"
     assert outcome.json == {
-        "source": str(source), "translation": str(target), "format": "Word", "characters": 3,
-        "model": "csanmt-zh-en:v1.0.0", "warnings": [],
-    }  # fmt: skip
+        "source": str(source),
+        "translation": str(target),
+        "format": "Word",
+        "characters": 3,
+        "model": "csanmt-zh-en:v1.0.0",
+        "warnings": [],
+    }
     assert docx.Document(io.BytesIO(target.read_bytes())).paragraphs[0].text == "Hello."
 
 
@@ -51,8 +55,12 @@ def test_several_documents_and_a_name_of_ones_own(csanmt, words, tmp_path: Path)
     assert csanmt(*words, one, "-o", out).status == 0  # named, so it may be overwritten
     assert out.read_text(encoding="utf-8") == "Hello.\n"
     assert sorted(p.name for p in tmp_path.glob("*.*")) == [
-        "a.en.txt", "a.txt", "b.en.md", "b.md", "out.txt",
-    ]  # fmt: skip
+        "a.en.txt",
+        "a.txt",
+        "b.en.md",
+        "b.md",
+        "out.txt",
+    ]
 
 
 def test_mistakes_are_named(csanmt, words, tmp_path: Path) -> None:

@@ -158,15 +158,17 @@ def test_what_training_leaves_behind_is_ignored_and_listed(model: Path, tmp_path
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"NmtModel/extra/matrix": Tensor.floats([1.0, 2.0])},
-         ["unexpected", "NmtModel/extra/matrix"]),
+        (
+            {"NmtModel/extra/matrix": Tensor.floats([1.0, 2.0])},
+            ["unexpected", "NmtModel/extra/matrix"],
+        ),
         ({FIRST: Tensor.of_type("int32", (500, 32))}, ["not float32", f"{FIRST} is int32"]),
         ({FIRST: Tensor.of_type("bfloat16", (500, 32))}, ["not float32", f"{FIRST} is bfloat16"]),
         ({FIRST: None}, ["missing", FIRST]),
         ({"NmtModel/encoder_input_bias": Tensor.floats([float("nan")] * 32)}, ["not finite"]),
         ({FIRST: Tensor.of_type("float32", (500, 32), sliced=True)}, ["slices", FIRST]),
     ],
-)  # fmt: skip
+)
 def test_variables_that_do_not_fit_are_named(
     model: Path, tmp_path: Path, changes: dict[str, Tensor | None], words: list[str]
 ) -> None:

@@ -41,8 +41,9 @@ def word(text: str) -> str:
 
 def docx(body: str, files: Files | None = None, types: dict[str, str] | None = None) -> bytes:
     """``types``: content types of the other parts."""
-    declared = _declared({"word/document.xml": "wordprocessingml.document.main+xml",
-                          **(types or {})})  # fmt: skip
+    declared = _declared(
+        {"word/document.xml": "wordprocessingml.document.main+xml", **(types or {})}
+    )
     document = f"<w:document {_WORD}><w:body>{body}</w:body></w:document>"
     return zipped({"[Content_Types].xml": declared, "word/document.xml": document, **(files or {})})
 
@@ -55,11 +56,14 @@ def xlsx(cells: str, files: Files | None = None, types: dict[str, str] | None = 
         **(types or {}),
     }
     book = f'<workbook {_SHEET}><sheets><sheet name="a" sheetId="1"/></sheets></workbook>'
-    return zipped({
-        "[Content_Types].xml": _declared(parts), "xl/workbook.xml": book,
-        "xl/worksheets/sheet1.xml": f"<worksheet {_SHEET}>{cells}</worksheet>",
-        **(files or {}),
-    })  # fmt: skip
+    return zipped(
+        {
+            "[Content_Types].xml": _declared(parts),
+            "xl/workbook.xml": book,
+            "xl/worksheets/sheet1.xml": f"<worksheet {_SHEET}>{cells}</worksheet>",
+            **(files or {}),
+        }
+    )
 
 
 def rows(*texts: str) -> str:

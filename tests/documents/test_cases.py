@@ -38,11 +38,14 @@ def part(data: bytes, name: str) -> str:
 
 # name, what stays in Chinese of it
 WHOLE: list[tuple[str, dict[str, int]]] = [
-    ("ncx-doctype.epub", {"images": 1}), ("altchunk.docx", {}),
+    ("ncx-doctype.epub", {"images": 1}),
+    ("altchunk.docx", {}),
     ("sheetjs-str-cells.xlsx", {"names": 1}),
-    ("text-html-chapters.epub", {}), ("default-content-type.docx", {}),
-    ("comment.pptx", {"embedded": 1}), ("bound-control.docx", {}),
-]  # fmt: skip
+    ("text-html-chapters.epub", {}),
+    ("default-content-type.docx", {}),
+    ("comment.pptx", {"embedded": 1}),
+    ("bound-control.docx", {}),
+]
 
 
 @pytest.mark.parametrize(("name", "left"), WHOLE)
@@ -234,12 +237,14 @@ def test_lines_and_cells_keep_what_is_around_the_words(name, source, expected) -
 
 
 ENCODINGS = [
-    ("你好，我爱你。", "gb18030", "gb18030"), ("我們要去哪裡呢？", "big5", "big5"),
-    ("謝謝", "big5", "big5"), ("他说：“走。”", "gbk", "gbk"),
+    ("你好，我爱你。", "gb18030", "gb18030"),
+    ("我們要去哪裡呢？", "big5", "big5"),
+    ("謝謝", "big5", "big5"),
+    ("他说：“走。”", "gbk", "gbk"),
     ("このテストは日本語の文章です。", "shift_jis", None),
     ("안녕하세요 세계 여러분", "euc_kr", None),
     ("Café crème, déjà vu", "latin-1", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "written", "read"), ENCODINGS)

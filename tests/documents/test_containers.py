@@ -147,8 +147,10 @@ def test_excel_keeps_numbers_formulas_charts_and_the_names_of_columns(translate)
     assert [part.text for part in rich if isinstance(part, TextBlock) and part.font.b] == ["colour"]
     before, after = entries(source), entries(result)
     assert {name for name in before if before[name] != after[name]} == {
-        "xl/sharedStrings.xml", "xl/comments1.xml", "xl/charts/chart1.xml",
-    }  # fmt: skip
+        "xl/sharedStrings.xml",
+        "xl/comments1.xml",
+        "xl/charts/chart1.xml",
+    }
 
 
 def book(path: Path) -> bytes:

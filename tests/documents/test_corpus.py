@@ -22,8 +22,11 @@ from tests.documents.conftest import entries
 from tests.documents.gloss import GlossTranslator
 
 FILES = sorted(p for p in (Path(__file__).parent / "corpus").iterdir() if p.suffix != ".md")
-LEFT = {"exceljs.xlsx": {"formulas": 1}, "libreoffice.xlsx": {"formulas": 1},
-        "libreoffice.ods": {"formulas": 1}}  # fmt: skip
+LEFT = {
+    "exceljs.xlsx": {"formulas": 1},
+    "libreoffice.xlsx": {"formulas": 1},
+    "libreoffice.ods": {"formulas": 1},
+}
 READERS = {".docx": docx.Document, ".pptx": pptx.Presentation, ".xlsx": openpyxl.load_workbook}
 HAN = re.compile("[\u4e00-\u9fff]")
 OFFICE = shutil.which("soffice")

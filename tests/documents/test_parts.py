@@ -121,9 +121,11 @@ SHEETS: list[tuple[str, str, str, list[str], dict[str, int]]] = [
      "</dataValidations>", "", "", ["一,二"], {"formulas": 1}),
 ]  # fmt: skip
 FILES: Files = {
-    "xl/a.vml": BUTTON, "xl/b.vml": BUTTON.replace("<font>大</font><br/>", "书<br>"),
-    "xl/slicer1.xml": '<slicers><slicer name="山" caption="书"/></slicers>', "xl/pivot.xml": PIVOT,
-}  # fmt: skip
+    "xl/a.vml": BUTTON,
+    "xl/b.vml": BUTTON.replace("<font>大</font><br/>", "书<br>"),
+    "xl/slicer1.xml": '<slicers><slicer name="山" caption="书"/></slicers>',
+    "xl/pivot.xml": PIVOT,
+}
 
 
 @pytest.mark.parametrize(("cells", "name", "kind", "there", "left"), SHEETS)

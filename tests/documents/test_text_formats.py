@@ -46,23 +46,25 @@ MARKDOWN = [
     ("# 你好 #\n", "# you good #\n"),
     ("我**爱**你", "I **love** you"),
     ("我 *爱* ~~你~~", "I *love* ~~you~~"),
-    ("请看[这里](http://a.b/c_(d) \"书\")。", 'please see [this here](http://a.b/c_(d) "书").'),
-    ("看[这][1]\n\n[1]: http://a.b \"书\"", 'see [this][1]\n\n[1]: http://a.b "书"'),
+    ('请看[这里](http://a.b/c_(d) "书")。', 'please see [this here](http://a.b/c_(d) "书").'),
+    ('看[这][1]\n\n[1]: http://a.b "书"', 'see [this][1]\n\n[1]: http://a.b "书"'),
     ("`代码` 好", "`代码` good"),
     ("```\n你好\n```\n\n你好", "```\n你好\n```\n\nyou good"),
     ("    你好\n\n你好", "    你好\n\nyou good"),
     ("> 你好\n> 我", "> you good I"),
     ("- [ ] 一\n- 二\n  1. 三", "- [ ] one\n- two\n  1. three"),
-    ("| 名 | 字 |\n|:--|--:|\n| **一** | a\\|b 二 |",
-     "| name | word |\n|:--|--:|\n| **one** | a\\|b two |"),
+    (
+        "| 名 | 字 |\n|:--|--:|\n| **一** | a\\|b 二 |",
+        "| name | word |\n|:--|--:|\n| **one** | a\\|b two |",
+    ),
     ("---\ntitle: 你好\n---\n你好", "---\ntitle: 你好\n---\nyou good"),
-    ("<div class=\"好\">\n你<b>好</b>\n</div>\n", '<div class="好">\nyou <b>good</b>\n</div>\n'),
+    ('<div class="好">\n你<b>好</b>\n</div>\n', '<div class="好">\nyou <b>good</b>\n</div>\n'),
     ("看![图](a.png)", "see ![图](a.png)"),
     ("你好  \n我", "you good  \nI"),
     ("数 $a_1 * b$ 好", "x $a_1 * b$ good"),
     ("a_b_c 好 2 * 3 * 4", "a_b_c good 2 \\* 3 \\* 4"),
     ("你\r\n\r\n好", "you\r\n\r\ngood"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("source", "expected"), MARKDOWN)

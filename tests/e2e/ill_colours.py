@@ -48,9 +48,11 @@ class SickLauncher(ProcessLauncher):
         port = place.address.rpartition(":")[2]
         return service_process.start(
             [sys.executable, script, port, MODELS[release], self.illness(release), bento],
-            self._make_home(place), self._log(place),
-            environment={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT,
-        )  # fmt: skip
+            self._make_home(place),
+            self._log(place),
+            environment={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+        )
 
     def stop(self, place: running.Place, deadline_seconds: float = 3.0) -> int | None:
         return super().stop(place, min(deadline_seconds, 3.0))

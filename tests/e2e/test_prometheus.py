@@ -126,5 +126,8 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
         assert len(got) == 1
         assert re.match(f"rolled back to {FIRST}: {SECOND} on green: .*echoed", got[0]["text"])
         assert (got[0]["release"], got[0]["to"]) == (SECOND, FIRST)
-        assert any(json.loads(r.message)["event"] == "alert" for r in caplog.records
-                   if r.name == "csanmt.release")  # fmt: skip
+        assert any(
+            json.loads(r.message)["event"] == "alert"
+            for r in caplog.records
+            if r.name == "csanmt.release"
+        )

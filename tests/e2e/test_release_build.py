@@ -107,8 +107,10 @@ def test_the_image_is_traced_by_its_labels(workshop: Workshop, built: dict[str, 
     assert name.endswith(f":{VERSION}-{workshop.git('rev-parse', '--short=7', 'HEAD')}")
     text = subprocess.run(
         ["skopeo", "inspect", "--config", f"containers-storage:{name}"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     config = json.loads(text)
     labels = config["config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == VERSION
@@ -214,8 +216,10 @@ def test_pushing_twice_is_a_no_op_and_another_content_is_refused(
     name, tag = built["image"]["name"].rsplit(":", 1)
     changed = subprocess.run(
         ["buildah", "from", "--pull-never", built["image"]["name"]],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     subprocess.run(["buildah", "config", "--label", "tampered=yes", changed], check=True)
     subprocess.run(["buildah", "commit", "--quiet", "--rm", changed, f"{name}:{tag}"], check=True)
     refused = workshop.csanmt("push", VERSION, "--force", "changed")

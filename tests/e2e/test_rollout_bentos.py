@@ -159,9 +159,15 @@ def test_switch_and_rollback_take_less_than_a_second_for_the_clients(town: Town)
             promote(town.site, town.first, Plan())  # a rehearsal speaks against nobody
             wait_for(lambda since=returned: load.versions(since=since)[MODEL] > CLIENTS)
         assert (load.lost(), load.mislabelled()) == ([], [])
-        late = [a.began - switched for a in load.answers if switched <= a.began < returned
-                and a.version == MODEL]  # fmt: skip
-        late_back = [a.began - returned for a in load.answers if a.began >= returned
-                     and a.version == OTHER_MODEL]  # fmt: skip
+        late = [
+            a.began - switched
+            for a in load.answers
+            if switched <= a.began < returned and a.version == MODEL
+        ]
+        late_back = [
+            a.began - returned
+            for a in load.answers
+            if a.began >= returned and a.version == OTHER_MODEL
+        ]
         moved.append((max(late, default=0.0), max(late_back, default=0.0)))
     assert max(moved[-1]) <= 1, moved

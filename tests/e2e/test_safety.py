@@ -30,9 +30,13 @@ def server(request, tmp_path_factory):
     entry = {"name": "one", "sha256": hash_key(KEY), "scopes": ["admin"]}
     (home / "keys.json").write_text(json.dumps({"keys": [entry]}))
     with live_server(
-        home, workers=1, api_keys_file=home / "keys.json", log_format=request.param,
-        suggestions_file=home / "suggestions.jsonl", **STUB,
-    ) as started:  # fmt: skip
+        home,
+        workers=1,
+        api_keys_file=home / "keys.json",
+        log_format=request.param,
+        suggestions_file=home / "suggestions.jsonl",
+        **STUB,
+    ) as started:
         yield started
 
 

@@ -110,9 +110,12 @@ def test_bentomls_own_clients_translate(server):
 def test_bento_of_a_checkout_is_refused_with_the_command_that_builds_one(tmp_path):
     built = subprocess.run(
         [sys.executable, "-m", "bentoml", "build", "."],
-        cwd=ROOT, env=server_environment(tmp_path, **STUB), capture_output=True, text=True,
+        cwd=ROOT,
+        env=server_environment(tmp_path, **STUB),
+        capture_output=True,
+        text=True,
         timeout=120,
-    )  # fmt: skip
+    )
     assert built.returncode != 0
     assert "make build VERSION=" in built.stdout + built.stderr
     assert not list(tmp_path.glob("bentos/*/*"))

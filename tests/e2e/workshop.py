@@ -52,8 +52,12 @@ class Workshop:
     def csanmt(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "csanmt", "release", *words],
-            cwd=self.clone, env=self.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=self.clone,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def json(self, *words: str) -> Any:
         done = self.csanmt(*words, "--json")

@@ -45,13 +45,17 @@ REASONS = (
     (r"custom_?instructions", "instructions are not offered"),
     (r"formality", "the model knows no formality"),
     (r"Value for '(target|source)_lang' not supported", "another pair of languages"),
-    (r"example_translation|all_languages|test_languages|lists source and target languages",
-     "asks for all of DeepL's languages and their formality"),
+    (
+        r"example_translation|all_languages|test_languages|lists source and target languages",
+        "asks for all of DeepL's languages and their formality",
+    ),
     (r"output_format|outputFormat", "a document comes back in its own format"),
     (r"Nock: Disallowed net connect", "the test knows no address but DeepL's"),
-    (r"settings are saved ValidationError: Could not fetch translation",
-     "its form saves no service that cannot translate en→de"),
-)  # fmt: skip
+    (
+        r"settings are saved ValidationError: Could not fetch translation",
+        "its form saves no service that cannot translate en→de",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -175,8 +179,9 @@ def pytest_suite(folder: Path, environment: dict[str, str], *more: str) -> list[
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull,
                "--rootdir", str(folder), f"--junitxml={report}", *more]  # fmt: skip
     whole = {**os.environ, "NO_PROXY": "127.0.0.1", **environment}
-    done = subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True,
-                          timeout=900)  # fmt: skip
+    done = subprocess.run(
+        command, cwd=folder, env=whole, capture_output=True, text=True, timeout=900
+    )
     if not report.is_file():
         return [Result("the suite itself", "fail", done.stdout[-2000:] + done.stderr[-2000:])]
     return junit(report)
@@ -233,8 +238,9 @@ def deepl_node(checkout: Path, work: Path) -> list[Result]:
             if left_out := ENDS.get(file.name, {}):
                 jest += ["--testNamePattern", f"^(?!.*({'|'.join(left_out)}))"]
                 found += [Result(f"{file.name} {n}", "fail", m) for n, m in left_out.items()]
-            done = subprocess.run(jest, cwd=copy, env=environment, capture_output=True, text=True,
-                                  timeout=600)  # fmt: skip
+            done = subprocess.run(
+                jest, cwd=copy, env=environment, capture_output=True, text=True, timeout=600
+            )
             found += _jest(file.name, report, done.stderr)
     return found
 
@@ -315,8 +321,10 @@ def main(folders: Iterable[str]) -> int:
         failed = [result for result in results if result.outcome == "fail"]
         unexplained = [result for result in failed if not result.reason]
         ours += len(unexplained)
-        print(f"\n## {checkout.name}: {counts['pass']} pass, {counts['skip']} skip, "
-              f"{counts['fail']} fail, {len(unexplained)} of them ours\n")  # fmt: skip
+        print(
+            f"\n## {checkout.name}: {counts['pass']} pass, {counts['skip']} skip, "
+            f"{counts['fail']} fail, {len(unexplained)} of them ours\n"
+        )
         for file, of_file in by_file(results).items():
             outcomes = Counter(result.outcome for result in of_file)
             skipped = f", {outcomes['skip']} skipped" if outcomes["skip"] else ""

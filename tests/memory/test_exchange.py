@@ -32,8 +32,9 @@ def test_tmx_is_read_without_its_tags(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.tmx"
     path.write_bytes(TMX.format(encoding=encoding).encode(encoding))
     assert list(read_pairs(path, ZH_EN)) == [
-        Pair("你好，世界。", "Hello, world & all.", "a.tmx"), Pair("一", "One", "a.tmx"),
-    ]  # fmt: skip
+        Pair("你好，世界。", "Hello, world & all.", "a.tmx"),
+        Pair("一", "One", "a.tmx"),
+    ]
 
 
 LAUGHS = '<!DOCTYPE t [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><tmx><body>&b;</body></tmx>'
@@ -87,8 +88,9 @@ def test_the_tmx_is_well_formed_for_another_parser(tmp_path: Path) -> None:
     root = etree.fromstring(sink.getvalue())
     language = "{http://www.w3.org/XML/1998/namespace}lang"
     assert [(v.get(language), v.findtext("seg")) for v in root.iter("tuv")] == [
-        ("zh", "一"), ("en", "One"),
-    ]  # fmt: skip
+        ("zh", "一"),
+        ("en", "One"),
+    ]
     assert root.findtext(".//prop") == "csanmt-zh-en:v1.0.0"
 
 

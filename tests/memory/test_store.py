@@ -120,8 +120,10 @@ def test_size_is_bounded_and_the_longest_unused_goes(tmp_path: Path) -> None:
     now[0] = 11
     memory.add(ALL, [Pair("丁", "丁")])
     assert {entry.pair.source: entry.hits for entry in memory.entries()} == {
-        "丁": 0, "丙": 0, "甲": 1,
-    }  # fmt: skip
+        "丁": 0,
+        "丙": 0,
+        "甲": 1,
+    }
 
 
 def test_entries_are_listed_and_forgotten(memory) -> None:
@@ -135,8 +137,10 @@ def test_entries_are_listed_and_forgotten(memory) -> None:
 
 def test_texts_are_stored_sentence_by_sentence() -> None:
     assert by_sentence(Pair("一。二。\n三", "One. Two.\nThree", "x")) == [
-        Pair("一。", "One.", "x"), Pair("二。", "Two.", "x"), Pair("三", "Three", "x"),
-    ]  # fmt: skip
+        Pair("一。", "One.", "x"),
+        Pair("二。", "Two.", "x"),
+        Pair("三", "Three", "x"),
+    ]
     assert by_sentence(Pair("一。二。", "One and two.")) == [Pair("一。二。", "One and two.")]
 
 

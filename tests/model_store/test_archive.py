@@ -63,9 +63,11 @@ def test_the_same_version_always_gives_the_same_bytes(
 def test_sha256sum_checks_the_file_beside_the_archive(receipt: Receipt) -> None:
     beside = receipt.path.with_name(receipt.path.name + ".sha256")
     subprocess.run(
-        ["sha256sum", "--check", "--strict", beside.name], cwd=beside.parent, check=True,
+        ["sha256sum", "--check", "--strict", beside.name],
+        cwd=beside.parent,
+        check=True,
         capture_output=True,
-    )  # fmt: skip
+    )
 
 
 def test_bentoml_reads_the_archive_too(receipt: Receipt, other: ModelStore) -> None:
@@ -82,8 +84,9 @@ def test_nothing_is_overwritten(store: ModelStore, receipt: Receipt, tmp_path: P
     with pytest.raises(StorageError, match="cannot export"):
         export_archive(store, TAG, tmp_path / "no" / "such" / "folder.tar")
     assert sorted(p.name for p in tmp_path.glob("*.tar*")) == [
-        "csanmt-zh-en-v1.0.0.tar", "csanmt-zh-en-v1.0.0.tar.sha256",
-    ]  # fmt: skip
+        "csanmt-zh-en-v1.0.0.tar",
+        "csanmt-zh-en-v1.0.0.tar.sha256",
+    ]
 
 
 @pytest.mark.parametrize("digest", ["", "latest", "0" * 63, "g" * 64, "sha512:" + "0" * 64])
@@ -133,9 +136,11 @@ def _truncate(path: Path) -> None:
 def _sparse(path: Path) -> None:
     """GNU sparse 1.0: a short file that claims to unpack into a terabyte."""
     headers = {
-        "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "sparse",
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": "sparse",
         "GNU.sparse.realsize": str(1 << 40),
-    }  # fmt: skip
+    }
     _tar(path, _entry("sparse", b"0\n".ljust(512, b"\0"), pax_headers=headers))
 
 
@@ -165,11 +170,13 @@ def _lies_about_size(path: Path) -> None:
         (_adds(_entry("CONFIG.json")), InvalidInputError, "'CONFIG.json' is there twice"),
         (
             _adds(_entry("link", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")),
-            InvalidInputError, "'link' is not a regular file",
+            InvalidInputError,
+            "'link' is not a regular file",
         ),
         (
             _adds(_entry("hard", b"", type=tarfile.LNKTYPE, linkname="config.json")),
-            InvalidInputError, "'hard' is not a regular file",
+            InvalidInputError,
+            "'hard' is not a regular file",
         ),
         (_adds(_entry("dir", b"", type=tarfile.DIRTYPE)), InvalidInputError, "not a regular file"),
         (_adds(_entry("fifo", b"", type=tarfile.FIFOTYPE)), InvalidInputError, "not a regular"),
@@ -187,14 +194,16 @@ def _lies_about_size(path: Path) -> None:
         (lambda path: path.write_bytes(b"junk" * 500), InvalidInputError, "not a sound tar"),
         (
             lambda path: _tar(path, _entry("config.json"), mode="w"),
-            InvalidInputError, "has no provenance.json",
+            InvalidInputError,
+            "has no provenance.json",
         ),
         (
             lambda path: _tar(path, _entry("provenance.json", b"{}"), mode="w"),
-            IntegrityError, "is not a record of this store",
+            IntegrityError,
+            "is not a record of this store",
         ),
     ],
-)  # fmt: skip
+)
 def test_hostile_archives_are_refused_even_with_their_own_digest(
     receipt: Receipt,
     other: ModelStore,

@@ -31,8 +31,11 @@ def test_configuration_files_and_tokenizer_are_compared(
     difference = compare(store, "m:v1.0.0", "m:v2.0.0")
     assert difference.config == {"hidden_size": (32, 64)}
     assert list(difference.files) == [
-        "config.json", "engine.bin", "shortlist.bin", "tokenizer/source.model",
-    ]  # fmt: skip
+        "config.json",
+        "engine.bin",
+        "shortlist.bin",
+        "tokenizer/source.model",
+    ]
     assert difference.files["shortlist.bin"][0] is None
     assert not difference.tokenizer_same
     report = difference.to_json()
@@ -42,5 +45,7 @@ def test_configuration_files_and_tokenizer_are_compared(
 
 def test_flattening_keeps_lists_and_empty_mappings() -> None:
     assert flatten({"a": {"b": {"c": 1}, "d": [1, {"e": 2}]}, "f": {}}) == {
-        "a.b.c": 1, "a.d": [1, {"e": 2}], "f": {},
-    }  # fmt: skip
+        "a.b.c": 1,
+        "a.d": [1, {"e": 2}],
+        "f": {},
+    }

@@ -40,13 +40,15 @@ def _tags(*versions: str) -> set[ModelTag]:
         ("v1.0.0-bbb v1.0.0-aaa v1.0.0-ccc v1.0.0-000", "", "", "v1.0.0-bbb"),
         # two that served long ago stay for a rollback, candidates or not
         (
-            "v1.0.0 v1.1.0 v1.2.0 v1.3.0 v1.4.0 v1.5.0 v1.6.0", "v1.3.0",
-            "v1.0.0 v1.1.0 v1.2.0 v1.3.0", "v1.0.0",
+            "v1.0.0 v1.1.0 v1.2.0 v1.3.0 v1.4.0 v1.5.0 v1.6.0",
+            "v1.3.0",
+            "v1.0.0 v1.1.0 v1.2.0 v1.3.0",
+            "v1.0.0",
         ),
         ("v1.0.0 v1.1.0 v1.2.0 v1.3.0 v1.4.0 v1.5.0", "", "", "v1.0.0 v1.1.0 v1.2.0"),
         ("v1.0.0 v1.1.0 v1.2.0 v1.3.0 v1.4.0", "v1.0.0 v9.9.9", "", "v1.1.0"),
     ],
-)  # fmt: skip
+)
 def test_what_may_go(versions: str, in_service: str, served: str, goes: str) -> None:
     verdicts = judge(
         _records(*versions.split()), _tags(*in_service.split()), served=_tags(*served.split())

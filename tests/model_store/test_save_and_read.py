@@ -30,9 +30,12 @@ def test_a_saved_version_reads_back_as_it_was_described(store: ModelStore, model
     assert record.metadata == metadata
     assert record.origin == {"source": "training", "scores": {"wmt20": {"bleu": 24.5}}}
     assert sorted(record.files) == [
-        "config.json", "engine.bin", "model_card.md", "tokenizer/source.model",
+        "config.json",
+        "engine.bin",
+        "model_card.md",
+        "tokenizer/source.model",
         "tokenizer/tokenizer_config.json",
-    ]  # fmt: skip
+    ]
     directory = store.open(TAG)
     for path in record.files:
         assert (directory / path).read_bytes() == (model / path).read_bytes()
@@ -216,8 +219,11 @@ def test_listing_is_by_name_and_semantic_version_and_passes_over_strangers(
         Path(stranger.path_of("weights")).write_bytes(b"w")
     (store.models / "b" / "v3.0.0").mkdir()
     assert [str(record.tag) for record in store.list()] == [
-        "a:v2.0.0", "b:v1.9.0", "b:v1.10.0-rc.1", "b:v1.10.0",
-    ]  # fmt: skip
+        "a:v2.0.0",
+        "b:v1.9.0",
+        "b:v1.10.0-rc.1",
+        "b:v1.10.0",
+    ]
     assert [str(record.tag) for record in store.list("a")] == ["a:v2.0.0"]
     (store.path("b:v1.9.0") / "provenance.json").write_text("{}")
     wrong = {str(tag): entry for tag, entry in store.scan() if not isinstance(entry, Record)}

@@ -176,9 +176,12 @@ class Walk:
         self.steps.append("the clock is set back")
         with suppress(CsanmtError):
             self.site.ledger.append(
-                "note", self.releases[0], who="ada", why="wrong clock",
+                "note",
+                self.releases[0],
+                who="ada",
+                why="wrong clock",
                 at=datetime(2001, 1, 1, tzinfo=UTC),
-            )  # fmt: skip
+            )
 
     # -- the walk ----------------------------------------------------------------------------
 

@@ -35,12 +35,13 @@ def promoted(
         candidate=SubjectInfo("new", "model", "new", model, {}),
         baseline=SubjectInfo("old", "model", "old", baseline or model, {}),
         suites=suites,
-        digests=digests or {
+        digests=digests
+        or {
             "behaviour": load_tables().digest,
             "smoke": load_suite(SMOKE_SUITE).digest,
             "pins": pins_digest(load_pins()),
         },
-    )  # fmt: skip
+    )
     rules = (RuleResult("smoke", "", "pass", "all 4 hold"),)
     verdict = Verdict(Decision.PROMOTE, "full", "new", "old", rules)
     content = evidence.build(verdict, measured, policy, root=path.parent)

@@ -119,9 +119,13 @@ class Load:
         self.closed += response.will_close
         found = response.headers
         return Answer(
-            began, time.monotonic(), response.status, found.get("X-Colour", ""),
-            found.get("X-Model-Version", ""), _body_version(text),
-        )  # fmt: skip
+            began,
+            time.monotonic(),
+            response.status,
+            found.get("X-Colour", ""),
+            found.get("X-Model-Version", ""),
+            _body_version(text),
+        )
 
 
 def _body_version(text: bytes) -> str:

@@ -120,9 +120,11 @@ def test_an_image_is_labelled_with_all_that_went_into_it() -> None:
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(265_000_000, "without it 245 MB, within the budget of 250 MB"),
-     (300_000_000, "without it 280 MB, OVER the budget of 250 MB")],
-)  # fmt: skip
+    [
+        (265_000_000, "without it 245 MB, within the budget of 250 MB"),
+        (300_000_000, "without it 280 MB, OVER the budget of 250 MB"),
+    ],
+)
 def test_the_size_is_said_and_judged(size: int, words: str) -> None:
     assert words in size_report(image(size), 250)
 
@@ -173,8 +175,10 @@ def test_provenance_names_source_model_lock_and_base(tmp_path: Path) -> None:
     sources = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert sources[0]["digest"] == {"gitCommit": SHA}
     assert [item["name"] for item in sources[1:]] == [
-        "model:csanmt-zh-en:v1.0.0", "requirements-frozen.txt", "base:base",
-    ]  # fmt: skip
+        "model:csanmt-zh-en:v1.0.0",
+        "requirements-frozen.txt",
+        "base:base",
+    ]
 
 
 INVENTORY = Inventory(

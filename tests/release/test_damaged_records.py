@@ -35,8 +35,9 @@ def test_status_names_what_answers_and_what_it_ignores(world: World) -> None:
     truncate(record(world, "blue"))
     now = standing(world.site)
     assert [(side.release, side.state) for side in now.sides] == [
-        (FIRST, "ready"), (SECOND, "ready"),
-    ]  # fmt: skip
+        (FIRST, "ready"),
+        (SECOND, "ready"),
+    ]
     assert len(now.remarks) == 1
     assert "blue.json cannot be read" in now.remarks[0]
 
@@ -48,8 +49,9 @@ def test_deploying_again_repairs_it(world: World, damage: Callable[[Path], None]
     deploy(world.site, SECOND, f"csanmt:{SECOND}", force="repair")
     assert on(world, SECOND).colour == "green"
     assert [bento for bento, _ in world.launcher.running.values()] == [
-        f"csanmt:{FIRST}", f"csanmt:{SECOND}",
-    ]  # fmt: skip
+        f"csanmt:{FIRST}",
+        f"csanmt:{SECOND}",
+    ]
 
 
 def test_a_rollback_leaves_a_sick_version_whose_record_is_damaged(world: World) -> None:

@@ -66,9 +66,13 @@ def upstreams() -> Iterator[dict[str, Upstream]]:
 @pytest.fixture
 def router(tmp_path: Path, upstreams: dict[str, Upstream]) -> Iterator[NginxRouter]:
     settings = NginxSettings(
-        f"127.0.0.1:{free_port()}", upstreams["blue"].address, upstreams["green"].address,
-        rate_per_second=1, burst=3, user=WORKERS,
-    )  # fmt: skip
+        f"127.0.0.1:{free_port()}",
+        upstreams["blue"].address,
+        upstreams["green"].address,
+        rate_per_second=1,
+        burst=3,
+        user=WORKERS,
+    )
     router = NginxRouter(tmp_path, settings)
     router.switch(Traffic(100, 0))
     yield router

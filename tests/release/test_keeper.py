@@ -70,8 +70,9 @@ def test_a_version_is_deployed_shared_watched_and_in_service(
     assert kinds(world)[-1] == "observe"
     assert world.clock.time >= 60
     assert subjects(world) == [
-        f"{THIRD} is being shipped", f"{THIRD} has all the traffic and was well",
-    ]  # fmt: skip
+        f"{THIRD} is being shipped",
+        f"{THIRD} has all the traffic and was well",
+    ]
 
 
 def test_a_version_that_falls_ill_goes_back(world: World, shipments: Shipments) -> None:
@@ -140,8 +141,11 @@ def test_a_rollback_during_a_pause_ends_it_and_frees_the_site(
     world: World, shipments: Shipments
 ) -> None:
     shipments.submit(replace(SHIPMENT, pause_at=(25.0,)))
-    at(world, lambda: shipments.progress().phase == "paused",
-       lambda: rollback(replace(world.site), why="by hand"))  # fmt: skip
+    at(
+        world,
+        lambda: shipments.progress().phase == "paused",
+        lambda: rollback(replace(world.site), why="by hand"),
+    )
     carry_out(world, shipments)
     assert (shipments.progress().phase, world.router.state().green) == ("back", 100)
     assert "changed meanwhile" in subjects(world)[-1]

@@ -143,9 +143,10 @@ def test_shadow_traffic_uses_the_sites_key_and_no_users_allowance(
 ) -> None:
     urls: dict[Colour, str] = {c: f"http://{services[c]}" for c in COLOURS}
     copied = Copied(
-        "/translate", json.dumps({"text": "二十个字" * 5}).encode(),
+        "/translate",
+        json.dumps({"text": "二十个字" * 5}).encode(),
         {"Content-Type": "application/json", "Authorization": "Bearer csk_user"},
-    )  # fmt: skip
+    )
     with Collector(urls, tmp_path / "s", api_key="csk_site") as collector:
         collector.receive(copied)
         end = time.monotonic() + 20
@@ -160,10 +161,13 @@ def test_prometheus_scrapes_with_the_key_that_its_configuration_offers(
 ) -> None:
     text = (SOURCE_TREE / "deploy/prometheus/prometheus.yml").read_text()
     changes = {
-        "# authorization:": "authorization:", "#   credentials_file": "  credentials_file",
-        "/etc/prometheus/csanmt-key": str(tmp_path / "key"), NginxSettings().blue: services["blue"],
-        NginxSettings().green: services["green"], "scrape_interval: 5s": "scrape_interval: 1s",
-    }  # fmt: skip
+        "# authorization:": "authorization:",
+        "#   credentials_file": "  credentials_file",
+        "/etc/prometheus/csanmt-key": str(tmp_path / "key"),
+        NginxSettings().blue: services["blue"],
+        NginxSettings().green: services["green"],
+        "scrape_interval: 5s": "scrape_interval: 1s",
+    }
     for old, new in changes.items():
         assert old in text
         text = text.replace(old, new)

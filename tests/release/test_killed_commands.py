@@ -84,8 +84,9 @@ def truth(site: Site, load: Load) -> Standing:
     live = router.live()
     assert live is not None
     assert {side.colour: side.share for side in now.sides} == {
-        "blue": live.blue, "green": live.green,
-    }  # fmt: skip
+        "blue": live.blue,
+        "green": live.green,
+    }
     if 100 in (live.blue, live.green):
         moment, wanted = time.monotonic(), f"m:{live.major}"
         while not load.versions(since=moment)[wanted]:

@@ -49,16 +49,22 @@ def note(ledger: Ledger, why: str = "because", version: str = "v1.0.0-abc1234", 
 def writer(path: Path, name: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path), name, str(count)],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_an_entry_comes_back_as_it_was_written(ledger: Ledger) -> None:
     written = ledger.append(
-        Kind.BUILD, "v1.2.0-abc1234", who="工程师", why="first build",
+        Kind.BUILD,
+        "v1.2.0-abc1234",
+        who="工程师",
+        why="first build",
         digests={"bento": "sha256:00", "image": "sha256:11"},
-        detail={"size": 3, "层": [1]}, at=NOON,
-    )  # fmt: skip
+        detail={"size": 3, "层": [1]},
+        at=NOON,
+    )
     assert ledger.history() == [written]
     assert (written.sequence, written.at) == (1, "2026-01-02T12:00:00.000000+00:00")
     assert json.loads(json.dumps(written.to_json()))["detail"] == {"size": 3, "层": [1]}

@@ -19,9 +19,11 @@ from serving import metric_names
 
 DEPLOY = SOURCE_TREE / "deploy"
 FILES = (
-    "prometheus/prometheus.yml", "prometheus/alerts.yml", "kubernetes/prometheus.yml",
+    "prometheus/prometheus.yml",
+    "prometheus/alerts.yml",
+    "kubernetes/prometheus.yml",
     "grafana/csanmt.json",
-)  # fmt: skip
+)
 LIMITS = Thresholds.read()
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
 

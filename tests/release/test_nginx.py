@@ -256,9 +256,12 @@ def test_a_text_in_the_url_may_be_as_long_as_the_colours_read(
 
 @pytest.mark.parametrize(
     "request_",
-    [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n",
-     b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"],
-)  # fmt: skip
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+    ],
+)
 def test_what_nginx_refuses_itself_is_in_the_services_error_shape(
     router: NginxRouter, request_: bytes
 ) -> None:
@@ -424,10 +427,14 @@ def test_a_killed_reload_does_not_have_connections_closed_for_ever(router: Nginx
 @pytest.mark.parametrize(
     ("listen", "more"),
     [
-        ("0.0.0.0:80", ""), ("[::]:80", ""), ("127.0.0.2:80", ""), ("front.example.org:80", ""),
-        ("192.0.2.7:80", " allow 192.0.2.7;"), ("[2001:db8::7]:80", " allow 2001:db8::7;"),
+        ("0.0.0.0:80", ""),
+        ("[::]:80", ""),
+        ("127.0.0.2:80", ""),
+        ("front.example.org:80", ""),
+        ("192.0.2.7:80", " allow 192.0.2.7;"),
+        ("[2001:db8::7]:80", " allow 2001:db8::7;"),
     ],
-)  # fmt: skip
+)
 def test_nginx_answers_its_own_address(listen: str, more: str) -> None:
     assert nginx_module._inside(listen) == f"allow 127.0.0.1; allow ::1;{more} deny all;"
 

@@ -46,8 +46,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     tar = subprocess.run(["tar", "-C", root, "-c", "."], capture_output=True, check=True).stdout
     done = subprocess.run(
         ["podman", "import", "--change", f"ENV=PATH={Path(binary).parent}", "-", IMAGE],
-        input=tar, capture_output=True,
-    )  # fmt: skip
+        input=tar,
+        capture_output=True,
+    )
     if done.returncode:
         pytest.skip(f"podman cannot store images here: {done.stderr.decode()[-200:]}")
     return IMAGE

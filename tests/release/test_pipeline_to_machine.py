@@ -93,9 +93,12 @@ def clone(tmp_path: Path) -> Path:
         "# Changelog\n\n## [Unreleased]\n\n### Changed\n- Something.\n\n## [0.2.0] - today\n"
     )
     for words in (
-        ["init", "-q"], ["config", "user.name", "test"], ["config", "user.email", "t@example.org"],
-        ["add", "."], ["commit", "-qm", "first"],
-    ):  # fmt: skip
+        ["init", "-q"],
+        ["config", "user.name", "test"],
+        ["config", "user.email", "t@example.org"],
+        ["add", "."],
+        ["commit", "-qm", "first"],
+    ):
         subprocess.run(["git", *words], cwd=clone, check=True)
     return clone
 

@@ -78,15 +78,25 @@ def make_image(folder: Path, text: str) -> Path:
     def blob(data: bytes, kind: str) -> dict[str, object]:
         digest = hashlib.sha256(data).hexdigest()
         (blobs / digest).write_bytes(data)
-        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": f"sha256:{digest}",
-                "size": len(data)}  # fmt: skip
+        return {
+            "mediaType": f"application/vnd.oci.image.{kind}",
+            "digest": f"sha256:{digest}",
+            "size": len(data),
+        }
 
     described = blob(layer, "layer.v1.tar")
-    config = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"text": text}},
-              "rootfs": {"type": "layers", "diff_ids": [described["digest"]]}}  # fmt: skip
-    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "config": blob(json.dumps(config).encode(), "config.v1+json"),
-                "layers": [described]}  # fmt: skip
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Labels": {"text": text}},
+        "rootfs": {"type": "layers", "diff_ids": [described["digest"]]},
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": blob(json.dumps(config).encode(), "config.v1+json"),
+        "layers": [described],
+    }
     index = {
         "schemaVersion": 2,
         "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")],
@@ -112,8 +122,9 @@ def running_registry(folder: Path, port: int) -> Iterator[str]:
     config.write_text(CONFIG.format(root=folder / "registry", port=port))
     process = subprocess.Popen(
         ["docker-registry", "serve", str(config)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:

@@ -31,9 +31,13 @@ def ledger(tmp_path: Path, monkeypatch) -> Ledger:
 @pytest.fixture
 def built(ledger: Ledger) -> Ledger:
     ledger.append(
-        "build", BUILT, who="ci", why="release build", digests={"bento": "sha256:0"},
+        "build",
+        BUILT,
+        who="ci",
+        why="release build",
+        digests={"bento": "sha256:0"},
         detail={"image": None, "model": "m:v1"},
-    )  # fmt: skip
+    )
     return ledger
 
 
@@ -67,8 +71,10 @@ def test_history_and_status_are_for_people_and_machines(built: Ledger, capsys) -
     built.append("switch", BUILT, who="ada", why="blue-green", detail={"weight": 100})
     assert main(["release", "history"]) == 0
     assert [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]] == [
-        "build", "verdict", "switch",
-    ]  # fmt: skip
+        "build",
+        "verdict",
+        "switch",
+    ]
     assert main(["release", "history", "--json", "--limit", "1"]) == 0
     assert [entry["kind"] for entry in json.loads(capsys.readouterr().out)] == ["switch"]
     assert main(["release", "history", "--check"]) == 0

@@ -156,9 +156,11 @@ def test_nothing_is_removed_while_another_command_holds_the_site(site: Site) -> 
 
 @pytest.mark.parametrize("more", [[], ["--yes"]])
 def test_the_command_refuses_to_keep_too_few(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     more: list[str],
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("CSANMT_LEDGER", str(tmp_path / "ledger.sqlite3"))
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
     assert main(["release", "retain", "--keep", "1", "--site", str(tmp_path), *more]) == 2

@@ -75,9 +75,13 @@ def services() -> Iterator[dict[Colour, Service]]:
 def router(tmp_path: Path, services: dict[Colour, Service]) -> Iterator[NginxRouter]:
     (listen,) = free_addresses(1)
     settings = NginxSettings(
-        listen, services["blue"].address, services["green"].address,
-        rate_per_second=100_000, burst=10_000, user=WORKERS,
-    )  # fmt: skip
+        listen,
+        services["blue"].address,
+        services["green"].address,
+        rate_per_second=100_000,
+        burst=10_000,
+        user=WORKERS,
+    )
     router = NginxRouter(tmp_path, settings)
     router.switch(Traffic(100, 0))
     yield router

@@ -66,12 +66,14 @@ def test_which_versions_a_rollback_left(items, left) -> None:
 @pytest.mark.parametrize(
     "drill",
     [
-        [("switch", C, {"weight": 100, "purpose": "drill", "generation": 3}),
-         ("switch", B, {"weight": 100, "purpose": "drill", "generation": 4})],
+        [
+            ("switch", C, {"weight": 100, "purpose": "drill", "generation": 3}),
+            ("switch", B, {"weight": 100, "purpose": "drill", "generation": 4}),
+        ],
         [("switch", C, {"weight": 100}), ("rollback", B, {"from": C, "from_share": 100})],
     ],
     ids=["now", "v0.1.0"],
-)  # fmt: skip
+)
 def test_a_drill_puts_nobody_in_service(drill) -> None:
     items = entries(("switch", A), ("switch", B), *drill, ("drill", C))
     if drill[-1][0] == "rollback":

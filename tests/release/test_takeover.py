@@ -81,8 +81,9 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[partial[
 def test_what_it_runs_is_seen_as_it_is(opened: partial[Site]) -> None:
     now = look(opened())
     assert [(side.release, side.share, side.state) for side in now.sides.values()] == [
-        (SECOND, 100, "ready"), (FIRST, 0, "ready"),
-    ]  # fmt: skip
+        (SECOND, 100, "ready"),
+        (FIRST, 0, "ready"),
+    ]
     assert standing(opened(), window=0).remarks == ()
 
 
@@ -114,8 +115,10 @@ def test_its_rollback_is_one_command_of_the_new_command_line(opened: partial[Sit
     site = opened()
     done = subprocess.run(
         [sys.executable, "-m", "csanmt", "release", "rollback", "--site", str(site.home)],
-        capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
         env={**os.environ, "CSANMT_LEDGER": str(site.ledger.path)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"all traffic goes to {FIRST} (green)")

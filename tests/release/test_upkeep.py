@@ -184,8 +184,9 @@ def test_the_units_are_what_systemd_reads(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze"):
         done = subprocess.run(
             ["systemd-analyze", "verify", *(tmp_path / n for n in files if n.endswith("service"))],
-            capture_output=True, text=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
     if shutil.which("logrotate"):
         done = subprocess.run(

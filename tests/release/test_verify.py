@@ -73,9 +73,13 @@ def subject(tmp_path: Path, port: int) -> Subject:
     write_checksums(artefacts)
     ledger = Ledger(tmp_path / "ledger.sqlite3")
     ledger.append(
-        Kind.BUILD, VERSION, who="ci", why="test",
-        digests={"bento": tree_digest(bento), "model": digest}, detail={"model": MODEL},
-    )  # fmt: skip
+        Kind.BUILD,
+        VERSION,
+        who="ci",
+        why="test",
+        digests={"bento": tree_digest(bento), "model": digest},
+        detail={"model": MODEL},
+    )
     tests = tmp_path / "tests" / "api.py"
     tests.parent.mkdir()
     tests.write_text("def test_it():\n    pass\n")

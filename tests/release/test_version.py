@@ -133,8 +133,10 @@ def repository(tmp_path: Path) -> Path:
     def git(*arguments: str) -> None:
         subprocess.run(
             ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
-            cwd=tmp_path, check=True, capture_output=True,
-        )  # fmt: skip
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
 
     git("init", "-q", "-b", "trunk")
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n')

@@ -26,7 +26,10 @@ def live_shipped(keys: KeyRing | None = None, **settings: Any) -> Iterator[Live]
     facts = TranslatorFacts(DEFAULT_TAG, "native", max_length=100)
     application = build(
         Settings(
-            model=DEFAULT_TAG, model_directory=str(DEFAULT_SOURCE), workers=1, runner="inline",
+            model=DEFAULT_TAG,
+            model_directory=str(DEFAULT_SOURCE),
+            workers=1,
+            runner="inline",
             **settings,
         ),
         lambda: InlineRunner(translator, facts),
@@ -34,7 +37,7 @@ def live_shipped(keys: KeyRing | None = None, **settings: Any) -> Iterator[Live]
         count_tokens=translator.count_tokens,
         keys=keys,
         registry=CollectorRegistry(),
-    )  # fmt: skip
+    )
     with Live(application) as server:
         yield server
 

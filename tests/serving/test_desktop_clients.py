@@ -73,10 +73,14 @@ def test_replayed(client: Any, row: tuple[str, str, str, list[Any], Any]) -> Non
 def test_deeplx_answers_all_its_fields(client: Any) -> None:
     asked = {"text": "你好世界", "source_lang": "", "target_lang": "en-US"}
     assert client.post("/translate", json=asked).json() == {
-        "code": 200, "id": 0, "data": "Hello world", "source_lang": "ZH", "target_lang": "EN-US",
+        "code": 200,
+        "id": 0,
+        "data": "Hello world",
+        "source_lang": "ZH",
+        "target_lang": "EN-US",
         "alternatives": ["Hello world (2)", "Hello world (3)", "Hello world (4)"],
         "method": "Free",
-    }  # fmt: skip
+    }
 
 
 MARKED = [

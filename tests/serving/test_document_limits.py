@@ -62,9 +62,10 @@ def test_hostile_documents_keep_nobody_waiting(tmp_path, name) -> None:
             await asyncio.sleep(0)
             started = time.monotonic()
             sent = asyncio.create_task(
-                client.post("/documents", files={"file": ("a.txt", "你好".encode())},
-                            headers=bearer("two"))
-            )  # fmt: skip
+                client.post(
+                    "/documents", files={"file": ("a.txt", "你好".encode())}, headers=bearer("two")
+                )
+            )
             done = 0.0
             while not done or not all(task.done() for task in floods):
                 asked = time.monotonic()

@@ -160,9 +160,13 @@ REFUSED: list[tuple[str, bytes, int, str]] = [
     ("a.docx", bomb(), 413, "document_too_large"),
     ("a.txt", "好".encode() * 600, 413, "document_too_large"),
     ("a.txt", b"x" * 200_000, 413, "too_large"),
-    ("a.xlf", b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>', 422,
-     "bad_document"),
-]  # fmt: skip
+    (
+        "a.xlf",
+        b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+        422,
+        "bad_document",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "data", "status", "code"), REFUSED)

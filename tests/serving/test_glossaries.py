@@ -95,9 +95,13 @@ def test_a_glossary_belongs_to_its_key(live: Live, client: deepl.DeepLClient) ->
 
 def call(live: Live, method: str, path: str, body: object = None) -> httpx.Response:
     return httpx.request(
-        method, f"{live.url}{path}", json=body, trust_env=False, timeout=120,
+        method,
+        f"{live.url}{path}",
+        json=body,
+        trust_env=False,
+        timeout=120,
         headers={"Authorization": "Bearer key-two"},
-    )  # fmt: skip
+    )
 
 
 def test_our_own_routes_and_field(live: Live) -> None:

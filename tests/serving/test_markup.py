@@ -63,17 +63,24 @@ def test_formatting_is_preserved(client: deepl.DeepLClient) -> None:
 
 
 def test_tags_are_not_billed(live: Live) -> None:
-    body = {"text": ["<b title='x'>你好</b>"], "target_lang": "EN", "tag_handling": "html",
-            "show_billed_characters": True}  # fmt: skip
+    body = {
+        "text": ["<b title='x'>你好</b>"],
+        "target_lang": "EN",
+        "tag_handling": "html",
+        "show_billed_characters": True,
+    }
     answer = httpx.post(f"{live.url}/v2/translate", json=body, trust_env=False).json()
     assert answer["translations"][0]["billed_characters"] == 2
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"tag_handling": "yaml"}, {"tag_handling": "xml", "ignore_tags": [7]},
-     {"tag_handling": "xml", "outline_detection": "perhaps"}],
-)  # fmt: skip
+    [
+        {"tag_handling": "yaml"},
+        {"tag_handling": "xml", "ignore_tags": [7]},
+        {"tag_handling": "xml", "outline_detection": "perhaps"},
+    ],
+)
 def test_unknown_values_are_refused(live: Live, fields: dict[str, str]) -> None:
     body = {"text": ["你好"], "target_lang": "EN", **fields}
     answer = httpx.post(f"{live.url}/v2/translate", json=body, trust_env=False)

@@ -41,9 +41,12 @@ def test_an_exact_match_is_the_translation_and_says_so(served: Served) -> None:
     assert body["model"] == MODEL
     first, second = body["segments"]
     assert first["memory"] == {
-        "match": 1.0, "used": True, "source": "你好。", "translation": "Hi there.",
+        "match": 1.0,
+        "used": True,
+        "source": "你好。",
+        "translation": "Hi there.",
         "origin": "a.tmx",
-    }  # fmt: skip
+    }
     assert first["target_span"] == [0, 9]
     assert "memory" not in second
     assert served.translator.calls[-1] == ["再见。"]  # the model had only the other one to do
@@ -55,9 +58,12 @@ def test_a_similar_sentence_is_offered_and_never_used(served: Served) -> None:
     body = served.translate("我们今天去公园。", memory="fuzzy")
     assert body["translation"] == "[我们今天去公园。]"
     assert body["segments"][0]["memory"] == {
-        "match": 0.875, "used": False, "source": "我们明天去公园。", "translation": "Park!",
+        "match": 0.875,
+        "used": False,
+        "source": "我们明天去公园。",
+        "translation": "Park!",
         "origin": "",
-    }  # fmt: skip
+    }
     assert "memory" not in served.translate("我们今天去公园。", memory="exact")["segments"][0]
     assert served.metric("csanmt_memory_lookups_total", result="fuzzy") == 1
 

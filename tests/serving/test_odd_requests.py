@@ -163,6 +163,7 @@ def test_deepl_node_sends_dictionaries_as_a_form(served: Served) -> None:
     one = f"/v3/glossaries/{made.json()['glossary_id']}"
     changed = served.client.patch(one, content=more, headers=headers)
     assert changed.json()["dictionaries"][0]["entry_count"] == 2
-    wrong = served.client.post("/v3/glossaries", content="name=t&dictionaries[0].entries=a%09b",
-                               headers=headers)  # fmt: skip
+    wrong = served.client.post(
+        "/v3/glossaries", content="name=t&dictionaries[0].entries=a%09b", headers=headers
+    )
     assert wrong.json() == {"message": "Parameter 'source_lang' not specified: a code such as EN."}

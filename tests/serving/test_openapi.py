@@ -61,8 +61,11 @@ def test_shared_path_takes_and_answers_what_either_api_does(served):
     (ours, *desktop, libre) = content["application/json"]["schema"]["anyOf"]
     assert [ours, libre] == [reference("TranslateRequest"), reference("LibreTranslateRequest")]
     assert [set(schema["required"]) for schema in desktop] == [
-        {"text", "target_lang"}, {"text", "to"}, {"text_list", "target_lang"}, {"texts", "to"},
-    ]  # fmt: skip
+        {"text", "target_lang"},
+        {"text", "to"},
+        {"text_list", "target_lang"},
+        {"texts", "to"},
+    ]
     form = content["application/x-www-form-urlencoded"]["schema"]
     assert form == reference("LibreTranslateForm")
     assert post["requestBody"]["required"] is True
@@ -130,11 +133,13 @@ def test_a_part_is_completed(part):
     content = post["requestBody"]["content"]
     number = {"type": "integer", "maximum": 7}
     assert content["application/x-www-form-urlencoded"]["schema"]["properties"] == {
-        "q": {"type": "string"}, "n": number,
-    }  # fmt: skip
+        "q": {"type": "string"},
+        "n": number,
+    }
     assert content[JSON]["schema"]["properties"] == {
-        "q": {"type": "string"}, "n": {"anyOf": [number, {"type": "null"}]},
-    }  # fmt: skip
+        "q": {"type": "string"},
+        "n": {"anyOf": [number, {"type": "null"}]},
+    }
     wrong = {JSON: {"schema": reference("Wrong")}}
     answers = {s: (r["description"], r.get("content")) for s, r in post["responses"].items()}
     assert answers == {

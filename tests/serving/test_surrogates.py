@@ -25,9 +25,13 @@ JSON: list[tuple[str, dict[str, Any], int, Any]] = [
     ("/translate/stream", {"text": "你好", "glossary": HALF}, 422, None),
     ("/glossaries", {"name": HALF, "terms": {"a": "b"}}, 422, None),
     ("/suggest", {**LIBRE, "s": "Hi", "source": HALF}, 400, {"error": WORDS}),
-    ("/v2/translate", {"text": ["你"], "target_lang": "EN", "glossary_id": HALF}, 400,
-     {"message": WORDS}),
-]  # fmt: skip
+    (
+        "/v2/translate",
+        {"text": ["你"], "target_lang": "EN", "glossary_id": HALF},
+        400,
+        {"message": WORDS},
+    ),
+]
 
 
 @pytest.mark.parametrize(("path", "body", "status", "answer"), JSON)

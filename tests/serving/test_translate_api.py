@@ -319,8 +319,9 @@ def test_stream_that_fails_is_counted_as_what_it_failed_with(serve):
     response = served.client.post("/translate/stream", json={"text": "一。"})
     assert response.status_code == 200
     assert events_of(response.text)[-1] == (
-        "error", {"error": {"code": "timeout", "message": "not finished within 0.05 seconds"}}
-    )  # fmt: skip
+        "error",
+        {"error": {"code": "timeout", "message": "not finished within 0.05 seconds"}},
+    )
     counted = [
         served.metric("csanmt_requests_total", endpoint="/translate/stream", status=status)
         for status in ("200", "504")

@@ -156,9 +156,12 @@ def test_prepared_data_holds_tokens_and_the_pairs_held_out_are_not_in_it(tiny, t
     (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "dev.tsv").write_text("今天好。\tGood day.\n", encoding="utf-8")
     data = replace(
-        tiny.data, corpora=("train.tsv", "synthetic:60"), dev="dev.tsv", held_out=10,
+        tiny.data,
+        corpora=("train.tsv", "synthetic:60"),
+        dev="dev.tsv",
+        held_out=10,
         filter=replace(tiny.data.filter, trusted=("docs",)),
-    )  # fmt: skip
+    )
     sizes = replace(
         tiny.vocabulary, source_size=700, target_size=600, copy_tokens=True, source_coverage=1.0
     )

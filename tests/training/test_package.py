@@ -157,11 +157,14 @@ def test_the_recipe_for_a_gpu_is_rehearsed_in_a_tiny_shape(tiny, packed, tmp_pat
     large = load_recipe(RECIPES / "base-gpu.toml")
     small = replace(large.training, batch_tokens=640, max_steps=12, warmup_steps=4, log_steps=4)
     recipe = replace(
-        large, data=tiny.data, vocabulary=tiny.vocabulary, model=tiny.model,
+        large,
+        data=tiny.data,
+        vocabulary=tiny.vocabulary,
+        model=tiny.model,
         evaluation=tiny.evaluation,
         contrastive=replace(large.contrastive, batch=16, max_steps=4),
         training=replace(small, seed=tiny.training.seed),
-    )  # fmt: skip
+    )
     pack_run(recipe, packed, tmp_path / "there", 16 << 20)
     unpack_there(tmp_path / "there")
     done = train_there(tmp_path / "there", "--weights", "int8")

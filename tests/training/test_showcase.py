@@ -13,8 +13,11 @@ from training.showcase import Sentence, sentences
 
 def test_there_are_five_of_each_domain():
     assert Counter(sentence.domain for sentence in sentences()) == {
-        "daily life": 5, "news": 5, "business": 5, "health": 5,
-    }  # fmt: skip
+        "daily life": 5,
+        "news": 5,
+        "business": 5,
+        "health": 5,
+    }
 
 
 @pytest.mark.parametrize("sentence", sentences(), ids=lambda s: s.source[:8])

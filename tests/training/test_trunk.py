@@ -51,8 +51,12 @@ def test_the_rate_of_a_trunk_stays_and_that_of_a_copy_falls_to_zero(
     ticks = itertools.count(0, 5)
     outcome = train(
         replace(recipe, training=replace(settings, max_steps=1000)),
-        packed, tmp_path / "copy", trunk=trunk, clock=lambda: float(next(ticks)), weights="float32",
-    )  # fmt: skip
+        packed,
+        tmp_path / "copy",
+        trunk=trunk,
+        clock=lambda: float(next(ticks)),
+        weights="float32",
+    )
     falling = rates(tmp_path / "copy")
     assert read_status(tmp_path / "copy").minutes_left < 0.2
     assert outcome.version is not None

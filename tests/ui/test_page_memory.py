@@ -38,8 +38,9 @@ def test_a_remembered_sentence_is_marked(open_page: Any, remembering: LivePage, 
     expect_translation(page, shown)
     remembered = page.locator(".sentence.remembered")
     expect(remembered).to_have_text("Hello, dear world.")
-    expect(remembered).to_have_attribute("title", "From the translation memory: a person "
-                                         "translated this sentence.")  # fmt: skip
+    expect(remembered).to_have_attribute(
+        "title", "From the translation memory: a person translated this sentence."
+    )
     expect(page.locator("#status")).to_contain_text("1 from memory")
 
 
@@ -68,8 +69,9 @@ def test_a_similar_sentence_is_offered_and_used_when_chosen(
     expect(page.locator(".remembered")).to_have_count(0)
     page.click(".sentence")
     offered = page.get_by_role("menuitemradio").nth(1)
-    expect(offered).to_have_text("Off to the park tomorrow.From the translation memory, 87 % "
-                                 "alike: 我们明天去公园。")  # fmt: skip
+    expect(offered).to_have_text(
+        "Off to the park tomorrow.From the translation memory, 87 % alike: 我们明天去公园。"
+    )
     offered.click()
     expect_translation(page, "Off to the park tomorrow.")
     expect(page.locator(".sentence")).to_have_class("sentence replaced remembered")

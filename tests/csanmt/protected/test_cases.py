@@ -63,8 +63,12 @@ def test_a_person_stays_beside_what_stands_for_a_word(shipped: TextTranslator) -
 
 
 def test_addresses_come_back_in_texts(shipped: TextTranslator) -> None:
-    held = ["support@example.com", "https://example.com/a?b=1&c=2", "www.example.com",
-            "/home/user/doc/a_b.txt"]  # fmt: skip
+    held = [
+        "support@example.com",
+        "https://example.com/a?b=1&c=2",
+        "www.example.com",
+        "/home/user/doc/a_b.txt",
+    ]
     for piece, text in zip(held, answers(shipped, "07-addresses.jsonl"), strict=True):
         assert text.count(piece) == 1
         assert re.search(r"[A-Za-z]{2}", text.replace(piece, ""))  # and words around it
