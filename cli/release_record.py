@@ -61,12 +61,14 @@ def _add_model(actions: Actions) -> None:
         _model,
         "serve another model: pin it, raise the patch version, note it and commit",
         """\
-        TAG is a version of the store. The commit is all that the pipeline needs; --publish
-        brings the version to where the pipeline fetches it: a folder, or oci:REPOSITORY of
-        a registry (skopeo), and release.toml remembers both.
+        TAG is a version of the store; --directory saves it there first. The commit and its
+        tag are all that the pipeline needs; --publish brings the version to where the
+        pipeline fetches it, a folder or oci:REPOSITORY of a registry (skopeo), and
+        release.toml remembers both.
         """,
     )
     model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
+    model.add_argument("--directory", metavar="DIR", help="files of a version to be saved as TAG")
     model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
     model.add_argument("--insecure", action="store_true", help="a registry without TLS")
     fetch = action(
@@ -95,6 +97,8 @@ def _model(args: argparse.Namespace) -> None:
     store = ModelStore.from_environment()
     if args.model == DEFAULT_TAG:
         ensure_default(store)
+    if args.directory:
+        store.save(args.directory, args.model)
     digest = store.show(args.model).digest
     source = args.publish or read_manifest(SOURCE_TREE).model.source
     archive = publish_model(store, args.model, source, insecure=args.insecure) if source else ""
@@ -102,7 +106,7 @@ def _model(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"version": version, "model": args.model, "sha256": digest})
     else:
-        print(f"{version} serves {args.model}: push the commit and the tag {version}")
+        print(f"{version} serves {args.model}: git push --follow-tags")
 
 
 def _fetch(args: argparse.Namespace) -> None:
@@ -137,6 +141,11 @@ def _add_accept(actions: Actions) -> None:
     parser.add_argument("folder", metavar="FOLDER", type=Path)
     parser.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
     parser.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
+    parser.add_argument(
+        "--from", dest="repository", metavar="REGISTRY/REPOSITORY", default="",
+        help="pull the image from there first",
+    )  # fmt: skip
+    parser.add_argument("--insecure", action="store_true", help="a registry without TLS")
 
 
 def _accept(args: argparse.Namespace) -> None:
@@ -147,7 +156,8 @@ def _accept(args: argparse.Namespace) -> None:
     signers = args.signers or read_manifest(SOURCE_TREE).signers
     version = accept_verdict(
         args.folder, open_ledger(), signers=None if args.unsigned else signers,
-        unsigned=args.unsigned, who=current_user(),
+        unsigned=args.unsigned, who=current_user(), repository=args.repository,
+        insecure=args.insecure,
     )  # fmt: skip
     if args.json:
         print_json({"version": version})

@@ -9,7 +9,7 @@ UPGRADE ?=
 named = $(if $(VERSION),,$(error say which version: make $@ VERSION=v1.2.0))
 
 
-.PHONY: chaos build verify push audit audit-image compat lint-files base-image
+.PHONY: chaos story build verify push audit audit-image compat lint-files base-image
 
 build: install-release ## bento and image of the commit checked out (VERSION=, BUILDER=)
 	$(named)$(BIN)/csanmt release build $(VERSION) $(if $(BUILDER),--builder $(BUILDER))
@@ -35,6 +35,9 @@ lint-files: ## shellcheck, hadolint, actionlint
 
 chaos: install-dev ## random walks of operators and mishaps on real bentos (SEEDS=60); an hour or two
 	PYTHONPATH=. $(BIN)/python -m tests.release.chaos --seeds $(or $(SEEDS),60)
+
+story: install-dev ## a newcomer's five commands, and between them every step of the pipeline; an hour
+	PYTHONPATH=. $(BIN)/python -m tests.e2e.story $(STORY)
 
 base-image: ## the base image from Debian packages, where no registry can be reached
 	scripts/make_base_image.sh

@@ -1,4 +1,4 @@
-"""A model update as one commit: pinned, with the next patch version and a line of the changelog."""
+"""A model update as one commit and its tag: pinned, the next patch version, a changelog line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSIONED = {"pyproject.toml": r'^version = "{}"$', "csanmt/__init__.py": r'^__v
 
 
 def update_model(root: Path, tag: str, digest: str, *, source: str = "", archive: str = "") -> str:
-    """Pin a model, raise the patch version, note both and commit; return the new version.
+    """Pin a model, raise the patch version, note both, commit and tag; return the new version.
 
     Raises:
         ConflictError: the tree differs from its commit, or that model is pinned already.
@@ -38,6 +38,7 @@ def update_model(root: Path, tag: str, digest: str, *, source: str = "", archive
     _note(root / CHANGELOG, version, tag)
     words = f"release: serve {tag}"
     run_command(["git", "-C", str(root), "commit", "--quiet", "--all", "--message", words])
+    run_command(["git", "-C", str(root), "tag", "--annotate", "--message", words, f"v{version}"])
     return f"v{version}"
 
 

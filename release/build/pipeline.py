@@ -11,7 +11,7 @@ from typing import Any
 from model_store import ModelStore
 from release.build.bento import LOCK, Bento, build_bento
 from release.build.checksums import write_checksums
-from release.build.image import CONTAINERFILE, Image, build_image, choose_base, size_report
+from release.build.image import Image, build_image, choose_base, size_report
 from release.build.manifest import read_manifest
 from release.build.provenance import write_provenance
 from release.build.sbom import read_inventory, write_sbom
@@ -142,7 +142,6 @@ def _describe(
         write_sbom(folder / "sbom.cdx.json", bento, image, checkout, inventory)
     provenance = folder / "provenance.json"
     write_provenance(provenance, lock, checkout, source, bento, image, builder)
-    (folder / "Containerfile").write_bytes(CONTAINERFILE.read_bytes())
 
 
 def _record(

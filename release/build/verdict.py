@@ -45,13 +45,21 @@ def write_verdict(folder: Path, ledger: Ledger, version: str, key: Path | None) 
 
 
 def accept_verdict(
-    folder: Path, ledger: Ledger, *, signers: Path | None, unsigned: str, who: str
+    folder: Path,
+    ledger: Ledger,
+    *,
+    signers: Path | None,
+    unsigned: str,
+    who: str,
+    repository: str = "",
+    insecure: bool = False,
 ) -> str:
     """Check a verdict that came with its artefacts and record it; return the version.
 
     Args:
         signers: who may have signed it.
         unsigned: reason to take one that nobody signed.
+        repository: where the image is pulled from, ``registry/name``; empty: it is here.
 
     Raises:
         NotFoundError: there is no verdict in ``folder``, or the image is not here yet.
@@ -67,7 +75,7 @@ def accept_verdict(
             "--signers FILE, or --unsigned REASON"
         )
     signer = verify_file(path, signers)
-    check_checksums(folder)
+    check_checksums(folder, alone=False)  # a release's page holds more
     content = json.loads(path.read_text(encoding="utf-8"))
     if content["checksums"] != file_digest(folder / CHECKSUMS):
         raise IntegrityError(f"{folder / CHECKSUMS} is not the one that was judged")
@@ -75,7 +83,10 @@ def accept_verdict(
     if not verdict["detail"].get("ready"):
         reasons = "; ".join(verdict["detail"].get("reasons", ()))
         raise IntegrityError(f"{version} was judged not ready: {reasons}")
-    _require_image(build["detail"].get("image"), content["layers"])
+    if (image := build["detail"].get("image")) and repository:
+        storage = Builder(find_tool(BUILDERS), 0)
+        storage.fetch(f"{repository}:{version}", image, insecure=insecure)
+    _require_image(image, content["layers"])
     why = f"accepted from {folder.name}: {signer or f'not signed, {unsigned}'}"
     known = fold(ledger.history(version=version)).versions.get(version)
     if known is None or not build["digests"].items() <= known.digests.items():
@@ -104,6 +115,6 @@ def _require_image(image: str | None, layers: list[str]) -> None:
     try:
         found = _layers(image)
     except CsanmtError as error:
-        raise NotFoundError(f"{error}: pull {image} first") from None
+        raise NotFoundError(f"{error}: --from REGISTRY/REPOSITORY pulls it") from None
     if found != layers:
         raise IntegrityError(f"the image {image} here is not the one that was judged")

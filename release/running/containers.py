@@ -114,6 +114,16 @@ class Builder:
         words = ["rmi"] if self.tool != "docker" else ["image", "rm"]
         _try([self.tool, *words, image])
 
+    def fetch(self, reference: str, name: str, *, insecure: bool = False) -> None:
+        """Pull an image from a registry and give it a local name.
+
+        Raises:
+            CommandError: it could not be pulled.
+        """
+        plain = ["--tls-verify=false"] if insecure and self.isolated_by_chroot else []
+        run_command([self.tool, "pull", *plain, reference])
+        run_command([self.tool, "tag", reference, name])
+
     def run_inside(self, image: str, command: Sequence[str]) -> str:
         """Run ``command`` in ``image`` without network, as its user, and return its output.
 

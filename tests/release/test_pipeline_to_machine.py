@@ -115,6 +115,10 @@ def test_a_model_update_is_one_commit(clone: Path) -> None:
         ["git", "status", "--porcelain"], cwd=clone, capture_output=True, check=True
     )
     assert done.stdout == b""
+    tag = subprocess.run(
+        ["git", "describe", "--exact-match"], cwd=clone, capture_output=True, text=True, check=True
+    )
+    assert tag.stdout == "v0.2.1\n"  # annotated, so that git push --follow-tags takes it along
     with pytest.raises(ConflictError, match="pinned already"):
         update_model(clone, TAG, "sha256:" + "1" * 64, source="models")
 
