@@ -8,6 +8,7 @@ beforehand what can be checked.
 from __future__ import annotations
 
 import os
+import sys
 
 # BentoML merges the metrics of many processes through files, at a system call and a lock a
 # count. There is one gateway, and the files of a second server in the same home would mix in.
@@ -21,6 +22,7 @@ from typing import Any
 import bentoml
 from starlette.types import Receive, Scope, Send
 
+from csanmt.errors import CsanmtError
 from serving import provenance
 from serving.apis.native.schemas import TranslateRequest, TranslateResponse
 from serving.app import Application, build
@@ -53,7 +55,12 @@ def _put_default_where_bentoml_looks(tag: str) -> None:
 
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")  # a translation server calls nobody
-settings = Settings.from_environment(os.environ)
+try:
+    settings = Settings.from_environment(os.environ)
+    keys = KeyRing.load(settings.api_keys_file) if settings.api_keys_file else None
+except CsanmtError as error:  # one line, as of `csanmt serve`
+    sys.stderr.write(f"csanmt: error: {error}\n")
+    raise SystemExit(error.exit_code) from None
 if not settings.trust_proxy:  # else uvicorn believes what any client on this machine says it is
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 if PINNED:
@@ -83,7 +90,7 @@ class Worker:
             make_runner,
             provenance=provenance.collect(settings.model, directory, ROOT, settings.git_commit),
             count_tokens=token_counter(located),
-            keys=KeyRing.load(settings.api_keys_file) if settings.api_keys_file else None,
+            keys=keys,
             page=ROOT / "ui",
             memory=open_memory(settings),
             bento_schema=CsanmtService.schema,

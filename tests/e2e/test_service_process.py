@@ -184,6 +184,27 @@ def test_what_cannot_be_served_is_said_in_one_line(tmp_path, settings, status, s
     assert said in one_line(outcome)
 
 
+@pytest.mark.parametrize(
+    ("settings", "status", "said"),
+    [
+        ({"api_keys_file": "/", **STUB}, 2, "key file /: Is a directory"),
+        ({"port": "http"}, 2, "CSANMT_PORT is 'http'"),
+    ],
+)
+def test_the_image_says_so_too(tmp_path, settings, status, said):
+    """Its command is BentoML's own, which reads service.py first."""
+    outcome = subprocess.run(
+        [sys.executable, "-m", "bentoml", "serve", "service:CsanmtService"],
+        cwd=ROOT,
+        env=server_environment(tmp_path, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert outcome.returncode == status, outcome.stderr
+    assert said in one_line(outcome)
+
+
 def test_damaged_store_is_said_in_one_line(tmp_path):
     version = tmp_path / "models" / "broken" / "v1.0.0"
     version.mkdir(parents=True)
