@@ -101,6 +101,7 @@ class NginxRouter:
         self.program = program or LocalNginx(self.directory)
         self.main = self.directory / "nginx.conf"
         self.note = self.directory / "traffic.json"
+        self._first_note = self.directory / "traffic.conf"  # of v0.1.0
         self.routes = self._place_of_routes()
         self._files = Routes(self.routes)
         environment = jinja2.Environment(
@@ -142,8 +143,7 @@ class NginxRouter:
         return Traffic.of("green" if colour == "green" else "blue") if colour in COLOURS else None
 
     def written(self) -> Traffic | None:
-        first_release = self.directory / "traffic.conf"  # as v0.1.0 wrote it
-        for path in (self._files.record, self.note, first_release):
+        for path in (self._files.record, self.note, self._first_note):
             with suppress(OSError, UnicodeDecodeError, IndexError):
                 line = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
                 if found := Traffic.parse(line):
@@ -174,6 +174,7 @@ class NginxRouter:
             if self._configured() == digest and self.main.exists():
                 return
             self._validate(text)
+            self._lay_routes()
             replace_text(self.main, text)
             if self.running():
                 self._reload(digest)
@@ -238,7 +239,13 @@ class NginxRouter:
         followed = self._files.follow(traffic)
         with suppress(OSError):
             replace_text(self.note, followed.to_json() + "\n")
+            self._first_note.unlink(missing_ok=True)  # or it would be believed one day
         return followed
+
+    def _lay_routes(self) -> None:
+        """Lay what was told last where it is lost, as after a reboot, or where v0.1.0 told it."""
+        if not self._files.record.is_file() and (known := self.written() or self.live()):
+            self._route(known)
 
     def _start(self) -> None:
         """Bring a running nginx of ours about, whatever state the one before is in."""
@@ -254,8 +261,7 @@ class NginxRouter:
         if not text or moved or self._complaint(text):
             text, _ = self._render()
             self._validate(text)
-        if not self._files.record.is_file() and (known := self.written()):
-            self._route(known)  # as after a reboot, where the routes lie in memory
+        self._lay_routes()
         with suppress(OSError):
             replace_text(self.main, text)
         with self._closing() if self.program.orphaned() else nullcontext():

@@ -35,7 +35,7 @@ FIRST, SECOND, THIRD = "v0.1.0-aaaaaaa", "v0.1.1-bbbbbbb", "v0.2.0-ccccccc"
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[partial[Site]]:
-    """SECOND in service on blue, FIRST beside it on green, as v0.1.0 left them running."""
+    """SECOND in service on green, FIRST beside it on blue, as v0.1.0 left them running."""
     monkeypatch.setenv("PYTHONPATH", str(STUB))
     home, store, ledger = tmp_path / "site", tmp_path / "store", tmp_path / "ledger.sqlite3"
     listen, blue, green = free_addresses(3)
@@ -57,7 +57,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[partial[
     opened = partial(open_site, home, store, ledger, "test", applied=True)
     site = opened()
     record = Ledger(ledger)
-    for colour, release in (("green", FIRST), ("blue", SECOND)):
+    for colour, release in (("blue", FIRST), ("green", SECOND)):
         address = green if colour == "green" else blue
         handle = launcher.start(f"csanmt:{release}", site.place(colour))  # type: ignore[arg-type]
         (home / "colours" / f"{colour}.json").write_text(json.dumps({
@@ -65,7 +65,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[partial[
             "handle": handle, "address": address, "started_at": "then", "model": f"m:{release}",
             "digest": "", "ending": False,
         }))  # fmt: skip
-        detail = {"colour": colour, "weight": 100, "generation": 11 if colour == "green" else 12}
+        detail = {"colour": colour, "weight": 100, "generation": 12 if colour == "green" else 11}
         record.append(Kind.SWITCH, release, who="ada", why="promotion", detail=detail)
     wait_for(lambda: all(site.services[colour].ready() for colour in COLOURS))
     router = site.router
@@ -81,8 +81,8 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[partial[
 def test_what_it_runs_is_seen_as_it_is(opened: partial[Site]) -> None:
     now = look(opened())
     assert [(side.release, side.share, side.state) for side in now.sides.values()] == [
-        (SECOND, 100, "ready"),
         (FIRST, 0, "ready"),
+        (SECOND, 100, "ready"),
     ]
     assert standing(opened(), window=0).remarks == ()
 
@@ -100,7 +100,7 @@ def test_it_is_led_on_and_back(opened: partial[Site], first: str) -> None:
         apply_settings(opened())
         deploy(opened(), THIRD, f"csanmt:{THIRD}", force="test")
         promote(opened(), THIRD, Plan())
-        assert look(opened()).sides["green"].share == 100
+        assert look(opened()).sides["blue"].share == 100
         wait_for(lambda: f"m:{THIRD}" in {answer.version for answer in load.answers})
         assert rollback(opened(), why="back").release == SECOND
         before = len(load.answers)
@@ -121,4 +121,4 @@ def test_its_rollback_is_one_command_of_the_new_command_line(opened: partial[Sit
         env={**os.environ, "CSANMT_LEDGER": str(site.ledger.path)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"all traffic goes to {FIRST} (green)")
+    assert done.stdout.startswith(f"all traffic goes to {FIRST} (blue)")
