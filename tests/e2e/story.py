@@ -38,6 +38,8 @@ MODEL = "csanmt-zh-en:v9.0.0"
 OWNER = "csanmt/csanmt-bento"
 NEEDS_NETWORK = {"what is known of the packages in the image": "advisories"}
 """Steps that ask a database which may be out of reach, and the word by which they say so."""
+OURS = ("CSANMT_", "BENTOML_", "PYTHONPATH", "VENV", "MAKE", "MFLAGS")
+"""Variables that a clean shell does not have."""
 STAND_INS = {
     # the steps run as root here, as their sudo wants it
     "sudo": 'while [ "$1" = --preserve-env ]; do shift; done; exec "$@"',
@@ -91,18 +93,29 @@ class Story:
         for name, script in STAND_INS.items():
             (tools / name).write_text(f"#!/bin/sh\nset -eu\n{script}\n")
             (tools / name).chmod(0o755)
-        (self.folder / "registries.conf").write_text(
-            f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n'
-        )
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(OURS)}
         self.environment = {
-            **{name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ},
+            **kept,
+            "HOME": str(self._home()),
             "PATH": f"{tools}:{os.environ['PATH']}",
-            "CONTAINERS_REGISTRIES_CONF": str(self.folder / "registries.conf"),
             "REGISTRY_AUTH_FILE": str(self.folder / "auth.json"),
             "STORY_PAGE": str(self.page),
             "GIT_AUTHOR_NAME": "newcomer", "GIT_AUTHOR_EMAIL": "newcomer@example.org",
             "GIT_COMMITTER_NAME": "newcomer", "GIT_COMMITTER_EMAIL": "newcomer@example.org",
         }  # fmt: skip
+
+    def _home(self) -> Path:
+        """This user's, but that the registry is known to speak without TLS."""
+        home, real = self.folder / "home", Path.home()
+        (home / ".config" / "containers").mkdir(parents=True)
+        (home / ".config" / "containers" / "registries.conf").write_text(
+            f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n'
+        )
+        for path in (*real.iterdir(), *(real / ".config").glob("*")):
+            link = home / path.relative_to(real)
+            if not link.exists():
+                link.symlink_to(path)
+        return home
 
     # -- the newcomer -----------------------------------------------------------------
 
