@@ -7,7 +7,7 @@ take too long: ``batch_seconds``, or more when requests wait for longer than tha
 anyway. So a batch grows with the load and never waits for one, and a request
 with a thousand sentences delays another by a batch, not by a thousand sentences.
 Runners that are free share what waits; the first sentence of a stream goes without
-the others of its text, so that there is soon something to show.
+the others of its text and has a head start, so that there is soon something to show.
 
 Nothing here knows processes; ``serving.runners.pool`` runs the batches.
 """
@@ -29,6 +29,7 @@ FIXED_COST = 8  # characters' worth of work that even the shortest sentence caus
 SMOOTHING = 0.2  # weight of the newest batch in the moving average of speed
 PATIENCE = 0.5  # share of the expected wait that one batch may take when that is longer
 LONGEST_FACTOR = 5  # times ``batch_seconds``: what a batch may take at most
+HEAD_START = 0.01  # seconds that the rest of a stream waits for its first sentence at most
 MAX_ATTEMPTS = 2  # a sentence that took two runners with it is not given to a third
 
 
@@ -92,6 +93,11 @@ class Ticket:
         self._error: CsanmtError | None = None
         self._changed = asyncio.Event()
         self.cancel_listeners: list[Callable[[Ticket], None]] = []
+
+    @property
+    def begun(self) -> bool:
+        """The first result is there."""
+        return self._results[0] is not None
 
     @property
     def open(self) -> bool:
@@ -189,6 +195,7 @@ class BatchQueue:
         self._runner_count = max(1, runner_count)
         self._ring: deque[Ticket] = deque()
         self._alone: deque[Sentence] = deque()  # one by one: their batch failed or was given back
+        self._held: dict[Ticket, asyncio.TimerHandle] = {}  # streams, while their first is made
         self._waiting = 0  # sentences
         self._kinds: WeakValueDictionary[DecodingOptions, Kind] = WeakValueDictionary()
         self._work = asyncio.Event()
@@ -249,10 +256,18 @@ class BatchQueue:
     def _forget(self, ticket: Ticket) -> None:
         self._count(ticket.pending, -1)
         ticket.pending.clear()
+        if timer := self._held.pop(ticket, None):
+            timer.cancel()
         retries = [s for s in self._alone if s.ticket is ticket]
         if retries:
             self._alone = deque(s for s in self._alone if s.ticket is not ticket)
             self._count(retries, -1)
+
+    def _release(self, ticket: Ticket) -> None:
+        """The rest of a stream may go now."""
+        self._held.pop(ticket).cancel()
+        self._ring.append(ticket)
+        self._work.set()
 
     def wake(self) -> None:
         """Let those that wait for a batch look again whether they still do."""
@@ -281,6 +296,8 @@ class BatchQueue:
         return batch
 
     def _take(self) -> Batch | None:
+        for ticket in [held for held in self._held if held.begun]:
+            self._release(ticket)
         if self._alone:
             sentence = self._alone.popleft()
             self._count([sentence], -1)
@@ -301,7 +318,6 @@ class BatchQueue:
         longest = self._longest_batch()
         share = kind.cost / max(1, self._idle)
         passed_over: list[Ticket] = []
-        begun: list[Ticket] = []  # streams, whose first sentence goes alone
         texts: set[str] = set()
         while self._ring and len(taken) < self._limits.sentences and cost < share:
             ticket = self._ring.popleft()
@@ -318,11 +334,13 @@ class BatchQueue:
                 break
             taken.append(ticket.pending.popleft())
             texts.add(sentence.text)
-            if ticket.pending:
-                (begun if ticket.first_alone else self._ring).append(ticket)
+            if ticket.pending and ticket.first_alone:
+                loop = asyncio.get_running_loop()
+                self._held[ticket] = loop.call_later(HEAD_START, self._release, ticket)
+            elif ticket.pending:
+                self._ring.append(ticket)
             ticket.first_alone = False
         self._ring.extendleft(reversed(passed_over))
-        self._ring.extend(begun)
         return taken
 
     def _longest_batch(self) -> float:
@@ -358,6 +376,6 @@ class BatchQueue:
 
     def fail_all(self, error: CsanmtError) -> None:
         """Every waiting request ends with ``error``."""
-        tickets = {s.ticket for s in self._alone} | set(self._ring)
+        tickets = {s.ticket for s in self._alone} | set(self._ring) | set(self._held)
         for ticket in tickets:
             self._fail(ticket, error)

@@ -223,8 +223,36 @@ async def test_the_first_sentence_of_a_stream_goes_without_the_others_of_its_tex
     queue = queue_of()
     queue.submit([f"stream {n}" for n in range(5)], GREEDY, stream=True)
     queue.submit(["b1", "b2"], GREEDY)
-    assert await take(queue) == ["stream 0", "b1", "b2"]
-    assert await take(queue) == [f"stream {n}" for n in range(1, 5)]
+    first = await queue.next_batch()
+    assert first.texts == ["stream 0", "b1", "b2"]
+    other = asyncio.ensure_future(queue.next_batch())  # of a runner that is free already
+    await asyncio.sleep(0)
+    assert not other.done()
+    answer(first)
+    rest = await take(queue) + (await asyncio.wait_for(other, 5)).texts
+    assert sorted(rest) == [f"stream {n}" for n in range(1, 5)]
+
+
+@pytest.mark.parametrize("end", ["slow", "cancelled", "failed", "stopped"])
+async def test_the_rest_of_a_stream_does_not_wait_for_ever(end):
+    queue = queue_of()
+    ticket = queue.submit(["a", "b", "c"], GREEDY, stream=True)
+    first = await queue.next_batch()
+    if end == "slow":
+        assert await take(queue) == ["b", "c"]
+        return
+    error = CsanmtError("no")
+    if end == "cancelled":
+        ticket.cancel()
+    elif end == "failed":
+        queue.retry_alone(first, error)
+        queue.retry_alone(await queue.next_batch(), error)
+    else:
+        queue.fail_all(error)
+    assert queue.waiting == 0
+    assert not ticket.open
+    queue.submit(["next"], GREEDY)
+    assert await take(queue) == ["next"]
 
 
 async def test_a_runner_that_ends_while_it_waits_takes_no_batch():
