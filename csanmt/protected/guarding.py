@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from csanmt.faults import written
 from csanmt.protected import cutting
 from csanmt.protected.finder import POINT, Protected, find
-from csanmt.protected.names import MOST, argument, free_names, lost_names
+from csanmt.protected.names import MOST, argument, free_names, is_word, lost_names, lost_pronouns
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, Label, guard
 from csanmt.quantities import mentions, missing_values
@@ -34,21 +34,21 @@ _TWICE = re.compile(r"\d,\d{3} (?:hundred|thousand|million|billion)", re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence and what is protected in it; ``words`` are the pieces between no two words."""
+    """A sentence and what is protected in it.
+
+    Attributes:
+        words: the pieces that may stand for a word of it.
+    """
 
     source: str
     pieces: list[Protected]
 
-    @property
-    def words(self) -> list[Protected]:
-        return [piece for piece in self.pieces if piece.family is not POINT]
+    words: list[Protected]
 
-    def labelled(self, labels: Iterable[Label]) -> list[Label]:
-        """A label for each piece; points take those that the words leave."""
-        given = iter(labels)
-        words = [next(given, None) for _ in self.words]
-        of_words = iter(words)
-        return [next(given, None) if p.family is POINT else next(of_words) for p in self.pieces]
+    def labelled(self, labels: Sequence[Label]) -> list[Label]:
+        """A label for each piece; what is no word takes those that the words leave."""
+        own, rest = iter(labels), iter(labels[len(self.words) :])
+        return [next(own if piece in self.words else rest, None) for piece in self.pieces]
 
 
 class Guarding:
@@ -64,7 +64,7 @@ class Guarding:
         self._copies = len(decoder.tokenizer.copy_ids("target"))
 
     def translate(self, sources: Sequence[str]) -> list[Translation]:
-        sentences = [_Sentence(s, find(s, self._options.protect)) for s in sources]
+        sentences = [self._sentence(source) for source in sources]
         results: list[Translation | None] = [None] * len(sources)
         direct: dict[int, Guarded] = {}
         named: dict[int, _Sentence] = {}
@@ -73,18 +73,22 @@ class Guarding:
             most = self._copies or MOST
             if sentence.pieces and not _words_beside(sentence):
                 results[i] = _unchanged(sentence.source)
-            elif len(words := sentence.words) > most:
-                cut[i] = cutting.between_pieces(sentence.source, words, most)
-            elif words and not self._copies:
+            elif len(sentence.words) > most:
+                cut[i] = cutting.between_pieces(sentence.source, sentence.words, most)
+            elif sentence.words and not self._copies:
                 named[i] = sentence
             else:
                 direct[i] = self._guard(sentence, range(self._copies))
         found = self._direct(sources, direct) | self._named(named) | self._cut(sources, cut)
         return [found.get(i, result) or _unchanged(sources[i]) for i, result in enumerate(results)]
 
-    def _guard(self, sentence: _Sentence, labels: Iterable[Label] = ()) -> Guarded:
-        labels = sentence.labelled(labels)
-        return guard(sentence.source, self._represents, sentence.pieces, labels)
+    def _sentence(self, source: str) -> _Sentence:
+        pieces = find(source, self._options.protect)
+        words = [p for p in pieces if p.family is not POINT and (self._copies or is_word(p))]
+        return _Sentence(source, pieces, words)
+
+    def _guard(self, sentence: _Sentence, labels: Sequence[Label] = ()) -> Guarded:
+        return guard(sentence.source, self._represents, sentence.pieces, sentence.labelled(labels))
 
     # -- without stand-ins or with copy tokens
 
@@ -206,10 +210,13 @@ def _names(sentence: _Sentence, without: str, attempt: int) -> list[str]:
 
 
 def _sound(named: Hypothesis, guarded: Guarded, without: Hypothesis) -> bool:
-    """Every name that stands for a piece is there, and every person's name still is."""
+    """Every name that stands for a piece is there, and every person still is."""
     labels = [s.label for s in guarded.standins if isinstance(s.label, str)]
     text = named.text
-    return all(occurrences(name, text) for name in labels) and not lost_names(without.text, text)
+    everybody = not (
+        lost_names(without.text, text) or lost_pronouns(guarded.text, without.text, text)
+    )
+    return everybody and all(occurrences(name, text) for name in labels)
 
 
 def multiplied_twice(answer: str) -> bool:

@@ -25,22 +25,50 @@ def lost_names(without: str, text: str) -> list[str]:
     ]
 
 
+_PRONOUNS = tuple(
+    (chinese, re.compile(rf"\b(?:{english})\b", re.IGNORECASE))
+    for chinese, english in (
+        ("我", "i|me|my|mine|myself|we|us|our|ours"),
+        ("你", "you|your|yours|yourself"),
+        ("您", "you|your|yours|yourself"),
+        ("他", "he|him|his|himself|they|them|their|theirs"),
+        ("她", "she|her|hers|herself|they|them|their|theirs"),
+    )
+)
+
+
+def lost_pronouns(source: str, without: str, text: str) -> bool:
+    """Somebody of the source whom the translation without the pieces has, and not ``text``."""
+    return any(
+        chinese in source and english.search(without) and not english.search(text)
+        for chinese, english in _PRONOUNS
+    )
+
+
 # Chinese beside a piece that makes it a word of the sentence: a verb or preposition before it, a
-# measure word behind what may be a number.
+# measure word behind what may be a number. Before a pronoun it is none.
 _BEFORE = re.compile(
     r"(?:住在|位于|从|到|给|向|叫|名为|见|看|访问|打开|联系|找到?|告诉|发送|升级)\s?\Z"
 )
 _BEHIND = re.compile(r"\s?(?:个|条|页|位|名|次|件|张|项|天|年|月|日|小时|分钟|秒|元|人)")
-_NO_WORDS = frozenset(
-    {"comment", "tag", "element", "entity", "escape", "shortcode", "mnemonic", "option"}
+# They stand beside words, never for one; a tag may, if it is a program's placeholder.
+_BESIDE = frozenset(
+    {"comment", "template", "entity", "escape", "shortcode", "mnemonic", "option", "note"}
 )
+_TAGS = frozenset({"tag", "element"})
+_PRONOUN = re.compile(r"\s?(?:[我你您他她它咱这那哪谁每某各]|一[个位条只本张])")
 _NUMBERS = frozenset({"printf", "brace", "braces", "dollar"})
+
+
+def is_word(piece: Protected) -> bool:
+    """Whether ``piece`` may be a word of its sentence."""
+    return piece.family.name not in _BESIDE
 
 
 def argument(sentence: str, piece: Protected) -> bool:
     """By the words beside it ``piece`` is a word of the sentence, such as an object."""
-    if piece.family.name in _NO_WORDS:
-        return False
     before, behind = sentence[max(0, piece.start - 3) : piece.start], sentence[piece.end :]
+    if piece.family.name in _TAGS or _PRONOUN.match(behind):
+        return False
     counts = piece.family.name in _NUMBERS and _BEHIND.match(behind)
     return bool(_BEFORE.search(before) or counts)

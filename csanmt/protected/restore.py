@@ -22,6 +22,8 @@ from csanmt.translator import Hypothesis
 
 AlignedPair = tuple[CharacterSpan, CharacterSpan]  # (source span, target span)
 Change = tuple[int, int, str]  # start, end, and what stands there then
+_WORD = re.compile(r"[^\W\u2e80-\uffff]+(?:['’][^\W\u2e80-\uffff]+)*")
+_LONGEST_WORD = 64
 
 
 def restore(
@@ -194,11 +196,12 @@ def wants_space(left: str, right: str) -> bool:
 
 
 def _word_end(text: str, offset: int) -> int:
-    """``offset``, or the end of the word that it is in the midst of."""
-    while 0 < offset < len(text) and text[offset - 1].isalnum() and text[offset].isalnum():
-        if not text[offset].isascii():
+    """``offset``, or the end of the word (``isn't`` is one) that it is in the midst of."""
+    for word in _WORD.finditer(text, max(0, offset - _LONGEST_WORD)):
+        if word.start() >= offset:
             break
-        offset += 1
+        if offset < word.end():
+            return word.end()
     return offset
 
 
