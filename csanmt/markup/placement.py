@@ -77,6 +77,7 @@ class _Words:
         self.weight[[word for word, _, _ in [*edges, *guesses]]] *= 0.5
         self.linking = np.array([s in _LINKING for s in strings], dtype=bool)
         self.punctuation = np.array([_is_punctuation(s[0]) for s in strings], dtype=bool)
+        self.atoms = np.array([is_atom(s[0]) for s in strings], dtype=bool)
 
     def agreement(self, start: int, end: int, bare: bool, linked: bool) -> Floats:
         """(W,) from -1 (comes from outside) over 0 (unaligned) to 1 (from ``start:end``).
@@ -262,8 +263,11 @@ def _leftover(
     centre = (mark.start + mark.end) / 2
     reach = _NEAR + (mark.end - mark.start)
     for word in (gap, gap - 1):
-        near = low <= word < high and free[word - low] and not words.punctuation[word]
-        if near and not abs(words.middle[word] - centre) > reach:  # unaligned words count as near
+        near = low <= word < high and free[word - low]
+        word_like = near and not (words.punctuation[word] or words.atoms[word])
+        if (
+            word_like and not abs(words.middle[word] - centre) > reach
+        ):  # unaligned words count as near
             free[word - low] = False
             return word, word + 1
     return gap, gap

@@ -113,6 +113,7 @@ def is_balanced(source: str, xml: bool = False) -> bool:
 @given(balanced, st.integers(0, 2**32), st.booleans())
 @example("我<b><b> <x id='1'></x></b>我</b>", 0, True)  # in both runs only white space is in a <b>
 @example("我<b><b> <hr/> </b></b>我", 0, False)
+@example("我<b>我我<p></p></b><i>我</i>", 0, False)  # an end tag alone in a run
 def test_balanced_markup_stays_balanced(source: str, seed: int, xml: bool) -> None:
     rules = xml_rules() if xml else html_rules()
     (result,) = translate_documents(Scrambler(seed), [parse_markup(source, rules)])
