@@ -12,7 +12,6 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from csanmt.errors import ConfigurationError, IntegrityError, NotFoundError
 from model_store import DEFAULT_TAG, ModelStore, ensure_default
@@ -23,10 +22,7 @@ from release.running.command import run_command
 
 REGISTRY = "oci:"
 """A source that begins so names a repository: ``oci:registry.example.org/csanmt-models``."""
-_INDEX = "application/vnd.oci.image.index.v1+json"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_TYPE = "application/vnd.oci.image"
 
 
 def publish_model(store: ModelStore, tag: str, source: str, *, insecure: bool = False) -> str:
@@ -41,11 +37,11 @@ def publish_model(store: ModelStore, tag: str, source: str, *, insecure: bool = 
     with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
         receipt = export_archive(store, tag, Path(folder) / _file_name(tag))
         if source.startswith(REGISTRY):
-            layout = _layout(Path(folder) / "layout", receipt.path)
+            artefact = _artefact(Path(folder) / "artefact", receipt.path)
             target = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
             verify = ["--dest-tls-verify=false"] if insecure else []
             run_command(
-                ["skopeo", "copy", "--preserve-digests", *verify, f"oci:{layout}:model", target]
+                ["skopeo", "copy", "--preserve-digests", *verify, f"dir:{artefact}", target]
             )
         else:
             Path(source).mkdir(parents=True, exist_ok=True)
@@ -106,28 +102,25 @@ def _label(tag: str) -> str:
     return tag.replace(":", "-")
 
 
-def _layout(folder: Path, archive: Path) -> Path:
-    """An OCI image layout whose one layer is the archive."""
-    blobs = folder / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
+def _artefact(folder: Path, archive: Path) -> Path:
+    """An image as skopeo keeps it in a folder, whose one layer is the archive."""
+    folder.mkdir()
     digest = file_digest(archive)
-    shutil.copy(archive, blobs / digest.removeprefix("sha256:"))
-    layer = {"mediaType": _LAYER, "digest": digest, "size": archive.stat().st_size}
+    shutil.copy(archive, folder / digest.removeprefix("sha256:"))
     rootfs = {"type": "layers", "diff_ids": [digest]}
-    config = _blob(blobs, _CONFIG, {"architecture": "amd64", "os": "linux", "rootfs": rootfs})
-    manifest = _blob(
-        blobs, _MANIFEST,
-        {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]},
-    )  # fmt: skip
-    manifest["annotations"] = {"org.opencontainers.image.ref.name": "model"}
-    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [manifest]}
-    (folder / "index.json").write_text(json.dumps(index))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode()
+    name = hashlib.sha256(config).hexdigest()
+    (folder / name).write_bytes(config)
+    layer = {"mediaType": f"{_TYPE}.layer.v1.tar", "digest": digest, "size": archive.stat().st_size}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{_TYPE}.manifest.v1+json",
+        "config": {
+            "mediaType": f"{_TYPE}.config.v1+json",
+            "digest": f"sha256:{name}",
+            "size": len(config),
+        },
+        "layers": [layer],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
-
-
-def _blob(blobs: Path, kind: str, content: dict[str, Any]) -> dict[str, Any]:
-    data = json.dumps(content, sort_keys=True).encode()
-    name = hashlib.sha256(data).hexdigest()
-    (blobs / name).write_bytes(data)
-    return {"mediaType": kind, "digest": f"sha256:{name}", "size": len(data)}

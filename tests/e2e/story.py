@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -66,11 +67,12 @@ done""",
 
 @dataclass
 class Step:
-    """What was run, by whom, how it ended and how long it took."""
+    """What was run, by whom, how it ended, and how long it took in all and of the processors."""
 
     who: str
     what: str
-    seconds: float
+    seconds: float = 0.0
+    cpu: float = 0.0
     note: str = ""
 
 
@@ -205,7 +207,7 @@ class Story:
         """Every ``run:`` of the workflow; each job has a checkout of its own, as there."""
         for name, job in yaml.safe_load(WORKFLOW.read_text())["jobs"].items():
             if name in self.skipped:
-                self.steps.append(Step(name, "the whole job", 0.0, "left out"))
+                self.steps.append(Step(name, "the whole job", note="left out"))
                 continue
             work = self.folder / f"job-{name}"
             temporary = self.folder / f"temporary-{name}"
@@ -248,7 +250,7 @@ class Story:
         tolerant: bool = False,
     ) -> None:
         print(f"== {who}: {what.splitlines()[0]}", flush=True)
-        began = time.monotonic()
+        began, spent = time.monotonic(), processors()
         words = [*self.through, "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         done = self._run(words, where, environment)
         text = done.stdout
@@ -258,7 +260,8 @@ class Story:
         )
         note = "its database could not be reached" if missed else ""
         what = what.replace(str(self.folder), "…").splitlines()[0]
-        self.steps.append(Step(who, what, time.monotonic() - began, note))
+        took = time.monotonic() - began
+        self.steps.append(Step(who, what, took, processors() - spent, note))
 
     def _run(
         self, words: list[str], where: Path, environment: dict[str, str]
@@ -270,13 +273,20 @@ class Story:
 
     def record(self) -> str:
         rows = "".join(
-            f"| {s.who} | `{s.what}` | {s.seconds:.0f} | {s.note} |\n" for s in self.steps
+            f"| {s.who} | `{s.what}` | {s.seconds:.0f} | {s.cpu:.0f} | {s.note} |\n"
+            for s in self.steps
         )
         return (
             "# From a new model to users\n\nWritten by `make story` (`tests/e2e/story.py`): the "
             "newcomer's commands, and every step of `.github/workflows/release.yml` as it stands "
-            f"there.\n\n| who | what | seconds | |\n|---|---|---:|---|\n{rows}"
+            f"there.\n\n| who | what | seconds | CPU seconds | |\n|---|---|---:|---:|---|\n{rows}"
         )
+
+
+def processors() -> float:
+    """Seconds that the steps so far kept processors busy."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 EXPRESSION = re.compile(r"\$\{\{\s*([\w.]+)\s*\}\}")
