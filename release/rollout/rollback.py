@@ -222,7 +222,7 @@ def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
         serving = now.serving
         if now.traffic is not None and now.traffic.mixed and serving is not None:
             serving = _give_all(site, now, tell)
-        colour = other(serving.colour) if serving else _where(now, release)
+        colour = other(serving.colour) if serving else now.place_for(release)
         if serving and now.traffic and not now.traffic.mixed and now.traffic.share(colour):
             tell(f"{serving.release or 'what'} on {serving.colour} answers meanwhile")
         tell(f"{release} does not run any more; starting it from {bento}")
@@ -232,11 +232,7 @@ def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
             digests={"model": deployment.digest} if deployment.digest else {},
             detail={"colour": colour, "bento": bento, "model": deployment.model},
         )  # fmt: skip
-    side = now.sides[colour]
-    return Side(
-        colour, side.share, release, deployment.model, "ready", deployment.digest,
-        record=deployment,
-    )  # fmt: skip
+    return now.sides[colour].with_started(deployment)
 
 
 def _give_all(site: Site, now: Look, tell: Progress) -> Side:
@@ -246,14 +242,6 @@ def _give_all(site: Site, now: Look, tell: Progress) -> Side:
     switch(site, stable, purpose="rollback", why="makes room for an older version")
     tell(f"all traffic goes to {stable.release} meanwhile")
     return stable
-
-
-def _where(now: Look, release: str) -> Colour:
-    """Where nothing serves anybody: on its own colour, else on the one that has the traffic."""
-    for side in now.sides.values():
-        if side.release == release:
-            return side.colour
-    return now.traffic.major if now.traffic else "blue"
 
 
 def bento_of(site: Site, now: Look, release: str) -> str:

@@ -52,6 +52,13 @@ class Side:
     p95: float | None = None
     health: Mapping[str, float] = field(default_factory=dict)
 
+    def with_started(self, deployment: Deployment) -> Side:
+        """As it is once a version was started there and became ready."""
+        return replace(
+            self, release=deployment.release, model=deployment.model, digest=deployment.digest,
+            state="ready", ending=False, record=deployment, remark="",
+        )  # fmt: skip
+
     @property
     def runs(self) -> bool:
         """Whether a version that can be named lives there and may be given traffic."""
@@ -104,6 +111,14 @@ class Look:
         """The colour on which ``release`` lives, or to which it was put and died."""
         there = (side for side in self.sides.values() if side.release == release)
         return self.of(release) or next(there, None)
+
+    def place_for(self, release: str) -> Colour:
+        """Where to start a version that serves nobody: where it was, else where nothing answers."""
+        major = self.traffic.major if self.traffic else COLOURS[0]
+        order = [self.sides[major], self.sides[other(major)]]
+        own = [side.colour for side in order if side.release == release]
+        free = [side.colour for side in order if side.state in ("dead", "empty")]
+        return next(iter([*own, *free]), major)
 
     def words(self) -> str:
         """What is deployed, for an error."""

@@ -123,16 +123,13 @@ def up(site: Site, tell: Tell = lambda _: None) -> str:
         release = _last_served(now)
         side = now.of(release)
         if side is None:
-            colour = _colour_of(now, release)
+            colour = now.place_for(release)
             bento = bento_of(site, now, release)
             try:
                 deployment = place(site, release, bento, colour, tell=tell)
             except (CsanmtError, OSError) as error:
                 return _up_before(site, release, error, tell)
-            side = replace(
-                now.sides[colour], release=release, state="ready", model=deployment.model,
-                digest=deployment.digest, record=deployment, ending=False,
-            )  # fmt: skip
+            side = now.sides[colour].with_started(deployment)
         if side.share == 100:
             site.router.start()
         else:
@@ -178,14 +175,3 @@ def _last_served(now: Look) -> str:
         if side is not None and side.release:
             return side.release
     raise NotFoundError("nothing is known that served here: deploy and promote a version first")
-
-
-def _colour_of(now: Look, release: str) -> Colour:
-    """Where it was; else where nothing answers."""
-    for side in now.sides.values():
-        if side.release == release:
-            return side.colour
-    for side in now.sides.values():
-        if side.state in ("dead", "empty"):
-            return side.colour
-    return COLOURS[0]
