@@ -103,9 +103,7 @@ def test_a_text_file_over_the_limit_is_too_long_where_there_are_no_documents(
         expect(page.locator("#document")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("a.docx", "not the archive"), ("a.json", "not JSON"), ("a.pdf", "Only")]
-)
+@pytest.mark.parametrize(("name", "words"), [("a.docx", "not the archive"), ("a.pdf", "Only")])
 def test_document_that_cannot_be_read_is_refused_in_words(
     open_page: Any, name: str, words: str
 ) -> None:
@@ -113,6 +111,34 @@ def test_document_that_cannot_be_read_is_refused_in_words(
     choose(page, name, b"nothing of the kind")
     expect(page.locator("#notice")).to_contain_text(words)
     expect(page.locator("#document")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "words"),
+    [("en", "light", "The file cannot be read. not JSON"), ("zh", "dark", "无法读取此文件。")],
+)
+def test_refusal_is_in_the_readers_language_and_announced(
+    open_page: Any, language, scheme, words
+) -> None:
+    page = open_page(color_scheme=scheme, reduced_motion="reduce", expect_errors=True)
+    if language == "zh":
+        page.click("#switch-language")
+    page.set_viewport_size({"width": 320, "height": 640})
+    choose(page, "a.json", b"nothing of the kind")
+    expect(page.locator("#notice [role=alert]")).to_contain_text(words)
+    check_narrow(page, f"refused-{language}-{scheme}")
+    page.locator("#notice button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def check_narrow(page: Any, name: str) -> None:
+    """At 320 px nothing is wider than the window, and axe finds nothing to say."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    assert axe.run(page).response["violations"] == []
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png")
 
 
 def test_key_is_asked_for_and_sent(open_page: Any) -> None:
@@ -150,11 +176,7 @@ def test_what_stays_in_chinese_is_shown_and_announced(
     card = page.locator("#document").bounding_box()
     assert card["x"] >= 0
     assert card["x"] + card["width"] <= 320
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    assert axe.run(page).response["violations"] == []
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/left-{language}-{scheme}.png")
+    check_narrow(page, f"left-{language}-{scheme}")
     page.locator("#document a[download]").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the button that closes the card

@@ -30,12 +30,12 @@ const BY_CODE = {
  * kind: offline, unreachable, interrupted, timeout, overloaded, rateLimited, unavailable,
  *   tooLong, key, invalid or failed; i18n.js has the words for each.
  * retryAfter: seconds the server asked to wait, or null.
- * detail: the server's own sentence, or "".
+ * detail: the server's own sentence, or "". code: its word for what went wrong, or "".
  */
 export class ServiceError extends Error {
-  constructor(kind, { retryAfter = null, detail = "", requestId = "" } = {}) {
+  constructor(kind, { retryAfter = null, detail = "", requestId = "", code = "" } = {}) {
     super(detail || kind);
-    Object.assign(this, { name: "ServiceError", kind, retryAfter, detail, requestId });
+    Object.assign(this, { name: "ServiceError", kind, retryAfter, detail, requestId, code });
   }
 }
 
@@ -171,7 +171,8 @@ async function errorOf(response) {
 /** Reads `{"error": {"code", "message"}}`. */
 function errorIn(body, status = 0) {
   const { code = "", message = "" } = body?.error ?? {};
-  return new ServiceError(BY_CODE[code] ?? BY_STATUS[status] ?? "failed", { detail: String(message) });
+  const kind = BY_CODE[code] ?? BY_STATUS[status] ?? "failed";
+  return new ServiceError(kind, { detail: String(message), code });
 }
 
 /** Retry-After is a number of seconds or a date. */

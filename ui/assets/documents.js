@@ -9,6 +9,15 @@ const PATIENCE = 5; // looks in a row that may fail, as while the service is bei
 
 export const DOCUMENTS = /\.(docx|pptx|xlsx|od[tps]|epub|html?|xhtml|srt|vtt|ass|ssa|lrc|csv|tsv|tab|po|xliff|xlf|json)$/i;
 
+/** Codes of the service that the page has words of its own for. */
+export const REFUSALS = new Set([
+  "bad_document",
+  "document_too_large",
+  "unsupported_document",
+  "document_lost",
+  "storage_full",
+]);
+
 /**
  * `box`: the card. `client`: api.js. Handlers: announce(text), onProblem(error).
  * `open(file)` sends a file; what was there before is cancelled.

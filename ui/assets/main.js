@@ -5,7 +5,7 @@ import { createAlternatives } from "./alternatives.js";
 import { announce } from "./announce.js";
 import { createClient, ServiceError } from "./api.js";
 import { canPaste, readClipboard, writeClipboard } from "./clipboard.js";
-import { createDocuments } from "./documents.js";
+import { REFUSALS, createDocuments } from "./documents.js";
 import { byId } from "./dom.js";
 import { describe } from "./errors.js";
 import { fileParts, initFiles } from "./files.js";
@@ -171,7 +171,8 @@ function documentFailed(error) {
   notice.hide();
   const words = describe(problem, { limit: source.limit });
   if (problem.kind === "key") return notice.show(words);
-  const detail = problem.detail || words.title;
+  const known = REFUSALS.has(problem.code) ? t(`refused_${problem.code}`) : "";
+  const detail = [known, problem.detail].filter(Boolean).join(" ") || words.title;
   notice.show({ ...words, title: t("documentFailed"), detail, wait: null, retry: false });
 }
 
