@@ -48,16 +48,20 @@ class Decoded:
 
     Attributes:
         declared: the file itself names its encoding, so it cannot be written in another.
+        newline: how a line ends in the file, where ``text`` has ``\\n`` instead.
     """
 
     text: str
     encoding: str
     bom: bytes = b""
     declared: bool = False
+    newline: str = "\n"
 
     def encode(self, text: str, *, errors: str = "strict") -> bytes:
         """``text`` in the encoding it came in; in UTF-8 where that lacks a character and
         nothing in the file names it."""
+        if self.newline != "\n":
+            text = text.replace("\n", self.newline)
         try:
             return self.bom + text.encode(self.encoding, errors)
         except UnicodeEncodeError:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.encoding import decode
-from csanmt.documents.leftovers import count
-from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.leftovers import Part, count
+from csanmt.documents.limits import DocumentError
 from csanmt.documents.messages import Message, read_message
-from csanmt.documents.metering import metered
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.plain import Render, TextDocument
-from csanmt.documents.protocol import Languages
+from csanmt.documents.plain import Render, TextFormat
 from csanmt.documents.segments import Segment
 from csanmt.surrogates import lone_surrogate
 
@@ -22,37 +20,24 @@ _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _COLON = re.compile(r"\s*+:")
 
 
-class JsonValues:
+class JsonValues(TextFormat):
     name = "JSON (values)"
     suffixes = (".json",)
     media_type = "application/json"
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = decode(data)
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
         try:
-            json.loads(source.text)
+            json.loads(text)
         except RecursionError:
             raise DocumentError("JSON nested too deep") from None
         except ValueError as error:
             raise DocumentError(f"not JSON: {str(error).partition(';')[0]}") from None
-        ascii_only = source.text.isascii()
-        keys: list[str] = []
-
-        def units() -> Iterator[PatchUnit[str]]:
-            for found in _STRING.finditer(source.text):
-                if _COLON.match(source.text, found.end()):
-                    keys.append(json.loads(found[0], strict=False))
-                else:
-                    yield _unit(found, ascii_only)
-
-        changes = list(metered(units(), limits))
-        return TextDocument(
-            source.text,
-            changes,
-            source.encode,
-            lambda result: self.open(source.again(result), limits, languages),
-            count("keys", keys),
-        )
+        ascii_only = text.isascii()
+        for found in _STRING.finditer(text):
+            if _COLON.match(text, found.end()):
+                kept += count("keys", [json.loads(found[0], strict=False)])
+            else:
+                yield _unit(found, ascii_only)
 
 
 def _unit(found: re.Match[str], ascii_only: bool) -> PatchUnit[str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.encoding import decode
-from csanmt.documents.leftovers import count
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import metered
+from csanmt.documents.leftovers import Part, count
+from csanmt.documents.limits import DocumentError
 from csanmt.documents.patches import PatchUnit
-from csanmt.documents.plain import Kept, TextDocument, unit_with_tags
-from csanmt.documents.protocol import Languages
+from csanmt.documents.plain import Kept, TextFormat, unit_with_tags
 from csanmt.documents.segments import Tag
 
 _SECTION = re.compile(r"^\[[^\]\n]{1,100}\][ \t\r]*$", re.M)
@@ -29,44 +27,33 @@ _UNTIMED = re.compile(r"^[ \t]{0,20}(?P<text>[^\[\s][^\n]*)", re.M)
 _TEXT_FIELD = 9  # fields before the text, where no line says how many
 
 
-class Ass:
+class Ass(TextFormat):
     name = "SubStation Alpha subtitles"
     suffixes = (".ass", ".ssa")
     media_type = "text/x-ssa"
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = decode(data)
-        events = source.text.find("[Events]")
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
+        events = text.find("[Events]")
         if events < 0:
             raise DocumentError("no section [Events] in it")
-        return TextDocument(
-            source.text,
-            metered(_dialogues(source.text, events), limits),
-            source.encode,
-            lambda result: self.open(source.again(result), limits, languages),
-            count("properties", _FILM.findall(source.text[:events])),
-        )
+        kept += count("properties", _FILM.findall(text[:events]))
+        yield from _dialogues(text, events)
 
 
-class Lrc:
+class Lrc(TextFormat):
     name = "Lyrics"
     suffixes = (".lrc",)
     media_type = "application/x-lrc"
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = decode(data)
-        lines = list(_TIMED.finditer(source.text))
-        if not lines and source.text.strip():
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
+        lines = list(_TIMED.finditer(text))
+        if not lines and text.strip():
             raise DocumentError("no line with a time ([00:01.00]) in it")
-        others = (*_TITLE.finditer(source.text), *_UNTIMED.finditer(source.text))
-        places = sorted(found.span("text") for found in (*others, *lines))
-        units = (_unit(source.text, *place, _WORD_TIME) for place in places)
-        return TextDocument(
-            source.text,
-            metered((unit for unit in units if unit.segment), limits),
-            source.encode,
-            lambda result: self.open(source.again(result), limits, languages),
-        )
+        others = (*_TITLE.finditer(text), *_UNTIMED.finditer(text))
+        for place in sorted(found.span("text") for found in (*others, *lines)):
+            unit = _unit(text, *place, _WORD_TIME)
+            if unit.segment:
+                yield unit
 
 
 def _dialogues(text: str, events: int) -> Iterator[PatchUnit[str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -21,9 +22,8 @@ from csanmt.documents.hypertext import HtmlRange
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 from csanmt.documents.markdown_inline import Inline
-from csanmt.documents.metering import metered
 from csanmt.documents.patches import Change
-from csanmt.documents.plain import TextDocument
+from csanmt.documents.plain import TextDocument, TextFormat
 from csanmt.documents.protocol import Languages
 
 _FRONT_MATTER = re.compile(
@@ -51,7 +51,7 @@ _DEFINITION = re.compile(r"[^\n]*+\n(?:[ ]{0,3}>[ ]?)*+[ ]{0,3}:[ \t]")
 Range = tuple[int, int]
 
 
-class Markdown:
+class Markdown(TextFormat):
     name = "Markdown"
     suffixes = (".md", ".markdown")
     media_type = "text/markdown; charset=utf-8"
@@ -59,30 +59,20 @@ class Markdown:
     def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
         source = decode(data)
         text = source.text.replace("\r\n", "\n").replace("\r", "\n")
-        crlf = "\r\n" in source.text
-
-        def encode(result: str) -> bytes:
-            return source.encode(result.replace("\n", "\r\n") if crlf else result)
-
         if text.count("\n") > limits.units:
             raise DocumentTooLargeError(f"the document holds more than {limits.units} lines")
-        reader = _Reader(text)
-        changes = list(metered(reader.changes(), limits))
-        return TextDocument(
-            text,
-            changes,
-            encode,
-            lambda result: self.open(source.again(result), limits, languages),
-            reader.kept,
-        )
+        newline = "\r\n" if "\r\n" in source.text else "\n"
+        return self.opened(replace(source, text=text, newline=newline), limits, languages)
+
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[Change[str]]:
+        return _Reader(text, kept).changes()
 
 
 class _Reader:
     """Finds what of a text is prose; ``kept`` counts the Chinese that is not."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.kept: Counter[Part] = Counter()
+    def __init__(self, text: str, kept: Counter[Part]) -> None:
+        self._text, self.kept = text, kept
         front = _FRONT_MATTER.match(text)
         self._body = front.end() if front else 0
         self.kept += count("properties", [text[: self._body]])

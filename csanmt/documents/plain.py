@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from csanmt.documents.encoding import decode
+from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.metering import metered
@@ -14,56 +15,63 @@ from csanmt.documents.patches import Change, Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 
-Encode = Callable[[str], bytes]
 Render = Callable[[Segment, Patches[str]], str]
 Kept = tuple[int, int, Tag]  # start, end, and the tag that stands for the range
 _GAP = re.compile(r"\n[ \t\r]*+(?=\n|\Z)")  # the border between paragraphs
 
 
-class PlainText:
-    name = "Plain text"
-    suffixes = (".txt", ".text")
-    media_type = "text/plain; charset=utf-8"
+class TextFormat(ABC):
+    """A format that is text: some ranges of it are translated, every other one stays."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    media_type: str
 
     def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = decode(data)
-        places = paragraphs(source.text, 0, len(source.text))
-        units = (unit_with_tags(source.text, *place, ()) for place in places)
+        return self.opened(decode(data), limits, languages)
+
+    def opened(self, source: Decoded, limits: Limits, languages: Languages) -> TextDocument:
+        """The document of a text that is decoded."""
+        kept: Counter[Part] = Counter()
+        changes = list(metered(self.changes(source.text, kept), limits))
         return TextDocument(
-            source.text,
-            metered(units, limits),
-            source.encode,
-            lambda result: self.open(source.again(result), limits, languages),
+            source, changes, kept, lambda data: self.open(source.again(data), limits, languages)
         )
+
+    @abstractmethod
+    def changes(self, text: str, kept: Counter[Part]) -> Iterable[Change[str]]:
+        """What may be translated, in order; counts in ``kept`` the Chinese that is not."""
 
 
 class TextDocument:
-    """A text of which some ranges are translated.
-
-    Args:
-        encode: makes its bytes.
-        again: opens such a document, to look at what came of this one.
-        kept: Chinese in it that no range is made of.
-    """
+    """A text with its changes; ``again`` opens what came of it."""
 
     def __init__(
         self,
-        text: str,
-        changes: Iterable[Change[str]],
-        encode: Encode,
+        source: Decoded,
+        changes: list[Change[str]],
+        kept: Counter[Part],
         again: Callable[[bytes], TextDocument],
-        kept: Counter[Part] | None = None,
     ) -> None:
-        self._text, self._changes, self._encode = text, list(changes), encode
-        self._again, self._kept = again, kept or Counter()
-        self.units = [unit for change in self._changes for unit in change.units]
+        self._source, self._changes, self._kept, self._again = source, changes, kept, again
+        self.units = [unit for change in changes for unit in change.units]
 
     def save(self) -> bytes:
-        return self._encode(patched(self._text, self._changes))
+        return self._source.encode(patched(self._source.text, self._changes))
 
     def left(self, data: bytes) -> Counter[Part]:
         document = self._again(data)
         return count("text", (unit.text.text for unit in document.units)) + document._kept
+
+
+class PlainText(TextFormat):
+    name = "Plain text"
+    suffixes = (".txt", ".text")
+    media_type = "text/plain; charset=utf-8"
+
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
+        for place in paragraphs(text, 0, len(text)):
+            yield unit_with_tags(text, *place, ())
 
 
 def paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -8,14 +8,13 @@ settings and the notes; the tests read the results with one of them.)
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.encoding import decode
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import metered
+from csanmt.documents.leftovers import Part
+from csanmt.documents.limits import DocumentError
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.plain import Kept, TextDocument, paragraphs, unit_with_tags
-from csanmt.documents.protocol import Languages
+from csanmt.documents.plain import Kept, TextFormat, paragraphs, unit_with_tags
 from csanmt.documents.segments import Segment, Tag
 
 _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"
@@ -30,27 +29,19 @@ _DASH = re.compile(r"^(?:[ \t]|<[^<>\n]*+>|\{\\[^{}\n]*+\})*+[-‐‑–—―�
 _MOST_WAITING = 50  # marks without a partner so far; older ones stand alone
 
 
-class _Subtitles:
-    suffixes: tuple[str, ...] = ()
+class _Subtitles(TextFormat):
     start = ""
     blank_line_ends = False
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = decode(data)
-        text = source.text
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
         if not text.lstrip().startswith(self.start):
             raise DocumentError(f"a {self.suffixes[0][1:]} file starts with {self.start!r}")
         times = list(_TIMES.finditer(text))
         if not times and text.strip() not in ("", self.start):
             raise DocumentError("no subtitle with a time (00:00:01,000 --> 00:00:02,000) in it")
-        places = (place for cue in self._cues(text, times) for place in _speeches(text, *cue))
-        units = (_unit(text, start, end, bool(self.start)) for start, end in places)
-        return TextDocument(
-            text,
-            metered(units, limits),
-            source.encode,
-            lambda result: self.open(source.again(result), limits, languages),
-        )
+        for cue in self._cues(text, times):
+            for place in _speeches(text, *cue):
+                yield _unit(text, *place, bool(self.start))
 
     def _cues(self, text: str, times: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
         """Where the texts of a cue are; in SubRip an empty line does not end one."""

@@ -6,13 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.encoding import decode
 from csanmt.documents.leftovers import Part, count
-from csanmt.documents.limits import Limits
-from csanmt.documents.metering import metered
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.plain import Render, TextDocument, unit_with_tags
-from csanmt.documents.protocol import Languages
+from csanmt.documents.plain import Render, TextFormat, unit_with_tags
 from csanmt.documents.segments import Segment
 
 _SAMPLE = 20_000  # characters in which the delimiter is looked for
@@ -20,21 +16,11 @@ _LITERAL = re.compile(r'"((?:[^"]|"")*+)"')  # in a formula
 _QUOTED = '"(?:[^"]|"")*+"'
 
 
-class _Table:
+class _Table(TextFormat):
     delimiters = ""
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = decode(data)
-        delimiter = self._delimiter(source.text[:_SAMPLE])
-        kept: Counter[Part] = Counter()
-        cells = list(metered(_cells(source.text, delimiter, kept), limits))
-        return TextDocument(
-            source.text,
-            cells,
-            source.encode,
-            lambda result: self.open(source.again(result), limits, languages),
-            kept,
-        )
+    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
+        return _cells(text, self._delimiter(text[:_SAMPLE]), kept)
 
     def _delimiter(self, sample: str) -> str:
         """The one that most lines have equally often; quoted ones do not count."""

@@ -109,7 +109,7 @@ def test_document_that_cannot_be_read_is_refused_in_words(
 ) -> None:
     page = open_page(expect_errors=True)
     choose(page, name, b"nothing of the kind")
-    expect(page.locator("#notice")).to_contain_text(words)
+    expect(page.locator("#notice")).to_contain_text(words, timeout=30_000)
     expect(page.locator("#document")).to_be_hidden()
 
 
@@ -125,7 +125,7 @@ def test_refusal_is_in_the_readers_language_and_announced(
         page.click("#switch-language")
     page.set_viewport_size({"width": 320, "height": 640})
     choose(page, "a.json", b"nothing of the kind")
-    expect(page.locator("#notice [role=alert]")).to_contain_text(words)
+    expect(page.locator("#notice [role=alert]")).to_contain_text(words, timeout=30_000)
     check_narrow(page, f"refused-{language}-{scheme}")
     page.locator("#notice button").focus()
     page.keyboard.press("Enter")
