@@ -19,8 +19,7 @@ from csanmt.documents.encoding import Decoded, decode, decode_as
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.messages import is_copy, read_message
-from csanmt.documents.metering import metered
-from csanmt.documents.patches import Patches, PatchUnit, patched
+from csanmt.documents.patches import Patches, PatchUnit, metered, patched
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
 

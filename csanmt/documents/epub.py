@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Sequence
 from urllib.parse import unquote
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.hypertext import HtmlDocument
 from csanmt.documents.inline_xml import plain_unit
-from csanmt.documents.leftovers import Part, chinese, count, unread
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import Meter
-from csanmt.documents.patches import PatchUnit, patched
+from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Languages, Unit
-from csanmt.documents.xml_source import Element, find, in_utf8, visit
+from csanmt.documents.xml_part import Units, XmlPart
+from csanmt.documents.xml_source import Element, find, in_utf8
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -48,14 +46,15 @@ class EpubDocument:
         self._kept: Counter[Part] = Counter()
         _refuse_protection(archive, limits)
         self._package = _package(archive, limits)
-        self._xml: dict[str, tuple[bytes, list[PatchUnit[bytes]]]] = {}
+        self._xml: dict[str, XmlPart] = {}
         self._pages: dict[str, HtmlDocument] = {}
-        self._add_package()
-        for name, kind in _manifest(self._xml[self._package][0], self._package, archive, limits):
+        self._read(self._package, _METADATA | {"reference"}, "properties")
+        package = self._xml[self._package].source
+        for name, kind in _manifest(package, self._package, archive, limits):
             if name in self._xml or name in self._pages:
                 continue
             if kind == _CONTENTS:
-                self._add_contents(name)
+                self._read(name, _LABELS)
             elif kind == "image/svg+xml":
                 page = HtmlDocument(archive.read(name), limits, languages.target)
                 self._kept += page.remaining()
@@ -66,58 +65,31 @@ class EpubDocument:
                 for unit in page.units:
                     self._meter.count(len(unit.text.text))
         self.units: list[Unit] = [
-            *(unit for _, units in self._xml.values() for unit in units),
+            *(unit for part in self._xml.values() for unit in part.units),
             *(unit for page in self._pages.values() for unit in page.units),
         ]
 
-    def _add_package(self) -> None:
-        source = in_utf8(self._archive.read(self._package))
-        units: list[PatchUnit[bytes]] = []
+    def _read(self, name: str, names: frozenset[str], usual: Part = "text") -> None:
+        part = XmlPart(in_utf8(self._archive.read(name)), self._meter, self._kept)
 
-        def take(element: Element) -> None:
+        def take(element: Element) -> Units:
             if element.name == "reference":
-                unit = attribute_unit(source, element, "title")
-            else:
-                unit = plain_unit(source, element) if chinese(element.text) else None
-            self._add(units, unit)
+                return [attribute_unit(part.source, element, "title")]
+            inner = list(element.elements("text")) or [element]  # of a label
+            return [plain_unit(part.source, e) for e in inner if chinese(e.text)]
 
-        def stray(names: Sequence[str]) -> None:
-            self._kept += unread(names, "properties")
-
-        read = _METADATA | {"reference"}
-        visit(source, lambda _, name: name in read, self._limits, take, stray=stray)
-        self._xml[self._package] = (source, units)
-
-    def _add_contents(self, name: str) -> None:
-        """The labels of an NCX; ``docAuthor`` is a name."""
-        source = in_utf8(self._archive.read(name))
-        units: list[PatchUnit[bytes]] = []
-
-        def take(element: Element) -> None:
-            for text in element.elements("text"):
-                self._add(units, plain_unit(source, text) if chinese(text.text) else None)
-
-        visit(source, lambda _, local: local in _LABELS, self._limits, take)
-        self._xml[name] = (source, units)
-
-    def _add(self, units: list[PatchUnit[bytes]], unit: PatchUnit[bytes] | None) -> None:
-        if unit is not None:
-            self._meter.count(len(unit.text.text))
-            units.append(unit)
+        part.read(lambda _, local: local in names, take, usual=usual)
+        self._xml[name] = part
 
     def save(self) -> bytes:
-        changed = {
-            name: patched(source, units)
-            for name, (source, units) in self._xml.items()
-            if any(unit.translation is not None for unit in units)
-        }
+        changed = {name: part.save() for name, part in self._xml.items() if part.changed}
         changed |= {
             name: page.save()
             for name, page in self._pages.items()
             if any(unit.changed for unit in page.units)
         }
         if any(name in self._pages for name in changed):
-            package = changed.get(self._package, self._xml[self._package][0])
+            package = changed.get(self._package, self._xml[self._package].source)
             changed[self._package] = self._with_language(package)
         return self._archive.rewritten(changed)
 
@@ -132,7 +104,7 @@ class EpubDocument:
 
     def left(self, data: bytes) -> Counter[Part]:
         again = EpubDocument(Archive(data, self._limits), self._limits, self._languages)
-        units = [unit for _, found in again._xml.values() for unit in found]
+        units = [unit for part in again._xml.values() for unit in part.units]
         counts = again._kept + count("text", (unit.text.text for unit in units))
         for page in again._pages.values():
             counts += page.remaining()

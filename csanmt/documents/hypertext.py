@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 
 from csanmt.documents.encoding import decode
 from csanmt.documents.leftovers import Part, chinese, count
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import Meter
+from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.patches import Patches
 from csanmt.documents.protocol import Languages
 from csanmt.markup import MarkedText, MarkupDocument, Placed, html_rules, parse_markup

@@ -48,3 +48,28 @@ class Limits:
     entries: int = 5_000
     ratio: int = 250
     depth: int = 200
+
+
+class Meter:
+    """What was read so far of one document.
+
+    Raises:
+        DocumentTooLargeError: from ``count``: more than the limits allow.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._units = self._characters = 0
+
+    def count(self, characters: int) -> None:
+        """One more unit of this length."""
+        self._units += 1
+        self._characters += characters
+        if self._characters > self.limits.characters:
+            raise DocumentTooLargeError(
+                f"the document holds more than {self.limits.characters} characters of text"
+            )
+        if self._units > self.limits.units:
+            raise DocumentTooLargeError(
+                f"the document holds more than {self.limits.units} pieces of text"
+            )

@@ -10,22 +10,20 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.embedded import HAN, Embedded, body_parts, chinese_embedded
 from csanmt.documents.inline_xml import plain_unit, unit_of
-from csanmt.documents.leftovers import Part, chinese, count, unread
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import Meter
+from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.packages import Package
-from csanmt.documents.patches import PatchUnit, patched
 from csanmt.documents.protocol import Languages, Unit
 from csanmt.documents.runs import Paragraph
 from csanmt.documents.workbooks import Workbook
-from csanmt.documents.xml_source import Element, find, visit
+from csanmt.documents.xml_part import Units, XmlPart
+from csanmt.documents.xml_source import Element, find
 
 _PREFIX = "application/vnd.openxmlformats-officedocument."
 _WORD, _DRAWING, _SHEET = "wordprocessingml/", "drawingml/", "spreadsheetml/"
@@ -117,14 +115,6 @@ def _is_formula(uri: str, name: str) -> bool:
     return name == "t" and uri.endswith("/math")
 
 
-def _nothing(_uri: str, _name: str) -> bool:
-    return False
-
-
-def _ignore(_element: Element) -> None:
-    pass
-
-
 class _Office:
     kind: _Kind
 
@@ -153,23 +143,6 @@ class Xlsx(_Office):
     kind = _XLSX
 
 
-@dataclass(slots=True)
-class _Part:
-    """A part that holds text: its source and what may be rewritten."""
-
-    source: bytes
-    units: list[PatchUnit[bytes]] = field(default_factory=list)
-    chart: bool = False
-
-    @property
-    def changed(self) -> bool:
-        return any(unit.translation is not None for unit in self.units)
-
-    def patched(self) -> bytes:
-        ordered: list[PatchUnit[bytes]] = sorted(self.units, key=lambda unit: unit.end)
-        return patched(self.source, ordered)
-
-
 class OfficeDocument:
     """An office document; ``within`` counts the documents around it."""
 
@@ -181,7 +154,8 @@ class OfficeDocument:
         if not package.of_types((kind.main,)):
             raise DocumentError("not a file of the application that its name says")
         self._meter = Meter(limits)
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, XmlPart] = {}
+        self._charts = frozenset(package.of_types(_CHART))
         self._workbook = Workbook(package, limits) if kind is _XLSX else None
         self._kept: Counter[Part] = self._workbook.kept if self._workbook else Counter()
         for name in package.of_types(kind.parts):
@@ -200,12 +174,15 @@ class OfficeDocument:
 
     # ---- reading
 
+    def _part(self, name: str) -> XmlPart:
+        if name not in self._parts:
+            self._parts[name] = XmlPart(self._package.read(name), self._meter, self._kept)
+        return self._parts[name]
+
     def _read(self, name: str) -> None:
-        source = self._package.read(name)
-        kind = self._package.types[name].lower()
-        part = _Part(source, chart=kind.endswith(_CHART))
-        plain = self._kind.plain | ({"v"} if part.chart else frozenset())
-        plain |= {"div"} if kind.endswith(_VML) else frozenset()
+        part, drawn = self._part(name), self._package.types[name].lower().endswith(_VML)
+        plain = self._kind.plain | ({"v"} if name in self._charts else frozenset())
+        plain |= {"div"} if drawn else frozenset()
         workbook = self._workbook
 
         def wanted(uri: str, local: str) -> bool:
@@ -217,29 +194,17 @@ class OfficeDocument:
                 or (workbook is not None and workbook.wants(local))
             )
 
-        def take(element: Element) -> None:
-            for unit in self._units(source, element, plain):
-                self._add(part, unit)
-
-        stray = self._stray("charts" if part.chart else "text")
+        usual: Part = "charts" if name in self._charts else "text"
         try:
-            visit(source, wanted, self._limits, take, stray=stray)
+            part.read(wanted, lambda e: self._units(part.source, e, plain), usual=usual)
         except DocumentError:
-            if not kind.endswith(_VML):  # which Excel did not always write as XML
+            if not drawn:  # VML, which Excel did not always write as XML
                 raise
-            self._kept += count("text", [source.decode("utf-8", "replace")])
-        if part.units:
-            self._parts[name] = part
+            self._kept += count("text", [part.source.decode("utf-8", "replace")])
+        if not part.units:
+            del self._parts[name]
 
-    def _stray(self, usual: Part) -> Callable[[Sequence[str]], None]:
-        def stray(names: Sequence[str]) -> None:
-            self._kept += unread(names, usual)
-
-        return stray
-
-    def _units(
-        self, source: bytes, element: Element, plain: frozenset[str]
-    ) -> list[PatchUnit[bytes]]:
+    def _units(self, source: bytes, element: Element, plain: frozenset[str]) -> Units:
         if self._kind.is_block(element.uri, element.name):
             return self._block(source, element)
         if element.name in _ATTRIBUTES:
@@ -247,8 +212,7 @@ class OfficeDocument:
             names = _ATTRIBUTES[element.name]
             if element.name == "listItem" and not element.attribute("displayText"):
                 names = ("value",)
-            found = [attribute_unit(source, element, n, codes=codes) for n in names]
-            return [unit for unit in found if unit is not None]
+            return [attribute_unit(source, element, name, codes=codes) for name in names]
         if self._workbook is not None and self._workbook.wants(element.name):
             return self._workbook.units(source, element)
         if not chinese(element.text):
@@ -257,7 +221,7 @@ class OfficeDocument:
             return [unit_of(source, element, lambda inner: inner.name in _FONTS)]
         return [plain_unit(source, element)]
 
-    def _block(self, source: bytes, block: Element) -> list[PatchUnit[bytes]]:
+    def _block(self, source: bytes, block: Element) -> Units:
         if self._workbook is not None and self._workbook.is_named(block):
             return []
         space = b"" if _DRAWING in block.uri + "/" else _KEEP_SPACE
@@ -268,20 +232,15 @@ class OfficeDocument:
         self._kept += paragraph.kept
         return units
 
-    def _add(self, part: _Part, unit: PatchUnit[bytes]) -> None:
-        self._meter.count(len(unit.text.text))
-        part.units.append(unit)
-
     def _read_plain(self, name: str, names: frozenset[str]) -> None:
         """Elements of these names that hold text and nothing else."""
-        part = self._parts.setdefault(name, _Part(self._package.read(name)))
+        part = self._part(name)
 
-        def take(element: Element) -> None:
-            if chinese(element.text) and not any(element.elements()):
-                self._add(part, plain_unit(part.source, element))
+        def take(element: Element) -> Units:
+            said = chinese(element.text) and not any(element.elements())
+            return [plain_unit(part.source, element)] if said else []
 
-        stray = self._stray("properties")
-        visit(part.source, lambda _, local: local in names, self._limits, take, stray=stray)
+        part.read(lambda _, local: local in names, take, usual="properties")
 
     def _look_at_others(self, read: set[str]) -> None:
         """Count the Chinese in parts that are not read."""
@@ -295,8 +254,8 @@ class OfficeDocument:
             usual: Part = "images" if "svg" in kind.lower() else "text"
             usual = "properties" if name.startswith(_PROPERTY_FOLDERS) else usual
             with contextlib.suppress(DocumentError):
-                stray = self._stray(usual)
-                visit(self._package.read(name), _nothing, self._limits, _ignore, stray=stray)
+                part = XmlPart(self._package.read(name), self._meter, self._kept)
+                part.read(lambda *_: False, lambda _: (), usual=usual)
 
     def _bound(self) -> dict[str, frozenset[str]]:
         """Elements of other parts that content controls show, which Word refreshes from there."""
@@ -333,7 +292,7 @@ class OfficeDocument:
     # ---- writing
 
     def save(self) -> bytes:
-        changed = {name: part.patched() for name, part in self._parts.items() if part.changed}
+        changed = {name: part.save() for name, part in self._parts.items() if part.changed}
         for name, embedded in self._embedded.items():
             if (result := embedded.document.save()) != embedded.before:
                 changed[name] = result
@@ -344,8 +303,8 @@ class OfficeDocument:
     def left(self, data: bytes) -> Counter[Part]:
         again = OfficeDocument(data, self._kind, self._limits, self._languages)
         counts = Counter(again._kept)
-        for part in again._parts.values():
-            label: Part = "charts" if part.chart else "text"
+        for name, part in again._parts.items():
+            label: Part = "charts" if name in self._charts else "text"
             counts += count(label, (unit.text.text for unit in part.units))
         for embedded in again._embedded.values():
             counts += embedded.document.left(embedded.before)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.inline_xml import plain_unit, unit_of
-from csanmt.documents.leftovers import Part, chinese, count, unread
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import Meter
-from csanmt.documents.patches import PatchUnit, patched
+from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Languages
+from csanmt.documents.xml_part import Units, XmlPart
 from csanmt.documents.xml_source import Element, find, in_utf8, visit
 
 _TYPE = "application/vnd.oasis.opendocument."
@@ -71,7 +69,7 @@ class OdfDocument:
     def __init__(self, data: bytes, media_type: str, limits: Limits) -> None:
         self._archive, self._limits, self._media_type = Archive(data, limits), limits, media_type
         self._meter = Meter(limits)
-        self._parts: dict[str, tuple[bytes, list[PatchUnit[bytes]]]] = {}
+        self._parts: dict[str, XmlPart] = {}
         self._kept: Counter[Part] = Counter()
         self._named: set[str] = set()
         self._check()
@@ -82,7 +80,7 @@ class OdfDocument:
             self._read(name)
         if (meta := self._archive.find("meta.xml")) is not None:
             self._read_titles(meta)
-        self.units = [unit for _, units in self._parts.values() for unit in units]
+        self.units = [unit for part in self._parts.values() for unit in part.units]
 
     def _check(self) -> None:
         """It is of this kind, and not encrypted."""
@@ -113,66 +111,53 @@ class OdfDocument:
 
         visit(source, lambda *_: False, self._limits, lambda _: None, enter)
 
+    def _part(self, name: str) -> XmlPart:
+        self._parts[name] = XmlPart(in_utf8(self._archive.read(name)), self._meter, self._kept)
+        return self._parts[name]
+
     def _read(self, name: str) -> None:
-        source = in_utf8(self._archive.read(name))
-        units: list[PatchUnit[bytes]] = []
+        part = self._part(name)
+        source = part.source
         calculated = False  # the cell that is read says what a formula with a text in it says
 
-        def enter(element: Element) -> None:
+        def enter(element: Element) -> Units:
             nonlocal calculated
+            names = _ATTRIBUTES.get(element.name, ())
             if element.name in ("table-cell", "covered-table-cell"):
                 calculated = chinese(element.attribute("formula"))
-                if not calculated and element.attribute("string-value") not in self._named:
-                    add(attribute_unit(source, element, "string-value"))
-            for attribute in _ATTRIBUTES.get(element.name, ()):
-                add(attribute_unit(source, element, attribute))
+                named = element.attribute("string-value") in self._named
+                names = () if calculated or named else ("string-value",)
+            return [attribute_unit(source, element, attribute) for attribute in names]
 
-        def add(unit: PatchUnit[bytes] | None) -> None:
-            if unit is not None:
-                self._meter.count(len(unit.text.text))
-                units.append(unit)
-
-        def take(element: Element) -> None:
+        def take(element: Element) -> Units:
             text = element.text
             if not _is_paragraph(element.uri, element.name):
-                for attribute in _ATTRIBUTES.get(element.name, ()):
-                    add(attribute_unit(source, element, attribute))
+                yield from (
+                    attribute_unit(source, element, attribute)
+                    for attribute in _ATTRIBUTES.get(element.name, ())
+                )
                 if element.name in _PLAIN and chinese(text):
-                    add(plain_unit(source, element))
+                    yield plain_unit(source, element)
             elif text in self._named:
                 self._kept["named"] += 1
             elif text.strip() and not calculated:
-                add(unit_of(source, element, _is_paired))
+                yield unit_of(source, element, _is_paired)
 
         def wanted(uri: str, local: str) -> bool:
             return _is_paragraph(uri, local) or local in _PLAIN or local in ("label", "text-input")
 
-        visit(source, wanted, self._limits, take, enter, self._stray)
-        self._parts[name] = (source, units)
-
-    def _stray(self, names: Sequence[str]) -> None:
-        self._kept += unread(names, "text")
+        part.read(wanted, take, enter=enter)
 
     def _read_titles(self, name: str) -> None:
-        source = in_utf8(self._archive.read(name))
-        units: list[PatchUnit[bytes]] = []
+        part = self._part(name)
 
-        def take(element: Element) -> None:
-            if chinese(element.text):
-                units.append(plain_unit(source, element))
+        def take(element: Element) -> Units:
+            return [plain_unit(part.source, element)] if chinese(element.text) else []
 
-        def stray(names: Sequence[str]) -> None:
-            self._kept += unread(names, "properties")
-
-        visit(source, lambda _, n: n in _TITLES, self._limits, take, stray=stray)
-        self._parts[name] = (source, units)
+        part.read(lambda _, n: n in _TITLES, take, usual="properties")
 
     def save(self) -> bytes:
-        changed = {}
-        for name, (source, units) in self._parts.items():
-            if any(unit.translation is not None for unit in units):
-                ordered: list[PatchUnit[bytes]] = sorted(units, key=lambda unit: unit.end)
-                changed[name] = patched(source, ordered)
+        changed = {name: part.save() for name, part in self._parts.items() if part.changed}
         return self._archive.rewritten(changed)
 
     def left(self, data: bytes) -> Counter[Part]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import AnyStr, Generic, Protocol
+from typing import AnyStr, Generic, Protocol, TypeVar
 
+from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.protocol import Unit
 from csanmt.documents.segments import Segment, marked, unmarked
 from csanmt.markup import MarkedText, Placed
@@ -88,3 +89,15 @@ def patched(source: AnyStr, changes: Sequence[Change[AnyStr]]) -> AnyStr:
     for change in changes:
         change.apply(patches)
     return patches.result()
+
+
+Counted = TypeVar("Counted", bound="Change[str] | Change[bytes]")
+
+
+def metered(changes: Iterable[Counted], limits: Limits) -> Iterator[Counted]:
+    """The same changes, as long as the limits allow."""
+    meter = Meter(limits)
+    for change in changes:
+        for unit in change.units:
+            meter.count(len(unit.text.text))
+        yield change

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import Limits
-from csanmt.documents.metering import metered
-from csanmt.documents.patches import Change, Patches, PatchUnit, patched
+from csanmt.documents.patches import Change, Patches, PatchUnit, metered, patched
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 

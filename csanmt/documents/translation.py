@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csanmt.documents.leftovers import Left, found
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.metering import Meter
+from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Format, Languages
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.texts import translatable, translate_texts

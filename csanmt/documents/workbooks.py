@@ -17,6 +17,7 @@ from csanmt.documents.limits import Limits
 from csanmt.documents.packages import Package
 from csanmt.documents.patches import Patches, PatchUnit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.xml_part import Units
 from csanmt.documents.xml_source import Element, escaped, find
 
 _MAIN = "spreadsheetml.sheet.main+xml"
@@ -161,13 +162,12 @@ class Workbook:
         """Elements of sheets that hold text in a way of their own."""
         return name == "dataValidation" or name in _HEADERS or (name == "c" and self._string_cells)
 
-    def units(self, source: bytes, element: Element) -> list[PatchUnit[bytes]]:
+    def units(self, source: bytes, element: Element) -> Units:
         if element.name == "dataValidation":
-            found = [
+            return [
                 attribute_unit(source, element, name, longest=longest)
                 for name, longest in _PROMPTS.items()
             ]
-            return [unit for unit in found if unit is not None]
         if element.name in _HEADERS:
             return [_header(source, element)] if chinese(element.text) else []
         return self._string_cell(source, element)

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 
 from csanmt.documents.inline_xml import InlineXml
 from csanmt.documents.leftovers import Part, chinese
-from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.messages import is_copy
-from csanmt.documents.metering import Meter
 from csanmt.documents.patches import Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
