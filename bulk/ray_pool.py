@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -197,7 +197,7 @@ def _files(job: Job) -> dict[str, bytes]:
     return {path.relative_to(place).as_posix(): path.read_bytes() for path in found}
 
 
-def _local_copy(digest: str, fetch: Any) -> Path:
+def _local_copy(digest: str, fetch: Callable[[], dict[str, bytes]]) -> Path:
     """The model's directory on this node; its actors share it, and with it the weights.
 
     Raises:

@@ -17,7 +17,7 @@ from training.optimizer import Optimizer
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """Where a run stands; everything its next step depends on beside tensors."""
 
     stage: str = "contrastive"
@@ -45,7 +45,7 @@ class Progress:
 
 def save_checkpoint(
     directory: Path,
-    progress: Progress,
+    progress: TrainingState,
     module: nn.Module,
     optimizer: Optimizer,
     average: dict[str, Tensor],
@@ -89,10 +89,10 @@ def find_checkpoint(directory: Path) -> Path | None:
     return None
 
 
-def read_progress(directory: Path) -> Progress:
+def read_progress(directory: Path) -> TrainingState:
     """Raises CheckpointError if the file is not what ``save_checkpoint`` writes."""
     try:
-        return Progress(**json.loads((directory / "progress.json").read_text()))
+        return TrainingState(**json.loads((directory / "progress.json").read_text()))
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{directory}/progress.json is damaged: {error}") from error
 
@@ -119,7 +119,7 @@ def copy_trunk(run: Path, out: Path) -> None:
             continue
     else:
         raise ConflictError(f"{str(run)!r} is saved faster than it can be copied")
-    fresh = Progress(
+    fresh = TrainingState(
         stage="translation", step=before.step, round=before.round, batch=before.batch,
         tokens=before.tokens, data=before.data, tokenizer=before.tokenizer,
         earlier=before.earlier + before.elapsed,
@@ -128,7 +128,7 @@ def copy_trunk(run: Path, out: Path) -> None:
     os.rename(copy, out / "checkpoint")
 
 
-def write_progress(directory: Path, progress: Progress) -> None:
+def write_progress(directory: Path, progress: TrainingState) -> None:
     text = json.dumps(asdict(progress), indent=2) + "\n"
     (directory / "progress.json").write_text(text, encoding="utf-8")
 

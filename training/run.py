@@ -32,7 +32,7 @@ RECIPE_RECORD = "recipe.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What a run left behind: the version directory, tokens trained, hours, last dev scores.
 
     ``version`` is None, and ``minutes_left`` of the budget, while the run is not finished.
@@ -85,7 +85,7 @@ def train(
     report: Report | None = None,
     clock: Clock = time.monotonic,
     stop: Stop = never,
-) -> Outcome:
+) -> RunResult:
     """Train (or go on training); export the averaged model when the run is finished.
 
     Args:
@@ -126,7 +126,7 @@ def train(
     allowed = options.changed or options.trunk is not None
     trainer.take_data(data_digest(packed), tokenizer_digest(packed), changes, allowed)
     progress = trainer.run(deadline)
-    outcome = Outcome(
+    outcome = RunResult(
         None,
         progress.step,
         progress.tokens,
@@ -167,7 +167,7 @@ def _evaluation(
     return evaluate
 
 
-def describe(recipe: Recipe, packed: Path, outcome: Outcome, commit: str) -> dict[str, Any]:
+def describe(recipe: Recipe, packed: Path, outcome: RunResult, commit: str) -> dict[str, Any]:
     """The author's part of ``provenance.json``: data, recipe, effort and dev scores."""
     data = read_description(packed)
     return {

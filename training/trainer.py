@@ -26,7 +26,7 @@ from csanmt.errors import CancelledError, InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.batches import Batch, collate, plan_round
 from training.checkpoint import (
-    Progress,
+    TrainingState,
     find_checkpoint,
     load_tensors,
     read_progress,
@@ -77,7 +77,7 @@ class Trainer:
         self.budget = 60.0 * (recipe.training.minutes if minutes is None else minutes)
         self.device = next(trainable.parameters()).device
         self.gradients = Gradients(recipe, trainable)
-        self.progress = Progress()
+        self.progress = TrainingState()
         self.average: dict[str, Tensor] = {}
         self.best: dict[str, Tensor] = {}  # the average at the best evaluation, with patience
         self.plan: list[NDArray[np.int64]] = []  # pairs of every batch of the round
@@ -167,7 +167,7 @@ class Trainer:
         """What is left of the wall-clock budget; the steps or the patience may end first."""
         return 0.0 if self.finished() else max(self.budget - self.progress.elapsed, 0.0) / 60
 
-    def run(self, deadline: float = math.inf) -> Progress:
+    def run(self, deadline: float = math.inf) -> TrainingState:
         """Train until the run is finished or the clock shows ``deadline``; saves at the end.
 
         At least one step is made of a run that is not finished, so that commands
@@ -211,7 +211,7 @@ class Trainer:
 
     def _next_stage(self) -> None:
         elapsed = self.progress.elapsed
-        fresh = Progress(stage_start=elapsed, elapsed=elapsed, evaluated=elapsed)
+        fresh = TrainingState(stage_start=elapsed, elapsed=elapsed, evaluated=elapsed)
         fresh.data, fresh.tokenizer = self.progress.data, self.progress.tokenizer
         self.progress = fresh
         self.optimizer = self._start_stage("translation")
