@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 import sacrebleu
 import torch
 from torch import Tensor
-from transformers import DynamicCache, EncoderDecoderCache
 
 from csanmt.errors import CancelledError
 from csanmt.modeling import CsanmtForConditionalGeneration
@@ -102,35 +102,10 @@ def greedy_bleu(
     return float(score.score), pairs
 
 
-@torch.no_grad()
 def greedy(
     model: CsanmtForConditionalGeneration, source: Tensor, mask: Tensor, max_length: int
 ) -> list[list[int]]:
-    """Best next token until eos, to watch a run; scores come from the beam search.
-
-    Args:
-        source, mask: (B, S).
-        max_length: most target tokens.
-
-    Returns:
-        B lists of ids without eos.
-    """
-    encoded = model.encode(source, mask)
-    seen = mask if encoded.mask is None else encoded.mask
-    cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-    token = torch.zeros(len(source), 1, dtype=torch.int64, device=source.device)
-    alive = torch.ones_like(token, dtype=torch.bool)
-    rows = []
-    for _ in range(max_length):
-        hidden, _ = model.decode(
-            token, encoded.augmentation, encoded.last_hidden_state, seen, cache
-        )
-        token = model.logits(hidden[:, -1:]).argmax(dim=-1) * alive
-        alive &= token != 0
-        if not bool(alive.any()):
-            break
-        rows.append(token)
-    if not rows:
-        return [[] for _ in range(len(source))]
-    table = torch.cat(rows, dim=1).tolist()
-    return [[token for token in row if token != 0] for row in table]
+    """Ids without eos of (B, S) sources, to watch a run; scores come from the beam search."""
+    settings = {"num_beams": 1, "do_sample": False, "max_new_tokens": max_length}
+    table = model.generate(input_ids=source, attention_mask=mask, **settings)[:, 1:].tolist()
+    return [[*takewhile(bool, row)] for row in table]

@@ -193,38 +193,25 @@ class Recipe:
     start: StartSettings = StartSettings()
 
     def __post_init__(self) -> None:
-        samples = self.augmentation.num_of_samples
-        _allow(
-            "augmentation.num_of_samples",
-            samples,
-            samples in (0, 1) or samples % 2 == 0,
-            "0, 1 or an even number",
-        )
-        t = self.training
-        _allow("training.schedule", t.schedule, t.schedule in SCHEDULES, ", ".join(SCHEDULES))
-        _allow("training.precision", t.precision, t.precision in PRECISIONS, ", ".join(PRECISIONS))
-        _allow("training.optimizer", t.optimizer, t.optimizer in OPTIMIZERS, ", ".join(OPTIMIZERS))
-        _allow("training.decay_share", t.decay_share, 0 <= t.decay_share <= 1, "0 to 1")
-        unknown = sorted(set(self.data.without_families) - set(FAMILIES))
-        _allow("data.without_families", unknown, not unknown, ", ".join(FAMILIES))
-        weights = self.data.weights
-        _allow("data.weights", weights, all(w >= 0 for w in weights.values()), "0 or more each")
-        _allow("training.minutes", t.minutes, t.minutes > 0, "above 0")
-        _allow("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64")
-        _allow("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1")
-        _allow("training.log_steps", t.log_steps, t.log_steps >= 1, "at least 1")
-        _allow(
-            "training.label_smoothing",
-            t.label_smoothing,
-            0 <= t.label_smoothing < 1,
-            "0 up to below 1",
-        )
-        _allow(
-            "contrastive.share",
-            self.contrastive.share,
-            0 <= self.contrastive.share < 1,
-            "0 up to below 1",
-        )
+        t, share, weights = self.training, self.contrastive.share, self.data.weights
+        k, unknown = self.augmentation.num_of_samples, {*self.data.without_families} - {*FAMILIES}
+        below_one = "0 up to below 1"
+        for key, value, good, allowed in (
+            ("augmentation.num_of_samples", k, k == 1 or k % 2 == 0, "0, 1 or an even number"),
+            ("training.schedule", t.schedule, t.schedule in SCHEDULES, ", ".join(SCHEDULES)),
+            ("training.precision", t.precision, t.precision in PRECISIONS, ", ".join(PRECISIONS)),
+            ("training.optimizer", t.optimizer, t.optimizer in OPTIMIZERS, ", ".join(OPTIMIZERS)),
+            ("training.decay_share", t.decay_share, 0 <= t.decay_share <= 1, "0 to 1"),
+            ("data.without_families", sorted(unknown), not unknown, ", ".join(FAMILIES)),
+            ("data.weights", weights, all(w >= 0 for w in weights.values()), "0 or more each"),
+            ("training.minutes", t.minutes, t.minutes > 0, "above 0"),
+            ("training.batch_tokens", t.batch_tokens, t.batch_tokens >= 64, "at least 64"),
+            ("training.accumulation", t.accumulation, t.accumulation >= 1, "at least 1"),
+            ("training.log_steps", t.log_steps, t.log_steps >= 1, "at least 1"),
+            ("training.label_smoothing", t.label_smoothing, 0 <= t.label_smoothing < 1, below_one),
+            ("contrastive.share", share, 0 <= share < 1, below_one),
+        ):
+            _allow(key, value, good, allowed)
 
 
 SCHEDULES = ("inverse-root", "inverse-root-to-zero", "linear-to-zero", "stable-linear")
