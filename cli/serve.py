@@ -7,15 +7,12 @@ import os
 import socket
 import sys
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 from cli.output import note
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from csanmt.source_tree import SOURCE_TREE
-from serving.settings import DEFAULT_MODEL, Settings, is_loopback
-
-if TYPE_CHECKING:
-    pass
+from csanmt.version import DEFAULT_TAG
+from serving.settings import Settings, is_loopback
 
 # Longer than clients and proxies keep a connection idle (nginx: 60 s). With uvicorn's 5 s a
 # request that is sent just when the server gives a connection up is lost.
@@ -36,7 +33,7 @@ CSANMT_TRUST_PROXY=1: its X-Forwarded-For says who asks, and its names are answe
 OPTIONS = {
     "host": ("CSANMT_HOST", "address to listen on (127.0.0.1)"),
     "port": ("CSANMT_PORT", "port to listen on (3000)"),
-    "model": ("CSANMT_MODEL", f"model version in the store ({DEFAULT_MODEL})"),
+    "model": ("CSANMT_MODEL", f"model version in the store ({DEFAULT_TAG})"),
     "workers": ("CSANMT_WORKERS", "runner processes; 0 is one per processor (0)"),
     "engine": ("CSANMT_ENGINE", "auto, native or torch (auto)"),
     "isa": ("CSANMT_ISA", "instruction set of the native engine (the best there is)"),
@@ -116,7 +113,7 @@ def _put_model(settings: Settings, environment: dict[str, str]) -> None:
     """See that the model is in the store and undamaged (sizes and small files' digests)."""
     if settings.translator or settings.model_directory:
         return
-    from model_store.shipped import DEFAULT_TAG, ensure_default
+    from model_store.shipped import ensure_default
     from model_store.store import ModelStore
 
     def waiting() -> None:

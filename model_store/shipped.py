@@ -6,12 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from csanmt.errors import ConflictError, NotFoundError
-from csanmt.version import PACKED_WEIGHTS
+from csanmt.version import DEFAULT_TAG, PACKED_WEIGHTS
 from model_store.digests import digest_file
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record, read_origin
 from model_store.store import ModelStore
 
-DEFAULT_TAG = "csanmt-zh-en:v1.2.0"
 DEFAULT_SOURCE = Path(__file__).resolve().parent / "default"
 
 

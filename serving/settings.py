@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.errors import ConfigurationError
+from csanmt.version import DEFAULT_TAG
 
-DEFAULT_MODEL = "csanmt-zh-en:v1.2.0"
 ENGINES = ("auto", "native", "torch")
 
 
@@ -110,7 +110,7 @@ class Settings:
     """
 
     # What translates.
-    model: str = _knob("CSANMT_MODEL", str, DEFAULT_MODEL)
+    model: str = _knob("CSANMT_MODEL", str, DEFAULT_TAG)
     model_directory: str = _knob("CSANMT_MODEL_DIRECTORY", _path, "")
     engine: str = _knob("CSANMT_ENGINE", _choice(*ENGINES), "auto")
     isa: str = _knob("CSANMT_ISA", str, "")

@@ -14,8 +14,8 @@ from cli.loading import chosen_engine, decoding_options, find_model
 from cli.progress import ProgressBar
 from csanmt.errors import IntegrityError, NotFoundError
 from csanmt.translator import DecodingOptions
+from csanmt.version import DEFAULT_TAG
 from model_store.store import ModelStore
-from serving.settings import DEFAULT_MODEL
 from tests.stub_translator import StubTranslator
 
 ROOT = Path(__file__).parents[2]
@@ -176,10 +176,10 @@ def test_without_a_model_the_default_one_is_put_into_the_store(
 ) -> None:
     (model / "provenance.json").write_text("{}")
     monkeypatch.setattr(
-        "model_store.shipped.ensure_default.__kwdefaults__", {"tag": DEFAULT_MODEL, "source": model}
+        "model_store.shipped.ensure_default.__kwdefaults__", {"tag": DEFAULT_TAG, "source": model}
     )
     assert csanmt("translate", "你好。").out == "Hello.\n"
-    assert store.verify(DEFAULT_MODEL).ok
+    assert store.verify(DEFAULT_TAG).ok
 
 
 def test_the_option_outranks_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
