@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from model_store.store import ModelStore
 from serving.http.keys import hash_key
 from serving.settings import Settings
+from tests.model_store.tiny_model import write_model
 from tests.serving.live_server import STUB, free_port, server_environment
 
 PATHS = (
@@ -63,3 +67,26 @@ def test_every_setting_that_is_a_path_is_absolute(
 
 def test_help_names_the_default_model(csanmt) -> None:
     assert f"({Settings().model})" in csanmt("serve", "--help").out
+
+
+def test_a_store_that_cannot_be_written_serves(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "home")
+    store.save(write_model(tmp_path / "model"), "small:v1.0.0")
+    environment = server_environment(store.home, port=free_port(), model="small:v1.0.0")
+    script = (
+        f"mount --bind {store.home} {store.home} && mount -o remount,ro,bind {store.home} "
+        f"|| exit 77\n! touch {store.home}/x 2>/dev/null && "
+        f"exec {sys.executable} -m cli.main serve --check"
+    )
+    outcome = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+    )
+    if outcome.returncode == 77 or "unshare" in outcome.stderr:
+        pytest.skip("user namespaces with bind mounts are not allowed here")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "ready to serve" in outcome.stderr

@@ -173,6 +173,18 @@ def test_what_is_not_translated_costs_no_characters(serve, monkeypatch, path, bo
     assert usage["character_count"] == 10
 
 
+def test_a_suggestion_is_charged(serve, tmp_path):
+    settings = {"suggestions_file": str(tmp_path / "suggestions.jsonl")}
+    served = serve(keys=KeyRing((key(USER, characters_per_day=10),)), **settings)
+    ask = {"q": "你好", "s": "Hi you", "source": "zh", "target": "en"}
+    statuses = [
+        served.client.post("/suggest", json=ask, headers=bearer(USER)).status_code for _ in range(2)
+    ]
+    assert statuses == [200, 429]
+    usage = served.client.get("/v2/usage", headers=bearer(USER)).json()
+    assert usage["character_count"] == 8
+
+
 def test_characters_are_given_back_on_the_day_they_were_taken():
     now = [0.0]
     quota = CharacterQuota(clock=lambda: now[0])
