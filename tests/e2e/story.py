@@ -95,6 +95,7 @@ class Story:
         for name, script in STAND_INS.items():
             (tools / name).write_text(f"#!/bin/sh\nset -eu\n{script}\n")
             (tools / name).chmod(0o755)
+        (self.folder / "auth.json").write_text("{}")
         kept = {n: v for n, v in os.environ.items() if not n.startswith(OURS)}
         self.environment = {
             **kept,
