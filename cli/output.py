@@ -63,6 +63,14 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
 
 
+def answer(args: argparse.Namespace, value: Any, words: str) -> None:
+    """``value`` for machines where ``--json`` asks for it, else ``words`` for people."""
+    if args.json:
+        print_json(value)
+    else:
+        print(words)
+
+
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print left-aligned columns two spaces apart, without trailing blanks."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import action, gone, note, print_json
+from cli.output import action, answer, gone, note, print_json
 from cli.site_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
@@ -174,10 +174,11 @@ def _verify(args: argparse.Namespace) -> int:
         verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
     key = os.environ.get("CSANMT_SIGNING_KEY")
     write_verdict(folder, ledger, tag, Path(key) if key else None)
-    if args.json:
-        print_json(verdict.to_json())
-    else:
-        print(f"{tag} is {'ready to deploy' if verdict.ready else 'NOT ready to deploy'}")
+    answer(
+        args,
+        verdict.to_json(),
+        f"{tag} is {'ready to deploy' if verdict.ready else 'NOT ready to deploy'}",
+    )
     return 0 if verdict.ready else 1
 
 
@@ -237,10 +238,11 @@ def _push(args: argparse.Namespace) -> None:
     )
     done = push_image(name, target, tool=tool.tool)
     record_push(ledger, tag, done, who=current_user(), why=args.force or "push")
-    if args.json:
-        print_json(asdict(done))
-    else:
-        print(f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}")
+    answer(
+        args,
+        asdict(done),
+        f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}",
+    )
 
 
 def _require_ready(ledger: Ledger, tag: str, force: str) -> None:

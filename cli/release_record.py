@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.output import action, print_json, print_table
+from cli.output import action, answer, print_json, print_table
 from cli.site_action import open_ledger
 from csanmt.source_tree import SOURCE_TREE
 
@@ -45,7 +46,7 @@ def _history(args: argparse.Namespace) -> None:
         return
     entries = ledger.history(kind=args.kind, version=args.version, limit=args.limit)
     if args.json:
-        print_json([entry.to_json() for entry in entries])
+        print_json([asdict(entry) for entry in entries])
         return
     rows = [(e.sequence, e.at[:19], e.kind, e.version, e.who, e.why) for e in entries]
     print_table(["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"], rows)
@@ -103,10 +104,11 @@ def _model(args: argparse.Namespace) -> None:
     source = args.publish or read_manifest(SOURCE_TREE).model.source
     archive = publish_model(store, args.model, source, insecure=args.insecure) if source else ""
     version = update_model(SOURCE_TREE, args.model, digest, source=source, archive=archive)
-    if args.json:
-        print_json({"version": version, "model": args.model, "sha256": digest})
-    else:
-        print(f"{version} serves {args.model}: git push --follow-tags")
+    answer(
+        args,
+        {"version": version, "model": args.model, "sha256": digest},
+        f"{version} serves {args.model}: git push --follow-tags",
+    )
 
 
 def _fetch(args: argparse.Namespace) -> None:
@@ -120,10 +122,7 @@ def _fetch(args: argparse.Namespace) -> None:
         SOURCE_TREE,
         insecure=args.insecure,
     )
-    if args.json:
-        print_json({"model": done})
-    else:
-        print(done)
+    answer(args, {"model": done}, done)
 
 
 def _add_accept(actions: Actions) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cli.output import note, print_json, print_table
+from cli.output import answer, note, print_json, print_table
 from cli.shipping import (
     API_TESTS,
     add_plan,
@@ -74,10 +74,11 @@ def _deploy(args: argparse.Namespace) -> None:
     )
     apply_settings(site)
     done = deploy(site, release, bento, force=args.force, checks=checks, tell=note)
-    if args.json:
-        print_json(asdict(done))
-    else:
-        print(f"{done.release} is ready on {done.colour} at {done.url}, serving {done.model}")
+    answer(
+        args,
+        asdict(done),
+        f"{done.release} is ready on {done.colour} at {done.url}, serving {done.model}",
+    )
 
 
 # --- promote ----------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
         site, full_release(site, args.release), share, duration(args.interval), tell=note
     )
     if args.json:
-        print_json(report.to_json())
+        print_json(asdict(report))
         return 0
     print(
         f"{report.compared} answers compared, {report.churn:.1%} differ, {report.dropped} skipped"

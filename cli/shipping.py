@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import note, print_json
+from cli.output import answer, note, print_json
 from cli.site_action import full_release, site_action, site_home, site_of
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
@@ -232,10 +232,11 @@ def _order(name: Order, args: argparse.Namespace) -> None:
     shipment = shipments.order(name, args.why if name == "abort" else current_user())
     if not shipments.keeper_runs():
         _start_keeper(args)
-    if args.json:
-        print_json({"release": shipment.release, "order": name})
-    else:
-        print(f"{name}: {shipment.release}; csanmt release status --watch follows it")
+    answer(
+        args,
+        {"release": shipment.release, "order": name},
+        f"{name}: {shipment.release}; csanmt release status --watch follows it",
+    )
 
 
 # --- keeper, up, down ----------------------------------------------------------------------------
@@ -290,10 +291,7 @@ def _up(args: argparse.Namespace) -> None:
 
     site = site_of(args, applied=True)
     release = up(site, note)
-    if args.json:
-        print_json({"release": release})
-    else:
-        print(f"{release} serves at {site.router.settings.listen}")  # type: ignore[attr-defined]
+    answer(args, {"release": release}, f"{release} serves at {site.router.settings.listen}")  # type: ignore[attr-defined]
 
 
 def _down(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cli.output import note, print_json, print_table
@@ -52,8 +53,8 @@ def _status(args: argparse.Namespace) -> None:
             note(str(error))
         now = _standing(args)
         if args.json:
-            traffic = now.to_json() if now else None
-            shown = {"ledger": str(ledger.path), **state.to_json(), "traffic": traffic}
+            traffic = asdict(now) if now else None
+            shown = {"ledger": str(ledger.path), **asdict(state), "traffic": traffic}
             print_json(shown, indent=None if args.watch else 2)
         else:
             _clear(args)

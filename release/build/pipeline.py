@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class BuildResult:
             "tag": self.tag,
             "bento": {"tag": self.bento.tag, "digest": self.bento.digest},
             "model": {"tag": self.bento.model_tag, "digest": self.bento.model_digest},
-            "image": self.image.to_json() if self.image else None,
+            "image": asdict(self.image) if self.image else None,
             "artefacts": str(self.artefacts),
             "repeated": self.repeated,
             "size": self.size,

@@ -74,10 +74,6 @@ class Entry:
     previous: str = ""
     hash: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry as plain JSON values."""
-        return asdict(self)
-
 
 def default_path(environment: Mapping[str, str] | None = None) -> Path:
     """Return where the ledger lies unless told otherwise.

@@ -7,8 +7,7 @@ so what stands here is what was *recorded*, and callers compare the two.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from release.ledger.ledger import Entry, Kind
 
@@ -49,10 +48,6 @@ class ReleaseState:
     def trusts(self, release: str) -> bool:
         """Whether it once had all the traffic and no rollback left it since."""
         return release in self.served and release not in self.left
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 def fold(entries: Iterable[Entry]) -> ReleaseState:

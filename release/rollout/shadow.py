@@ -80,10 +80,6 @@ class ShadowReport:
     dropped: int
     sides: dict[Colour, dict[str, Any]]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
 
 class _Listener(ThreadingHTTPServer):
     """Listens on a Unix socket, which nginx's other user may write to."""
@@ -278,6 +274,6 @@ def shadow(
         Kind.OBSERVE,
         release,
         why=f"shadowed {share:g}% for {seconds:g} s: {report.churn:.1%} of answers differ",
-        detail={"shadow": report.to_json()},
+        detail={"shadow": asdict(report)},
     )
     return report

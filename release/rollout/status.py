@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from csanmt.errors import CsanmtError, IntegrityError
 from release.ledger.state import ReleaseState
@@ -219,10 +219,6 @@ class Standing:
     generation: int
     active: str | None
     remarks: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
 
 
 def standing(site: Site, window: float = 1.0) -> Standing:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_an_entry_comes_back_as_it_was_written(ledger: Ledger) -> None:
     )
     assert ledger.history() == [written]
     assert (written.sequence, written.at) == (1, "2026-01-02T12:00:00.000000+00:00")
-    assert json.loads(json.dumps(written.to_json()))["detail"] == {"size": 3, "层": [1]}
+    assert json.loads(json.dumps(asdict(written)))["detail"] == {"size": 3, "层": [1]}
 
 
 def test_history_is_oldest_first_and_can_be_narrowed(ledger: Ledger) -> None:
