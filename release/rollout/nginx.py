@@ -244,8 +244,11 @@ class NginxRouter:
 
     def _lay_routes(self) -> None:
         """Lay what was told last where it is lost, as after a reboot, or where v0.1.0 told it."""
-        if not self._files.record.is_file() and (known := self.written() or self.live()):
-            self._route(known)
+        told = self.live() if self.running() and self._configured() is None else None
+        if told is None and not self._files.record.is_file():
+            told = self.written()
+        if told is not None:
+            self._route(told)
 
     def _start(self) -> None:
         """Bring a running nginx of ours about, whatever state the one before is in."""

@@ -116,3 +116,12 @@ def test_todays_release_takes_over_what_it_runs_and_goes_back(town: Town) -> Non
     state = town.now("status")
     assert (state["active"], state["served"][:3]) == (SECOND, [SECOND, THIRD, FIRST])
     assert [entry["version"] for entry in town.before("history", "--kind", "rollback")] == [SECOND]
+
+    town.before("promote", THIRD)  # its own commands go on, and today's after them
+    shares = {side["release"]: side["share"] for side in town.now("status")["traffic"]["sides"]}
+    assert shares == {THIRD: 100, SECOND: 0}
+    put(town.now, FIRST)
+    with Load(town.address, clients=2) as load:
+        wait_for(lambda: len(load.answers) > 20)
+    assert set(load.versions()) == {f"m:{FIRST}"}
+    assert town.now("rollback")["release"] == THIRD
