@@ -11,6 +11,7 @@ from bulk.inputs import Survey
 from bulk.records import Layout
 from csanmt.durable import replacing
 from csanmt.errors import ConflictError, IntegrityError
+from csanmt.tables import changes, flatten
 from csanmt.translator import DecodingOptions
 
 FORMAT = 1
@@ -46,10 +47,10 @@ class Manifest:
     def records(self) -> int:
         return sum(survey.records for survey in self.inputs)
 
-    def _plain(self) -> dict[str, Any]:
-        """As JSON has it, which knows no tuples."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return plain
+    def _settings(self) -> dict[str, Any]:
+        """All that must be the same, as JSON has it; of the inputs their digests."""
+        inputs = {survey.name: survey.sha256[:12] for survey in self.inputs}
+        return flatten(json.loads(json.dumps({**asdict(self), "inputs": "", "input": inputs})))
 
     def save(self, path: Path) -> None:
         body = json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1)
@@ -77,7 +78,7 @@ class Manifest:
         """``other`` wants to go on with this run. Raises ConflictError, naming what differs."""
         found = [
             f"{name}: {_shown(old)} then, {_shown(new)} now"
-            for name, old, new in _differences(self._plain(), other._plain())
+            for name, (old, new) in changes(self._settings(), other._settings()).items()
         ]
         if found:
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
@@ -86,23 +87,6 @@ class Manifest:
                 + "; ".join(found[:3])
                 + f"{more}. Use the same ones to go on with it, or another output folder"
             )
-
-
-def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        return [
-            found
-            for key in keys
-            for found in _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
-        ]
-    if name == "inputs":
-        return _differences(_digests(old), _digests(new), "input")
-    return [] if old == new else [(name, old, new)]
-
-
-def _digests(inputs: Any) -> dict[str, str]:
-    return {entry["name"]: entry["sha256"][:12] for entry in inputs}
 
 
 def _shown(value: Any) -> str:

@@ -70,7 +70,7 @@ def print_record(record: Record, path: Path) -> None:
 
 def print_nested(mapping: dict[str, Any]) -> None:
     """Nested values, one indented ``key: value`` line each."""
-    from model_store.comparison import flatten
+    from csanmt.tables import flatten
 
     for key, value in flatten(mapping).items():
         print(f"  {key}: {value if isinstance(value, str) else json.dumps(value)}")

@@ -1,4 +1,5 @@
-"""Settings files: from a TOML table to a frozen dataclass, whose fields say what is allowed."""
+"""Settings: from a TOML table to a frozen dataclass, whose fields say what is allowed; what differs
+between two tables."""
 
 from __future__ import annotations
 
@@ -85,3 +86,23 @@ def _value(hint: Any, value: Any, key: str) -> Any:
             f"{key} is {value!r}; allowed is {_WORDS.get(hint, hint.__name__)}"
         )
     return float(value) if hint is float else value
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """``{key: (before, after)}`` of the keys whose values differ, sorted."""
+    return {
+        key: (before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    }
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            flat |= flatten(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = item
+    return flat

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from csanmt.errors import CsanmtError
+from csanmt.tables import changes, flatten
 from csanmt.version import TOKENIZER, read_config
 from model_store.digests import FileDigest
 from model_store.provenance import Record
 from model_store.store import ModelStore
-
-ABSENT = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +73,6 @@ def compare(store: ModelStore, before: str, after: str) -> Difference:
         metadata=changes(flatten(one.metadata), flatten(two.metadata)),
         origin=changes(flatten(one.origin), flatten(two.origin)),
     )
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """``{key: (before, after)}`` of the keys whose values differ, sorted."""
-    return {
-        key: (before.get(key, ABSENT), after.get(key, ABSENT))
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key, ABSENT) != after.get(key, ABSENT)
-    }
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys; lists stay whole."""
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping) and item:
-            flat |= flatten(item, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = item
-    return flat
 
 
 def _config(store: ModelStore, tag: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from csanmt.durable import file_sha256
 from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError
+from csanmt.tables import changes, flatten
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
 from training.packed import DESCRIPTION, read_description
@@ -106,13 +107,6 @@ PREPARE = (
 )
 
 
-def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Dotted names of the values that differ, or that only one of the two has."""
-    names = []
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            names += differing(before, after, f"{prefix}{key}.")
-        elif before != after:
-            names.append(prefix + key)
-    return names
+    return list(changes(flatten(old), flatten(new)))
