@@ -13,7 +13,6 @@ from cli.progress import ProgressBar
 from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from csanmt.documents.translation import Progress
     from csanmt.translator import DecodingOptions, Translator
 
 LONGEST_NAME = 1000  # bytes
@@ -96,21 +95,14 @@ def _translate(
     from csanmt.documents.formats import find
     from csanmt.documents.limits import Limits
     from csanmt.documents.protocol import Languages
-    from csanmt.documents.translation import Work, translate_texts_of
+    from csanmt.documents.translation import Work
     from csanmt.durable import replacing
 
     languages = Languages(translator.source_language, translator.target_language)
     work = Work.begin(find(path.name), path.read_bytes(), Limits(), languages)
     shown = False if args.no_progress else None
-    with ProgressBar(path.name, work.progress.total, shown=shown) as bar:
-        last = 0
-
-        def advance(progress: Progress) -> None:
-            nonlocal last
-            bar.advance(progress.done - last)
-            last = progress.done
-
-        translate_texts_of(work, translator, options, on_progress=advance)
+    with ProgressBar(path.name, work.texts.total, shown=shown) as bar:
+        work.translate(translator, options, on_progress=bar.advance)
     assembled = work.finish()
     with replacing(target) as stream:
         stream.write(assembled.data)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from csanmt.documents.leftovers import chinese
-from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.patches import PatchUnit, coded_unit
+from csanmt.documents.segments import Tag
 from csanmt.documents.xml_source import Element, escaped
 
 _QUOTED = rb"""\s*+=\s*+(?:"([^"]*)"|'([^']*)')"""
@@ -35,22 +35,14 @@ def attribute_unit(
     if found is None:
         return None
     start, end = found.span(found.lastindex or 0)
-    raw: dict[int, str] = {}
-    pieces: list[Piece] = []
-    at = 0
-    for code in codes.finditer(value) if codes else ():
-        raw[len(raw)] = code[0]
-        pieces += [value[at : code.start()], Tag("atom", len(raw) - 1)]
-        at = code.end()
-    pieces.append(value[at:])
+    found_codes = enumerate(codes.finditer(value)) if codes else ()
 
-    def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
-        text = "".join(p if isinstance(p, str) else raw[p.key] for p in segment)
-        if longest is not None and len(text) > longest:
-            return source[start:end]
-        return attribute_value(text)
+    def write(text: str) -> bytes:
+        too_long = longest is not None and len(text) > longest
+        return source[start:end] if too_long else attribute_value(text)
 
-    return PatchUnit(joined(pieces), start, end, render)
+    kept = [(*code.span(), Tag("atom", i)) for i, code in found_codes]
+    return coded_unit(value, kept, (start, end), write)
 
 
 def attribute_value(text: str) -> bytes:

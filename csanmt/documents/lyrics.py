@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError
-from csanmt.documents.patches import PatchUnit
-from csanmt.documents.plain import Kept, TextFormat, unit_with_tags
+from csanmt.documents.patches import Kept, PatchUnit
+from csanmt.documents.plain import TextFormat, unit_with_tags
 from csanmt.documents.segments import Tag
 
 _SECTION = re.compile(r"^\[[^\]\n]{1,100}\][ \t\r]*$", re.M)

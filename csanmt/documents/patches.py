@@ -8,7 +8,7 @@ from typing import AnyStr, Generic, Protocol, TypeVar
 
 from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.protocol import Unit
-from csanmt.documents.segments import Segment, marked, unmarked
+from csanmt.documents.segments import Piece, Segment, Tag, joined, marked, unmarked
 from csanmt.markup import MarkedText, Placed
 
 
@@ -72,6 +72,39 @@ class PatchUnit(Generic[AnyStr]):
     def apply(self, patches: Patches[AnyStr]) -> None:
         if self.translation is not None and self.translation != self.segment:
             patches.replace(self.start, self.end, self.render(self.translation, patches))
+
+
+Kept = tuple[int, int, Tag]  # start, end, and the tag that stands for the range
+
+
+def coded_unit(
+    text: str,
+    codes: Iterable[Kept],
+    place: tuple[int, int],
+    write: Callable[[str], AnyStr],
+    *,
+    within: tuple[int, int] | None = None,
+) -> PatchUnit[AnyStr]:
+    """A unit of a text in which some ranges mean something to a program and stay.
+
+    Args:
+        codes: these, in order.
+        place: what is rewritten of the source.
+        write: makes the new source of the translated text.
+        within: the range of ``text`` that is meant; all of it.
+    """
+    start, end = within or (0, len(text))
+    raw: dict[tuple[str, int], str] = {}
+    pieces: list[Piece] = []
+    for first, last, tag in codes:
+        raw[tag.kind, tag.key] = text[first:last]
+        pieces += [text[start:first], tag]
+        start = last
+
+    def render(segment: Segment, _patches: Patches[AnyStr]) -> AnyStr:
+        return write("".join(p if isinstance(p, str) else raw[p.kind, p.key] for p in segment))
+
+    return PatchUnit(joined([*pieces, text[start:end]]), *place, render)
 
 
 class Change(Protocol[AnyStr]):

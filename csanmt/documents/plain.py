@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import Limits
-from csanmt.documents.patches import Change, Patches, PatchUnit, metered, patched
+from csanmt.documents.patches import Change, Kept, Patches, PatchUnit, coded_unit, metered, patched
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.segments import Segment
 
 Render = Callable[[Segment, Patches[str]], str]
-Kept = tuple[int, int, Tag]  # start, end, and the tag that stands for the range
 _GAP = re.compile(r"\n[ \t\r]*+(?=\n|\Z)")  # the border between paragraphs
 
 
@@ -85,16 +84,6 @@ def paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         at = stop
 
 
-def unit_with_tags(text: str, start: int, end: int, kept: Sequence[Kept]) -> PatchUnit[str]:
+def unit_with_tags(text: str, start: int, end: int, kept: Iterable[Kept]) -> PatchUnit[str]:
     """A unit of ``text[start:end]`` in which the ranges ``kept`` (in order) stay as they are."""
-    raw = {(tag.kind, tag.key): text[first:last] for first, last, tag in kept}
-    pieces: list[Piece] = []
-    at = start
-    for first, last, tag in kept:
-        pieces += [text[at:first], tag]
-        at = last
-
-    def render(segment: Segment, _patches: Patches[str]) -> str:
-        return "".join(p if isinstance(p, str) else raw[p.kind, p.key] for p in segment)
-
-    return PatchUnit(joined([*pieces, text[at:end]]), start, end, render)
+    return coded_unit(text, kept, (start, end), str, within=(start, end))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from csanmt.documents.leftovers import Part, chinese, unread
-from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.patches import Patches, PatchUnit, coded_unit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_source import Element, escaped
 
@@ -193,11 +193,11 @@ class Paragraph:
             return
         start, end = found.span(found.lastgroup or 0)
 
-        def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
-            shown = "".join(p for p in segment if isinstance(p, str)).replace('"', "'")
-            return escaped(text[:start] + shown + text[end:])
+        def write(shown: str) -> bytes:
+            return escaped(text[:start] + shown.replace('"', "'") + text[end:])
 
-        self._controls.append(PatchUnit((text[start:end],), element.inner, element.outer, render))
+        place = (element.inner, element.outer)
+        self._controls.append(coded_unit(text[start:end], (), place, write))
 
     def _text(self, properties: bytes, text: str) -> None:
         if self._excel:

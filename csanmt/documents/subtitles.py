@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import DocumentError
-from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.plain import Kept, TextFormat, paragraphs, unit_with_tags
+from csanmt.documents.patches import Kept, Patches, PatchUnit
+from csanmt.documents.plain import TextFormat, paragraphs, unit_with_tags
 from csanmt.documents.segments import Segment, Tag
 
 _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"

@@ -1,13 +1,12 @@
 """From a document to its translation, with whatever translates texts.
 
-``Work`` holds what is to be done and what is done already, so that a caller can hand
-it out in batches, report progress and stop in between; ``translate_document`` does
-all of it with a ``Translator``.
+``take_apart`` finds the texts and ``assemble`` puts the answers in their places, for those who
+translate them elsewhere; ``Work`` and ``translate_document`` go the whole way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from csanmt.documents.leftovers import Left, found
@@ -15,19 +14,11 @@ from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Format, Languages
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.texts import translatable, translate_texts
-from csanmt.translator import DecodingOptions, ShouldStop, Translator, own_decoding
+from csanmt.translator import DecodingOptions, ShouldStop, Translator
 
 BATCH_TEXTS = 32
 BATCH_CHARACTERS = 2_000
 SAMPLE = 1_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Characters translated so far, and in all (each distinct text counted once)."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +42,11 @@ class Texts:
     characters: int
     needed: dict[str, bool]
     sample: str
+
+    @property
+    def total(self) -> int:
+        """Characters to translate, each distinct text counted once."""
+        return sum(map(len, self.needed))
 
 
 def take_apart(known: Format, data: bytes, limits: Limits, languages: Languages) -> Texts:
@@ -107,44 +103,6 @@ def assemble(
     return Assembled(result, found(document.left(result)))
 
 
-@dataclass(slots=True)
-class Work:
-    """A document's texts and their translations so far."""
-
-    format: Format
-    data: bytes
-    limits: Limits
-    languages: Languages
-    texts: Texts
-    _answers: dict[str, AlignedText] = field(default_factory=dict)
-    _done: int = 0
-
-    @classmethod
-    def begin(
-        cls, known: Format, data: bytes, limits: Limits, languages: Languages = Languages()
-    ) -> Work:
-        """Take the document apart; raises as ``take_apart``."""
-        return cls(known, data, limits, languages, take_apart(known, data, limits, languages))
-
-    @property
-    def progress(self) -> Progress:
-        return Progress(self._done, sum(map(len, self.texts.needed)))
-
-    def batches(self) -> Iterator[Batch]:
-        """What is left to translate; answer each with ``put``."""
-        needed = self.texts.needed.items()
-        return batches((text, tags) for text, tags in needed if text not in self._answers)
-
-    def put(self, batch: Batch, answers: Sequence[AlignedText]) -> None:
-        for text, answer in zip(batch.texts, answers, strict=True):
-            self._answers[text] = answer
-            self._done += len(text)
-
-    def finish(self) -> Assembled:
-        """The translated document."""
-        return assemble(self.format, self.data, self.limits, self.languages, self._answers)
-
-
 def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:
     """Texts, each with whether it has tags, in batches of a size that suits the engine."""
     batch, size, aligned = list[str](), 0, False
@@ -158,45 +116,59 @@ def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:
         yield Batch(batch, aligned)
 
 
+@dataclass(slots=True)
+class Work:
+    """A document, its texts and their translations so far."""
+
+    format: Format
+    data: bytes
+    limits: Limits
+    languages: Languages
+    texts: Texts
+    _answers: dict[str, AlignedText] = field(default_factory=dict)
+
+    @classmethod
+    def begin(
+        cls, known: Format, data: bytes, limits: Limits, languages: Languages = Languages()
+    ) -> Work:
+        """Take the document apart; raises as ``take_apart``."""
+        return cls(known, data, limits, languages, take_apart(known, data, limits, languages))
+
+    def translate(
+        self,
+        translator: Translator,
+        options: DecodingOptions = DecodingOptions(),
+        *,
+        should_stop: ShouldStop | None = None,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Answer all of the document's texts; ``on_progress`` is told of so many more characters.
+
+        Raises:
+            CancelledError: ``should_stop`` answered true.
+        """
+        for batch in batches(self.texts.needed.items()):
+            asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
+            answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)
+            self._answers |= zip(batch.texts, map(of_translation, answers), strict=True)
+            on_progress(sum(map(len, batch.texts)))
+
+    def finish(self) -> Assembled:
+        """The translated document."""
+        return assemble(self.format, self.data, self.limits, self.languages, self._answers)
+
+
 def translate_document(
     translator: Translator,
     known: Format,
     data: bytes,
-    options: DecodingOptions | None = None,
+    options: DecodingOptions = DecodingOptions(),
     *,
     limits: Limits = Limits(),
     should_stop: ShouldStop | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
 ) -> Assembled:
-    """Translate a whole document.
-
-    Raises:
-        DocumentError, DocumentTooLargeError: see ``Work.begin``.
-        CancelledError: ``should_stop`` answered true.
-    """
+    """Translate a whole document; raises as ``Work.begin`` and ``Work.translate``."""
     languages = Languages(translator.source_language, translator.target_language)
     work = Work.begin(known, data, limits, languages)
-    translate_texts_of(work, translator, options, should_stop=should_stop, on_progress=on_progress)
+    work.translate(translator, options, should_stop=should_stop)
     return work.finish()
-
-
-def translate_texts_of(
-    work: Work,
-    translator: Translator,
-    options: DecodingOptions | None = None,
-    *,
-    should_stop: ShouldStop | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> None:
-    """Answer all of a document's texts.
-
-    Raises:
-        CancelledError: ``should_stop`` answered true.
-    """
-    options = options or own_decoding(translator)
-    for batch in work.batches():
-        asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
-        answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)
-        work.put(batch, [of_translation(answer) for answer in answers])
-        if on_progress:
-            on_progress(work.progress)

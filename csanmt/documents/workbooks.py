@@ -15,7 +15,7 @@ from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.packages import Package
-from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.patches import Patches, PatchUnit, coded_unit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_part import Units
 from csanmt.documents.xml_source import Element, escaped, find
@@ -180,10 +180,7 @@ class Workbook:
         if any(chinese(f.text) for f in cell.elements("f")) or self._stays(value.text):
             return []
 
-        def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
-            return escaped("".join(p for p in segment if isinstance(p, str)))
-
-        return [PatchUnit((value.text,), value.inner, value.outer, render)]
+        return [coded_unit(value.text, (), (value.inner, value.outer), escaped)]
 
     # ---- writing
 

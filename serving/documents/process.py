@@ -39,8 +39,7 @@ def open_document(folder: JobFolder, message: dict[str, Any]) -> dict[str, Any]:
     with folder.texts.open("w", encoding="utf-8") as stream:
         for text, tagged in found.needed.items():
             stream.write(json.dumps([text, tagged], ensure_ascii=False) + "\n")
-    total = sum(map(len, found.needed))
-    return {"characters": found.characters, "total": total, "sample": found.sample}
+    return {"characters": found.characters, "total": found.total, "sample": found.sample}
 
 
 def assemble_document(folder: JobFolder, message: dict[str, Any]) -> dict[str, Any]:

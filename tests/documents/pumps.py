@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from tests.documents.handmade import docx, epub, odf, word, xlsx
+
 PIECES = (
     "你", "a ", "\t", " ", "\n", "\r\n", "你\n\n", "a  \n", "*", "**", "_", "`", "``a", "[", "](",
     "![", "[^", "]", "\\", "<", "<a ", "<a>", "</a>", "<b>你", "<!--", "<!DOCTYPE<[>", "<![CDATA[",
@@ -20,6 +22,30 @@ HEADS = {
     ".po": 'msgid ""\nmsgstr ""\n', ".html": "<html>", ".md": "", ".txt": "", ".csv": "",
     ".tsv": "",
     ".xlf": '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">',
+}  # fmt: skip
+_FIELD = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
+# Containers, and what a stranger may repeat in their parts in XML.
+CONTAINERS: dict[str, tuple[Callable[[str], bytes], tuple[str, ...]]] = {
+    ".docx": (docx, (
+        word("你"), "<w:p/>", "<w:sdt><w:sdtPr><w:date/></w:sdtPr></w:sdt>",
+        '<w:p><w:pict><v:shape alt="你"/></w:pict></w:p>',
+    )),
+    ".docx/p": (lambda text: docx(f"<w:p>{text}</w:p>"), (
+        "<w:r><w:t>你</w:t></w:r>", "<w:r><w:rPr><w:b/></w:rPr><w:t>你</w:t></w:r><w:r/>",
+        _FIELD.format("begin"), _FIELD.format("begin") + _FIELD.format("end"), "<w:r><w:br/></w:r>",
+        "<m:oMath><m:t>你</m:t></m:oMath>", "<w:hyperlink><w:r><w:t>a</w:t></w:r></w:hyperlink>",
+    )),
+    ".xlsx": (lambda text: xlsx(f"<sheetData>{text}</sheetData>"), (
+        '<c t="inlineStr"><is><t>你</t></is></c>', '<c><f>A="你"</f></c>',
+        '<c t="str"><f>FIND("好",A1)</f><v>你</v></c>', "<r/>",
+    )),
+    ".odt": (lambda text: odf("text", text), (
+        "<text:p>你</text:p>", "<text:p>a<text:span>你</text:span></text:p>",
+        '<table:table-cell office:string-value="你"/>', "<text:p><text:p>你</text:p></text:p>",
+    )),
+    ".epub": (lambda text: epub(text, {}, {}), (
+        "<dc:title>你</dc:title>", "<dc:language>zh</dc:language>", "<meta>你</meta>",
+    )),
 }  # fmt: skip
 STEP = 4  # how much longer the second input is
 WORST = 8.0  # times its time; 16 would be quadratic, 4 linear, and clocks are coarse

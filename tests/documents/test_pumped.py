@@ -21,7 +21,7 @@ from csanmt.documents.formats import find
 from csanmt.documents.limits import Limits
 from csanmt.documents.protocol import Languages
 from csanmt.errors import CsanmtError
-from tests.documents.pumps import HEADS, PIECES, STEP, superlinear
+from tests.documents.pumps import CONTAINERS, HEADS, PIECES, STEP, superlinear
 
 SIZE = int(os.environ.get("PUMP_BYTES", "24000")) // STEP
 ENDLESS = Limits(characters=1 << 40, units=1 << 40)
@@ -79,5 +79,20 @@ def test_every_format_is_read_in_linear_time(suffix) -> None:
             text = HEADS[suffix] + piece * (size // len(piece.encode()))
             with contextlib.suppress(CsanmtError):
                 known.open(text.encode(), ENDLESS, Languages())
+
+        assert not superlinear(read, SIZE), piece
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_every_container_is_read_and_written_in_linear_time(kind) -> None:
+    pack, pieces = CONTAINERS[kind]
+    known = find(f"a{kind.partition('/')[0]}")
+    for piece in pieces:
+
+        def read(size: int, piece: str = piece) -> None:
+            data = pack(piece * (size // len(piece.encode())))
+            with contextlib.suppress(CsanmtError):
+                document = known.open(data, ENDLESS, Languages())
+                document.left(document.save())
 
         assert not superlinear(read, SIZE), piece

@@ -22,7 +22,8 @@ from serving.apis.deepl.translate import (
     glossary_ids,
     refuse_unserved,
 )
-from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
+from serving.documents.job import DocumentJob, file_response
+from serving.documents.jobs import DocumentJobs
 from serving.documents.upload import Upload, safe_name
 from serving.glossaries.owner import Glossaries
 from serving.http.allowance import Account

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.documents.limits import UnsupportedDocumentError
-from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
+from serving.documents.job import DocumentJob, file_response
+from serving.documents.jobs import DocumentJobs
 from serving.documents.upload import Upload
 from serving.http.allowance import Account
 from serving.http.disconnect import until_disconnect

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from csanmt.errors import ConflictError
 from csanmt.protected.finder import checked_literals
-from serving.documents.jobs import DocumentJob, DocumentJobs, file_response
+from serving.documents.job import DocumentJob, file_response
+from serving.documents.jobs import DocumentJobs
 from serving.glossaries.owner import Glossaries
 from serving.http.allowance import Account
 from serving.http.errors import BadRequestError, error_body
