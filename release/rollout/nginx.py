@@ -30,12 +30,11 @@ from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_wo
 from release.rollout.routes import Routes, routes_in, routes_of
 from release.rollout.traffic import COLOURS, Traffic, require_generation
 
-TEMPLATES = SOURCE_TREE / "deploy" / "nginx"
 TURN_SECONDS = 20.0
 """How long a switch waits for another one, which takes milliseconds when nothing hangs."""
 CLOSING_SECONDS = 2.0
 """How long connections are closed with their answers before a reload."""
-START_SECONDS = 5.0
+START_SECONDS, RELOAD_SECONDS = 5.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +104,9 @@ class NginxRouter:
         self.routes = self._place_of_routes()
         self._files = Routes(self.routes)
         environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
+            loader=jinja2.FileSystemLoader(SOURCE_TREE / "deploy" / "nginx"),
             undefined=jinja2.StrictUndefined,
             keep_trailing_newline=True,
-            autoescape=False,
         )
         self._template = environment.get_template("nginx.conf.j2")
 
@@ -118,9 +116,9 @@ class NginxRouter:
             return self.directory / "routes"
         wanted = routes_of(self.directory, self.settings.user)
         read = routes_in(self.main)
-        if read in (None, wanted) or not (self.running() or self.program.orphaned()):
+        if read is None or not (self.running() or self.program.orphaned()):
             return wanted
-        return read or wanted
+        return read
 
     @property
     def _temporary(self) -> Path:
@@ -184,7 +182,7 @@ class NginxRouter:
         with self._turn():
             self._start()
             if (known := self.written()) is not None:
-                self._await_traffic(known, START_SECONDS)
+                self._await_traffic(known)
 
     def stop(self, deadline_seconds: float = 10.0) -> None:
         """Let running requests finish, then end this nginx."""
@@ -199,17 +197,14 @@ class NginxRouter:
                 return
             time.sleep(0.02)
 
-    # -- switching -----------------------------------------------------------------
-
     def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
         with self._turn():
             before = self.live() or self.written()
             found = before.generation if before else 0
             require_generation(found, expected)
-            applied = replace(traffic, generation=max(found, self._files.newest()) + 1)
-            applied = self._route(applied)
+            applied = self._route(replace(traffic, generation=max(found, self._files.newest()) + 1))
             self._start()
-            self._await_traffic(applied, START_SECONDS)
+            self._await_traffic(applied)
             return applied
 
     # -- parts -----------------------------------------------------------------------
@@ -270,7 +265,7 @@ class NginxRouter:
         with self._closing() if self.program.orphaned() else nullcontext():
             self.program.start(self.main, self.settings.listen)
 
-    def _reload(self, digest: str, deadline_seconds: float = 10.0) -> None:
+    def _reload(self, digest: str) -> None:
         """Have the running nginx read its configuration again, without cutting a connection."""
         master = self.program.master()
         if master is None:
@@ -278,13 +273,10 @@ class NginxRouter:
         old = accepting_workers(master)
         with self._closing() if self._configured() else nullcontext():
             self.program.tell("HUP")
-            end = time.monotonic() + deadline_seconds
+            end = time.monotonic() + RELOAD_SECONDS
             while old & accepting_workers(master) or self._configured() != digest:
                 if time.monotonic() > end:
-                    raise UnavailableError(
-                        f"nginx did not take up its configuration within {deadline_seconds:g} s; "
-                        f"see {self.directory / 'error.log'}"
-                    )
+                    raise self._late("its configuration")
                 time.sleep(0.005)
 
     @contextmanager
@@ -335,16 +327,17 @@ class NginxRouter:
         finally:
             probe.unlink(missing_ok=True)
 
-    def _await_traffic(self, traffic: Traffic, deadline_seconds: float) -> None:
+    def _await_traffic(self, traffic: Traffic) -> None:
         """Wait until requests meet what is wanted."""
-        end = time.monotonic() + deadline_seconds
+        end = time.monotonic() + START_SECONDS
         while self.live() != traffic:
             if time.monotonic() > end:
-                raise UnavailableError(
-                    f"nginx did not take up generation {traffic.generation} within "
-                    f"{deadline_seconds:g} s; see {self.directory / 'error.log'}"
-                )
+                raise self._late(f"generation {traffic.generation}")
             time.sleep(0.01)
+
+    def _late(self, what: str) -> UnavailableError:
+        log = self.directory / "error.log"
+        return UnavailableError(f"nginx did not take up {what} in time; see {log}")
 
 
 def _inside(listen: str) -> str:
