@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from csanmt.errors import ConflictError, IntegrityError, UnavailableError
 from release.ledger.ledger import Kind
 from release.rollout.colours import Deployment
-from release.rollout.site import Site
+from release.rollout.site import Site, Tell
 from release.rollout.status import Look, look
 from release.rollout.switch import switch
 from release.rollout.traffic import Colour, other, state_of
@@ -17,7 +17,6 @@ from release.running.service import Identity, Service
 
 Check = Callable[[str], None]
 """Tries a service at a URL; raises a CsanmtError that says what is wrong with it."""
-Tell = Callable[[str], None]
 
 SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
 STOP_SECONDS = 60.0

@@ -15,12 +15,11 @@ from release.rollout.deployment import Check, deploy
 from release.rollout.promotion import Promoted, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Progress, Shipment, Shipments
-from release.rollout.site import APPLIED, Site
+from release.rollout.site import APPLIED, Site, Tell
 from release.rollout.status import Look, look
 from release.rollout.traffic import Colour, state_of
 from release.rollout.upkeep import Upkeep
 
-Tell = Callable[[str], None]
 TICK_SECONDS = 1.0
 SAVED_EVERY = 2.0
 """Seconds of watching that a kill may cost."""

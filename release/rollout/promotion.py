@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from release.rollout.observation import Observation, observe, record
 from release.rollout.rollback import rollback
-from release.rollout.site import Site
+from release.rollout.site import Site, Tell
 from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import TrafficMovedError, other, state_of
@@ -61,9 +61,6 @@ class Promoted:
     share: float = 0.0
 
 
-Progress = Callable[[str], None]
-
-
 class Guide(Protocol):
     """Told of every step of a promotion; may hold it up, or end it by an error."""
 
@@ -93,7 +90,7 @@ def promote(
     site: Site,
     release: str,
     plan: Plan,
-    tell: Progress = lambda _: None,
+    tell: Tell = lambda _: None,
     *,
     purpose: str = "promotion",
     guide: Guide = _Unguided(),
@@ -142,7 +139,7 @@ def _tick(guide: Guide, weight: float, before: float, seconds: float) -> None:
     guide.tick(weight, before + seconds)
 
 
-def watch(site: Site, seconds: float, poll: float, tell: Progress = lambda _: None) -> Observation:
+def watch(site: Site, seconds: float, poll: float, tell: Tell = lambda _: None) -> Observation:
     """Watch the version that has most of the traffic; roll back when it falls ill.
 
     Raises:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from csanmt.errors import ConflictError, CsanmtError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.deployment import place
 from release.rollout.retention import KEEP
-from release.rollout.site import Site
+from release.rollout.site import Site, Tell
 from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import Colour, TrafficMovedError, other, require_generation
 
-Progress = Callable[[str], None]
 TRIES = 5
 """How often a switch that another command overtook is looked at anew."""
 
@@ -42,7 +41,7 @@ def rollback(
     *,
     why: str,
     expected: int | None = None,
-    tell: Progress = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> RolledBack:
     """Send all traffic to ``release``, or to the version before the present one.
 
@@ -91,7 +90,7 @@ class Target:
 
 
 def _go(
-    site: Site, now: Look, target: Target, why: str, expected: int | None, tell: Progress
+    site: Site, now: Look, target: Target, why: str, expected: int | None, tell: Tell
 ) -> RolledBack:
     side, started = target.side, target.side is None
     if side is None:
@@ -214,7 +213,7 @@ def _settled(now: Look) -> Target:
 # -- starting it again -------------------------------------------------------------------------
 
 
-def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
+def _start(site: Site, now: Look, release: str, tell: Tell) -> Side:
     """Start ``release`` where it died, or where no process serves users."""
     with site.exclusive(f"rollback to {release}"):
         bento = bento_of(site, now, release)
@@ -235,7 +234,7 @@ def _start(site: Site, now: Look, release: str, tell: Progress) -> Side:
     return now.sides[colour].with_started(deployment)
 
 
-def _give_all(site: Site, now: Look, tell: Progress) -> Side:
+def _give_all(site: Site, now: Look, tell: Tell) -> Side:
     """In mid-canary: all traffic to the version in service, so that the other colour is free."""
     stable = now.of(now.state.active or "") or now.serving
     assert stable is not None

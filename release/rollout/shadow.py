@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,7 +27,7 @@ from typing import Any
 from benchmarks.service_process import DIRECT
 from csanmt.errors import ConflictError, NotFoundError
 from release.ledger.ledger import Kind
-from release.rollout.site import Site
+from release.rollout.site import Site, Tell
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS, Colour, TrafficMovedError
 from release.running.service import authorization
@@ -243,7 +243,7 @@ def shadow(
     release: str,
     share: float,
     seconds: float,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> ShadowReport:
     """Copy ``share`` percent of the traffic to both colours for ``seconds`` and compare.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.rollout.promotion import Plan
 from release.rollout.rollback import RolledBack, rollback
-from release.rollout.site import Site, SiteHeldError
+from release.rollout.site import Site, SiteHeldError, Tell
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS, Colour
 
@@ -233,7 +233,7 @@ def roll_back_past(
     release: str | None,
     *,
     why: str,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> RolledBack:
     """``rollback``; where a version must be started and a shipment holds the site, end that first.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,8 @@ from release.rollout.traffic import COLOURS, Colour, Router
 from release.running.launchers import ContainerLauncher, Launcher, Place, ProcessLauncher
 from release.running.service import HttpService, Service
 
+Tell = Callable[[str], None]
+"""Is told in words what is being done."""
 BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
 SETTINGS, APPLIED = "rollout.toml", "rollout.applied.toml"
 """What the site shall be, as people write it; and the copy that the last deployment applied."""

@@ -20,6 +20,10 @@ from serving.metric_names import SIGNALS
 SURPRISE = 0.001
 """Errors that a version within its limit would show more rarely than this are a breach."""
 
+LEAST = {
+    **dict.fromkeys(("min_requests", "min_segments", "down_checks", "bad_checks"), 1),
+    **dict.fromkeys(("max_error_rate", "max_p95_seconds", "max_p95_ratio", "min_p95_seconds"), 0),
+}
 DEFAULT = SOURCE_TREE / "deploy" / "thresholds.toml"
 
 
@@ -62,12 +66,10 @@ class Thresholds:
                     )
                 if not 0 <= limit <= 1:
                     raise ConfigurationError(f"{name}.{signal} is {limit}; allowed is 0 to 1")
-        for name in ("min_requests", "min_segments", "down_checks", "bad_checks"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} is {getattr(self, name)}; allowed is 1 or more")
-        for name in ("max_error_rate", "max_p95_seconds", "max_p95_ratio", "min_p95_seconds"):
-            if getattr(self, name) < 0:
-                raise ConfigurationError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                value = getattr(self, name)
+                raise ConfigurationError(f"{name} is {value}; allowed is {least} or more")
 
     @classmethod
     def read(cls, path: Path = DEFAULT) -> Thresholds:

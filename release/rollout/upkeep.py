@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -10,12 +9,11 @@ from csanmt.errors import CsanmtError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.deployment import place
 from release.rollout.rollback import bento_of, rollback
-from release.rollout.site import Site
+from release.rollout.site import Site, Tell
 from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import COLOURS, Colour
 
-Tell = Callable[[str], None]
 TEND_SECONDS = 3.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 """Seconds between two starts of what dies again and again: doubled each time."""
