@@ -14,9 +14,10 @@ from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.http.allowance import charged
 from serving.http.disconnect import until_disconnect
-from serving.http.errors import BadRequestError
+from serving.http.errors import BadRequestError, TooLargeError
 from serving.markup import MarkedAnswer, characters, translate_marked
 from serving.memory import Mode
+from serving.settings import Settings
 from serving.translating import Job, TextAnswer, Timing, TranslationService
 
 Terms = tuple[tuple[str, str], ...]
@@ -37,6 +38,15 @@ def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
         length_penalty=facts.length_penalty,
         max_length=facts.max_length,
     )
+
+
+def check_texts(texts: Sequence[str], settings: Settings) -> None:
+    """The limits every API obeys. Raises TooLargeError."""
+    if len(texts) > settings.max_texts:
+        raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
+    characters = sum(map(len, texts))
+    if characters > settings.max_characters:
+        raise TooLargeError(f"{characters} characters; allowed is {settings.max_characters}")
 
 
 def unwrapped(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from csanmt.documents.limits import DocumentTooLargeError, UnsupportedDocumentError
 from csanmt.errors import (
@@ -140,6 +140,13 @@ def error_response(error: Exception) -> JSONResponse:
             error_body(error.code, str(error)), status_of(error), headers=_headers(error)
         )
     return internal_error()
+
+
+def reworded(plain: Response, body: dict[str, Any], status: int = 0) -> JSONResponse:
+    """``plain`` with the body and status that another API has for it."""
+    kept = ("retry-after", "www-authenticate", "allow")
+    headers = {name: plain.headers[name] for name in kept if name in plain.headers}
+    return JSONResponse(body, status or plain.status_code, headers=headers)
 
 
 def internal_error() -> JSONResponse:

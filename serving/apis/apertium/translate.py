@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from csanmt.errors import CsanmtError
 from serving.apis.api import Incoming
-from serving.http.errors import BadRequestError, TooLargeError, error_response
+from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, all_fields
 from serving.languages import canonical
-from serving.texts import decoding, translated
+from serving.texts import check_texts, decoding, translated
 from serving.translating import TranslationService
 
 
@@ -38,8 +38,7 @@ class ApertiumShape:
         source, _, target = direction.partition("|")
         if (canonical(source), canonical(target)) != (pair.source, pair.target):
             raise BadRequestError(f"{direction} is not supported; {pair.source}|{pair.target} is")
-        if len(text) > service.settings.max_characters:
-            raise TooLargeError(f"the text is longer than {service.settings.max_characters}")
+        check_texts([text], service.settings)
         answers, _ = await translated(incoming.request, service, [text], decoding(service))
         return JSONResponse(
             {
@@ -64,9 +63,7 @@ def apertium_error(error: Exception, path: str) -> Response:
         "message": error.code,
         "explanation": str(error),
     }
-    kept = ("retry-after", "www-authenticate")
-    headers = {name: plain.headers[name] for name in kept if name in plain.headers}
-    return JSONResponse(body, plain.status_code, headers=headers)
+    return reworded(plain, body)
 
 
 def _is_form(incoming: Incoming) -> bool:

@@ -11,7 +11,7 @@ from serving.apis.api import Api, Backend
 from serving.apis.deepl.documents import DeepLDocumentRoutes
 from serving.apis.deepl.glossaries import DeepLGlossaryRoutes
 from serving.apis.deepl.translate import DeepLRoutes
-from serving.http.errors import QuotaExceededError, UnauthorizedError, error_response
+from serving.http.errors import QuotaExceededError, UnauthorizedError, error_response, reworded
 from serving.openapi.document import Description
 
 WITH_KEY = ("/v2/translate", "/v2/languages", "/v2/usage")
@@ -52,5 +52,4 @@ def deepl_error(error: Exception, path: str) -> JSONResponse:
         status = 456
     elif status == 422:
         status = 400
-    kept = {n: plain.headers[n] for n in ("retry-after", "allow") if n in plain.headers}
-    return JSONResponse({"message": words}, status, headers=kept)
+    return reworded(plain, {"message": words}, status)

@@ -18,13 +18,13 @@ from csanmt.errors import NotFoundError
 from serving.apis.deepl.errors import either, missing, unsupported
 from serving.apis.deepl.tags import TagHandling, formatted_like
 from serving.glossaries.owner import Glossaries
-from serving.http.errors import BadRequestError, TooLargeError
+from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
 from serving.http.keys import caller
 from serving.languages import canonical, detect, name_of
 from serving.markup import characters as marked_characters
 from serving.markup import parsed
-from serving.texts import decoding, translated, translated_documents, unwrapped
+from serving.texts import check_texts, decoding, translated, translated_documents, unwrapped
 from serving.translating import TranslationService
 
 MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
@@ -178,11 +178,7 @@ def _texts(fields: dict[str, Any], service: TranslationService) -> list[str]:
     texts = [item for item in items if isinstance(item, str)]
     if not texts or len(texts) != len(items):
         raise missing("text", "a text or a list of texts")
-    settings = service.settings
-    if len(texts) > settings.max_texts:
-        raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
-    if (size := sum(map(len, texts))) > settings.max_characters:
-        raise TooLargeError(f"{size} characters; allowed is {settings.max_characters}")
+    check_texts(texts, service.settings)
     return texts
 
 

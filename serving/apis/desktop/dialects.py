@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.markup import html_rules, parse_markup, xml_rules
 from serving.apis.api import SHARED, Incoming
-from serving.http.errors import BadRequestError, TooLargeError, error_response
+from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, MULTIPART, given
 from serving.languages import canonical, detect
 from serving.markup import parsed
-from serving.texts import decoding, translated, translated_documents
+from serving.texts import check_texts, decoding, translated, translated_documents
 from serving.translating import TranslationService
 
 ALTERNATIVES = 3  # DeepLX gives as many
@@ -199,7 +199,7 @@ class DesktopShape:
 
 
 def _texts(dialect: Dialect, fields: Mapping[str, Any], service: TranslationService) -> list[str]:
-    value, settings = fields.get(dialect.text), service.settings
+    value = fields.get(dialect.text)
     if dialect.several:
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise InvalidInputError(f"{dialect.text}: must be a list of strings")
@@ -208,10 +208,7 @@ def _texts(dialect: Dialect, fields: Mapping[str, Any], service: TranslationServ
         texts = [value]
     else:
         raise InvalidInputError(f"{dialect.text}: must be a string")
-    if len(texts) > settings.max_texts:
-        raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
-    if (size := sum(map(len, texts))) > settings.max_characters:
-        raise TooLargeError(f"{size} characters; allowed is {settings.max_characters}")
+    check_texts(texts, service.settings)
     return texts
 
 
@@ -233,7 +230,4 @@ def desktop_error(error: Exception, path: str) -> Response:
     words = str(error) if isinstance(error, CsanmtError) else "Method not allowed; send a POST"
     if plain.status_code == 500:
         words = "internal error"
-    kept = ("retry-after", "www-authenticate", "allow")
-    headers = {name: plain.headers[name] for name in kept if name in plain.headers}
-    body = {"code": plain.status_code, "message": words, "error": words}
-    return JSONResponse(body, plain.status_code, headers=headers)
+    return reworded(plain, {"code": plain.status_code, "message": words, "error": words})

@@ -17,7 +17,13 @@ from starlette.responses import JSONResponse, Response
 from csanmt.errors import CsanmtError
 from csanmt.markup import html_rules, parse_markup
 from serving.apis.api import Incoming
-from serving.http.errors import BadRequestError, MissingKeyError, UnauthorizedError, error_response
+from serving.http.errors import (
+    BadRequestError,
+    MissingKeyError,
+    UnauthorizedError,
+    error_response,
+    reworded,
+)
 from serving.http.fields import FORM, MULTIPART, libre_fields
 from serving.http.json_body import is_json
 from serving.languages import Detected, LanguagePair, canonical, detect, name_of
@@ -80,8 +86,7 @@ def libre_error(error: Exception, path: str) -> Response:
         status, words = 403, NEED_KEY if isinstance(error, MissingKeyError) else "Invalid API key"
     elif status == 429:
         words = f"Slowdown: {words}"
-    headers = {name: plain.headers[name] for name in ("retry-after",) if name in plain.headers}
-    return JSONResponse({"error": words}, status, headers=headers)
+    return reworded(plain, {"error": words}, status)
 
 
 @dataclass(frozen=True, slots=True)

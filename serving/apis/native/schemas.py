@@ -9,11 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from csanmt.errors import InvalidInputError
 from csanmt.protected.finder import LONGEST_LITERAL, MOST_LITERALS, checked_literals
 from csanmt.translator import DecodingOptions
-from serving.http.errors import TooLargeError, validated
+from serving.http.errors import validated
 from serving.http.fields import given
 from serving.memory import Mode
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from serving.texts import check_texts
 
 MAX_LENGTH_PENALTY = 5.0
 
@@ -183,15 +184,6 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
     request = validated(TranslateRequest, given(data))
     check_texts(request.texts, settings)
     return request
-
-
-def check_texts(texts: list[str], settings: Settings) -> None:
-    """The limits every API shape obeys. Raises TooLargeError."""
-    if len(texts) > settings.max_texts:
-        raise TooLargeError(f"{len(texts)} texts; allowed is {settings.max_texts}")
-    characters = sum(map(len, texts))
-    if characters > settings.max_characters:
-        raise TooLargeError(f"{characters} characters; allowed is {settings.max_characters}")
 
 
 class HypothesisAnswer(BaseModel):

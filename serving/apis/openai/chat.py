@@ -22,14 +22,14 @@ from serving.apis.openai.prompts import text_to_translate
 from serving.http.disconnect import EventStream
 from serving.http.errors import (
     BadRequestError,
-    TooLargeError,
     UnauthorizedError,
     error_response,
+    reworded,
     status_of,
 )
 from serving.http.fields import given
 from serving.http.middleware import OUTCOME, request_id
-from serving.texts import begun, decoding, translated
+from serving.texts import begun, check_texts, decoding, translated
 from serving.translating import Job, SentenceEvent, TextAnswer, TranslationService
 
 REFUSED = ("tools", "functions", "tool_choice", "function_call", "audio")
@@ -58,10 +58,7 @@ class ChatRoutes:
         fields = given((await Incoming.read(request, service)).json())
         _check(fields)
         text = text_to_translate(fields.get("messages"), service.languages)
-        if len(text) > service.settings.max_characters:
-            raise TooLargeError(
-                f"{len(text)} characters; allowed is {service.settings.max_characters}"
-            )
+        check_texts([text], service.settings)
         head = {
             "id": f"chatcmpl-{request_id(request.scope)}",
             "created": int(time.time()),
@@ -166,6 +163,4 @@ def openai_error(error: Exception, path: str) -> Response:
         code = "invalid_api_key"
     elif status == 500:
         words = "internal error"
-    kept = ("retry-after", "www-authenticate", "allow")
-    headers = {name: plain.headers[name] for name in kept if name in plain.headers}
-    return JSONResponse(_error_body(status, str(code), words), status, headers=headers)
+    return reworded(plain, _error_body(status, str(code), words), status)
