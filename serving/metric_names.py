@@ -101,28 +101,7 @@ BUILD_INFO = MetricSpec(
     ("digest", "bento", "commit", "engine", "isa"),
 )
 
-ALL = (
-    REQUESTS,
-    REQUEST_SECONDS,
-    IN_PROGRESS,
-    ERRORS,
-    CANCELLED,
-    CHARACTERS,
-    TOKENS,
-    SEGMENTS,
-    BATCH_SENTENCES,
-    BATCH_SECONDS,
-    QUEUE_SECONDS,
-    QUEUE_SENTENCES,
-    HEALTH,
-    RUNNERS_READY,
-    RUNNER_STARTS,
-    RUNNER_DEATHS,
-    RESIDENT_MEMORY,
-    MEMORY_ENTRIES,
-    MEMORY_LOOKUPS,
-    BUILD_INFO,
-)
+ALL = tuple(spec for spec in globals().values() if isinstance(spec, MetricSpec))
 
 # Values of the label ``signal`` of HEALTH; ``serving.quality_signals`` says when each is set.
 SIGNALS = (

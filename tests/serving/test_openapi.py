@@ -193,7 +193,7 @@ def test_dialects_of_desktop_programs_are_described_as_they_are(served, path):
     answered = branches(post["responses"]["200"]["content"], "required")
     for dialect in PATHS[path]:
         assert dialect.fields in asked
-        assert dialect.answer([Answered("", (), "")], "").keys() in answered
+        assert dialect.answered([Answered("", (), "")], "").keys() in answered
     assert len(asked) == len(PATHS[path])
 
 

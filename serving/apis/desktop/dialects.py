@@ -1,15 +1,15 @@
-"""How desktop programs and browser extensions ask for translations: a table of dialects.
+"""Requests of desktop programs and browser extensions, each in its dialect.
 
 Each sends a JSON object with a text or a list of texts and two languages, under names of its own,
-and wants the answer in a form of its own; ``docs/clients.md`` says which program speaks which.
-References: DeepLX ``service/service.go``, MTranServer's ``API.md`` and its ``plugins``,
-Immersive Translate's page on custom APIs, KISS Translator ``src/apis/trans.js``.
+and wants the answer in a form of its own; ``dialects.toml`` has the table of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -24,8 +24,6 @@ from serving.languages import canonical, detect
 from serving.markup import parsed
 from serving.texts import check_texts, decoding, translated, translated_documents
 from serving.translating import TranslationService
-
-ALTERNATIVES = 3  # DeepLX gives as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,79 +41,64 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One way of asking.
-
-    Attributes:
-        text: field of the text, or of the list of texts if ``several``.
-        source, target: fields of the languages; the first may be ``auto``, empty or missing.
-        markup: field that says that texts are HTML (true) or names their markup, if there is one.
-        answer: makes the response of the answers and of the target as the client wrote it.
-    """
+    """One way of asking; ``dialects.toml`` explains the fields."""
 
     name: str
     text: str
-    several: bool
     source: str
     target: str
-    markup: str
-    answer: Callable[[Sequence[Answered], str], dict[str, Any]]
+    answer: Mapping[str, Any]
+    each: Any = None
+    markup: str = ""
     alternatives: int = 0
+
+    @property
+    def several(self) -> bool:
+        return self.each is not None
 
     @property
     def fields(self) -> frozenset[str]:
         return frozenset((self.text, self.source, self.target, self.markup)) - {""}
 
-
-def _deeplx(answers: Sequence[Answered], target: str) -> dict[str, Any]:
-    (one,) = answers
-    return {
-        "code": 200,
-        "id": 0,
-        "data": one.text,
-        "alternatives": list(one.others),
-        "source_lang": one.source.upper(),
-        "target_lang": target.upper(),
-        "method": "Free",
-    }
-
-
-def _immersive(answers: Sequence[Answered], target: str) -> dict[str, Any]:
-    return {"translations": [{"detected_source_lang": a.source, "text": a.text} for a in answers]}
-
-
-def _kiss_many(answers: Sequence[Answered], target: str) -> dict[str, Any]:
-    return {"translations": [{"text": a.text, "src": a.source} for a in answers]}
+    def answered(self, answers: Sequence[Answered], target: str) -> Any:
+        """The response; ``target`` as the client wrote it."""
+        values = [
+            {
+                "{text}": answer.text,
+                "{others}": list(answer.others),
+                "{source}": answer.source,
+                "{SOURCE}": answer.source.upper(),
+                "{TARGET}": target.upper(),
+            }
+            for answer in answers
+        ]
+        if self.several:
+            return _filled(self.answer, {"{each}": [_filled(self.each, v) for v in values]})
+        return _filled(self.answer, values[0])
 
 
-def _kiss_one(answers: Sequence[Answered], target: str) -> dict[str, Any]:
-    return {"text": answers[0].text, "src": answers[0].source}
+def _filled(form: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(form, Mapping):
+        return {name: _filled(value, values) for name, value in form.items()}
+    return values.get(form, form) if isinstance(form, str) else form
 
 
-def _mtran(answers: Sequence[Answered], target: str) -> dict[str, Any]:
-    return {"result": answers[0].text}
+_TABLE = tomllib.loads(Path(__file__).with_name("dialects.toml").read_text("utf-8"))
+_BY_KEY = {key: Dialect(**row) for key, row in _TABLE.items()}
 
 
-def _mtran_batch(answers: Sequence[Answered], target: str) -> dict[str, Any]:
-    return {"results": [a.text for a in answers]}
+def _dialects(*keys: str) -> tuple[Dialect, ...]:
+    return tuple(_BY_KEY[key] for key in keys)
 
-
-DEEPLX = Dialect("DeepLX", "text", False, "source_lang", "target_lang", "tag_handling",
-                 _deeplx, ALTERNATIVES)  # fmt: skip
-IMMERSIVE = Dialect("Immersive Translate", "text_list", True, "source_lang", "target_lang", "",
-                    _immersive)  # fmt: skip
-KISS_ONE = Dialect("KISS Translator", "text", False, "from", "to", "", _kiss_one)
-KISS_MANY = Dialect("KISS Translator", "texts", True, "from", "to", "", _kiss_many)
-MTRAN = Dialect("MTranServer", "text", False, "from", "to", "html", _mtran)
-MTRAN_BATCH = Dialect("MTranServer", "texts", True, "from", "to", "html", _mtran_batch)
 
 # By path: the dialects that are told apart by their fields there.
 PATHS: Mapping[str, tuple[Dialect, ...]] = {
-    SHARED: (DEEPLX, MTRAN, IMMERSIVE, KISS_MANY),
-    "/translate/batch": (MTRAN_BATCH,),
-    "/deeplx": (DEEPLX,),
-    "/immersive": (IMMERSIVE,),
-    "/imme": (IMMERSIVE,),
-    "/kiss": (KISS_MANY, KISS_ONE),
+    SHARED: _dialects("deeplx", "mtran", "immersive", "kiss_many"),
+    "/translate/batch": _dialects("mtran_batch"),
+    "/deeplx": _dialects("deeplx"),
+    "/immersive": _dialects("immersive"),
+    "/imme": _dialects("immersive"),
+    "/kiss": _dialects("kiss_many", "kiss_one"),
 }
 # Fields that no API but these has, so that they tell on the shared path.
 TELLING = frozenset(("source_lang", "target_lang", "from", "to", "text_list", "texts"))
@@ -147,14 +130,14 @@ class DesktopShape:
         asked = str(fields[dialect.target])
         if source == target:
             answers = [Answered(text, (), source) for text in texts]
-            return JSONResponse(dialect.answer(answers, asked))
+            return JSONResponse(dialect.answered(answers, asked))
         found = await self._translated(incoming.request, dialect, fields, texts)
         named = str(fields[dialect.source]) if source else ""
         answers = [
             Answered(translation, others, named or detect(text).language)
             for text, (translation, others) in zip(texts, found, strict=True)
         ]
-        return JSONResponse(dialect.answer(answers, asked))
+        return JSONResponse(dialect.answered(answers, asked))
 
     def _dialect(self, fields: Mapping[str, Any]) -> Dialect:
         """The one that has all the fields. Raises InvalidInputError: none has."""
