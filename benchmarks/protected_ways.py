@@ -6,6 +6,7 @@ paragraph, a cell or a message, and comes back as what a user of the format woul
 
 from __future__ import annotations
 
+import csv
 import html
 import io
 import json
@@ -179,6 +180,64 @@ def _json(texts: Sequence[str]) -> bytes:
     return json.dumps(list(texts), ensure_ascii=False).encode()
 
 
+_ODT = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
+
+
+def _odt(texts: Sequence[str]) -> bytes:
+    body = "".join(f"<text:p>{html.escape(text, quote=False)}</text:p>" for text in texts)
+    names = "".join(f' xmlns:{name}="{_ODT.format(name)}"' for name in ("office", "text"))
+    content = f"<office:body><office:text>{body}</office:text></office:body>"
+    kind = "application/vnd.oasis.opendocument.text"
+    entry = f'<file-entry full-path="/" media-type="{kind}"/><file-entry full-path="content.xml" '
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, text in (
+            ("mimetype", kind),
+            ("content.xml", f"<office:document-content{names}>{content}</office:document-content>"),
+            ("META-INF/manifest.xml", f'<manifest xmlns="{_ODT.format("manifest")}">{entry}'
+             'media-type="text/xml"/></manifest>'),
+        ):  # fmt: skip
+            archive.writestr(name, text)
+    return target.getvalue()
+
+
+def _read_odt(data: bytes) -> Texts:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return _between("text:p", archive.read("content.xml"))
+
+
+def _csv(texts: Sequence[str]) -> bytes:
+    target = io.StringIO()
+    csv.writer(target).writerows([text] for text in texts)
+    return target.getvalue().encode()
+
+
+def _read_csv(data: bytes) -> Texts:
+    return [row[0] for row in csv.reader(io.StringIO(data.decode(), newline=""))]
+
+
+def _lrc(texts: Sequence[str]) -> bytes:
+    return "\n".join(f"[00:{i:02}.00]{text}" for i, text in enumerate(texts)).encode()
+
+
+def _read_lrc(data: bytes) -> Texts:
+    return [line.partition("]")[2] for line in data.decode().splitlines()]
+
+
+_CUE = "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,"
+
+
+def _ass(texts: Sequence[str]) -> bytes:
+    fields = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
+    head = f"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: {fields}\n"
+    return (head + "\n".join(_CUE + text for text in texts)).encode()
+
+
+def _read_ass(data: bytes) -> Texts:
+    lines = data.decode().splitlines()
+    return [line.removeprefix(_CUE) for line in lines if line.startswith(_CUE)]
+
+
 def _text(translator: Translator, texts: Sequence[str]) -> Texts:
     return [answer.text for answer in translate_texts(translator, texts)]
 
@@ -226,5 +285,9 @@ WAYS: dict[str, Way] = {
     "epub": _document(".epub", _epub, _read_epub),
     "po": _document(".po", _po, _read_po),
     "xliff": _document(".xliff", _xliff, lambda data: _between("target", data)),
+    "odt": _document(".odt", _odt, _read_odt),
+    "csv": _document(".csv", _csv, _read_csv),
+    "lrc": _document(".lrc", _lrc, _read_lrc),
+    "ass": _document(".ass", _ass, _read_ass),
     "json": _document(".json", _json, json.loads),
 }

@@ -17,7 +17,9 @@ _FILM = re.compile(r"^Title:([^\n]*)", re.M)
 _FIELDS = re.compile(r"^Format:([^\n]*)$", re.M)
 _DIALOGUE = re.compile(r"^Dialogue:", re.M)
 # Codes with the drawing that they begin, codes, breaks.
-_MARK = re.compile(r"\{(?:[^{}\n\\]|\\(?!p[1-9]))*+\\p[1-9][^{}\n]*\}[^{}\n]*|\{[^{}\n]*\}|\\[Nnh]")
+_MARK = re.compile(
+    r"\{(?:[^{}\n\\]|\\(?!p[1-9]))*+\\p[1-9][^{}\n]*\}[^{}\n]*|(?<![$%#@])\{[^{}\n]*\}|\\[Nnh]"
+)
 _TIMED = re.compile(
     r"^[ \t]{0,20}(?:\[\d{1,4}:\d{2}(?:[.:]\d{1,3})?\][ \t]{0,20})+(?P<text>[^\n]*)", re.M
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
 from csanmt.documents.leftovers import chinese
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.markup.tokens import VOID
+from csanmt.protected.finder import find_each
 
 _TAG = re.compile(
     r"<(/?)([A-Za-z][A-Za-z0-9:._-]{0,60}+|[0-9]{1,3})"
@@ -20,6 +22,7 @@ _BESIDE = frozenset({
     "hr", "i", "kbd", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "td",
     "tr", "u", "ul", "wbr",
 })  # fmt: skip
+_AS_TAGS = frozenset({"tag", "element", "comment"})  # other pieces may hold what looks like one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,17 @@ def is_copy(source: str, target: str) -> bool:
 
 
 def _tags(text: str) -> list[tuple[re.Match[str], Tag]]:
-    found = [(match, Tag(_kind(match[2]), match.start())) for match in _TAG.finditer(text)]
+    pieces = [piece for piece in find_each(text) if piece.family.name not in _AS_TAGS]
+
+    def within(at: int) -> bool:
+        before = bisect_left(pieces, at, key=lambda piece: piece.start) - 1
+        return before >= 0 and at < pieces[before].end
+
+    found = [
+        (match, Tag(_kind(match[2]), match.start()))
+        for match in _TAG.finditer(text)
+        if not within(match.start())
+    ]
     waiting: list[int] = []  # indices of opening tags
     for i, (match, _) in enumerate(found):
         name = match[2].lower()

@@ -55,11 +55,24 @@ def is_point(character: str) -> bool:
 
 
 def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
-    """The protected pieces of ``text`` in order, none touching another.
+    """The protected pieces of ``text`` in order; what touches another is one with it.
 
     Args:
         literals: strings that a caller protects (``checked_literals``).
     """
+    found: list[Protected] = []
+    for piece in find_each(text, literals):
+        if found and found[-1].end == piece.start:
+            kind = found[-1].family
+            family = piece.family if kind is POINT else kind
+            found[-1] = Protected(found[-1].start, piece.end, family)
+        else:
+            found.append(piece)
+    return found
+
+
+def find_each(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
+    """``find``, with pieces that touch apart."""
     if not literals and not _HINT.search(text):
         return []
     found: list[Protected] = []
@@ -74,11 +87,7 @@ def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
             end = _trimmed(text, start, end)
         if family.glued:
             start, end = _with_neighbours(text, start, end, found[-1].end if found else 0)
-        if found and found[-1].end == start:  # what touches is one thing
-            kind = found[-1].family
-            found[-1] = Protected(found[-1].start, end, family if kind is POINT else kind)
-        else:
-            found.append(Protected(start, end, family))
+        found.append(Protected(start, end, family))
         at = end
     return found
 

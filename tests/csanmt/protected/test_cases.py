@@ -138,6 +138,15 @@ def test_numbered_tags_of_a_message_move_with_their_words(shipped: TextTranslato
     assert text.count("<1/>") == 1
 
 
+def test_what_looks_like_a_tag_within_a_piece_is_none(shipped: TextTranslator) -> None:
+    held = ["%<count>d", "`<b>`", "<<name>>"]
+    source = json.dumps(
+        [f"请看{piece}的说明，谢谢。" for piece in held], ensure_ascii=False
+    ).encode()
+    answers = json.loads(translate_document(shipped, find("a.json"), source).data)
+    assert [piece in text for piece, text in zip(held, answers, strict=True)] == [True] * 3
+
+
 def test_wide_blanks_are_as_many_as_they_were(document) -> None:
     text = document("17-indent.html").decode()
     paragraphs = re.findall("<p>(.*?)</p>", text)
