@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -11,8 +11,6 @@ from csanmt.errors import ConfigurationError
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
 from training.objective import TrainableCsanmt
 from training.recipe import Recipe
-
-STACKS = ("Encoder", "SemanticEncoder", "Decoder")
 
 
 def starting_model(
@@ -66,8 +64,10 @@ def _existing(recipe: Recipe, sizes: tuple[int, int]) -> TrainableCsanmt:
             f"{model.config.target_vocab_size} ids, the packed data of {sizes[0]} and {sizes[1]}"
         )
     for name in ("dropout", "attention_dropout", "activation_dropout"):
-        _set_dropout(model, name, getattr(recipe.model, name))
-    return TrainableCsanmt(model.float())
+        setattr(model.config, name, getattr(recipe.model, name))
+    again = CsanmtForConditionalGeneration(model.config)
+    again.load_state_dict(model.float().state_dict())
+    return TrainableCsanmt(again)
 
 
 def _check_target_vectors(recipe: Recipe, trainable: TrainableCsanmt) -> None:
@@ -80,16 +80,3 @@ def _check_target_vectors(recipe: Recipe, trainable: TrainableCsanmt) -> None:
             "decoder would be trained under random vectors of the target; allowed is a share "
             "above 0, or num_of_samples = 0"
         )
-
-
-def _set_dropout(model: torch.nn.Module, name: str, rate: float) -> None:
-    setattr(model.config, name, rate)
-    owners: dict[str, Callable[[torch.nn.Module], bool]] = {
-        "dropout": lambda m: hasattr(m, "residual_dropout") or type(m).__name__ in STACKS,
-        "attention_dropout": lambda m: type(m).__name__ in ("SelfAttention", "CrossAttention"),
-        "activation_dropout": lambda m: type(m).__name__ == "FeedForward",
-    }
-    for module in model.modules():
-        if owners[name](module):
-            attribute = "residual_dropout" if hasattr(module, "residual_dropout") else "dropout"
-            setattr(module, attribute, rate)
