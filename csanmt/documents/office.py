@@ -50,7 +50,7 @@ _ATTRIBUTES = {
     "tblDescription": ("val",), "lvlText": ("val",), "listItem": ("displayText",),
     "textpath": ("string",), "alias": ("val",), "hyperlink": ("tooltip", "display"),
     "hlinkClick": ("tooltip",), "helpText": ("val",), "statusText": ("val",), "default": ("val",),
-    "listEntry": ("val",), "sectionTitle": ("val",), "slicer": ("caption",),
+    "listEntry": ("val",), "sectionTitle": ("val",), "section": ("name",), "slicer": ("caption",),
     "timeline": ("caption",), **dict.fromkeys(_SHAPES, ("alt", "title")),
 }  # fmt: skip
 _DEEPEST = 3  # documents within one another
@@ -90,7 +90,8 @@ _DOCX = _Kind(
 _PPTX = _Kind(
     "presentationml.presentation.main+xml",
     (
-        "presentationml.slide+xml", "presentationml.notesslide+xml",
+        "presentationml.presentation.main+xml", "presentationml.slide+xml",
+        "presentationml.notesslide+xml",
         "presentationml.slidelayout+xml", "presentationml.slidemaster+xml",
         "presentationml.notesmaster+xml", "presentationml.handoutmaster+xml",
         "presentationml.comments+xml", "ms-powerpoint.comments+xml", *_DRAWINGS,

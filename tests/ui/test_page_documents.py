@@ -115,7 +115,7 @@ def test_document_that_cannot_be_read_is_refused_in_words(
 
 @pytest.mark.parametrize(
     ("language", "scheme", "words"),
-    [("en", "light", "The file cannot be read. not JSON"), ("zh", "dark", "无法读取此文件。")],
+    [("en", "light", "The file cannot be read. (not JSON"), ("zh", "dark", "无法读取此文件。")],
 )
 def test_refusal_is_in_the_readers_language_and_announced(
     open_page: Any, language, scheme, words

@@ -172,8 +172,8 @@ function documentFailed(error) {
   const words = describe(problem, { limit: source.limit });
   if (problem.kind === "key") return notice.show(words);
   const known = REFUSALS.has(problem.code) ? t(`refused_${problem.code}`) : "";
-  const detail = [known, problem.detail].filter(Boolean).join(" ") || words.title;
-  notice.show({ ...words, title: t("documentFailed"), detail, wait: null, retry: false });
+  const said = known && problem.detail ? `${known} (${problem.detail})` : known || problem.detail;
+  notice.show({ ...words, title: t("documentFailed"), detail: said || words.title, wait: null, retry: false });
 }
 
 function settle() {
