@@ -9,17 +9,17 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polib
 
 from csanmt.documents.encoding import Decoded, decode, decode_as
-from csanmt.documents.leftovers import Part, chinese
+from csanmt.documents.leftovers import count
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.messages import is_copy, read_message
-from csanmt.documents.patches import Patches, PatchUnit, metered, patched
+from csanmt.documents.patches import Consequence, Patches, PatchUnit, metered
+from csanmt.documents.plain import TextDocument
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
 
@@ -32,6 +32,8 @@ _MSGSTR = re.compile(
     re.M,
 )
 _CHARSET = re.compile(rb'"Content-Type:[^"\n]{0,200}?charset=([A-Za-z0-9_-]{1,40})', re.I)
+_LANGUAGE = re.compile(r'"Language:[ \t]*()\\n"')
+_FORMS = re.compile(r'"Plural-Forms:[ \t]*(nplurals=INTEGER[^"\\\n]*|)\\n"')
 _WIDTH = 77  # columns, as gettext wraps
 
 
@@ -40,7 +42,7 @@ class Gettext:
     suffixes = (".po",)
     media_type = "text/x-gettext-translation"
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> _Catalogue:
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
         source = _decoded(data)
         if source.text and "msgid" not in source.text:
             raise DocumentError("a catalogue without a msgid")
@@ -49,7 +51,15 @@ class Gettext:
             catalogue = polib.pofile(source.text.replace("\r\n", "\n") + "\n", encoding="utf-8")
         except (OSError, ValueError, IndexError, KeyError, AttributeError) as error:
             raise DocumentError(f"not a gettext catalogue: {_reason(error)}") from None
-        return _Catalogue(catalogue, source, limits, languages)
+        reader = _Reader(catalogue, source.text)
+        units = list(metered(reader.units(), limits))
+        fuzzy = count("fuzzy", (e.msgid for e in catalogue if e.fuzzy and not e.obsolete))
+        return TextDocument(
+            source,
+            [*reader.header(languages.target, units), *units],
+            fuzzy,
+            lambda result: self.open(source.again(result), limits, languages),
+        )
 
 
 def _decoded(data: bytes) -> Decoded:
@@ -73,23 +83,20 @@ class _Place:
     form: int
 
 
-class _Catalogue:
-    def __init__(
-        self, catalogue: polib.POFile, source: Decoded, limits: Limits, languages: Languages
-    ) -> None:
-        self._catalogue, self._source = catalogue, source
-        self._limits, self._languages = limits, languages
-        self._newline = "\r\n" if "\r\n" in source.text else "\n"
-        self._places = _places(source.text)
-        self.units = list(metered(self._read(), limits))
+class _Reader:
+    def __init__(self, catalogue: polib.POFile, text: str) -> None:
+        self._catalogue, self._text = catalogue, text
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+        self._places = _places(text)
 
-    def _read(self) -> Iterator[PatchUnit[str]]:
-        lines = _LineStarts(self._source.text)
+    def units(self) -> Iterator[PatchUnit[str]]:
+        """The msgstr that are to be filled."""
+        lines = [0, *(found.end() for found in re.finditer("\n", self._text))]
         for entry in self._catalogue:
             if entry.obsolete or entry.fuzzy or _is_translated(entry):
                 continue
-            for place in self._of_entry(lines.offset(entry.linenum)):
-                written = self._source.text[place.start : place.end]
+            for place in self._of_entry(lines[min(max(entry.linenum - 1, 0), len(lines) - 1)]):
+                written = self._text[place.start : place.end]
                 if not entry.msgid_plural:
                     yield self._unit(entry.msgid, place)
                 elif _unquoted(written) == "" or _is_copy(entry, entry.msgstr_plural[place.form]):
@@ -121,43 +128,23 @@ class _Catalogue:
         written = entry.__unicode__(wrapwidth=_WIDTH).partition("msgstr ")[2].rstrip("\n")
         return written.replace("\n", self._newline)
 
-    def save(self) -> bytes:
-        changes: list[PatchUnit[str]] = [u for u in self.units if u.translation is not None]
-        if changes:
-            changes = [*self._header(), *changes]
-        return self._source.encode(patched(self._source.text, changes))
-
-    def _header(self) -> list[PatchUnit[str]]:
+    def header(self, target: str, units: list[PatchUnit[str]]) -> Iterator[Consequence[str]]:
         """Language and plural forms, where the header has a place for them and nothing there."""
-        forms = _PLURAL_FORMS.get(self._languages.target, "nplurals=2; plural=(n != 1);")
+        forms = _PLURAL_FORMS.get(target, "nplurals=2; plural=(n != 1);")
         head = self._places[0] if self._places else None
-        if head is None or head.end > self.units[0].start:
-            return []
-        found = []
-        for pattern, value in (
-            (r'"Language:[ \t]*()\\n"', self._languages.target),
-            (r'"Plural-Forms:[ \t]*(nplurals=INTEGER[^"\\\n]*|)\\n"', forms),
-        ):
-            place = re.compile(pattern).search(self._source.text, head.start, head.end)
-            if place:
-                start, end = place.span(1)
-                gap = "" if self._source.text[start - 1] == " " else " "
-                found.append(_replacement(start, end, gap + value))
-        header = self._source.text[head.start : head.end]
+        if head is None or not units or head.end > units[0].start:
+            return
+        header = self._text[head.start : head.end]
+        edits = []
+        for pattern, value in ((_LANGUAGE, target), (_FORMS, forms)):
+            if place := pattern.search(header):
+                gap = "" if header[place.start(1) - 1] == " " else " "
+                edits.append((*place.span(1), gap + value))
         plural = any(place.form for place in self._places)
         if plural and "Plural-Forms:" not in header and header != '""':
-            line = f'{self._newline}"Plural-Forms: {forms}\\n"'
-            found.append(_replacement(head.end, head.end, line))
-        return sorted(found, key=lambda unit: unit.end)
-
-    def left(self, data: bytes) -> Counter[Part]:
-        again = Gettext().open(self._source.again(data), self._limits, self._languages)
-        counts: Counter[Part] = Counter()
-        for entry in again._catalogue:
-            if not entry.obsolete and chinese(entry.msgid):
-                counts["fuzzy"] += entry.fuzzy
-                counts["text"] += not entry.fuzzy and not _is_translated(entry)
-        return +counts
+            edits.append((len(header), len(header), f'{self._newline}"Plural-Forms: {forms}\\n"'))
+        for start, end, new in sorted(edits):
+            yield Consequence(head.start + start, head.start + end, new, units)
 
 
 def _is_translated(entry: polib.POEntry) -> bool:
@@ -167,17 +154,6 @@ def _is_translated(entry: polib.POEntry) -> bool:
 
 def _is_copy(entry: polib.POEntry, target: str) -> bool:
     return is_copy(entry.msgid, target) or is_copy(entry.msgid_plural, target)
-
-
-class _LineStarts:
-    """Offsets of a text's lines; asked for in order."""
-
-    def __init__(self, text: str) -> None:
-        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
-
-    def offset(self, number: int) -> int:
-        """Where line ``number`` (from 1) starts."""
-        return self._starts[min(max(number - 1, 0), len(self._starts) - 1)]
 
 
 def _places(text: str) -> list[_Place]:
@@ -191,10 +167,6 @@ def _places(text: str) -> list[_Place]:
 
 def _unquoted(written: str) -> str:
     return "".join(part for part in re.findall(_STRING, written)).replace('"', "")
-
-
-def _replacement(start: int, end: int, value: str) -> PatchUnit[str]:
-    return PatchUnit((), start, end, lambda _segment, _patches: value, ("",))
 
 
 def _same_ends(source: str, text: str) -> str:

@@ -111,9 +111,30 @@ class Change(Protocol[AnyStr]):
     """A range that may be rewritten, and the units in it."""
 
     @property
+    def end(self) -> int: ...
+
+    @property
     def units(self) -> Sequence[Unit]: ...
 
     def apply(self, patches: Patches[AnyStr]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence(Generic[AnyStr]):
+    """A range that is rewritten where one of some units is."""
+
+    start: int
+    end: int
+    new: AnyStr
+    causes: Sequence[PatchUnit[AnyStr]]
+
+    @property
+    def units(self) -> Sequence[Unit]:
+        return ()
+
+    def apply(self, patches: Patches[AnyStr]) -> None:
+        if any(unit.translation is not None for unit in self.causes):
+            patches.replace(self.start, self.end, self.new)
 
 
 def patched(source: AnyStr, changes: Sequence[Change[AnyStr]]) -> AnyStr:

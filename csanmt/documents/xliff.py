@@ -15,7 +15,7 @@ from csanmt.documents.inline_xml import InlineXml
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.messages import is_copy
-from csanmt.documents.patches import Patches, PatchUnit, patched
+from csanmt.documents.patches import Change, Consequence, Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
 from csanmt.documents.xml_source import Element, in_utf8, visit
@@ -50,7 +50,7 @@ class _XliffDocument:
         self._kept: Counter[Part] = Counter()
         self._within: Counter[Part] = Counter()  # the same, within what is translated
         self.units: list[PatchUnit[bytes]] = []
-        self._states: list[tuple[PatchUnit[bytes], PatchUnit[bytes]]] = []  # with their units
+        self._states: list[Consequence[bytes]] = []
         visit(source, lambda _, name: name in _HOLDERS, limits, self._take, self._enter)
         if not self._version:
             raise DocumentError("not XLIFF 1.x or 2.x: the root element or its namespace is else")
@@ -86,16 +86,16 @@ class _XliffDocument:
         unit = PatchUnit(segment, *place, render)
         self.units.append(unit)
         if self._version == "2":
-            self._states.append((unit, self._translated(holder)))
+            self._states.append(self._translated(holder, unit))
 
-    def _translated(self, holder: Element) -> PatchUnit[bytes]:
+    def _translated(self, holder: Element, unit: PatchUnit[bytes]) -> Consequence[bytes]:
         """The start tag of an XLIFF 2 segment, which says that it is translated."""
         head = self._source[holder.start : holder.inner]
         new, found = _STATE.subn(rb'\1"translated"', _SUB_STATE.sub(b"", head))
         if not found:
             place = len(holder.tag.encode()) + 1
             new = head[:place] + b' state="translated"' + head[place:]
-        return _replacement(holder.start, holder.inner, new)
+        return Consequence(holder.start, holder.inner, new, (unit,))
 
     def _target(self, source: Element, target: Element | None, body: bytes) -> bytes:
         prefix = source.tag.removesuffix("source").encode()
@@ -112,16 +112,11 @@ class _XliffDocument:
         return b"%s%s>%s</%starget>" % (head, state, body, prefix)
 
     def save(self) -> bytes:
-        done = [unit for unit in self.units if unit.translation is not None]
-        if not done:
-            return self._source
-        name = _TARGET_LANGUAGE[self._version]
-        new = f' {name}="{self._languages.target}"'.encode()
+        language = f' {_TARGET_LANGUAGE[self._version]}="{self._languages.target}"'.encode()
         places = [head.start + 1 + len(head.tag.encode()) for head in self._heads]
-        heads = [_replacement(place, place, new) for place in places]
-        states = [state for unit, state in self._states if unit.translation is not None]
-        changes = sorted([*heads, *states, *done], key=lambda change: change.end)
-        return patched(self._source, changes)
+        heads = [Consequence(place, place, language, self.units) for place in places]
+        changes: list[Change[bytes]] = [*heads, *self._states, *self.units]
+        return patched(self._source, sorted(changes, key=lambda change: change.end))
 
     def left(self, data: bytes) -> Counter[Part]:
         again = _XliffDocument(in_utf8(data), self._limits, self._languages)
@@ -149,7 +144,3 @@ def _to_do(holder: Element, source: Element, target: Element) -> bool:
     copied = not state and holder.attribute("approved") != "yes"
     empty = not target.text.strip()
     return empty or state in _TO_DO or (copied and is_copy(source.text, target.text))
-
-
-def _replacement(start: int, end: int, new: bytes) -> PatchUnit[bytes]:
-    return PatchUnit((), start, end, lambda _segment, _patches: new, ("",))

@@ -58,5 +58,4 @@ class XmlPart:
         return any(unit.translation is not None for unit in self.units)
 
     def save(self) -> bytes:
-        ordered: list[PatchUnit[bytes]] = sorted(self.units, key=lambda unit: unit.end)
-        return patched(self.source, ordered)
+        return patched(self.source, sorted(self.units, key=lambda unit: unit.end))
