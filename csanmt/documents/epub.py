@@ -7,14 +7,12 @@ from collections import Counter
 from urllib.parse import unquote
 
 from csanmt.documents.archives import Archive
-from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.hypertext import HtmlDocument
-from csanmt.documents.inline_xml import plain_unit
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Languages, Unit
-from csanmt.documents.xml_part import Units, XmlPart
 from csanmt.documents.xml_source import Element, find, in_utf8
+from csanmt.documents.xml_units import Units, XmlPart, attribute_unit, plain_unit
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"

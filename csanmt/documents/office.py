@@ -13,17 +13,15 @@ from collections import Counter
 from dataclasses import dataclass
 
 from csanmt.documents.archives import Archive
-from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.embedded import HAN, Embedded, body_parts, chinese_embedded
-from csanmt.documents.inline_xml import plain_unit, unit_of
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.packages import Package
 from csanmt.documents.protocol import Languages, Unit
 from csanmt.documents.runs import Paragraph
 from csanmt.documents.workbooks import Workbook
-from csanmt.documents.xml_part import Units, XmlPart
 from csanmt.documents.xml_source import Element, find
+from csanmt.documents.xml_units import Units, XmlPart, attribute_unit, plain_unit, unit_of
 
 _PREFIX = "application/vnd.openxmlformats-officedocument."
 _WORD, _DRAWING, _SHEET = "wordprocessingml/", "drawingml/", "spreadsheetml/"

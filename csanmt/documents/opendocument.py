@@ -10,13 +10,11 @@ import re
 from collections import Counter
 
 from csanmt.documents.archives import Archive
-from csanmt.documents.attributes import attribute_unit
-from csanmt.documents.inline_xml import plain_unit, unit_of
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Languages
-from csanmt.documents.xml_part import Units, XmlPart
 from csanmt.documents.xml_source import Element, find, in_utf8, visit
+from csanmt.documents.xml_units import Units, XmlPart, attribute_unit, plain_unit, unit_of
 
 _TYPE = "application/vnd.oasis.opendocument."
 _MANIFEST = "META-INF/manifest.xml"

@@ -11,14 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.attributes import attribute_unit
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.packages import Package
 from csanmt.documents.patches import Patches, PatchUnit, coded_unit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
-from csanmt.documents.xml_part import Units
 from csanmt.documents.xml_source import Element, escaped, find
+from csanmt.documents.xml_units import Units, attribute_unit
 
 _MAIN = "spreadsheetml.sheet.main+xml"
 _FORMULAS = frozenset({"f", "formula", "formula1", "formula2", "definedName",

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.inline_xml import InlineXml
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.messages import is_copy
@@ -19,6 +18,7 @@ from csanmt.documents.patches import Change, Consequence, Patches, PatchUnit, pa
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment
 from csanmt.documents.xml_source import Element, in_utf8, visit
+from csanmt.documents.xml_units import InlineXml
 
 _NAMESPACE = re.compile(r"(?:urn:oasis:names:tc:xliff:document:(?:1\.[0-2]|2\.\d)|)$")
 _PAIRED = frozenset({"g", "mrk", "pc"})

@@ -1,15 +1,19 @@
-"""Inline elements of XML text (XLIFF) as tags, each with its own source."""
+"""Units of a document's XML: what an element says, the value of an attribute, all of a part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from csanmt.documents.leftovers import Part, chinese, unread
+from csanmt.documents.limits import Meter
 from csanmt.documents.messages import read_message
-from csanmt.documents.patches import Patches, PatchUnit
+from csanmt.documents.patches import Patches, PatchUnit, coded_unit, patched
 from csanmt.documents.segments import Piece, Segment, Tag, joined
-from csanmt.documents.xml_source import Element, escaped
+from csanmt.documents.xml_source import Element, Wanted, escaped, visit
 
 # What stands where a word would: placeholders, and text that must not be translated.
 _WORDS = frozenset({"x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time"})
@@ -109,3 +113,94 @@ def _joined(children: Sequence[Element | str]) -> Iterator[Element | str]:
         yield child
     if text:
         yield text
+
+
+_QUOTED = rb"""\s*+=\s*+(?:"([^"]*)"|'([^']*)')"""
+
+
+def attribute_unit(
+    source: bytes,
+    element: Element,
+    name: str,
+    *,
+    codes: re.Pattern[str] | None = None,
+    longest: int | None = None,
+) -> PatchUnit[bytes] | None:
+    """The value of an attribute as a unit; None: there is none, or nothing to translate in it.
+
+    Args:
+        codes: what in it means something to a program and stays.
+        longest: characters that the format allows; a longer translation is not written.
+    """
+    value = element.attribute(name)
+    if not chinese(value):
+        return None
+    pattern = re.compile(rb"(?<=\s)(?:[\w.-]++:)?" + name.encode() + _QUOTED)
+    # Where the start tag ends is not known of an element that was only entered.
+    found = pattern.search(source, element.start, element.inner or len(source))
+    if found is None:
+        return None
+    start, end = found.span(found.lastindex or 0)
+    found_codes = enumerate(codes.finditer(value)) if codes else ()
+
+    def write(text: str) -> bytes:
+        too_long = longest is not None and len(text) > longest
+        return source[start:end] if too_long else attribute_value(text)
+
+    kept = [(*code.span(), Tag("atom", i)) for i, code in found_codes]
+    return coded_unit(value, kept, (start, end), write)
+
+
+def attribute_value(text: str) -> bytes:
+    """Text as it is written between the quotes of an attribute."""
+    return escaped(text).replace(b'"', b"&quot;").replace(b"'", b"&apos;").replace(b"\n", b"&#10;")
+
+
+Units = Iterable[PatchUnit[bytes] | None]
+
+
+@dataclass(slots=True)
+class XmlPart:
+    """Units are taken while the source is read, as long as the ``meter`` allows.
+
+    Attributes:
+        kept: Chinese that no unit reads; the whole document's.
+    """
+
+    source: bytes
+    meter: Meter
+    kept: Counter[Part]
+    units: list[PatchUnit[bytes]] = field(default_factory=list)
+
+    def read(
+        self,
+        wanted: Wanted,
+        take: Callable[[Element], Units],
+        *,
+        usual: Part = "text",
+        enter: Callable[[Element], Units] | None = None,
+    ) -> None:
+        """Take the units of elements; arguments as ``visit`` has them.
+
+        Args:
+            usual: what texts that stand elsewhere count as.
+        """
+
+        def add(found: Units) -> None:
+            for unit in found:
+                if unit is not None:
+                    self.meter.count(len(unit.text.text))
+                    self.units.append(unit)
+
+        def stray(names: Sequence[str]) -> None:
+            self.kept += unread(names, usual)
+
+        entered = None if enter is None else lambda element: add(enter(element))
+        visit(self.source, wanted, self.meter.limits, lambda e: add(take(e)), entered, stray)
+
+    @property
+    def changed(self) -> bool:
+        return any(unit.translation is not None for unit in self.units)
+
+    def save(self) -> bytes:
+        return patched(self.source, sorted(self.units, key=lambda unit: unit.end))
