@@ -110,15 +110,17 @@ def test_a_pipeline_with_an_empty_store_fetches_the_model_that_is_pinned(
     assert ModelStore(tmp_path / "pipeline").show(tag).digest == trained.show(tag).digest
 
 
-PAGES = ("release", "rollout", "on-call", "on-call.zh-CN")
+PAGES = [
+    *SOURCE_TREE.glob("README*.md"),
+    *(path for path in (SOURCE_TREE / "docs").glob("*.md") if path.name != "cli.md"),
+]
 
 
 def documented() -> list[str]:
     """Every ``csanmt release …`` of the documents, a command each."""
     found = set()
     for page in PAGES:
-        text = (SOURCE_TREE / "docs" / f"{page}.md").read_text(encoding="utf-8")
-        for words in re.findall(r"csanmt release ([^`\n#&;|]+)", text):
+        for words in re.findall(r"csanmt release ([^`\n#&;|]+)", page.read_text(encoding="utf-8")):
             found.add(words.strip())
     return sorted(words for words in found if words)
 
