@@ -11,11 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from xml.etree import ElementTree
 
 from csanmt.errors import InvalidInputError, NotFoundError
-
-XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +111,9 @@ def _in_step(left: IO[str], right: IO[str]) -> Iterator[tuple[str | None, str | 
 
 
 def _read_tmx(path: Path, languages: tuple[str, str]) -> Iterator[Pair]:
-    stem = _stem(path)
+    from csanmt.memory.entries import Direction
+    from csanmt.memory.exchange import read_tmx
+
     with open_text(path) as stream:
-        try:
-            for _, element in ElementTree.iterparse(stream):
-                if element.tag == "tu":
-                    texts = _tmx_texts(element)
-                    if all(language in texts for language in languages):
-                        yield Pair(texts[languages[0]], texts[languages[1]], stem)
-                    element.clear()
-        except ElementTree.ParseError as error:
-            raise InvalidInputError(f"{path} is not well-formed TMX: {error}") from error
-
-
-def _tmx_texts(unit: ElementTree.Element) -> dict[str, str]:
-    """Language (first two letters) → text of one translation unit, line breaks folded."""
-    texts = {}
-    for variant in unit.iter("tuv"):
-        language = variant.get(XML_LANGUAGE) or variant.get("lang") or ""
-        segment = variant.find("seg")
-        if segment is not None:
-            texts[language[:2].lower()] = " ".join("".join(segment.itertext()).split())
-    return texts
+        for pair in read_tmx(stream, Direction(*languages), path.name):
+            yield Pair(" ".join(pair.source.split()), " ".join(pair.target.split()), _stem(path))

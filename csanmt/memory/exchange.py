@@ -13,6 +13,7 @@ from csanmt.memory.entries import ANY_MODEL, Direction, Entry, Pair
 
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 ENDINGS = (".tmx", ".tsv", ".jsonl")
+NATIVE_CODE = ("bpt", "ept", "it", "ph", "ut")  # TMX's inline tags that hold no text
 
 
 def read_pairs(path: Path, direction: Direction) -> Iterator[Pair]:
@@ -23,27 +24,32 @@ def read_pairs(path: Path, direction: Direction) -> Iterator[Pair]:
     """
     ending = path.suffix.lower()
     if ending == ".tmx":
-        return _tmx(path, direction)
+        return read_tmx(path, direction, path.name)
     if ending in (".tsv", ".jsonl"):
         return _lines(path, direction)
     raise InvalidInputError(f"{str(path)!r} is none of " + ", ".join(ENDINGS))
 
 
-def _tmx(path: Path, direction: Direction) -> Iterator[Pair]:
+def read_tmx(file: Path | IO[str], direction: Direction, origin: str) -> Iterator[Pair]:
+    """The pairs of a TMX file in the given languages, without what its inline tags hold.
+
+    Raises:
+        InvalidInputError: it cannot be read.
+    """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
     try:
-        for _, element in iterparse(path, events=("end",)):
+        for _, element in iterparse(file, events=("end",)):
             if element.tag.rpartition("}")[2] != "tu":
                 continue
             found = {_language(tuv): _segment(tuv) for tuv in element if _is(tuv, "tuv")}
             source, target = found.get(direction.source), found.get(direction.target)
             if source and target:
-                yield Pair(source, target, path.name)
+                yield Pair(source, target, origin)
             element.clear()
     except (ParseError, DefusedXmlException, ValueError) as error:  # ValueError: its encoding
-        raise InvalidInputError(f"{str(path)!r} is not a TMX that can be read: {error}") from error
+        raise InvalidInputError(f"{origin!r} is not a TMX that can be read: {error}") from error
 
 
 def _is(element: Element, name: str) -> bool:
@@ -56,7 +62,7 @@ def _language(tuv: Element) -> str:
 
 
 def _segment(tuv: Element) -> str:
-    """The text of ``seg``, without what its inline tags (``bpt``, ``ph``, …) hold."""
+    """The text of ``seg``, without the code that its inline tags hold."""
     seg = next((child for child in tuv if _is(child, "seg")), None)
     return "" if seg is None else _text(seg).strip()
 
@@ -64,7 +70,7 @@ def _segment(tuv: Element) -> str:
 def _text(element: Element) -> str:
     parts = [element.text or ""]
     for child in element:
-        parts.append(_text(child) if _is(child, "hi") else "")
+        parts.append("" if child.tag.rpartition("}")[2] in NATIVE_CODE else _text(child))
         parts.append(child.tail or "")
     return "".join(parts)
 
