@@ -23,8 +23,8 @@ DESCRIPTION = """\
 A SUBJECT is a model in the store (csanmt-zh-en:v1.0.0), a model directory, the URL of
 a running service, or hypotheses: a file for one suite, or a folder of SUITE.en files.
 
-A suite is built in (`csanmt bench suites` lists them), a folder with a suite.toml, or
-sacrebleu:wmt22 and the like, which sacreBLEU downloads.
+A suite is built in (`csanmt bench suites` lists them), a folder with a suite.toml, a .tsv
+of sources and references, or sacrebleu:wmt22 and the like, which sacreBLEU downloads.
 """
 GATE_EXITS = """\
 exit status:

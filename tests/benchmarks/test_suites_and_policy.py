@@ -50,6 +50,19 @@ def test_a_toml_describes_a_suite(tmp_path):
     assert load_suite(str(tmp_path)).name == "mine"
 
 
+def test_a_tsv_is_a_suite_of_ones_own(tmp_path):
+    file = tmp_path / "mine.tsv"
+    file.write_text("你好。\tHello.\tcorpus\n再见。\tBye.\n", "utf-8")
+    suite = load_suite(str(file))
+    assert (suite.name, suite.sources) == ("mine", ("你好。", "再见。"))
+    assert suite.references == (("Hello.", "Bye."),)
+    file.write_text("你好。\n", "utf-8")
+    with pytest.raises(InvalidInputError, match=r"mine\.tsv: a line is not source<TAB>reference"):
+        load_suite(str(file))
+    with pytest.raises(NotFoundError, match=r"gone\.tsv does not exist"):
+        load_suite(str(tmp_path / "gone.tsv"))
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
