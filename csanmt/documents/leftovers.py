@@ -6,46 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from csanmt.tables import read_toml
 
 Part = Literal[
     "text", "code", "marked", "attributes", "keys", "formulas", "named", "names", "number_formats",
     "charts", "images", "embedded", "properties", "fuzzy",
 ]  # fmt: skip
-# One, several.
-_WORDS: dict[Part, tuple[str, str]] = {
-    "text": ("text", "texts"),
-    "code": ("piece of code", "pieces of code"),
-    "marked": ("text marked as not to be translated", "texts marked as not to be translated"),
-    "attributes": ("attribute", "attributes"),
-    "keys": ("key", "keys"),
-    "formulas": ("formula or its result", "formulas or their results"),
-    "named": (
-        "cell that a formula, filter or list names", "cells that formulas, filters or lists name",
-    ),
-    "names": ("name of a sheet, column or range", "names of sheets, columns or ranges"),
-    "number_formats": ("number format", "number formats"),
-    "charts": ("text of a chart", "texts of charts"),
-    "images": ("text in an image", "texts in images"),
-    "embedded": ("embedded document", "embedded documents"),
-    "properties": ("property of the document", "properties of the document"),
-    "fuzzy": ("fuzzy entry", "fuzzy entries"),
-}  # fmt: skip
+_TABLE = read_toml(Path(__file__).with_name("leftovers.toml"))
+_WORDS: dict[Part, list[str]] = _TABLE["words"]
+_COUNTED_AS: dict[str, Part] = _TABLE["counted_as"]
+_UNSEEN = frozenset(_TABLE["unseen"])
 PARTS: tuple[Part, ...] = tuple(_WORDS)
-# Elements of XML whose text nobody reads: readings, what was deleted or moved away, formulas
-# (which are counted by what they name), programs, names of persons and houses.
-_UNSEEN = frozenset({
-    "rt", "rPh", "ruby-text", "delText", "delInstrText", "instrText", "moveFrom", "f", "formula",
-    "formula1", "formula2", "definedName", "calculatedColumnFormula", "totalsRowFormula",
-    "author", "creator", "contributor", "publisher", "lastModifiedBy", "initial-creator",
-    "printed-by", "docAuthor", "annotation-xml", "script", "style", "ClientData", "Company",
-    "Manager", "TitlesOfParts", "HeadingPairs", "Application", "Template",
-})  # fmt: skip
-_COUNTED_AS: dict[str, Part] = {
-    "fld": "formulas", "oMath": "formulas", "math": "formulas", "formatCode": "number_formats",
-    **dict.fromkeys(("number-style", "currency-style", "percentage-style", "date-style",
-                     "time-style", "text-style", "boolean-style"), "number_formats"),
-}  # fmt: skip
 _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 

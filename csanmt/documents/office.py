@@ -11,6 +11,8 @@ import contextlib
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.embedded import HAN, Embedded, body_parts, chinese_embedded
@@ -22,35 +24,18 @@ from csanmt.documents.runs import Paragraph
 from csanmt.documents.workbooks import Workbook
 from csanmt.documents.xml_source import Element, find
 from csanmt.documents.xml_units import Units, XmlPart, attribute_unit, plain_unit, unit_of
+from csanmt.tables import build, read_toml
 
 _PREFIX = "application/vnd.openxmlformats-officedocument."
-_WORD, _DRAWING, _SHEET = "wordprocessingml/", "drawingml/", "spreadsheetml/"
+_TABLE = read_toml(Path(__file__).with_name("office.toml"))
 _KEEP_SPACE = b' xml:space="preserve"'
-_VML = "officedocument.vmldrawing"
-_CHART = ("drawingml.chart+xml", "ms-office.chartex+xml")
-_DRAWINGS = (
-    *_CHART, _VML, "drawingml.chartshapes+xml", "drawingml.diagramdata+xml",
-    "ms-office.drawingml.diagramdrawing+xml",
-)  # fmt: skip
-_CORE, _EXTENDED = "core-properties+xml", "extended-properties+xml"
-_PROPERTIES = frozenset({"title", "subject", "description", "keywords", "category"})
-# Parts that content controls are bound to by an identity that Word knows.
-_KNOWN_STORES = {
-    "{6c3c8bc8-f283-45ae-878a-bab7291924a1}": _CORE,
-    "{6668398d-a668-4e3e-a5eb-62b293d839f1}": _EXTENDED,
-}
-_PROPERTY_FOLDERS = ("docProps/", "customXml/")
+_DRAWING, _VML, _CORE = "drawingml/", "officedocument.vmldrawing", "core-properties+xml"
+_DRAWINGS, _CHART = tuple(_TABLE["drawings"]), tuple(_TABLE["charts"])
+_PROPERTIES = frozenset(_TABLE["properties"])
+_KNOWN_STORES: dict[str, str] = _TABLE["stores"]
+_PROPERTY_FOLDERS = tuple(_TABLE["property_folders"])
+_ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
 _FONTS = frozenset({"font", "b", "i", "u", "s", "span"})  # within a caption in VML
-_SHAPES = ("shape", "rect", "roundrect", "oval", "line", "polyline", "group")
-# Attributes that are read like texts, by the element's local name.
-_ATTRIBUTES = {
-    "docPr": ("descr", "title"), "cNvPr": ("descr", "title"), "tblCaption": ("val",),
-    "tblDescription": ("val",), "lvlText": ("val",), "listItem": ("displayText",),
-    "textpath": ("string",), "alias": ("val",), "hyperlink": ("tooltip", "display"),
-    "hlinkClick": ("tooltip",), "helpText": ("val",), "statusText": ("val",), "default": ("val",),
-    "listEntry": ("val",), "sectionTitle": ("val",), "section": ("name",), "slicer": ("caption",),
-    "timeline": ("caption",), **dict.fromkeys(_SHAPES, ("alt", "title")),
-}  # fmt: skip
 _DEEPEST = 3  # documents within one another
 _CODES = {"lvlText": re.compile(r"%\d")}
 
@@ -61,52 +46,24 @@ class _Kind:
 
     Attributes:
         main: content type of the main part, which proves the kind.
-        parts: ends of the content types of parts that hold text, in lower case.
-        blocks: (part of the namespace, local name) of their paragraphs.
-        plain: local names of elements that hold text without runs.
+        parts: content types of parts that hold text.
+        blocks: their paragraphs.
+        plain: elements that hold text without runs.
     """
 
     main: str
     parts: tuple[str, ...]
-    blocks: tuple[tuple[str, str], ...]
-    plain: frozenset[str] = frozenset()
-
-    def is_block(self, uri: str, name: str) -> bool:
-        return any(known in uri + "/" and name == own for known, own in self.blocks)
+    blocks: tuple[str, ...]
+    plain: tuple[str, ...] = ()
 
 
-_DOCX = _Kind(
-    "wordprocessingml.document.main+xml",
-    (
-        "wordprocessingml.document.main+xml", "wordprocessingml.header+xml",
-        "wordprocessingml.footer+xml", "wordprocessingml.footnotes+xml",
-        "wordprocessingml.endnotes+xml", "wordprocessingml.comments+xml",
-        "wordprocessingml.document.glossary+xml", "wordprocessingml.numbering+xml", *_DRAWINGS,
-    ),
-    ((_WORD, "p"), (_DRAWING, "p")),
-)  # fmt: skip
-_PPTX = _Kind(
-    "presentationml.presentation.main+xml",
-    (
-        "presentationml.presentation.main+xml", "presentationml.slide+xml",
-        "presentationml.notesslide+xml",
-        "presentationml.slidelayout+xml", "presentationml.slidemaster+xml",
-        "presentationml.notesmaster+xml", "presentationml.handoutmaster+xml",
-        "presentationml.comments+xml", "ms-powerpoint.comments+xml", *_DRAWINGS,
-    ),
-    ((_DRAWING, "p"),),
-    frozenset({"text"}),
-)  # fmt: skip
-_XLSX = _Kind(
-    "spreadsheetml.sheet.main+xml",
-    (
-        "spreadsheetml.sharedstrings+xml", "spreadsheetml.worksheet+xml",
-        "spreadsheetml.chartsheet+xml", "spreadsheetml.comments+xml",
-        "ms-excel.threadedcomments+xml", "officedocument.drawing+xml", "ms-excel.slicer+xml",
-        "ms-excel.timeline+xml", *_DRAWINGS,
-    ),
-    ((_SHEET, "si"), (_SHEET, "is"), (_SHEET, "text"), (_DRAWING, "p")),
-)  # fmt: skip
+@lru_cache(maxsize=4096)
+def _is_block(kind: _Kind, uri: str, name: str) -> bool:
+    ends = (block.partition("/") for block in kind.blocks)
+    return any(name == own and known + "/" in uri + "/" for known, _, own in ends)
+
+
+_KINDS = {name: build(_Kind, table) for name, table in _TABLE["kinds"].items()}
 
 
 def _is_formula(uri: str, name: str) -> bool:
@@ -125,21 +82,21 @@ class Docx(_Office):
     name = "Word"
     suffixes = (".docx",)
     media_type = _PREFIX + "wordprocessingml.document"
-    kind = _DOCX
+    kind = _KINDS["docx"]
 
 
 class Pptx(_Office):
     name = "PowerPoint"
     suffixes = (".pptx",)
     media_type = _PREFIX + "presentationml.presentation"
-    kind = _PPTX
+    kind = _KINDS["pptx"]
 
 
 class Xlsx(_Office):
     name = "Excel"
     suffixes = (".xlsx",)
     media_type = _PREFIX + "spreadsheetml.sheet"
-    kind = _XLSX
+    kind = _KINDS["xlsx"]
 
 
 class OfficeDocument:
@@ -155,16 +112,17 @@ class OfficeDocument:
         self._meter = Meter(limits)
         self._parts: dict[str, XmlPart] = {}
         self._charts = frozenset(package.of_types(_CHART))
-        self._workbook = Workbook(package, limits) if kind is _XLSX else None
+        self._workbook = Workbook(package, limits) if kind is _KINDS["xlsx"] else None
         self._kept: Counter[Part] = self._workbook.kept if self._workbook else Counter()
-        for name in package.of_types(kind.parts):
+        read = package.of_types((*kind.parts, *_DRAWINGS))
+        for name in read:
             self._read(name)
         plain = self._bound()
         for name in package.of_types((_CORE,)):
             plain[name] = plain.get(name, frozenset()) | _PROPERTIES
         for name, wanted in plain.items():
             self._read_plain(name, wanted)
-        self._look_at_others({*package.of_types(kind.parts), *plain})
+        self._look_at_others({*read, *plain})
         self._embedded = self._body_parts(within)
         self._kept["embedded"] += chinese_embedded(package, limits)
         self.units: list[Unit] = [unit for part in self._parts.values() for unit in part.units]
@@ -180,13 +138,12 @@ class OfficeDocument:
 
     def _read(self, name: str) -> None:
         part, drawn = self._part(name), self._package.types[name].lower().endswith(_VML)
-        plain = self._kind.plain | ({"v"} if name in self._charts else frozenset())
-        plain |= {"div"} if drawn else frozenset()
+        plain = {*self._kind.plain, *(["v"] if name in self._charts else []), *(["div"] * drawn)}
         workbook = self._workbook
 
         def wanted(uri: str, local: str) -> bool:
             return (
-                self._kind.is_block(uri, local)
+                _is_block(self._kind, uri, local)
                 or local in _ATTRIBUTES
                 or local in plain
                 or _is_formula(uri, local)
@@ -203,14 +160,14 @@ class OfficeDocument:
         if not part.units:
             del self._parts[name]
 
-    def _units(self, source: bytes, element: Element, plain: frozenset[str]) -> Units:
-        if self._kind.is_block(element.uri, element.name):
+    def _units(self, source: bytes, element: Element, plain: set[str]) -> Units:
+        if _is_block(self._kind, element.uri, element.name):
             return self._block(source, element)
         if element.name in _ATTRIBUTES:
             codes = _CODES.get(element.name)
             names = _ATTRIBUTES[element.name]
             if element.name == "listItem" and not element.attribute("displayText"):
-                names = ("value",)
+                names = ["value"]
             return [attribute_unit(source, element, name, codes=codes) for name in names]
         if self._workbook is not None and self._workbook.wants(element.name):
             return self._workbook.units(source, element)
@@ -282,7 +239,7 @@ class OfficeDocument:
         def open_word(data: bytes) -> OfficeDocument:
             if within == _DEEPEST:
                 raise DocumentError("documents within documents, too deep")
-            return OfficeDocument(data, _DOCX, self._limits, self._languages, within + 1)
+            return OfficeDocument(data, _KINDS["docx"], self._limits, self._languages, within + 1)
 
         found, unread = body_parts(self._package, self._limits, self._languages, open_word)
         self._kept += unread

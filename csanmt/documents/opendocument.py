@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.leftovers import Part, chinese, count
@@ -15,25 +16,16 @@ from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.protocol import Languages
 from csanmt.documents.xml_source import Element, find, in_utf8, visit
 from csanmt.documents.xml_units import Units, XmlPart, attribute_unit, plain_unit, unit_of
+from csanmt.tables import read_toml
 
 _TYPE = "application/vnd.oasis.opendocument."
 _MANIFEST = "META-INF/manifest.xml"
 _PARTS = re.compile(r"(?:[^/]{1,200}/)?(?:content|styles)\.xml\Z")
-_PARAGRAPHS = frozenset({"p", "h"})
-_PAIRED = frozenset({"span", "a", "meta", "meta-field", "ruby", "ruby-base"})
-# Elements in a paragraph that are no text of it.
-_APART = frozenset({"ruby-text", "note-citation", "script", "number", "p", "h"})
-# Texts beside paragraphs; attributes that are read like texts, by the element's local name.
-_PLAIN = frozenset({"title", "desc", "footer-decl", "header-decl", "date-time-decl"})
-_CONTROLS = ("button", "checkbox", "radio", "fixed-text", "frame", "item", "option", "column")
-_ATTRIBUTES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_CONTROLS, ("label", "title")), "help-message": ("title",),
-    "error-message": ("title",), "label": ("value",), "text-input": ("description",),
-    **dict.fromkeys(("outline-level-style", "list-level-style-number", "notes-configuration"),
-                    ("num-prefix", "num-suffix")),
-    "text": ("title", "current-value", "value"), "textarea": ("title", "current-value", "value"),
-}  # fmt: skip
-_TITLES = frozenset({"title", "subject", "description", "keyword"})
+_TABLE = read_toml(Path(__file__).with_name("opendocument.toml"))
+_PARAGRAPHS, _PAIRED = frozenset(_TABLE["paragraphs"]), frozenset(_TABLE["paired"])
+_APART, _PLAIN = frozenset(_TABLE["apart"]), frozenset(_TABLE["plain"])
+_TITLES = frozenset(_TABLE["titles"])
+_ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
 _FORMULA = re.compile(r'"((?:[^"]|"")*+)"')
 
 
@@ -120,11 +112,11 @@ class OdfDocument:
 
         def enter(element: Element) -> Units:
             nonlocal calculated
-            names = _ATTRIBUTES.get(element.name, ())
+            names = _ATTRIBUTES.get(element.name, [])
             if element.name in ("table-cell", "covered-table-cell"):
                 calculated = chinese(element.attribute("formula"))
                 named = element.attribute("string-value") in self._named
-                names = () if calculated or named else ("string-value",)
+                names = [] if calculated or named else ["string-value"]
             return [attribute_unit(source, element, attribute) for attribute in names]
 
         def take(element: Element) -> Units:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
@@ -18,35 +19,20 @@ from csanmt.documents.patches import Patches, PatchUnit, coded_unit
 from csanmt.documents.segments import Piece, Segment, Tag, joined
 from csanmt.documents.xml_source import Element, escaped, find
 from csanmt.documents.xml_units import Units, attribute_unit
+from csanmt.tables import read_toml
 
 _MAIN = "spreadsheetml.sheet.main+xml"
-_FORMULAS = frozenset({"f", "formula", "formula1", "formula2", "definedName",
-                       "calculatedColumnFormula", "totalsRowFormula"})  # fmt: skip
-# Elements whose attribute is the text of a cell.
-_NAMING = {
-    "filter": "val", "customFilter": "val", "tableColumn": "name", "s": "v", "cacheField": "name",
-    "dataField": "name", "pivotField": "name",
-}  # fmt: skip
-_ARE_NAMES = frozenset({"tableColumn", "cacheField", "dataField", "pivotField"})
-# What a pivot table writes into cells each time that it is refreshed.
-_CAPTIONS = (
-    "totalsRowLabel", "rowHeaderCaption", "colHeaderCaption", "grandTotalCaption", "dataCaption",
-    "missingCaption", "errorCaption",
-)  # fmt: skip
-_NAMING["pivotTableDefinition"] = "rowHeaderCaption"
-_HEADERS = frozenset({"oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader",
-                      "firstFooter"})  # fmt: skip
+_TABLE = read_toml(Path(__file__).with_name("office.toml"))
+_NAMING: dict[str, str] = _TABLE["naming"]
+_FORMULAS, _HEADERS, _ARE_NAMES = (
+    frozenset(_TABLE["workbook"][key]) for key in ("formulas", "headers", "names")
+)
 # Excel calls a workbook damaged where one is longer.
 _PROMPTS = {"promptTitle": 32, "prompt": 255, "errorTitle": 32, "error": 225}
 _LONGEST_HEADER = 255
 _LITERAL = re.compile(r'"((?:[^"]|"")*+)"')
 _OPERATOR = re.compile(r"\A[<>=]{1,2}")
-# Functions that look into a text, where a literal names a part of a cell's.
-_WITHIN = re.compile(
-    r"\b(?:FIND|SEARCH|LEFT|RIGHT|MID|FINDB|SEARCHB|LEFTB|RIGHTB|MIDB|SUBSTITUTE|REPLACE|TEXT|"
-    r"TEXTBEFORE|TEXTAFTER|TEXTSPLIT|REGEXTEST|REGEXEXTRACT|REGEXREPLACE)\s?\(",
-    re.I,
-)
+_WITHIN = re.compile(rf"\b(?:{'|'.join(_TABLE['workbook']['within'])})\s?\(", re.I)
 _CONCATENATED = re.compile(r'"\s?&\s?"')
 # A text that is looked for may be built of a literal and of something else.
 _LOOKS_UP = re.compile(r"\b(?:MATCH|[VHX]?LOOKUP|\w{1,9}IFS?|FILTER)\s?\(", re.I)
@@ -102,7 +88,7 @@ class Workbook:
         if element.name in _NAMING:
             text = element.attribute(_NAMING[element.name]).replace("_x000a_", "\n")
             self._name(text)
-            for caption in _CAPTIONS:
+            for caption in _TABLE["workbook"]["captions"]:
                 self._name(element.attribute(caption))
             if element.name in _ARE_NAMES:
                 self._names.add(text)
