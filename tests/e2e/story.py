@@ -135,7 +135,7 @@ class Story:
         version = self._git("describe", "--tags", "--exact-match")
         self._pipeline(version)
         image = f"localhost/csanmt:{version}-{self._git('rev-parse', '--short=7', 'HEAD')}"
-        self._run(["buildah", "rmi", image], self.clone, {})  # the machine has to pull it
+        self.run(["buildah", "rmi", image], self.clone, {})  # the machine has to pull it
         there = {
             "BENTOML_HOME": str(self.folder / "machine"), "CSANMT_SITE": str(self.site),
             "CSANMT_LEDGER": str(self.folder / "machine.sqlite3"),
@@ -151,7 +151,7 @@ class Story:
             answer = httpx.post(url, json={"text": "你好，世界"}, timeout=60, trust_env=False)
             assert (answer.status_code, answer.json()["model"]) == (200, MODEL), answer.text
         finally:
-            self._run([".venv/bin/csanmt", "release", "down"], self.clone, there)
+            self.run([".venv/bin/csanmt", "release", "down"], self.clone, there)
 
     def _prepare(self) -> None:
         """A place to push to, a clean clone of it, a new model, a key, a machine with a site."""
@@ -253,7 +253,7 @@ class Story:
         print(f"== {who}: {what.splitlines()[0]}", flush=True)
         began, spent = time.monotonic(), processors()
         words = [*self.through, "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-        done = self._run(words, where, environment)
+        done = self.run(words, where, environment)
         text = done.stdout
         missed = tolerant and done.returncode != 0 and NEEDS_NETWORK[what] in text.lower()
         assert done.returncode == 0 or missed, (
@@ -264,7 +264,7 @@ class Story:
         took = time.monotonic() - began
         self.steps.append(Step(who, what, took, processors() - spent, note))
 
-    def _run(
+    def run(
         self, words: list[str], where: Path, environment: dict[str, str]
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
