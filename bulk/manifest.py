@@ -62,11 +62,13 @@ class Manifest:
         """Raises IntegrityError: the file is damaged, or of another version."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
+            decoding = data["decoding"]
+            decoding["protect"] = tuple(decoding.get("protect", ()))
             if data["format"] != FORMAT:
                 raise ValueError(f"format {data['format']} is not {FORMAT}")
             return cls(
                 Model(**data["model"]),
-                DecodingOptions(**data["decoding"]),
+                DecodingOptions(**decoding),
                 Layout(**data["layout"]),
                 Cutting(**data["cutting"]),
                 tuple(Survey(**entry) for entry in data["inputs"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,12 +103,14 @@ def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     from cli.loading import chosen_engine, decoding_options, digest_of_directory, find_model
     from csanmt import __version__
     from csanmt.loading import best_engine
+    from csanmt.protected.finder import checked_literals
 
     layout = Layout(args.format, args.field, args.into, args.header, args.on_error)
     directory, tag = find_model(args.model, args.engine)
     decoding = decoding_options(
         directory, beam=args.beam, length_penalty=args.length_penalty, max_length=args.max_length
     )
+    decoding = replace(decoding, protect=checked_literals(args.protect))
     engine = chosen_engine(args.engine) or best_engine(directory)
     model = Model(tag, digest_of_directory(directory), engine, __version__)
     inputs = tuple(Path(place) for place in args.input)

@@ -105,8 +105,6 @@ def run(args: argparse.Namespace) -> None:
     if args.input:
         if args.glossary:
             raise InvalidInputError("--glossary goes with texts and documents, not with --input")
-        if args.protect:
-            raise InvalidInputError("--protect goes with texts and documents, not with --input")
         bulk.run(args)
         return
     _check(args)

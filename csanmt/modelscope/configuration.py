@@ -3,19 +3,90 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from csanmt.errors import ConfigurationError, NotFoundError
 from csanmt.translator import MAX_BEAM, MAX_LENGTH
 
 CONFIGURATION = "configuration.json"
-_MODEL_TYPE = "csanmt-translation"
 # Before anything is made of them; the published model has 24 layers and 50,000 words.
-MOST_LAYERS = 256
-MOST = 10_000_000
+Layers = Annotated[int, Field(gt=0, le=256)]
+Size = Annotated[int, Field(gt=0, le=10_000_000)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _File(_Part):
+    file: Text
+
+
+class _Model(_Part):
+    type: Literal["csanmt-translation"] = "csanmt-translation"
+    src_vocab_size: Size
+    trg_vocab_size: Size
+    hidden_size: Size
+    filter_size: Size
+    num_heads: Size
+    num_encoder_layers: Layers
+    num_decoder_layers: Layers
+    num_semantic_encoder_layers: Layers
+    position_info_type: Literal["absolute", "relative"]
+    max_relative_dis: Size
+    layer_preproc: Text
+    layer_postproc: Text
+    shared_source_target_embedding: bool
+    shared_embedding_and_softmax_weights: bool
+    residual_dropout: Rate = 0.0
+    attention_dropout: Rate = 0.0
+    relu_dropout: Rate = 0.0
+    beam_size: Size = 4
+    max_decoded_trg_len: Size = 100
+    lp_rate: Annotated[float, Field(ge=0, le=5)] = 0.6
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.shared_source_target_embedding and self.src_vocab_size != self.trg_vocab_size:
+            raise ValueError(
+                "shared_source_target_embedding is true, but src_vocab_size is "
+                f"{self.src_vocab_size} and trg_vocab_size {self.trg_vocab_size}"
+            )
+        if self.hidden_size % self.num_heads or self.hidden_size % 2:
+            raise ValueError(
+                f"hidden_size is {self.hidden_size} and num_heads {self.num_heads}; "
+                "allowed is an even hidden_size that num_heads divides"
+            )
+        if {self.layer_preproc, self.layer_postproc} != {"layer_norm", "none"}:
+            raise ValueError(
+                f"layer_preproc is {self.layer_preproc!r} and layer_postproc "
+                f"{self.layer_postproc!r}; allowed is layer_norm in exactly one of them and none "
+                "in the other"
+            )
+        return self
+
+
+class _Preprocessor(_Part):
+    src_lang: Text
+    tgt_lang: Text
+    src_bpe: _File
+
+
+class _Dataset(_Part):
+    src_vocab: _File
+    trg_vocab: _File
+
+
+class _Configuration(_Part):
+    model: _Model
+    preprocessor: _Preprocessor
+    dataset: _Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,153 +115,55 @@ def read_configuration(directory: Path) -> ModelScopeConfiguration:
         NotFoundError: the directory, the file, or a file it names is missing.
         ConfigurationError: names the key, its value and what is allowed.
     """
-    raw = _load(directory)
-    model = _Section(raw, "model")
-    kind = model.values.get("type", _MODEL_TYPE)
-    if kind != _MODEL_TYPE:
-        raise ConfigurationError(
-            f"{CONFIGURATION}: model.type is {kind!r}; only {_MODEL_TYPE!r} can be imported"
-        )
-    preprocessor = _Section(raw, "preprocessor")
-    source, target = preprocessor.text("src_lang"), preprocessor.text("tgt_lang")
-    generation, notes = _generation(model)
+    read = _load(directory)
+    model = read.model
     return ModelScopeConfiguration(
-        config={**_shape(model), "source_language": source, "target_language": target},
-        generation=generation,
-        source_vocabulary=_file(directory, raw, "dataset", "src_vocab"),
-        target_vocabulary=_file(directory, raw, "dataset", "trg_vocab"),
-        source_bpe=_file(directory, raw, "preprocessor", "src_bpe"),
-        notes=tuple(notes),
+        config=_config(read),
+        generation={
+            "beam": min(model.beam_size, MAX_BEAM),
+            "length_penalty": model.lp_rate,
+            "max_length": min(model.max_decoded_trg_len, MAX_LENGTH),
+        },
+        source_vocabulary=_file(directory, read.dataset.src_vocab),
+        target_vocabulary=_file(directory, read.dataset.trg_vocab),
+        source_bpe=_file(directory, read.preprocessor.src_bpe),
+        notes=tuple(
+            f"{key} {value} was lowered to {most}, the most allowed here"
+            for key, value, most in (
+                ("beam_size", model.beam_size, MAX_BEAM),
+                ("max_decoded_trg_len", model.max_decoded_trg_len, MAX_LENGTH),
+            )
+            if value > most
+        ),
     )
 
 
-def _shape(model: _Section) -> dict[str, Any]:
-    shared = model.flag("shared_source_target_embedding")
-    source, target = model.size("src_vocab_size"), model.size("trg_vocab_size")
-    if shared and source != target:
-        raise ConfigurationError(
-            f"{CONFIGURATION}: model.shared_source_target_embedding is true, but "
-            f"src_vocab_size is {source} and trg_vocab_size {target}"
-        )
-    hidden, heads = model.size("hidden_size"), model.size("num_heads")
-    if hidden % heads or hidden % 2:
-        raise ConfigurationError(
-            f"{CONFIGURATION}: model.hidden_size is {hidden} and num_heads {heads}; "
-            "allowed is an even hidden_size that num_heads divides"
-        )
+def _config(read: _Configuration) -> dict[str, Any]:
+    model = read.model
     return {
-        "vocab_size": source,
-        "target_vocab_size": target,
-        "hidden_size": hidden,
-        "intermediate_size": model.size("filter_size"),
-        "num_attention_heads": heads,
-        "num_encoder_layers": model.size("num_encoder_layers", most=MOST_LAYERS),
-        "num_decoder_layers": model.size("num_decoder_layers", most=MOST_LAYERS),
-        "num_semantic_encoder_layers": model.size("num_semantic_encoder_layers", most=MOST_LAYERS),
-        "position_type": model.choice("position_info_type", ("absolute", "relative")),
-        "max_relative_distance": model.size("max_relative_dis"),
-        "normalization": _normalization(model),
-        "share_embeddings": shared,
-        "tie_softmax": model.flag("shared_embedding_and_softmax_weights"),
+        "vocab_size": model.src_vocab_size,
+        "target_vocab_size": model.trg_vocab_size,
+        "hidden_size": model.hidden_size,
+        "intermediate_size": model.filter_size,
+        "num_attention_heads": model.num_heads,
+        "num_encoder_layers": model.num_encoder_layers,
+        "num_decoder_layers": model.num_decoder_layers,
+        "num_semantic_encoder_layers": model.num_semantic_encoder_layers,
+        "position_type": model.position_info_type,
+        "max_relative_distance": model.max_relative_dis,
+        "normalization": "pre" if model.layer_preproc == "layer_norm" else "post",
+        "share_embeddings": model.shared_source_target_embedding,
+        "tie_softmax": model.shared_embedding_and_softmax_weights,
         "use_augmentation": True,
-        "dropout": model.rate("residual_dropout"),
-        "attention_dropout": model.rate("attention_dropout"),
-        "activation_dropout": model.rate("relu_dropout"),
+        "dropout": model.residual_dropout,
+        "attention_dropout": model.attention_dropout,
+        "activation_dropout": model.relu_dropout,
+        "source_language": read.preprocessor.src_lang,
+        "target_language": read.preprocessor.tgt_lang,
     }
 
 
-def _normalization(model: _Section) -> str:
-    steps = (model.text("layer_preproc"), model.text("layer_postproc"))
-    known = {("layer_norm", "none"): "pre", ("none", "layer_norm"): "post"}
-    if steps not in known:
-        raise ConfigurationError(
-            f"{CONFIGURATION}: model.layer_preproc is {steps[0]!r} and layer_postproc "
-            f"{steps[1]!r}; allowed is layer_norm in exactly one of them and none in the other"
-        )
-    return known[steps]
-
-
-def _generation(model: _Section) -> tuple[dict[str, Any], list[str]]:
-    beam = model.size("beam_size", 4)
-    length = model.size("max_decoded_trg_len", 100)
-    penalty = model.values.get("lp_rate", 0.6)
-    if isinstance(penalty, bool) or not isinstance(penalty, (int, float)) or not 0 <= penalty <= 5:
-        raise ConfigurationError(
-            f"{CONFIGURATION}: model.lp_rate is {penalty!r}; allowed is 0 to 5"
-        )
-    notes = [
-        f"{key} {value} was lowered to {most}, the most allowed here"
-        for key, value, most in (
-            ("beam_size", beam, MAX_BEAM),
-            ("max_decoded_trg_len", length, MAX_LENGTH),
-        )
-        if value > most
-    ]
-    values = {
-        "beam": min(beam, MAX_BEAM),
-        "length_penalty": float(penalty),
-        "max_length": min(length, MAX_LENGTH),
-    }
-    return values, notes
-
-
-@dataclass(frozen=True)
-class _Section:
-    """One object of the file, whose values are checked as they are taken."""
-
-    raw: Mapping[str, Any]
-    name: str
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        section = self.raw.get(self.name)
-        if not isinstance(section, dict):
-            raise ConfigurationError(f"{CONFIGURATION}: the section {self.name!r} is missing")
-        return section
-
-    def _get(self, key: str, default: Any = None) -> Any:
-        value = self.values.get(key, default)
-        if value is None:
-            raise ConfigurationError(f"{CONFIGURATION}: {self.name}.{key} is missing")
-        return value
-
-    def _refuse(self, key: str, value: Any, allowed: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"{CONFIGURATION}: {self.name}.{key} is {value!r}; allowed is {allowed}"
-        )
-
-    def size(self, key: str, default: int | None = None, most: int = MOST) -> int:
-        value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
-            raise self._refuse(key, value, f"a positive integer, {most} at most")
-        return value
-
-    def rate(self, key: str) -> float:
-        value = self._get(key, 0.0)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-            raise self._refuse(key, value, "a rate of at least 0 and below 1")
-        return float(value)
-
-    def flag(self, key: str) -> bool:
-        value = self._get(key)
-        if not isinstance(value, bool):
-            raise self._refuse(key, value, "true or false")
-        return value
-
-    def text(self, key: str) -> str:
-        value = self._get(key)
-        if not isinstance(value, str) or not value:
-            raise self._refuse(key, value, "a text")
-        return value
-
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in allowed:
-            raise self._refuse(key, value, ", ".join(allowed))
-        return value
-
-
-def _load(directory: Path) -> Mapping[str, Any]:
+def _load(directory: Path) -> _Configuration:
     if not directory.is_dir():
         raise NotFoundError(f"no directory {str(directory)!r}")
     path = directory / CONFIGURATION
@@ -199,24 +172,22 @@ def _load(directory: Path) -> Mapping[str, Any]:
             f"{str(directory)!r} is not a ModelScope model: {CONFIGURATION} is missing"
         )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8-sig"))
+        return _Configuration.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
+    except ValidationError as error:
+        found = error.errors()[0]
+        key = ".".join(map(str, found["loc"])) or "the file"
+        what = "" if isinstance(found["input"], dict) else f" is {found['input']!r}"
+        raise ConfigurationError(f"{CONFIGURATION}: {key}{what}: {found['msg']}") from error
     except ValueError as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigurationError(f"{path} must hold a JSON object")
-    return raw
 
 
-def _file(directory: Path, raw: Mapping[str, Any], section: str, key: str) -> Path:
-    entry = _Section(raw, section).values.get(key)
-    name = entry.get("file") if isinstance(entry, dict) else None
-    if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"{CONFIGURATION}: {section}.{key}.file is missing")
-    path = (directory / name).resolve()
+def _file(directory: Path, entry: _File) -> Path:
+    path = (directory / entry.file).resolve()
     if not path.is_relative_to(directory.resolve()):
         raise ConfigurationError(
-            f"{CONFIGURATION}: {section}.{key}.file is {name!r}, which leaves the model's directory"
+            f"{CONFIGURATION}: file {entry.file!r} leaves the model's directory"
         )
     if not path.is_file():
-        raise NotFoundError(f"{name} ({section}.{key}) is missing in {str(directory)!r}")
+        raise NotFoundError(f"{entry.file} is missing in {str(directory)!r}")
     return path

@@ -86,6 +86,7 @@ def test_folders_keep_their_shape_and_what_is_done_stays(tmp_path: Path, source:
 
 OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"decoding": DecodingOptions(beam=1)}, "decoding.beam: 4 then, 1 now"),
+    ({"decoding": DecodingOptions(protect=("微信",))}, "decoding.protect"),
     ({"model": replace(MODEL, digest="sha256:cd")}, "model.digest"),
     ({"model": replace(MODEL, tag="csanmt-zh-en:v1.0.1")}, "model.tag"),
     ({"lines": 3}, "cutting.records: 2 then, 3 now"),
@@ -104,7 +105,10 @@ def test_going_on_with_other_settings_is_refused(
 
 
 def test_the_same_options_are_known_again(tmp_path: Path, source: Path) -> None:
-    same = {"decoding": DecodingOptions(beam=2, terms=(("行", "line"),)), "policy": "copy"}
+    same = {
+        "decoding": DecodingOptions(beam=2, terms=(("行", "line"),), protect=("行",)),
+        "policy": "copy",
+    }
     with pytest.raises(KeyboardInterrupt):
         translate_corpus(corpus(tmp_path / "out", source, **same), StubPool(fail_after=2))
     assert translate_corpus(corpus(tmp_path / "out", source, **same), StubPool())["resumed"] == 4

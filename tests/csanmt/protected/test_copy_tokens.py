@@ -17,6 +17,7 @@ from csanmt.protected.families import FAMILIES
 from csanmt.text_translator import TextTranslator
 from csanmt.tokenization_copy import NAMES
 from csanmt.translator import DecodingOptions
+from tests.csanmt.protected.trained import PAIRS
 from tests.fixtures_tiny import tiny_model_dir
 
 EXAMPLES = [example for family in FAMILIES for example in family.examples]
@@ -99,3 +100,27 @@ def test_a_pair_around_a_tag_keeps_it(copying: TextTranslator) -> None:
 
 def unplaced(text: MarkedText) -> Placed:
     return Placed(text, text.text, tuple((m.start, m.end) for m in text.marks))
+
+
+@pytest.fixture(scope="module", params=["native", "torch"])
+def trained(request) -> TextTranslator:
+    return load_translator(Path(__file__).with_name("trained"), engine=request.param)
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_a_trained_model_puts_each_piece_where_it_belongs(
+    trained: TextTranslator, source: str, target: str
+) -> None:
+    pairs = list(zip(EXAMPLES, EXAMPLES[7:] + EXAMPLES[:7], strict=True))[::3]
+    answers = trained.translate([source.format(f" {a} ", f" {b} ") for a, b in pairs])
+    assert [a.text for a in answers] == [target.format(a, b) for a, b in pairs]
+
+
+def test_a_trained_model_moves_tags_and_kept_elements_too(trained: TextTranslator) -> None:
+    page = PARSERS["html"]("<p>在<code>a</code>旁边有<span translate=no>微信</span>。</p>")
+    assert translate_documents(trained, [page]) == [
+        "<p>There is <span translate=no>微信</span> in <code>a</code>.</p>"
+    ]
+    page = PARSERS["html"]("<p>请把<img src=a>发到<img src=b>。</p>")
+    (text,) = translate_documents(trained, [page])
+    assert text == "<p>Send<img src=a> to<img src=b> today.</p>"
