@@ -26,29 +26,71 @@ EMOJI = re.compile(
 URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+")
 EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 SENTENCE_END = re.compile(r"[。！？!?.…]+[”’」』）)\"']*\s*$")
-TARGET_END = re.compile(r"(?:[.!?…。！？;:][\s*_]*|[\"'”’“‘」』)\]）】》]\s*)$")
+TARGET_END = re.compile(r"(?:[.!?…。！？;:][\s*_]*|[\"'”’“‘»›」』)\]）】》]\s*)$")
 
-UNKNOWN = re.compile(r"<unk>|\[unk\]|[\u2047\u2581\ufffd]|@@ |</?s>", re.IGNORECASE)
-MOJIBAKE = re.compile(
-    "Ã[\x80-\xbf©¨¤¶¼±³ª\xa0]|â€[\x80-\xbf™œ“”¦˜]|Â[\xa0°£»«·]|[äåæçèé][\x80-\xbf¸½¿®]"
-)
-# Letters that stand in no English text: Cyrillic, Hebrew, Arabic, Indic, Thai, kana, Hangul.
-FOREIGN = re.compile(
-    "[\u0400-\u052f\u0590-\u06ff\u0900-\u0e7f\u1100-\u11ff\u3041-\u3096\u30a1-\u30fa\uac00-\ud7af]"
-)
-CHATTER = re.compile(
-    r"\s*(?:(?:here(?: is|'s)|this is|sure|certainly|of course)\b[^.:\n]{0,40}\btranslat\w*"
-    r"[^:\n]{0,30}:|(?:the )?(?:english |final )?(?:translat(?:ion|ed (?:text|sentence))|output)"
-    r"(?: of [^:\n]{1,40}| into english| is)?\s?:|as an ai\b|"
-    r"i(?: am|'m) sorry, but i (?:can|am)\b)",
+# What stands for a token without text, subword marks, controls, escapes.
+UNKNOWN = re.compile(
+    r"<(?:unk|pad|mask|[be]os|/?s|0x[0-9a-f]{2})>|<\|\w{2,20}\|>|\[(?:unk|pad|mask|cls|sep)\]|"
+    r"\bunk\b|_unk_|[\u2047\u2581\ufffd\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|@@(?!\w)|"
+    r"(?<!\S)##(?-i:[a-z])|[ĠĊ](?=\w)|\\[ux][0-9a-f]{2}|(?:%[0-9a-f]{2}){3}",
     re.IGNORECASE,
 )
-CHATTER_SOURCE = re.compile("翻译|译文|输出|回答|抱歉|对不起|人工智能")
+# UTF-8 read as Latin-1 or cp1252; but not a capital with an accent before a curly quote or dash.
+MOJIBAKE = re.compile(
+    "[\xc2\xc3][\x80-\xbf]|[\xc4-\xdf][\x80-\x90\x98-\xbf]|"
+    "[\xe0-\xef](?![\x91-\x97]{2})[\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}"
+)
+_CP1252 = {
+    ord(bytes([b]).decode("cp1252")): b
+    for b in range(0x80, 0xA0)
+    if b not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+# Letters of scripts that stand in no English text; a single Greek one may (α, μ).
+FOREIGN = re.compile(
+    "[\u0400-\u10ff\u1100-\u18af\u3041-\u3096\u30a1-\u30fa\u3105-\u318e\uac00-\ud7af\uff66-\uff9d]|"
+    "[\u0370-\u03ff\u1f00-\u1fff]{3,}"
+)
+_TRANSLATION = r"(?:translat(?:ions?|ed (?:text|sentence|version))|english (?:version|text))"
+_CLOSE = r"[\"'*_\])>]{0,4}"
+_THIS = r"(?:the (?:text|sentence|phrase|passage)|this|it)"
+_LABELS = r"(?:in )?(?:english|en|output|target|source|answer|result|response|assistant|user)"
+# What speaks of a translation, with the sources that may do so too.
+CHATTER = tuple(
+    (re.compile("|".join(patterns), re.IGNORECASE), re.compile(sources, re.IGNORECASE))
+    for patterns, sources in (
+        ((
+            r"^\W*(?:\w{2,9}[,.!]{0,2}\s+){0,2}(?:here(?: is|['’]s)|this is|below is)\b"
+            rf"[^.:\n]{{0,40}}\b{_TRANSLATION}",
+            rf"^\W*(?:(?:the|an?|final|english|source|original) ){{0,3}}{_TRANSLATION}"
+            r"(?: (?:of|into|from|in) [^:\n]{1,40}| is| as follows| \([^)\n]{1,20}\)){0,3}"
+            rf"{_CLOSE}(?:\s?[:：\n]|\s[-–—]\s|[\])>])",
+            r"^\W*translated (?:from|into|by)\b|</?translation>",
+            rf"^\W*{_THIS} (?:translates|can be translated)\b",
+            r"^\W*as an? (?:ai|artificial intelligence|(?:large )?language model)\b",
+            r"[\[(]\s?(?:machine[- ])?translat(?:ed|ion|or['’]s note)\b[^)\]\n]{0,80}[\])]",
+        ), "[译翻]|语言模型|人工智能|英[文语]版"),
+        ((
+            rf"^\W*{_LABELS}{_CLOSE}\s?[:：]",
+            rf"^\W*{_THIS} (?:means|reads):",
+            r"^\W*i(?: am|['’]m) (?:sorry|unable|afraid)[^.\n]{0,30}\b(?:can(?:not|['’]t)?|am|to) "
+            r"(?:translat|help|assist|provide|fulfil|answer)",
+            r"^\W*(?:sure|certainly|absolutely)!\s",
+            r"\n[\s*(]{0,4}(?:note|translator['’]s note|explanation)s?\b\*{0,2}:",
+            r"\blet me know if you\b|\bi hope this helps\b",
+        ), "[译翻]|输出|回[答复应]|答案|答[:：]|抱歉|对不起|英[文语]|结果|目标|用户|助手|来源|意思|"
+           "当然|一定|的确|确实|告诉我|备注|[注说]明?[:：]|希望|[！!]|[a-z]{3,}[:：]"),
+    )
+)  # fmt: skip
 SPACING = re.compile(
     r"(?<=[\w\"')\]]) (?:[,;!?]|[.:](?![\d.\w)(]))(?=\s|$|[\"'])|\w (?:n't|'s|'re|'ve|'ll)\b"
 )
+# Moses' hyphens, the quotes of Penn's treebank, brackets apart; words joined that are not one.
+TOKENS = re.compile(r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)|[a-z]{2}[,;][a-z]{2}")
+_SPACED = re.compile(r"\s[。，、！？；：,.!?;:]")
+_SYLLABLES = re.compile(r"([^\W\d_]{2,4}?)\1{9,}|([^\w\s]\s?)\2{11,}")
+_MARKS_TWICE = re.compile(r"([^\w\s])\1")
 MARK = re.compile(r"[,;!?.:](?=\s|$|[\"')])")
-ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
+ENTITY = re.compile(r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 
 
 def _plain(text: str) -> str:
@@ -62,7 +104,13 @@ def han_count(text: str) -> int:
 
 
 def empty(source: str, output: str) -> Finding:
-    return "nothing came back" if _plain(source) and not output.strip() else None
+    """No letter and no digit; or the word that programs write for nothing."""
+    if not _plain(source):
+        return None
+    if not _plain(output):
+        return None if EMOJI.search(output) else "nothing came back"
+    nothing = output.strip(" .\"'").casefold() in ("null", "none", "nan", "n/a", "undefined", "nil")
+    return f"nothing came back but {output.strip()}" if nothing and han_count(source) > 3 else None
 
 
 def echo(source: str, output: str) -> Finding:
@@ -82,14 +130,18 @@ def residual_han(source: str, output: str) -> Finding:
 
 
 def loop(source: str, output: str) -> Finding:
-    """A phrase of up to 6 words four times in a row (or 10 times the same word anywhere)."""
+    """A phrase of up to 6 words four times in a row, a longer one three times; the same word ten
+    times anywhere; a syllable or a mark ten times."""
+    found = _SYLLABLES.search(output)
+    if found and not _repeats(source, 10) and not _MARKS_TWICE.search(source):
+        return f"again and again: {found.group()[:20]}"
     words = re.findall(r"\w+", output.lower())
-    if not words or Counter(words).most_common(1)[0][1] < 4:
+    if not words or Counter(words).most_common(1)[0][1] < 3:
         return None
-    for size in range(1, 7):
-        run = _longest_run(words, size)
-        if run >= 4 and not _repeats(source, run):
-            return f"{run} times in a row: {_repeated_phrase(words, size)}"
+    for size in range(1, min(25, len(words) // 3) + 1):
+        run, least = _longest_run(words, size), 4 if size <= 6 else 3
+        if run >= least and not _repeats(source, run):
+            return f"{run} times in a row: {_repeated_phrase(words, size, least)}"
     word, count = Counter(words).most_common(1)[0]
     if count >= 10 and count > 0.4 * len(words) and not _repeats(source, count):
         return f"{count} times: {word}"
@@ -105,11 +157,11 @@ def _longest_run(words: Sequence[str], size: int) -> int:
     return best
 
 
-def _repeated_phrase(words: Sequence[str], size: int) -> str:
+def _repeated_phrase(words: Sequence[str], size: int, least: int) -> str:
     streak = 0
     for i in range(size, len(words)):
         streak = streak + 1 if words[i] == words[i - size] else 0
-        if streak >= 3 * size:
+        if streak >= (least - 1) * size:
             return " ".join(words[i - size + 1 : i + 1])
     return ""
 
@@ -151,6 +203,7 @@ def numbers(source: str, output: str) -> Finding:
 
 def _found(pattern: re.Pattern[str], source: str, output: str, what: str) -> Finding:
     """What the pattern finds in the output and not in the source."""
+    source += unicodedata.normalize("NFKC", source)
     new = [hit for hit in dict.fromkeys(pattern.findall(output)) if hit not in source]
     return f"{what}: {' '.join(new[:5])}" if new else None
 
@@ -160,7 +213,8 @@ def unknown(source: str, output: str) -> Finding:
     found = _found(UNKNOWN, source, output, "no text")
     if found and len(UNKNOWN.findall(output)) <= len(EMOJI.findall(source)):
         found = None
-    return found or _found(MOJIBAKE, source, output, "wrongly decoded")
+    bytes_of = source.translate(_CP1252), output.translate(_CP1252)
+    return found or _found(MOJIBAKE, *bytes_of, "wrongly decoded")
 
 
 def foreign_script(source: str, output: str) -> Finding:
@@ -168,29 +222,45 @@ def foreign_script(source: str, output: str) -> Finding:
 
 
 def chatter(source: str, output: str) -> Finding:
-    found = CHATTER.match(output)
-    if not found or CHATTER_SOURCE.search(source) or ":" in source[:30] or "：" in source[:30]:
-        return None
-    return f"speaks of itself: {found.group().strip()}"
+    for pattern, sources in CHATTER:
+        found = pattern.search(output)
+        if found and not sources.search(source):
+            return f"speaks of itself: {found.group().strip()}"
+    return None
 
 
 def doubled(source: str, output: str) -> Finding:
-    """The whole answer twice in a row, which the source is not."""
+    """The whole answer again (and again), the last time perhaps in part; the source is not so."""
     words = re.findall(r"\w+", output.casefold())
-    half = len(words) // 2
-    if half < 2 or len(words) % 2 or words[:half] != words[half:]:
+    again = _border(words)
+    whole = again and len(words) - again > 1 and len(words) % (len(words) - again) == 0
+    again = max(again, _border(words[:-1]))  # the last word may be cut off
+    if not whole and (again < 8 or 5 * again < 3 * (len(words) - again)):
         return None
     bare = _plain(source)
     third = max(1, len(bare) // 3)
     return None if bare.count(bare[:third]) > 1 else "the answer stands there twice"
 
 
+def _border(words: Sequence[str]) -> int:
+    """How many of the first words are the last ones too, at most all but one."""
+    borders = [0] * len(words)
+    k = 0
+    for i in range(1, len(words)):
+        while k and words[i] != words[k]:
+            k = borders[k - 1]
+        k += words[i] == words[k]
+        borders[i] = k
+    return k
+
+
 def spacing(source: str, output: str) -> Finding:
-    """Blanks before half of the punctuation: tokens that were not put together again."""
+    """Tokens that were not put together again: blanks before half of the punctuation, or none
+    after it."""
     found = SPACING.findall(output)
-    if not found or 2 * len(found) < len(MARK.findall(output)):
-        return None
-    return f"blanks before punctuation, {len(found)} times"
+    if found and 2 * len(found) >= len(MARK.findall(output)) and not _SPACED.search(source):
+        return f"blanks before punctuation, {len(found)} times"
+    return _found(TOKENS, source, EMAIL.sub(" ", URL.sub(" ", output)), "tokens left")
 
 
 def entities(source: str, output: str) -> Finding:
@@ -232,7 +302,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("numbers", "a quantity is lost or changed", lambda s: bool(source_values(s)), numbers),
     Fault("negation", "a negation is lost or added", lambda s: negated(s) is not None,
           changed_negation),
-    Fault("spacing", "blanks stand before punctuation", _always, spacing),
+    Fault("spacing", "tokens were not put together again", _always, spacing),
     Fault("entities", "HTML entities are left", _always, entities),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ _FIXED = re.compile(  # words with a negating character that negate nothing
     "|要不是|要不|忍不住|免不了|少不了|离不开|不得不|不能不|不无|无不|无非|来不及|迫不及待|不甘"
     "|[要么]不然|不然|无论|无数|无疑|无线|无人机|无症状|无家可归|无锡|无比|无限|无论如何|无辜|虚无|无菌"
     "|那不勒斯|不饱和|不适|不凡|不二|无核|无期徒刑|不屑|不可阻挡|挥之不去|直言不讳|不合格|不景气|无处不在|赞不绝口"
-    "|不择手段|不在话下|必不可少|不用说|玩世不恭|不明|不熟|不太|不错|不可分|不可逆|不规则|不锈钢|没问题|不对称|不透明"
+    "|不等(?=[。，,；;的]|$)|不舍昼夜|[很好]久没|多年没|不择手段|不在话下|必不可少|不用说|玩世不恭|不明|不熟|不太|不错|不可分|不可逆|不规则|不锈钢|没问题|不对称|不透明"
     "|未来|未必|未婚|未成年|未知|未免|前所未有|史无前例|非常|非洲|非法|非典|是非|除非|非营利|非政府|南非|非得"
     "|莫斯科|莫名|莫过于|莫大|别人|别的|特别|区别|分别|级别|性别|个别|别墅|告别|识别|鉴别|类别|离别|派别|差别|别名"
     "|否则|是否|能否|可否|否认|否定|否决|没收|没落|沉没|淹没|出没|埋没|没错|没关系|没事|没什么|没准"
@@ -28,13 +28,14 @@ _PLAIN = re.compile(
 )
 _COULD = re.compile(  # anything that an English "not" may come from
     "[不没未无非别勿莫否免缺拒禁防避除反难少差失停绝弃漏忘误错怎哪谁岂才只仅很过尚还再早晚空虚假暂"
-    "罢废止亏欠孤独单零哑盲聋瞎笨坏疑惜阻抗抵挡戒忌怕烦毋休甭何吗？?么…]"
+    "罢废止亏欠孤独单零哑盲聋瞎笨坏疑惜阻抗抵挡戒忌怕烦毋休甭何吗？?么…]|放心"
 )
 _QUOTED = re.compile('[“"「][^”"」]{0,4}[”"」]')
 EXPLICIT = re.compile(
-    r"\b(?:not(?!\s+(?:only|just|merely|to\s+mention|least|until|bad))|cannot|never|"
+    r"\b(?:not(?!\s+(?:only|just|merely|to\s+mention|least|until|bad|as\s+much))|cannot|never|"
     r"(?<!to )none|nothing|nobody|nowhere|neither|nor|without|"
-    r"no(?!\.?\s?\d|\s+(?:matter|doubt|wonder|longer than)))\b|n[’']t\b",
+    r"no(?!\.?\s?\d|\s+(?:matter\b(?!\s*[.!])|doubt|wonder|longer than)))\b|"
+    r"n[’']t\b(?!\s+(?:worry\b|(?:it|he|she|they|we|you|i|there)\?))",
     re.IGNORECASE,
 )
 _IMPLIED = re.compile(
@@ -48,7 +49,7 @@ _IMPLIED = re.compile(
     r"yet|beyond|zero|empty|off|doubt\w*|regardless|despite|far|less|differ\w*|wrong\w*|bad\w*|"
     r"poor\w*|sorry|impossible|uncertain|keep\w*|kept|shortage|out|short|neglect\w*|declin\w*|oppos\w*|"
     r"contrary|barring|minus|behind|away|down|end\w*|drop\w*|weak\w*|slow\w*|never\w*|nil|shy|"
-    r"remain\w*|still|abnormal\w*|waste\w*|withheld|withhold\w*|reluct\w*|hesit\w*|deaf|pending)\b",
+    r"remain\w*|still|let\s+alone|worr\w*|abnormal\w*|waste\w*|withheld|withhold\w*|reluct\w*|hesit\w*|deaf|pending)\b",
     re.IGNORECASE,
 )
 

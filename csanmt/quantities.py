@@ -68,6 +68,7 @@ _MAGNITUDES = {
     "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
     "hundreds": 1e2, "thousands": 1e3, "millions": 1e6, "billions": 1e9,
 }  # fmt: skip
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ '’]\d{3})+(?!\d)")  # 2 000
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+|[a-z]+")
 
 
@@ -169,7 +170,7 @@ def target_values(text: str) -> set[float]:
     lowered = _CLOCK.sub(r"\1:\2", unicodedata.normalize("NFKC", text).lower())
     lowered = _DATE.sub(r"\1 \2 \3", lowered)
     tokens = _TOKEN.findall(lowered)
-    values: set[float] = set()
+    values = {float(re.sub(r"\D", "", m)) for m in _GROUPED.findall(lowered)}
     for start, token in enumerate(tokens):
         values |= _readings(tokens, start)
         if token in _MONTH_NUMBERS:
@@ -215,7 +216,7 @@ def _kept(quantity: Quantity, there: set[float], digits: str) -> bool:
         if any(isclose(value, other, rel_tol=1e-6) for other in there):
             return True
         written = f"{value:.10g}"
-        if len(written) >= 3 and written in digits:
+        if len(written) >= 3 and re.search(rf"(?<!\d){re.escape(written)}(?!\d)", digits):
             return True
     if quantity.value == 1:
         return _EACH.search(digits) is not None
