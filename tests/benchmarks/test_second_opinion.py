@@ -11,7 +11,6 @@ import sys
 import pytest
 
 from benchmarks import evidence
-from benchmarks.calibration import Recorded
 from benchmarks.loading import family_of
 from benchmarks.second_opinion import read_sheet, write_sheet
 from benchmarks.suite import load_suite
@@ -181,7 +180,6 @@ def test_what_a_version_is_trained_here_is_one_family(tmp_path):
     assert family_of(tmp_path / "trained") == "csanmt, trained here"
     assert family_of(tmp_path / "imported") == "csanmt, imported from damo/x"
     assert family_of(tmp_path / "other") == family_of(tmp_path) == ""
-    assert Recorded("x", {}).family == "csanmt, trained here"
 
 
 def test_one_line_with_a_fatal_fault_is_named_and_can_be_waived(files, capsys):
@@ -224,12 +222,26 @@ def test_a_waiver_is_signed_for(files, capsys):
     ("one", "other"),
     [("The colour of the theatre", "The color of the theater"), ("5%", "5 per cent"),
      ("1,000,000 people", "1000000 people"), ("“Fine.”", '"Fine. "'), ("It’s", "It's"),
-     ("organised and analysed", "organized and analyzed"), ("travelled", "traveled")],
+     ("organised and analysed", "organized and analyzed"), ("travelled", "traveled"),
+     ("apples, pears, and figs", "apples, pears and figs"), ("it – I think – is", "it—I think—is"),
+     ("the years 2019–20", "the years 2019-20"), ("It doesn't.", "It does not."),
+     ("You'll see it's late.", "You will see it is late."), ("We can't.", "We cannot."),
+     ("in the U.S. today", "in the US today"), ("at 3 p.m. on", "at 3 pm on"),
+     ("at 15:30 on", "at 3:30 p.m. on"),
+     ("on 5th March 2020 he", "on March 5, 2020, he"), ("on 2020-03-05", "on March 5, 2020"),
+     ("three cats", "3 cats"), ("Tom & I", "Tom and I"), ("He said 'no'.", 'He said "no".'),
+     ("a long-term e-mail", "a long term email"), ("Dr. Who", "Dr Who"), ("2 000 men", "2,000 men"),
+     ("5 million", "5,000,000"), ("$5", "5 dollars"), ("the “end”.", 'the "end."'),
+     ("ﬁne，yes", "fine,yes")],
 )  # fmt: skip
 def test_variants_of_writing_are_one(one, other):
     assert canonical(one) == canonical(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("5%", "6%"), ("a cat", "a dog"), ("1,00", "100")])
+@pytest.mark.parametrize(("one", "other"), [
+    ("5%", "6%"), ("a cat", "a dog"), ("1,00", "100"), ("He does.", "He doesn't."),
+    ("March 5", "May 5"),
+    ("3 a.m.", "3 p.m."), ("5 million", "5 billion"), ("US", "us"),
+])  # fmt: skip
 def test_what_differs_in_meaning_stays_different(one, other):
     assert canonical(one) != canonical(other)
