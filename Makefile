@@ -52,8 +52,8 @@ bench-engine: install-dev ## the native engine against CTranslate2, interleaved
 	$(BIN)/python -m benchmarks.engine
 
 gate-calibration: install-dev ## false alarms, power and corruptions of the gate, simulated (an hour)
-	$(BIN)/python -m benchmarks.precision --out docs/check-precision.md
-	$(BIN)/python -m benchmarks.calibration tests/benchmarks/answers/v1.1.0.json.xz \
+	WRITE=1 $(BIN)/python -m pytest -q tests/benchmarks/test_checks.py -k human_references
+	$(BIN)/python -m tests.benchmarks.calibration tests/benchmarks/answers/v1.1.0.json.xz \
 		tests/benchmarks/answers/v1.2.0.json.xz --out docs/gate-calibration.md
 
 bench-service: install-dev ## the service's own cost and its waits (AGAINST=another checkout, interleaved)

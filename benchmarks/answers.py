@@ -1,63 +1,95 @@
-"""A subject's translations of a suite: cached, and resumed where a run was cut off.
+"""A subject's translations of a suite, and their statistics: kept, so that nothing is asked twice.
 
-The cache holds one file (``answer_log``) a (subject digest, suite digest, decoding
-settings). A subject without a digest is not cached, nor is a URL: the server behind it
-may change.
+One SQLite file holds both, sentence by sentence, each under a digest of all it depends on; a run
+that was cut off goes on where it stopped. The answers of a subject without a digest are not kept,
+nor are those of a URL: the server behind it may change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks import answer_log
-from benchmarks.metrics import Statistics, extract, metric, signature
+import numpy as np
+
+from benchmarks.metrics import METRICS, Statistics, extract, signature
 from benchmarks.progress import Progress, Silent
 from benchmarks.subject import Subject
 from benchmarks.suite import Suite
-from csanmt.durable import replace_text
 from csanmt.errors import StorageError
 
-FORMAT = 1  # of statistics
+FORMAT = 3
+FILE = "bench.sqlite"
 BATCH = 32  # sentences asked at once while a suite is translated
 
 
-@dataclass(frozen=True, slots=True)
 class AnswerCache:
-    """A folder of answers and metric statistics. ``root`` None caches nothing."""
+    """What was answered and scored before; ``root`` None forgets it with the object.
 
-    root: Path | None = None
+    Raises:
+        StorageError: the file cannot be used.
+    """
 
-    def answers_path(self, subject: Subject, suite: Suite) -> Path | None:
-        """Where the answers lie, or None if they may not be kept."""
-        if self.root is None or subject.digest is None or subject.kind != "model":
-            return None
-        key = [answer_log.FORMAT, subject.digest, suite.digest, dict(subject.settings)]
-        return self.root / "answers" / f"{_digest(key)}.jsonl"
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root
+        try:
+            if root is not None:
+                root.mkdir(parents=True, exist_ok=True)
+            place = ":memory:" if root is None else root / FILE
+            self._db = sqlite3.connect(place, timeout=60, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, value TEXT)")
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"cannot use {root}/{FILE}: {error}") from None
 
-    def statistics_path(self, key: str, suite: Suite, hypotheses: list[str]) -> Path | None:
-        """Where the statistics of these very sentences lie."""
-        if self.root is None:
-            return None
-        wanted = [FORMAT, signature(key, len(suite.references)), suite.digest, hypotheses]
-        return self.root / "statistics" / f"{_digest(wanted)}.json"
+    def keeps(self, subject: Subject) -> bool:
+        """Whether its answers may be kept."""
+        known = subject.digest is not None and subject.kind == "model"
+        return self.root is not None and known
+
+    def find(self, keys: Iterable[bytes]) -> list[Any]:
+        """What is kept under each key, or None."""
+        found = (self._db.execute("SELECT value FROM kept WHERE key = ?", (k,)) for k in keys)
+        return [None if row is None else json.loads(row[0]) for row in map(_first, found)]
+
+    def keep(self, pairs: Iterable[tuple[bytes, Any]]) -> None:
+        """Keep values under their keys."""
+        rows = [(key, json.dumps(value)) for key, value in pairs]
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", rows)
+        except sqlite3.Error as error:
+            raise StorageError(f"cannot write {self.root}/{FILE}: {error}") from None
 
 
-def _digest(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _first(cursor: sqlite3.Cursor) -> Any:
+    return cursor.fetchone()
+
+
+def _keys(common: Sequence[Any], each: Iterable[Any]) -> list[bytes]:
+    """A digest of ``common`` and of each of the others."""
+    known = hashlib.sha256(_bytes([FORMAT, *common]))
+    keys = []
+    for value in each:
+        one = known.copy()
+        one.update(_bytes(value))
+        keys.append(one.digest())
+    return keys
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=str).encode()
 
 
 def translate_suite(
     subject: Subject,
     suite: Suite,
-    cache: AnswerCache = AnswerCache(),
+    cache: AnswerCache,
     progress: Progress | None = None,
     workers: int = 1,
 ) -> list[str]:
@@ -68,101 +100,51 @@ def translate_suite(
 
     Raises:
         CsanmtError: whatever the subject raises; what was answered before is kept.
-        StorageError: the cache cannot be written.
     """
     ready = subject.answers(suite)
     if ready is not None:
         return ready
     progress = progress or Silent()
     progress.start(f"{subject.label}: {suite.name}", len(suite.sources))
-    path = cache.answers_path(subject, suite)
-    workers = workers if subject.parallel else 1
-    if path is None:
-        found: list[str] = []
-        for batch in _ask(subject, suite, 0, progress, workers):
-            found += batch
-    else:
-        found = _resume(subject, suite, path, progress, workers)
+    keys = _keys(["answer", subject.digest, dict(subject.settings)], suite.sources)
+    keeps = cache.keeps(subject)
+    found: list[Any] = cache.find(keys) if keeps else [None] * len(keys)
+    todo = [i for i, text in enumerate(found) if text is None]
+    progress.advance(len(found) - len(todo))
+    batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
+    with ThreadPoolExecutor(workers if subject.parallel else 1) as pool:
+        asked = pool.map(lambda b: subject.translate([suite.sources[i] for i in b]), batches)
+        for batch, texts in zip(batches, asked, strict=True):
+            for i, text in zip(batch, texts, strict=True):
+                found[i] = text
+            if keeps:
+                cache.keep((keys[i], found[i]) for i in batch)
+            progress.advance(len(batch))
     progress.finish()
     return found
-
-
-def _ask(
-    subject: Subject, suite: Suite, start: int, progress: Progress, workers: int
-) -> Iterator[list[str]]:
-    """Answers batch by batch, in order; at most two batches a worker are under way."""
-    progress.advance(start)
-    under_way: deque[Future[list[str]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for begin in range(start, len(suite.sources), BATCH):
-                sources = suite.sources[begin : begin + BATCH]
-                under_way.append(pool.submit(subject.translate, sources))
-                if len(under_way) == 2 * workers:
-                    yield _next(under_way, progress)
-            while under_way:
-                yield _next(under_way, progress)
-        finally:
-            for future in under_way:
-                future.cancel()
-
-
-def _next(under_way: deque[Future[list[str]]], progress: Progress) -> list[str]:
-    batch = under_way.popleft().result()
-    progress.advance(len(batch))
-    return batch
-
-
-def _resume(
-    subject: Subject, suite: Suite, path: Path, progress: Progress, workers: int
-) -> list[str]:
-    with answer_log.open_log(path, len(suite.sources)) as log:
-        for batch in _ask(subject, suite, len(log.found), progress, workers):
-            log.append(batch)
-        return log.found
 
 
 def suite_statistics(
     key: str,
     suite: Suite,
-    hypotheses: list[str],
-    cache: AnswerCache = AnswerCache(),
+    hypotheses: Sequence[str],
+    cache: AnswerCache,
     *,
-    known: tuple[list[str], Statistics] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Statistics:
-    """Sufficient statistics, from the cache where the same sentences were scored before."""
-    path = cache.statistics_path(key, suite, hypotheses)
-    if path is not None and path.is_file():
-        rows = _load_rows(path, len(hypotheses))
-        if rows is not None:
-            return Statistics(metric(key), rows, signature(key, len(suite.references)))
-    progress = progress or Silent()
-    progress.start(f"{metric(key).title}: {suite.name}", len(hypotheses))
-    found = extract(
-        key, hypotheses, suite.references,
-        known=[known] if known else [], workers=workers, on_progress=progress.advance,
-    )  # fmt: skip
-    progress.finish()
-    if path is not None:
-        _store_rows(path, found)
-    return found
-
-
-def _load_rows(path: Path, n: int) -> Any:
-    import numpy as np
-
-    try:
-        rows = np.array(json.loads(path.read_text()), dtype=np.float64)
-    except (ValueError, OSError):
-        return None  # damaged: score again
-    return rows if rows.ndim == 2 and len(rows) == n else None
-
-
-def _store_rows(path: Path, statistics: Statistics) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, json.dumps(statistics.rows.tolist()))
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    """Sufficient statistics; what was scored before is not scored again."""
+    references, name = suite.references, signature(key, len(suite.references))
+    keys = _keys(["statistics", name], zip(hypotheses, *references, strict=True))
+    rows = cache.find(keys)
+    todo = [i for i, row in enumerate(rows) if row is None]
+    if todo:
+        progress = progress or Silent()
+        progress.start(f"{METRICS[key].title}: {suite.name}", len(todo))
+        chosen = [[lines[i] for i in todo] for lines in (hypotheses, *references)]
+        found = extract(key, chosen[0], chosen[1:], workers, progress.advance)
+        progress.finish()
+        for i, row in zip(todo, found.rows.tolist(), strict=True):
+            rows[i] = row
+        cache.keep((keys[i], rows[i]) for i in todo)
+    return Statistics(METRICS[key], np.array(rows, dtype=np.float64), name)

@@ -9,31 +9,38 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.checks import CHECK_NAMES, examine
+from benchmarks.pins import Pin
 from benchmarks.progress import Progress, Silent
-from benchmarks.subject import Subject
+from benchmarks.subject import Subject, same_subject
+from benchmarks.suite import SmokeSentence, Suite
 from csanmt.errors import ConfigurationError
-from csanmt.tables import parse_toml
+from csanmt.tables import build, parse_toml
 
 CASES_DIR = Path(__file__).parent / "cases"
 INVARIANCE = "batch_invariance"
-_CASE_KEYS = {"source", "must", "forbid", "allow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One source and what its answer must show; patterns are searched, case ignored."""
+    """One source and what its answer must show; patterns are searched, case ignored.
 
-    group: str
+    Attributes:
+        allow: checks that its answer may fail.
+    """
+
     source: str
     must: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bad := [name for name in self.allow if name not in CHECK_NAMES]:
+            raise ConfigurationError(f"{self.source!r}: no check {bad[0]!r}")
 
     def judge(self, output: str) -> str | None:
         """What is wrong with an answer, or None."""
@@ -46,32 +53,45 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two sources that differ in one place, and how that place comes out in English."""
+    """Two sources that differ in one place, ``{}`` of the template.
 
-    group: str
-    source_a: str
-    source_b: str
-    pattern_a: str
-    pattern_b: str
+    Attributes:
+        a_en, b_en: patterns of how that place comes out in English; by default as it went in.
+    """
+
+    template: str
+    a: str
+    b: str
+    a_en: str = ""
+    b_en: str = ""
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.template.replace("{}", self.a), self.template.replace("{}", self.b)
 
     def judge(self, output_a: str, output_b: str) -> str | None:
-        problems = [
-            f"{output!r} lacks /{pattern}/"
-            for output, pattern in ((output_a, self.pattern_a), (output_b, self.pattern_b))
-            if not _finds(pattern, output)
-        ]
+        """What is wrong with the two answers, or None."""
+        patterns = (self.a_en or re.escape(self.a), self.b_en or re.escape(self.b))
+        outputs = list(zip((output_a, output_b), patterns, strict=True))
+        problems = [f"{text!r} lacks /{pattern}/" for text, pattern in outputs
+                    if not _finds(pattern, text)]  # fmt: skip
         if problems:
             return "; ".join(problems)
-        same = _blank(self.pattern_a, output_a) == _blank(self.pattern_b, output_b)
-        return None if same else f"more changed than that: {output_a!r} / {output_b!r}"
+        one, other = (re.sub(p, "□", text, flags=re.IGNORECASE) for text, p in outputs)
+        return None if one == other else f"more changed than that: {output_a!r} / {output_b!r}"
 
 
 def _finds(pattern: str, text: str) -> bool:
     return re.search(pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def _blank(pattern: str, text: str) -> str:
-    return re.sub(pattern, "□", text, flags=re.IGNORECASE)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A table of the files of cases."""
+
+    about: str
+    case: tuple[Case, ...] = ()
+    pair: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +105,45 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class BehaviourTables:
-    """All cases and pairs, with the digest of the files they came from."""
+class GroupResult:
+    """One group of behaviour cases (or smoke sentences, or pins).
 
-    cases: tuple[Case, ...]
-    pairs: tuple[Pair, ...]
-    about: Mapping[str, str]
+    Attributes:
+        new: cases the candidate fails and the baseline passes.
+        old: cases both fail. fixed: cases only the baseline fails.
+    """
+
+    group: str
+    about: str
+    cases: int
+    new: tuple[Outcome, ...]
+    old: tuple[Outcome, ...]
+    fixed: tuple[Outcome, ...]
+
+    @property
+    def failures(self) -> int:
+        """Of the candidate."""
+        return len(self.new) + len(self.old)
+
+    @property
+    def baseline_failures(self) -> int:
+        return len(self.old) + len(self.fixed)
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourTables:
+    """All groups by name, with the digest of the files they came from."""
+
+    groups: Mapping[str, Group]
     digest: str
+
+    @property
+    def cases(self) -> Iterator[Case]:
+        return (case for group in self.groups.values() for case in group.case)
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        return (pair for group in self.groups.values() for pair in group.pair)
 
 
 def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:
@@ -101,45 +153,14 @@ def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:
         ConfigurationError: names the file and what is wrong with it.
     """
     total = hashlib.sha256()
-    about: dict[str, str] = {}
-    cases: list[Case] = []
-    pairs: list[Pair] = []
-    for name in ("behaviour.toml", "metamorphic.toml"):
+    groups: dict[str, Group] = {}
+    for name, prefix in (("behaviour.toml", ""), ("metamorphic.toml", "metamorphic_")):
         data = (folder / name).read_bytes()
         total.update(data)
         for group, table in parse_toml(data, folder / name).items():
-            label = group if name.startswith("behaviour") else f"metamorphic_{group}"
-            about[label] = str(table.get("about", ""))
-            cases += [_case(folder / name, label, row) for row in table.get("case", ())]
-            pairs += [_pair(label, row) for row in table.get("pair", ())]
-    about[INVARIANCE] = "an answer does not depend on the sentences sent with it"
-    return BehaviourTables(tuple(cases), tuple(pairs), about, total.hexdigest())
-
-
-def _case(path: Path, group: str, row: Mapping[str, Any]) -> Case:
-    where = f"{path.name}: {group}: {row.get('source')!r}"
-    if unknown := sorted(set(row) - _CASE_KEYS):
-        raise ConfigurationError(f"{where}: unknown key {unknown[0]!r}")
-    if bad := [name for name in row.get("allow", ()) if name not in CHECK_NAMES]:
-        raise ConfigurationError(f"{where}: no check {bad[0]!r}")
-    return Case(
-        group,
-        str(row["source"]),
-        tuple(row.get("must", ())),
-        tuple(row.get("forbid", ())),
-        tuple(row.get("allow", ())),
-    )
-
-
-def _pair(group: str, row: Mapping[str, Any]) -> Pair:
-    a, b = str(row["a"]), str(row["b"])
-    return Pair(
-        group,
-        row["template"].replace("{}", a),
-        row["template"].replace("{}", b),
-        str(row.get("a_en", re.escape(a))),
-        str(row.get("b_en", re.escape(b))),
-    )
+            groups[prefix + group] = build(Group, table, f"{folder / name}: {group}.")
+    groups[INVARIANCE] = Group("an answer does not depend on the sentences sent with it")
+    return BehaviourTables(groups, total.hexdigest())
 
 
 def run_behaviour(
@@ -147,29 +168,20 @@ def run_behaviour(
 ) -> list[Outcome]:
     """Every case, pair and invariance check on one subject, in the order of the tables."""
     progress = progress or Silent()
-    total = len(tables.cases) + 2 * len(tables.pairs) + 2
-    progress.start(f"{subject.label}: behaviour", total)
+    progress.start(f"{subject.label}: behaviour", len(tables.groups))
     found: list[Outcome] = []
-    for group in dict.fromkeys(case.group for case in tables.cases):
-        cases = [case for case in tables.cases if case.group == group]
-        outputs = subject.translate([case.source for case in cases])
-        for case, output in zip(cases, outputs, strict=True):
-            found.append(Outcome(group, case.source, output, case.judge(output)))
-        progress.advance(len(cases))
-    for pair in tables.pairs:
-        a, b = subject.translate([pair.source_a, pair.source_b])
-        both = f"{pair.source_a} / {pair.source_b}"
-        found.append(Outcome(pair.group, both, f"{a} / {b}", pair.judge(a, b)))
-        progress.advance(2)
-    found += run_invariance(subject, invariance_sentences(tables))
+    for name, group in tables.groups.items():
+        outputs = subject.translate([case.source for case in group.case]) if group.case else []
+        for case, output in zip(group.case, outputs, strict=True):
+            found.append(Outcome(name, case.source, output, case.judge(output)))
+        for pair in group.pair:
+            a, b = subject.translate(list(pair.sources))
+            found.append(Outcome(name, " / ".join(pair.sources), f"{a} / {b}", pair.judge(a, b)))
+        progress.advance(1)
+    # Sentences of very different lengths, one of each group.
+    found += run_invariance(subject, [g.case[0].source for g in tables.groups.values() if g.case])
     progress.finish()
     return found
-
-
-def invariance_sentences(tables: BehaviourTables) -> list[str]:
-    """Sentences of very different lengths, one of each group."""
-    first = {case.group: case.source for case in reversed(tables.cases)}
-    return list(first.values())
 
 
 def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[Outcome]:
@@ -181,15 +193,66 @@ def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[Outcome]:
     threes: list[str] = []
     for i in range(0, len(sentences), 3):
         threes += subject.translate(list(sentences[i : i + 3]))
-    outcomes = []
-    for i, source in enumerate(sentences):
-        problem = None
-        for how, other in (
-            ("asked again", again), ("in a batch", together),
-            ("in the reverse batch", reverse), ("in a batch of three", threes),
-        ):  # fmt: skip
-            if other[i] != alone[i]:
-                problem = f"{how}: {other[i]!r}"
-                break
-        outcomes.append(Outcome(INVARIANCE, source, alone[i], problem))
-    return outcomes
+    ways = {"asked again": again, "in a batch": together, "in the reverse batch": reverse,
+            "in a batch of three": threes}  # fmt: skip
+    return [
+        Outcome(
+            INVARIANCE, source, alone[i],
+            next((f"{how}: {o[i]!r}" for how, o in ways.items() if o[i] != alone[i]), None),
+        )
+        for i, source in enumerate(sentences)
+    ]  # fmt: skip
+
+
+def ask_smoke(subject: Subject, suite: Suite) -> list[Outcome]:
+    """Every sentence of a smoke suite, judged by its patterns."""
+    outputs = subject.translate(list(suite.sources))
+    return [
+        Outcome("smoke", s.source, output, _smoke_problem(s, output))
+        for s, output in zip(suite.smoke, outputs, strict=True)
+    ]
+
+
+def _smoke_problem(sentence: SmokeSentence, output: str) -> str | None:
+    if not any(_finds(pattern, output) for pattern in sentence.accept):
+        return f"is not an acceptable answer, such as /{sentence.accept[0]}/"
+    hit = next((pattern for pattern in sentence.forbid if _finds(pattern, output)), None)
+    return f"has /{hit}/" if hit else None
+
+
+def ask_pins(subject: Subject, pins: Sequence[Pin]) -> list[Outcome]:
+    """Every pinned correction."""
+    outputs = subject.translate([pin.source for pin in pins]) if pins else []
+    return [
+        Outcome("pins", pin.source, output, pin.judge(output))
+        for pin, output in zip(pins, outputs, strict=True)
+    ]
+
+
+def compare_cases(
+    candidate: Subject,
+    baseline: Subject,
+    groups: Mapping[str, str],
+    ask: Callable[[Subject], list[Outcome]],
+) -> tuple[GroupResult, ...]:
+    """What ``ask`` finds of both, by group.
+
+    Args:
+        groups: name → what it is about.
+    """
+    old = ask(baseline)
+    new = old if same_subject(baseline, candidate) else ask(candidate)
+    found = []
+    for name, about in groups.items():
+        pairs = [(o, n) for o, n in zip(old, new, strict=True) if o.group == name]
+        found.append(
+            GroupResult(
+                group=name,
+                about=about,
+                cases=len(pairs),
+                new=tuple(n for o, n in pairs if n.problem and not o.problem),
+                old=tuple(n for o, n in pairs if n.problem and o.problem),
+                fixed=tuple(n for o, n in pairs if o.problem and not n.problem),
+            )
+        )
+    return tuple(found)

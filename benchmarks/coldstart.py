@@ -11,8 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -22,30 +21,20 @@ from csanmt.errors import CheckpointError, DeadlineExceededError
 
 SENTENCE = "今天天气很好，我们去公园吧。"
 TIMEOUT = 300.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class StartPlan:
-    """How often to start.
-
-    Attributes:
-        pairs: fewest starts of each system; ``max_pairs`` the most, as long as the interval
-            of the memory's ratio holds its limit. 8 pairs at most.
-        memory_limit: ratio that the starts try to decide; of the time no ratio is judged.
-    """
-
-    pairs: int = 3
-    max_pairs: int = 8
-    memory_limit: float = 1.25
+PAIRS, MAX_PAIRS = 3, 8  # starts of each; Student's t is tabled for 8 pairs at most
 
 
 Start = Callable[[Subject], tuple[float, float]]
 
 
 def measure_start(
-    baseline: Subject, candidate: Subject, plan: StartPlan = StartPlan(), start: Start | None = None
+    baseline: Subject,
+    candidate: Subject,
+    memory_limit: float = 1.25,
+    start: Start | None = None,
 ) -> StartReport | None:
-    """Start both in turns; None if one of them is not a model directory.
+    """Start both in turns, ``PAIRS`` times and on to ``MAX_PAIRS`` as long as the interval of the
+    memory's ratio holds its limit; None if one of them is not a model directory.
 
     Args:
         start: seam for tests: (seconds to the first answer, peak MiB) of a fresh process.
@@ -58,30 +47,21 @@ def measure_start(
     if any(s.kind != "model" or not Path(s.spec).is_dir() or not s.spec for s in systems):
         return None
     start = start or _start_once
-    enough = plan.pairs if same_subject(*systems) else plan.max_pairs
+    enough = PAIRS if same_subject(*systems) else MAX_PAIRS
     runs: list[list[tuple[float, float]]] = [[], []]
     while True:
         turn = len(runs[0]) % 2
         for which in (turn, 1 - turn):
             runs[which].append(start(systems[which]))
-        if len(runs[0]) < plan.pairs:
+        if len(runs[0]) < PAIRS:
             continue
-        report = _report(*runs)
-        decided = not report.memory_ratio.interval.holds(plan.memory_limit)
-        if decided or len(runs[0]) >= enough:
-            return report
-
-
-def _report(
-    baseline: Sequence[tuple[float, float]], candidate: Sequence[tuple[float, float]]
-) -> StartReport:
-    (base_s, base_mb), (cand_s, cand_mb) = (
-        tuple(zip(*runs, strict=True)) for runs in (baseline, candidate)
-    )
-    return StartReport(
-        median(base_s), median(cand_s), median(base_mb), median(cand_mb),
-        paired_ratio(base_s, cand_s), paired_ratio(base_mb, cand_mb), len(baseline),
-    )  # fmt: skip
+        (base_s, base_mb), (cand_s, cand_mb) = (tuple(zip(*side, strict=True)) for side in runs)
+        memory = paired_ratio(base_mb, cand_mb)
+        if not memory.interval.holds(memory_limit) or len(runs[0]) >= enough:
+            return StartReport(
+                median(base_s), median(cand_s), median(base_mb), median(cand_mb),
+                paired_ratio(base_s, cand_s), memory, len(runs[0]),
+            )  # fmt: skip
 
 
 def _start_once(subject: Subject) -> tuple[float, float]:

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from benchmarks.measurements import CheckRate, GroupResult, Measurements, check_totals, churn
-from benchmarks.policy import Policy
+from benchmarks.behaviour import GroupResult
+from benchmarks.measurements import CheckRate, Measurements, check_totals, churn
+from benchmarks.policy import Checks, MustPass, Policy
 from benchmarks.rules import Rule, RuleResult, families
 from benchmarks.significance import holm, p_text, sign_test
-
-FEW = 5  # net newly faulty sentences under which an older policy's margin says nothing
 
 
 def _checks(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """Faults on the suites: none of the fatal ones newly, no significant rise of the others."""
-    if not policy.checks:
+    checks = policy.checks
+    if checks is None:
         return
     for word, suites in families(measured, policy):
         totals = check_totals(suites)
         everything = sum(suite.sentences for suite in suites)
-        rest = {name: rate for name, rate in totals.items() if name not in policy.new}
+        rest = {name: rate for name, rate in totals.items() if name not in checks.new}
         adjusted = holm(
             {name: sign_test(rate.worse, rate.better) for name, rate in rest.items()},
-            check_weights(rest, policy),
+            check_weights(rest, checks),
         )
         for name, rate in totals.items():
             title = f"{word} {name}".lstrip()
-            if name in policy.new:
-                allowed = allowed_new(name, everything, policy, measured.same_family)
+            if name in checks.new:
+                allowed = checks.allowed_new(name, everything, measured.same_family)
                 yield _new_result(title, rate, allowed)
             else:
                 yield _rise_result(title, rate, adjusted[name], everything, policy)
 
 
-def check_weights(names: Sequence[str] | dict[str, CheckRate], policy: Policy) -> dict[str, float]:
-    """Shares of the checks' level: those the policy gives (``checks_first``), the rest evenly."""
-    first = {name: policy.checks_first[name] for name in names if name in policy.checks_first}
+def check_weights(names: Iterable[str], checks: Checks) -> dict[str, float]:
+    """Shares of the checks' level: those the policy gives (``first``), the rest evenly."""
+    names = list(names)
+    first = {name: checks.first[name] for name in names if name in checks.first}
     others = max(1, len(names) - len(first))
     return {name: first.get(name, (1 - sum(first.values())) / others) for name in names}
-
-
-def allowed_new(name: str, sentences: int, policy: Policy, same_family: bool) -> int:
-    """Sentences that may newly show a fatal fault."""
-    allowed = policy.new[name]
-    if same_family:
-        return allowed
-    return max(allowed, int(policy.new_across.get(name, 0.0) * sentences))
 
 
 def _counts(rate: CheckRate) -> str:
@@ -69,22 +62,19 @@ def _rise_result(
     title: str, rate: CheckRate, p: float, everything: int, policy: Policy
 ) -> RuleResult:
     net, limit = rate.worse - rate.better, policy.alpha_of("checks")
-    rise = net / everything
-    reason = f"{_counts(rate)}: {rise:+.2%} of all sentences, {p_text(p)} after Holm"
-    margin = policy.checks_margin
-    beyond = margin is not None and rise > margin and net >= FEW
-    status = "fail" if beyond or (net > 0 and p < limit) else "pass"
+    reason = f"{_counts(rate)}: {net / everything:+.2%} of all sentences, {p_text(p)} after Holm"
+    status = "fail" if net > 0 and p < limit else "pass"
     return RuleResult("checks", title, status, f"{reason} (limit {limit:g})", p, limit)
 
 
 def _behaviour(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if policy.new_failures is None:
+    if policy.behaviour is None:
         return
     if measured.behaviour is None:
         yield RuleResult("behaviour", "", "fail", "the policy demands it, it was not measured")
         return
     for group in measured.behaviour:
-        allowed = policy.allowed_failures(group.group)
+        allowed = policy.behaviour.allowed(group.group)
         count = len(group.new)
         reason = f"{count} new failures of {group.cases} cases ({allowed} allowed)"
         if group.new:
@@ -94,14 +84,16 @@ def _behaviour(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
         yield RuleResult("behaviour", group.group, status, reason, count, allowed)
 
 
-def _must_pass(rule: str, wanted: str | None, group: GroupResult | None) -> Iterator[RuleResult]:
+def _must_pass(
+    rule: str, wanted: MustPass | None, group: GroupResult | None
+) -> Iterator[RuleResult]:
     """ "all": every sentence holds; "no-new-failures": those hold that hold with the baseline."""
     if wanted is None:
         return
     if group is None:
         yield RuleResult(rule, "", "fail", "the policy demands it, it was not measured")
         return
-    wrong = (*group.new, *group.old) if wanted == "all" else group.new
+    wrong = (*group.new, *group.old) if wanted.must_pass == "all" else group.new
     for outcome in wrong:
         before = "; the baseline gets it wrong too" if outcome in group.old else ""
         reason = f"{outcome.output!r} {outcome.problem}{before}"
@@ -128,10 +120,10 @@ def _churn(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     if policy.churn is None or not measured.suites:
         return
     for name, suites in families(measured, policy):
-        found, budget = churn(suites), policy.churn
+        found, budget = churn(suites), policy.churn.max
         why = "of a patch"
         if measured.retrained:
-            budget, why = policy.churn_retrained, "of a model trained anew"
+            budget, why = policy.churn.retrained, "of a model trained anew"
         status = "pass" if found <= budget else "fail"
         reason = f"{found:.1%} of the translations changed, the budget {why} is {budget:.0%}"
         yield RuleResult("churn", name, status, reason, found, budget)

@@ -108,7 +108,7 @@ def judge(measured: Measurements, policy: Policy, waivers: Sequence[Waiver] = ()
     quality_only = measured.quality_only
     results: list[RuleResult] = []
     for rule in RULES:
-        if quality_only and rule not in policy.hypotheses_rules:
+        if quality_only and rule not in policy.hypotheses.rules:
             results.append(RuleResult(rule, "", "skip", "a file of hypotheses cannot be asked"))
         else:
             results += APPLY[rule](measured, policy)
@@ -148,7 +148,7 @@ def _missing(
     if measured.quality_only:
         yield "a file of translations took part"
         return
-    left_out = set(policy.suites) - {suite.name for suite in measured.suites}
+    left_out = set(policy.quality.suites) - {suite.name for suite in measured.suites}
     for name in sorted(left_out):
         yield f"suite {name} of the policy was left out"
     for who, info in (("candidate", measured.candidate), ("baseline", measured.baseline)):

@@ -14,36 +14,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from benchmarks.progress import Progress, Silent
+from benchmarks.remote import UrlSubject
 from benchmarks.significance import Interval, ratio_interval
 from csanmt.errors import EngineUnavailableError, UnavailableError
 
 TOOL = "wrk"
 SCRIPT = Path(__file__).with_name("load.lua")
 REQUEST_SECONDS = 30  # a request without an answer for so long is lost
-
-
-class Target(Protocol):
-    """A server under load.
-
-    Attributes:
-        url: where to POST.
-        headers: beside the content type.
-    """
-
-    @property
-    def url(self) -> str: ...
-
-    @property
-    def headers(self) -> dict[str, str]: ...
-
-    def body(self, texts: Sequence[str]) -> dict[str, object]:
-        """The JSON body that asks for ``texts``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +97,8 @@ def find_tool() -> str:
 
 
 def measure_load(
-    baseline: Target,
-    candidate: Target,
+    baseline: UrlSubject,
+    candidate: UrlSubject,
     sentences: Sequence[str],
     plan: LoadPlan = LoadPlan(),
     progress: Progress | None = None,
@@ -150,7 +131,7 @@ Command = Callable[[int, int], list[str]]
 Run = Callable[[Sequence[str]], Slice]
 
 
-def _command(tool: str, target: Target, sentences: Sequence[str], bodies: Path) -> Command:
+def _command(tool: str, target: UrlSubject, sentences: Sequence[str], bodies: Path) -> Command:
     lines = (json.dumps(target.body([sentence])) for sentence in sentences)
     bodies.write_text("".join(line + "\n" for line in lines), "utf-8")
     headers = [f"{name}: {value}" for name, value in target.headers.items()]

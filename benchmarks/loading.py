@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from benchmarks.remote import UrlSubject
 from benchmarks.subject import HypothesesSubject, ModelSubject, Subject
 from csanmt.errors import CheckpointError, CsanmtError, NotFoundError
-from csanmt.translator import DecodingOptions, Translator
+from csanmt.loading import find_version, load_translator
+from csanmt.translator import DecodingOptions
 from csanmt.version import CONFIG, MODEL_TYPE, PACKED_WEIGHTS, read_decoding
 
 
@@ -23,33 +24,14 @@ class LoadOptions:
 
     Attributes:
         engine: "native", "torch" or None for the better one that is there.
-        beam, length_penalty, max_length: None takes the model's own default.
-        find_tag: directory of a model tag, checked; None: no store is at hand.
+        decoding: fields of DecodingOptions that are not the model's own.
         digest_of: digest of a model directory, ``sha256:<hex>``.
     """
 
     engine: str | None = None
-    beam: int | None = None
-    length_penalty: float | None = None
-    max_length: int | None = None
+    decoding: Mapping[str, float] = field(default_factory=dict)
     api_key: str | None = None
-    find_tag: Callable[[str], Path] | None = None
     digest_of: Callable[[Path], str] | None = None
-
-    def over(self, defaults: DecodingOptions) -> DecodingOptions:
-        chosen = {
-            key: value
-            for key in ("beam", "length_penalty", "max_length")
-            if (value := getattr(self, key)) is not None
-        }
-        return replace(defaults, **chosen)
-
-    def overrides(self, defaults: DecodingOptions) -> Iterator[str]:
-        """The decoding settings that are not the model's own, in words."""
-        chosen = asdict(self.over(defaults))
-        for key, own in asdict(defaults).items():
-            if chosen[key] != own:
-                yield f"{key.replace('_', ' ')} {chosen[key]:g}, not its own {own:g}"
 
 
 def load_subject(spec: str, options: LoadOptions = LoadOptions()) -> Subject:
@@ -60,16 +42,14 @@ def load_subject(spec: str, options: LoadOptions = LoadOptions()) -> Subject:
         CsanmtError: it is there but cannot be loaded, or nobody answers.
     """
     if spec.startswith(("http://", "https://")):
-        explicit = any((options.beam, options.length_penalty, options.max_length))
-        chosen = options.over(DecodingOptions()) if explicit else None
-        return UrlSubject(spec, options=chosen, api_key=options.api_key).connect()
+        return UrlSubject(spec, options.decoding, api_key=options.api_key).connect()
     path = Path(spec)
     if (path / CONFIG).is_file():
         return load_model(path, options)
     if path.exists():
         return HypothesesSubject(path)
-    if ":" in spec and options.find_tag is not None:
-        return load_model(options.find_tag(spec), options, tag=spec)
+    if ":" in spec:
+        return load_model(find_version(spec), options, tag=spec)
     raise NotFoundError(f"{spec!r} is no URL, no file, no model directory and no name:version")
 
 
@@ -79,35 +59,44 @@ def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> Mode
     Raises:
         CheckpointError: it cannot be loaded, whatever the reason was.
     """
-    from csanmt.loading import load_translator
-
     try:
         translator = load_translator(path, engine=options.engine, model_tag=tag)
         digest = options.digest_of(path) if options.digest_of else None
-        defaults = read_decoding(path)
+        own = read_decoding(path)
     except CsanmtError:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise CheckpointError(f"{path} cannot be loaded: {what}") from error
-    engine = str(getattr(getattr(translator, "engine", None), "name", ""))
+    engine = str(getattr(translator.engine, "name", ""))
+    chosen = replace(own, **options.decoding)  # type: ignore[arg-type]
+    how = {"engine": engine, "implementation": implementation_digest()}
     return ModelSubject(
-        translator=translator,
-        options=options.over(defaults),
+        label=translator.model_tag,
+        tag=translator.model_tag,
         digest=digest,
-        engine=engine,
-        implementation=implementation_digest(),
+        settings={**how, **asdict(chosen)},
         spec=str(path),
-        translate_texts=translate_as_served,
+        parallel=engine == "native",  # torch brings threads of its own
+        overrides=tuple(_overrides(path, engine, own, chosen)),
         family=family_of(path),
-        overrides=(*_engine_override(path, engine), *options.overrides(defaults)),
+        translator=translator,
+        options=chosen,
+        engine=engine,
     )
 
 
-def _engine_override(path: Path, engine: str) -> Iterator[str]:
-    """An image serves packed weights by the native engine (``release.build.bento``)."""
+def _overrides(
+    path: Path, engine: str, own: DecodingOptions, chosen: DecodingOptions
+) -> Iterator[str]:
+    """What it is asked with and not served with: an image serves packed weights by the native
+    engine (``release.build.bento``), with the model's own decoding."""
     if engine == "torch" and (path / PACKED_WEIGHTS).is_file():
         yield "the torch engine, not the native one"
+    asked = asdict(chosen)
+    for key, value in asdict(own).items():
+        if asked[key] != value:
+            yield f"{key.replace('_', ' ')} {asked[key]:g}, not its own {value:g}"
 
 
 @cache
@@ -126,15 +115,6 @@ def implementation_digest() -> str:
     for path in files:
         total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
-
-
-def translate_as_served(
-    translator: Translator, texts: Sequence[str], options: DecodingOptions
-) -> list[str]:
-    """Texts the way the service translates them: segmented, translated, laid out again."""
-    from csanmt.texts import translate_texts
-
-    return [result.text for result in translate_texts(translator, texts, options)]
 
 
 def family_of(path: Path) -> str:

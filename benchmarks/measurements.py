@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.behaviour import Outcome
+from benchmarks.behaviour import GroupResult
 from benchmarks.breakdown import Part
 from benchmarks.significance import PairedTest
 from benchmarks.speed import SpeedReport
@@ -162,32 +162,6 @@ def churn(suites: Sequence[SuiteResult]) -> float:
     """Share of all sentences of these suites whose translation changed."""
     total = sum(suite.sentences for suite in suites)
     return sum(len(suite.changes) for suite in suites) / total if total else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class GroupResult:
-    """One group of behaviour cases (or smoke sentences, or pins).
-
-    Attributes:
-        new: cases the candidate fails and the baseline passes.
-        old: cases both fail. fixed: cases only the baseline fails.
-    """
-
-    group: str
-    about: str
-    cases: int
-    new: tuple[Outcome, ...]
-    old: tuple[Outcome, ...]
-    fixed: tuple[Outcome, ...]
-
-    @property
-    def failures(self) -> int:
-        """Of the candidate."""
-        return len(self.new) + len(self.old)
-
-    @property
-    def baseline_failures(self) -> int:
-        return len(self.old) + len(self.fixed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
 
 from benchmarks import formulas
-from benchmarks.ter import FastTER
 from csanmt.errors import ConfigurationError, InvalidInputError
 
 Rows = NDArray[np.float64]
 OnProgress = Callable[[int], None]
+CHUNK = 100  # sentences scored at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ METRICS: dict[str, Metric] = {
         Metric("bleu", "BLEU", True, BLEU, formulas.bleu),
         Metric("chrf2pp", "chrF2++", True, lambda: CHRF(word_order=2), formulas.chrf),
         Metric("chrf2", "chrF2", True, CHRF, formulas.chrf),
-        Metric("ter", "TER", False, FastTER, formulas.ter),
+        Metric("ter", "TER", False, TER, formulas.ter),
     )
 }
 
@@ -96,26 +98,17 @@ def corpus_score(which: Metric, rows: Rows) -> float:
     return float(which.build()._compute_score_from_stats(sums).score)
 
 
-def signature(key: str, references: int, **extra: object) -> str:
-    """sacreBLEU's signature, with e.g. ``bs=1000, seed=12345`` added.
-
-    Args:
-        references: number of references.
-    """
+def signature(key: str, references: int) -> str:
+    """sacreBLEU's signature for so many references."""
     scorer = metric(key).build()
     scorer.num_refs = references
-    found = scorer.get_signature()
-    for name, value in extra.items():
-        found.update(name, value)
-    return str(found)
+    return str(scorer.get_signature())
 
 
 def extract(
     key: str,
     hypotheses: Sequence[str],
     references: Sequence[Sequence[str]],
-    *,
-    known: Iterable[tuple[Sequence[str], Statistics]] = (),
     workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Statistics:
@@ -123,8 +116,6 @@ def extract(
 
     Args:
         references: r lists, each as long as ``hypotheses``.
-        known: (hypotheses, statistics) of other systems on the same references: a
-            sentence that one of them translated the same way is not computed again.
         workers: processes to use (TER takes milliseconds a sentence).
         on_progress: called with the number of sentences just done.
 
@@ -137,47 +128,24 @@ def extract(
             raise InvalidInputError(
                 f"{len(hypotheses)} hypotheses do not fit {len(lines)} references"
             )
-    rows = _reuse(hypotheses, known)
-    todo = [i for i, row in enumerate(rows) if row is None]
-    if on_progress:
-        on_progress(len(rows) - len(todo))
-    chunks = [todo[i : i + 100] for i in range(0, len(todo), 100)]
-    jobs = [
-        (key, [hypotheses[i] for i in c], [[r[i] for i in c] for r in references]) for c in chunks
-    ]
-    for chunk, result in zip(chunks, _run(jobs, workers), strict=True):
-        for index, row in zip(chunk, result, strict=True):
-            rows[index] = row
-        if on_progress:
-            on_progress(len(chunk))
+    starts = range(0, len(hypotheses), CHUNK)
+    jobs = [(key, [lines[i : i + CHUNK] for lines in (hypotheses, *references)]) for i in starts]
+    rows: list[list[float]] = []
+    with ExitStack() as stack:
+        run: Callable[..., Iterable[list[list[float]]]] = map
+        if workers > 1 and len(jobs) >= 2 * workers:
+            run = stack.enter_context(ProcessPoolExecutor(workers)).map
+        for found in run(_extract_chunk, jobs):
+            rows += found
+            if on_progress:
+                on_progress(len(found))
     return Statistics(which, np.array(rows, dtype=np.float64), signature(key, len(references)))
 
 
-def _reuse(
-    hypotheses: Sequence[str], known: Iterable[tuple[Sequence[str], Statistics]]
-) -> list[Any]:
-    rows: list[Any] = [None] * len(hypotheses)
-    for other, statistics in known:
-        for i, (mine, theirs) in enumerate(zip(hypotheses, other, strict=True)):
-            if rows[i] is None and mine == theirs:
-                rows[i] = statistics.rows[i]
-    return rows
-
-
-Job = tuple[str, list[str], list[list[str]]]
-
-
-def _run(jobs: list[Job], workers: int) -> Iterable[list[list[float]]]:
-    if workers <= 1 or len(jobs) < 2 * workers:
-        yield from map(_extract_chunk, jobs)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_extract_chunk, jobs)
-
-
-def _extract_chunk(job: Job) -> list[list[float]]:
-    key, hypotheses, references = job
+def _extract_chunk(job: tuple[str, list[Sequence[str]]]) -> list[list[float]]:
+    key, (hypotheses, *references) = job
     # A fresh scorer: TER keeps a cache that grows with the sentences it has seen.
-    scorer = METRICS[key].build()
-    rows: list[list[float]] = scorer._extract_corpus_statistics(hypotheses, references)
+    rows: list[list[float]] = (
+        METRICS[key].build()._extract_corpus_statistics(hypotheses, references)
+    )
     return rows

@@ -1,8 +1,8 @@
 """What a comparison could have seen: the loss, and the faulty lines, found nine times in ten.
 
 By the normal approximation of the difference and exactly by the binomial of the sign test,
-at the level that is left to a rule's first test. ``benchmarks.calibration`` holds both
-against simulated losses and faults.
+at the level that is left to a rule's first test. Tests hold both against
+simulated losses and faults.
 """
 
 from __future__ import annotations
@@ -57,19 +57,23 @@ def statements(measured: Measurements, policy: Policy) -> Iterator[str]:
             continue
         tests = [(s.name, r) for s in suites for r in s.metrics]
         tests += [(ALL, r) for r in measured.pooled]
-        tests = [(name, r) for name, r in tests if r.metric in policy.metrics]
+        tests = [(name, r) for name, r in tests if r.metric in policy.quality.metrics]
         level = policy.alpha_of("loss") / max(1, len(tests))
         for name, r in tests:
             if r.test.error > 0 and (name == ALL or not measured.pooled):
-                least = max(detectable_loss(r.test.error, level), policy.least.get(r.metric, 0.0))
+                counts = policy.quality.least.get(r.metric, 0.0)
+                least = max(detectable_loss(r.test.error, level), counts)
                 yield f"a loss of {least:.2f} {METRICS[r.metric].title} on {name}"
+        checks = policy.checks
+        if checks is None:
+            continue
         totals = check_totals(suites)
-        rest = {name: rate for name, rate in totals.items() if name not in policy.new}
-        weights = check_weights(rest, policy)
-        for name in policy.checks_first:
+        rest = {name: rate for name, rate in totals.items() if name not in checks.new}
+        weights = check_weights(rest, checks)
+        for name in checks.first:
             if name in rest:
                 rate, level = rest[name], policy.alpha_of("checks") * weights[name]
                 lines = detectable_faults(min(rate.worse + rate.better, 400), level)
                 yield f"{lines} lines with a fault of `{name}`"
-        if policy.new and policy.checks:
-            yield f"one line with a new fault of {', '.join(f'`{n}`' for n in policy.new)}"
+        if checks.new:
+            yield f"one line with a new fault of {', '.join(f'`{n}`' for n in checks.new)}"

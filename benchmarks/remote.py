@@ -4,103 +4,74 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 
 import httpx
 
-from benchmarks.suite import Suite
+from benchmarks.subject import Subject
 from csanmt.errors import DeadlineExceededError, InvalidInputError, UnavailableError
-from csanmt.translator import DecodingOptions
 
 RETRIED = frozenset({429, 502, 503, 504})
+ATTEMPTS = 4  # when the server is busy or away
+BATCH = 16  # most texts of one request
+TIMEOUT = 120.0  # seconds that one request may take
 
 
-@dataclass(slots=True)
-class UrlSubject:
-    """A server under judgement; answers are its own, its cache and batching included.
+class UrlSubject(Subject):
+    """A server under judgement; answers are its own, its cache and batching included."""
 
-    Attributes:
-        url: base URL; ``/translate`` is added unless it is there.
-        batch: most texts of one request.
-        api_key: sent as ``Authorization: Bearer`` if there is one.
-        timeout: seconds one request may take.
-        attempts: how often a request is tried when the server is busy or away.
-        sleep: seam for tests.
-    """
-
-    url: str
-    options: DecodingOptions | None = None
-    label: str = ""
-    digest: str | None = None
-    batch: int = 16
-    api_key: str | None = None
-    timeout: float = 120.0
-    attempts: int = 4
-    transport: httpx.BaseTransport | None = None
-    sleep: Callable[[float], None] = time.sleep
-    kind: str = "url"
-    parallel: bool = True
-    family: str = ""
-    overrides: tuple[str, ...] = ()  # whatever it is asked with, its code is unknown
-    tag: str = ""
-    _client: httpx.Client = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        base = self.url.rstrip("/")
+    def __init__(
+        self,
+        url: str,
+        decoding: Mapping[str, object] = {},
+        label: str = "",
+        *,
+        api_key: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """
+        Args:
+            url: base URL; ``/translate`` is added unless it is there.
+            decoding: beam, length_penalty, max_length, as requests take them.
+            api_key: sent as ``Authorization: Bearer`` if there is one.
+            transport, sleep: seams for tests.
+        """
+        base = url.rstrip("/")
         self.url = base if base.endswith("/translate") else f"{base}/translate"
+        settings = {"url": self.url, **(decoding or {"options": "the server's"})}
+        # Whatever it is asked with, its code is unknown: no overrides.
+        super().__init__(label or base, "url", settings=settings, spec=self.url, parallel=True)
+        self._decoding, self._sleep = decoding, sleep
+        self.headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
         self._client = httpx.Client(
-            timeout=self.timeout, headers=self.headers, transport=self.transport, limits=limits
+            timeout=TIMEOUT, headers=self.headers, transport=transport, limits=limits
         )
-        self.label = self.label or base
-
-    @property
-    def spec(self) -> str:
-        return self.url
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Beside the content type."""
-        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        chosen = asdict(self.options) if self.options else {"options": "the server's"}
-        return {"url": self.url, **chosen}
 
     def body(self, texts: Sequence[str]) -> dict[str, object]:
         """The JSON body that asks for ``texts``."""
-        chosen = asdict(self.options) if self.options else {}
-        wanted = ("beam", "length_penalty", "max_length")
-        return {"text": list(texts)} | {key: chosen[key] for key in wanted if key in chosen}
+        return {"text": list(texts), **self._decoding}
 
     def connect(self) -> UrlSubject:
-        """Ask once, to learn the model's tag and digest.
+        """Ask once, to learn the model's tag, and its digest where ``GET /version`` names it.
 
         Raises:
             UnavailableError: nobody answers there, or not as this product does.
             InvalidInputError: it refuses.
         """
         self.translate(["你好"])
-        self.digest = self.digest or self._ask_digest()
-        return self
-
-    def _ask_digest(self) -> str | None:
-        """``GET /version`` names the model's digest, where the server has that route."""
         try:
             reply = self._client.get(self.url.removesuffix("/translate") + "/version")
             digest = reply.json()["model"]["digest"] if reply.status_code == 200 else None
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
-            return None
-        return digest if isinstance(digest, str) else None
-
-    def answers(self, suite: Suite) -> list[str] | None:
-        return None
+            digest = None
+        self.digest = digest if isinstance(digest, str) else None
+        return self
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         out: list[str] = []
-        for start in range(0, len(texts), self.batch):
-            out += self._request(list(texts[start : start + self.batch]))
+        for start in range(0, len(texts), BATCH):
+            out += self._request(list(texts[start : start + BATCH]))
         return out
 
     def _request(self, texts: list[str]) -> list[str]:
@@ -114,29 +85,21 @@ class UrlSubject:
             ) from None
         if not isinstance(answer, list) or len(answer) != len(texts):
             raise UnavailableError(f"{self.url} did not answer every text of a list")
-        self._learn(payload)
-        return [str(text) for text in answer]
-
-    def _learn(self, payload: Mapping[str, object]) -> None:
         tag = str(payload.get("model") or "")
         if self.tag and tag != self.tag:
             raise UnavailableError(f"{self.url} changed from {self.tag} to {tag} while judged")
         self.tag = tag
-        digest = payload.get("model_digest")
-        if isinstance(digest, str):
-            self.digest = digest
+        return [str(text) for text in answer]
 
     def _post(self, body: Mapping[str, object]) -> httpx.Response:
         problem, asked = "", 0.0
-        for attempt in range(self.attempts):
+        for attempt in range(ATTEMPTS):
             if attempt:
-                self.sleep(max(0.125 * 2**attempt, asked))
+                self._sleep(max(0.125 * 2**attempt, asked))
             try:
                 reply = self._client.post(self.url, json=body)
             except httpx.TimeoutException:
-                raise DeadlineExceededError(
-                    f"{self.url} gave no answer in {self.timeout:g} s"
-                ) from None
+                raise DeadlineExceededError(f"{self.url} gave no answer in {TIMEOUT:g} s") from None
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}"
                 continue

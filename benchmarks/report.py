@@ -213,7 +213,7 @@ def _score_charts(suite: SuiteResult) -> list[Markup]:
 
 def _difference_charts(measured: Measurements, policy: Policy) -> list[tuple[str, Markup]]:
     charts = []
-    for key in policy.metrics:
+    for key in policy.quality.metrics:
         named = [(suite.name, suite.metric(key)) for suite in measured.suites]
         named += [("together", m) for m in measured.pooled if m.metric == key]
         rows = []
@@ -225,7 +225,7 @@ def _difference_charts(measured: Measurements, policy: Policy) -> list[tuple[str
             low, high = sorted((sign * span.low, sign * span.high))
             bar = _bar(name, sign * result.test.delta, Interval(low, high), _direction(low, high))
             own = None if name == "together" or not measured.pooled else name
-            margin = policy.margin_of(own, key, result.test.baseline)
+            margin = policy.quality.margin_of(own, key, result.test.baseline)
             rows.append((name, bar, None if margin is None else -margin))
         if rows:
             title = METRICS[key].title

@@ -8,11 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.measurements import (
-    Measurements,
-    MetricResult,
-    SuiteResult,
-)
+from benchmarks.measurements import Measurements, MetricResult, SuiteResult
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
 from benchmarks.significance import holm, p_text, sign_test
@@ -45,10 +41,10 @@ def families(measured: Measurements, policy: Policy) -> Iterator[tuple[str, list
     """Suites that are judged together, and a word for them: the policy's (""), and every
     other by itself, so that none of them dilutes a loss on the policy's. Where none of the
     policy's was used, all that were are together."""
-    ours = [suite for suite in measured.suites if suite.name in policy.suites]
+    ours = [suite for suite in measured.suites if suite.name in policy.quality.suites]
     yield "", ours or list(measured.suites)
     if ours:
-        others = (suite for suite in measured.suites if suite.name not in policy.suites)
+        others = (suite for suite in measured.suites if suite.name not in policy.quality.suites)
         yield from ((suite.name, [suite]) for suite in others)
 
 
@@ -79,7 +75,7 @@ def _loss_tests(
     named = [(s.name, r) for s in suites for r in s.metrics]
     if not word and measured.pooled:
         named = [*((ALL, r) for r in measured.pooled), *named]
-    tests = [(_title(name, r), r) for name, r in named if r.metric in policy.metrics]
+    tests = [(_title(name, r), r) for name, r in named if r.metric in policy.quality.metrics]
     return tests, holm({title: r.p_worse for title, r in tests})
 
 
@@ -93,7 +89,7 @@ def _loss(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
 
 def _loss_result(title: str, r: MetricResult, p: float, policy: Policy) -> RuleResult:
     limit, sign = policy.alpha_of("loss"), METRICS[r.metric].sign
-    least = policy.least.get(r.metric, 0.0)
+    least = policy.quality.least.get(r.metric, 0.0)
     told = f"{_change(r)}, {p_text(p, r.test)} after Holm (one-sided; limit {limit:g})"
     if sign * r.test.delta >= 0:
         return RuleResult("loss", title, "pass", f"not worse: {told}", p, limit)
@@ -114,19 +110,14 @@ def _non_inferiority(measured: Measurements, policy: Policy) -> Iterator[RuleRes
         name, results = _together(word, suites, measured)
         sentences = sum(suite.sentences for suite in suites)
         changed = any(suite.changes for suite in suites)
-        wanted = [
-            (_title(name, r), r, policy.margin_of(None, r.metric, r.test.baseline), sentences)
-            for r in results
-            if r.metric in policy.metrics
+        wanted: list[tuple[str | None, str, MetricResult, int]] = [
+            (None, name, r, sentences) for r in results
         ]
-        wanted += [
-            (_title(suite.name, r), r, margin, suite.sentences)
-            for suite in suites
-            for r in suite.metrics
-            if (margin := policy.margin_of(suite.name, r.metric, r.test.baseline)) is not None
-        ]
-        for title, r, margin, size in wanted:
-            if margin is not None:
+        wanted += [(s.name, s.name, r, s.sentences) for s in suites for r in s.metrics]
+        for own, shown, r, size in wanted:
+            margin = policy.quality.margin_of(own, r.metric, r.test.baseline)
+            if margin is not None and (own or r.metric in policy.quality.metrics):
+                title = _title(shown, r)
                 lost = adjusted.get(title, 1.0) < policy.alpha_of("loss")
                 yield _bound_result(title, r, margin, size if changed else None, lost)
 
@@ -156,7 +147,7 @@ def _bound_result(
 
 def _minimum(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     suites = {suite.name: suite for suite in measured.suites}
-    for name, limits in policy.minimum.items():
+    for name, limits in policy.quality.minimum.items():
         for key, limit in limits.items():
             title = f"{name} {METRICS[key].title}"
             result = suites[name].metric(key) if name in suites else None
@@ -174,6 +165,7 @@ def _memorised(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """Not too many longer sentences that are a reference word for word."""
     if policy.memorised is None:
         return
+    limit = policy.memorised.max
     for suite in measured.suites:
         if not suite.long_sentences:
             continue
@@ -181,20 +173,20 @@ def _memorised(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
         reason = (
             f"{suite.memorised} of {suite.long_sentences} longer sentences are a reference word "
             f"for word ({share:.1%}; the baseline's {suite.baseline_memorised}), allowed are "
-            f"{policy.memorised:.0%}"
+            f"{limit:.0%}"
         )
-        status = "pass" if share <= policy.memorised else "fail"
-        yield RuleResult("memorised", suite.name, status, reason, share, policy.memorised)
+        status = "pass" if share <= limit else "fail"
+        yield RuleResult("memorised", suite.name, status, reason, share, limit)
 
 
 def _slices(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """No significant loss on a part of a suite, after Holm over all parts."""
-    least, limit = policy.least.get("chrf2pp", 0.0), policy.alpha_of("slices")
+    least, limit = policy.quality.least.get("chrf2pp", 0.0), policy.alpha_of("slices")
     found = {
         f"{suite.name} {part.kind} {part.name}": part
         for suite in measured.suites
         for part in suite.slices
-        if part.kind in policy.slices and part.test is not None
+        if part.kind in policy.slices.by and part.test is not None
     }
     adjusted = holm({name: part.test.p_worse for name, part in found.items() if part.test})
     for name, part in found.items():
@@ -226,20 +218,21 @@ def _human(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     found = measured.human
     if found is None:
         return
+    limit = policy.statistics.alpha
     p = sign_test(found.worse, found.better)
     reason = (
         f"better in {found.better} sentences, worse in {found.worse}, equal in {found.equal}, "
-        f"{p_text(p)} (one-sided; limit {policy.alpha:g})"
+        f"{p_text(p)} (one-sided; limit {limit:g})"
     )
     told = found.better + found.worse
-    if told < policy.human_least and p >= policy.alpha:
-        reason += f"; {told} are too few to speak for the candidate ({policy.human_least} are not)"
-    yield RuleResult("human", "", "fail" if p < policy.alpha else "pass", reason, p, policy.alpha)
+    if told < policy.human.least and p >= limit:
+        reason += f"; {told} are too few to speak for the candidate ({policy.human.least} are not)"
+    yield RuleResult("human", "", "fail" if p < limit else "pass", reason, p, limit)
 
 
 def _across_families(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     """What BLEU and chrF cannot see between different systems must be seen otherwise."""
-    if policy.across is None:
+    if policy.families is None:
         return
     if measured.same_family:
         family = measured.candidate.family or "as far as their answers tell"
@@ -251,13 +244,13 @@ def _across_families(measured: Measurements, policy: Policy) -> Iterator[RuleRes
     )
     speaking = [r.subject for r in _scores(measured, policy) if r.status == "pass"]
     human = measured.human
-    if human and human.better + human.worse >= policy.human_least:
+    if human and human.better + human.worse >= policy.human.least:
         speaking += (
             ["human judgement"] if all(r.status == "pass" for r in _human(measured, policy)) else []
         )
     if speaking:
         yield RuleResult("families", "", "pass", f"{what}; {', '.join(speaking)} speaks for it")
-    elif policy.across == "require":
+    elif policy.families.across == "require":
         reason = f"{what}; another metric ([scores.NAME]) or human judgement must speak for it"
         yield RuleResult("families", "", "fail", reason)
     else:

@@ -42,9 +42,8 @@ def score_result(
     name: str,
     how: str,
     suites: Mapping[str, Texts],
-    *,
-    higher_is_better: bool = True,
-    plan: SamplingPlan = SamplingPlan(),
+    higher_is_better: bool,
+    plan: SamplingPlan,
 ) -> ScoreResult:
     """Segment scores of one metric, all suites pooled.
 

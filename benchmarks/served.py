@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import service_process
@@ -17,6 +18,7 @@ from benchmarks.progress import Progress
 from benchmarks.remote import UrlSubject
 from benchmarks.subject import ModelSubject, Subject, same_subject
 from csanmt.errors import CheckpointError, InvalidInputError, UnavailableError
+from csanmt.translator import DecodingOptions
 
 
 def measure_throughput(
@@ -57,7 +59,7 @@ def served(subject: Subject) -> Iterator[UrlSubject]:
     home = Path(tempfile.mkdtemp(prefix="csanmt-served-"))
     try:
         with _service(subject, home) as url:
-            yield UrlSubject(url, options=subject.options, label=subject.label)
+            yield UrlSubject(url, _decoding(subject.options), subject.label)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -86,6 +88,11 @@ def _service(subject: ModelSubject, home: Path) -> Iterator[str]:
         yield url
     finally:
         service_process.stop(home)
+
+
+def _decoding(options: DecodingOptions) -> dict[str, object]:
+    chosen = asdict(options)
+    return {key: chosen[key] for key in ("beam", "length_penalty", "max_length")}
 
 
 def _free_port() -> int:

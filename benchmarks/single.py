@@ -1,122 +1,81 @@
-"""One subject alone: scores with intervals, faults, behaviour cases."""
+"""One subject alone: what is measured of a subject against itself, and its answers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
-from benchmarks.behaviour import Outcome, load_tables, run_behaviour
-from benchmarks.checks import CHECKS
-from benchmarks.compare import Plan, smoke_outcomes
-from benchmarks.measurements import SubjectInfo
+from benchmarks.answers import AnswerCache
+from benchmarks.behaviour import Outcome
+from benchmarks.compare import Plan, compare_suites, measurements
+from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
-from benchmarks.progress import Progress, Silent
-from benchmarks.significance import Interval, score_interval
+from benchmarks.progress import Progress
 from benchmarks.subject import Subject
-from benchmarks.suite import Suite
 from csanmt.errors import StorageError
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """A score never travels without its signature."""
-
-    suite: str
-    metric: str
-    score: float
-    interval: Interval
-    signature: str
-
-
-@dataclass(frozen=True, slots=True)
 class SingleResult:
-    """``faults``: check → (faulty, sentences it applies to), over all suites."""
+    """``hypotheses``: suite → answers in order."""
 
-    subject: SubjectInfo
-    scores: tuple[Score, ...]
-    faults: dict[str, tuple[int, int]]
-    failures: tuple[Outcome, ...]
-    cases: int
-    suites: dict[str, str]
+    measured: Measurements
     hypotheses: dict[str, list[str]]
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """Behaviour and smoke cases that are wrong."""
+        return [outcome for group in self._groups() for outcome in group.old]
+
+    def _groups(self) -> list[Any]:
+        return [g for g in (*(self.measured.behaviour or ()), self.measured.smoke) if g]
+
+    def score_rows(self) -> Iterator[tuple[str, str, str, str, str]]:
+        """(suite, metric, score, 95 % interval, signature)"""
+        for name, m in ((s.name, m) for s in self.measured.suites for m in s.metrics):
+            span = m.test.baseline_interval
+            bounds = f"{span.low:.2f}–{span.high:.2f}"
+            yield name, METRICS[m.metric].title, f"{m.test.baseline:.2f}", bounds, m.signature
+
+    def check_rows(self) -> Iterator[tuple[str, int, int]]:
+        """(check, faulty sentences, of how many)"""
+        for name, rate in check_totals(self.measured.suites).items():
+            yield name, rate.baseline, rate.sentences
+        if cases := sum(group.cases for group in self._groups()):
+            yield "behaviour and smoke cases", len(self.failures), cases
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the hypotheses."""
-        value = asdict(self)
-        del value["hypotheses"]
-        return value
-
-    def score_rows(self) -> Iterator[tuple[str, str, str, str, str]]:
-        for s in self.scores:
-            span = f"{s.interval.low:.2f}–{s.interval.high:.2f}"
-            yield s.suite, METRICS[s.metric].title, f"{s.score:.2f}", span, s.signature
-
-    def check_rows(self) -> Iterator[tuple[str, int, int]]:
-        for name, (faulty, of) in self.faults.items():
-            yield name, faulty, of
-        if self.cases:
-            yield "behaviour and smoke cases", len(self.failures), self.cases
+        suites = self.measured.suites
+        return {
+            "subject": asdict(self.measured.candidate),
+            "scores": [
+                {"suite": s.name, "metric": m.metric, "score": m.test.baseline,
+                 "interval": asdict(m.test.baseline_interval), "signature": m.signature}
+                for s in suites for m in s.metrics
+            ],
+            "faults": {name: [r.baseline, r.sentences] for name, r in check_totals(suites).items()},
+            "failures": [asdict(outcome) for outcome in self.failures],
+            "cases": sum(group.cases for group in self._groups()),
+            "suites": {suite.name: suite.digest for suite in suites},
+        }  # fmt: skip
 
 
 def run_single(
-    subject: Subject,
-    plan: Plan,
-    cache: AnswerCache = AnswerCache(),
-    progress: Progress | None = None,
+    subject: Subject, plan: Plan, cache: AnswerCache, progress: Progress
 ) -> SingleResult:
     """Score a subject on the suites of a plan; its speed and pins are left out.
 
     Raises:
         CsanmtError: the subject could not answer.
     """
-    progress = progress or Silent()
-    hypotheses: dict[str, list[str]] = {}
-    scores: list[Score] = []
-    faults = {check.name: (0, 0) for check in CHECKS}
-    for suite in plan.suites:
-        lines = translate_suite(subject, suite, cache, progress, plan.workers)
-        hypotheses[suite.name] = lines
-        scores += _scores(suite, lines, plan, cache, progress)
-        for name, counted in _faults(suite, lines).items():
-            faults[name] = (faults[name][0] + counted[0], faults[name][1] + counted[1])
-    outcomes: list[Outcome] = []
-    if subject.kind != "hypotheses":
-        outcomes = run_behaviour(subject, load_tables(), progress)
-        outcomes += smoke_outcomes(subject, plan.smoke) if plan.smoke else []
-    return SingleResult(
-        subject=SubjectInfo.of(subject),
-        scores=tuple(scores),
-        faults={name: counted for name, counted in faults.items() if counted[1]},
-        failures=tuple(outcome for outcome in outcomes if outcome.problem),
-        cases=len(outcomes),
-        suites={suite.name: suite.digest for suite in plan.suites},
-        hypotheses=hypotheses,
-    )
-
-
-def _scores(
-    suite: Suite, lines: list[str], plan: Plan, cache: AnswerCache, progress: Progress
-) -> Iterator[Score]:
-    if not suite.references:
-        return
-    for key in plan.metrics:
-        found = suite_statistics(key, suite, lines, cache, workers=plan.workers, progress=progress)
-        span = score_interval(METRICS[key], found.rows, plan.sampling)
-        yield Score(suite.name, key, found.score(), span, found.signature)
-
-
-def _faults(suite: Suite, lines: list[str]) -> dict[str, tuple[int, int]]:
-    found = {}
-    references = suite.references[0] if suite.references else [None] * len(lines)
-    for check in CHECKS:
-        rows = zip(suite.sources, lines, references, strict=True)
-        applied = [row for row in rows if check.applies(row[0], row[2])]
-        found[check.name] = (sum(check.find(*row) is not None for row in applied), len(applied))
-    return found
+    plan = replace(plan, pins=(), speed=None)
+    compared = compare_suites(subject, subject, plan, cache, progress)
+    measured = measurements(subject, subject, plan, compared, progress)
+    return SingleResult(measured, {c.suite.name: c.old for c in compared})
 
 
 def write_single(result: SingleResult, folder: Path) -> None:

@@ -16,9 +16,10 @@ WORST_LAST = ("skip", "pass", "open", "fail")
 
 
 def speed_rule(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    if not policy.speed:
+    limits = policy.speed.limits if policy.speed else {}
+    if policy.speed is None or not limits:
         return
-    speed = measured.speed
+    speed, ceiling = measured.speed, policy.speed.interval_ceiling
     if speed is None:
         yield RuleResult("speed", "", "fail", "the policy demands it, it was not measured")
         return
@@ -28,10 +29,10 @@ def speed_rule(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
         "memory_ratio": speed.start.memory_ratio if speed.start else None,
     }
     same = measured.same_subject
-    for name, limit in policy.speed.items():
+    for name, limit in limits.items():
         if name == "throughput_ratio" and speed.throughput:
-            yield _worst_level(speed.throughput, policy, same)
-            yield _failed_requests(speed, policy.alpha)
+            yield _worst_level(speed.throughput, limit, ceiling, same)
+            yield _failed_requests(speed, policy.statistics.alpha)
             continue
         if name == START and speed.start:
             yield _start(speed.start, limit)
@@ -40,7 +41,7 @@ def speed_rule(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
         if ratio is None:
             yield RuleResult("speed", name, "skip", "was not measured", None, limit)
         else:
-            yield _ratio_result(name, ratio, policy, same)
+            yield _ratio_result(name, ratio, limit, ceiling, same)
 
 
 def _start(start: StartReport, limit: float) -> RuleResult:
@@ -54,12 +55,14 @@ def _start(start: StartReport, limit: float) -> RuleResult:
     return RuleResult("speed", START, status, reason, start.candidate_s, limit)
 
 
-def _worst_level(rows: Sequence[ThroughputRow], policy: Policy, same: bool) -> RuleResult:
+def _worst_level(
+    rows: Sequence[ThroughputRow], limit: float, ceiling: float, same: bool
+) -> RuleResult:
     """The level of concurrency with the worst result, of several the one with the largest ratio."""
     results = []
     for row in rows:
         ratio = Ratio(row.ratio, row.interval)
-        found = _ratio_result("throughput_ratio", ratio, policy, same)
+        found = _ratio_result("throughput_ratio", ratio, limit, ceiling, same)
         results.append(replace(found, reason=f"with {row.clients} clients {found.reason}"))
     return max(results, key=lambda r: (WORST_LAST.index(r.status), r.measured or 0.0))
 
@@ -73,17 +76,16 @@ def _failed_requests(speed: SpeedReport, alpha: float) -> RuleResult:
     return RuleResult("speed", "failed_requests", status, reason, cand, base)
 
 
-def _ratio_result(name: str, ratio: Ratio, policy: Policy, same: bool) -> RuleResult:
+def _ratio_result(name: str, ratio: Ratio, limit: float, ceiling: float, same: bool) -> RuleResult:
     """A ratio over its limit fails, unless its interval says that it may be 1 as well; one
     within it passes, unless its interval reaches beyond the policy's ceiling."""
-    value, interval, limit = ratio.value, ratio.interval, policy.speed[name]
+    value, interval = ratio.value, ratio.interval
     span = f"95 %: {interval.low:.2f} to {interval.high:.2f}"
     reason = f"{value:.2f} × the baseline ({span}), allowed is {limit:.2f}"
     if same:
         reason += "; the same model, code and settings, so any difference is noise"
         return RuleResult("speed", name, "pass", reason, value, limit)
-    highest = policy.interval_ceiling * limit
-    if interval.low <= 1.0 if value > limit else interval.high > highest:
+    if interval.low <= 1.0 if value > limit else interval.high > ceiling * limit:
         reason += "; too noisy to tell, measure again on a quieter machine"
         return RuleResult("speed", name, "open", reason, value, limit)
     status = "fail" if value > limit else "pass"

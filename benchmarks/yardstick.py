@@ -2,10 +2,10 @@
 
     python -m benchmarks.yardstick FOLDER --out docs/wmt22-verdicts.md
 
-``FOLDER`` holds ``NAME.zh``, ``NAME.refA.en`` (and more references), ``systems/SYSTEM.en`` and
-optionally ``published-automatic-scores.tsv`` (system, metric, score; metrics such as ``bleu-A``
-or ``bleu-refA``), ``human.tsv`` (system, z, …) and ``human-significant-pairs.tsv`` (better,
-worse). Lines that begin with ``#`` are comments.
+``FOLDER`` holds ``NAME.zh``, ``NAME.refA.en``, ``systems/SYSTEM.en`` and optionally
+``published-automatic-scores.tsv`` (system, metric, score; metrics such as ``bleu-A`` or
+``bleu-refA``), ``human.tsv`` (system, z, …) and ``human-significant-pairs.tsv`` (better, worse).
+Lines that begin with ``#`` are comments.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ import csv
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.answers import AnswerCache, suite_statistics
+from benchmarks.answers import AnswerCache
 from benchmarks.compare import Plan, measure
 from benchmarks.gate import Decision, Verdict, judge
-from benchmarks.measurements import Measurements, MetricResult
-from benchmarks.metrics import METRICS, signature
+from benchmarks.measurements import Measurements
+from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy, load_policy
+from benchmarks.significance import PairedTest
 from benchmarks.subject import HypothesesSubject
 from benchmarks.suite import Suite, read_lines
 from csanmt.errors import NotFoundError
 
-PUBLISHED = {"bleu": "bleu", "chrf2": "chrf"}  # our metric → the name in WMT's file
+RANKING = ("bleu", "chrf2")  # held against the human ranking
 SECOND = "COMET"  # the published metric that is tried as a second opinion
 CLEAR = 0.05  # one-sided, on BLEU and on chrF2++: "clearly better"
 Pair = tuple[str, str]
@@ -39,21 +40,15 @@ class SystemSet:
     """Systems that translated one test set.
 
     Attributes:
-        references: "A", "B" → lines.
-        published: (system, metric, "A" | "B" | "all") → score.
+        published: (system, metric) → score against reference A.
         human: system → mean standardised score; human_pairs: (better, worse), significant.
     """
 
-    name: str
-    sources: tuple[str, ...]
-    references: Mapping[str, tuple[str, ...]]
+    suite: Suite
     systems: Mapping[str, Path]
-    published: Mapping[tuple[str, str, str], float]
+    published: Mapping[Pair, float]
     human: Mapping[str, float]
     human_pairs: frozenset[Pair]
-
-    def suite(self, reference: str = "A") -> Suite:
-        return Suite(f"{self.name}-ref{reference}", self.sources, (self.references[reference],))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +64,12 @@ class Judgement:
     def promoted(self) -> bool:
         return self.verdict.decision == Decision.PROMOTE
 
-    def metric(self, key: str) -> MetricResult:
-        found = self.measured.suites[0].metric(key)
-        assert found is not None
-        return found
+    def test(self, key: str) -> PairedTest:
+        return next(m.test for m in self.measured.suites[0].metrics if m.metric == key)
 
     @property
     def clearly_better(self) -> bool:
-        return all(self.metric(key).test.p_better < CLEAR for key in ("bleu", "chrf2pp"))
+        return all(self.test(key).p_better < CLEAR for key in ("bleu", "chrf2pp"))
 
 
 def load_systems(folder: Path) -> SystemSet:
@@ -86,26 +79,23 @@ def load_systems(folder: Path) -> SystemSet:
         NotFoundError: a part of it is missing.
     """
     sources = sorted(folder.glob("*.zh"))
-    references = {p.name.split(".ref")[1][0]: read_lines(p) for p in folder.glob("*.ref?.en")}
     systems = {p.stem: p for p in sorted((folder / "systems").glob("*.en"))}
-    if not sources or "A" not in references or len(systems) < 2:
+    reference = folder / f"{sources[0].stem if sources else ''}.refA.en"
+    if not reference.is_file() or len(systems) < 2:
         raise NotFoundError(f"{folder} needs NAME.zh, NAME.refA.en and systems/*.en")
     published = {}
     for row in _rows(folder / "published-automatic-scores.tsv"):
         metric, _, which = row["metric"].rpartition("-")
-        key = (row["system"], metric.lower(), which.removeprefix("ref"))
-        published[key] = float(row["score"])
+        if which.removeprefix("ref") == "A":
+            published[row["system"], metric.lower()] = float(row["score"])
+    pairs = _rows(folder / "human-significant-pairs.tsv")
     return SystemSet(
-        name=sources[0].stem,
-        sources=read_lines(sources[0]),
-        references=references,
+        suite=Suite(sources[0].stem, read_lines(sources[0]), (read_lines(reference),)),
         systems=systems,
         published=published,
         human={row["system"]: float(row["z"]) for row in _rows(folder / "human.tsv")},
         human_pairs=frozenset(
-            (row["better"], row["worse"])
-            for row in _rows(folder / "human-significant-pairs.tsv")
-            if row["better"] in systems and row["worse"] in systems
+            pair for row in pairs if {*(pair := (row["better"], row["worse"]))} <= systems.keys()
         ),
     )
 
@@ -116,47 +106,22 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(lines, delimiter="\t")
 
 
-def judge_pairs(
-    systems: SystemSet,
-    policy: Policy,
-    cache: AnswerCache = AnswerCache(),
-    pairs: Sequence[Pair] = (),
-) -> list[Judgement]:
-    """The gate on ordered pairs (candidate, baseline), by default all, against reference A."""
-    suite = systems.suite()
+def judge_pairs(systems: SystemSet, policy: Policy, cache: AnswerCache) -> list[Judgement]:
+    """The gate on all ordered pairs (candidate, baseline)."""
     subjects = {name: HypothesesSubject(path) for name, path in systems.systems.items()}
-    metrics = tuple(key for key in policy.all_metrics if key != "ter")
-    plan = Plan(suites=[suite], metrics=metrics, tested=policy.metrics, sampling=policy.sampling)
+    report = tuple(key for key in policy.quality.report if key != "ter")
+    plan = Plan([systems.suite], replace(policy, quality=replace(policy.quality, report=report)))
     found = []
-    for candidate, baseline in pairs or itertools.permutations(subjects, 2):
+    for candidate, baseline in itertools.permutations(subjects, 2):
         measured = measure(subjects[candidate], subjects[baseline], plan, cache)
         found.append(Judgement(candidate, baseline, measured, judge(measured, policy)))
     return found
 
 
-def score_table(
-    systems: SystemSet, cache: AnswerCache = AnswerCache()
-) -> dict[str, dict[str, float]]:
-    """system → {"bleu-A", "chrf2-A", "bleu-B", …, "bleu-all"} → score."""
-    columns = {name: systems.suite(name) for name in systems.references}
-    if len(columns) > 1:
-        both = tuple(systems.references[name] for name in sorted(systems.references))
-        columns["all"] = Suite(f"{systems.name}-all", systems.sources, both)
-    return {
-        system: {
-            f"{key}-{name}": suite_statistics(key, suite, list(read_lines(path)), cache).score()
-            for name, suite in columns.items()
-            for key in PUBLISHED
-        }
-        for system, path in systems.systems.items()
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Mistakes:
-    """Wrong verdicts of both kinds, by an independent judge, over ``pairs`` judged pairs."""
+    """Wrong verdicts of both kinds, by an independent judge."""
 
-    pairs: int
     promoted: tuple[Judgement, ...]  # although people say worse
     rejected: tuple[Judgement, ...]  # although people say better
 
@@ -172,11 +137,9 @@ def mistakes(
     """
 
     def promotes(j: Judgement) -> bool:
-        fine = not second or second[j.candidate] >= second[j.baseline]
-        return j.promoted and fine
+        return j.promoted and (not second or second[j.candidate] >= second[j.baseline])
 
     return Mistakes(
-        len(better),
         tuple(j for j in judgements if (j.baseline, j.candidate) in better and promotes(j)),
         tuple(j for j in judgements if (j.candidate, j.baseline) in better and not promotes(j)),
     )
@@ -195,153 +158,87 @@ def kendall(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def render(
-    systems: SystemSet,
-    judgements: Sequence[Judgement],
-    scores: Mapping[str, Mapping[str, float]],
-    policy: Policy,
-    command: str,
+    systems: SystemSet, judgements: Sequence[Judgement], policy: Policy, command: str
 ) -> str:
     """The document, in Markdown."""
-    order = sorted(systems.systems, key=lambda name: -scores[name]["bleu-A"])
+    promoted = sum(j.promoted for j in judgements)
+    how = policy.statistics
+    scores = {key: {j.candidate: j.test(key).candidate for j in judgements} for key in RANKING}
     return "\n".join(
         [
-            f"# The gate on the systems of {systems.name} (zh→en)",
+            f"# The gate on the systems of {systems.suite.name} (zh→en)",
             "",
             f"Generated by `{command}`; do not edit.",
             "",
-            *_summary(systems, judgements, policy),
-            *_human_section(systems, judgements, scores),
+            f"{len(systems.systems)} systems, {len(systems.suite.sources)} sentences, reference A; "
+            f"each of {len(judgements)} ordered pairs is judged as candidate against baseline by "
+            f"the rules for files of `benchmarks/policy.toml` (SHA-256 {policy.digest[:12]}…; "
+            f"{how.samples} bootstrap resamples, {how.trials} shufflings, seed {how.seed}): "
+            f"{promoted} promoted, {len(judgements) - promoted} rejected.",
+            "",
+            *(_human_section(systems, judgements, scores) if systems.human_pairs else ()),
             *_clear_section(judgements),
-            *_score_section(systems, scores, order),
-            *_matrix_section(judgements, order),
         ]
     )
 
 
-def _summary(systems: SystemSet, judgements: Sequence[Judgement], policy: Policy) -> list[str]:
-    promoted = sum(j.promoted for j in judgements)
-    settings = policy.sampling
-    return [
-        f"{len(systems.systems)} systems, {len(systems.sources)} sentences, reference A; each of "
-        f"{len(judgements)} ordered pairs is judged as candidate against baseline by the rules "
-        f"for files of `benchmarks/policy.toml` (SHA-256 {policy.digest[:12]}…; "
-        f"{settings.samples} bootstrap resamples, {settings.trials} shufflings, seed "
-        f"{settings.seed}): {promoted} promoted, {len(judgements) - promoted} rejected.",
-        "",
-    ]
-
-
 def _human_section(
-    systems: SystemSet,
-    judgements: Sequence[Judgement],
-    scores: Mapping[str, Mapping[str, float]],
+    systems: SystemSet, judgements: Sequence[Judgement], scores: Mapping[str, Mapping[str, float]]
 ) -> list[str]:
-    if not systems.human_pairs:
-        return []
-    second = {
-        name: systems.published[name, SECOND.lower(), "A"]
-        for name in systems.systems
-        if (name, SECOND.lower(), "A") in systems.published
-    }
-    rows = [("BLEU and chrF2++ (the policy)", mistakes(judgements, systems.human_pairs))]
-    if len(second) == len(systems.systems):
-        found = mistakes(judgements, systems.human_pairs, second)
-        rows.append((f"and {SECOND} (published), which must not fall", found))
-    lines = [
+    pairs, published = systems.human_pairs, systems.published
+    found = {"BLEU and chrF2++ (the policy)": mistakes(judgements, pairs)}
+    if all((name, SECOND.lower()) in published for name in systems.systems):
+        second = {name: published[name, SECOND.lower()] for name in systems.systems}
+        name = f"and {SECOND} (published), which must not fall"
+        found[name] = mistakes(judgements, pairs, second)
+    wrong = [f"{j.candidate} over {j.baseline}" for j in next(iter(found.values())).promoted]
+    return [
         "## Against people",
         "",
-        f"`human-significant-pairs.tsv`: {len(systems.human_pairs)} pairs of systems of which "
-        "people found one significantly better. Both kinds of wrong verdict:",
+        f"`human-significant-pairs.tsv`: {len(pairs)} pairs of systems of which people found one "
+        "significantly better. Both kinds of wrong verdict:",
         "",
         "| the gate looks at | promoted, people say worse | rejected, people say better |",
         "|---|---|---|",
         *(
-            f"| {what} | {len(m.promoted)} of {m.pairs} | {len(m.rejected)} of {m.pairs} |"
-            for what, m in rows
+            f"| {what} | {len(m.promoted)} of {len(pairs)} | {len(m.rejected)} of {len(pairs)} |"
+            for what, m in found.items()
         ),
         "",
         "These systems are no versions of one another; the policy warns of that (`[families]`).",
         "The rules of the checks were adjusted while these very systems were looked at, so the",
         "figures are fitted: on systems never seen expect more wrong verdicts.",
+        *(
+            f"Kendall's tau of {METRICS[key].title} with the human ranking: "
+            f"{kendall(ours, systems.human):.2f}."
+            for key, ours in scores.items()
+        ),
+        "",
+        f"Wrongly promoted by the policy: {', '.join(wrong) or 'none'}.",
+        "",
     ]
-    for key in PUBLISHED:
-        ours = {name: row[f"{key}-A"] for name, row in scores.items()}
-        tau = kendall(ours, systems.human)
-        lines.append(f"Kendall's tau of {METRICS[key].title} with the human ranking: {tau:.2f}.")
-    wrong = [f"{j.candidate} over {j.baseline}" for j in rows[0][1].promoted]
-    lines += ["", f"Wrongly promoted by the policy: {', '.join(wrong) or 'none'}.", ""]
-    return lines
 
 
 def _clear_section(judgements: Sequence[Judgement]) -> list[str]:
     clear = [j for j in judgements if j.clearly_better]
     rejected = [j for j in clear if not j.promoted]
-    share = len(rejected) / len(clear) if clear else 0.0
-    lines = [
+    rules = Counter(rule for j in judgements if not j.promoted for rule in j.verdict.failed_rules())
+    told = ", ".join(f"`{rule}` {count}" for rule, count in rules.most_common())
+    return [
         "## Clearly better, and rejected",
         "",
         f"BLEU and chrF2++ are significantly better (p < {CLEAR}, one-sided) in {len(clear)} "
-        f"pairs; {len(rejected)} of them are rejected ({share:.1%}).",
+        f"pairs; {len(rejected)} of them are rejected "
+        f"({len(rejected) / max(1, len(clear)):.1%}).",
+        "",
+        *(
+            f"- **{j.candidate}** against {j.baseline}: {'; '.join(j.verdict.reasons)}."
+            for j in rejected
+        ),
+        "",
+        f"All rejections, by rule (a pair may fail several): {told}.",
         "",
     ]
-    for j in rejected:
-        lines.append(f"- **{j.candidate}** against {j.baseline}: {'; '.join(j.verdict.reasons)}.")
-    rules = Counter(rule for j in judgements if not j.promoted for rule in j.verdict.failed_rules())
-    told = ", ".join(f"`{rule}` {count}" for rule, count in rules.most_common())
-    return [*lines, "", f"All rejections, by rule (a pair may fail several): {told}.", ""]
-
-
-def _score_section(
-    systems: SystemSet, scores: Mapping[str, Mapping[str, float]], order: Sequence[str]
-) -> list[str]:
-    columns = sorted({column for row in scores.values() for column in row})
-    human = ["human z"] if systems.human else []
-    head = f"| system | {' | '.join([*columns, *human])} |"
-    lines = ["## Scores", "", head, "|---" * (len(columns) + len(human) + 1) + "|"]
-    for name in order:
-        cells = [f"{scores[name][column]:.2f}" for column in columns]
-        cells += [f"{systems.human[name]:+.3f}" if name in systems.human else "–"] if human else []
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    differences = [
-        abs(scores[system][f"{ours}-{refs}"] - value)
-        for (system, theirs, refs), value in systems.published.items()
-        for ours, name in PUBLISHED.items()
-        if name == theirs and f"{ours}-{refs}" in scores.get(system, {})
-    ]
-    if differences:
-        lines += [
-            "",
-            f"Largest difference to the {len(differences)} published BLEU and chrF scores: "
-            f"{max(differences):.6f} points.",
-        ]
-    lines += ["", "Signatures (one reference):", ""]
-    lines += [f"- {METRICS[k].title}: `{signature(k, 1)}`" for k in PUBLISHED]
-    return [*lines, ""]
-
-
-def _matrix_section(judgements: Sequence[Judgement], order: Sequence[str]) -> list[str]:
-    cells = {(j.candidate, j.baseline): j for j in judgements}
-    lines = [
-        "## Verdicts",
-        "",
-        "Rows are candidates, columns baselines, both by BLEU. ✓ promoted, ✗ rejected, and the "
-        "difference in BLEU; * marks p < 0.05 (one-sided, uncorrected).",
-        "",
-        "| candidate ↓ | " + " | ".join(order) + " |",
-        "|---" * (len(order) + 1) + "|",
-    ]
-    for candidate in order:
-        row = [_cell(cells.get((candidate, baseline))) for baseline in order]
-        lines.append(f"| **{candidate}** | " + " | ".join(row) + " |")
-    return [*lines, ""]
-
-
-def _cell(judgement: Judgement | None) -> str:
-    if judgement is None:
-        return "–"
-    test = judgement.metric("bleu").test
-    star = "*" if min(test.p_worse, test.p_better) < CLEAR else ""
-    return f"{'✓' if judgement.promoted else '✗'} {test.delta:+.2f}{star}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -350,12 +247,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="Markdown file")
     parser.add_argument("--cache", type=Path, help="keep metric statistics there")
     options = parser.parse_args(arguments)
-    policy, cache = load_policy(), AnswerCache(options.cache)
-    systems = load_systems(options.folder)
-    judgements = judge_pairs(systems, policy, cache)
+    policy, systems = load_policy(), load_systems(options.folder)
+    judgements = judge_pairs(systems, policy, AnswerCache(options.cache))
     command = f"python -m benchmarks.yardstick {options.folder.name} --out {options.out.name}"
-    text = render(systems, judgements, score_table(systems, cache), policy, command)
-    options.out.write_text(text, "utf-8")
+    options.out.write_text(render(systems, judgements, policy, command), "utf-8")
     return 0
 
 

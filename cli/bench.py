@@ -119,7 +119,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(result.to_json())
         return 0
-    print(f"{result.subject.label}  {result.subject.digest or ''}".rstrip())
+    print(f"{subject.label}  {subject.digest or ''}".rstrip())
     print_table(("suite", "metric", "score", "95 %", "signature"), result.score_rows())
     print()
     print_table(("check", "faulty", "of"), result.check_rows())
@@ -177,7 +177,7 @@ def _judge(args: argparse.Namespace) -> int:
     measured = measuring = None
     try:
         measuring = Measuring.of(args)
-        speed = bool(measuring.policy.speed)
+        speed = measuring.policy.speed is not None
         measured = _measure(measuring, args.candidate, args.baseline, speed=speed)
         verdict = judge(measured, measuring.policy, waivers)
         if args.out:

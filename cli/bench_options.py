@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from benchmarks.answers import AnswerCache
-    from benchmarks.compare import MeasureScores, Plan
-    from benchmarks.measurements import ScoreResult
+    from benchmarks.compare import Plan
     from benchmarks.policy import Policy
     from benchmarks.progress import Progress
-    from benchmarks.second_opinion import Texts
     from benchmarks.subject import Subject
     from benchmarks.suite import Suite
 
@@ -71,16 +69,14 @@ class Measuring:
 
     def load(self, spec: str) -> Subject:
         from benchmarks.loading import LoadOptions, load_subject
-        from cli.loading import digest_of_directory, find_tag
+        from cli.loading import digest_of_directory
 
         args = self.args
+        asked = {key: getattr(args, key) for key in ("beam", "length_penalty", "max_length")}
         options = LoadOptions(
             engine=args.engine or os.environ.get("CSANMT_ENGINE") or None,
-            beam=args.beam,
-            length_penalty=args.length_penalty,
-            max_length=args.max_length,
+            decoding={key: value for key, value in asked.items() if value is not None},
             api_key=os.environ.get("CSANMT_API_KEY") or None,
-            find_tag=find_tag,
             digest_of=digest_of_directory,
         )
         return load_subject(spec, options)
@@ -107,7 +103,7 @@ class Measuring:
         from benchmarks.subject import HypothesesSubject
         from benchmarks.suite import load_suite
 
-        suites = [load_suite(name) for name in self.args.suites or self.policy.suites]
+        suites = [load_suite(name) for name in self.args.suites or self.policy.quality.suites]
         for subject in subjects:
             one_file = isinstance(subject, HypothesesSubject) and subject.path.is_file()
             if one_file and len(suites) != 1:
@@ -118,67 +114,33 @@ class Measuring:
 
     def plan(self, suites: Sequence[Suite], speed: bool) -> Plan:
         from benchmarks.compare import Plan
+        from benchmarks.load import find_tool
         from benchmarks.pins import DEFAULT_PINS, load_pins
         from benchmarks.speed import SpeedPlan
         from benchmarks.suite import SMOKE_SUITE, load_suite
 
         args, policy = self.args, self.policy
-        limit = policy.speed.get("p95_ratio", SpeedPlan().limit)
+        if speed and policy.speed and policy.speed.throughput_ratio:
+            find_tool()  # missing, it is missed before minutes are spent
         return Plan(
-            suites=suites,
-            metrics=policy.all_metrics,
-            tested=policy.metrics,
-            sampling=policy.sampling,
+            suites,
+            policy,
             smoke=load_suite(SMOKE_SUITE),
             pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
-            behaviour=True,
-            speed=SpeedPlan(limit=limit) if speed else None,
-            together=[suite for suite in suites if suite.name in policy.suites],
-            slices=policy.slices,
-            scores=self._scores() if args.scores else None,
+            speed=SpeedPlan() if speed else None,
+            scores=dict(map(_named, args.scores)),
             human=getattr(args, "human", None),
             retrained=getattr(args, "retrained", False),
             workers=args.workers,
-            **self._seams(speed),
         )
 
-    def _seams(self, speed: bool) -> dict[str, Any]:
-        """What starts processes and sends load, as the policy wants it decided."""
-        from functools import partial
 
-        from benchmarks.coldstart import StartPlan, measure_start
-        from benchmarks.load import LoadPlan, find_tool
-        from benchmarks.served import measure_throughput
-
-        memory = self.policy.speed.get("memory_ratio", StartPlan().memory_limit)
-        start = partial(measure_start, plan=StartPlan(memory_limit=memory))
-        limit = self.policy.speed.get("throughput_ratio")
-        if not speed or limit is None:
-            return {"measure_start": start}
-        find_tool()  # missing, it is missed before minutes are spent
-        load = partial(measure_throughput, plan=LoadPlan(limit=limit))
-        return {"measure_start": start, "measure_throughput": load}
-
-    def _scores(self) -> MeasureScores:
-        """``--scores NAME=HOW``; whether higher is better says the policy."""
-        named = [given.partition("=") for given in self.args.scores]
-        if wrong := [given for (name, _, how), given in zip(named, self.args.scores, strict=True)
-                     if not (name and how)]:  # fmt: skip
-            raise InvalidInputError(f"--scores {wrong[0]!r}: NAME=FILE or NAME=COMMAND is wanted")
-
-        def measure(suites: Mapping[str, Texts]) -> list[ScoreResult]:
-            from benchmarks.policy import ScorePolicy
-            from benchmarks.second_opinion import score_result
-
-            return [
-                score_result(
-                    name, how, suites, plan=self.policy.sampling,
-                    higher_is_better=self.policy.scores.get(name, ScorePolicy(0)).higher_is_better,
-                )
-                for name, _, how in named
-            ]  # fmt: skip
-
-        return measure
+def _named(given: str) -> tuple[str, str]:
+    """``NAME=HOW`` of ``--scores``."""
+    name, _, how = given.partition("=")
+    if not (name and how):
+        raise InvalidInputError(f"--scores {given!r}: NAME=FILE or NAME=COMMAND is wanted")
+    return name, how
 
 
 def signing_key() -> Path | None:

@@ -76,6 +76,11 @@ def _value(hint: Any, value: Any, key: str) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigurationError(f"{key} is {value!r}; allowed is a table")
         return {name: _value(arguments[1], item, f"{key}.{name}") for name, item in value.items()}
+    if origin is typing.Literal:
+        if value not in arguments:
+            allowed = ", ".join(map(str, arguments))
+            raise ConfigurationError(f"{key} is {value!r}; allowed is {allowed}")
+        return value
     if hint is Path and isinstance(value, str):
         return Path(value)
     accepted = (int, float) if hint is float else hint

@@ -1,4 +1,4 @@
-"""Speed of the CPU engine beside CTranslate2 and the torch reference.
+"""Speed of the CPU engine beside CTranslate2, its memory, and what int8 costs.
 
 Run ``python -m benchmarks.engine --help``.
 """

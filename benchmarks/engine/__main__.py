@@ -1,6 +1,6 @@
-"""Compare the native engine with CTranslate2 and torch at the published dimensions.
+"""Compare the native engine with CTranslate2 at the published dimensions and on real text.
 
-usage: python -m benchmarks.engine [--quick] [--sizes base large] [--text MODEL] [--output DIR]
+usage: python -m benchmarks.engine [--quick] [--sizes base large] [--text MODEL] [--output FILE]
 
 Everything is measured interleaved in one run; process CPU time is what counts on a
 shared machine. Models are built once into ``--models`` and kept.
@@ -12,29 +12,45 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any of the engines is loaded
 
-from benchmarks.engine.contenders import LENGTH, make_contenders
-from benchmarks.engine.measure import CELLS, Spread, measure_cell
-from benchmarks.engine.models import SIZES, Dimensions, source_sentences
-from benchmarks.engine.processes import footprint, throughput
-from benchmarks.engine.real_text import TextResult, measure_text
-from benchmarks.engine.report import Result, as_json, as_markdown
-from benchmarks.engine.work import Machine
+from benchmarks.engine.contenders import (
+    CELLS,
+    LENGTH,
+    Cell,
+    Contender,
+    CTranslate2,
+    Native,
+    Sentences,
+    Spread,
+    measure_cell,
+)
+from benchmarks.engine.models import (
+    SIZES,
+    Dimensions,
+    ctranslate2_model,
+    native_model,
+    source_sentences,
+)
+from benchmarks.engine.processes import footprint
+from benchmarks.suite import load_suite
+from csanmt.loading import load_engine, load_tokenizer
+
+SUITE, SENTENCES = "tatoeba", 32  # of the real text
 
 
 def main() -> int:
-    arguments = _parse()
-    machine = Machine.measured()
-    results = []
-    for name in arguments.sizes:
-        results.append(_measure(name, _dimensions(name), arguments))
-        _write(arguments.output, machine, results)  # a cut-off run keeps what it has
-    text = _measure_text(arguments)
-    _write(arguments.output, machine, results, text)
-    sys.stdout.write(as_markdown(machine, results, text))
+    options = _parse()
+    text = [_head()]
+    for name in options.sizes:
+        text += _random(name, options)
+    text += _real(options)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text("\n".join(text) + "\n", encoding="utf-8")
+    sys.stdout.write(options.output.read_text(encoding="utf-8"))
     return 0
 
 
@@ -51,14 +67,13 @@ def _parse() -> argparse.Namespace:
         help="directory of a packed model to measure on real text",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=9, help="timed rounds a cell")
-    parser.add_argument("--quick", action="store_true", help="base only, 3 rounds, no torch")
-    parser.add_argument("--no-torch", action="store_true", help="leave out the torch reference")
+    parser.add_argument("--quick", action="store_true", help="base only, 3 rounds")
     parser.add_argument("--models", type=Path, default=Path("build/bench-engine"))
-    parser.add_argument("--output", type=Path, default=Path("build/bench-engine"))
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.sizes, arguments.rounds, arguments.no_torch = ["base"], 3, True
-    return arguments
+    parser.add_argument("--output", type=Path, default=Path("build/bench-engine/engine.md"))
+    options = parser.parse_args()
+    if options.quick:
+        options.sizes, options.rounds = ["base"], 3
+    return options
 
 
 def _dimensions(name: str) -> Dimensions:
@@ -68,41 +83,88 @@ def _dimensions(name: str) -> Dimensions:
     return Dimensions(**{k: config[k] for k in Dimensions.__dataclass_fields__ if k in config})
 
 
-def _measure(name: str, dimensions: Dimensions, arguments: argparse.Namespace) -> Result:
+def _random(name: str, options: argparse.Namespace) -> list[str]:
+    """One size with random weights, every sentence forced to the same length."""
+    from csanmt.engine.native import NativeEngine
+
+    d = _dimensions(name)
     label = name if name in SIZES else Path(name).resolve().parent.name
-    directory = arguments.models / label
-    sentences = source_sentences(dimensions, max(b for b, _ in CELLS), LENGTH)
-    contenders = make_contenders(dimensions, directory, not arguments.no_torch)
+    packed = native_model(d, options.models / label / "native")
+    converted = ctranslate2_model(d, options.models / label / "ctranslate2")
+    contenders: list[Contender] = [
+        Native(NativeEngine(packed), LENGTH),
+        CTranslate2(converted, lambda *_: LENGTH),
+    ]
+    sentences = source_sentences(d, max(batch for batch, _ in CELLS), LENGTH)
     cells = []
     for batch, beam in CELLS:
-        cells.append(measure_cell(contenders, sentences[:batch], beam, arguments.rounds))
-        ratio = cells[-1].ratio("native", "ctranslate2")
-        sys.stderr.write(f"{label} batch {batch} beam {beam}: {ratio.median:.2f}\n")
-    packed = directory / "native" / "engine.bin"
-    del contenders
-    seconds = 2.0 if arguments.quick else 6.0
-    pairs = [
-        throughput(packed, 2, seconds) / throughput(packed, 1, seconds)
-        for _ in range(min(3, arguments.rounds))
+        some = sentences[: max(4, batch)]  # of single sentences several, one after the other
+        cells.append(measure_cell(contenders, some, batch, beam, options.rounds))
+        sys.stderr.write(f"{label} batch {batch} beam {beam}\n")
+    f = footprint(packed)
+    return [
+        "",
+        f"## {label}: {d.num_encoder_layers}/{d.num_decoder_layers}/{d.hidden_size}/"
+        f"{d.intermediate_size}/{d.vocab_size}, {d.num_semantic_encoder_layers} semantic layers",
+        "",
+        f"Load {f.load_seconds * 1e3:.0f} ms (import {f.import_seconds * 1e3:.0f} ms), resident "
+        f"{f.rss:.0f} MiB of which the weights are shared; a second worker adds "
+        f"{f.second_private:.0f} MiB.",
+        *_table(cells),
     ]
-    return Result(label, dimensions, cells, footprint(packed), Spread.of(pairs))
 
 
-def _measure_text(arguments: argparse.Namespace) -> TextResult:
-    model: Path = arguments.text
-    return measure_text(
-        model, _dimensions(str(model / "config.json")),
-        arguments.models / model.resolve().name, arguments.rounds, not arguments.no_torch,
-    )  # fmt: skip
+def _real(options: argparse.Namespace) -> list[str]:
+    """A trained model on real sentences, each ending where the model ends it; CTranslate2,
+    which cannot host it, is forced to the average length of each batch."""
+    model: Path = options.text
+    tokenizer, lines = load_tokenizer(model), load_suite(SUITE).sources
+    sentences: Sentences = [
+        tokenizer.encode(line) for line in lines[:: len(lines) // SENTENCES][:SENTENCES]
+    ]
+    native = Native(load_engine(model, "native"))
+    folder = options.models / model.resolve().name / "ctranslate2"
+    built = ctranslate2_model(_dimensions(str(model / "config.json")), folder)
+    contenders: list[Contender] = [native, CTranslate2(built, native.length)]
+    cells = [measure_cell(contenders, sentences, *cell, options.rounds) for cell in CELLS]
+    tokens = sum(map(len, sentences)) / len(sentences)
+    return [
+        "",
+        f"## {model.resolve().name} on real text",
+        "",
+        f"{SENTENCES} sentences of {SUITE}, {tokens:.1f} source tokens and "
+        f"{native.length(sentences, 4)} target tokens on average, as the model ends them; "
+        "CTranslate2 is forced to the average length of each batch.",
+        *_table(cells),
+    ]
 
 
-def _write(
-    directory: Path, machine: Machine, results: list[Result], text: TextResult | None = None
-) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "engine.md").write_text(as_markdown(machine, results, text), encoding="utf-8")
-    document = json.dumps(as_json(machine, results, text), indent=1)
-    (directory / "engine.json").write_text(document + "\n", encoding="utf-8")
+def _head() -> str:
+    import csanmt_engine
+
+    return (
+        "# Speed of the CPU engine\n\n"
+        f"One thread, {LENGTH} source and {LENGTH} forced target tokens, random weights. Kernels: "
+        f"{csanmt_engine.instruction_sets()[0]}. Times are milliseconds a sentence, median "
+        "(quartiles); ratios are taken round by round. CTranslate2 runs the same dimensions "
+        "without the semantic parts."
+    )
+
+
+def _table(cells: Sequence[Cell]) -> list[str]:
+    pair = ("native", "ctranslate2")
+    lines = [
+        "",
+        "| batch | beam | native, CPU ms | ctranslate2, CPU ms | native, wall ms "
+        "| native : ctranslate2 | wall |",
+        "|" + "--:|" * 7,
+    ]
+    for cell in cells:
+        shown = [(name, "cpu") for name in pair] + [("native", "wall")]
+        columns = [Spread.of(cell.times[key]).text(1) for key in shown]
+        columns += [cell.ratio(*pair, clock).text(2) for clock in ("cpu", "wall")]
+        lines.append(f"| {cell.batch} | {cell.beam} | {' | '.join(columns)} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,54 +1,75 @@
-"""Everything that is timed, behind one call: translate these sentences with this beam."""
+"""What is timed, in turns: every round runs each contender once, so noise hits all alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from benchmarks.engine.ctranslate2_model import ctranslate2_model, token_name
-from benchmarks.engine.models import Dimensions, native_model, torch_model
+import numpy as np
+
+from benchmarks.engine.models import token_name
 from csanmt.translator import DecodingOptions, Engine
 
-LENGTH = 30  # source and target tokens
-
+LENGTH = 30  # source and target tokens of random sentences
+CELLS = [(1, 1), (1, 4), (8, 1), (8, 4), (32, 1), (32, 4)]
+"""(batch, beam) that are measured."""
 Sentences = Sequence[Sequence[int]]
 
 
 class Contender(Protocol):
-    """One way to translate; every call does the same forced work."""
+    """One way to translate a batch."""
 
     name: str
 
     def run(self, sentences: Sentences, beam: int) -> None: ...
 
 
-class EngineContender:
-    """One of ours: the native engine or torch."""
+class Native:
+    """Our engine; a sentence is as long as the model makes it, or ``forced`` tokens."""
 
-    def __init__(self, name: str, engine: Engine) -> None:
-        self.name = name
-        self._engine = engine
+    name = "native"
+
+    def __init__(self, engine: Engine, forced: int | None = None) -> None:
+        self._engine, self._forced = engine, forced
 
     def run(self, sentences: Sentences, beam: int) -> None:
-        options = DecodingOptions(beam=beam, max_length=LENGTH, repetition_guard=False)
-        for hypotheses in self._engine.translate_ids(sentences, options):
-            if len(hypotheses[0].ids) != LENGTH:
-                raise RuntimeError(f"{self.name} stopped early")
+        self.length(sentences, beam)
+
+    def length(self, sentences: Sentences, beam: int) -> int:
+        """Target tokens of a sentence of this batch, on average, its end counted."""
+        options = DecodingOptions(beam=beam)
+        if self._forced:
+            options = DecodingOptions(beam=beam, max_length=self._forced, repetition_guard=False)
+        found = self._engine.translate_ids(sentences, options)
+        lengths = [len(hypotheses[0].ids) + (not self._forced) for hypotheses in found]
+        if self._forced and set(lengths) != {self._forced}:
+            raise RuntimeError(f"{self.name} stopped early")
+        return round(sum(lengths) / len(lengths))
 
 
-class CTranslate2Contender:
-    """CTranslate2 int8 of the same dimensions, without the semantic parts."""
+class CTranslate2:
+    """CTranslate2 int8 of the same dimensions, without the semantic parts: as many target
+    tokens as ``length`` says of a batch."""
 
-    def __init__(self, name: str, directory: Path) -> None:
+    name = "ctranslate2"
+
+    def __init__(self, directory: Path, length: Callable[[Sentences, int], int]) -> None:
         import ctranslate2
 
-        self.name = name
+        self._length = length
+        self._known: dict[tuple[int, ...], int] = {}
         self._translator = ctranslate2.Translator(
             str(directory), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
         )
 
-    def run(self, sentences: Sentences, beam: int, length: int = LENGTH) -> None:
+    def run(self, sentences: Sentences, beam: int) -> None:
+        key = (beam, len(sentences), *(token for sentence in sentences for token in sentence))
+        if key not in self._known:  # while warming up
+            self._known[key] = self._length(sentences, beam)
+        length = self._known[key]
         batch = [[*map(token_name, ids), token_name(0)] for ids in sentences]
         results = self._translator.translate_batch(
             batch, beam_size=beam, min_decoding_length=length, max_decoding_length=length,
@@ -58,18 +79,52 @@ class CTranslate2Contender:
             raise RuntimeError(f"{self.name} stopped early")
 
 
-def make_contenders(dimensions: Dimensions, directory: Path, torch: bool) -> list[Any]:
-    """Build (once) and load every contender; ``directory`` keeps the built models."""
-    from csanmt.engine.native import NativeEngine
-    from csanmt.engine.torch_reference import TorchEngine
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median and quartiles of one quantity."""
 
-    packed = native_model(dimensions, directory / "native")
-    converted = ctranslate2_model(dimensions, directory / "ctranslate2")
-    contenders: list[Contender] = [
-        EngineContender("native", NativeEngine(packed)),
-        CTranslate2Contender("ctranslate2", converted),
-    ]
-    if torch:
-        reference = TorchEngine(torch_model(dimensions), batch_size=32)
-        contenders.append(EngineContender("torch", reference))
-    return contenders
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        low, median, high = np.percentile(np.asarray(values), (25, 50, 75)).tolist()
+        return cls(median, low, high)
+
+    def text(self, digits: int) -> str:
+        return f"{self.median:.{digits}f} ({self.low:.{digits}f}-{self.high:.{digits}f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One batch size and beam: name and clock → milliseconds a sentence, an entry a round."""
+
+    batch: int
+    beam: int
+    times: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def ratio(self, faster: str, slower: str, clock: str) -> Spread:
+        """How many times ``faster`` beats ``slower``, round by round."""
+        pairs = zip(self.times[faster, clock], self.times[slower, clock], strict=True)
+        return Spread.of([theirs / ours for ours, theirs in pairs])
+
+
+def measure_cell(
+    contenders: Sequence[Contender], sentences: Sentences, batch: int, beam: int, rounds: int
+) -> Cell:
+    """Time every contender on all sentences, ``rounds`` times, after one warm-up each."""
+    batches = [sentences[at : at + batch] for at in range(0, len(sentences), batch)]
+    cell = Cell(batch, beam)
+    for number in range(-1, rounds):
+        at = number % len(contenders)  # none is always behind the same neighbour
+        for contender in (*contenders[at:], *contenders[:at]):
+            clocks = {"cpu": time.process_time, "wall": time.perf_counter}
+            began = {clock: now() for clock, now in clocks.items()}
+            for chosen in batches:
+                contender.run(chosen, beam)
+            for clock, now in clocks.items():
+                spent = 1e3 * (now() - began[clock]) / len(sentences)
+                if number >= 0:
+                    cell.times.setdefault((contender.name, clock), []).append(spent)
+    return cell

@@ -1,4 +1,9 @@
-"""What only separate processes can show: load time, memory beside the shared weights, scaling."""
+"""What only separate processes can show: load time, memory beside the shared weights.
+
+usage: python -m benchmarks.engine.processes MODEL_DIR [SENTENCES]
+
+prints load time, what a second worker adds, and memory of one worker over so many sentences.
+"""
 
 from __future__ import annotations
 
@@ -50,21 +55,6 @@ while done < total:
         sizes[done] = round(memory()['Rss'] * 1024)
 print(json.dumps(sizes), flush=True)
 sys.stdin.readline()
-"""
-)
-
-_SCALING = (
-    _LOADED
-    + """
-seconds = float(sys.argv[2])
-engine.translate_ids([sentence(0)], options)
-print('ready', flush=True)
-sys.stdin.readline()
-end, count = time.perf_counter() + seconds, 0
-while time.perf_counter() < end:
-    engine.translate_ids([sentence(count)], options)
-    count += 1
-print(count / (time.perf_counter() - end + seconds), flush=True)
 """
 )
 
@@ -126,14 +116,17 @@ def steady_memory(engine_file: Path, sentences: int) -> dict[int, int]:
     return {int(count): size for count, size in sizes.items()}
 
 
-def throughput(engine_file: Path, workers: int, seconds: float) -> float:
-    """Sentences a second in wall time, summed over ``workers`` processes of one thread."""
-    running = [_start(_SCALING, str(engine_file), str(seconds)) for _ in range(workers)]
-    for process in running:
-        _line(process)
-    for process in running:
-        _go(process)
-    total = sum(float(_line(process)) for process in running)
-    for process in running:
-        process.wait(30)
-    return total
+def main(directory: str, sentences: str = "10000") -> None:
+    file = Path(directory) / "engine.bin"
+    found, sizes = footprint(file), steady_memory(file, int(sentences))
+    rss = {str(count): round(kib / 1024, 1) for count, kib in sizes.items()}
+    facts = {
+        "load_seconds": round(found.load_seconds, 4),
+        "second_worker_mib": round(found.second_private, 1),
+        "rss_mib_after_sentences": rss,
+    }
+    sys.stdout.write(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -74,7 +74,7 @@ def _rules(evidence: Evidence) -> Iterator[str]:
     if content["policy"]["sha256"] != policy.digest:
         yield "it follows another policy than benchmarks/policy.toml"
         return
-    suites = {name: load_suite(name).digest for name in policy.suites}
+    suites = {name: load_suite(name).digest for name in policy.quality.suites}
     found = {name: content["suites"].get(name) for name in suites}
     yield from (f"suite {name} is another" for name in suites if suites[name] != found[name])
     digests = {

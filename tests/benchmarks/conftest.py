@@ -19,6 +19,7 @@ from benchmarks.measurements import Measurements
 from benchmarks.policy import DEFAULT_POLICY, Policy, parse_policy
 from benchmarks.significance import Interval
 from benchmarks.speed import Ratio, SpeedPlan, StartReport
+from benchmarks.subject import Subject
 from benchmarks.suite import SMOKE_SUITE, Suite, load_suite
 
 SMOKE_ANSWERS = {
@@ -42,25 +43,13 @@ class FakeClock:
 
 
 @dataclass
-class FakeSubject:
+class FakeSubject(Subject):
     """A subject whose answers are a function of the batch; each character costs time."""
 
-    answer: Callable[[Sequence[str]], list[str]]
-    clock: FakeClock
-    label: str = "good"
-    digest: str | None = "sha256:good"
+    answer: Callable[[Sequence[str]], list[str]] = field(kw_only=True)
+    clock: FakeClock = field(kw_only=True)
     cost: float = 0.001  # seconds a character
-    family: str = "fake"
-    kind: str = "model"
-    tag: str = "fake:v1.0.0"
-    spec: str = ""
-    parallel: bool = False
-    overrides: tuple[str, ...] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)
-
-    def answers(self, suite: Suite) -> list[str] | None:
-        return None
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         self.calls.append(len(texts))
@@ -90,8 +79,9 @@ class World:
         return [self.one(text) for text in texts]
 
     def subject(self, answer: Callable[[Sequence[str]], list[str]] | None = None, **other: Any):
-        known = {"label": "candidate", "digest": "sha256:other"} | other if answer else other
-        return FakeSubject(answer or self.good, self.clock, **known)
+        known = {"label": "good", "digest": "sha256:good", "family": "fake", "tag": "fake:v1.0.0"}
+        known |= {"label": "candidate", "digest": "sha256:other"} if answer else {}
+        return FakeSubject(answer=answer or self.good, clock=self.clock, **known | other)
 
     def each(self, change: Callable[[str, str], str], **other: Any) -> FakeSubject:
         """A candidate that answers ``change(source, good answer)``."""
@@ -99,10 +89,10 @@ class World:
 
     def plan(self, **other: Any) -> Plan:
         speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3)
+        quality = replace(self.policy.quality, report=("chrf2",))
         return Plan(
             suites=[self.suite],
-            metrics=("bleu", "chrf2pp", "chrf2"),
-            sampling=self.policy.sampling,
+            policy=replace(self.policy, quality=quality),
             smoke=load_suite(SMOKE_SUITE),
             speed=speed,
             clock=self.clock,
@@ -142,8 +132,8 @@ def statistics_cache(tmp_path_factory: pytest.TempPathFactory) -> AnswerCache:
     """Statistics of the good answers, computed once; answers themselves are not kept."""
 
     class StatisticsOnly(AnswerCache):
-        def answers_path(self, subject: Any, suite: Suite) -> None:
-            return None
+        def keeps(self, subject: Any) -> bool:
+            return False
 
     return StatisticsOnly(tmp_path_factory.mktemp("statistics"))
 

@@ -10,7 +10,7 @@ import lzma
 import sys
 from pathlib import Path
 
-from benchmarks.answers import translate_suite
+from benchmarks.answers import AnswerCache, translate_suite
 from benchmarks.behaviour import load_tables
 from benchmarks.loading import load_subject
 from benchmarks.pins import load_pins
@@ -19,12 +19,13 @@ from benchmarks.suite import QUALITY_SUITES, SMOKE_SUITE, load_suite
 
 def main(directory: str, out: str) -> None:
     subject, tables = load_subject(directory), load_tables()
-    pairs = [source for pair in tables.pairs for source in (pair.source_a, pair.source_b)]
+    pairs = [source for pair in tables.pairs for source in pair.sources]
     asked = [case.source for case in tables.cases] + pairs + [pin.source for pin in load_pins()]
     asked += load_suite(SMOKE_SUITE).sources
     content = {
         "suites": {
-            name: translate_suite(subject, load_suite(name), workers=2) for name in QUALITY_SUITES
+            name: translate_suite(subject, load_suite(name), AnswerCache(), workers=2)
+            for name in QUALITY_SUITES
         },
         "cases": {source: subject.translate([source])[0] for source in dict.fromkeys(asked)},
     }

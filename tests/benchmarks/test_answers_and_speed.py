@@ -16,6 +16,7 @@ from benchmarks.charts import Line, line_chart
 from benchmarks.gate import judge
 from benchmarks.load import ThroughputRow
 from benchmarks.metrics import extract
+from benchmarks.policy import Policy, Quality
 from benchmarks.remote import UrlSubject
 from benchmarks.report import word_differences
 from benchmarks.significance import Interval
@@ -27,7 +28,7 @@ from benchmarks.speed import (
 )
 from benchmarks.suite import Suite
 from cli.progress import StageProgress
-from csanmt.errors import InvalidInputError, UnavailableError
+from csanmt.errors import InvalidInputError, StorageError, UnavailableError
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_stopped(world, tmp_path):
@@ -43,9 +44,6 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stopped(world, tmp_path):
     flaky = world.subject(dies_after_100)
     with pytest.raises(UnavailableError):
         translate_suite(flaky, world.suite, cache)
-    path = cache.answers_path(flaky, world.suite)
-    with path.open("ab") as stream:
-        stream.write(b'"torn off')
     before = len(asked)
     flaky.answer = lambda texts: asked.extend(texts) or world.good(texts)
     assert translate_suite(flaky, world.suite, cache) == world.good(world.suite.sources)
@@ -73,24 +71,37 @@ def test_several_threads_ask_and_the_order_stays(world, tmp_path):
     subject = world.subject(answer, parallel=True)
     with pytest.raises(UnavailableError):
         translate_suite(subject, world.suite, cache, workers=2)
-    path = cache.answers_path(subject, world.suite)
-    assert len(path.read_bytes().splitlines()) == 5 * BATCH
     dying = False
+    asked = []
+    subject.answer = lambda texts: asked.extend(texts) or world.good(texts)
     assert translate_suite(subject, world.suite, cache, workers=2) == world.good(
         world.suite.sources
     )
+    assert set(asked) == set(world.suite.sources[5 * BATCH :])
 
 
-def test_another_model_setting_or_suite_has_answers_of_its_own(world, tmp_path):
-    cache = AnswerCache(tmp_path)
-    paths = {
-        cache.answers_path(world.subject(digest=digest, settings=settings), world.suite)
-        for digest in ("sha256:a", "sha256:b")
-        for settings in ({"beam": 1}, {"beam": 4})
-    }
-    assert len(paths) == 4
-    assert cache.answers_path(world.subject(digest=None), world.suite) is None
-    assert cache.answers_path(world.subject(kind="url"), world.suite) is None
+@pytest.mark.parametrize(
+    ("other", "asked"),
+    [
+        ({}, 0),
+        ({"digest": "sha256:b"}, 400),
+        ({"settings": {"beam": 1}}, 400),
+        ({"digest": None}, 400),
+        ({"kind": "url"}, 400),
+    ],
+)
+def test_another_model_or_setting_has_answers_of_its_own(world, tmp_path, other, asked):
+    for how in ({"digest": "sha256:a"}, {"digest": "sha256:a"} | other):
+        subject = world.subject(**how)
+        answers = translate_suite(subject, world.suite, AnswerCache(tmp_path))
+        assert answers == world.good(world.suite.sources)
+    assert sum(subject.calls) == asked
+
+
+def test_a_damaged_cache_is_said(world, tmp_path):
+    (tmp_path / "bench.sqlite").write_bytes(b"something else" * 99)
+    with pytest.raises(StorageError, match=r"bench\.sqlite: file is not a database"):
+        AnswerCache(tmp_path)
 
 
 def url_subject(handler, **options):
@@ -154,9 +165,9 @@ def test_long_lists_go_in_batches():
         sizes.append(len(texts))
         return httpx.Response(200, json={"translation": texts, "model": "m"})
 
-    subject, _ = url_subject(handler, batch=4)
-    assert subject.translate(list("abcdefghi")) == list("abcdefghi")
-    assert sizes == [4, 4, 1]
+    subject, _ = url_subject(handler)
+    assert subject.translate(list("abcdefghi") * 4) == list("abcdefghi") * 4
+    assert sizes == [16, 16, 4]
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
@@ -203,8 +214,7 @@ def test_sentences_for_timing_are_spread_over_the_lengths(world):
 
 
 def test_a_policy_without_a_rule_that_applies_cannot_judge(world, policy):
-    bare = replace(policy, metrics=(), margin={}, checks=False, new_failures=None, across=None,
-                   smoke=None, pins=None, churn=None, speed={})  # fmt: skip
+    bare = Policy(version=1, quality=Quality(metrics=()))
     measured = world.measure(world.subject())
     stripped = replace(measured, suites=())
     assert judge(stripped, bare).decision.word == "unjudged"
@@ -346,6 +356,10 @@ def test_a_chart_of_zeros_can_be_drawn():
     assert "<polyline" in line_chart(["1"], [Line("x", [0.0], "baseline p50")], "ms", "clients")
 
 
+def with_quality(policy, **changes):
+    return replace(policy, quality=replace(policy.quality, **changes))
+
+
 def test_progress_is_one_line_a_stage_where_nobody_watches(capsys):
     progress = StageProgress(clock=iter(range(100)).__next__)
     progress.start("work", 10)
@@ -356,12 +370,15 @@ def test_progress_is_one_line_a_stage_where_nobody_watches(capsys):
 
 @pytest.mark.parametrize(("limits", "failed"), [({"bleu": 99.0}, True), ({"bleu": 10.0}, False)])
 def test_a_floor_holds_whatever_the_baseline_has(world, limits, failed):
-    verdict = judge(world.measure(world.subject()), replace(world.policy, minimum={"mini": limits}))
+    verdict = judge(
+        world.measure(world.subject()), with_quality(world.policy, minimum={"mini": limits})
+    )
     assert verdict.failed_rules() == ({"minimum"} if failed else set())
 
 
 def test_a_verdict_without_a_suite_of_the_policy_is_partial(world):
-    policy = replace(world.policy, suites=("mini", "other"), minimum={"other": {"bleu": 9.0}})
+    minimum = {"other": {"bleu": 9.0}}
+    policy = with_quality(world.policy, suites=("mini", "other"), minimum=minimum)
     verdict = judge(world.measure(world.subject()), policy)
     assert (verdict.decision.word, verdict.scope) == ("promote", "partial")
     assert verdict.scope_reasons[0] == "suite other of the policy was left out"

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.compare import measure
 from benchmarks.gate import Decision, judge
 from benchmarks.pins import Pin
+from benchmarks.policy import MustPass
 
 
 def failed(verdict):
@@ -130,7 +131,7 @@ def test_a_known_mistake_passes_only_where_the_policy_says_so(
     baseline = world.each(wrong(baseline_gets_wrong), label="baseline", digest="sha256:base")
     candidate = world.each(wrong(candidate_gets_wrong))
     measured = measure(candidate, baseline, world.plan(), world.cache)
-    verdict = judge(measured, replace(world.policy, smoke=must_pass))
+    verdict = judge(measured, replace(world.policy, smoke=MustPass(must_pass)))
     assert {r.subject for r in verdict.failed if r.rule == "smoke"} == failing
     assert verdict.failed_rules() <= {"smoke"}
     passed = [r.reason for r in verdict.rules if r.rule == "smoke" and r.status == "pass"]
@@ -150,6 +151,16 @@ def test_too_many_changed_sentences_exceed_the_churn_budget(world):
     verdict = world.gate(spaced)
     assert failed(verdict) == {"churn": {""}}
     assert "the budget of a patch is 75%" in verdict.failed[0].reason
+
+
+def test_a_better_model_trained_anew_needs_no_policy_of_its_own(world):
+    """It changes every answer, most of them for the better; as a patch that is too much."""
+    best = dict(zip(world.suite.sources, world.suite.references[0], strict=True))
+    better = world.each(lambda s, a: f"{best[s]} " if s in best else a)
+    measured = world.measure(better, retrained=True)
+    assert measured.churn == 1.0
+    assert judge(measured, world.policy).decision == Decision.PROMOTE
+    assert judge(replace(measured, retrained=False), world.policy).failed_rules() == {"churn"}
 
 
 def test_an_empty_answer_now_and_then_is_found(world):

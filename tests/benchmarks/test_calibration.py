@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 
 from benchmarks.answers import AnswerCache
-from benchmarks.calibration import (
-    FEWER,
-    Recorded,
-    bound,
-    failing_checks,
-    false_alarms,
-    fault_table,
-    other_systems,
-    prepare,
-)
 from benchmarks.compare import Plan, measure
-from benchmarks.corruptions import CORRUPTIONS, HARMLESS, corrupt
 from benchmarks.gate import Decision, Waiver, judge
 from benchmarks.pins import load_pins
 from benchmarks.policy import load_policy
 from benchmarks.power import detectable_faults, detectable_loss
 from benchmarks.significance import sign_test
 from benchmarks.suite import SMOKE_SUITE, load_suite
+from tests.benchmarks.calibration import (
+    Recorded,
+    bound,
+    coarser,
+    failing_checks,
+    false_alarms,
+    fault_table,
+    other_systems,
+    prepare,
+)
+from tests.benchmarks.corruptions import CORRUPTIONS, HARMLESS, corrupt
 
 ANSWERS = Path(__file__).parent / "answers"
 NEW_LINES = {  # lines on which a corruption is found: of the baseline's own, of a better system's
@@ -51,7 +51,7 @@ NEW_LINES = {  # lines on which a corruption is found: of the baseline's own, of
 
 @pytest.fixture(scope="module")
 def recorded():
-    return [Recorded.read(ANSWERS / f"{name}.json.xz") for name in ("v1.1.0", "v1.2.0")]
+    return [Recorded(ANSWERS / f"{name}.json.xz") for name in ("v1.1.0", "v1.2.0")]
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,11 @@ def test_without_corruption_a_better_system_fails_no_check(tico):
 def test_a_harmless_change_of_every_line_fails_nothing(world, name, change):
     baseline = world.subject()
     candidate = world.each(lambda source, answer: change(answer))
-    plan = Plan(suites=[world.suite], metrics=("bleu", "chrf2pp"), sampling=FEWER, behaviour=False)
-    policy = replace(world.policy, new_failures=None, smoke=None, pins=None, churn=None, speed={})
+    policy = replace(
+        coarser(world.policy), quality=replace(world.policy.quality, report=()), behaviour=None,
+        smoke=None, pins=None, churn=None, speed=None,
+    )  # fmt: skip
+    plan = Plan([world.suite], policy, behaviour=False)
     verdict = judge(measure(candidate, baseline, plan, world.cache), policy)
     assert verdict.decision == Decision.PROMOTE, verdict.reasons
 
@@ -103,16 +106,16 @@ def test_a_harmless_change_of_every_line_fails_nothing(world, name, change):
 def pairs(recorded, cache):
     policy = load_policy()
     known = [one.known for one in recorded]
-    return [prepare(name, *known, policy, cache) for name in policy.suites]
+    return [prepare(name, *known, policy, cache) for name in policy.quality.suites]
 
 
 @pytest.mark.parametrize("suites", [1, 3])
 @pytest.mark.parametrize("changed", [1, 3, 30, 10**9])
 def test_equal_candidates_are_rarely_rejected(pairs, changed, suites):
-    policy = replace(load_policy(), sampling=FEWER)
+    policy = coarser(load_policy())
     runs = 20 if changed > 1000 else 40
     found = false_alarms(pairs[:suites], policy, changed, runs)
-    assert found.share <= bound(policy.alpha, runs), found
+    assert found.share <= bound(policy.statistics.alpha, runs), found
 
 
 def test_the_power_that_is_told_is_the_power_there_is():
@@ -130,15 +133,12 @@ def test_the_power_that_is_told_is_the_power_there_is():
 def test_v1_2_0_may_replace_v1_1_0_with_two_named_waivers(recorded, cache):
     """The product's one real replacement, which once needed a policy of its own."""
     old, new = recorded
-    policy = replace(load_policy(), sampling=FEWER, speed={})
+    policy = replace(coarser(load_policy()), speed=None)
+    policy = replace(policy, quality=replace(policy.quality, report=()))
     plan = Plan(
-        suites=[load_suite(name) for name in policy.suites],
-        metrics=policy.metrics,
-        sampling=FEWER,
-        smoke=load_suite(SMOKE_SUITE),
-        pins=load_pins(),
-        retrained=True,
-    )
+        [load_suite(name) for name in policy.quality.suites], policy,
+        smoke=load_suite(SMOKE_SUITE), pins=load_pins(), retrained=True,
+    )  # fmt: skip
     measured = measure(new, old, plan, cache)
     assert judge(measured, policy).failed_rules() == {"checks", "behaviour"}
     waivers = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from benchmarks.behaviour import Case, Pair, load_tables, run_invariance
 from benchmarks.checks import CHECKS, examine
 from benchmarks.policy import load_policy
-from benchmarks.precision import FATAL, OTHER, rows
 from benchmarks.suite import QUALITY_SUITES, load_suite
 from csanmt.faults import FAULTS as COUNTED
 
@@ -39,6 +41,8 @@ FAULTS = [
     ("prefix", "姓名：张三", "Zhang San", True),
     ("prefix", "姓名：张三", "Name: Zhang San", False),
     ("prefix", "他说：“你好。”", "Hello, he said.", False),
+    ("prefix", "比如：排水。", "For example, drains.", False),
+    ("prefix", "数据证实：有效。", "The data confirm that it works.", False),
 ]
 
 
@@ -48,6 +52,8 @@ BY_REFERENCE = [
     ("omission", "The minister of health spoke.", LONG, True),
     ("addition", LONG + " He also went home by train and had a long dinner there.", LONG, True),
     ("addition", LONG, LONG, False),
+    ("addition", LONG.replace(" said", ", as we have heard from there, said today"), LONG, False),
+    ("names", LONG.replace("Geneva", "Gene Va"), LONG, False),
     ("unrelated", "It is raining and nobody came to see us today.", LONG, True),
     ("unrelated", "In winter the vaccine comes.", LONG, False),
     ("names", LONG.replace("Geneva", "Berlin"), LONG, True),
@@ -75,26 +81,44 @@ def test_every_check_is_in_the_table_of_this_test():
     assert {check.name for check in CHECKS} - counted == tried - counted
 
 
+FATAL, OTHER = 0.001, 0.03  # shares of all sentences that are tolerated
+PRECISION = Path(__file__).parents[2] / "docs" / "check-precision.md"
+
+
 def test_human_references_hardly_show_a_fault():
-    """The table that docs/check-precision.md holds."""
+    """docs/check-precision.md holds the counts; WRITE=1 writes it anew."""
     suites = [load_suite(name) for name in QUALITY_SUITES]
-    fatal = load_policy().new
-    total = sum(len(suite.sources) for suite in suites)
-    shares = {check.name: sum(counts) / total for check, counts in rows(suites)}
-    assert len(shares) >= 18
-    for name, share in shares.items():
-        assert share < (FATAL if name in fatal else OTHER), name
+    fatal, total = load_policy().checks.new, sum(len(suite.sources) for suite in suites)
+    rows = []
+    for check in CHECKS:
+        counts = []
+        for suite in suites:
+            pairs = zip(suite.sources, suite.references[0], strict=True)
+            there = [check.find(s, r, None) is not None for s, r in pairs if check.applies(s, None)]
+            counts.append(sum(there) if there else None)
+        if any(count is not None for count in counts):
+            share = sum(count or 0 for count in counts) / total
+            assert share < (FATAL if check.name in fatal else OTHER), check.name
+            cells = " | ".join(str(count or 0) for count in counts)
+            mark = "yes" if check.name in fatal else ""
+            rows.append(f"| `{check.name}` | {mark} | {cells} | {share:.2%} |\n")
+    assert len(rows) >= 18
+    text = PRECISION.read_text("utf-8")
+    head = text[: text.index("| `")]
+    if os.environ.get("WRITE"):
+        PRECISION.write_text(head + "".join(rows), "utf-8")
+    assert PRECISION.read_text("utf-8") == head + "".join(rows)
 
 
 def test_a_case_says_what_is_missing_and_what_is_too_much():
-    case = Case("names", "张伟是我的同事。", must=("Zhang Wei",), forbid=("boss",))
+    case = Case("张伟是我的同事。", must=("Zhang Wei",), forbid=("boss",))
     assert case.judge("Zhang Wei is my colleague.") is None
     assert case.judge("My boss.") == "lacks /Zhang Wei/; has /boss/"
 
 
 def test_a_case_may_allow_a_check():
-    assert Case("x", "90后", allow=("numbers",)).judge("Young people") is None
-    assert "numbers" in Case("x", "90后").judge("Young people")
+    assert Case("90后", allow=("numbers",)).judge("Young people") is None
+    assert "numbers" in Case("90后").judge("Young people")
 
 
 @pytest.mark.parametrize(
@@ -106,20 +130,20 @@ def test_a_case_may_allow_a_check():
     ],
 )
 def test_a_metamorphic_pair_may_differ_in_one_place_only(a, b, fine):
-    pair = Pair("numbers", "342页", "517页", "342", "517")
+    pair = Pair("{}页", "342", "517")
     assert (pair.judge(a, b) is None) is fine
 
 
 def test_the_tables_cover_what_is_promised():
     tables = load_tables()
-    assert set(tables.about) >= {
+    assert set(tables.groups) >= {
         "numbers", "large_numbers", "dates", "units", "currency", "percentages", "urls", "email",
         "code", "placeholders", "names", "emoji", "brackets", "lines", "prefixes", "mixed",
         "traditional", "full_width", "punctuation", "one_character", "long", "repeated",
         "metamorphic_numbers", "metamorphic_names", "batch_invariance",
     }  # fmt: skip
-    assert len(tables.cases) >= 100
-    assert all(tables.about[case.group] for case in tables.cases)
+    assert len(list(tables.cases)) >= 100
+    assert all(group.about for group in tables.groups.values())
 
 
 def test_invariance_names_the_batch_that_made_a_difference(world):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.coldstart import StartPlan, measure_start
+from benchmarks.coldstart import measure_start
 from benchmarks.gate import judge
 from benchmarks.report import render
 
@@ -18,7 +18,7 @@ def starts(world, tmp_path, baseline, candidate, **other):
         world.subject(spec=str(tmp_path)),
         world.subject(world.good, **({"spec": str(tmp_path)} | other)),
     )
-    return measure_start(*pair, StartPlan(), lambda subject: (next(left[subject.label]), 100.0))
+    return measure_start(*pair, start=lambda subject: (next(left[subject.label]), 100.0))
 
 
 NOISY = (1.0, 4.0, 0.5, 3.0, 0.7, 2.0, 1.0, 5.0)
@@ -46,7 +46,7 @@ def test_starts_are_repeated_while_the_memory_is_open(world, tmp_path):
         world.subject(spec=str(tmp_path)),
         world.subject(world.good, spec=str(tmp_path)),
     )
-    report = measure_start(*pair, StartPlan(), lambda s: (1.0, next(sizes[s.label])))
+    report = measure_start(*pair, start=lambda s: (1.0, next(sizes[s.label])))
     assert report.pairs > 3
 
 

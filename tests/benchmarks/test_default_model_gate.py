@@ -29,7 +29,6 @@ version = 1
 suites = ["few"]
 metrics = ["bleu", "chrf2pp"]
 [checks]
-margin = 0.005
 [behaviour.new_failures]
 default = 0
 [smoke]
@@ -102,8 +101,11 @@ def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"beam": 1}, f"beam 1, not its own {OWN.beam}"),
-        ({"length_penalty": 1.2}, f"length penalty 1.2, not its own {OWN.length_penalty:g}"),
+        ({"decoding": {"beam": 1}}, f"beam 1, not its own {OWN.beam}"),
+        (
+            {"decoding": {"length_penalty": 1.2}},
+            f"length penalty 1.2, not its own {OWN.length_penalty:g}",
+        ),
         ({"engine": "torch"}, "the torch engine, not the native one"),
     ],
 )
@@ -138,7 +140,7 @@ def test_a_damaged_model_is_not_judged(folder, capsys):
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_a_model_is_loaded_behind_its_own_service(monkeypatch):
     monkeypatch.setenv("CSANMT_API_KEYS_FILE", "/nowhere")  # the caller's settings stay out of it
-    options = LoadOptions(engine="native", beam=1, digest_of=digest_of_directory)
+    options = LoadOptions(engine="native", decoding={"beam": 1}, digest_of=digest_of_directory)
     model = load_subject(str(DEFAULT), options)
     plan = LoadPlan(clients=(2,), pairs=2, max_pairs=2)
     (row,) = measure_throughput(model, model, ["你好世界", "今天天气很好。"], plan=plan)

@@ -21,8 +21,9 @@ def extra() -> Suite:
 
 
 def judged(world, candidate, *suites):
-    plan = replace(world.plan(), suites=[world.suite, *suites], metrics=("bleu",), behaviour=False)
-    policy = replace(world.policy, new_failures=None)
+    quality = replace(world.policy.quality, metrics=("bleu",), report=())
+    policy = replace(world.policy, behaviour=None, quality=quality)
+    plan = replace(world.plan(), suites=[world.suite, *suites], policy=policy, behaviour=False)
     measured = measure(candidate, world.subject(), plan, world.cache)
     return {(r.rule, r.subject): r.status for r in judge(measured, policy).rules}
 
@@ -75,8 +76,9 @@ def test_sentences_are_timed_on_the_policys_suites(world, extra):
     asked = []
     answer = candidate.answer
     candidate.answer = lambda texts: asked.append(list(texts)) or answer(texts)
-    plan = replace(world.plan(), suites=[extra, world.suite], together=[world.suite], metrics=(),
-                   behaviour=False, smoke=None)  # fmt: skip
+    quality = replace(world.policy.quality, metrics=(), report=())
+    plan = replace(world.plan(), suites=[extra, world.suite], behaviour=False, smoke=None,
+                   policy=replace(world.policy, quality=quality))  # fmt: skip
     measure(candidate, world.subject(), plan, world.cache)
     alone = {texts[0] for texts in asked if len(texts) == 1}
     assert alone
@@ -85,7 +87,7 @@ def test_sentences_are_timed_on_the_policys_suites(world, extra):
 
 def test_two_suites_of_one_name_are_refused(world, tmp_path, capsys, monkeypatch):
     with pytest.raises(InvalidInputError, match="two suites are named 'mini'"):
-        Plan(suites=[world.suite, Suite("mini", ("一",), (("one",),))])
+        Plan([world.suite, Suite("mini", ("一",), (("one",),))], world.policy)
     monkeypatch.chdir(tmp_path)
     for folder in ("a/mini", "b/mini"):
         (tmp_path / folder).mkdir(parents=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pytest
-
 from benchmarks.long_sentences import main, measure, table
+from benchmarks.suite import Suite
 from csanmt.translator import DecodingOptions
 from tests.stub_translator import StubTranslator
 
-RECORD = Path(__file__).parents[2] / "benchmarks" / "long_sentences.json"
+RECORD = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 LONG = "他们在北京住了12年，后来去了上海，" * 3 + "现在回来了。"
 
 
@@ -32,37 +30,34 @@ class Counting(StubTranslator):
 
 def test_splitting_brings_back_what_is_dropped():
     reference = "They lived in Beijing for 12 years, then in Shanghai, " * 3 + "now they are back."
-    results = measure(Counting(), [LONG], [reference], [20, 100])
-    whole, split = results
-    assert (whole.limit, whole.split, whole.tokens) == (100, 0, 48)
-    assert (split.limit, split.split) == (20, 1)
-    assert split.ratio > 2 * whole.ratio
-    assert split.names > whole.names
-    assert "| 48+ | 20 | 1 | 1 |" in table(results)
+    whole, split = results = list(
+        measure(Counting(), Suite("x", (LONG,), ((reference,),)), [20, 100])
+    )
+    assert (whole["limit"], whole["split"], whole["tokens"]) == (100, 0, 48)
+    assert (split["limit"], split["split"]) == (20, 1)
+    assert split["length ratio"] > 2 * whole["length ratio"]
+    assert split["names"] > whole["names"]
+    assert "| 48 | 20 | 1 | 1 |" in table(results)
 
 
 def test_the_committed_record_shows_that_nothing_is_dropped():
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
-    assert "version:" in record["bleu"] and "version:" in record["chrf2"]
-    rows = {(row["limit"], row["tokens"]): row for row in record["results"]}
-    for tokens in (48, 64):
-        whole, split = rows[128, tokens], rows[48, tokens]
-        assert split["ratio"] > 0.9 > whole["ratio"]
-        for key in ("bleu", "chrf2", "numbers", "names"):
-            assert split[key] > whole[key]
+    lines = RECORD.read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    at = next(i for i, row in enumerate(rows) if row[:1] == ["48-63"])
+    whole, split = rows[at], rows[at + 1]
+    assert (whole[2], split[2]) == ("128", "48")
+    for column in range(4, 9):  # BLEU, chrF2, length ratio, numbers, names
+        assert float(split[column].strip(" %")) > float(whole[column].strip(" %"))
 
 
-def test_source_and_reference_files(tmp_path: Path, monkeypatch, capsys):
+def test_a_folder_is_measured(tmp_path, monkeypatch, capsys):
     (tmp_path / "a.zh").write_text(LONG + "\n", encoding="utf-8")
     (tmp_path / "a.en").write_text("They lived in Beijing for 12 years.\n", encoding="utf-8")
     monkeypatch.setattr("benchmarks.long_sentences.load_translator", lambda _: Counting())
-    files = ["--source", str(tmp_path / "a.zh"), "--reference", str(tmp_path / "a.en")]
-    main(["model", *files, "--limits", "20", "--out", str(tmp_path / "out.json")])
-    assert "| 48+ | 20 | 1 | 1 |" in capsys.readouterr().out
-    assert json.loads((tmp_path / "out.json").read_text())["set"] == "a.zh"
+    main(["model", str(tmp_path), "--limits", "20"])
+    assert "| 48 | 20 | 1 | 1 |" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("limit", [128])
-def test_a_short_sentence_is_untouched_by_any_limit(limit: int):
-    (row,) = measure(Counting(), ["你好。"], ["Hello."], [limit])
-    assert row.split == 0
+def test_a_short_sentence_is_untouched_by_any_limit():
+    (row,) = measure(Counting(), Suite("x", ("你好。",), (("Hello.",),)), [128])
+    assert row["split"] == 0

@@ -7,12 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sacrebleu.metrics import TER
-from sacrebleu.metrics.lib_ter import translation_edit_rate
 from sacrebleu.significance import PairedTest as TheirTest
 
+from benchmarks.answers import AnswerCache, suite_statistics
 from benchmarks.metrics import METRICS, extract, signature
 from benchmarks.significance import (
     SamplingPlan,
@@ -24,8 +21,7 @@ from benchmarks.significance import (
     shuffled_differences,
     sign_test,
 )
-from benchmarks.suite import load_suite
-from benchmarks.ter import count_edits
+from benchmarks.suite import Suite, load_suite
 from csanmt.errors import ConfigurationError, InvalidInputError
 
 COLUMNS = {"bleu": 10, "chrf2": 18, "chrf2pp": 24, "ter": 2}
@@ -61,7 +57,7 @@ def test_a_formula_gives_sacrebleus_score_for_any_statistics(key):
 @pytest.mark.parametrize("key", METRICS)
 def test_a_corpus_score_is_sacrebleus_to_the_last_digit(key, two_systems):
     references, system, _ = two_systems
-    theirs = TER() if key == "ter" else METRICS[key].build()
+    theirs = METRICS[key].build()
     found = extract(key, system, [references])
     assert found.score() == theirs.corpus_score(system, [references]).score
     assert found.signature == str(theirs.get_signature())
@@ -178,36 +174,22 @@ def test_resamples_draw_as_many_sentences_as_there_are():
     assert (counts.sum(axis=1) == 7).all()
 
 
-WORDS = st.lists(st.sampled_from("abcdef"), max_size=12)
-
-
-@given(WORDS, WORDS)
-@settings(max_examples=100, deadline=None)
-def test_edits_are_those_of_sacrebleus_ter(hypothesis_words, reference_words):
-    expected = translation_edit_rate(hypothesis_words, reference_words)[0]
-    assert count_edits(hypothesis_words, reference_words) == expected
-
-
-@pytest.mark.parametrize(("hypothesis", "reference"), [(45, 40), (3, 70), (70, 3), (40, 40)])
-def test_edits_of_long_sentences_are_sacrebleus_too(hypothesis, reference):
-    rng = random.Random(hypothesis * reference)
-    a, b = ([str(rng.randint(0, 40)) for _ in range(n)] for n in (hypothesis, reference))
-    assert count_edits(a, b) == translation_edit_rate(a, b)[0]
-
-
-def test_statistics_of_known_sentences_are_reused(two_systems, monkeypatch):
+def test_what_was_scored_is_not_scored_again(two_systems, monkeypatch):
     references, system, other = two_systems
-    known = extract("bleu", system, [references])
+    suite, cache = Suite("x", references, (references,)), AnswerCache()
     mixed = [*system[:60], *other[60:]]
     seen = []
 
-    def extract_chunk(job):
-        seen.extend(job[1])
-        return METRICS[job[0]].build()._extract_corpus_statistics(*job[1:])
+    def counted(key, hypotheses, *rest):
+        seen.extend(hypotheses)
+        return extract(key, hypotheses, *rest)
 
-    monkeypatch.setattr("benchmarks.metrics._extract_chunk", extract_chunk)
-    found = extract("bleu", mixed, [references], known=[(system, known)])
-    assert len(seen) == sum(a != b for a, b in zip(mixed, system, strict=True))
+    monkeypatch.setattr("benchmarks.answers.extract", counted)
+    suite_statistics("bleu", suite, system, cache)
+    assert len(seen) == len(system)
+    found = suite_statistics("bleu", suite, mixed, cache)
+    new = sum(a != b for a, b in zip(mixed, system, strict=True))
+    assert 0 < new == len(seen) - len(system)
     assert found.score() == METRICS["bleu"].build().corpus_score(mixed, [references]).score
 
 

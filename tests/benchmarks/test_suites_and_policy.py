@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from benchmarks.pins import Pin, add_pin, load_pins
-from benchmarks.policy import DEFAULT_POLICY, load_policy, parse_policy
+from benchmarks.policy import DEFAULT_POLICY, MustPass, load_policy, parse_policy
 from benchmarks.suite import SUITES_DIR, Suite, builtin_names, load_suite
 from csanmt.errors import (
     ConfigurationError,
@@ -114,16 +114,12 @@ def test_the_digest_depends_on_every_sentence_and_not_on_the_place():
 
 def test_the_built_in_policy_holds_what_the_documentation_says():
     policy = load_policy(DEFAULT_POLICY)
-    assert policy.suites == ("tatoeba", "ntrex128", "tico19")
-    assert (policy.alpha, policy.speed["p95_ratio"], policy.smoke, policy.pins) == (
-        0.05,
-        1.10,
-        "all",
-        "all",
-    )
-    assert policy.allowed_failures("numbers") == 0
-    assert policy.interval_ceiling == 1.5
-    assert "interval_ceiling" not in policy.speed
+    assert policy.quality.suites == ("tatoeba", "ntrex128", "tico19")
+    assert (policy.statistics.alpha, policy.speed.p95_ratio) == (0.05, 1.10)
+    assert policy.smoke == policy.pins == MustPass("all")
+    assert policy.behaviour.allowed("numbers") == 0
+    assert policy.speed.interval_ceiling == 1.5
+    assert "interval_ceiling" not in policy.speed.limits
 
 
 def test_a_suite_may_have_a_margin_of_its_own():
@@ -131,39 +127,49 @@ def test_a_suite_may_have_a_margin_of_its_own():
         'version = 1\n[quality]\nsuites = ["a"]\n'
         "[quality.margin]\nbleu = 1.0\n[quality.margin.a]\nbleu = 2.0\n"
     )
-    assert policy.margin_of("a", "bleu", 30.0) == 2.0
-    assert policy.margin_of("b", "bleu", 30.0) is None
-    assert policy.margin_of(None, "bleu", 30.0) == 1.0
-    assert policy.margin_of("a", "ter", 30.0) is None
+    assert policy.quality.margin_of("a", "bleu", 30.0) == 2.0
+    assert policy.quality.margin_of("b", "bleu", 30.0) is None
+    assert policy.quality.margin_of(None, "bleu", 30.0) == 1.0
+    assert policy.quality.margin_of("a", "ter", 30.0) is None
 
 
 def test_where_the_score_is_low_the_margin_is_a_share_of_it():
     policy = load_policy(DEFAULT_POLICY)
-    assert policy.margin_of(None, "bleu", 40.0) == 1.5
-    assert policy.margin_of(None, "bleu", 10.0) == pytest.approx(0.7)
-    assert policy.margin_of(None, "ter", 40.0) is None
+    assert policy.quality.margin_of(None, "bleu", 40.0) == 1.5
+    assert policy.quality.margin_of(None, "bleu", 10.0) == pytest.approx(0.7)
+    assert policy.quality.margin_of(None, "ter", 40.0) is None
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "version is None; allowed is 1"),
-        ("version = 1\n[sped]", "unknown section 'sped'"),
-        ("version = 1\n[speed]\np59_ratio = 1", "no key 'p59_ratio'; allowed are p95_ratio"),
-        ("version = 1\n[speed]\np95_ratio = 0.5", "p95_ratio is 0.5; allowed is 1.0 to 600.0"),
-        ("version = 1\n[speed]\ninterval_ceiling = 0.9", "ceiling is 0.9; allowed is 1.0 to 600"),
-        ("version = 1\n[churn]\nmax = true", "max is True; a number is wanted"),
+        ("", "version is missing"),
+        ("version = 1\n[sped]", "sped is an unknown key"),
+        ("version = 1\n[speed]\np59_ratio = 1", "speed.p59_ratio is an unknown key; allowed is"),
+        ("version = 1\n[speed]\np95_ratio = 0.5", "p95_ratio is 0.5; allowed is 1 to 600"),
+        ("version = 1\n[speed]\ninterval_ceiling = 0.9", "ceiling is 0.9; allowed is 1 to 600"),
+        ("version = 1\n[churn]\nmax = true", "churn.max is True; allowed is a number"),
         ('version = 1\n[quality]\nmetrics = ["blue"]', "metrics has 'blue'; allowed are bleu"),
-        ("version = 1\n[quality.margin]\nblue = 1", "has 'blue'; metrics are bleu"),
+        ("version = 1\n[quality.margin]\nblue = 1", "quality.margin has 'blue'; allowed are bleu"),
         ("version = 1\n[statistics]\nalpha = 5", "alpha is 5; allowed is 0 to 1"),
         ("version = ", "Invalid value"),
-        ('version = 1\n[smoke]\nmust_pass = "most"', "must_pass is 'most'; allowed are all, no-"),
+        (
+            'version = 1\n[smoke]\nmust_pass = "most"',
+            "smoke.must_pass is 'most'; allowed is all, no-",
+        ),
         ("version = 1\n[quality]\njoint_alpha = 0.1", "joint_alpha went: `loss` tests all suites"),
         ("version = 1\n[speed]\nstart_ratio = 1.5", "start_ratio went: start_seconds limits"),
+        ("version = 1\n[checks]\nmargin = 0.1", "checks.margin went: a significant rise"),
         ("version = 1\n[checks.new]\nemty = 0", "new has 'emty'; allowed are empty"),
-        ("version = 1\n[families]\nacross = 'no'", "across is 'no'; allowed are warn, require"),
-        ("version = 1\n[scores.comet]\nmargn = 1", "no key 'margn'; allowed are margin, higher"),
-        ("version = 1\n[pins]\nrequired = true", "no key 'required'; allowed are must_pass"),
+        (
+            "version = 1\n[families]\nacross = 'no'",
+            "families.across is 'no'; allowed is warn, require",
+        ),
+        (
+            "version = 1\n[scores.comet]\nmargn = 1",
+            "scores.comet.margn is an unknown key; allowed is",
+        ),
+        ("version = 1\n[pins]\nrequired = true", "pins.required is an unknown key"),
     ],
 )
 def test_a_wrong_policy_is_refused_with_the_reason(text, message):

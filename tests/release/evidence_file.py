@@ -29,7 +29,8 @@ def promoted(
     """Write it; ``changes`` replace parts of its content before it is sealed."""
     policy = policy or load_policy()
     suites = tuple(
-        SuiteResult(name, load_suite(name).digest, "", "", 1, (), (), ()) for name in policy.suites
+        SuiteResult(name, load_suite(name).digest, "", "", 1, (), (), ())
+        for name in policy.quality.suites
     )
     measured = Measurements(
         candidate=SubjectInfo("new", "model", "new", model, {}),

@@ -15,7 +15,7 @@ import json
 import lzma
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
@@ -25,20 +25,27 @@ from numpy.typing import NDArray
 
 from benchmarks.answers import AnswerCache, suite_statistics
 from benchmarks.checks import CHECKS
-from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupt
 from benchmarks.gate import APPLY
 from benchmarks.measurements import CheckRate, Measurements, MetricResult, SubjectInfo, SuiteResult
 from benchmarks.metrics import METRICS, Rows
 from benchmarks.policy import Policy, load_policy
 from benchmarks.power import statements
 from benchmarks.significance import SamplingPlan, pooled_test
-from benchmarks.suite import Suite, load_suite
+from benchmarks.subject import Subject
+from benchmarks.suite import load_suite
 from csanmt.negation import EXPLICIT
+from tests.benchmarks.corruptions import CORRUPTIONS, Corruption, corrupt
 
 CHANGED = (1, 2, 3, 5, 10, 30, 100, 1000, 10**9)
 SHARES = (0.0, 0.001, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)  # 0: one line
 RULES = ("loss", "non_inferiority", "checks")
 FEWER = SamplingPlan(samples=100, trials=500)  # as valid, with a coarser p
+
+
+def coarser(policy: Policy) -> Policy:
+    """With ``FEWER`` draws."""
+    statistics = replace(policy.statistics, samples=FEWER.samples, trials=FEWER.trials)
+    return replace(policy, statistics=statistics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +64,17 @@ class Two:
     free: NDArray[np.int64]
 
 
-@dataclass(slots=True)
-class Recorded:
-    """A subject that answers what a model once answered (``record_answers`` of the tests)."""
+class Recorded(Subject):
+    """A subject that answers what a model once answered (``record_answers``)."""
 
-    label: str
-    known: Mapping[str, str]
-    digest: str | None = None
-    family: str = "csanmt, trained here"
-    kind: str = "model"
-    tag: str = ""
-    spec: str = ""
-    parallel: bool = False
-    overrides: tuple[str, ...] = ()
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> Recorded:
+    def __init__(self, path: Path) -> None:
         """From a compressed JSON file: suite → answers in order, and source → answer."""
+        name = path.name.removesuffix(".json.xz")
+        super().__init__(name, digest=f"sha256:{name}", family="csanmt, trained here")
         content = json.loads(lzma.decompress(path.read_bytes()))
-        known: dict[str, str] = dict(content["cases"])
-        for name, answers in content["suites"].items():
-            known |= zip(load_suite(name).sources, answers, strict=True)
-        return cls(path.name.removesuffix(".json.xz"), known, f"sha256:{path.name}")
-
-    def answers(self, suite: Suite) -> list[str] | None:
-        return None
+        self.known: dict[str, str] = dict(content["cases"])
+        for suite, answers in content["suites"].items():
+            self.known |= zip(load_suite(suite).sources, answers, strict=True)
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         return [self.known[text] for text in texts]
@@ -95,7 +87,7 @@ def prepare(
     lines = [[answers[s] for s in suite.sources] for answers in (one, other)]
     rows = {
         key: tuple(suite_statistics(key, suite, answers, cache).rows for answers in lines)
-        for key in policy.metrics
+        for key in policy.quality.metrics
     }
     triples = [list(zip(suite.sources, ls, suite.references[0], strict=True)) for ls in lines]
     a, b = (
@@ -103,7 +95,7 @@ def prepare(
                   for s, o, r in side])
         for side in triples
     )  # fmt: skip
-    fatal = [i for i, check in enumerate(CHECKS) if check.name in policy.new]
+    fatal = [i for i, check in enumerate(CHECKS) if check.name in policy.checks.new]
     differ = np.array([x != y for x, y in zip(*lines, strict=True)])
     free = np.flatnonzero(differ & ~np.any(a[:, fatal] != b[:, fatal], axis=1))
     return Two(name, rows, (a, b), free)  # type: ignore[arg-type]
@@ -125,22 +117,26 @@ def exchanged(
         places = two.free[picked[(picked >= begin) & (picked < end)] - begin]
         coin = rng.random(len(places)) < 0.5
         chosen = []
-        for key in policy.metrics:
+        for key in policy.quality.metrics:
             base, cand = two.rows[key][0].copy(), two.rows[key][0].copy()
             base[places[coin]] = two.rows[key][1][places[coin]]
             cand[places[~coin]] = two.rows[key][1][places[~coin]]
             chosen.append((base, cand))
         if worse:
             lost = rng.random(len(chosen[0][0])) < worse
-            for key, (_, cand) in zip(policy.metrics, chosen, strict=True):
+            for key, (_, cand) in zip(policy.quality.metrics, chosen, strict=True):
                 cand[lost] = _without_matches(key, cand[lost])
         tests.append(chosen)
         suites.append(_suite_result(two, places, coin, chosen, policy))
     pooled: tuple[MetricResult, ...] = ()
     if len(pairs) > 1:
         pooled = tuple(
-            MetricResult(key, "", pooled_test(METRICS[key], [t[i] for t in tests], policy.sampling))
-            for i, key in enumerate(policy.metrics)
+            MetricResult(
+                key,
+                "",
+                pooled_test(METRICS[key], [t[i] for t in tests], policy.statistics.sampling),
+            )
+            for i, key in enumerate(policy.quality.metrics)
         )
     who = SubjectInfo("simulated", "hypotheses", "", None, {}, family="simulated")
     return Measurements(who, who, tuple(suites), pooled=pooled)
@@ -165,8 +161,8 @@ def _suite_result(
     worse, better = (cand & ~base).sum(axis=0), (base & ~cand).sum(axis=0)
     sentences = len(two.faults[0])
     metrics = tuple(
-        MetricResult(key, "", pooled_test(METRICS[key], [pair], policy.sampling))
-        for key, pair in zip(policy.metrics, chosen, strict=True)
+        MetricResult(key, "", pooled_test(METRICS[key], [pair], policy.statistics.sampling))
+        for key, pair in zip(policy.quality.metrics, chosen, strict=True)
     )
     checks = tuple(
         CheckRate(check.name, check.about, sentences, 0, 0, int(w), int(b))
@@ -224,7 +220,7 @@ def bound(level: float, runs: int) -> float:
 def power_rows(pairs: Sequence[Two], policy: Policy, runs: int) -> Iterator[tuple[str, ...]]:
     """(share of lines that lose everything, mean loss, predicted, found) for rising shares."""
     rng = np.random.default_rng(7)
-    tests = (len(pairs) + 1) * len(policy.metrics)
+    tests = (len(pairs) + 1) * len(policy.quality.metrics)
     level, normal = policy.alpha_of("loss") / tests, NormalDist()
     for worse in (0.005, 0.01, 0.02, 0.03, 0.04, 0.06):
         losses, predicted, found = [], [], 0
@@ -313,7 +309,7 @@ def render(
     found: Sequence[tuple[Corruption, Found, Found]],
     policy: Policy,
 ) -> str:
-    limit = bound(policy.alpha, alarms[0].runs)
+    limit = bound(policy.statistics.alpha, alarms[0].runs)
     lines = [
         "# How often the gate is wrong",
         "",
@@ -323,7 +319,8 @@ def render(
         "",
         f"Equal candidates, {alarms[0].runs} runs each: the answers of v1.1.0 and v1.2.0 are given "
         "out by coin to candidate and baseline on so many sentences, the others are the same. "
-        f"With {policy.alpha:.0%} false alarms, {limit:.1%} are exceeded once in 40 rows.",
+        f"With {policy.statistics.alpha:.0%} false alarms, {limit:.1%} are exceeded once in "
+        "40 rows.",
         "",
         "| suites | changed sentences | rejected | `loss` | `non_inferiority` | `checks` | open |",
         "|---:|---:|---:|---:|---:|---:|---:|",
@@ -408,10 +405,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="keep metric statistics there")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    policy = replace(load_policy(), sampling=FEWER)
-    one, other = Recorded.read(options.one), Recorded.read(options.other)
+    policy = coarser(load_policy())
+    one, other = Recorded(options.one), Recorded(options.other)
     cache = AnswerCache(options.cache)
-    pairs = [prepare(name, one.known, other.known, policy, cache) for name in policy.suites]
+    pairs = [prepare(name, one.known, other.known, policy, cache) for name in policy.quality.suites]
     alarms = [
         false_alarms(some, policy, changed, options.runs)
         for some in (pairs[:1], pairs[:2], pairs)

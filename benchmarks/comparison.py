@@ -1,0 +1,176 @@
+"""Both systems' answers to one suite, and what is computed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
+from benchmarks.breakdown import Part, length_name, parts
+from benchmarks.checks import CHECKS, WORD, Check
+from benchmarks.measurements import Change, CheckRate, Example, MetricResult, SuiteResult
+from benchmarks.metrics import METRICS, Rows, Statistics
+from benchmarks.progress import Progress
+from benchmarks.second_opinion import Texts
+from benchmarks.significance import PairedTest, SamplingPlan, pooled_test
+from benchmarks.subject import Subject, same_subject
+from benchmarks.suite import Suite
+from benchmarks.variants import canonical
+
+SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
+EXAMPLES = 50  # kept of every check
+LONG = 10  # words of a reference that nobody writes again by chance
+
+
+class Comparison:
+    """One suite; what is asked for is computed once."""
+
+    def __init__(
+        self,
+        candidate: Subject,
+        baseline: Subject,
+        suite: Suite,
+        cache: AnswerCache,
+        progress: Progress,
+        workers: int,
+    ) -> None:
+        self.suite, self._cache, self._progress, self._workers = suite, cache, progress, workers
+        self.old = translate_suite(baseline, suite, cache, progress, workers)
+        same = same_subject(baseline, candidate)
+        self.new = self.old if same else translate_suite(candidate, suite, cache, progress, workers)
+        self.tests: dict[tuple[Any, ...], PairedTest] = {}
+        self._statistics: dict[tuple[str, bool], tuple[Statistics, Statistics]] = {}
+
+    @property
+    def texts(self) -> Texts:
+        return Texts(self.suite.sources, self.suite.references[0], self.old, self.new)
+
+    def statistics(self, key: str, alike: bool = False) -> tuple[Statistics, Statistics]:
+        """Of baseline and candidate; ``alike``: of the texts written alike."""
+        if (key, alike) not in self._statistics:
+            suite, sides = self.suite, [self.old, self.new]
+            if alike:
+                references = tuple(tuple(map(canonical, r)) for r in suite.references)
+                suite = replace(suite, references=references)
+                sides = [list(map(canonical, lines)) for lines in sides]
+            base, cand = (
+                suite_statistics(key, suite, lines, self._cache,
+                                 workers=self._workers, progress=self._progress)
+                for lines in sides
+            )  # fmt: skip
+            self._statistics[key, alike] = (base, cand)
+        return self._statistics[key, alike]
+
+    def rows(self, key: str, alike: bool) -> tuple[Rows, Rows]:
+        base, cand = self.statistics(key, alike)
+        return base.rows, cand.rows
+
+    def result(
+        self, metrics: Sequence[MetricResult], slices: Sequence[str], sampling: SamplingPlan
+    ) -> SuiteResult:
+        """Check rates, changes and parts of the suite beside its metrics.
+
+        Args:
+            slices: kinds of parts that are tested.
+        """
+        suite = self.suite
+        reference = suite.references[0] if suite.references else ()
+        longer = [i for i, r in enumerate(reference) if len(WORD.findall(r)) >= LONG]
+        return SuiteResult(
+            name=suite.name,
+            digest=suite.digest,
+            description=suite.description,
+            licence=suite.licence,
+            sentences=len(suite.sources),
+            metrics=tuple(metrics),
+            checks=tuple(_rate(check, suite, self.old, self.new) for check in CHECKS),
+            changes=self._changes(),
+            slices=self._slices(slices, sampling) if reference else (),
+            long_sentences=len(longer),
+            memorised=_copies(suite, self.new, longer),
+            baseline_memorised=_copies(suite, self.old, longer),
+        )
+
+    def _slices(self, tested: Sequence[str], sampling: SamplingPlan) -> tuple[Part, ...]:
+        suite = self.suite
+        columns = {
+            "length": [length_name(source) for source in suite.sources],
+            "domain": suite.domains,
+            "document": suite.documents,
+        }
+        found: list[Part] = []
+        for kind, names in columns.items():
+            how = sampling if kind in tested else None
+            if names:
+                found += parts(kind, names, *self.statistics(SENTENCE_METRIC), how)
+        return tuple(found)
+
+    def _changes(self) -> tuple[Change, ...]:
+        """Every changed sentence, worst first."""
+        if self.old == self.new:
+            return ()
+        suite = self.suite
+        before, after = (s.sentence_scores() for s in self.statistics(SENTENCE_METRIC))
+        pairs = zip(self.old, self.new, strict=True)
+        changes = [
+            Change(i, suite.sources[i], suite.references[0][i], old, new,
+                   float(before[i]), float(after[i]))
+            for i, (old, new) in enumerate(pairs)
+            if old != new
+        ]  # fmt: skip
+        return tuple(sorted(changes, key=lambda change: change.delta))
+
+
+def metric_test(
+    key: str, group: Sequence[Comparison], sampling: SamplingPlan, alike: bool = False
+) -> PairedTest:
+    """One metric on suites taken together; the same test is made once."""
+    at = (key, alike, *(c.suite.name for c in group))
+    known = group[0].tests
+    if at not in known:
+        known[at] = pooled_test(METRICS[key], [c.rows(key, alike) for c in group], sampling)
+    return known[at]
+
+
+def _copies(suite: Suite, lines: Sequence[str], indices: Sequence[int]) -> int:
+    """How many of these sentences are a reference word for word, case and marks aside."""
+    return sum(
+        any(_words(lines[i]) == _words(r[i]) for r in suite.references) for i in indices
+    )  # fmt: skip
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text.casefold())
+
+
+def _rate(check: Check, suite: Suite, old: Sequence[str], new: Sequence[str]) -> CheckRate:
+    texts = (suite.sources, suite.references[0] if suite.references else None)
+    before, after = (_findings(check, *texts, tuple(lines)) for lines in (old, new))
+    worse = [i for i in before if after[i] is not None and before[i] is None]
+    return CheckRate(
+        check=check.name,
+        about=check.about,
+        sentences=len(before),
+        baseline=sum(found is not None for found in before.values()),
+        candidate=sum(found is not None for found in after.values()),
+        worse=len(worse),
+        better=sum(before[i] is not None and after[i] is None for i in before),
+        examples=tuple(
+            Example(i, suite.sources[i], old[i], new[i], after[i] or "") for i in worse[:EXAMPLES]
+        ),
+    )
+
+
+@lru_cache(maxsize=512)  # a system is compared with many where all pairs are judged
+def _findings(
+    check: Check,
+    sources: tuple[str, ...],
+    references: tuple[str, ...] | None,
+    lines: tuple[str, ...],
+) -> dict[int, str | None]:
+    """Of every sentence that the check applies to: what is wrong with its translation."""
+    references_ = references or (None,) * len(sources)
+    triples = enumerate(zip(sources, references_, lines, strict=True))
+    return {i: check.find(s, line, r) for i, (s, r, line) in triples if check.applies(s, r)}
