@@ -74,12 +74,6 @@ def _date_of(of: int, chance: random.Random) -> Phrase:
     return Phrase(zh, english, {"iso": short})
 
 
-def day_of_month(chance: random.Random) -> Phrase:
-    """15号: the 15th."""
-    date = chance.randint(1, 31)
-    return Phrase(f"{date}{chance.choice('日号')}", f"the {ordinal(date)}")
-
-
 def weekday(chance: random.Random) -> Phrase:
     """星期三, 周三, 礼拜三."""
     index = chance.randrange(7)

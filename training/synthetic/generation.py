@@ -45,11 +45,12 @@ def _shared() -> dict[str, list[Rule]]:
 
 @cache
 def terminals() -> dict[str, Terminal]:
-    """Every function of the modules that takes nothing but chance, and the ranges of words.toml."""
+    """Every public function that takes nothing but chance, and the ranges of words.toml."""
     found: dict[str, Terminal] = {}
     for module in (numbers, money, dates, people):
         for name, function in inspect.getmembers(module, inspect.isfunction):
-            if list(inspect.signature(function).parameters) == ["chance"]:
+            alone = list(inspect.signature(function).parameters) == ["chance"]
+            if alone and not name.startswith("_"):
                 found[name] = function
     for kind, ranges in WORDS["ranges"].items():
         for name, ends in ranges.items():
