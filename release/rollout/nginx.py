@@ -180,6 +180,7 @@ class NginxRouter:
     def start(self) -> None:
         """See :class:`Router`."""
         with self._turn():
+            self._lay_routes()
             self._start()
             if (known := self.written()) is not None:
                 self._await_traffic(known)
@@ -259,7 +260,6 @@ class NginxRouter:
         if not text or moved or self._complaint(text):
             text, _ = self._render()
             self._validate(text)
-        self._lay_routes()
         with suppress(OSError):
             replace_text(self.main, text)
         with self._closing() if self.program.orphaned() else nullcontext():

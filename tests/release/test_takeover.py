@@ -87,7 +87,7 @@ def test_what_it_runs_is_seen_as_it_is(opened: partial[Site]) -> None:
     assert standing(opened(), window=0).remarks == ()
 
 
-@pytest.mark.parametrize("first", ["rollback", "promotion"])
+@pytest.mark.parametrize("first", ["rollback", "promotion", "start"])
 def test_it_is_led_on_and_back(opened: partial[Site], first: str) -> None:
     """The one reload of v0.1.0's nginx closes idle connections; one of them may be in use then."""
     router = opened().router
@@ -97,6 +97,9 @@ def test_it_is_led_on_and_back(opened: partial[Site], first: str) -> None:
         if first == "rollback":
             assert rollback(opened(), why="first of all").release == FIRST
             promote(opened(), SECOND, Plan())
+        elif first == "start":
+            router.start()
+            assert look(opened()).sides["green"].share == 100
         apply_settings(opened())
         deploy(opened(), THIRD, f"csanmt:{THIRD}", force="test")
         promote(opened(), THIRD, Plan())
