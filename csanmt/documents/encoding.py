@@ -5,39 +5,23 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from csanmt.documents.leftovers import chinese
 from csanmt.documents.limits import DocumentError
+from csanmt.tables import read_toml
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# GB 2312 and GBK are parts of GB 18030, and files that claim one often hold the next.
-_DECLARED = {
-    "utf-8": "utf-8", "utf8": "utf-8", "gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030",
-    "gb18030": "gb18030", "big5": "big5hkscs", "big5-hkscs": "big5hkscs", "cp950": "cp950",
-    "us-ascii": "utf-8", "ascii": "utf-8",
-}  # fmt: skip
+_TABLE = read_toml(Path(__file__).with_name("encodings.toml"))
 _DECLARATION = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_-]+)""", re.I)
 _SAMPLE = 20_000  # bytes looked at where nothing says the encoding
 _FEW = 8  # Chinese characters, from which on shares mean something
-_CHINESE = {
-    "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "hz": "gb18030",
-    "big5": "big5hkscs", "cp950": "big5hkscs", "big5hkscs": "big5hkscs",
-}  # fmt: skip
-# First bytes of the characters that each standard calls common (level 1).
-_COMMON = {"gb18030": (0xB0, 0xD7), "big5hkscs": (0xA4, 0xC6)}
-# Half of all running text, simplified and traditional; a fifth at most of what is read wrongly.
-_FREQUENT = frozenset(
-    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部"
-    "其些主样理心她本前开但因只从想实日者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应向头文体美相见被利什二等产或新己身果加西月话合回特"
-    "代内信表化老给世位次度门任常先通教儿原东声提立及比员解水名真论处走义各入几口认条平系气题活更别打女变四神总何电数安少报才结反受目太量再感建做接必场件计管期市直资命山金指"
-    "许区保至形社便空决马五眼书非则听白却界光放强即像难且思王完设式色路记南品住告类求据程北边该交万取望觉领共确师清今让识候带导运吗吧呢请谢呀啊哪谁這個們來爲國說時會對於過發"
-    "後裏種經麼學現當沒動還進樣開從實無與長機關點業將兩間問並應頭體見產話內給門兒東聲員論處義幾認條氣題別變總電數報結場計資許區決馬書則聽卻強難設記類據邊該萬覺領確師讓識帶導"
-    "運嗎請謝誰"
-)
+_COMMON: dict[str, list[int]] = _TABLE["common"]
+_FREQUENT = frozenset(_TABLE["frequent"]["characters"])
 _USUAL = 0.25  # share of frequent characters that any longer text has
 _UNKNOWN = "the encoding of this text cannot be told; save it as UTF-8"
 
@@ -79,7 +63,8 @@ class Decoded:
 
 def codec(name: str) -> str | None:
     """Python's name of an encoding that Chinese text is declared in; None: another one."""
-    return _DECLARED.get(name.lower().replace("_", "-"))
+    found: str | None = _TABLE["declared"].get(name.lower().replace("_", "-"))
+    return found
 
 
 def decode(data: bytes, *, look_for_declaration: bool = False) -> Decoded:
@@ -149,7 +134,7 @@ def _recognised(data: bytes) -> str:
         from charset_normalizer import from_bytes
 
         best = from_bytes(data[:_SAMPLE]).best()
-        if best is None or _CHINESE.get(best.encoding) != likely:
+        if best is None or _TABLE["found"].get(best.encoding) != likely:
             raise DocumentError(_UNKNOWN)
     return likely
 
