@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
 from urllib.parse import unquote
 
@@ -25,6 +26,9 @@ _CHAPTERS = frozenset({
 _CONTENTS = "application/x-dtbncx+xml"
 # In the package: what is not the name of a person or of a house.
 _METADATA = frozenset({"title", "description", "subject", "rights"})
+_LANGUAGE = re.compile(
+    rb"""(<ncx\s[^<>]{0,2000}?\sxml:lang\s?=\s?["'])(?:zh|cn)[A-Za-z-]{0,40}""", re.I
+)
 _LABELS = frozenset({"docTitle", "navLabel", "navInfo"})
 
 
@@ -46,6 +50,7 @@ class EpubDocument:
         self._package = _package(archive, limits)
         self._xml: dict[str, XmlPart] = {}
         self._pages: dict[str, HtmlDocument] = {}
+        self._contents: set[str] = set()
         self._read(self._package, _METADATA | {"reference"}, "properties")
         package = self._xml[self._package].source
         for name, kind in _manifest(package, self._package, archive, limits):
@@ -53,6 +58,7 @@ class EpubDocument:
                 continue
             if kind == _CONTENTS:
                 self._read(name, _LABELS)
+                self._contents.add(name)
             elif kind == "image/svg+xml":
                 page = HtmlDocument(archive.read(name), limits, languages.target)
                 self._kept += page.remaining()
@@ -86,6 +92,9 @@ class EpubDocument:
             for name, page in self._pages.items()
             if any(unit.changed for unit in page.units)
         }
+        target = self._languages.target.encode()
+        for name in changed.keys() & self._contents:
+            changed[name] = _LANGUAGE.sub(rb"\g<1>" + target, changed[name], count=1)
         if any(name in self._pages for name in changed):
             package = changed.get(self._package, self._xml[self._package].source)
             changed[self._package] = self._with_language(package)

@@ -23,10 +23,13 @@ from csanmt.markup.structure import analyse
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 
 _OWN_ENTITIES = re.compile(r"<!ENTITY", re.I)
+# A tag that says its language is Chinese.
 _LANGUAGE = re.compile(
-    r"""(<html\b[^<>]{0,2000}?\b(?:xml:)?lang\s{0,9}=\s{0,9})(["']?)(?:zh|cn)[A-Za-z-]*(?=["'\s>])""",
+    r"""(<(?P<name>[A-Za-z][A-Za-z0-9:-]{0,40})(?=\s)[^<>]{0,2000}?[\s"'](?:xml:)?lang\s?=\s?["']?)"""
+    r"""(?:zh|cn)[A-Za-z-]{0,40}(?=["'\s/>])(?P<rest>[^<>]{0,2000})""",
     re.I,
 )
+_UNCHANGED = re.compile(r"""\stranslate\s?=\s?["']?no\b|\bnotranslate\b""", re.I)
 _READ = frozenset({"alt", "title", "placeholder", "aria-label", "label", "summary"})
 _ATTRIBUTE = re.compile(
     r"""(?<=[\s"'])(?P<name>[A-Za-z][A-Za-z0-9:-]*+)\s*+=\s*+"""
@@ -53,7 +56,7 @@ class Html:
 
 
 class HtmlDocument:
-    """A page; ``<html lang>`` becomes the target's where it said Chinese and a text changed.
+    """A page; ``lang`` becomes the target's where it said Chinese and a text changed.
 
     Raises:
         DocumentError: it is no text, or declares entities of its own.
@@ -72,8 +75,12 @@ class HtmlDocument:
         text = self._range.render()
         if any(unit.changed for unit in self.units):
             for _ in range(2):  # lang and xml:lang
-                text = _LANGUAGE.sub(rf"\g<1>\g<2>{self._target}", text, count=1)
+                text = _LANGUAGE.sub(self._relabelled, text)
         return self._source.encode(text, errors="xmlcharrefreplace")
+
+    def _relabelled(self, found: re.Match[str]) -> str:
+        stays = found["name"].lower() in _UNREAD or _UNCHANGED.search(found[0])
+        return found[0] if stays else found[1] + self._target + found["rest"]
 
     def left(self, data: bytes) -> Counter[Part]:
         return HtmlDocument(self._source.again(data), self._limits, self._target).remaining()

@@ -198,6 +198,14 @@ HTML = [
         "<div translate=no>你<p translate=yes>good</p>你</div>",
     ),
     ("<meta name=description content='书'>好", "<meta name=description content='book'>good"),
+    (
+        '<html lang=zh xml:lang="zh-CN"><p lang="zh-Hans">好<i data-lang="zh">你</i>',
+        '<html lang=en xml:lang="en"><p lang="en">good <i data-lang="zh">you</i>',
+    ),
+    (
+        '<p translate="no" lang="zh">书</p><a hreflang="zh">好</a>',
+        '<p translate="no" lang="zh">书</p><a hreflang="zh">good</a>',
+    ),
     ('<html lang="zh"><code>你好</code>a 好', '<html lang="en"><code>你好</code>a good'),
 ]
 
