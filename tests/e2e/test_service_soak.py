@@ -140,7 +140,7 @@ def capacity(server: LiveServer, expected: Mapping[str, str]) -> float:
 
 
 def test_four_times_too_much_is_refused_politely_and_then_all_is_well(tmp_path, note):
-    with live_server(tmp_path, queue_seconds=5) as server:
+    with live_server(tmp_path, queue_seconds=max(0.1, 5 * SCALE)) as server:
         # Fifty sentences a request: the client must not be what is overloaded here.
         expected = alone(server, ["".join(SENTENCES[n : n + 50]) for n in range(0, 1000, 50)])
         rate = capacity(server, expected)
