@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isclose
+from pathlib import Path
+
+from csanmt.tables import read_toml
 
 _NUMBER = r"(?:(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _SCALES = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
@@ -29,45 +32,22 @@ _CENTURY = re.compile(r"\d+(?=\s?世纪(?:\s?\d0|[一二三四五六七八九]+�
 _CLOCK = re.compile(r"\b(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m)")
 _EACH = re.compile(r"\b(?:each|every|per|yearly|annual\w*|daily|monthly)\b", re.IGNORECASE)
 _WHOLE = re.compile(r"\b(?:all|full|fully|every|entire|entirely)\b", re.IGNORECASE)
-_UNITS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen",
-)  # fmt: skip
-_ORDINALS = (
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
-    "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth",
-    "sixteenth", "seventeenth", "eighteenth", "nineteenth",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
-)  # fmt: skip
+_TABLE = read_toml(Path(__file__).with_name("quantities.toml"))
 _WORDS: dict[str, float] = {
-    **{word: float(i) for i, word in enumerate(_UNITS)},
-    **{word: float(i) for i, word in enumerate(_ORDINALS)},
-    **{word: 20.0 + 10 * i for i, word in enumerate(_TENS)},
-    **{word[:-1] + "ieth": 20.0 + 10 * i for i, word in enumerate(_TENS)},
-    "once": 1.0, "twice": 2.0, "a": 1.0, "an": 1.0, "single": 1.0, "double": 2.0, "both": 2.0,
-    "pair": 2.0, "dozen": 12.0, "half": 0.5, "halved": 0.5, "couple": 2.0, "triple": 3.0,
-    "doubled": 2.0, "doubling": 2.0, "twofold": 2.0, "threefold": 3.0, "fourfold": 4.0,
-    "tripled": 3.0, "tripling": 3.0, "trebled": 3.0, "quadruple": 4.0, "quadrupled": 4.0,
-    "fivefold": 5.0, "tenfold": 10.0, "quarter": 0.25, "quarters": 4.0, "trio": 3.0,
-    "decade": 10.0, "century": 100.0, "thirds": 3.0, "fifths": 5.0, "sixths": 6.0,
-    "noon": 12.0, "midnight": 0.0, "teens": 10.0,
-    **{word[:-1] + "ies": 20.0 + 10 * i for i, word in enumerate(_TENS)},
-}  # fmt: skip
+    **{word: float(i) for words in ("units", "ordinals") for i, word in enumerate(_TABLE[words])},
+    **{
+        form: 20.0 + 10 * i
+        for i, word in enumerate(_TABLE["tens"])
+        for form in (word, word[:-1] + "ieth", word[:-1] + "ies")
+    },
+    **_TABLE["others"],
+}
 _MONTH_NUMBERS = {
     name: float(number)
-    for number, month in enumerate(_MONTHS, start=1)
+    for number, month in enumerate(_TABLE["months"], start=1)
     for name in (month, month[:3], month[:4])
 }
-_MAGNITUDES = {
-    "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6,
-    "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
-    "hundreds": 1e2, "thousands": 1e3, "millions": 1e6, "billions": 1e9,
-}  # fmt: skip
+_MAGNITUDES: dict[str, float] = _TABLE["magnitudes"]
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ '’]\d{3})+(?!\d)")  # 2 000
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+|[a-z]+")
 

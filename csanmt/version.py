@@ -85,26 +85,20 @@ def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
 
 
 def simplifies_source(config: Mapping[str, Any]) -> bool:
-    """``simplify_source`` of a configuration: traditional characters are read as simplified.
-
-    Raises:
-        ConfigurationError: it is neither true nor false.
-    """
-    value = config.get("simplify_source", False)
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"simplify_source is {value!r}; allowed is true or false")
-    return value
+    """``simplify_source`` of a configuration: traditional characters are read as simplified."""
+    return _flag(config, "simplify_source")
 
 
 def repairs_numbers(config: Mapping[str, Any]) -> bool:
-    """``repair_numbers`` of a configuration: lost quantities are asked for a second time.
+    """``repair_numbers`` of a configuration: lost quantities are asked for a second time."""
+    return _flag(config, "repair_numbers")
 
-    Raises:
-        ConfigurationError: it is neither true nor false.
-    """
-    value = config.get("repair_numbers", False)
+
+def _flag(config: Mapping[str, Any], key: str) -> bool:
+    """Raises ConfigurationError: the value is neither true nor false."""
+    value = config.get(key, False)
     if not isinstance(value, bool):
-        raise ConfigurationError(f"repair_numbers is {value!r}; allowed is true or false")
+        raise ConfigurationError(f"{key} is {value!r}; allowed is true or false")
     return value
 
 

@@ -10,25 +10,8 @@ from csanmt.version import missing_files, read_config
 from model_store.digests import walk_files
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME
 
-_REFUSED = frozenset(
-    (
-        "pkl",
-        "pickle",
-        "dill",
-        "joblib",
-        "pt",
-        "pth",
-        "ckpt",
-        "npy",
-        "npz",
-        "h5",
-        "hdf5",
-        "keras",
-        "py",
-        "pyc",
-        "so",
-    )
-)
+_NO_WEIGHTS = "pkl pickle dill joblib pt pth ckpt npy npz h5 hdf5 keras py pyc so"
+_REFUSED = frozenset(_NO_WEIGHTS.split())
 _PICKLE_HEAD = re.compile(rb"\x80[\x02-\x05]")  # protocols 2 to 5
 _ZIP_HEAD = b"PK\x03\x04"  # what torch.save writes
 

@@ -22,19 +22,8 @@ from model_store.tags import ModelTag
 RECORD_NAME = "provenance.json"
 ENVELOPE_NAME = "model.yaml"  # BentoML's own description of the version
 FORMAT = 1
-RESERVED = frozenset(
-    {
-        "format",
-        "tag",
-        "created",
-        "digest",
-        "labels",
-        "metadata",
-        "files",
-        "envelope",
-        "record_sha256",
-    }
-)
+_OURS = "format tag created digest labels metadata files envelope record_sha256"
+RESERVED = frozenset(_OURS.split())
 _LARGEST_RECORD = 16 << 20  # bytes
 Kind = TypeVar("Kind")
 
