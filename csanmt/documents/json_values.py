@@ -37,15 +37,17 @@ class JsonValues(TextFormat):
             if _COLON.match(text, found.end()):
                 kept += count("keys", [json.loads(found[0], strict=False)])
             else:
-                yield _unit(found, ascii_only)
+                message = _message(found)
+                kept += count("attributes", message.raw.values())
+                render = _rendering(message, ascii_only)
+                yield PatchUnit(message.segment, *found.span(), render)
 
 
-def _unit(found: re.Match[str], ascii_only: bool) -> PatchUnit[str]:
+def _message(found: re.Match[str]) -> Message:
     value = json.loads(found[0], strict=False)
     if lone_surrogate(value) is not None:
         raise DocumentError("a string holds half of a surrogate pair")
-    message = read_message(value)
-    return PatchUnit(message.segment, *found.span(), _rendering(message, ascii_only))
+    return read_message(value)
 
 
 def _rendering(message: Message, ascii_only: bool) -> Render:

@@ -280,7 +280,7 @@ def test_chinese_in_utf_8_is_read_so_whatever_it_says_of_itself(name, text) -> N
 
 
 LEFT = [
-    ("a.json", '{"书": "你好"}', {"keys": 1}),
+    ("a.json", '{"书": "你好<img alt=\'书\'>"}', {"keys": 1, "attributes": 1}),
     ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车', {"formulas": 1, "named": 1}),
     ("a.ass", "Title: 书\n[Events]\nFormat: Text\nDialogue: 你好", {"properties": 1}),
     ("a.md", '你[好](a "书")<i title="车">大</i> $大$ [小]\n\n[小]: a "山"',
