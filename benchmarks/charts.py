@@ -38,44 +38,35 @@ class Line:
     kind: str
 
 
-def interval_chart(rows: Sequence[tuple[str, Sequence[Bar]]], unit: str) -> Markup:
-    """One row a label, its bars below one another on a common axis."""
-    bars = [bar for _, row in rows for bar in row]
-    low, high, ticks = _axis(min(b.low for b in bars), max(b.high for b in bars))
-    height = len(rows) * ROW + 46
-    scale = _Scale(low, high, LABEL, WIDTH - 14)
-    parts = _grid(ticks, scale, len(rows) * ROW + 6)
-    for number, (label, row) in enumerate(rows):
-        top = number * ROW + 8
-        parts.append(_text(LABEL - 10, top + ROW / 2, label, "end"))
-        for k, bar in enumerate(row):
-            y = top + ROW / 2 + (k - (len(row) - 1) / 2) * 12
-            parts.append(_bar(bar, y, scale))
-    parts.append(_text((LABEL + WIDTH) / 2, height - 8, unit, "middle", "unit"))
-    return _svg(parts, height)
+def interval_chart(
+    rows: Sequence[tuple[str, Sequence[Bar], float | None]], unit: str, zero: bool = False
+) -> Markup:
+    """One row a label, its bars below one another on a common axis.
 
-
-def difference_chart(rows: Sequence[tuple[str, Bar, float | None]], unit: str) -> Markup:
-    """Differences with intervals around zero; the third value is the loss allowed (a tick)."""
-    edges = [0.0, *(b.low for _, b, _ in rows), *(b.high for _, b, _ in rows)]
+    Args:
+        rows: (label, bars, the least value allowed or None: a tick).
+        zero: mark it, these are differences.
+    """
+    bars = [bar for _, row, _ in rows for bar in row]
+    edges = [edge for bar in bars for edge in (bar.low, bar.high)] + ([0.0] if zero else [])
     edges += [limit for _, _, limit in rows if limit is not None]
     low, high, ticks = _axis(min(edges), max(edges))
-    height = len(rows) * ROW + 46
+    height, bottom = len(rows) * ROW + 46, len(rows) * ROW + 6
     scale = _Scale(low, high, LABEL, WIDTH - 14)
-    parts = _grid(ticks, scale, len(rows) * ROW + 6)
-    zero = scale.x(0)
-    parts.append(f'<line class="zero" x1="{zero:.1f}" x2="{zero:.1f}" y1="4" '
-                 f'y2="{len(rows) * ROW + 6}"/>')  # fmt: skip
-    for number, (label, bar, limit) in enumerate(rows):
-        y = number * ROW + 8 + ROW / 2
-        parts.append(_text(LABEL - 10, y, label, "end"))
+    parts = _grid(ticks, scale, bottom)
+    if zero:
+        x = f"{scale.x(0):.1f}"
+        parts.append(f'<line class="zero" x1="{x}" x2="{x}" y1="4" y2="{bottom}"/>')
+    for number, (label, row, limit) in enumerate(rows):
+        middle = number * ROW + 8 + ROW / 2
+        parts.append(_text(LABEL - 10, middle, label, "end"))
         if limit is not None:
-            x = scale.x(limit)
             parts.append(
-                f'<path class="limit" d="M{x:.1f} {y - 11:.1f}V{y + 11:.1f}">'
+                f'<path class="limit" d="M{scale.x(limit):.1f} {middle - 11:.1f}v22">'
                 f"<title>largest loss allowed: {abs(limit):g}</title></path>"
             )
-        parts.append(_bar(bar, y, scale))
+        for k, bar in enumerate(row):
+            parts.append(_bar(bar, middle + (k - (len(row) - 1) / 2) * 12, scale))
     parts.append(_text((LABEL + WIDTH) / 2, height - 8, unit, "middle", "unit"))
     return _svg(parts, height)
 

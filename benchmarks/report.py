@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.charts import Bar, Line, difference_chart, histogram, interval_chart, line_chart
+from benchmarks.charts import Bar, Line, histogram, interval_chart, line_chart
 from benchmarks.gate import Verdict
 from benchmarks.measurements import Measurements, SuiteResult, check_totals
 from benchmarks.metrics import METRICS
@@ -204,7 +204,7 @@ def _score_charts(suite: SuiteResult) -> list[Markup]:
                 _bar("baseline", t.baseline, t.baseline_interval, "baseline"),
                 _bar("candidate", t.candidate, t.candidate_interval, "candidate"),
             ]
-            rows.append((METRICS[m.metric].title, bars))
+            rows.append((METRICS[m.metric].title, bars, None))
         if rows:
             unit = "score" if rows[0][0] != "TER" else "TER: less is better"
             charts.append(interval_chart(rows, f"{unit}, with the 95 % interval"))
@@ -226,10 +226,10 @@ def _difference_charts(measured: Measurements, policy: Policy) -> list[tuple[str
             bar = _bar(name, sign * result.test.delta, Interval(low, high), _direction(low, high))
             own = None if name == "together" or not measured.pooled else name
             margin = policy.quality.margin_of(own, key, result.test.baseline)
-            rows.append((name, bar, None if margin is None else -margin))
+            rows.append((name, [bar], None if margin is None else -margin))
         if rows:
             title = METRICS[key].title
-            charts.append((title, difference_chart(rows, f"gain in {title}, points")))
+            charts.append((title, interval_chart(rows, f"gain in {title}, points", zero=True)))
     return charts
 
 

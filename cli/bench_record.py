@@ -19,7 +19,7 @@ def register(actions: Actions) -> None:
     """Add the actions to ``csanmt bench``."""
     for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_sheet):
         add(actions)
-    gone(actions, "csanmt bench", "matrix", "python -m benchmarks.yardstick DIR --out FILE")
+    gone(actions, "csanmt bench", "matrix", "python -m tests.benchmarks.yardstick DIR --out FILE")
 
 
 def _add_pin(actions: Actions) -> None:

@@ -31,7 +31,7 @@ TARGET_END = re.compile(r"(?:[.!?…。！？;:][\s*_]*|[\"'”’“‘»›」
 # What stands for a token without text, subword marks, controls, escapes.
 UNKNOWN = re.compile(
     r"<(?:unk|pad|mask|[be]os|/?s|0x[0-9a-f]{2})>|<\|\w{2,20}\|>|\[(?:unk|pad|mask|cls|sep)\]|"
-    r"\bunk\b|_unk_|[\u2047\u2581\ufffd\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|@@(?!\w)|"
+    r"\bunk\b|_unk_|[\u2047\u2581\ufffd\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|@@(?=\s\w)|"
     r"(?<!\S)##(?-i:[a-z])|[ĠĊ](?=\w)|\\[ux][0-9a-f]{2}|(?:%[0-9a-f]{2}){3}",
     re.IGNORECASE,
 )
@@ -84,8 +84,8 @@ CHATTER = tuple(
 SPACING = re.compile(
     r"(?<=[\w\"')\]]) (?:[,;!?]|[.:](?![\d.\w)(]))(?=\s|$|[\"'])|\w (?:n't|'s|'re|'ve|'ll)\b"
 )
-# Moses' hyphens, the quotes of Penn's treebank, brackets apart; words joined that are not one.
-TOKENS = re.compile(r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)|[a-z]{2}[,;][a-z]{2}")
+# Moses' hyphens, the quotes of Penn's treebank, brackets apart.
+TOKENS = re.compile(r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)")
 _SPACED = re.compile(r"\s[。，、！？；：,.!?;:]")
 _SYLLABLES = re.compile(r"([^\W\d_]{2,4}?)\1{9,}|([^\w\s]\s?)\2{11,}")
 _MARKS_TWICE = re.compile(r"([^\w\s])\1")
@@ -255,8 +255,7 @@ def _border(words: Sequence[str]) -> int:
 
 
 def spacing(source: str, output: str) -> Finding:
-    """Tokens that were not put together again: blanks before half of the punctuation, or none
-    after it."""
+    """Tokens that were not put together again: blanks before half of the punctuation, marks."""
     found = SPACING.findall(output)
     if found and 2 * len(found) >= len(MARK.findall(output)) and not _SPACED.search(source):
         return f"blanks before punctuation, {len(found)} times"

@@ -10,8 +10,8 @@ from benchmarks.answers import AnswerCache
 from benchmarks.metrics import extract
 from benchmarks.policy import load_policy
 from benchmarks.suite import read_lines
-from benchmarks.yardstick import judge_pairs, kendall, load_systems, main, mistakes
 from cli.main import main as csanmt
+from tests.benchmarks.yardstick import judge_pairs, kendall, load_systems, main, mistakes
 
 CLOSE = ["AISP-SJTU", "Online-G", "HuaweiTSC"]  # within 0.2 BLEU of one another
 
@@ -105,4 +105,4 @@ def test_kendall(other, tau):
 
 def test_the_old_verb_names_its_replacement(capsys):
     assert csanmt(["bench", "matrix", "somewhere", "--out", "x.md"]) == 2
-    assert "bench matrix is gone: python -m benchmarks.yardstick" in capsys.readouterr().err
+    assert "bench matrix is gone: python -m tests.benchmarks.yardstick" in capsys.readouterr().err

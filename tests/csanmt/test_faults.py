@@ -112,7 +112,6 @@ TABLE = [
     ("negation", "我不等了。", "I wait.", True),
     ("spacing", "他来了（昨天）。", "He came ( yesterday ).", True),
     ("spacing", "长期的。", "It is long @-@ term.", True),
-    ("spacing", "他来了，走了。", "He came,left.", True),
     ("spacing", "他来了。", "He came (yesterday), at a,b=c.", False),
     ("entities", "他的。", "It is his&rsquo;s &mdash; yes.", True),
     ("numbers", "1962年。", "In 19620.", True),

@@ -1,6 +1,6 @@
 """The gate against an outside yardstick: on every ordered pair of systems that people judged.
 
-    python -m benchmarks.yardstick FOLDER --out docs/wmt22-verdicts.md
+    python -m tests.benchmarks.yardstick FOLDER --out docs/wmt22-verdicts.md
 
 ``FOLDER`` holds ``NAME.zh``, ``NAME.refA.en``, ``systems/SYSTEM.en`` and optionally
 ``published-automatic-scores.tsv`` (system, metric, score; metrics such as ``bleu-A`` or
@@ -249,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     policy, systems = load_policy(), load_systems(options.folder)
     judgements = judge_pairs(systems, policy, AnswerCache(options.cache))
-    command = f"python -m benchmarks.yardstick {options.folder.name} --out {options.out.name}"
+    command = f"python -m tests.benchmarks.yardstick {options.folder.name} --out {options.out.name}"
     options.out.write_text(render(systems, judgements, policy, command), "utf-8")
     return 0
 
