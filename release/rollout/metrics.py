@@ -31,7 +31,6 @@ class Sample:
         buckets: upper bound in seconds → answers within it (cumulative).
         segments: translated sentences.
         health: signal → sentences showing it.
-        model: version that produced the numbers.
     """
 
     up: bool
@@ -40,7 +39,6 @@ class Sample:
     buckets: Mapping[float, float] = field(default_factory=dict)
     segments: float = 0.0
     health: Mapping[str, float] = field(default_factory=dict)
-    model: str = ""
 
 
 DOWN = Sample(up=False)
@@ -59,7 +57,6 @@ class Reading:
     p95: float | None
     segments: float
     health: Mapping[str, float]
-    model: str
 
 
 def between(first: Sample, last: Sample, seconds: float) -> Reading:
@@ -85,7 +82,6 @@ def between(first: Sample, last: Sample, seconds: float) -> Reading:
             signal: (count - first.health.get(signal, 0.0)) / segments if segments else 0.0
             for signal, count in last.health.items()
         },
-        model=last.model,
     )
 
 
@@ -117,9 +113,7 @@ def collect(points: Iterable[tuple[str, Mapping[str, str], float]], *, up: bool)
     requests = errors = segments = 0.0
     buckets: dict[float, float] = {}
     health: dict[str, float] = dict.fromkeys(metric_names.SIGNALS, 0.0)
-    model = ""
     for name, labels, value in points:
-        model = labels.get("model", model)
         users = labels.get("endpoint", "") in TRANSLATING
         if name == metric_names.REQUESTS.name and users:
             requests += value
@@ -131,7 +125,7 @@ def collect(points: Iterable[tuple[str, Mapping[str, str], float]], *, up: bool)
             segments += value
         elif name == metric_names.HEALTH.name and labels.get("signal") in health:
             health[labels["signal"]] += value
-    return Sample(up, requests, errors, buckets, segments, health, model)
+    return Sample(up, requests, errors, buckets, segments, health)
 
 
 class Clock(Protocol):
