@@ -120,7 +120,8 @@ def _train(args: argparse.Namespace) -> int:
         return 0
     print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
     if outcome.version:
-        print(f"dev loss {outcome.scores.get('loss', 0):.3f}, in {outcome.version}")
+        scored = f"dev loss {outcome.scores['loss']:.3f}" if outcome.scores else "not evaluated"
+        print(f"{scored}, in {outcome.version}")
     else:
         left = f"{outcome.minutes_left:.1f} minutes of the budget are left"
         print(f"stopped; {left}: run the same command again")

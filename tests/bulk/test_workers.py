@@ -71,6 +71,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(
     process = csanmt_translate(*words(source, out))
     wait_until(lambda: len(parts(out)) >= 3 and len(children(process.pid)) == 2)
     victim, other = children(process.pid)
+    wait_until(lambda: weights_private_bytes(other) is not None)
     assert weights_private_bytes(other) == 0
     os.kill(victim, signal.SIGKILL)
     summary = finished(process)
@@ -79,8 +80,8 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(
     assert (out / "zh.txt").read_bytes() == expected
 
 
-def weights_private_bytes(pid: int) -> int:
-    """Bytes of the mapped weights that a process has written to, and so has for itself."""
+def weights_private_bytes(pid: int) -> int | None:
+    """Bytes of the mapped weights that a process has for itself; None where they are not mapped."""
     wanted, found, mapped = str(DEFAULT_MODEL / "engine.bin"), 0, False
     inside = False
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
@@ -89,8 +90,7 @@ def weights_private_bytes(pid: int) -> int:
             mapped |= inside
         elif inside and line.startswith("Anonymous:"):  # copied on writing; not the file's cache
             found += int(line.split()[1]) * 1024
-    assert mapped, "the weights are not mapped"
-    return found
+    return found if mapped else None
 
 
 def test_ctrl_c_ends_it_at_once_and_says_so(tmp_path: Path) -> None:
