@@ -147,6 +147,12 @@ def test_what_looks_like_a_tag_within_a_piece_is_none(shipped: TextTranslator) -
     assert [piece in text for piece, text in zip(held, answers, strict=True)] == [True] * 3
 
 
+def test_variables_with_chinese_between_are_no_formula(shipped: TextTranslator) -> None:
+    source = "价格是$1都$(name)，公式是$x + y$。".encode()
+    text = translate_document(shipped, find("a.md"), source).data.decode()
+    assert [text.count(piece) for piece in ("$1", "$(name)", "$x + y$")] == [1, 1, 1]
+
+
 def test_wide_blanks_are_as_many_as_they_were(document) -> None:
     text = document("17-indent.html").decode()
     paragraphs = re.findall("<p>(.*?)</p>", text)
