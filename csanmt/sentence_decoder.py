@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from csanmt.forcing import Forcing, Work
 from csanmt.protected.restore import AlignedPair
-from csanmt.protected.sentence import COPY_CHARACTER, Guarded
+from csanmt.protected.sentence import Guarded
 from csanmt.terms import Demand, demands
 from csanmt.tokenization import Span, Tokenizer
-from csanmt.tokenization_copy import CopyToken
 from csanmt.translator import (
     Copies,
     DecodingOptions,
@@ -83,12 +82,9 @@ class SentenceDecoder:
         ]
 
     def _item(self, guarded: Guarded, extra: Sequence[Demand]) -> _Item:
-        numbers = [s.label for s in guarded.standins if isinstance(s.label, int)]
-        if numbers:
-            ids, spans = self.tokenizer.encode_segments(guarded.segments)
-        else:
-            ids, spans = self.tokenizer.encode_with_spans(guarded.text)
-        copies = tuple(self._reserved[number] for number in numbers)
+        places = [(s.start, s.label) for s in guarded.standins if isinstance(s.label, int)]
+        ids, spans = self.tokenizer.encode_with_spans(guarded.text, places)
+        copies = tuple(self._reserved[number] for _, number in places)
         return _Item(guarded, ids, spans, self._demands(guarded, extra), copies)
 
     def _demands(self, guarded: Guarded, extra: Sequence[Demand]) -> list[Demand]:
@@ -157,23 +153,18 @@ class SentenceDecoder:
         self, tokens: TokenHypothesis, item: _Item
     ) -> tuple[Hypothesis, tuple[tuple[int, int], ...]]:
         """Decode, put source words in the place of unknown tokens, align characters."""
-        copied: list[tuple[int, int]] = []
-        if item.copies:
-            segments, places = self.tokenizer.decode_segments(tokens.ids)
-            decoded = ""
-            for segment in segments:
-                if isinstance(segment, CopyToken):
-                    copied.append((len(decoded), segment.number))
-                decoded += COPY_CHARACTER if isinstance(segment, CopyToken) else segment
-        else:
-            decoded, places = self.tokenizer.decode_with_spans(tokens.ids)
-        if tokens.alignment is None:
-            return Hypothesis(decoded, tokens.score, len(tokens.ids), tokens.hit_limit), tuple(
-                copied
-            )
-        text, pairs = self._aligned(tokens, item, decoded, places)
-        hypothesis = Hypothesis(text, tokens.score, len(tokens.ids), tokens.hit_limit, tuple(pairs))
-        return hypothesis, tuple(copied)
+        text, places = self.tokenizer.decode_with_spans(tokens.ids)
+        copied = tuple(
+            (start, self._reserved.index(token))
+            for token, (start, _) in zip(tokens.ids, places, strict=False)
+            if token in item.copies
+        )
+        pairs = None
+        if tokens.alignment is not None:
+            text, found = self._aligned(tokens, item, text, places)
+            pairs = tuple(found)
+        hypothesis = Hypothesis(text, tokens.score, len(tokens.ids), tokens.hit_limit, pairs)
+        return hypothesis, copied
 
     def _aligned(
         self, tokens: TokenHypothesis, item: _Item, decoded: str, places: Sequence[Span]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from csanmt.errors import ConfigurationError, NotFoundError
-from csanmt.tokenization_copy import Segment, Side
+from csanmt.tokenization_copy import Copies, Side
 
 Span = tuple[int, int]  # half-open character range
 DESCRIPTION = "tokenizer_config.json"
@@ -37,8 +37,18 @@ class Tokenizer(Protocol):
         """Source ids of ``text``; blank text gives none."""
         ...
 
-    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
-        """The same ids and, for each, the characters of ``text`` it stands for."""
+    def encode_with_spans(
+        self, text: str, copies: Copies = (), side: Side = "source"
+    ) -> tuple[list[int], list[Span]]:
+        """The same ids and, for each, the characters of ``text`` it stands for.
+
+        Args:
+            copies: copy tokens; each is one id, and the text beside it is encoded as if
+                something unknown stood there, its spaces kept as everywhere.
+
+        Raises:
+            ConfigurationError: a copy token where none is declared.
+        """
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -46,7 +56,10 @@ class Tokenizer(Protocol):
         ...
 
     def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
-        """The same text and, for each id before eos, its characters in the text."""
+        """The same text and, for each id before eos, its characters in the text.
+
+        A copy token, which ``decode`` leaves out, is one ``COPY_CHARACTER``.
+        """
         ...
 
     def represents(self, character: str) -> bool:
@@ -67,23 +80,6 @@ class Tokenizer(Protocol):
         Raises:
             ConfigurationError: a vocabulary lacks one, or a text could encode to it.
         """
-        ...
-
-    def encode_segments(
-        self, segments: Sequence[Segment], side: Side = "source"
-    ) -> tuple[list[int], list[Span]]:
-        """Ids of a text in which copy tokens stand, and the spans of the ids.
-
-        A copy token is one id and counts as one character; the text between is encoded as
-        if something unknown stood there, its spaces kept as everywhere.
-
-        Raises:
-            ConfigurationError: a copy token where none is declared.
-        """
-        ...
-
-    def decode_segments(self, ids: Sequence[int]) -> tuple[list[Segment], list[Span]]:
-        """``decode_with_spans`` with the text cut at its copy tokens, one character each."""
         ...
 
     def is_unknown_target(self, token: int) -> bool:

@@ -18,7 +18,7 @@ import sentencepiece
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.simplification import simplified
 from csanmt.tokenization import Span, write_description
-from csanmt.tokenization_copy import Segment, Side, check_names, cut, joined
+from csanmt.tokenization_copy import COPY_CHARACTER, Copies, Side, check_names, written
 
 EOS = 0
 _READ_IN_BYTES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN")
@@ -83,8 +83,29 @@ class SentencePieceTokenizer:
         ids = self._source.encode(_SURROGATE.sub("\ufffd", self.read(text)))
         return [int(token) for token in ids]
 
-    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
-        return _with_spans(self._source, self.read(text))
+    def encode_with_spans(
+        self, text: str, copies: Copies = (), side: Side = "source"
+    ) -> tuple[list[int], list[Span]]:
+        if copies and not self._copy[side]:
+            raise ConfigurationError("this version's vocabulary has no copy tokens")
+        standin = ""
+        if copies:
+            text, standin = written(text, copies)
+        model = self._source if side == "source" else self._target
+        ids, spans = _with_spans(model, self.read(text) if side == "source" else text)
+        if not copies:
+            return ids, spans
+        as_bytes = [int(model.piece_to_id(f"<0x{byte:02X}>")) for byte in standin.encode()]
+        rest, width = iter(copies), len(as_bytes)
+        place, kept = 0, []
+        while place < len(ids):
+            if ids[place : place + width] == as_bytes:
+                kept.append((self._copy[side][next(rest)[1]], spans[place]))
+                place += width
+            else:
+                kept.append((ids[place], spans[place]))
+                place += 1
+        return [token for token, _ in kept], [span for _, span in kept]
 
     def represents(self, character: str) -> bool:
         known = self._known.get(character)
@@ -116,36 +137,6 @@ class SentencePieceTokenizer:
                     )
             self._copy[side] = ids  # type: ignore[index]
 
-    def encode_segments(
-        self, segments: Sequence[Segment], side: Side = "source"
-    ) -> tuple[list[int], list[Span]]:
-        text, standin, numbers = joined(segments)
-        if numbers and not self._copy[side]:
-            raise ConfigurationError("this version's vocabulary has no copy tokens")
-        model = self._source if side == "source" else self._target
-        text = self.read(text) if side == "source" else text
-        ids, spans = _with_spans(model, text)
-        if not numbers:
-            return ids, spans
-        written = [int(model.piece_to_id(f"<0x{byte:02X}>")) for byte in standin.encode()]
-        rest, width = iter(numbers), len(written)
-        place, kept = 0, []
-        while place < len(ids):
-            if ids[place : place + width] == written:
-                kept.append((self._copy[side][next(rest)], spans[place]))
-                place += width
-            else:
-                kept.append((ids[place], spans[place]))
-                place += 1
-        return [token for token, _ in kept], [span for _, span in kept]
-
-    def decode_segments(self, ids: Sequence[int]) -> tuple[list[Segment], list[Span]]:
-        text, spans = self._decode(ids, frozenset(self._copy["target"]))
-        numbers = {token: number for number, token in enumerate(self._copy["target"])}
-        pairs = zip(ids, spans, strict=False)  # the spans end before eos
-        places = [(start, numbers[token]) for token, (start, _) in pairs if token in numbers]
-        return cut(text, places), spans
-
     # -- target side -----------------------------------------------------------
 
     def encode_target(self, text: str) -> list[int]:
@@ -156,11 +147,11 @@ class SentencePieceTokenizer:
         return token >= self.target_size or bool(self._target.is_unknown(token))
 
     def decode(self, ids: Sequence[int]) -> str:
-        return self.decode_with_spans(ids)[0]
+        return self._decode(ids)[0]
 
     def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
         """Bytes that form no character are left out, as is a token without a surface."""
-        return self._decode(ids)
+        return self._decode(ids, frozenset(self._copy["target"]))
 
     def _decode(
         self, ids: Sequence[int], shown: frozenset[int] = frozenset()
@@ -169,7 +160,7 @@ class SentencePieceTokenizer:
         surfaces = self._surfaces(ids)
         for place, token in enumerate(ids[: len(surfaces)]):
             if token in shown:
-                surfaces[place] = "\ufffc"  # Unicode's own stand-in for an object
+                surfaces[place] = COPY_CHARACTER
         text, spans = "", []
         for surface in surfaces:
             if not text or text.endswith(" "):

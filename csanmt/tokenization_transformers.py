@@ -50,7 +50,7 @@ class CsanmtTokenizer(PreTrainedTokenizer):
         return {str(token): token for token in range(self.vocab_size)}
 
     def tokenize(self, text: str, **_: Any) -> list[str]:
-        ids, _spans = self.ours.encode_segments([text], self._side)
+        ids, _spans = self.ours.encode_with_spans(text, (), self._side)
         return [str(token) for token in ids]
 
     def _convert_token_to_id(self, token: str) -> int:

@@ -1,7 +1,7 @@
 """Copy tokens in training pairs: what both sides share is replaced by the same token.
 
 Within the pipeline a token is one character of plane 16's private use, so that a pair stays
-two strings; ``segments`` turns such a string into what the tokenizer encodes. Numbers are
+two strings; ``copies`` tells the tokenizer where they stand. Numbers are
 drawn at random, distinct within a pair, as ``csanmt.tokenization_copy`` promises.
 """
 
@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Callable
 
-from csanmt.tokenization_copy import COUNT, CopyToken, Segment
+from csanmt.tokenization_copy import COUNT
 from training.corpus import Pair
 
 FIRST = 0x10F000
@@ -46,14 +46,9 @@ def copied(number: int) -> str:
     return chr(FIRST + number)
 
 
-def segments(text: str) -> list[Segment]:
-    """A text of a pair as the tokenizer takes it."""
-    parts: list[Segment] = []
-    last = 0
-    for found in MARK.finditer(text):
-        parts += [text[last : found.start()], CopyToken(ord(found.group()) - FIRST)]
-        last = found.end()
-    return [part for part in [*parts, text[last:]] if part != ""]
+def copies(text: str) -> list[tuple[int, int]]:
+    """Where copy tokens stand in a text of a pair, and their numbers."""
+    return [(found.start(), ord(found.group()) - FIRST) for found in MARK.finditer(text)]
 
 
 def copy_marked(pair: Pair, chance: random.Random) -> Pair:

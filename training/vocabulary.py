@@ -19,7 +19,7 @@ from csanmt.errors import ConfigurationError
 from csanmt.loading import load_tokenizer
 from csanmt.tokenization import Tokenizer, read_description, write_description
 from csanmt.tokenization_copy import NAMES, Side
-from training.copying import MARK, segments
+from training.copying import MARK, copies
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Vocabularies:
     def _encode(self, plain: Callable[[str], list[int]], line: str, side: Side) -> list[int]:
         if not MARK.search(line):
             return plain(line)
-        return self.tokenizer.encode_segments(segments(line), side)[0]
+        return self.tokenizer.encode_with_spans(line, copies(line), side)[0]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Target text of target ids."""

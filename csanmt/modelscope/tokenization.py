@@ -17,7 +17,7 @@ from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.modelscope.span_matching import match_in_order
 from csanmt.modelscope.words import Words, words_for
 from csanmt.tokenization import Span, write_description
-from csanmt.tokenization_copy import WithoutCopyTokens
+from csanmt.tokenization_copy import Copies, Side, WithoutCopyTokens
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.txt", "target_vocabulary.txt"
 SOURCE_BPE = "source.bpe"
@@ -86,7 +86,9 @@ class ModelScopeTokenizer(WithoutCopyTokens):
         line: str = self._bpe.process_line(self._words.tokenize(text))
         return line.strip().split()
 
-    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
+    def encode_with_spans(
+        self, text: str, copies: Copies = (), side: Side = "source"
+    ) -> tuple[list[int], list[Span]]:
         pieces = self.segment(text)
         return self._to_ids(pieces), _piece_spans(pieces, text, self._words.unescape)
 

@@ -11,13 +11,13 @@ from itertools import accumulate
 
 from csanmt.protected.finder import is_point
 from csanmt.protected.sentence import (
-    COPY_CHARACTER,
     NEVER_TEXT,
     Carried,
     CharacterSpan,
     Guarded,
     StandIn,
 )
+from csanmt.tokenization_copy import COPY_CHARACTER
 from csanmt.translator import Hypothesis
 
 AlignedPair = tuple[CharacterSpan, CharacterSpan]  # (source span, target span)

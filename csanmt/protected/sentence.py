@@ -14,11 +14,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from csanmt.protected.finder import FIRST_POINT, POINT, Protected
-from csanmt.tokenization_copy import CopyToken, Segment
+from csanmt.tokenization_copy import COPY_CHARACTER
 
 CharacterSpan = tuple[int, int]
 Label = str | int | None
-COPY_CHARACTER = "\ufffc"  # in the place of a copy token, one character as for the tokenizer
 
 # Control, format, private use, surrogate, unassigned: never a model's business.
 NEVER_TEXT = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
@@ -60,17 +59,6 @@ class Guarded:
     standins: tuple[StandIn, ...] = ()
     carried: tuple[Carried, ...] = ()
     origin: tuple[CharacterSpan, ...] = ()
-
-    @property
-    def segments(self) -> list[Segment]:
-        """The text cut at its copy tokens."""
-        found: list[Segment] = []
-        at = 0
-        for standin in self.standins:
-            if isinstance(standin.label, int):
-                found += [self.text[at : standin.start], CopyToken(standin.label)]
-                at = standin.end
-        return [part for part in [*found, self.text[at:]] if part != ""]
 
 
 def guard(

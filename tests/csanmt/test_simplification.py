@@ -75,7 +75,7 @@ def test_ids_are_those_of_the_simplified_text_and_spans_those_of_the_text():
     ids, spans = tokenizer(True).encode_with_spans(traditional)
     assert (ids, spans) == tokenizer(False).encode_with_spans(plain)
     assert tokenizer(True).encode(traditional) == ids
-    assert tokenizer(True).encode_segments([traditional])[0] == ids
+    assert tokenizer(True).encode_with_spans(traditional, (), "source")[0] == ids
     assert tokenizer(False).encode(traditional) != ids
     assert len(ids) < len(tokenizer(False).encode(traditional))  # which are mostly bytes
 

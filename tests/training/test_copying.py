@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csanmt.tokenization_copy import CopyToken
-from training.copying import MARK, MOST, copied, copy_marked, copy_named, insert_tokens, segments
+from training.copying import MARK, MOST, copied, copies, copy_marked, copy_named, insert_tokens
 from training.corpus import Pair
 from training.preparation import prepare, simplified
 from training.recipe import DataSettings, load_recipe, recipe_from_dict
@@ -79,8 +78,8 @@ def test_tokens_are_put_between_words_at_like_places_and_the_words_stay():
 
 
 def test_a_pair_is_cut_for_the_tokenizer():
-    assert segments(f"见{copied(3)}。") == ["见", CopyToken(3), "。"]
-    assert segments("见") == ["见"]
+    assert copies(f"见{copied(3)}。{copied(15)}") == [(1, 3), (3, 15)]
+    assert copies("见") == []
 
 
 def test_joined_lines_keep_to_one_origin_and_a_length():

@@ -17,7 +17,7 @@ from csanmt.engine.packing import pack
 from csanmt.loading import load_tokenizer
 from csanmt.modeling import load_model
 from csanmt.tokenization import Tokenizer
-from csanmt.tokenization_copy import NAMES, CopyToken, Segment
+from csanmt.tokenization_copy import NAMES
 from tests.fixtures_tiny import tiny_model_dir
 
 # A sentence and its translation; what it says does not matter.
@@ -56,17 +56,16 @@ def train(directory: Path) -> None:
 def _example(tokenizer: Tokenizer, chance: random.Random) -> tuple[list[int], list[int]]:
     numbers = chance.sample(range(len(NAMES)), 2)
     source, target = chance.choice(PAIRS)
-    ids = tokenizer.encode_segments(_segments(source, numbers))[0]
-    return ids, tokenizer.encode_segments(_segments(target, numbers), "target")[0]
+    return tuple(
+        tokenizer.encode_with_spans(*_with_tokens(text, numbers), side)[0]
+        for text, side in ((source, "source"), (target, "target"))
+    )
 
 
-def _segments(text: str, numbers: list[int]) -> list[Segment]:
-    parts: list[Segment] = []
-    for piece in text.split("{"):
-        number, brace, rest = piece.rpartition("}")
-        parts += [CopyToken(numbers[int(number)])] if brace else []
-        parts.append(rest)
-    return [part for part in parts if part != ""]
+def _with_tokens(text: str, numbers: list[int]) -> tuple[str, list[tuple[int, int]]]:
+    """A character for each ``{i}``, and where they stand."""
+    shown = text.replace("{0}", "0").replace("{1}", "1")
+    return shown, [(at, numbers[int(c)]) for at, c in enumerate(shown) if c in "01"]
 
 
 def _padded(rows: list[list[int]], filler: int) -> torch.Tensor:
