@@ -160,6 +160,7 @@ class EvaluationSettings:
 
     max_source_tokens: the version's; 0 takes the longest line of the data. Shorter is better as
     long as long lines are rare in the data (``benchmarks.long_sentences``).
+    repair_numbers: the version's: a sentence that lost a quantity is decoded once more.
     """
 
     beam: int = 4
@@ -167,6 +168,7 @@ class EvaluationSettings:
     max_length: int = 100
     sentences: int = 200
     max_source_tokens: int = 0
+    repair_numbers: bool = False
 
 
 @dataclass(frozen=True)
