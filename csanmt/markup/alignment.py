@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from csanmt.markup.marked import MarkedText, is_atom
 from csanmt.texts import TextTranslation
@@ -94,11 +95,14 @@ def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
     """Atoms and line breaks aligned with themselves, whatever the translator thought.
 
     Where it lost or doubled an atom, as one does that does not guard what is protected, they
-    all stand at the end.
+    all stand at the end, or at the start if no word is before them in the source.
     """
     text, pairs = aligned.text, aligned.pairs
     if Counter(filter(is_atom, text)) != Counter(source.atoms.keys()):
-        text = "".join([*(c for c in text if not is_atom(c)), *source.atoms])
+        ordered = list(filter(is_atom, source.text))
+        first = sum(1 for _ in takewhile(is_atom, source.text))
+        words = "".join(c for c in text if not is_atom(c))
+        text = "".join([*ordered[:first], words, *ordered[first:]])
         aligned, pairs = AlignedText(source.text, text), ()
     found = {i: source.text.find(c) for i, c in enumerate(text) if is_atom(c)}
     ours, theirs = ([i for i, c in enumerate(t) if c == "\n"] for t in (source.text, text))

@@ -57,18 +57,30 @@ def is_point(character: str) -> bool:
 def find(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:
     """The protected pieces of ``text`` in order; what touches another is one with it.
 
+    But for what stands at the ends of ``text`` between no two words, which stays there.
+
     Args:
         literals: strings that a caller protects (``checked_literals``).
     """
+    pieces = find_each(text, literals)
+    first, last = _inner(text) if any(piece.family is POINT for piece in pieces) else (0, len(text))
     found: list[Protected] = []
-    for piece in find_each(text, literals):
-        if found and found[-1].end == piece.start:
+    for piece in pieces:
+        if found and found[-1].end == piece.start not in (first, last):
             kind = found[-1].family
             family = piece.family if kind is POINT else kind
             found[-1] = Protected(found[-1].start, piece.end, family)
         else:
             found.append(piece)
     return found
+
+
+def _inner(text: str) -> tuple[int, int]:
+    """Where ``text`` begins and ends without points and blanks at its ends."""
+    outer = [is_point(c) or c.isspace() for c in text]
+    if all(outer):
+        return 0, len(text)
+    return outer.index(False), len(outer) - outer[::-1].index(False)
 
 
 def find_each(text: str, literals: tuple[str, ...] = ()) -> list[Protected]:

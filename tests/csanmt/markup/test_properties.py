@@ -114,6 +114,7 @@ def is_balanced(source: str, xml: bool = False) -> bool:
 @example("我<b><b> <x id='1'></x></b>我</b>", 0, True)  # in both runs only white space is in a <b>
 @example("我<b><b> <hr/> </b></b>我", 0, False)
 @example("我<b>我我<p></p></b><i>我</i>", 0, False)  # an end tag alone in a run
+@example("<b><p></p></b><i><img src=a><code>x<b></b></code><b>我<br><img src=a></b></i>", 0, False)
 def test_balanced_markup_stays_balanced(source: str, seed: int, xml: bool) -> None:
     rules = xml_rules() if xml else html_rules()
     (result,) = translate_documents(Scrambler(seed), [parse_markup(source, rules)])
@@ -126,6 +127,11 @@ def test_balanced_markup_stays_balanced(source: str, seed: int, xml: bool) -> No
 
 @settings(max_examples=80, deadline=None)
 @given(anything, st.integers(0, 2**32), st.booleans())
+@example(
+    "我<b>我<b>我<code>x<b></b></code><code>x<b></b></code></b><a translate='no'>你</a></b>",
+    0,
+    True,
+)
 def test_broken_markup_loses_and_doubles_nothing(source: str, seed: int, xml: bool) -> None:
     rules = xml_rules() if xml else html_rules()
     document = parse_markup(source, rules)
