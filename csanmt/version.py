@@ -21,7 +21,7 @@ from typing import Any
 from csanmt.errors import ConfigurationError, NotFoundError
 from csanmt.translator import DecodingOptions
 
-DEFAULT_TAG = "csanmt-zh-en:v1.2.0"  # the model that comes with the product
+DEFAULT_TAG = "csanmt-zh-en:v1.3.0"  # the model that comes with the product
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
 TOKENIZER = "tokenizer"
