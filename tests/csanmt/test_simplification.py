@@ -119,7 +119,8 @@ def test_the_configuration_asks_for_it(tmp_path: Path):
     for path in (DEFAULT / "tokenizer").iterdir():
         (tmp_path / "tokenizer" / path.name).write_bytes(path.read_bytes())
     assert load_tokenizer(tmp_path).simplify_source
-    assert not load_tokenizer(DEFAULT).simplify_source
+    write_json(tmp_path / "config.json", {"model_type": "csanmt"})
+    assert not load_tokenizer(tmp_path).simplify_source
     write_json(tmp_path / "config.json", {"model_type": "csanmt", "simplify_source": "yes"})
     with pytest.raises(ConfigurationError, match="simplify_source is 'yes'; allowed is true"):
         load_tokenizer(tmp_path)

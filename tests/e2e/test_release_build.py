@@ -42,7 +42,7 @@ def missing() -> str:
         return f"not installed: {', '.join(absent)}"
     if os.geteuid() != 0:
         return "building with chroot isolation needs root"
-    base = read_manifest(ROOT).fallback
+    base = read_manifest(ROOT).image.fallback
     if subprocess.run(["podman", "image", "exists", base], check=False).returncode:
         return f"no base image {base}: run scripts/make_base_image.sh"
     return ""

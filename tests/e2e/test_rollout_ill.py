@@ -99,7 +99,12 @@ def test_a_promotion_outlives_its_terminal_and_a_killed_keeper_is_noticed(place:
         "CSANMT_LEDGER": str(place.site.ledger.path),
         "BENTOML_HOME": str(place.site.home / "store"),
     }
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup's are inherited
+    )
     shipments = Shipments(place.site.home / "keeper")
     try:
         wait_for(lambda: traffic_of(place).green == 50)
