@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import deepl
@@ -26,8 +27,8 @@ def client(live: Live, no_proxy: None) -> deepl.DeepLClient:
 
 def test_html_tags_move_with_their_words(client: deepl.DeepLClient) -> None:
     source = "<p>我<b>喜欢</b>吃苹果和<a href='x?a=1&amp;b=2'>香蕉</a>。</p>"
-    expected = "<p>I <b>like</b> eating apples and <a href='x?a=1&amp;b=2'>bananas</a>.</p>"
-    assert ask(client, source, tag_handling="html") == expected
+    expected = r"<p>I <b>like</b> [a-z ]*apples and <a href='x\?a=1&amp;b=2'>bananas</a>\.</p>"
+    assert re.fullmatch(expected, ask(client, source, tag_handling="html"))
 
 
 def test_ignored_tags_keep_their_text(client: deepl.DeepLClient) -> None:
