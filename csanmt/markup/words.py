@@ -112,10 +112,14 @@ def _latin(character: str) -> bool:
 def _made_whole(text: MarkedText, ranges: list[Range]) -> MarkedText:
     inner: list[list[int]] = [[] for _ in ranges]  # marks that go into each atom
     kept: list[int] = []
+    went: dict[int, int] = {}  # what is in a mark goes where the mark goes
     for index, mark in enumerate(text.marks):
-        i = bisect_right(ranges, (mark.start, len(text.text))) - 1
-        goes = i >= 0 and _belongs(text.text, mark, *ranges[i])
-        (inner[i] if goes else kept).append(index)
+        i = went.get(mark.parent, bisect_right(ranges, (mark.start, len(text.text))) - 1)
+        if mark.parent in went or (i >= 0 and _belongs(text.text, mark, *ranges[i])):
+            went[index] = i
+            inner[i].append(index)
+        else:
+            kept.append(index)
     atoms, parts, at = dict(text.atoms), [], 0
     for (start, end), marks in zip(ranges, inner, strict=True):
         character = atom_character(len(atoms))
