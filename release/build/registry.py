@@ -7,6 +7,7 @@ that survives the change of format and compression that a transfer brings.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +19,10 @@ from release.ledger.ledger import Kind, Ledger
 from release.running.command import CommandError, run_command
 from release.running.containers import find_tool
 
-_ABSENT = (
-    "manifest unknown",
-    "name unknown",
-    "not found",
-    "no such file",
-    "does not exist",
-    "404",
-    "not an image",
+_ABSENT = re.compile(  # a port or a digest may hold the digits 404, too
+    r"manifest unknown|name unknown|not found|no such file|does not exist|not an image"
+    r"|status\s?code: 404\b",
+    re.IGNORECASE,
 )
 
 
@@ -161,6 +158,6 @@ def _skopeo_inspect(destination: Destination, *flags: str) -> str | None:
     try:
         return run_command(["skopeo", "inspect", *secure, *flags, destination.reference])
     except CommandError as error:
-        if any(word in str(error).lower() for word in _ABSENT):
+        if _ABSENT.search(str(error)):
             return None
         raise

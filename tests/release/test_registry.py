@@ -187,7 +187,7 @@ def test_a_push_that_was_cut_short_leaves_no_archive(local, tmp_path: Path, monk
 
 def test_a_registry_that_does_not_answer_is_an_error_not_an_empty_one(local) -> None:
     port = free_port()
-    target = registry_destination(f"127.0.0.1:{port}/csanmt", "v1.2.0-abc1234", insecure=True)
+    target = registry_destination(f"127.0.0.1:{port}/csanmt-404", "v1.2.0-abc1404", insecure=True)
     with pytest.raises(Exception, match="skopeo inspect"):
         push_image("one", target, tool="buildah")
 
