@@ -127,14 +127,6 @@ def _made_whole(text: MarkedText, ranges: list[Range]) -> MarkedText:
         parts += [text.text[at:start], character]
         at = end
     position = {old: new for new, old in enumerate(kept)}
-
-    def parent_of(mark: Mark) -> int:
-        """The nearest that is not in an atom."""
-        parent = mark.parent
-        while parent != ROOT and parent not in position:
-            parent = text.marks[parent].parent
-        return position.get(parent, ROOT)
-
     shrunk = [0, *accumulate(end - start - 1 for start, end in ranges)]
 
     def moved(offset: int) -> int:
@@ -149,7 +141,7 @@ def _made_whole(text: MarkedText, ranges: list[Range]) -> MarkedText:
         text,
         text="".join([*parts, text.text[at:]]),
         marks=tuple(
-            replace(m, start=moved(m.start), end=moved(m.end), parent=parent_of(m))
+            replace(m, start=moved(m.start), end=moved(m.end), parent=position.get(m.parent, ROOT))
             for m in (text.marks[i] for i in kept)
         ),
         atoms=atoms,
