@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from release.build.digest import set_times, tree_digest
 from release.build.manifest import Manifest
 from release.build.version import Checkout, ReleaseTag
 from release.build.wheel import engine_wheel
-from release.running.command import run_command
+from release.running.command import run_command, timed
 
 LOCK = "requirements-frozen.txt"
 IMAGE_REQUIREMENTS = "requirements/serving.txt"
@@ -88,6 +88,7 @@ def build_bento(
     *,
     cache: Path,
     log: Path,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Bento:
     """Build the bento of a commit, or return the equal one that is in the store.
 
@@ -111,7 +112,8 @@ def build_bento(
     ):
         stage, home = Path(outside) / "stage", Path(inside) / "home"
         export_commit(root, checkout.sha, stage)
-        add_engine(stage, cache)
+        with timed(tell, "the engine's wheel"):
+            add_engine(stage, cache)
         add_labels(stage / "bentofile.yaml", labels)
         set_times(stage, checkout.commit_time)
         home.mkdir()
@@ -129,10 +131,11 @@ def build_bento(
         }
         for name in ("CSANMT_MODEL_DIRECTORY", "CSANMT_GIT_COMMIT"):
             environment.pop(name, None)
-        run_command(
-            [sys.executable, "-m", "bentoml", "build", "--version", str(tag), str(stage)],
-            cwd=stage, environment=environment, log=log,
-        )  # fmt: skip
+        with timed(tell, "bento"):
+            run_command(
+                [sys.executable, "-m", "bentoml", "build", "--version", str(tag), str(stage)],
+                cwd=stage, environment=environment, log=log,
+            )  # fmt: skip
         built = home / "bentos" / manifest.release.name / str(tag)
         if not built.is_dir():
             raise NotFoundError(f"bentoml built no {manifest.release.name}:{tag}; see {log}")

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from csanmt.errors import EngineUnavailableError, NotFoundError
 from model_store import ModelStore
 from release.build.bento import Bento
@@ -76,29 +74,6 @@ def choose_base(
     return BaseImage(manifest.image.fallback, facts.digest or facts.config_digest, is_fallback=True)
 
 
-def make_builder_image(base: BaseImage, builder: Builder, log: Path) -> str:
-    """Return the base with ``uv`` in it, which installs the packages and does not ship.
-
-    Raises:
-        EngineUnavailableError: uv is not installed here to be copied in.
-    """
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if uv is None:
-        raise EngineUnavailableError("uv is not installed: make install-dev")
-    name = "localhost/csanmt-builder:" + base.digest.removeprefix("sha256:")[:16]
-    with tempfile.TemporaryDirectory() as context:
-        shutil.copyfile(uv, Path(context) / "uv")
-        recipe = Path(context) / "Containerfile"
-        recipe.write_text(
-            f"FROM {base.name}\n"
-            "COPY --chmod=0755 uv /usr/local/bin/uv\n"
-            "ENV UV_NATIVE_TLS=1 UV_NO_CACHE=1 UV_LINK_MODE=copy"
-            " SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n"
-        )
-        builder.build(recipe, Path(context), name, arguments={}, labels={}, log=log)
-    return name
-
-
 def build_image(
     bento: Bento,
     tag: ReleaseTag,
@@ -110,58 +85,32 @@ def build_image(
     store: ModelStore,
     log: Path,
 ) -> Image:
-    """Run ``bentoml containerize`` and ship its result in the layers of our Containerfile.
+    """Build the Containerfile on what the bento holds and what its packages need.
 
     Raises:
+        EngineUnavailableError: uv is not installed here to be copied in.
         CommandError: a tool failed; its last lines are in the message, all in ``log``.
     """
-    stage = f"localhost/{manifest.release.name}-stage:{tag}"
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        raise EngineUnavailableError("uv is not installed: make install-release")
     name = f"localhost/{manifest.release.name}:{tag}"
-    with tempfile.TemporaryDirectory(prefix=".image-", dir=store.home) as scratch:
-        home = _home_on_builder(bento, make_builder_image(base, builder, log), store, Path(scratch))
-        _containerize(bento, builder, stage, home, log)
-        context = Path(scratch) / "context"
-        context.mkdir()
-        shutil.copyfile(bento.path / "bento.yaml", context / "bento.yaml")
+    model, _, version = bento.model_tag.partition(":")
+    with tempfile.TemporaryDirectory(prefix=".image-", dir=store.home) as context:
+        inside = Path(context) / "bento"
+        shutil.copytree(bento.path, inside)
+        shutil.copytree(store.path(bento.model_tag), inside / "models" / model / version)
+        (inside / "models" / model / "latest").write_text(version)  # as BentoML lays them out
+        shutil.copy(uv, context)
         builder.build(
             CONTAINERFILE,
-            context,
+            Path(context),
             name,
-            arguments={"BASE_IMAGE": base.name, "STAGE_IMAGE": stage},
+            arguments={"BASE_IMAGE": base.name},
             labels=image_labels(bento, tag, checkout, manifest, base),
             log=log,
         )
-    builder.remove(stage)
     return Image(name, builder.inspect(name), base, store.show(bento.model_tag).size)
-
-
-def _home_on_builder(bento: Bento, builder_image: str, store: ModelStore, scratch: Path) -> Path:
-    """Return a BENTOML_HOME whose copy of the bento stands on an image that has ``uv``.
-
-    The pinned base stays in the bento itself, so that its digest does not depend on
-    which of the two a machine could reach.
-    """
-    home = scratch / "home"
-    copy = home / "bentos" / bento.name / bento.version
-    shutil.copytree(bento.path, copy)
-    (home / "models").symlink_to(store.models)
-    description = yaml.safe_load((copy / "bento.yaml").read_text(encoding="utf-8"))
-    description["image"]["base_image"] = builder_image
-    (copy / "bento.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
-    return home
-
-
-def _containerize(bento: Bento, builder: Builder, stage: str, home: Path, log: Path) -> None:
-    command = [
-        sys.executable, "-m", "bentoml", "containerize", bento.tag,
-        "--backend", builder.tool, "--image-tag", stage, *builder.bentoml_options(),
-    ]  # fmt: skip
-    environment = {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "true"}
-    builder.remove(stage)
-    run_command(command, environment=environment, log=log)
-    if not builder.exists(stage):  # a failure inside is logged and forgotten
-        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
-        raise CommandError(f"bentoml containerize made no {stage}:\n{tail}")
 
 
 def image_labels(

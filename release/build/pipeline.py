@@ -17,6 +17,7 @@ from release.build.provenance import write_provenance
 from release.build.sbom import read_inventory, write_sbom
 from release.build.version import Checkout, decide, package_version, read_checkout, refuse_reuse
 from release.ledger.ledger import Entry, Kind, Ledger
+from release.running.command import timed
 from release.running.containers import BUILDERS, Builder, find_tool
 
 BUILD_RECORD = "build.json"
@@ -106,19 +107,22 @@ def build_release(
     builder, image = None, None
     if request.with_image:
         builder = Builder(find_tool(BUILDERS, request.builder), checkout.commit_time)
-    tell(f"{tag}: engine and bento; what the tools say is in {log}")
-    bento = build_bento(root, tag, checkout, manifest, store, cache=request.cache, log=log)
+    tell(f"{tag}: what the tools say is in {log}")
+    bento = build_bento(
+        root, tag, checkout, manifest, store, cache=request.cache, log=log, tell=tell
+    )
     content = {"bento": bento.digest, "model": bento.model_digest}
     earlier = refuse_reuse(tag, content, ledger.history(), replacing=request.replacing)
     if builder:
-        tell(f"{tag}: image, by {builder.tool}")
-        base = choose_base(manifest, builder, log, local=request.local_base)
-        image = build_image(
-            bento, tag, checkout, manifest, builder, base=base, store=store, log=log
-        )
+        with timed(tell, "base image"):
+            base = choose_base(manifest, builder, log, local=request.local_base)
+        with timed(tell, f"image, by {builder.tool}"):
+            image = build_image(
+                bento, tag, checkout, manifest, builder, base=base, store=store, log=log
+            )
     entry = _record(ledger, request, checkout, bento, image, earlier)
-    tell(f"{tag}: bill of materials, provenance, checksums")
-    _describe(folder, root / LOCK, source, checkout, bento, image, builder)
+    with timed(tell, "bill of materials, provenance"):
+        _describe(folder, root / LOCK, source, checkout, bento, image, builder)
     size = size_report(image, manifest.image.budget_megabytes) if image else ""
     result = BuildResult(str(tag), bento, image, folder, entry, earlier is not None, size)
     words = json.dumps(result.to_json(), indent=2, sort_keys=True, ensure_ascii=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from csanmt.errors import CsanmtError, EngineUnavailableError
@@ -64,3 +66,11 @@ def run_command(
 
 def _shown(command: Sequence[str]) -> str:
     return " ".join(command[:3])
+
+
+@contextmanager
+def timed(tell: Callable[[str], None], step: str) -> Iterator[None]:
+    """Say how long a step took."""
+    began = time.monotonic()
+    yield
+    tell(f"{step}: {time.monotonic() - began:.0f} s")

@@ -51,15 +51,6 @@ class Builder:
         """Whether the daemonless tools' flags apply."""
         return self.tool in ("buildah", "podman")
 
-    def bentoml_options(self) -> list[str]:
-        """Return the ``--opt`` arguments of ``bentoml containerize``."""
-        if not self.isolated_by_chroot:
-            return []
-        options = ["isolation=chroot", "network=host", f"timestamp={self.commit_time}"]
-        if HOST_CERTIFICATES.is_dir():
-            options.append(f"volume={HOST_CERTIFICATES}:{HOST_CERTIFICATES}:ro")
-        return [part for option in options for part in ("--opt", option)]
-
     def build(
         self,
         containerfile: Path,
@@ -84,9 +75,11 @@ class Builder:
 
     def _build_words(self) -> list[str]:
         if self.isolated_by_chroot:
+            certificates = f"{HOST_CERTIFICATES}:{HOST_CERTIFICATES}:ro"
             return [
                 "build", "--format", "docker", "--isolation", "chroot", "--network", "host",
                 "--timestamp", str(self.commit_time), "--layers", "--no-cache", "--pull=never",
+                *(["--volume", certificates] if HOST_CERTIFICATES.is_dir() else []),
             ]  # fmt: skip
         return ["buildx", "build", "--load", "--no-cache", "--provenance=false"]
 

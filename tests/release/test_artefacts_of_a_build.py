@@ -225,7 +225,17 @@ def test_a_tool_is_chosen_from_those_installed(tmp_path: Path, monkeypatch) -> N
     ("tool", "contained"),
     [("buildah", True), ("podman", True), ("docker", False)],
 )
-def test_daemonless_builders_are_told_the_commits_time(tool: str, contained: bool) -> None:
-    options = Builder(tool, 1_700_000_000).bentoml_options()
-    assert ("timestamp=1700000000" in options) == contained
-    assert ("isolation=chroot" in options) == contained
+def test_daemonless_builders_are_told_the_commits_time(
+    tool: str, contained: bool, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / tool).write_text('#!/bin/sh\necho "$@ $SOURCE_DATE_EPOCH"\n')
+    (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    log = tmp_path / "log"
+    Builder(tool, 1_700_000_000).build(
+        tmp_path / "Containerfile", tmp_path, "name", arguments={}, labels={"a": "b"}, log=log
+    )
+    said = log.read_text()
+    assert said.endswith(f"--label a=b {tmp_path} 1700000000\n")
+    assert ("--timestamp 1700000000" in said) == contained
+    assert ("--isolation chroot" in said) == contained
