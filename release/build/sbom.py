@@ -9,17 +9,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cyclonedx.factory.license import LicenseFactory
-from cyclonedx.model import HashType, Property
-from cyclonedx.model.bom import Bom, BomMetaData
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
+from cyclonedx.spdx import fixup_id, is_expression
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
@@ -45,8 +40,8 @@ try:
 except (OSError, subprocess.CalledProcessError):
     pass
 release = dict(line.rstrip().split("=", 1) for line in open("/etc/os-release") if "=" in line)
-print(json.dumps({"python": python, "debian": debian,
-                  "distribution": release.get("ID", "").strip('"'),
+print(json.dumps({"python": sorted(python, key=lambda item: item["name"].lower()),
+                  "debian": debian, "distribution": release.get("ID", "debian").strip('"'),
                   "distribution_version": release.get("VERSION_ID", "").strip('"')}))
 """
 
@@ -54,117 +49,93 @@ LONGEST_LICENSE = 64
 """Some packages paste a whole licence text where its name belongs."""
 
 
-@dataclass(frozen=True)
-class Inventory:
-    """What is installed in an image."""
-
-    python: tuple[Mapping[str, Any], ...]
-    debian: tuple[Mapping[str, Any], ...]
-    distribution: str
-    distribution_version: str
-
-
-def read_inventory(builder: Builder, image: str) -> Inventory:
+def read_inventory(builder: Builder, image: str) -> dict[str, Any]:
     """List what is installed in ``image`` by running its own Python.
 
     Raises:
         CommandError: the image does not start.
     """
-    data = json.loads(builder.run_inside(image, ["python", "-I", "-c", INVENTORY]))
-    return Inventory(
-        python=tuple(sorted(data["python"], key=lambda item: str(item["name"]).lower())),
-        debian=tuple(data["debian"]),
-        distribution=data["distribution"],
-        distribution_version=data["distribution_version"],
-    )
+    found: dict[str, Any] = json.loads(builder.run_inside(image, ["python", "-I", "-c", INVENTORY]))
+    return found
 
 
 def write_sbom(
-    path: Path, bento: Bento, image: Image, checkout: Checkout, inventory: Inventory
+    path: Path, bento: Bento, image: Image, checkout: Checkout, inventory: Mapping[str, Any]
 ) -> int:
     """Write the bill of materials and return how many components it lists.
 
     Raises:
         IntegrityError: the document does not follow the CycloneDX schema.
     """
-    root = Component(
-        name=bento.name,
-        version=bento.version,
-        type=ComponentType.CONTAINER,
-        bom_ref="image",
-        hashes=[HashType.from_composite_str(image.facts.config_digest)],
-        purl=PackageURL("oci", name=bento.name, version=image.facts.config_digest),
-    )
-    bom = Bom(
-        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"oci:{image.facts.config_digest}"),
-        metadata=BomMetaData(
-            component=root, timestamp=datetime.fromtimestamp(checkout.commit_time, UTC)
-        ),
-    )
-    components = [*_python(inventory), *_debian(inventory), _model(bento)]
-    for component in components:
-        bom.components.add(component)
-    bom.register_dependency(root, components)
-    text = JsonV1Dot6(bom).output_as_string(indent=2)
+    digest = image.facts.config_digest
+    components = [
+        *(_python(item) for item in inventory["python"]),
+        *(_debian(item, inventory) for item in inventory["debian"]),
+        _model(bento),
+    ]
+    root = {
+        "bom-ref": "image", "type": "container", "name": bento.name, "version": bento.version,
+        "hashes": [_hash(digest)],
+        "purl": PackageURL("oci", name=bento.name, version=digest).to_string(),
+    }  # fmt: skip
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'oci:{digest}')}",
+        "metadata": {
+            "timestamp": datetime.fromtimestamp(checkout.commit_time, UTC).isoformat(),
+            "component": root,
+        },
+        "components": components,
+        "dependencies": [{"ref": "image", "dependsOn": [item["bom-ref"] for item in components]}],
+    }
+    text = json.dumps(document, indent=2)
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise IntegrityError(f"the bill of materials breaks its schema: {error}")
     path.write_text(text + "\n", encoding="utf-8")
     return len(components)
 
 
-def _python(inventory: Inventory) -> list[Component]:
-    factory = LicenseFactory()
-    found: list[Component] = []
-    for item in inventory.python:
-        name, version = str(item["name"]), str(item["version"])
-        text = _license_of(item)
-        found.append(
-            Component(
-                name=name,
-                version=version,
-                type=ComponentType.LIBRARY,
-                bom_ref=f"pypi:{name.lower()}@{version}",
-                purl=PackageURL("pypi", name=name.lower().replace("_", "-"), version=version),
-                licenses=[factory.make_from_string(text)] if text else [],
-            )
-        )
+def _python(item: Mapping[str, Any]) -> dict[str, Any]:
+    name, version = item["name"], item["version"]
+    purl = PackageURL("pypi", name=name.lower().replace("_", "-"), version=version)
+    found = _library(f"pypi:{name.lower()}@{version}", name, version, purl)
+    text = item["license"].strip()
+    if not text or "\n" in text or len(text) > LONGEST_LICENSE or text.upper() == "UNKNOWN":
+        text = next(iter(item["classifiers"]), "")
+    if known := fixup_id(text):
+        found["licenses"] = [{"license": {"id": known}}]
+    elif text and is_expression(text):
+        found["licenses"] = [{"expression": text}]
+    elif text:
+        found["licenses"] = [{"license": {"name": text}}]
     return found
 
 
-def _license_of(item: Mapping[str, Any]) -> str:
-    text = str(item["license"]).strip()
-    if text and "\n" not in text and len(text) <= LONGEST_LICENSE and text.upper() != "UNKNOWN":
-        return text
-    return str(item["classifiers"][0]) if item["classifiers"] else ""
-
-
-def _debian(inventory: Inventory) -> list[Component]:
-    release = f"{inventory.distribution}-{inventory.distribution_version}"
-    return [
-        Component(
-            name=str(item["name"]),
-            version=str(item["version"]),
-            type=ComponentType.LIBRARY,
-            bom_ref=f"deb:{item['name']}@{item['version']}",
-            purl=PackageURL(
-                "deb",
-                inventory.distribution or "debian",
-                str(item["name"]),
-                str(item["version"]),
-                {"arch": str(item["arch"]), "distro": release},
-            ),
-        )
-        for item in inventory.debian
-    ]
-
-
-def _model(bento: Bento) -> Component:
-    name, _, version = bento.model_tag.partition(":")
-    return Component(
-        name=name,
-        version=version,
-        type=ComponentType.MACHINE_LEARNING_MODEL,
-        bom_ref=f"model:{bento.model_tag}",
-        hashes=[HashType.from_composite_str(bento.model_digest)],
-        properties=[Property(name="csanmt:digest", value=bento.model_digest)],
+def _debian(item: Mapping[str, Any], inventory: Mapping[str, Any]) -> dict[str, Any]:
+    name, version, system = item["name"], item["version"], inventory["distribution"]
+    where = {"arch": item["arch"], "distro": f"{system}-{inventory['distribution_version']}"}
+    return _library(
+        f"deb:{name}@{version}", name, version, PackageURL("deb", system, name, version, where)
     )
+
+
+def _library(ref: str, name: str, version: str, purl: PackageURL) -> dict[str, Any]:
+    return {
+        "bom-ref": ref, "type": "library", "name": name, "version": version,
+        "purl": purl.to_string(),
+    }  # fmt: skip
+
+
+def _model(bento: Bento) -> dict[str, Any]:
+    name, _, version = bento.model_tag.partition(":")
+    return {
+        "bom-ref": f"model:{bento.model_tag}", "type": "machine-learning-model",
+        "name": name, "version": version, "hashes": [_hash(bento.model_digest)],
+        "properties": [{"name": "csanmt:digest", "value": bento.model_digest}],
+    }  # fmt: skip
+
+
+def _hash(digest: str) -> dict[str, str]:
+    return {"alg": "SHA-256", "content": digest.removeprefix("sha256:")}

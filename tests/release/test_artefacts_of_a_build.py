@@ -17,7 +17,7 @@ from release.build.digest import set_times, tree_digest
 from release.build.image import BaseImage, Image, image_labels, size_report
 from release.build.manifest import Naming, read_manifest
 from release.build.provenance import write_provenance
-from release.build.sbom import Inventory, write_sbom
+from release.build.sbom import write_sbom
 from release.build.version import Checkout, parse_tag
 from release.running.containers import Builder, ImageFacts, find_tool
 
@@ -181,21 +181,22 @@ def test_provenance_names_source_model_lock_and_base(tmp_path: Path) -> None:
     ]
 
 
-INVENTORY = Inventory(
-    python=(
+INVENTORY = {
+    "python": [
         {"name": "numpy", "version": "2.4.6", "license": "BSD-3-Clause", "classifiers": []},
         {"name": "long", "version": "1", "license": "x" * 5000, "classifiers": ["MIT License"]},
         {"name": "none", "version": "1", "license": "UNKNOWN", "classifiers": []},
-    ),
-    debian=({"name": "libc6", "version": "2.36-9", "arch": "amd64"},),
-    distribution="debian",
-    distribution_version="12",
-)
+        {"name": "both", "version": "1", "license": "MIT OR Apache-2.0", "classifiers": []},
+    ],
+    "debian": [{"name": "libc6", "version": "2.36-9", "arch": "amd64"}],
+    "distribution": "debian",
+    "distribution_version": "12",
+}
 
 
 def test_the_bill_of_materials_follows_its_schema_and_is_the_same_twice(tmp_path: Path) -> None:
     first, second = tmp_path / "1.json", tmp_path / "2.json"
-    assert write_sbom(first, bento(), image(), CHECKOUT, INVENTORY) == 5
+    assert write_sbom(first, bento(), image(), CHECKOUT, INVENTORY) == 6
     write_sbom(second, bento(), image(), CHECKOUT, INVENTORY)
     assert first.read_bytes() == second.read_bytes()
     found = {item["name"]: item for item in json.loads(first.read_text())["components"]}
@@ -203,6 +204,7 @@ def test_the_bill_of_materials_follows_its_schema_and_is_the_same_twice(tmp_path
     assert found["numpy"]["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
     assert found["long"]["licenses"] == [{"license": {"name": "MIT License"}}]
     assert "licenses" not in found["none"]
+    assert found["both"]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
     assert found["libc6"]["purl"].startswith("pkg:deb/debian/libc6@2.36-9?arch=amd64")
     assert found["csanmt-zh-en"]["type"] == "machine-learning-model"
     assert found["csanmt-zh-en"]["hashes"] == [{"alg": "SHA-256", "content": "b" * 64}]
