@@ -291,7 +291,7 @@ def _up(args: argparse.Namespace) -> None:
 
     site = site_of(args, applied=True)
     release = up(site, note)
-    answer(args, {"release": release}, f"{release} serves at {site.router.settings.listen}")  # type: ignore[attr-defined]
+    answer(args, {"release": release}, f"{release} serves at {site.router.settings.listen}")
 
 
 def _down(args: argparse.Namespace) -> None:

@@ -7,19 +7,13 @@ import logging
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any, Protocol
+from typing import Any
 
 log = logging.getLogger("csanmt.release")
 
 
-class Alert(Protocol):
-    def send(self, subject: str, detail: dict[str, Any]) -> None:
-        """Deliver or log the failure; never raises, since a rollback may be under way."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class LogAndWebhook:
+class Alert:
     """``url`` receives ``{"text": subject, …detail}`` as JSON, as Slack's webhooks and those
     that follow them (Teams, Mattermost, Rocket.Chat) expect."""
 
@@ -27,6 +21,7 @@ class LogAndWebhook:
     timeout: float = 5.0
 
     def send(self, subject: str, detail: dict[str, Any]) -> None:
+        """Deliver or log the failure; never raises, since a rollback may be under way."""
         body = {"text": subject, **detail}
         log.error(json.dumps({"event": "alert", **body}, ensure_ascii=False, default=str))
         if not self.url:

@@ -12,8 +12,8 @@ from release.rollout.colours import Deployment
 from release.rollout.site import Site, Tell
 from release.rollout.status import Look, look
 from release.rollout.switch import switch
-from release.rollout.traffic import Colour, other, state_of
-from release.running.service import Identity, Service
+from release.rollout.traffic import Colour, other
+from release.running.service import HttpService, Identity
 
 Check = Callable[[str], None]
 """Tries a service at a URL; raises a CsanmtError that says what is wrong with it."""
@@ -124,7 +124,7 @@ def place(
         raise
 
 
-def smoke(service: Service) -> None:
+def smoke(service: HttpService) -> None:
     """Translate the smoke sentences; each must come back as something else.
 
     Raises:
@@ -254,7 +254,7 @@ def _await_other(site: Site, colour: Colour, spared: bool) -> None:
 
 
 def _share(site: Site, colour: Colour) -> float:
-    traffic = state_of(site.router)
+    traffic = site.router.state()
     return traffic.share(colour) if traffic else 0.0
 
 

@@ -9,7 +9,6 @@ import urllib.request
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import Protocol
 
 from benchmarks.service_process import DIRECT
 from csanmt.errors import ConfigurationError
@@ -45,22 +44,6 @@ class Served:
         )
 
 
-class Front(Protocol):
-    """What stands between the users and the colours."""
-
-    def probe(self, colour: Colour) -> Probe:
-        """Ask for a translation by a colour, by the users' way and outside of their numbers.
-
-        Raises:
-            ConfigurationError: the service refuses the site's API key.
-        """
-        ...
-
-    def served(self, colour: Colour) -> Served:
-        """What users were answered since the last call where ``colour`` was chosen for them."""
-        ...
-
-
 @dataclass(slots=True)
 class NginxFront:
     """Asks nginx at ``address`` and reads its JSON access log.
@@ -81,6 +64,11 @@ class NginxFront:
         self.served("blue")  # from here on
 
     def probe(self, colour: Colour) -> Probe:
+        """Ask for a translation by a colour, by the users' way and outside of their numbers.
+
+        Raises:
+            ConfigurationError: the service refuses the site's API key.
+        """
         self._turn += 1
         body = json.dumps({"text": TEXTS[self._turn % len(TEXTS)]}).encode()
         headers = {"Content-Type": "application/json", **authorization(self.api_key)}
@@ -102,6 +90,7 @@ class NginxFront:
         return Probe(status, time.monotonic() - began, who)
 
     def served(self, colour: Colour) -> Served:
+        """What users were answered since the last call where ``colour`` was chosen for them."""
         requests = errors = 0
         seconds = []
         for line in self._new_lines():

@@ -17,7 +17,7 @@ from release.rollout.rollback import rollback
 from release.rollout.shipment import Progress, Shipment, Shipments
 from release.rollout.site import APPLIED, Site, Tell
 from release.rollout.status import Look, look
-from release.rollout.traffic import Colour, state_of
+from release.rollout.traffic import Colour
 from release.rollout.upkeep import Upkeep
 
 TICK_SECONDS = 1.0
@@ -77,7 +77,7 @@ def _applied(site: Site) -> int:
 def _end_planless(site: Site, shipments: Shipments, tell: Tell) -> None:
     """Of what is under way nobody can read what it is: a split of the traffic does not stay."""
     why = "the plan of what was being shipped is lost"
-    traffic = state_of(site.router)
+    traffic = site.router.state()
     try:
         if traffic is not None and traffic.mixed:
             why = f"{why}; all traffic goes to {rollback(site, why=why, tell=tell).release}"
@@ -98,7 +98,7 @@ class _Seen:
 
 
 def _generation(site: Site) -> int | None:
-    traffic = state_of(site.router)
+    traffic = site.router.state()
     return traffic.generation if traffic else None
 
 

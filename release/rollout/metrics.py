@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from csanmt.errors import UnavailableError
 from release.rollout.traffic import Colour
-from release.running.service import Service
+from release.running.service import HttpService
 from serving import metric_names
 
 TRANSLATING = (
@@ -128,44 +127,30 @@ def collect(points: Iterable[tuple[str, Mapping[str, str], float]], *, up: bool)
     return Sample(up, requests, errors, buckets, segments, health)
 
 
-class Clock(Protocol):
-    """Time as a seam, so that half an hour of watching takes a test no time."""
+class Clock:
+    """The machine's monotonic clock, which no operator sets back; tests have one that jumps."""
 
     def now(self) -> float:
         """Seconds; only differences mean anything."""
-        ...
-
-    def sleep(self, seconds: float) -> None: ...
-
-
-class SystemClock:
-    """The machine's monotonic clock, which no operator sets back."""
-
-    def now(self) -> float:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
 
-class MetricsSource(Protocol):
+@dataclass(frozen=True, slots=True)
+class ServiceMetrics:
+    """Asks the colours themselves."""
+
+    services: Mapping[Colour, HttpService]
+    timeout: float = 2.0
+
     def sample(self, colour: Colour) -> Sample:
         """The colour's counters now; not ``up`` when it does not answer. Never raises for that.
 
         Raises:
             ConfigurationError: the colour answers, but refuses to be asked.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceMetrics:
-    """Asks the colours themselves."""
-
-    services: Mapping[Colour, Service]
-    timeout: float = 2.0
-
-    def sample(self, colour: Colour) -> Sample:
         service = self.services[colour]
         try:
             text = service.metrics(self.timeout)

@@ -77,7 +77,7 @@ class NginxSettings:
 
 
 class NginxRouter:
-    """A Router on a real nginx whose files all live under ``directory``.
+    """Sends requests to colours by an nginx whose files all live under ``directory``.
 
     Args:
         directory: run directory, created if absent; holds the rendered configuration, the
@@ -128,12 +128,16 @@ class NginxRouter:
 
     @property
     def shadow_socket(self) -> Path:
+        """Where a collector of copied requests listens."""
         return self.routes / "shadow.sock"
 
     # -- what is -----------------------------------------------------------------
 
     def live(self) -> Traffic | None:
-        """See :class:`Router`. Where the routes' record is gone, what requests meet anyway."""
+        """What requests meet at this moment, asked of nginx; None when it does not answer.
+
+        Where the routes' record is gone, it is what requests meet all the same.
+        """
         said = self._ask("/-/traffic")
         if said is not None and (found := Traffic.parse(said)):
             return found
@@ -141,6 +145,7 @@ class NginxRouter:
         return Traffic.of("green" if colour == "green" else "blue") if colour in COLOURS else None
 
     def written(self) -> Traffic | None:
+        """What nginx was last told, by the disk; None when that cannot be read."""
         for path in (self._files.record, self.note, self._first_note):
             with suppress(OSError, UnicodeDecodeError, IndexError):
                 line = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
@@ -148,11 +153,15 @@ class NginxRouter:
                     return found
         return None
 
+    def state(self) -> Traffic | None:
+        """What requests meet, or would if nginx ran; None where nobody can say."""
+        return self.live() or self.written()
+
     def running(self) -> bool:
         return self.program.master() is not None
 
     def ill(self) -> str:
-        """See :class:`Router`."""
+        """What is wrong with nginx itself, in words; nothing where all is well."""
         answers = self.live() is not None
         if self.running():
             return "" if answers else f"nginx runs, but {self.settings.listen} does not answer"
@@ -166,7 +175,11 @@ class NginxRouter:
     # -- life of the server --------------------------------------------------------
 
     def configure(self) -> None:
-        """See :class:`Router`. Starts nothing that does not run."""
+        """Bring addresses and limits to the site's settings; starts nothing that does not run.
+
+        Raises:
+            UnavailableError: nginx refuses them; nothing changed.
+        """
         with self._turn():
             text, digest = self._render()
             if self._configured() == digest and self.main.exists():
@@ -178,7 +191,11 @@ class NginxRouter:
                 self._reload(digest)
 
     def start(self) -> None:
-        """See :class:`Router`."""
+        """See that nginx runs, with what was last written.
+
+        Raises:
+            UnavailableError: it cannot be started.
+        """
         with self._turn():
             self._lay_routes()
             self._start()
@@ -199,8 +216,17 @@ class NginxRouter:
             time.sleep(0.02)
 
     def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
+        """Apply the shares; return them with their generation once new requests obey.
+
+        Args:
+            expected: generation that this is to follow, 0 for none yet; any by default.
+
+        Raises:
+            TrafficMovedError: the traffic has another generation than ``expected``.
+            UnavailableError: nginx refused or did not confirm.
+        """
         with self._turn():
-            before = self.live() or self.written()
+            before = self.state()
             found = before.generation if before else 0
             require_generation(found, expected)
             applied = self._route(replace(traffic, generation=max(found, self._files.newest()) + 1))

@@ -16,7 +16,7 @@ from release.rollout.front import Probe, Served
 from release.rollout.metrics import Reading, Sample, between
 from release.rollout.site import Site
 from release.rollout.thresholds import Breach, judge, judge_front
-from release.rollout.traffic import Colour, other, state_of
+from release.rollout.traffic import Colour, other
 
 TICK_SECONDS = 1.0
 """How often liveness is looked at between two readings."""
@@ -100,7 +100,7 @@ def observe(
             breaches = prober.breaches(watcher.judged)
         tick(site.clock.now() - watcher.start)
         if breaches or watcher.judged:
-            traffic = state_of(site.router)
+            traffic = site.router.state()
             if traffic is not None and traffic.generation != generation:
                 return _outcome(watcher, prober, (), generation, interrupted=True)
         if breaches:

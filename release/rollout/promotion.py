@@ -13,7 +13,7 @@ from release.rollout.rollback import rollback
 from release.rollout.site import Site, Tell
 from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
-from release.rollout.traffic import TrafficMovedError, other, state_of
+from release.rollout.traffic import TrafficMovedError, other
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _act_on(site: Site, side: Side, seen: Observation, *, back: bool) -> Observa
     if _front_alone(seen):
         site.router.start()
         site.alert.send(f"the front was started again: {why}", detail)
-        traffic = state_of(site.router)
+        traffic = site.router.state()
         if traffic is None or not traffic.mixed:
             return seen
     try:

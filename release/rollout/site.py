@@ -19,21 +19,16 @@ from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
 from csanmt.tables import build, read_toml
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.ledger.state import ReleaseState, fold
-from release.rollout.alerts import Alert, LogAndWebhook
+from release.rollout.alerts import Alert
 from release.rollout.colours import Colours, Deployment
-from release.rollout.front import Front, NginxFront
-from release.rollout.metrics import (
-    Clock,
-    MetricsSource,
-    ServiceMetrics,
-    SystemClock,
-)
+from release.rollout.front import NginxFront
+from release.rollout.metrics import Clock, ServiceMetrics
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.nginx_program import ContainerNginx
 from release.rollout.thresholds import DEFAULT, Thresholds
-from release.rollout.traffic import COLOURS, Colour, Router
+from release.rollout.traffic import COLOURS, Colour
 from release.running.launchers import ContainerLauncher, Launcher, Place, ProcessLauncher
-from release.running.service import HttpService, Service
+from release.running.service import HttpService
 
 Tell = Callable[[str], None]
 """Is told in words what is being done."""
@@ -121,20 +116,20 @@ class Site:
     """
 
     home: Path
-    router: Router
+    router: NginxRouter
     colours: Colours
     launcher: Launcher
     ledger: Ledger
-    metrics: MetricsSource
+    metrics: ServiceMetrics
     thresholds: Thresholds
     addresses: dict[Colour, str]
-    services: Mapping[Colour, Service]
+    services: Mapping[Colour, HttpService]
     who: str
-    clock: Clock = field(default_factory=SystemClock)
-    alert: Alert = field(default_factory=LogAndWebhook)
+    clock: Clock = field(default_factory=Clock)
+    alert: Alert = field(default_factory=Alert)
     ready_seconds: float = 60.0
     api_key: str = ""
-    front: Front | None = None
+    front: NginxFront | None = None
     ignored: tuple[str, ...] = ()
     _holder: int | None = field(default=None, init=False)  # thread that holds the site
 
@@ -262,7 +257,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
     if settings.launcher == "container":
         launcher = ContainerLauncher(options=settings.container_options, environment=environment)
     api_key, limits, words = _read_files(settings, tolerant=applied)
-    services: dict[Colour, Service] = {
+    services: dict[Colour, HttpService] = {
         colour: HttpService(f"http://{addresses[colour]}", api_key) for colour in COLOURS
     }
     program = None
@@ -280,7 +275,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
         addresses=addresses,
         services=services,
         who=who,
-        alert=LogAndWebhook(settings.webhook),
+        alert=Alert(settings.webhook),
         ready_seconds=settings.ready_seconds,
         api_key=api_key,
         front=NginxFront(nginx.listen, home / "nginx" / "access.log", api_key),

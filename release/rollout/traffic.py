@@ -1,11 +1,10 @@
-"""Which colour gets which share of the traffic, and the seam to whatever routes it."""
+"""Which colour gets which share of the traffic."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from csanmt.errors import ConfigurationError, ConflictError
 
@@ -103,64 +102,6 @@ class Traffic:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
-
-
-class Router(Protocol):
-    """Sends requests to colours. ``switch`` returns only when new requests obey it."""
-
-    @property
-    def shadow_socket(self) -> Path:
-        """Where a collector of copied requests listens."""
-        ...
-
-    def live(self) -> Traffic | None:
-        """What requests meet at this moment, asked of the front; None when it does not answer."""
-        ...
-
-    def written(self) -> Traffic | None:
-        """What the front was last told, by the disk; None when that cannot be read."""
-        ...
-
-    def configure(self) -> None:
-        """Bring addresses and limits to the site's settings, where they differ.
-
-        Raises:
-            UnavailableError: the front refuses them; nothing changed.
-        """
-        ...
-
-    def start(self) -> None:
-        """See that the front runs, with what was last written; says nothing where it does.
-
-        Raises:
-            UnavailableError: it cannot be started.
-        """
-        ...
-
-    def stop(self) -> None:
-        """Let running requests finish, then end the front."""
-        ...
-
-    def ill(self) -> str:
-        """What is wrong with the front itself, in words; nothing where all is well."""
-        ...
-
-    def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
-        """Apply the shares and return them with their generation.
-
-        Args:
-            expected: generation that this is to follow, 0 for none yet; any by default.
-
-        Raises:
-            TrafficMovedError: the traffic has another generation than ``expected``.
-            UnavailableError: the router refused or did not confirm.
-        """
-        ...
-
-
-def state_of(router: Router) -> Traffic | None:
-    """What requests meet, or else would meet if the front ran; None where nobody can say."""
-    return router.live() or router.written()
 
 
 def require_generation(found: int, expected: int | None) -> None:

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.service_process import DIRECT, answers
 from csanmt.errors import ConfigurationError, UnavailableError
@@ -27,38 +27,6 @@ class Identity:
     commit: str = ""
 
 
-class Service(Protocol):
-    """One running service, asked without nginx between."""
-
-    @property
-    def url(self) -> str: ...
-
-    def listens(self) -> bool:
-        """Whether somebody accepts connections at its address."""
-        ...
-
-    def ready(self, timeout: float = 2.0) -> bool:
-        """Whether it says that it can translate, within ``timeout`` seconds."""
-        ...
-
-    def identify(self, timeout: float = 5.0) -> Identity:
-        """What it says it is.
-
-        Raises:
-            ConfigurationError: it refuses the API key.
-            UnavailableError: it does not answer, or with something else.
-        """
-        ...
-
-    def translate(self, texts: Sequence[str], timeout: float = 30.0) -> list[str]:
-        """Its translations, as many as texts; raises as ``identify``."""
-        ...
-
-    def metrics(self, timeout: float = 2.0) -> str:
-        """Its metrics in Prometheus' text format; raises as ``identify``."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class HttpService:
     """The service at ``url``, asked with ``key``, an API key, where there is one."""
@@ -67,6 +35,7 @@ class HttpService:
     key: str = field(default="", repr=False)
 
     def listens(self) -> bool:
+        """Whether somebody accepts connections at its address."""
         host, _, port = self.url.rpartition("//")[2].rpartition(":")
         try:
             with socket.create_connection((host, int(port)), timeout=0.5):
@@ -75,9 +44,16 @@ class HttpService:
             return False
 
     def ready(self, timeout: float = 2.0) -> bool:
+        """Whether it says that it can translate, within ``timeout`` seconds."""
         return answers(self.url, timeout)
 
     def identify(self, timeout: float = 5.0) -> Identity:
+        """What it says it is.
+
+        Raises:
+            ConfigurationError: it refuses the API key.
+            UnavailableError: it does not answer, or with something else.
+        """
         said = _object(self._ask("/version", timeout), f"{self.url}/version")
         model = said.get("model") or ""
         bento, commit = str(said.get("bento") or ""), str(said.get("git_commit") or "")
@@ -88,6 +64,7 @@ class HttpService:
         return Identity(str(model), str(said.get("digest") or ""), bento, commit)
 
     def translate(self, texts: Sequence[str], timeout: float = 30.0) -> list[str]:
+        """Its translations, as many as texts; raises as ``identify``."""
         body = {"text": list(texts)}
         answer = _object(self._ask("/translate", timeout, body), f"{self.url}/translate")
         translations = answer.get("translation")
@@ -96,6 +73,7 @@ class HttpService:
         return [str(translation) for translation in translations]
 
     def metrics(self, timeout: float = 2.0) -> str:
+        """Its metrics in Prometheus' text format; raises as ``identify``."""
         return self._ask("/metrics", timeout)
 
     def _ask(self, path: str, timeout: float, body: Mapping[str, object] | None = None) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from csanmt.source_tree import SOURCE_TREE
-from release.rollout.alerts import LogAndWebhook
+from release.rollout.alerts import Alert
 from release.rollout.nginx import NginxSettings
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.status import look
@@ -113,7 +113,7 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
         assert {rule["health"] for rule in rules} == {"ok"}, rules
         assert server.firing() == set()
 
-        site.alert = LogAndWebhook(hook)
+        site.alert = Alert(hook)
         with Load(place.address, clients=4, timeout=60) as load:
             promote(site, SECOND, Plan())
             place.fall_ill(SECOND, "echo")

@@ -102,8 +102,8 @@ class StubRouter:
     def written(self) -> Traffic | None:
         return self.history[-1] if self.history else None
 
-    def state(self) -> Traffic:
-        return self.history[-1]
+    def state(self) -> Traffic | None:
+        return self.live() or self.written()
 
     def configure(self) -> None: ...
 

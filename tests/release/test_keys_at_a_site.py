@@ -20,7 +20,7 @@ from release.rollout.promotion import Plan, promote, watch
 from release.rollout.shadow import Collector, Copied
 from release.rollout.site import Site, open_site
 from release.rollout.status import standing
-from release.rollout.traffic import COLOURS, Colour, Traffic, state_of
+from release.rollout.traffic import COLOURS, Colour, Traffic
 from release.running.service import HttpService
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.prometheus import running_prometheus
@@ -130,11 +130,11 @@ def test_a_key_that_may_not_read_metrics_is_no_illness(
         site.metrics.sample("blue")  # the only one of this minute
     with pytest.raises(ConfigurationError, match=words):
         promote(site, RELEASE, Plan((5, 100), interval=1, poll=1))
-    assert state_of(site.router).green == 100  # nothing was switched for what cannot be judged
+    assert site.router.state().green == 100  # nothing was switched for what cannot be judged
     promote(site, RELEASE, Plan())
     with pytest.raises(ConfigurationError, match=words):
         watch(site, 60, 10)
-    assert state_of(site.router).blue == 100
+    assert site.router.state().blue == 100
     assert words.partition(":")[0] in "".join(standing(site, window=0).remarks)
 
 

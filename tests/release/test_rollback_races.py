@@ -11,7 +11,7 @@ import pytest
 from csanmt.errors import ConflictError, NotFoundError
 from release.rollout import promotion as promotion_module
 from release.rollout.keeper import keep
-from release.rollout.metrics import SystemClock
+from release.rollout.metrics import Clock
 from release.rollout.promotion import Plan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, Shipments, roll_back_past
@@ -238,7 +238,7 @@ def test_a_rollback_that_must_start_a_version_ends_a_shipment_first(
     shipments = Shipments(world.site.home / "keeper")
     plan = Plan((25, 100), interval=20, observe=20)
     shipments.submit(Shipment("v4.0.0-ddd", plan=plan, pause_at=(25.0,)))
-    mine = replace(world.site, clock=SystemClock())
+    mine = replace(world.site, clock=Clock())
     keeper = threading.Thread(
         target=keep, args=(lambda: replace(world.site), shipments), kwargs={"once": True}
     )

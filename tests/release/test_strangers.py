@@ -14,7 +14,7 @@ from socket import create_server
 import pytest
 
 from release.rollout import nginx_program
-from release.rollout.alerts import LogAndWebhook
+from release.rollout.alerts import Alert
 from release.rollout.nginx import NginxRouter, NginxSettings
 from release.rollout.nginx_program import LocalNginx
 from release.rollout.upkeep import Upkeep
@@ -46,7 +46,7 @@ class Nothing(LocalNginx):
 def test_a_stranger_is_not_ready_no_front_and_no_webhook(stranger: str, tmp_path: Path) -> None:
     assert not HttpService(f"http://{stranger}").ready()
     assert NginxRouter(tmp_path, NginxSettings(listen=stranger), Nothing()).live() is None
-    LogAndWebhook(f"http://{stranger}").send("ill", {})
+    Alert(f"http://{stranger}").send("ill", {})
 
 
 def test_a_program_that_hangs_is_a_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
