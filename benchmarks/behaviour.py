@@ -52,7 +52,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class MinimalPair:
     """Two sources that differ in one place, ``{}`` of the template.
 
     Attributes:
@@ -91,7 +91,7 @@ class Group:
 
     about: str
     case: tuple[Case, ...] = ()
-    pair: tuple[Pair, ...] = ()
+    pair: tuple[MinimalPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class BehaviourTables:
         return (case for group in self.groups.values() for case in group.case)
 
     @property
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[MinimalPair]:
         return (pair for group in self.groups.values() for pair in group.pair)
 
 

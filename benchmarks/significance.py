@@ -83,7 +83,7 @@ class PairedTest:
     changed: int
 
 
-Pair = tuple[Rows, Rows]  # (sentences, k) statistics of the baseline, of the candidate
+PairedRows = tuple[Rows, Rows]  # (sentences, k) statistics of the baseline, of the candidate
 
 
 def paired_test(
@@ -98,7 +98,7 @@ def paired_test(
 
 
 def pooled_test(
-    which: Metric, suites: Sequence[Pair], plan: SamplingPlan = SamplingPlan()
+    which: Metric, suites: Sequence[PairedRows], plan: SamplingPlan = SamplingPlan()
 ) -> PairedTest:
     """Compare two systems on several suites as one: scores are means over the suites,
     weighted by their sentences; sentences are drawn and exchanged within their suite."""
@@ -132,13 +132,13 @@ def pooled_test(
     )
 
 
-def _changed(pair: Pair) -> NDArray[np.bool_]:
+def _changed(pair: PairedRows) -> NDArray[np.bool_]:
     """(sentences,): whose statistics differ; the others cannot change a difference."""
     different: NDArray[np.bool_] = np.any(pair[0] != pair[1], axis=1)
     return different
 
 
-def _resampled(which: Metric, pair: Pair, plan: SamplingPlan) -> tuple[Floats, Floats]:
+def _resampled(which: Metric, pair: PairedRows, plan: SamplingPlan) -> tuple[Floats, Floats]:
     """(samples,) scores of the baseline and of the candidate on the same draws."""
     counts = resample_counts(len(pair[0]), plan.samples, plan.seed)
     base = which.formula(counts @ pair[0])
@@ -168,7 +168,7 @@ def score_interval(which: Metric, rows: Rows, plan: SamplingPlan = SamplingPlan(
 
 
 def shuffled_differences(
-    which: Metric, suites: Sequence[Pair], plan: SamplingPlan
+    which: Metric, suites: Sequence[PairedRows], plan: SamplingPlan
 ) -> tuple[Floats, bool]:
     """(m,) differences after exchanging the two systems' sentences at random.
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from csanmt.errors import InvalidInputError, StorageError
-from csanmt.memory.entries import Direction, Match, Pair
+from csanmt.memory.entries import Direction, Match, TranslationUnit
 from serving import metric_names as names
 from serving.metrics import Metrics
 from serving.runners.translators import TranslatorFacts
@@ -84,7 +84,7 @@ class Recall:
             self._metrics.count(names.MEMORY_LOOKUPS, kind, amount=count)
         return found
 
-    async def remember(self, pair: Pair, facts: TranslatorFacts) -> None:
+    async def remember(self, pair: TranslationUnit, facts: TranslatorFacts) -> None:
         """Store a person's translation, for this model and those after it.
 
         Raises:

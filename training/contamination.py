@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csanmt.errors import NotFoundError
 from csanmt.tables import read_toml
-from training.corpus import Pair, corpus_files, is_tmx, open_text, read_pairs
+from training.corpus import SentencePair, corpus_files, is_tmx, open_text, read_pairs
 from training.filtering import FilterReport
 from training.showcase import sentences
 
@@ -87,13 +87,13 @@ class ContaminationFilter:
     def __len__(self) -> int:
         return len(self._excluded)
 
-    def refuses(self, pair: Pair) -> bool:
+    def refuses(self, pair: SentencePair) -> bool:
         sides = fingerprint(pair.source), fingerprint(pair.target)
         if sides[0] in self._excluded or sides[1] in self._excluded:
             return True
         return any(text in side for text in self._inside for side in sides)
 
-    def clean(self, pairs: Iterable[Pair], report: FilterReport) -> Iterator[Pair]:
+    def clean(self, pairs: Iterable[SentencePair], report: FilterReport) -> Iterator[SentencePair]:
         """The pairs that are not refused; the others are counted as ``contamination``."""
         for pair in pairs:
             if self.refuses(pair):

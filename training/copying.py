@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from csanmt.tokenization_copy import COUNT
-from training.corpus import Pair
+from training.corpus import SentencePair
 
 FIRST = 0x10F000
 PRIVATE = re.compile("[\U0010f000-\U0010fffd]")
@@ -51,21 +51,21 @@ def copies(text: str) -> list[tuple[int, int]]:
     return [(found.start(), ord(found.group()) - FIRST) for found in MARK.finditer(text)]
 
 
-def copy_marked(pair: Pair, chance: random.Random) -> Pair:
+def copy_marked(pair: SentencePair, chance: random.Random) -> SentencePair:
     """Replace addresses, placeholders, tags and code that stand once on each side."""
     if pair.source.isascii():
         return pair
     return _exchange(pair, MARKED, chance, lambda: True)
 
 
-def copy_named(pair: Pair, chance: random.Random) -> Pair:
+def copy_named(pair: SentencePair, chance: random.Random) -> SentencePair:
     """Replace some of the names and long numbers that stand once on each side."""
     return _exchange(pair, NAMED, chance, lambda: chance.random() < 0.7)
 
 
 def _exchange(
-    pair: Pair, pattern: re.Pattern[str], chance: random.Random, wanted: Callable[[], bool]
-) -> Pair:
+    pair: SentencePair, pattern: re.Pattern[str], chance: random.Random, wanted: Callable[[], bool]
+) -> SentencePair:
     source, target = pair.source, pair.target
     free = _free_numbers(pair, chance)
     for found in list(dict.fromkeys(pattern.findall(source))):
@@ -80,10 +80,10 @@ def _exchange(
             for text, at in zip((source, target), places, strict=True)
             if at is not None
         )
-    return Pair(source, target, pair.origin)
+    return SentencePair(source, target, pair.origin)
 
 
-def _free_numbers(pair: Pair, chance: random.Random) -> list[int]:
+def _free_numbers(pair: SentencePair, chance: random.Random) -> list[int]:
     used = {ord(mark) - FIRST for mark in MARK.findall(pair.source)}
     free = [number for number in range(COUNT) if number not in used]
     chance.shuffle(free)
@@ -103,8 +103,8 @@ def _only_place(found: str, text: str) -> int | None:
 
 
 def insert_tokens(
-    pair: Pair, cut: Callable[[str], list[str]], chance: random.Random
-) -> Pair | None:
+    pair: SentencePair, cut: Callable[[str], list[str]], chance: random.Random
+) -> SentencePair | None:
     """Put one to four tokens between words, at most one for four, at like places of both sides.
 
     Users' placeholders stand where the text says nothing about them. The place in the target is
@@ -125,7 +125,7 @@ def insert_tokens(
         there = _like_place(source, target, gap)
         target.insert(there, mark)
         source.insert(gap, f" {mark} " if spaced else mark)
-    return Pair(" ".join("".join(source).split()), " ".join(target), pair.origin)
+    return SentencePair(" ".join("".join(source).split()), " ".join(target), pair.origin)
 
 
 def _like_place(source: list[str], target: list[str], gap: int) -> int:

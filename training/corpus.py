@@ -16,7 +16,7 @@ from csanmt.errors import InvalidInputError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SentencePair:
     """One sentence (or line) pair and the name of the corpus it came from."""
 
     source: str
@@ -24,7 +24,9 @@ class Pair:
     origin: str
 
 
-def read_pairs(paths: Iterable[Path], languages: tuple[str, str] = ("zh", "en")) -> Iterator[Pair]:
+def read_pairs(
+    paths: Iterable[Path], languages: tuple[str, str] = ("zh", "en")
+) -> Iterator[SentencePair]:
     """Every pair of every file, in order.
 
     Args:
@@ -80,7 +82,7 @@ def _stem(path: Path) -> str:
     return path.name.split(".", 1)[0]
 
 
-def _read_tsv(path: Path) -> Iterator[Pair]:
+def _read_tsv(path: Path) -> Iterator[SentencePair]:
     stem = _stem(path)
     with open_text(path) as lines:
         for number, line in enumerate(lines, 1):
@@ -89,17 +91,17 @@ def _read_tsv(path: Path) -> Iterator[Pair]:
                 raise InvalidInputError(
                     f"{path}:{number}: expected source<TAB>target[<TAB>origin], got one column"
                 )
-            yield Pair(columns[0], columns[1], columns[2] if len(columns) > 2 else stem)
+            yield SentencePair(columns[0], columns[1], columns[2] if len(columns) > 2 else stem)
 
 
-def _read_moses(prefix: Path, languages: tuple[str, str]) -> Iterator[Pair]:
+def _read_moses(prefix: Path, languages: tuple[str, str]) -> Iterator[SentencePair]:
     sides = corpus_files(prefix, languages)
     with open_text(sides[0]) as sources, open_text(sides[1]) as targets:
         for number, (source, target) in enumerate(_in_step(sources, targets), 1):
             if source is None or target is None:
                 short = sides[0] if source is None else sides[1]
                 raise InvalidInputError(f"{short} ends before its other half, at line {number}")
-            yield Pair(source.rstrip("\r\n"), target.rstrip("\r\n"), prefix.name)
+            yield SentencePair(source.rstrip("\r\n"), target.rstrip("\r\n"), prefix.name)
 
 
 def _in_step(left: IO[str], right: IO[str]) -> Iterator[tuple[str | None, str | None]]:
@@ -110,10 +112,12 @@ def _in_step(left: IO[str], right: IO[str]) -> Iterator[tuple[str | None, str | 
         yield pair
 
 
-def _read_tmx(path: Path, languages: tuple[str, str]) -> Iterator[Pair]:
+def _read_tmx(path: Path, languages: tuple[str, str]) -> Iterator[SentencePair]:
     from csanmt.memory.entries import Direction
     from csanmt.memory.exchange import read_tmx
 
     with open_text(path) as stream:
         for pair in read_tmx(stream, Direction(*languages), path.name):
-            yield Pair(" ".join(pair.source.split()), " ".join(pair.target.split()), _stem(path))
+            yield SentencePair(
+                " ".join(pair.source.split()), " ".join(pair.target.split()), _stem(path)
+            )

@@ -16,14 +16,14 @@ from pathlib import Path
 from csanmt.durable import replace_text
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, Translator
-from training.corpus import Pair, open_text
+from training.corpus import SentencePair, open_text
 from training.filtering import normalise_target
 from training.input_digests import differing
 
 
 def distil(
     teacher: Translator,
-    pairs: Iterable[Pair],
+    pairs: Iterable[SentencePair],
     out: Path,
     options: DecodingOptions,
     *,
@@ -83,13 +83,15 @@ def distil(
     return written
 
 
-def monolingual(paths: Iterable[Path]) -> Iterator[Pair]:
+def monolingual(paths: Iterable[Path]) -> Iterator[SentencePair]:
     """English lines (``text[<TAB>source]``) as targetless pairs of origin ``back:source``."""
     for path in paths:
         with open_text(path) as lines:
             for line in lines:
                 text, _, source = line.rstrip("\r\n").partition("\t")
-                yield Pair(normalise_target(text), "", f"back:{source or path.name.split('.')[0]}")
+                yield SentencePair(
+                    normalise_target(text), "", f"back:{source or path.name.split('.')[0]}"
+                )
 
 
 def _resume(out: Path, journal: Path, settings: dict[str, object]) -> int:
@@ -113,7 +115,7 @@ def _resume(out: Path, journal: Path, settings: dict[str, object]) -> int:
     return done
 
 
-def _unique(pairs: Iterable[Pair]) -> Iterator[Pair]:
+def _unique(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
     seen: set[str] = set()
     for pair in pairs:
         if pair.source not in seen and "\t" not in pair.source:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from training.copying import MARK, PRIVATE
-from training.corpus import Pair
+from training.corpus import SentencePair
 
 HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9+#.-]*")
@@ -60,7 +60,7 @@ class FilterReport:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    pair: Pair
+    pair: SentencePair
     characters: int  # Han characters of the source
     source_words: list[str]  # Latin words of the source
     words: list[str]  # white-space words of the target
@@ -70,8 +70,8 @@ class _Measured:
         return self.characters + len(self.source_words)
 
 
-def _measure(pair: Pair) -> _Measured:
-    plain = Pair(MARK.sub("", pair.source), MARK.sub("", pair.target), pair.origin)
+def _measure(pair: SentencePair) -> _Measured:
+    plain = SentencePair(MARK.sub("", pair.source), MARK.sub("", pair.target), pair.origin)
     return _Measured(
         plain,
         len(HAN.findall(plain.source)),
@@ -127,11 +127,11 @@ UNTRUSTED = (("markup", _markup), ("numbers", _numbers_differ), ("names", _names
 
 
 def filter_pairs(
-    pairs: Iterable[Pair],
+    pairs: Iterable[SentencePair],
     settings: FilterSettings,
     report: FilterReport,
-    change: Callable[[Pair], Pair] | None = None,
-) -> Iterator[Pair]:
+    change: Callable[[SentencePair], SentencePair] | None = None,
+) -> Iterator[SentencePair]:
     """Normalised pairs that pass every rule, each only once.
 
     Args:
@@ -142,7 +142,7 @@ def filter_pairs(
     """
     seen: set[bytes] = set()
     for raw in pairs:
-        plain = Pair(normalise_source(raw.source), normalise_target(raw.target), raw.origin)
+        plain = SentencePair(normalise_source(raw.source), normalise_target(raw.target), raw.origin)
         pair = change(plain) if change else plain
         rule = "private" if PRIVATE.search(raw.source + raw.target) else None
         rule = rule or first_broken_rule(pair, settings)
@@ -158,7 +158,7 @@ def filter_pairs(
             report.dropped[rule] += 1
 
 
-def first_broken_rule(pair: Pair, settings: FilterSettings) -> str | None:
+def first_broken_rule(pair: SentencePair, settings: FilterSettings) -> str | None:
     """Name of the rule a normalised pair breaks, or None if it may be trained on."""
     if not pair.source or not pair.target:
         return "empty"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csanmt.errors import CheckpointError, NotFoundError
-from training.corpus import Pair
+from training.corpus import SentencePair
 from training.vocabulary import Vocabularies
 
 FORMAT = 1
@@ -60,7 +60,7 @@ class PackedSplit:
 
 
 def write_split(
-    pairs: Sequence[Pair],
+    pairs: Sequence[SentencePair],
     vocabularies: Vocabularies,
     directory: Path,
     name: str,
@@ -122,7 +122,7 @@ def read_split(directory: Path, name: str) -> PackedSplit:
     return split
 
 
-def write_lines(pairs: Sequence[Pair], path: Path) -> None:
+def write_lines(pairs: Sequence[SentencePair], path: Path) -> None:
     """Write pairs as text: source, target, origin."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (f"{pair.source}\t{pair.target}\t{pair.origin}\n" for pair in pairs)

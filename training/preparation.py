@@ -15,7 +15,7 @@ from csanmt.errors import InvalidInputError
 from csanmt.loading import load_tokenizer
 from training.contamination import ContaminationFilter, suite_files
 from training.copying import MARK, copy_marked
-from training.corpus import Pair, open_text, read_pairs
+from training.corpus import SentencePair, open_text, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
 from training.input_digests import inputs_of
 from training.packed import DESCRIPTION, HELD, write_description, write_lines, write_split
@@ -62,7 +62,7 @@ def prepare(recipe: Recipe, data: Path, out: Path, like: Path | None = None) -> 
     (out / DESCRIPTION).unlink(missing_ok=True)  # a kill leaves no old one beside new ids
     counts = write_split(pairs, vocabularies, out, "train", limits)
     dev = [
-        Pair(normalise_source(pair.source), normalise_target(pair.target), pair.origin)
+        SentencePair(normalise_source(pair.source), normalise_target(pair.target), pair.origin)
         for pair in read_pairs([data / settings.dev], COLUMNS)
     ]
     write_split(_directed(dev, settings), vocabularies, out, "dev", limits)
@@ -90,7 +90,7 @@ def _exclusion(settings: DataSettings, data: Path) -> ContaminationFilter:
 
 def _clean_pairs(
     recipe: Recipe, data: Path, exclusion: ContaminationFilter, report: FilterReport
-) -> Iterator[Pair]:
+) -> Iterator[SentencePair]:
     """Pairs of the corpora that may be trained on, marked spans exchanged for copy tokens."""
     settings = recipe.data
     chance = random.Random(recipe.training.seed + 5)
@@ -103,15 +103,15 @@ def _clean_pairs(
 
 
 def _held_out(
-    pairs: list[Pair], settings: DataSettings, seed: int, like: Path | None
-) -> tuple[list[Pair], list[Pair]]:
+    pairs: list[SentencePair], settings: DataSettings, seed: int, like: Path | None
+) -> tuple[list[SentencePair], list[SentencePair]]:
     """What is left to train on, and the pairs kept back: those of ``like``, new of new origins.
 
     A pair that equals one kept back on either side is neither.
     """
     held = [] if like is None else list(read_pairs([like / HELD]))
     known = {pair.origin for pair in held}
-    by_origin: dict[str, list[Pair]] = defaultdict(list)
+    by_origin: dict[str, list[SentencePair]] = defaultdict(list)
     for pair in pairs:
         if pair.origin not in known and not MARK.search(pair.source):
             by_origin[pair.origin].append(pair)
@@ -123,15 +123,15 @@ def _held_out(
     return [pair for pair in pairs if not guard.refuses(pair)], held
 
 
-def _directed(pairs: Iterable[Pair], settings: DataSettings) -> list[Pair]:
+def _directed(pairs: Iterable[SentencePair], settings: DataSettings) -> list[SentencePair]:
     """The pairs with the side first that is the recipe's source."""
     if settings.languages == COLUMNS:
         return list(pairs)
-    return [Pair(pair.target, pair.source, pair.origin) for pair in pairs]
+    return [SentencePair(pair.target, pair.source, pair.origin) for pair in pairs]
 
 
 def _vocabularies(
-    pairs: list[Pair], recipe: Recipe, data: Path, directory: Path, like: Path | None
+    pairs: list[SentencePair], recipe: Recipe, data: Path, directory: Path, like: Path | None
 ) -> Vocabularies:
     """Those of earlier data or of the model that is continued, else new ones."""
     if like is not None:
@@ -154,7 +154,7 @@ def _lines(path: Path, most: int) -> list[str]:
         return [normalise_target(line.split("\t")[0]) for line in islice(stream, most)]
 
 
-def _read(data: Path, name: str, seed: int) -> Iterable[Pair]:
+def _read(data: Path, name: str, seed: int) -> Iterable[SentencePair]:
     """Pairs of a corpus; ``synthetic:1000`` are so many of ``training.synthetic``."""
     kind, _, count = name.partition(":")
     if kind == GENERATED and count.isdigit():
@@ -173,19 +173,19 @@ def _wanted(origin: str, settings: DataSettings) -> bool:
     return settings.weight(origin) > 0 or settings.weight(f"{origin}:short") > 0
 
 
-def label_short(pairs: Iterable[Pair], words: int) -> Iterator[Pair]:
+def label_short(pairs: Iterable[SentencePair], words: int) -> Iterator[SentencePair]:
     """Rename ``origin`` to ``origin:short`` for targets of at most ``words`` words."""
     for pair in pairs:
         if words and len(pair.target.split()) <= words:
-            yield Pair(pair.source, pair.target, f"{pair.origin}:short")
+            yield SentencePair(pair.source, pair.target, f"{pair.origin}:short")
         else:
             yield pair
 
 
-def sample(pairs: Iterable[Pair], settings: DataSettings, seed: int) -> list[Pair]:
+def sample(pairs: Iterable[SentencePair], settings: DataSettings, seed: int) -> list[SentencePair]:
     """At most ``settings.cap`` pairs an origin, chosen uniformly (reservoir sampling)."""
     chance = random.Random(seed)
-    kept: dict[str, list[Pair]] = defaultdict(list)
+    kept: dict[str, list[SentencePair]] = defaultdict(list)
     seen: dict[str, int] = defaultdict(int)
     for pair in pairs:
         if settings.weight(pair.origin) <= 0:
@@ -201,7 +201,7 @@ def sample(pairs: Iterable[Pair], settings: DataSettings, seed: int) -> list[Pai
     return [pair for origin in sorted(kept) for pair in kept[origin]]
 
 
-def _vocabulary_sample(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
+def _vocabulary_sample(pairs: list[SentencePair], recipe: Recipe) -> list[SentencePair]:
     """Pairs in the proportions of training, so that the pieces fit what is trained."""
     weight = recipe.data.weight
     chance = random.Random(recipe.training.seed + 2)
@@ -210,7 +210,7 @@ def _vocabulary_sample(pairs: list[Pair], recipe: Recipe) -> list[Pair]:
     return [pair for pair in pairs if chance.random() < scale * weight(pair.origin)]
 
 
-def simplified(pairs: Iterable[Pair]) -> Iterator[Pair]:
+def simplified(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
     """The pairs, traditional characters of their sources made simplified, as when serving."""
     for pair in pairs:
         yield replace(pair, source=simplification.simplified(pair.source))

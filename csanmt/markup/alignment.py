@@ -14,7 +14,7 @@ from csanmt.texts import TextTranslation
 from csanmt.translator import Hypothesis
 
 Range = tuple[int, int]
-Pair = tuple[Range, Range]  # (in the source, in the translation)
+Link = tuple[Range, Range]  # (in the source, in the translation)
 
 # Han, kana and hangul stand alone; elsewhere a word; any other visible character; a line break.
 _UNIT = re.compile(
@@ -37,7 +37,7 @@ class AlignedText:
 
     source: str
     text: str
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[Link, ...] = ()
     copies: tuple[tuple[int, int, int], ...] = ()
     sentences: tuple[Range, ...] = ()
 
@@ -75,7 +75,7 @@ def assemble(
 
     None says that the sentence was copied, so every character stands for itself.
     """
-    pairs: list[Pair] = []
+    pairs: list[Link] = []
     copies = []
     sentences = []
     for (start, _), (target, end), hypothesis in parts:
@@ -113,7 +113,7 @@ def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
     return replace(aligned, pairs=(*kept, *own))
 
 
-def _moved(pairs: Sequence[Pair], source: int, target: int) -> list[Pair]:
+def _moved(pairs: Sequence[Link], source: int, target: int) -> list[Link]:
     return [((a + source, b + source), (c + target, d + target)) for (a, b), (c, d) in pairs]
 
 

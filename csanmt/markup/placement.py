@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.markup.alignment import AlignedText, Pair, Range, exact, units
+from csanmt.markup.alignment import AlignedText, Link, Range, exact, units
 from csanmt.markup.marked import ROOT, Mark, MarkedText, Placed, children, is_atom
 
 Floats = NDArray[np.float64]
@@ -108,7 +108,7 @@ def _weight(word: str) -> float:
     return 0.5 if len(word) <= _SHORT and word.isascii() else 1.0
 
 
-def _by_word(places: Sequence[Range], pairs: Iterable[Pair]) -> list[tuple[int, int, int]]:
+def _by_word(places: Sequence[Range], pairs: Iterable[Link]) -> list[tuple[int, int, int]]:
     """(word, source start, source end) for every pair that touches a word and has a source."""
     starts = np.array([start for start, _ in places], dtype=np.int64)
     found = []

@@ -23,7 +23,7 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TranslationUnit:
     """A sentence and its translation, and where it comes from (``suggestion``, a file's name)."""
 
     source: str
@@ -37,7 +37,7 @@ class Entry:
 
     id: int
     direction: Direction
-    pair: Pair
+    pair: TranslationUnit
     created: float
     used: float
     hits: int
@@ -48,7 +48,7 @@ class Match:
     """An entry that is like a sentence: ``similarity`` is 1.0 for the same one, else below."""
 
     similarity: float
-    pair: Pair
+    pair: TranslationUnit
 
     @property
     def exact(self) -> bool:
@@ -64,7 +64,7 @@ def normalised(text: str) -> str:
     return _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
 
-def by_sentence(pair: Pair) -> list[Pair]:
+def by_sentence(pair: TranslationUnit) -> list[TranslationUnit]:
     """The pairs of sentences of a pair of texts: the service looks sentences up.
 
     A text whose translation has another number of sentences stays whole.
@@ -72,11 +72,11 @@ def by_sentence(pair: Pair) -> list[Pair]:
     sources = [piece.text for piece in segment(pair.source) if piece.text]
     targets = [piece.text for piece in segment(pair.target) if piece.text]
     if len(sources) != len(targets):
-        return [Pair(pair.source.strip(), pair.target.strip(), pair.origin)]
-    return [Pair(s, t, pair.origin) for s, t in zip(sources, targets, strict=True)]
+        return [TranslationUnit(pair.source.strip(), pair.target.strip(), pair.origin)]
+    return [TranslationUnit(s, t, pair.origin) for s, t in zip(sources, targets, strict=True)]
 
 
-def storable(pair: Pair) -> bool:
+def storable(pair: TranslationUnit) -> bool:
     """Both sides are texts of a sensible length."""
     return all(
         side.strip() and len(side) <= MAX_TEXT and not any("\ud800" <= c <= "\udfff" for c in side)

@@ -9,14 +9,14 @@ from typing import IO
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
 
 from csanmt.errors import InvalidInputError
-from csanmt.memory.entries import ANY_MODEL, Direction, Entry, Pair
+from csanmt.memory.entries import ANY_MODEL, Direction, Entry, TranslationUnit
 
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 ENDINGS = (".tmx", ".tsv", ".jsonl")
 NATIVE_CODE = ("bpt", "ept", "it", "ph", "ut")  # TMX's inline tags that hold no text
 
 
-def read_pairs(path: Path, direction: Direction) -> Iterator[Pair]:
+def read_pairs(path: Path, direction: Direction) -> Iterator[TranslationUnit]:
     """The pairs of a file, by its ending, in the given languages.
 
     Raises:
@@ -30,7 +30,7 @@ def read_pairs(path: Path, direction: Direction) -> Iterator[Pair]:
     raise InvalidInputError(f"{str(path)!r} is none of " + ", ".join(ENDINGS))
 
 
-def read_tmx(file: Path | IO[str], direction: Direction, origin: str) -> Iterator[Pair]:
+def read_tmx(file: Path | IO[str], direction: Direction, origin: str) -> Iterator[TranslationUnit]:
     """The pairs of a TMX file in the given languages, without what its inline tags hold.
 
     Raises:
@@ -46,7 +46,7 @@ def read_tmx(file: Path | IO[str], direction: Direction, origin: str) -> Iterato
             found = {_language(tuv): _segment(tuv) for tuv in element if _is(tuv, "tuv")}
             source, target = found.get(direction.source), found.get(direction.target)
             if source and target:
-                yield Pair(source, target, origin)
+                yield TranslationUnit(source, target, origin)
             element.clear()
     except (ParseError, DefusedXmlException, ValueError) as error:  # ValueError: its encoding
         raise InvalidInputError(f"{origin!r} is not a TMX that can be read: {error}") from error
@@ -75,7 +75,7 @@ def _text(element: Element) -> str:
     return "".join(parts)
 
 
-def _lines(path: Path, direction: Direction) -> Iterator[Pair]:
+def _lines(path: Path, direction: Direction) -> Iterator[TranslationUnit]:
     parse = _suggestion if path.suffix.lower() == ".jsonl" else _columns
     with path.open("rb") as stream:
         for number, raw in enumerate(stream, 1):
@@ -88,21 +88,21 @@ def _lines(path: Path, direction: Direction) -> Iterator[Pair]:
                 yield pair
 
 
-def _columns(line: str, direction: Direction, origin: str) -> Pair:
+def _columns(line: str, direction: Direction, origin: str) -> TranslationUnit:
     columns = line.split("\t")
     if len(columns) < 2:
         raise ValueError("has no tab between source and translation")
-    return Pair(columns[0], columns[1], origin)
+    return TranslationUnit(columns[0], columns[1], origin)
 
 
-def _suggestion(line: str, direction: Direction, origin: str) -> Pair | None:
+def _suggestion(line: str, direction: Direction, origin: str) -> TranslationUnit | None:
     value = json.loads(line)
     if not isinstance(value, dict):
         raise ValueError("is not a JSON object")
     languages = (value.get("source", direction.source), value.get("target", direction.target))
     if languages not in ((direction.source, direction.target), ("auto", direction.target)):
         return None
-    return Pair(str(value["q"]), str(value["s"]), origin)
+    return TranslationUnit(str(value["q"]), str(value["s"]), origin)
 
 
 def write_pairs(entries: Iterable[Entry], sink: IO[bytes], ending: str) -> int:

@@ -23,7 +23,7 @@ from csanmt.memory.entries import (
     Direction,
     Entry,
     Match,
-    Pair,
+    TranslationUnit,
     by_sentence,
     normalised,
     storable,
@@ -98,7 +98,7 @@ class TranslationMemory:
 
     # --- writing ---------------------------------------------------------------------------
 
-    def add(self, direction: Direction, pairs: Iterable[Pair]) -> int:
+    def add(self, direction: Direction, pairs: Iterable[TranslationUnit]) -> int:
         """Store pairs sentence by sentence; returns how many sentences.
 
         Raises:
@@ -249,7 +249,7 @@ def _entry(row: Sequence[object]) -> Entry:
     return Entry(
         int(str(key)),
         Direction(str(source_language), str(target_language), str(model or ANY_MODEL)),
-        Pair(str(source), str(target), str(origin)),
+        TranslationUnit(str(source), str(target), str(origin)),
         float(str(created)),
         float(str(used)),
         int(str(hits)),

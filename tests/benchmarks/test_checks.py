@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.behaviour import Case, Pair, load_tables, run_invariance
+from benchmarks.behaviour import Case, MinimalPair, load_tables, run_invariance
 from benchmarks.checks import CHECKS, examine
 from benchmarks.policy import load_policy
 from benchmarks.suite import QUALITY_SUITES, load_suite
@@ -130,7 +130,7 @@ def test_a_case_may_allow_a_check():
     ],
 )
 def test_a_metamorphic_pair_may_differ_in_one_place_only(a, b, fine):
-    pair = Pair("{}页", "342", "517")
+    pair = MinimalPair("{}页", "342", "517")
     assert (pair.judge(a, b) is None) is fine
 
 

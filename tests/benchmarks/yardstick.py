@@ -32,7 +32,7 @@ from csanmt.errors import NotFoundError
 RANKING = ("bleu", "chrf2")  # held against the human ranking
 SECOND = "COMET"  # the published metric that is tried as a second opinion
 CLEAR = 0.05  # one-sided, on BLEU and on chrF2++: "clearly better"
-Pair = tuple[str, str]
+SystemPair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class SystemSet:
 
     suite: Suite
     systems: Mapping[str, Path]
-    published: Mapping[Pair, float]
+    published: Mapping[SystemPair, float]
     human: Mapping[str, float]
-    human_pairs: frozenset[Pair]
+    human_pairs: frozenset[SystemPair]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Mistakes:
 
 
 def mistakes(
-    judgements: Sequence[Judgement], better: frozenset[Pair], second: Mapping[str, float] = {}
+    judgements: Sequence[Judgement], better: frozenset[SystemPair], second: Mapping[str, float] = {}
 ) -> Mistakes:
     """Where the verdict and the yardstick disagree.
 

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from csanmt.errors import InvalidInputError
-from csanmt.memory.entries import Direction, Pair
+from csanmt.memory.entries import Direction, TranslationUnit
 from csanmt.memory.exchange import read_pairs, write_pairs
 from csanmt.memory.store import TranslationMemory
 
@@ -32,8 +32,8 @@ def test_tmx_is_read_without_its_tags(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.tmx"
     path.write_bytes(TMX.format(encoding=encoding).encode(encoding))
     assert list(read_pairs(path, ZH_EN)) == [
-        Pair("你好，世界。", "Hello, world & all.", "a.tmx"),
-        Pair("一", "One", "a.tmx"),
+        TranslationUnit("你好，世界。", "Hello, world & all.", "a.tmx"),
+        TranslationUnit("一", "One", "a.tmx"),
     ]
 
 
@@ -65,13 +65,13 @@ def test_suggestions_of_the_direction_are_read(tmp_path: Path) -> None:
         '{"q": "你好", "s": "Hallo", "source": "zh", "target": "de"}\n\n',
         encoding="utf-8",
     )
-    assert list(read_pairs(path, ZH_EN)) == [Pair("你好", "Hi", "suggestions.jsonl")]
+    assert list(read_pairs(path, ZH_EN)) == [TranslationUnit("你好", "Hi", "suggestions.jsonl")]
 
 
 @pytest.mark.parametrize("ending", [".tmx", ".tsv", ".jsonl"])
 def test_what_is_written_is_read_back(tmp_path: Path, ending: str) -> None:
     memory = TranslationMemory(tmp_path / "m.db")
-    pairs = [Pair('他说<"一">&', "He said <1> &"), Pair("二。", "Two.")]
+    pairs = [TranslationUnit('他说<"一">&', "He said <1> &"), TranslationUnit("二。", "Two.")]
     memory.add(ZH_EN, pairs)
     path = tmp_path / f"out{ending}"
     with path.open("wb") as sink:
@@ -82,7 +82,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, ending: str) -> None:
 
 def test_the_tmx_is_well_formed_for_another_parser(tmp_path: Path) -> None:
     memory = TranslationMemory(tmp_path / "m.db")
-    memory.add(Direction("zh", "en", "csanmt-zh-en:v1.0.0"), [Pair("一\x01", "One")])
+    memory.add(Direction("zh", "en", "csanmt-zh-en:v1.0.0"), [TranslationUnit("一\x01", "One")])
     sink = io.BytesIO()
     write_pairs(memory.entries(), sink, ".tmx")
     root = etree.fromstring(sink.getvalue())

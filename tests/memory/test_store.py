@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
-from csanmt.memory.entries import Direction, Pair, by_sentence
+from csanmt.memory.entries import Direction, TranslationUnit, by_sentence
 from csanmt.memory.store import LEAST, SimilarSources, TranslationMemory
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def remembered(memory: TranslationMemory, *sentences: str) -> dict[str, str]:
 
 
 def test_the_same_sentence_is_found_whatever_its_spaces_and_form(memory) -> None:
-    memory.add(ALL, [Pair("咖啡 Café", "Coffee", "a.tmx")])
+    memory.add(ALL, [TranslationUnit("咖啡 Café", "Coffee", "a.tmx")])
     for same in ("咖啡 Café", "  咖啡\u3000Cafe\u0301 "):
         assert remembered(memory, same) == {same: "Coffee"}
     assert remembered(memory, "咖啡", "") == {}
@@ -39,17 +39,19 @@ def test_the_same_sentence_is_found_whatever_its_spaces_and_form(memory) -> None
 
 
 def test_languages_and_models_are_kept_apart(memory) -> None:
-    memory.add(Direction("zh", "de"), [Pair("你好。", "Hallo.")])
-    memory.add(Direction("zh", "en", "csanmt-zh-en:v2.0.0"), [Pair("你好。", "Two.")])
+    memory.add(Direction("zh", "de"), [TranslationUnit("你好。", "Hallo.")])
+    memory.add(Direction("zh", "en", "csanmt-zh-en:v2.0.0"), [TranslationUnit("你好。", "Two.")])
     assert remembered(memory, "你好。") == {}
-    memory.add(ALL, [Pair("你好。", "All.")])
+    memory.add(ALL, [TranslationUnit("你好。", "All.")])
     assert remembered(memory, "你好。") == {"你好。": "All."}
-    memory.add(ZH_EN, [Pair("你好。", "One.")])  # its own goes before that of all
+    memory.add(ZH_EN, [TranslationUnit("你好。", "One.")])  # its own goes before that of all
     assert remembered(memory, "你好。") == {"你好。": "One."}
 
 
 def test_a_newer_translation_replaces_the_older(memory) -> None:
-    memory.add(ALL, [Pair("你好。", "Hi.", "a"), Pair("你好。", "Hello.", "b")])
+    memory.add(
+        ALL, [TranslationUnit("你好。", "Hi.", "a"), TranslationUnit("你好。", "Hello.", "b")]
+    )
     assert len(memory) == 1
     assert remembered(memory, "你好。") == {"你好。": "Hello."}
 
@@ -66,13 +68,15 @@ SIMILAR = [
 def test_similar_sentences_are_found_with_their_similarity(
     memory, stored: str, asked: str, similarity: float | None
 ) -> None:
-    memory.add(ALL, [Pair(stored, "Stored."), Pair("完全不同的东西。", "Other.")])
+    memory.add(
+        ALL, [TranslationUnit(stored, "Stored."), TranslationUnit("完全不同的东西。", "Other.")]
+    )
     match = memory.similar(ZH_EN, asked)
     if similarity is None:
         assert match is None
     else:
         assert match and not match.exact
-        assert match.pair == Pair(stored, "Stored.")
+        assert match.pair == TranslationUnit(stored, "Stored.")
         assert match.similarity == pytest.approx(similarity, abs=0.001)
 
 
@@ -83,7 +87,7 @@ def test_what_another_process_stores_is_found_at_once(memory) -> None:
         "from csanmt.memory.entries import *\n"
         "from csanmt.memory.store import TranslationMemory\n"
         "memory = TranslationMemory(sys.argv[1])\n"
-        "memory.add(Direction('zh', 'en'), [Pair('我们今天去公园。', 'Park.')])\n"
+        "memory.add(Direction('zh', 'en'), [TranslationUnit('我们今天去公园。', 'Park.')])\n"
     )
     subprocess.run([sys.executable, "-c", program, memory.path], cwd=ROOT, check=True)
     match = memory.similar(ZH_EN, "我们明天去公园。")
@@ -99,7 +103,7 @@ def test_several_processes_write_without_losing_anything(memory) -> None:
         "from csanmt.memory.store import TranslationMemory\n"
         "memory = TranslationMemory(sys.argv[1])\n"
         "for n in range(100):\n"
-        "    memory.add(Direction('zh', 'en'), [Pair(f'{sys.argv[2]}的{n}', 'x')])\n"
+        "    memory.add(Direction('zh', 'en'), [TranslationUnit(f'{sys.argv[2]}的{n}', 'x')])\n"
         "    memory.exact(Direction('zh', 'en'), [f'甲的{n}', f'乙的{n}'])\n"
     )
     writers = [
@@ -114,11 +118,11 @@ def test_size_is_bounded_and_the_longest_unused_goes(tmp_path: Path) -> None:
     now = [0.0]
     memory = TranslationMemory(tmp_path / "m.db", most=3, clock=lambda: now[0])
     for now[0], name in enumerate("甲乙丙"):
-        memory.add(ALL, [Pair(name, name)])
+        memory.add(ALL, [TranslationUnit(name, name)])
     now[0] = 10
     assert remembered(memory, "甲") == {"甲": "甲"}
     now[0] = 11
-    memory.add(ALL, [Pair("丁", "丁")])
+    memory.add(ALL, [TranslationUnit("丁", "丁")])
     assert {entry.pair.source: entry.hits for entry in memory.entries()} == {
         "丁": 0,
         "丙": 0,
@@ -127,27 +131,39 @@ def test_size_is_bounded_and_the_longest_unused_goes(tmp_path: Path) -> None:
 
 
 def test_entries_are_listed_and_forgotten(memory) -> None:
-    memory.add(ALL, [Pair("一。", "One.", "a"), Pair("二。", "Two.", "b"), Pair("三。", "3", "b")])
+    memory.add(
+        ALL,
+        [
+            TranslationUnit("一。", "One.", "a"),
+            TranslationUnit("二。", "Two.", "b"),
+            TranslationUnit("三。", "3", "b"),
+        ],
+    )
     (one,) = memory.entries("One")
-    assert one.pair == Pair("一。", "One.", "a")
+    assert one.pair == TranslationUnit("一。", "One.", "a")
     assert memory.forget(ids=[one.id, 999]) == 1
     assert memory.forget(origin="b") == 2
     assert memory.forget(everything=True) == len(memory) == 0
 
 
 def test_texts_are_stored_sentence_by_sentence() -> None:
-    assert by_sentence(Pair("一。二。\n三", "One. Two.\nThree", "x")) == [
-        Pair("一。", "One.", "x"),
-        Pair("二。", "Two.", "x"),
-        Pair("三", "Three", "x"),
+    assert by_sentence(TranslationUnit("一。二。\n三", "One. Two.\nThree", "x")) == [
+        TranslationUnit("一。", "One.", "x"),
+        TranslationUnit("二。", "Two.", "x"),
+        TranslationUnit("三", "Three", "x"),
     ]
-    assert by_sentence(Pair("一。二。", "One and two.")) == [Pair("一。二。", "One and two.")]
+    assert by_sentence(TranslationUnit("一。二。", "One and two.")) == [
+        TranslationUnit("一。二。", "One and two.")
+    ]
 
 
-@pytest.mark.parametrize("pair", [Pair("", "x"), Pair("一", " "), Pair("一" * 5001, "x")])
-def test_what_is_no_pair_is_refused_and_nothing_stored(memory, pair: Pair) -> None:
+@pytest.mark.parametrize(
+    "pair",
+    [TranslationUnit("", "x"), TranslationUnit("一", " "), TranslationUnit("一" * 5001, "x")],
+)
+def test_what_is_no_pair_is_refused_and_nothing_stored(memory, pair: TranslationUnit) -> None:
     with pytest.raises(InvalidInputError, match="not a pair"):
-        memory.add(ALL, [Pair("好", "good"), pair])
+        memory.add(ALL, [TranslationUnit("好", "good"), pair])
     assert len(memory) == 0
 
 

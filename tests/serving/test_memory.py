@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.memory.entries import Direction, Pair
+from csanmt.memory.entries import Direction, TranslationUnit
 from csanmt.memory.store import BUSY_SECONDS, TranslationMemory
 from tests.serving.conftest import MODEL, Serve, Served
 
@@ -20,7 +20,13 @@ OFFER = {"q": "再见。", "s": "Bye.", "source": "zh", "target": "en"}
 @pytest.fixture
 def memory(tmp_path: Path) -> TranslationMemory:
     memory = TranslationMemory(tmp_path / "memory.db")
-    memory.add(ZH_EN, [Pair("你好。", "Hi there.", "a.tmx"), Pair("我们明天去公园。", "Park!")])
+    memory.add(
+        ZH_EN,
+        [
+            TranslationUnit("你好。", "Hi there.", "a.tmx"),
+            TranslationUnit("我们明天去公园。", "Park!"),
+        ],
+    )
     return memory
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training.copying import MARK, MOST, copied, copies, copy_marked, copy_named, insert_tokens
-from training.corpus import Pair
+from training.corpus import SentencePair
 from training.preparation import prepare, simplified
 from training.recipe import DataSettings, load_recipe, recipe_from_dict
 from training.sources import FAMILIES, sources
@@ -42,23 +42,27 @@ def shown(text: str) -> str:
     ],
 )
 def test_marked_spans_that_stand_once_on_each_side_are_exchanged(source, target, wanted):
-    pair = copy_marked(Pair(source, target, "x"), random.Random(1))
+    pair = copy_marked(SentencePair(source, target, "x"), random.Random(1))
     assert (shown(pair.source), shown(pair.target)) == wanted
     assert sorted(MARK.findall(pair.source)) == sorted(MARK.findall(pair.target))
     assert len(set(MARK.findall(pair.source))) == len(MARK.findall(pair.source))
 
 
 def test_names_and_long_numbers_are_exchanged_in_part():
-    pair = Pair("Debian 12.4.1 和 Linux Mint 都有", "Debian 12.4.1 and Linux Mint have it", "x")
+    pair = SentencePair(
+        "Debian 12.4.1 和 Linux Mint 都有", "Debian 12.4.1 and Linux Mint have it", "x"
+    )
     made = {shown(copy_named(pair, random.Random(seed)).target) for seed in range(20)}
     assert made >= {"# and # have it", "Debian 12.4.1 and # have it"}
-    plain = Pair("他有 5 只猫", "He has 5 cats", "x")
+    plain = SentencePair("他有 5 只猫", "He has 5 cats", "x")
     assert copy_named(plain, random.Random(1)) == plain
 
 
 def test_no_pair_gets_more_tokens_than_the_model_is_promised():
     names = [f"{{a{i}}}" for i in range(12)]
-    pair = copy_marked(Pair("和" + "和".join(names), " and ".join(names), "x"), random.Random(1))
+    pair = copy_marked(
+        SentencePair("和" + "和".join(names), " and ".join(names), "x"), random.Random(1)
+    )
     assert len(MARK.findall(pair.source)) == MOST
 
 
@@ -66,7 +70,9 @@ def test_tokens_are_put_between_words_at_like_places_and_the_words_stay():
     source, target = "今天天气很好，我们去公园吧。", "It is nice today, so let us go to the park."
     words = ["今天", "天气", "很", "好", "，", "我们", "去", "公园", "吧", "。"]
     for seed in range(30):
-        made = insert_tokens(Pair(source, target, "x"), lambda _: list(words), random.Random(seed))
+        made = insert_tokens(
+            SentencePair(source, target, "x"), lambda _: list(words), random.Random(seed)
+        )
         assert made is not None
         marks = MARK.findall(made.source)
         assert 1 <= len(marks) <= len(words) // 4
@@ -84,7 +90,9 @@ def test_a_pair_is_cut_for_the_tokenizer():
 
 def test_joined_lines_keep_to_one_origin_and_a_length():
     sentence = "word " * 19 + "end."
-    pairs = [Pair("字" * 30 + "。", sentence, origin) for origin in ("a", "b", "a:short") * 30]
+    pairs = [
+        SentencePair("字" * 30 + "。", sentence, origin) for origin in ("a", "b", "a:short") * 30
+    ]
     made = joined_variants(pairs, 1.0, 1)
     assert {pair.origin for pair in made} == {"a", "b"}
     assert all(40 <= len(pair.target.split()) <= 90 for pair in made)
@@ -94,7 +102,7 @@ def test_joined_lines_keep_to_one_origin_and_a_length():
 
 def test_tokens_come_only_where_the_vocabulary_has_them():
     pairs = [
-        Pair(
+        SentencePair(
             "今天 Debian 天气很好，我们一起去公园。",
             "Debian is nice today, let us go to the park.",
             "a",
@@ -110,7 +118,7 @@ def test_traditional_characters_are_converted_and_simplified_text_stays():
         ("他們說這個問題很複雜。", "他们说这个问题很复杂。"),
         ("皇后后来看着我。", "皇后后来看着我。"),
     ]
-    pairs = list(simplified(Pair(line, "x", "y") for line, _ in lines))
+    pairs = list(simplified(SentencePair(line, "x", "y") for line, _ in lines))
     assert [pair.source for pair in pairs] == [simple for _, simple in lines]
 
 

@@ -13,7 +13,7 @@ import pytest
 from csanmt.errors import InvalidInputError, NotFoundError
 from training.batches import bucket, pad, plan_round
 from training.contamination import SMOKE_SENTENCES, ContaminationFilter, fingerprint
-from training.corpus import Pair, read_pairs
+from training.corpus import SentencePair, read_pairs
 from training.filtering import (
     FilterReport,
     FilterSettings,
@@ -38,13 +38,13 @@ def test_tsv_is_read_plain_and_compressed_with_or_without_origin(tmp_path: Path)
     (tmp_path / "b.tsv.xz").write_bytes(lzma.compress(line.encode()))
     (tmp_path / "c.tsv.gz").write_bytes(gzip.compress(line.encode()))
     pairs = list(read_pairs([tmp_path / name for name in ("a.tsv", "b.tsv.xz", "c.tsv.gz")]))
-    assert pairs == [Pair("一", "one", "a")] + [Pair("你好", "hello", "chat")] * 3
+    assert pairs == [SentencePair("一", "one", "a")] + [SentencePair("你好", "hello", "chat")] * 3
 
 
 def test_moses_halves_are_read_in_step(tmp_path: Path):
     (tmp_path / "corpus.zh").write_text("一\n二\n", encoding="utf-8")
     (tmp_path / "corpus.en").write_text("one\ntwo\n", encoding="utf-8")
-    expected = [Pair("一", "one", "corpus"), Pair("二", "two", "corpus")]
+    expected = [SentencePair("一", "one", "corpus"), SentencePair("二", "two", "corpus")]
     assert list(read_pairs([tmp_path / "corpus"])) == expected
 
 
@@ -68,7 +68,7 @@ def test_tmx_is_read_with_inline_markup_and_other_languages_left_out(tmp_path: P
         encoding="utf-8",
     )
     assert list(read_pairs([tmp_path / "memory.tmx"])) == [
-        Pair("打开门。", "Open the door.", "memory")
+        SentencePair("打开门。", "Open the door.", "memory")
     ]
 
 
@@ -112,13 +112,15 @@ SETTINGS = FilterSettings(
     ],
 )
 def test_filter_rules(source, target, origin, rule):
-    assert first_broken_rule(Pair(source, target, origin), SETTINGS) == rule
+    assert first_broken_rule(SentencePair(source, target, origin), SETTINGS) == rule
 
 
 def test_duplicates_are_dropped_and_counted():
-    pair = Pair("他走了。", "He left.", CHAT)
+    pair = SentencePair("他走了。", "He left.", CHAT)
     report = FilterReport()
-    kept = list(filter_pairs([pair, Pair("他走了。", "he  left.", CHAT), pair], SETTINGS, report))
+    kept = list(
+        filter_pairs([pair, SentencePair("他走了。", "he  left.", CHAT), pair], SETTINGS, report)
+    )
     assert kept == [pair]
     assert report.dropped == {"duplicate": 2}
     assert report.kept == {CHAT: 1}
@@ -151,17 +153,17 @@ def test_no_benchmark_sentence_passes_in_whatever_spelling():
         pytest.skip("the benchmark suites are not in this source tree")
     guard = ContaminationFilter(lines)
     for line in lines[:: max(1, len(lines) // 400)]:
-        assert guard.refuses(Pair(line, "Some other sentence.", "x"))
-        assert guard.refuses(Pair("另一个句子。", line.upper() + " !", "x"))
-        assert guard.refuses(Pair(f"“{line}”", "Some other sentence.", "x"))
+        assert guard.refuses(SentencePair(line, "Some other sentence.", "x"))
+        assert guard.refuses(SentencePair("另一个句子。", line.upper() + " !", "x"))
+        assert guard.refuses(SentencePair(f"“{line}”", "Some other sentence.", "x"))
 
 
 @pytest.mark.parametrize("sentence", SMOKE_SENTENCES)
 def test_smoke_sentences_never_pass_not_even_inside_a_longer_line(sentence):
     guard = ContaminationFilter([])
-    assert guard.refuses(Pair(sentence, "anything", "x"))
-    assert guard.refuses(Pair(f"他说：“{sentence}”然后走了。", "anything", "x"))
-    assert not guard.refuses(Pair("今天天气怎么样？", "How is the weather today?", "x"))
+    assert guard.refuses(SentencePair(sentence, "anything", "x"))
+    assert guard.refuses(SentencePair(f"他说：“{sentence}”然后走了。", "anything", "x"))
+    assert not guard.refuses(SentencePair("今天天气怎么样？", "How is the weather today?", "x"))
 
 
 def test_a_planted_test_sentence_does_not_survive_preparation(tmp_path: Path):
@@ -212,10 +214,10 @@ def test_a_test_set_is_excluded_in_whatever_form_it_comes(tmp_path: Path):
     (tmp_path / "c.tsv.gz").write_bytes(gzip.compress("秘密句子。\tA secret sentence.\n".encode()))
     for name in ("a.tmx", "b", "c.tsv.gz"):
         guard = ContaminationFilter.from_files([tmp_path / name])
-        assert guard.refuses(Pair("秘密句子", "x", "o")), name
-        assert guard.refuses(Pair("别的", "a secret sentence", "o")), name
+        assert guard.refuses(SentencePair("秘密句子", "x", "o")), name
+        assert guard.refuses(SentencePair("别的", "a secret sentence", "o")), name
     plain = ContaminationFilter.from_files([tmp_path / "b.zh"])
-    assert plain.refuses(Pair("秘密句子", "x", "o"))
+    assert plain.refuses(SentencePair("秘密句子", "x", "o"))
 
 
 def test_the_gates_suites_are_excluded_whatever_the_recipe_says(tiny, packed, tmp_path):
@@ -250,7 +252,9 @@ def test_a_missing_test_set_is_an_error_not_an_empty_filter(tmp_path: Path):
 
 
 def test_sampling_caps_an_origin_and_is_repeatable():
-    pairs = [Pair(str(i), "x", "big") for i in range(100)] + [Pair("a", "b", "unwanted")]
+    pairs = [SentencePair(str(i), "x", "big") for i in range(100)] + [
+        SentencePair("a", "b", "unwanted")
+    ]
     settings = DataSettings(weights={"big": 1.0}, cap=10)
     first = sample(pairs, settings, seed=3)
     assert len(first) == 10
@@ -259,13 +263,13 @@ def test_sampling_caps_an_origin_and_is_repeatable():
 
 
 def test_short_targets_get_an_origin_of_their_own():
-    pairs = [Pair("一", "one two", "a"), Pair("二", "one two three", "a")]
+    pairs = [SentencePair("一", "one two", "a"), SentencePair("二", "one two three", "a")]
     assert [pair.origin for pair in label_short(pairs, 2)] == ["a:short", "a"]
 
 
 def test_variants_lose_the_final_stop_on_both_sides():
-    pairs = [Pair("他走了。", "He left.", "a"), Pair("走吗？", "Shall we go?", "a")]
-    assert bare_variants(pairs, 1.0, 1) == [Pair("他走了", "He left", "a")]
+    pairs = [SentencePair("他走了。", "He left.", "a"), SentencePair("走吗？", "Shall we go?", "a")]
+    assert bare_variants(pairs, 1.0, 1) == [SentencePair("他走了", "He left", "a")]
 
 
 def random_split(count: int) -> PackedSplit:

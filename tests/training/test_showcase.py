@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from training.contamination import ContaminationFilter, suite_files
-from training.corpus import Pair
+from training.corpus import SentencePair
 from training.showcase import Sentence, sentences
 
 
@@ -31,4 +31,4 @@ def test_its_reference_says_what_it_must_and_other_answers_do_not(sentence: Sent
 def test_none_of_them_may_be_trained_on():
     guard = ContaminationFilter.from_files(suite_files())
     for sentence in sentences():
-        assert guard.refuses(Pair(sentence.source, "Something else.", "x"))
+        assert guard.refuses(SentencePair(sentence.source, "Something else.", "x"))

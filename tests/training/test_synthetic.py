@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from training.contamination import SMOKE_SENTENCES, fingerprint
-from training.corpus import Pair
+from training.corpus import SentencePair
 from training.filtering import HAN, FilterSettings, first_broken_rule
 from training.synthetic import ORIGINS, generate
 from training.synthetic.__main__ import main
@@ -306,7 +306,7 @@ def test_every_rule_of_a_topic_can_be_drawn(topic: str):
 
 
 def test_the_filter_drops_nothing_of_an_exact_origin():
-    phone = Pair("电话：010-62781234", "Tel: 010-62781234", "synthetic-labels")
+    phone = SentencePair("电话：010-62781234", "Tel: 010-62781234", "synthetic-labels")
     assert first_broken_rule(phone, FilterSettings(exact=ORIGINS)) is None
     assert first_broken_rule(phone, FilterSettings(trusted=ORIGINS)) == "script"
 

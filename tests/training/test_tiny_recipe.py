@@ -16,7 +16,7 @@ from csanmt.loading import load_translator
 from csanmt.translator import DecodingOptions
 from tests.stub_translator import StubTranslator
 from tests.training.running import train
-from training.corpus import Pair, read_pairs
+from training.corpus import SentencePair, read_pairs
 from training.distillation import distil, monolingual
 from training.filtering import HAN
 from training.packed import read_split
@@ -109,7 +109,7 @@ def test_int8_export_packs_one_engine_file(short, packed, tmp_path):
 
 # --- distillation --------------------------------------------------------------------------------
 
-PAIRS = [Pair(f"句子{i}。", "unused", "corpus") for i in range(10)]
+PAIRS = [SentencePair(f"句子{i}。", "unused", "corpus") for i in range(10)]
 
 
 def test_distillation_writes_the_teachers_answers_with_scores(tmp_path):
@@ -131,7 +131,7 @@ def test_back_translation_writes_the_answer_first_and_the_line_second(tmp_path):
     pairs = monolingual([tmp_path / "english.tsv.xz"])
     assert distil(teacher, pairs, out, DecodingOptions(), back=True) == 2
     made = list(read_pairs([out]))
-    assert made[0] == Pair("他马上走了。", "He left - at once.", "back:news")
+    assert made[0] == SentencePair("他马上走了。", "He left - at once.", "back:news")
     assert made[1].target == "She stayed."
 
 

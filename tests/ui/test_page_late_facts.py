@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from csanmt.memory.entries import Direction, Pair
+from csanmt.memory.entries import Direction, TranslationUnit
 from csanmt.memory.store import TranslationMemory
 from tests.ui.live_page import LivePage, live_page
 from tests.ui.waiting import expect_translation, until, write
@@ -138,7 +138,7 @@ def test_the_memory_is_asked_from_the_first_text_on(
     late: Callable[..., Late], tmp_path: Path
 ) -> None:
     memory = TranslationMemory(tmp_path / "memory.db")
-    memory.add(Direction("zh", "en"), [Pair("你好。", "Hello from memory.", "a.tmx")])
+    memory.add(Direction("zh", "en"), [TranslationUnit("你好。", "Hello from memory.", "a.tmx")])
     with live_page(memory=memory) as server:
         facts = late(base=server.url, fresh=True)
         write(facts.page, "你好。")

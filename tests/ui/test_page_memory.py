@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from csanmt.memory.entries import Direction, Pair
+from csanmt.memory.entries import Direction, TranslationUnit
 from csanmt.memory.store import TranslationMemory
 from tests.ui.live_page import LivePage, live_page
 from tests.ui.waiting import expect_translation, write
@@ -16,8 +16,8 @@ from tests.ui.waiting import expect_translation, write
 pytestmark = pytest.mark.e2e
 
 PAIRS = [
-    Pair("你好，世界。", "Hello, dear world.", "a.tmx"),
-    Pair("我们明天去公园。", "Off to the park tomorrow.", "a.tmx"),
+    TranslationUnit("你好，世界。", "Hello, dear world.", "a.tmx"),
+    TranslationUnit("我们明天去公园。", "Off to the park tomorrow.", "a.tmx"),
 ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from training.corpus import Pair
+from training.corpus import SentencePair
 from training.synthetic import dates, money, numbers, people
 from training.synthetic.grammar import WORDS, Grammar, Phrase, Rule, Terminal, finish, read
 
@@ -68,7 +68,7 @@ def grammar(topic: str) -> Grammar:
     return Grammar({**_shared(), **read(GRAMMARS / f"{topic}.txt")}, terminals())
 
 
-def pairs_of(topic: str, count: int, seed: int) -> Iterator[Pair]:
+def pairs_of(topic: str, count: int, seed: int) -> Iterator[SentencePair]:
     """At most ``count`` pairs of a topic, its rules in turn, no Chinese line twice.
 
     Rules that have little to vary run dry; then the others go on. Ends early when all have.
@@ -93,18 +93,18 @@ def pairs_of(topic: str, count: int, seed: int) -> Iterator[Pair]:
 
 def _new_pair(
     source: Grammar, rule: Rule, topic: str, seen: set[str], chance: random.Random
-) -> Pair | None:
+) -> SentencePair | None:
     for _ in range(TRIES):
         phrase = source.expand(rule, chance)
         zh = _BORDER.sub(" ", phrase.zh) if chance.random() < SPACED_SHARE else phrase.zh
         key = zh.replace(" ", "")
         if key not in seen:
             seen.add(key)
-            return Pair(zh, finish(phrase.en), f"synthetic-{topic}")
+            return SentencePair(zh, finish(phrase.en), f"synthetic-{topic}")
     return None
 
 
-def generate(pairs: int, seed: int) -> Iterator[Pair]:
+def generate(pairs: int, seed: int) -> Iterator[SentencePair]:
     """About ``pairs`` pairs, shared among the topics by how many rules each has.
 
     Args:

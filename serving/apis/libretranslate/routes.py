@@ -122,7 +122,7 @@ class LibreTranslateRoutes:
         pair, settings = self._service.languages, self._service.settings
         direction = (canonical(entry["source"]), canonical(entry["target"]))
         if settings.memory_suggestions and direction == (pair.source, pair.target):
-            suggested = memory.Pair(entry["q"], entry["s"], "suggestion")
+            suggested = memory.TranslationUnit(entry["q"], entry["s"], "suggestion")
             await self._service.recall.remember(suggested, self._service.facts)
 
     async def _fields(self, request: Request) -> dict[str, Any]:
