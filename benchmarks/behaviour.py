@@ -95,7 +95,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseResult:
     """One case on one subject. ``problem`` None means it passed."""
 
     group: str
@@ -116,9 +116,9 @@ class GroupResult:
     group: str
     about: str
     cases: int
-    new: tuple[Outcome, ...]
-    old: tuple[Outcome, ...]
-    fixed: tuple[Outcome, ...]
+    new: tuple[CaseResult, ...]
+    old: tuple[CaseResult, ...]
+    fixed: tuple[CaseResult, ...]
 
     @property
     def failures(self) -> int:
@@ -165,18 +165,18 @@ def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:
 
 def run_behaviour(
     subject: Subject, tables: BehaviourTables, progress: Progress | None = None
-) -> list[Outcome]:
+) -> list[CaseResult]:
     """Every case, pair and invariance check on one subject, in the order of the tables."""
     progress = progress or Silent()
     progress.start(f"{subject.label}: behaviour", len(tables.groups))
-    found: list[Outcome] = []
+    found: list[CaseResult] = []
     for name, group in tables.groups.items():
         outputs = subject.translate([case.source for case in group.case]) if group.case else []
         for case, output in zip(group.case, outputs, strict=True):
-            found.append(Outcome(name, case.source, output, case.judge(output)))
+            found.append(CaseResult(name, case.source, output, case.judge(output)))
         for pair in group.pair:
             a, b = subject.translate(list(pair.sources))
-            found.append(Outcome(name, " / ".join(pair.sources), f"{a} / {b}", pair.judge(a, b)))
+            found.append(CaseResult(name, " / ".join(pair.sources), f"{a} / {b}", pair.judge(a, b)))
         progress.advance(1)
     # Sentences of very different lengths, one of each group.
     found += run_invariance(subject, [g.case[0].source for g in tables.groups.values() if g.case])
@@ -184,7 +184,7 @@ def run_behaviour(
     return found
 
 
-def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[Outcome]:
+def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[CaseResult]:
     """Each sentence alone, twice, in one batch, in the reverse batch and in batches of three."""
     alone = [subject.translate([s])[0] for s in sentences]
     again = [subject.translate([s])[0] for s in sentences]
@@ -196,7 +196,7 @@ def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[Outcome]:
     ways = {"asked again": again, "in a batch": together, "in the reverse batch": reverse,
             "in a batch of three": threes}  # fmt: skip
     return [
-        Outcome(
+        CaseResult(
             INVARIANCE, source, alone[i],
             next((f"{how}: {o[i]!r}" for how, o in ways.items() if o[i] != alone[i]), None),
         )
@@ -204,11 +204,11 @@ def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[Outcome]:
     ]  # fmt: skip
 
 
-def ask_smoke(subject: Subject, suite: Suite) -> list[Outcome]:
+def ask_smoke(subject: Subject, suite: Suite) -> list[CaseResult]:
     """Every sentence of a smoke suite, judged by its patterns."""
     outputs = subject.translate(list(suite.sources))
     return [
-        Outcome("smoke", s.source, output, _smoke_problem(s, output))
+        CaseResult("smoke", s.source, output, _smoke_problem(s, output))
         for s, output in zip(suite.smoke, outputs, strict=True)
     ]
 
@@ -220,11 +220,11 @@ def _smoke_problem(sentence: SmokeSentence, output: str) -> str | None:
     return f"has /{hit}/" if hit else None
 
 
-def ask_pins(subject: Subject, pins: Sequence[Pin]) -> list[Outcome]:
+def ask_pins(subject: Subject, pins: Sequence[Pin]) -> list[CaseResult]:
     """Every pinned correction."""
     outputs = subject.translate([pin.source for pin in pins]) if pins else []
     return [
-        Outcome("pins", pin.source, output, pin.judge(output))
+        CaseResult("pins", pin.source, output, pin.judge(output))
         for pin, output in zip(pins, outputs, strict=True)
     ]
 
@@ -233,7 +233,7 @@ def compare_cases(
     candidate: Subject,
     baseline: Subject,
     groups: Mapping[str, str],
-    ask: Callable[[Subject], list[Outcome]],
+    ask: Callable[[Subject], list[CaseResult]],
 ) -> tuple[GroupResult, ...]:
     """What ``ask`` finds of both, by group.
 

@@ -43,7 +43,7 @@ Throughput = tuple[ThroughputRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MeasurementPlan:
     """What to measure.
 
     Attributes:
@@ -91,7 +91,7 @@ class Plan:
 def measure(
     candidate: Subject,
     baseline: Subject,
-    plan: Plan,
+    plan: MeasurementPlan,
     cache: AnswerCache | None = None,
     progress: Progress | None = None,
 ) -> Measurements:
@@ -111,7 +111,11 @@ def measure(
 
 
 def compare_suites(
-    candidate: Subject, baseline: Subject, plan: Plan, cache: AnswerCache, progress: Progress
+    candidate: Subject,
+    baseline: Subject,
+    plan: MeasurementPlan,
+    cache: AnswerCache,
+    progress: Progress,
 ) -> list[Comparison]:
     """Both answer every suite."""
     return [
@@ -123,7 +127,7 @@ def compare_suites(
 def measurements(
     candidate: Subject,
     baseline: Subject,
-    plan: Plan,
+    plan: MeasurementPlan,
     compared: Sequence[Comparison],
     progress: Progress,
 ) -> Measurements:
@@ -160,7 +164,7 @@ def measurements(
 
 
 def _looked_at_again(
-    compared: Sequence[Comparison], together: Sequence[Comparison], plan: Plan
+    compared: Sequence[Comparison], together: Sequence[Comparison], plan: MeasurementPlan
 ) -> frozenset[str]:
     """Metrics by which the candidate may be worse somewhere."""
     groups = [[c] for c in compared if c.suite.references]
@@ -176,14 +180,14 @@ def _looked_at_again(
 
 
 def _result(
-    key: str, group: Sequence[Comparison], plan: Plan, alike: frozenset[str]
+    key: str, group: Sequence[Comparison], plan: MeasurementPlan, alike: frozenset[str]
 ) -> MetricResult:
     test = metric_test(key, group, plan.sampling)
     again = metric_test(key, group, plan.sampling, alike=True) if key in alike else None
     return MetricResult(key, group[0].statistics(key)[0].signature, test, again)
 
 
-def _scores(plan: Plan, texts: Mapping[str, Texts]) -> Iterator[ScoreResult]:
+def _scores(plan: MeasurementPlan, texts: Mapping[str, Texts]) -> Iterator[ScoreResult]:
     for name, how in plan.scores.items():
         wanted = plan.policy.scores.get(name, ScorePolicy(margin=0.0))
         yield score_result(name, how, texts, wanted.higher_is_better, plan.sampling)
@@ -192,7 +196,7 @@ def _scores(plan: Plan, texts: Mapping[str, Texts]) -> Iterator[ScoreResult]:
 def _cases(
     candidate: Subject,
     baseline: Subject,
-    plan: Plan,
+    plan: MeasurementPlan,
     tables: BehaviourTables | None,
     progress: Progress,
 ) -> dict[str, tuple[GroupResult, ...]]:
@@ -213,7 +217,7 @@ def _cases(
 
 
 def _speed(
-    candidate: Subject, baseline: Subject, plan: Plan, progress: Progress
+    candidate: Subject, baseline: Subject, plan: MeasurementPlan, progress: Progress
 ) -> SpeedReport | None:
     """Latency, then what the plan's seams measure: throughput and a fresh process's start."""
     how = plan.speed
@@ -235,7 +239,7 @@ def _speed(
     return replace(found, throughput=throughput, start=start)
 
 
-def _digests(tables: BehaviourTables | None, plan: Plan) -> dict[str, str]:
+def _digests(tables: BehaviourTables | None, plan: MeasurementPlan) -> dict[str, str]:
     found = {"pins": pins_digest(plan.pins)}
     if tables:
         found["behaviour"] = tables.digest

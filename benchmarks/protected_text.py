@@ -59,7 +59,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WayScores:
     """Of one way. Shares are of sentences; BLEU is of what is left without the pieces.
 
     Attributes:
@@ -139,7 +139,7 @@ def _boundaries(words: Sequence[str]) -> list[int]:
 
 def measure(
     name: str, way: Way, translator: Recording, texts: Sequence[Case], names: Sequence[Case]
-) -> Outcome:
+) -> WayScores:
     everything = [*texts, *names]
     answers = way(translator, [case.source for case in everything])
     kept = [_kept(case, answer) for case, answer in zip(everything, answers, strict=True)]
@@ -156,7 +156,7 @@ def measure(
             sacrebleu.corpus_bleu(hypotheses, references).score for hypotheses in (left, plain)
         ]
     share = sum(cut) / max(1, len(cut))
-    return Outcome(
+    return WayScores(
         name, len(everything), sum(kept) / len(kept), sum(named) / max(1, len(named)), share, *bleu
     )
 
@@ -210,7 +210,7 @@ def _show_lost(name: str, way: Way, translator: Recording, texts: Sequence[Case]
             sys.stderr.write(f"  {name}: {case.source!r}\n      {answer!r}\n")
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def table(outcomes: Sequence[WayScores]) -> str:
     rows = [
         "| way | sentences | pieces kept | names kept | cut | BLEU, one piece (without) | more |",
         "|---|--:|--:|--:|--:|--:|--:|",

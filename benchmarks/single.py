@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import AnswerCache
-from benchmarks.behaviour import Outcome
-from benchmarks.compare import Plan, compare_suites, measurements
+from benchmarks.behaviour import CaseResult
+from benchmarks.compare import MeasurementPlan, compare_suites, measurements
 from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.progress import Progress
@@ -26,7 +26,7 @@ class SingleResult:
     hypotheses: dict[str, list[str]]
 
     @property
-    def failures(self) -> list[Outcome]:
+    def failures(self) -> list[CaseResult]:
         """Behaviour and smoke cases that are wrong."""
         return [outcome for group in self._groups() for outcome in group.old]
 
@@ -65,7 +65,7 @@ class SingleResult:
 
 
 def run_single(
-    subject: Subject, plan: Plan, cache: AnswerCache, progress: Progress
+    subject: Subject, plan: MeasurementPlan, cache: AnswerCache, progress: Progress
 ) -> SingleResult:
     """Score a subject on the suites of a plan; its speed and pins are left out.
 

@@ -13,7 +13,7 @@ from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from benchmarks.answers import AnswerCache
-    from benchmarks.compare import Plan
+    from benchmarks.compare import MeasurementPlan
     from benchmarks.policy import Policy
     from benchmarks.progress import Progress
     from benchmarks.subject import Subject
@@ -112,8 +112,8 @@ class Measuring:
                 )
         return suites
 
-    def plan(self, suites: Sequence[Suite], speed: bool) -> Plan:
-        from benchmarks.compare import Plan
+    def plan(self, suites: Sequence[Suite], speed: bool) -> MeasurementPlan:
+        from benchmarks.compare import MeasurementPlan
         from benchmarks.load import find_tool
         from benchmarks.pins import DEFAULT_PINS, load_pins
         from benchmarks.speed import SpeedPlan
@@ -122,7 +122,7 @@ class Measuring:
         args, policy = self.args, self.policy
         if speed and policy.speed and policy.speed.throughput_ratio:
             find_tool()  # missing, it is missed before minutes are spent
-        return Plan(
+        return MeasurementPlan(
             suites,
             policy,
             smoke=load_suite(SMOKE_SUITE),

@@ -18,7 +18,7 @@ from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
-    from release.rollout.promotion import Plan
+    from release.rollout.promotion import PromotionPlan
     from release.rollout.shipment import Order, Shipment, Shipments
     from release.rollout.site import Site
 
@@ -71,10 +71,10 @@ def add_plan(parser: argparse.ArgumentParser, observe: str) -> None:
     )
 
 
-def plan_of(args: argparse.Namespace) -> Plan:
-    from release.rollout.promotion import Plan, parse_weights
+def plan_of(args: argparse.Namespace) -> PromotionPlan:
+    from release.rollout.promotion import PromotionPlan, parse_weights
 
-    return Plan(
+    return PromotionPlan(
         weights=parse_weights(args.canary) if args.canary else (100,),
         interval=duration(args.interval),
         observe=duration(args.observe),

@@ -108,7 +108,7 @@ class SentenceEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _SegmentedTexts:
     """Texts taken apart: their layouts, and each distinct sentence once, in order."""
 
     layouts: list[Layout]
@@ -120,10 +120,14 @@ class Job:
     """One request being translated. Close it, or nobody learns that its work is unwanted."""
 
     def __init__(
-        self, plan: _Plan, ticket: Ticket, deadline: float, matches: Mapping[str, Match]
+        self,
+        segmented: _SegmentedTexts,
+        ticket: Ticket,
+        deadline: float,
+        matches: Mapping[str, Match],
     ) -> None:
-        self.layouts = plan.layouts
-        self._wanted = plan.wanted
+        self.layouts = segmented.layouts
+        self._wanted = segmented.wanted
         self._matches = matches
         self._ticket = ticket
         self._deadline = deadline
@@ -250,20 +254,22 @@ class TranslationService:
         if any(lone_surrogate(text) is not None for text in texts):
             raise InvalidInputError("a text holds half of a surrogate pair")
         if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
-            plan = await asyncio.to_thread(self._plan, texts, whole, options.protect)
+            segmented = await asyncio.to_thread(self._segmented, texts, whole, options.protect)
         else:
-            plan = self._plan(texts, whole, options.protect)
-        if len(plan.sentences) > self.settings.max_segments:
+            segmented = self._segmented(texts, whole, options.protect)
+        if len(segmented.sentences) > self.settings.max_segments:
             raise TooLargeError(
-                f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"
+                f"{len(segmented.sentences)} sentences; allowed is {self.settings.max_segments}"
             )
-        matches = await self.recall.find(plan.sentences, memory, self.facts)
+        matches = await self.recall.find(segmented.sentences, memory, self.facts)
         known = {sentence for sentence, match in matches.items() if match.exact}
-        unknown = [sentence for sentence in plan.sentences if sentence not in known]
+        unknown = [sentence for sentence in segmented.sentences if sentence not in known]
         ticket = self._queue.submit(unknown, options, stream=stream)
-        return Job(plan, ticket, self.settings.timeout, matches)
+        return Job(segmented, ticket, self.settings.timeout, matches)
 
-    def _plan(self, texts: Sequence[str], whole: bool, protect: tuple[str, ...]) -> _Plan:
+    def _segmented(
+        self, texts: Sequence[str], whole: bool, protect: tuple[str, ...]
+    ) -> _SegmentedTexts:
         facts, count = self.facts, self._count_tokens
         languages, most = (facts.source_language, facts.target_language), facts.max_source_tokens
         layouts = [
@@ -272,7 +278,7 @@ class TranslationService:
         ]
         wanted = [layout.sentences for layout in layouts]
         distinct = dict.fromkeys(s for sentences in wanted for s in sentences if s is not None)
-        return _Plan(layouts, wanted, list(distinct))
+        return _SegmentedTexts(layouts, wanted, list(distinct))
 
     def finish(self, job: Job, events: Sequence[SentenceEvent]) -> list[TextAnswer]:
         """Join the segments (all events of the job, in order) to texts, and count them."""

@@ -51,12 +51,12 @@ class Gettext:
             catalogue = polib.pofile(source.text.replace("\r\n", "\n") + "\n", encoding="utf-8")
         except (OSError, ValueError, IndexError, KeyError, AttributeError) as error:
             raise DocumentError(f"not a gettext catalogue: {_reason(error)}") from None
-        reader = _Reader(catalogue, source.text)
-        units = list(metered(reader.units(), limits))
+        translations = _Translations(catalogue, source.text)
+        units = list(metered(translations.units(), limits))
         fuzzy = count("fuzzy", (e.msgid for e in catalogue if e.fuzzy and not e.obsolete))
         return TextDocument(
             source,
-            [*reader.header(languages.target, units), *units],
+            [*translations.header(languages.target, units), *units],
             fuzzy,
             lambda result: self.open(source.again(result), limits, languages),
         )
@@ -83,7 +83,7 @@ class _Place:
     form: int
 
 
-class _Reader:
+class _Translations:
     def __init__(self, catalogue: polib.POFile, text: str) -> None:
         self._catalogue, self._text = catalogue, text
         self._newline = "\r\n" if "\r\n" in text else "\n"

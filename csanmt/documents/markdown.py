@@ -65,10 +65,10 @@ class Markdown(TextFormat):
         return self.opened(replace(source, text=text, newline=newline), limits, languages)
 
     def changes(self, text: str, kept: Counter[Part]) -> Iterator[Change[str]]:
-        return _Reader(text, kept).changes()
+        return _ProseFinder(text, kept).changes()
 
 
-class _Reader:
+class _ProseFinder:
     """Finds what of a text is prose; ``kept`` counts the Chinese that is not."""
 
     def __init__(self, text: str, kept: Counter[Part]) -> None:

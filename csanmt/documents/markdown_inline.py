@@ -12,7 +12,7 @@ from markdown_it.common.utils import normalizeReference
 
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
 from csanmt.protected.finder import find
 
 _DESTINATION = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
@@ -75,7 +75,7 @@ class Inline:
         self.kept: Counter[Part] = Counter()
         self._escaped: set[str] = set()  # marks that the source writes with a backslash
         self._raw: dict[tuple[str, int], str] = {}
-        self._items: list[Piece] = []
+        self._items: list[TextOrTag] = []
         self._waiting: list[tuple[str, int, int]] = []  # mark, its index in the items, its end
         at = 0
         for found in _marks(content):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from csanmt.documents.leftovers import chinese
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
 from csanmt.markup.tokens import VOID
 from csanmt.protected.finder import find_each
 
@@ -41,7 +41,7 @@ def read_message(text: str) -> Message:
     """What is around words is a pair; a tag without a partner stands where it stood, or in the
     place of a word where HTML does not know it."""
     raw: dict[tuple[str, int], str] = {}
-    pieces: list[Piece] = []
+    pieces: list[TextOrTag] = []
     at = 0
     for match, tag in _tags(text):
         pieces += [text[at : match.start()], tag]

@@ -8,7 +8,7 @@ from typing import AnyStr, Generic, Protocol, TypeVar
 
 from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.protocol import Unit
-from csanmt.documents.segments import Piece, Segment, Tag, joined, marked, unmarked
+from csanmt.documents.segments import Segment, Tag, TextOrTag, joined, marked, unmarked
 from csanmt.markup import MarkedText, Placed
 
 
@@ -95,7 +95,7 @@ def coded_unit(
     """
     start, end = within or (0, len(text))
     raw: dict[tuple[str, int], str] = {}
-    pieces: list[Piece] = []
+    pieces: list[TextOrTag] = []
     for first, last, tag in codes:
         raw[tag.kind, tag.key] = text[first:last]
         pieces += [text[start:first], tag]

@@ -15,7 +15,7 @@ from typing import Literal
 
 from csanmt.documents.leftovers import Part, chinese, unread
 from csanmt.documents.patches import Patches, PatchUnit, coded_unit
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
 from csanmt.documents.xml_source import Element, escaped
 
 # Differences between runs that nobody sees: spelling, language, revision, font hints.
@@ -74,7 +74,7 @@ class Paragraph:
     element: Element
     space: bytes = b""
     _looks: dict[bytes, _Look] = field(default_factory=dict)
-    _items: list[tuple[bytes | None, Piece]] = field(default_factory=list)  # (look, piece)
+    _items: list[tuple[bytes | None, TextOrTag]] = field(default_factory=list)  # (look, piece)
     _places: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     _around: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     _styles: dict[int, bytes] = field(default_factory=dict)  # key of a pair: look
@@ -238,7 +238,7 @@ class Paragraph:
         letters = Counter({look: found.letters for look, found in self._looks.items()})
         usual = letters.most_common(1)[0][0]
         self._styles[0] = usual
-        pieces: list[Piece] = []
+        pieces: list[TextOrTag] = []
         styled: Tag | None = None
         for look, piece in self._items:
             if styled and (look is None or self._styles[styled.key] != look):

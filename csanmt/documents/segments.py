@@ -13,8 +13,7 @@ from itertools import groupby
 from typing import Literal
 
 from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character
-from csanmt.markup.marked import ATOMS, MAX_ATOMS, ROOT
-from csanmt.markup.marked import Piece as MarkedPiece
+from csanmt.markup.marked import ATOMS, MAX_ATOMS, ROOT, MarkupEvent
 from csanmt.markup.words import whole_words
 
 
@@ -33,13 +32,13 @@ class Tag:
     key: int
 
 
-Piece = str | Tag
-Segment = tuple[Piece, ...]
+TextOrTag = str | Tag
+Segment = tuple[TextOrTag, ...]
 
 
-def joined(pieces: Sequence[Piece]) -> Segment:
+def joined(pieces: Sequence[TextOrTag]) -> Segment:
     """The same pieces, neighbouring texts made one and empty ones left out."""
-    result: list[Piece] = []
+    result: list[TextOrTag] = []
     for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
         if not is_text:
             result += group
@@ -51,13 +50,13 @@ def joined(pieces: Sequence[Piece]) -> Segment:
 def marked(segment: Segment) -> MarkedText:
     """The segment as text with marks; pairs in it must not cross."""
     breaking = any(isinstance(p, Tag) and p.kind == "break" for p in segment)
-    reader = _Reader(breaking)
+    builder = _MarkedTextBuilder(breaking)
     for piece in segment:
         if isinstance(piece, str):
-            reader.text(piece)
+            builder.text(piece)
         else:
-            reader.tag(piece)
-    return reader.finish()
+            builder.tag(piece)
+    return builder.finish()
 
 
 def unmarked(placed: Placed) -> Segment:
@@ -65,7 +64,7 @@ def unmarked(placed: Placed) -> Segment:
     return joined(list(_pieces(placed.pieces())))
 
 
-def _pieces(pieces: Iterable[MarkedPiece]) -> Iterator[Piece]:
+def _pieces(pieces: Iterable[MarkupEvent]) -> Iterator[TextOrTag]:
     for piece in pieces:
         if isinstance(piece.value, list):  # a word that went through whole
             yield from _pieces(piece.value)
@@ -80,7 +79,7 @@ def _pieces(pieces: Iterable[MarkedPiece]) -> Iterator[Piece]:
             yield piece.value
 
 
-class _Reader:
+class _MarkedTextBuilder:
     def __init__(self, breaking: bool) -> None:
         self._breaking = breaking
         self._parts: list[str] = []

@@ -16,7 +16,7 @@ from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.packages import Package
 from csanmt.documents.patches import Patches, PatchUnit, coded_unit
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
 from csanmt.documents.xml_source import Element, escaped, find
 from csanmt.documents.xml_units import Units, attribute_unit
 from csanmt.tables import read_toml
@@ -206,7 +206,7 @@ def _header(source: bytes, element: Element) -> PatchUnit[bytes]:
     """A page's header or footer, with its codes for sections, fonts and page numbers."""
     text = element.text
     raw: dict[int, str] = {}
-    pieces: list[Piece] = []
+    pieces: list[TextOrTag] = []
     at = 0
     for code in _CODE.finditer(text):
         pieces.append(text[at : code.start()])

@@ -127,15 +127,15 @@ def visit(
             they could name files and addresses, or grow without bound.
         DocumentTooLargeError: nested deeper than the limit.
     """
-    reader = _Reader(data, wanted, limits, take, enter, stray)
+    builder = _TreeBuilder(data, wanted, limits, take, enter, stray)
     try:
-        reader.parser.Parse(data, True)
+        builder.parser.Parse(data, True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         raise DocumentError(f"XML not well-formed: {reason}, line {error.lineno}") from None
 
 
-class _Reader:
+class _TreeBuilder:
     """Builds trees from expat's events while one is wanted."""
 
     def __init__(

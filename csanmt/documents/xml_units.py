@@ -12,7 +12,7 @@ from csanmt.documents.leftovers import Part, chinese, unread
 from csanmt.documents.limits import Meter
 from csanmt.documents.messages import read_message
 from csanmt.documents.patches import Patches, PatchUnit, coded_unit, patched
-from csanmt.documents.segments import Piece, Segment, Tag, joined
+from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
 from csanmt.documents.xml_source import Element, Wanted, escaped, visit
 
 # What stands where a word would: placeholders, and text that must not be translated.
@@ -38,8 +38,8 @@ class InlineXml:
     def read(self, element: Element) -> Segment:
         return joined(self._pieces(element))
 
-    def _pieces(self, element: Element) -> list[Piece]:
-        pieces: list[Piece] = []
+    def _pieces(self, element: Element) -> list[TextOrTag]:
+        pieces: list[TextOrTag] = []
         for child in _joined(element.children):
             if isinstance(child, str):
                 pieces += self._message(child)
@@ -55,11 +55,11 @@ class InlineXml:
                 pieces.append(tag)
         return pieces
 
-    def _message(self, text: str) -> list[Piece]:
+    def _message(self, text: str) -> list[TextOrTag]:
         """Markup that is escaped, or in CDATA, are tags of the message."""
         message = read_message(text)
         keys: dict[int, int] = {}
-        pieces: list[Piece] = []
+        pieces: list[TextOrTag] = []
         for piece in message.segment:
             if isinstance(piece, Tag):
                 if piece.key not in keys:

@@ -43,10 +43,10 @@ def unpack(path: str | os.PathLike[str]) -> dict[str, Floats]:
         NotFoundError: no such file.
         CheckpointError: not an engine file, of another format version, truncated or damaged.
     """
-    return dict(_Reader(Path(path)).parameters())
+    return dict(_EngineFile(Path(path)).parameters())
 
 
-class _Reader:
+class _EngineFile:
     """The sections of one engine file, read as the matrices they were packed from."""
 
     def __init__(self, path: Path) -> None:

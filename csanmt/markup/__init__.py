@@ -11,7 +11,15 @@ call ``translate_marked``, and write the ``pieces()`` of what comes back.
 
 from csanmt.markup.alignment import AlignedText, assemble, of_translation
 from csanmt.markup.document import MarkupDocument, parse_markup
-from csanmt.markup.marked import Kind, Mark, MarkedText, Piece, Placed, atom_character, is_atom
+from csanmt.markup.marked import (
+    Kind,
+    Mark,
+    MarkedText,
+    MarkupEvent,
+    Placed,
+    atom_character,
+    is_atom,
+)
 from csanmt.markup.placement import place
 from csanmt.markup.rules import Rules, Sentences, html_rules, xml_rules
 from csanmt.markup.translate import translate_documents, translate_marked
@@ -22,7 +30,7 @@ __all__ = [
     "Mark",
     "MarkedText",
     "MarkupDocument",
-    "Piece",
+    "MarkupEvent",
     "Placed",
     "Rules",
     "Sentences",

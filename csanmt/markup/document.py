@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from csanmt.markup.marked import Kind, MarkedText, Piece, Placed
+from csanmt.markup.marked import Kind, MarkedText, MarkupEvent, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
 from csanmt.markup.structure import Structure, analyse, is_reading
@@ -56,7 +56,7 @@ class TaggedDocument:
             for part in self.parts
         )
 
-    def _joined(self, pieces: Iterable[Piece]) -> str:
+    def _joined(self, pieces: Iterable[MarkupEvent]) -> str:
         written: list[str] = []
         for piece in pieces:
             value = piece.value

@@ -90,7 +90,7 @@ class MarkedText:
 
 
 class Kind(Enum):
-    """What a ``Piece`` of a translation is."""
+    """What a ``MarkupEvent`` of a translation is."""
 
     TEXT = "text"
     OPEN = "open"
@@ -101,7 +101,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MarkupEvent:
     """``value`` is the text, or the ``data`` of mark, atom or break."""
 
     kind: Kind
@@ -122,35 +122,37 @@ class Placed:
     text: str
     ranges: tuple[tuple[int, int], ...]
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[MarkupEvent]:
         """Everything in order; each mark, atom and break of the source exactly once."""
         breaks = iter(self.source.breaks)
         position = 0
         for offset, kind, index in events(self.source.marks, self.ranges):
             yield from self._characters(position, offset, breaks)
             position = offset
-            yield Piece(kind, self.source.marks[index].data, index)
+            yield MarkupEvent(kind, self.source.marks[index].data, index)
         yield from self._characters(position, len(self.text), breaks)
         for data in breaks:  # a translator that dropped line breaks
-            yield Piece(Kind.BREAK, data)
+            yield MarkupEvent(Kind.BREAK, data)
 
-    def _characters(self, start: int, end: int, breaks: Iterator[Any]) -> Iterator[Piece]:
+    def _characters(self, start: int, end: int, breaks: Iterator[Any]) -> Iterator[MarkupEvent]:
         run = start
         for i in range(start, end):
             character = self.text[i]
-            special: Piece | None = None
+            special: MarkupEvent | None = None
             if character in self.source.atoms:
-                special = Piece(Kind.ATOM, self.source.atoms[character])
+                special = MarkupEvent(Kind.ATOM, self.source.atoms[character])
             elif character == "\n" and self.source.breaks:
                 data = next(breaks, None)
-                special = Piece(Kind.TEXT, " ") if data is None else Piece(Kind.BREAK, data)
+                special = (
+                    MarkupEvent(Kind.TEXT, " ") if data is None else MarkupEvent(Kind.BREAK, data)
+                )
             if special:
                 if run < i:
-                    yield Piece(Kind.TEXT, self.text[run:i])
+                    yield MarkupEvent(Kind.TEXT, self.text[run:i])
                 yield special
                 run = i + 1
         if run < end:
-            yield Piece(Kind.TEXT, self.text[run:end])
+            yield MarkupEvent(Kind.TEXT, self.text[run:end])
 
 
 def children(marks: Sequence[Mark]) -> dict[int, list[int]]:

@@ -19,7 +19,7 @@ from csanmt.markup.marked import (
     Kind,
     Mark,
     MarkedText,
-    Piece,
+    MarkupEvent,
     Placed,
     atom_character,
     events,
@@ -57,7 +57,7 @@ def _with_points(text: MarkedText) -> MarkedText:
                 parts.append(point_character(count))
                 atoms[parts[-1]] = []
                 count, length = count + 1, length + 1
-            atoms[point_character(count - 1)].append(Piece(kind, mark.data))
+            atoms[point_character(count - 1)].append(MarkupEvent(kind, mark.data))
         elif kind is Kind.OPEN:
             place[index] = len(marks)
             marks.append(replace(mark, start=length, parent=place.get(mark.parent, ROOT)))
@@ -157,7 +157,7 @@ def _belongs(text: str, mark: Mark, start: int, end: int) -> bool:
     return start < mark.start or mark.end < end or _is_note(text, mark)
 
 
-def _pieces(text: MarkedText, start: int, end: int, inner: list[int]) -> list[Piece]:
+def _pieces(text: MarkedText, start: int, end: int, inner: list[int]) -> list[MarkupEvent]:
     place = {old: new for new, old in enumerate(inner)}
     marks = tuple(
         replace(m, start=m.start - start, end=m.end - start, parent=place.get(m.parent, ROOT))

@@ -14,7 +14,7 @@ from csanmt.errors import CsanmtError
 from release.rollout.deployment import Check, deploy
 from release.rollout.promotion import Promoted, promote
 from release.rollout.rollback import rollback
-from release.rollout.shipment import Progress, Shipment, Shipments
+from release.rollout.shipment import Shipment, ShipmentProgress, Shipments
 from release.rollout.site import APPLIED, Site, Tell
 from release.rollout.status import Look, look
 from release.rollout.traffic import Colour
@@ -111,7 +111,7 @@ class _Journey:
     shipment: Shipment
     upkeep: Upkeep
     tell: Tell
-    progress: Progress = field(init=False)
+    progress: ShipmentProgress = field(init=False)
     _saved: float = 0.0
     _begun: float = field(init=False)
     _spent: float = field(init=False)
@@ -278,7 +278,7 @@ class _Journey:
     def _save(self, **changes: Any) -> None:
         self._store(replace(self.progress, **changes))
 
-    def _store(self, progress: Progress) -> None:
+    def _store(self, progress: ShipmentProgress) -> None:
         self.progress = replace(progress, spent=self._spending())
         try:
             self.shipments.save(self.progress)

@@ -17,7 +17,7 @@ from release.rollout.traffic import TrafficMovedError, other
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PromotionPlan:
     """How to promote.
 
     Attributes:
@@ -89,7 +89,7 @@ class _Unguided:
 def promote(
     site: Site,
     release: str,
-    plan: Plan,
+    plan: PromotionPlan,
     tell: Tell = lambda _: None,
     *,
     purpose: str = "promotion",

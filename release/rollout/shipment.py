@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
-from release.rollout.promotion import Plan
+from release.rollout.promotion import PromotionPlan
 from release.rollout.rollback import RolledBack, rollback
 from release.rollout.site import Site, SiteHeldError, Tell
 from release.rollout.status import look
@@ -52,7 +52,7 @@ class Shipment:
     bento: str = ""
     force: str = ""
     checked: bool = True
-    plan: Plan = field(default_factory=lambda: Plan(observe=OBSERVE_SECONDS))
+    plan: PromotionPlan = field(default_factory=lambda: PromotionPlan(observe=OBSERVE_SECONDS))
     pause_at: tuple[float, ...] = ()
     deadline: float = DEADLINE_SECONDS
     who: str = ""
@@ -67,12 +67,12 @@ class Shipment:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Shipment:
-        plan = Plan(**{**found["plan"], "weights": tuple(found["plan"]["weights"])})
+        plan = PromotionPlan(**{**found["plan"], "weights": tuple(found["plan"]["weights"])})
         return cls(**{**found, "plan": plan, "pause_at": tuple(found["pause_at"])})
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ShipmentProgress:
     """How far it has come.
 
     Attributes:
@@ -100,7 +100,7 @@ class Progress:
     def over(self) -> bool:
         return self.phase in OVER
 
-    def say(self, words: str, **changes: Any) -> Progress:
+    def say(self, words: str, **changes: Any) -> ShipmentProgress:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return replace(self, words=(*self.words, f"{now} {words}")[-KEPT_WORDS:], **changes)
 
@@ -127,10 +127,12 @@ class Shipments:
             for order in ("pause", "abort", "approve"):
                 (self.directory / order).unlink(missing_ok=True)
             if not self.progress().over:  # a plan beside this would be one to be carried out
-                self.save(Progress("failed").say(f"{shipment.release} is not handed over yet"))
+                self.save(
+                    ShipmentProgress("failed").say(f"{shipment.release} is not handed over yet")
+                )
             # The plan first: cut between the two, nothing is shipped, least of all the last one.
             replace_text(self._path("plan"), json.dumps(asdict(shipment), indent=1) + "\n")
-            self.save(Progress().say(f"{shipment.release} is handed over"))
+            self.save(ShipmentProgress().say(f"{shipment.release} is handed over"))
 
     def current(self) -> Shipment | None:
         """The last one that was submitted; None where there is none that can be read."""
@@ -148,19 +150,19 @@ class Shipments:
         started = self._path("progress").exists() and not self.progress().over
         return started and self.current() is None
 
-    def progress(self) -> Progress:
+    def progress(self) -> ShipmentProgress:
         """How far it has come; ``lost`` where that cannot be read."""
         try:
             found = json.loads(self._path("progress").read_text(encoding="utf-8"))
-            known = {f.name for f in fields(Progress)}
+            known = {f.name for f in fields(ShipmentProgress)}
             values = {name: value for name, value in found.items() if name in known}
-            progress = Progress(**{**values, "words": tuple(values.get("words", ()))})
+            progress = ShipmentProgress(**{**values, "words": tuple(values.get("words", ()))})
             sound = found["phase"] in get_args(Phase) and progress.colour in ("", *COLOURS)
-            return progress if sound else Progress(lost=True)
+            return progress if sound else ShipmentProgress(lost=True)
         except (OSError, ValueError, TypeError, AttributeError, LookupError):
-            return Progress(lost=self._path("plan").exists())
+            return ShipmentProgress(lost=self._path("plan").exists())
 
-    def save(self, progress: Progress) -> None:
+    def save(self, progress: ShipmentProgress) -> None:
         replace_text(self._path("progress"), json.dumps(asdict(progress), indent=1) + "\n")
 
     # -- what people order meanwhile -----------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.answers import AnswerCache
-from benchmarks.compare import Plan, measure
+from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import Verdict, judge
 from benchmarks.load import ThroughputRow
 from benchmarks.measurements import Measurements
@@ -87,10 +87,10 @@ class World:
         """A candidate that answers ``change(source, good answer)``."""
         return self.subject(lambda texts: [change(t, self.one(t)) for t in texts], **other)
 
-    def plan(self, **other: Any) -> Plan:
+    def plan(self, **other: Any) -> MeasurementPlan:
         speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3)
         quality = replace(self.policy.quality, report=("chrf2",))
-        return Plan(
+        return MeasurementPlan(
             suites=[self.suite],
             policy=replace(self.policy, quality=quality),
             smoke=load_suite(SMOKE_SUITE),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.answers import AnswerCache
-from benchmarks.compare import Plan, measure
+from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import Decision, Waiver, judge
 from benchmarks.pins import load_pins
 from benchmarks.policy import load_policy
@@ -97,7 +97,7 @@ def test_a_harmless_change_of_every_line_fails_nothing(world, name, change):
         coarser(world.policy), quality=replace(world.policy.quality, report=()), behaviour=None,
         smoke=None, pins=None, churn=None, speed=None,
     )  # fmt: skip
-    plan = Plan([world.suite], policy, behaviour=False)
+    plan = MeasurementPlan([world.suite], policy, behaviour=False)
     verdict = judge(measure(candidate, baseline, plan, world.cache), policy)
     assert verdict.decision == Decision.PROMOTE, verdict.reasons
 
@@ -135,7 +135,7 @@ def test_v1_2_0_may_replace_v1_1_0_with_two_named_waivers(recorded, cache):
     old, new = recorded
     policy = replace(coarser(load_policy()), speed=None)
     policy = replace(policy, quality=replace(policy.quality, report=()))
-    plan = Plan(
+    plan = MeasurementPlan(
         [load_suite(name) for name in policy.quality.suites], policy,
         smoke=load_suite(SMOKE_SUITE), pins=load_pins(), retrained=True,
     )  # fmt: skip

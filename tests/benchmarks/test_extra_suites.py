@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.compare import Plan, measure
+from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import judge
 from benchmarks.suite import Suite, load_suite
 from cli.main import main
@@ -87,7 +87,7 @@ def test_sentences_are_timed_on_the_policys_suites(world, extra):
 
 def test_two_suites_of_one_name_are_refused(world, tmp_path, capsys, monkeypatch):
     with pytest.raises(InvalidInputError, match="two suites are named 'mini'"):
-        Plan([world.suite, Suite("mini", ("一",), (("one",),))], world.policy)
+        MeasurementPlan([world.suite, Suite("mini", ("一",), (("one",),))], world.policy)
     monkeypatch.chdir(tmp_path)
     for folder in ("a/mini", "b/mini"):
         (tmp_path / folder).mkdir(parents=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.answers import AnswerCache
-from benchmarks.compare import Plan, measure
+from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import Decision, Verdict, judge
 from benchmarks.measurements import Measurements
 from benchmarks.metrics import METRICS
@@ -110,7 +110,9 @@ def judge_pairs(systems: SystemSet, policy: Policy, cache: AnswerCache) -> list[
     """The gate on all ordered pairs (candidate, baseline)."""
     subjects = {name: HypothesesSubject(path) for name, path in systems.systems.items()}
     report = tuple(key for key in policy.quality.report if key != "ter")
-    plan = Plan([systems.suite], replace(policy, quality=replace(policy.quality, report=report)))
+    plan = MeasurementPlan(
+        [systems.suite], replace(policy, quality=replace(policy.quality, report=report))
+    )
     found = []
     for candidate, baseline in itertools.permutations(subjects, 2):
         measured = measure(subjects[candidate], subjects[baseline], plan, cache)

@@ -16,7 +16,7 @@ from tests.model_store.tiny_model import write_model
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     status: int
     out: str
     err: str
@@ -27,17 +27,17 @@ class Outcome:
 
 
 @pytest.fixture
-def csanmt(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def csanmt(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
     """Run ``csanmt WORD…``; bad usage, which ends the process, is an outcome like any other."""
 
-    def run(*words: object) -> Outcome:
+    def run(*words: object) -> CommandResult:
         try:
             status = main([str(word) for word in words])
         except SystemExit as leaving:
             status = int(leaving.code or 0)
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
-        return Outcome(status, captured.out, captured.err)
+        return CommandResult(status, captured.out, captured.err)
 
     return run
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import service_process
 from release.rollout.deployment import deploy
 from release.rollout.nginx import NginxRouter
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.site import Site
 from release.rollout.status import look
 from release.rollout.thresholds import Thresholds
@@ -96,7 +96,7 @@ def two_colours(tmp_path: Path) -> Iterator[Place]:
     )
     try:
         deploy(site, FIRST, f"csanmt:{FIRST}", force="test")
-        promote(site, FIRST, Plan())
+        promote(site, FIRST, PromotionPlan())
         deploy(site, SECOND, f"csanmt:{SECOND}", force="test")
         yield Place(site, router, launcher)
     finally:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from release.rollout.deployment import deploy
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.site import Site, apply_settings, open_site
 from release.rollout.traffic import COLOURS
 from tests.e2e.workshop import MODEL, Workshop
@@ -43,7 +43,7 @@ def real_site(folder: Path) -> Iterator[tuple[partial[Site], dict[str, str]]]:
     try:
         for release in list(models)[:2]:
             deploy(opened(), release, f"csanmt:{release}", force="test")
-            promote(opened(), release, Plan())
+            promote(opened(), release, PromotionPlan())
         yield opened, models
     finally:
         site = opened()

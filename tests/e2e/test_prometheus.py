@@ -21,7 +21,7 @@ import pytest
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.alerts import Alert
 from release.rollout.nginx import NginxSettings
-from release.rollout.promotion import Plan, promote, watch
+from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.status import look
 from release.rollout.traffic import SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for
@@ -115,7 +115,7 @@ def test_prometheus_sees_what_the_colours_say_and_a_sick_version_goes_back(
 
         site.alert = Alert(hook)
         with Load(place.address, clients=4, timeout=60) as load:
-            promote(site, SECOND, Plan())
+            promote(site, SECOND, PromotionPlan())
             place.fall_ill(SECOND, "echo")
             wait_for(lambda: "CsanmtHealthEchoed" in server.firing())
             seen = watch(site, seconds=60, poll=2.0)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.site import Site, open_site
 from release.rollout.traffic import COLOURS
@@ -152,7 +152,7 @@ def test_switch_and_rollback_take_less_than_a_second_for_the_clients(town: Town)
     while len(moved) < 3 and not any(max(pair) <= 1 for pair in moved):
         with Load(town.address, CLIENTS, timeout=120, per_second=40) as load:
             switched = time.monotonic()
-            promote(town.site, town.second, Plan())
+            promote(town.site, town.second, PromotionPlan())
             wait_for(lambda since=switched: load.versions(since=since)[OTHER_MODEL] > CLIENTS)
             returned = time.monotonic()
             rollback(town.site, why="rehearsal")

@@ -15,7 +15,7 @@ import pytest
 from csanmt.errors import CsanmtError
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
-from release.rollout.promotion import Plan, promote, watch
+from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipments
 from release.rollout.status import standing
@@ -40,7 +40,7 @@ pytestmark = [
 def test_every_answer_names_the_version_that_made_it(place: Place) -> None:
     with Load(place.address, clients=4) as load:
         wait_for(lambda: len(load.answers) > 10)
-        promote(place.site, SECOND, Plan())
+        promote(place.site, SECOND, PromotionPlan())
         moment = time.monotonic()
         wait_for(lambda: load.versions(since=moment)[MODELS[SECOND]] > 10)
     assert load.lost() == []
@@ -63,7 +63,7 @@ def test_a_version_that_falls_ill_in_service_is_rolled_back(
 ) -> None:
     with Load(place.address, clients=4, timeout=60) as load:
         wait_for(lambda: len(load.answers) > 60)  # the baseline
-        promote(place.site, SECOND, Plan())
+        promote(place.site, SECOND, PromotionPlan())
         place.fall_ill(SECOND, illness)
         if illness == "hang":
             wait_for(lambda: traffic_of(place).green == 100)
@@ -109,7 +109,7 @@ def test_a_promotion_outlives_its_terminal_and_a_killed_keeper_is_noticed(place:
     try:
         wait_for(lambda: traffic_of(place).green == 50)
         with pytest.raises(CsanmtError, match="is under way"):
-            promote(place.site, SECOND, Plan())
+            promote(place.site, SECOND, PromotionPlan())
     finally:
         process.send_signal(signal.SIGHUP)
         process.wait()

@@ -21,7 +21,7 @@ from csanmt.errors import CsanmtError, NotFoundError
 from release.rollout.deployment import deploy
 from release.rollout.keeper import keep
 from release.rollout.nginx import NginxRouter
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import RolledBack, rollback
 from release.rollout.shipment import Shipment, Shipments
 from release.rollout.site import Site
@@ -66,7 +66,7 @@ class Walk:
     def ship(self) -> None:
         release = self._another()
         shipments = Shipments(self.site.home / "keeper")
-        plan = Plan((25, 100), interval=0.4, observe=0.4, poll=0.2)
+        plan = PromotionPlan((25, 100), interval=0.4, observe=0.4, poll=0.2)
         with suppress(CsanmtError):
             shipments.submit(
                 Shipment(release, f"csanmt:{release}", force="chaos", plan=plan, who="ada")
@@ -82,7 +82,9 @@ class Walk:
 
     def promote(self) -> None:
         release = self._another()
-        self._command(f"promote {release}", lambda: promote(self.opened(), release, Plan()))
+        self._command(
+            f"promote {release}", lambda: promote(self.opened(), release, PromotionPlan())
+        )
 
     def roll_back(self) -> None:
         self._command("rollback", lambda: rollback(self.opened(), why="chaos"))
@@ -225,10 +227,10 @@ class Walk:
                 if serving.release == release:
                     continue
                 deploy(self.opened(), release, f"csanmt:{release}", force="chaos")
-                promote(self.opened(), release, Plan())
+                promote(self.opened(), release, PromotionPlan())
                 now = look(self.opened())
         for release in self.releases[:2]:
-            promote(self.opened(), release, Plan())
+            promote(self.opened(), release, PromotionPlan())
 
     def lost(self) -> list[Answer]:
         """Requests without an answer that no killed process had in its hands."""

@@ -11,7 +11,7 @@ import pytest
 
 from release.rollout.deployment import deploy
 from release.rollout.nginx import NginxRouter
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.site import Site, apply_settings, open_site
 from release.rollout.traffic import COLOURS
 from tests.ports import free_addresses
@@ -45,7 +45,7 @@ def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[partial[Si
     apply_settings(site)
     for release in RELEASES[:2]:
         deploy(opened(), release, f"csanmt:{release}", force="test")
-        promote(opened(), release, Plan())
+        promote(opened(), release, PromotionPlan())
     yield opened
     for colour in COLOURS:
         site.launcher.stop(site.place(colour), deadline_seconds=2)

@@ -9,7 +9,7 @@ from release.ledger.ledger import Ledger
 from release.rollout.colours import Colours, Deployment
 from release.rollout.deployment import deploy
 from release.rollout.metrics import Sample
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.site import Site
 from release.rollout.status import look
 from release.rollout.thresholds import Thresholds
@@ -129,7 +129,7 @@ def on(world: World, release: str) -> Deployment:
 def put(world: World, release: str, *, into_service: bool = False) -> None:
     deploy(world.site, release, f"csanmt:{release}", force="test")
     if into_service:
-        promote(world.site, release, Plan())
+        promote(world.site, release, PromotionPlan())
 
 
 def two_versions(world: World) -> None:
@@ -142,7 +142,7 @@ def two_versions(world: World) -> None:
 def three_served(world: World) -> None:
     """v3 in service on blue, v2 beside it, v1 no longer running."""
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
     put(world, "v3.0.0-ccc", into_service=True)
 
 

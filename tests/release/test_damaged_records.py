@@ -12,7 +12,7 @@ import pytest
 from csanmt.errors import CsanmtError, StorageError
 from release.ledger.ledger import Ledger
 from release.rollout.deployment import deploy
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.site import APPLIED, SETTINGS, SiteSettings, open_site
 from release.rollout.status import look, standing
@@ -56,7 +56,7 @@ def test_deploying_again_repairs_it(world: World, damage: Callable[[Path], None]
 
 def test_a_rollback_leaves_a_sick_version_whose_record_is_damaged(world: World) -> None:
     two_versions(world)
-    promote(world.site, SECOND, Plan())
+    promote(world.site, SECOND, PromotionPlan())
     truncate(record(world, "green"))
     assert rollback(world.site, why="v2 echoes").release == FIRST
 
@@ -76,7 +76,7 @@ def test_a_promotion_needs_no_record(world: World) -> None:
     two_versions(world)
     for colour in ("blue", "green"):
         truncate(record(world, colour))
-    assert promote(world.site, SECOND, Plan()).completed
+    assert promote(world.site, SECOND, PromotionPlan()).completed
 
 
 def test_fields_of_a_newer_version_are_passed_over(world: World) -> None:
@@ -91,7 +91,7 @@ def test_fields_of_a_newer_version_are_passed_over(world: World) -> None:
 
 def test_where_nobody_can_say_who_serves_the_ledger_does(world: World) -> None:
     two_versions(world)
-    promote(world.site, SECOND, Plan())
+    promote(world.site, SECOND, PromotionPlan())
     world.router.history.clear()
     assert rollback(world.site, why="who serves?").release == SECOND
     assert world.router.state().green == 100
@@ -121,7 +121,7 @@ def broken_ledger(world: World) -> Path:
 @pytest.mark.parametrize("named", [True, False])
 def test_a_rollback_needs_no_ledger(world: World, named: bool) -> None:
     two_versions(world)
-    promote(world.site, SECOND, Plan())
+    promote(world.site, SECOND, PromotionPlan())
     path = broken_ledger(world)
     told: list[str] = []
     back = rollback(world.site, FIRST if named else None, why="v2 echoes", tell=told.append)

@@ -16,7 +16,7 @@ from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
 from release.rollout.metrics import Sample
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, Shipments
 from release.rollout.site import APPLIED, Site
@@ -24,7 +24,7 @@ from tests.release.doubles import ScriptedMetrics
 from tests.release.stub_site import Service, World, kinds, two_versions
 
 FIRST, SECOND, THIRD = "v1.0.0-aaa", "v2.0.0-bbb", "v3.0.0-ccc"
-PLAN = Plan((5, 25, 100), interval=20, observe=20, poll=10)
+PLAN = PromotionPlan((5, 25, 100), interval=20, observe=20, poll=10)
 SHIPMENT = Shipment(THIRD, f"csanmt:{THIRD}", force="test", plan=PLAN, who="ada")
 
 
@@ -32,7 +32,7 @@ SHIPMENT = Shipment(THIRD, f"csanmt:{THIRD}", force="test", plan=PLAN, who="ada"
 def shipments(world: World) -> Shipments:
     """SECOND in service on green, FIRST beside it."""
     two_versions(world)
-    promote(world.site, SECOND, Plan())
+    promote(world.site, SECOND, PromotionPlan())
     return Shipments(world.site.home / "keeper")
 
 

@@ -16,7 +16,7 @@ from csanmt.source_tree import SOURCE_TREE
 from release.rollout.deployment import deploy
 from release.rollout.metrics import ServiceMetrics
 from release.rollout.nginx import NginxSettings
-from release.rollout.promotion import Plan, promote, watch
+from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.shadow import Collector, Copied
 from release.rollout.site import Site, open_site
 from release.rollout.status import standing
@@ -91,7 +91,7 @@ def test_a_version_is_deployed_promoted_and_watched_by_the_sites_key(make_site: 
     deployed = site.colours.get("blue")
     assert deployed is not None
     assert deployed.model == MODEL
-    assert promote(site, RELEASE, Plan(observe=0.2, poll=0.1)).completed
+    assert promote(site, RELEASE, PromotionPlan(observe=0.2, poll=0.1)).completed
     seen = watch(site, 0.3, 0.1)
     assert (seen.colour, seen.breaches) == ("blue", ())
     now = standing(site, window=0.01)
@@ -129,9 +129,9 @@ def test_a_key_that_may_not_read_metrics_is_no_illness(
     if key == "slow":
         site.metrics.sample("blue")  # the only one of this minute
     with pytest.raises(ConfigurationError, match=words):
-        promote(site, RELEASE, Plan((5, 100), interval=1, poll=1))
+        promote(site, RELEASE, PromotionPlan((5, 100), interval=1, poll=1))
     assert site.router.state().green == 100  # nothing was switched for what cannot be judged
-    promote(site, RELEASE, Plan())
+    promote(site, RELEASE, PromotionPlan())
     with pytest.raises(ConfigurationError, match=words):
         watch(site, 60, 10)
     assert site.router.state().blue == 100

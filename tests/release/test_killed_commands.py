@@ -20,7 +20,7 @@ from release.ledger.ledger import Kind
 from release.ledger.state import fold
 from release.rollout.colours import Deployment
 from release.rollout.nginx import NginxRouter
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.site import Site
 from release.rollout.status import Standing, standing
@@ -71,7 +71,7 @@ def site(tmp_path: Path, services: dict[Colour, str]) -> Iterator[Site]:
         site.colours.put(
             Deployment(colour, release, release, "process", f"h-{colour}", services[colour], "now")
         )
-    promote(site, FIRST, Plan())
+    promote(site, FIRST, PromotionPlan())
     yield site
     router.stop()
 
@@ -105,7 +105,7 @@ def truth(site: Site, load: Load) -> Standing:
 
 
 def test_a_promotion_killed_at_any_step_can_be_told_and_undone(site: Site) -> None:
-    plan = Plan((50, 100), interval=0.02, poll=0.02)
+    plan = PromotionPlan((50, 100), interval=0.02, poll=0.02)
     step, unsettled, killed = 0, 0, True
     assert isinstance(site.router, NginxRouter)
     with Load(site.router.settings.listen, clients=2) as load:
@@ -130,7 +130,7 @@ def test_a_rollback_killed_at_any_step_is_finished_by_the_next(site: Site) -> No
     assert isinstance(site.router, NginxRouter)
     with Load(site.router.settings.listen, clients=2) as load:
         while killed:
-            promote(site, SECOND, Plan())
+            promote(site, SECOND, PromotionPlan())
             step += 1
             killed = killed_at(step, STEPS, lambda: rollback(site, why="users complain"))
             now = truth(site, load)

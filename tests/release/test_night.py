@@ -12,7 +12,7 @@ from release.ledger.ledger import Kind
 from release.ledger.state import fold
 from release.rollout.metrics import ServiceMetrics
 from release.rollout.observation import observe
-from release.rollout.promotion import Plan, promote, watch
+from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.retention import plan
 from release.rollout.rollback import rollback
 from release.rollout.status import look, standing
@@ -28,7 +28,7 @@ FIRST, SECOND, THIRD = "v1.0.0-aaa", "v2.0.0-bbb", "v3.0.0-ccc"
 def switched(world: World) -> None:
     """SECOND in service on green, FIRST beside it."""
     two_versions(world)
-    promote(world.site, SECOND, Plan())
+    promote(world.site, SECOND, PromotionPlan())
 
 
 # -- what was started is what answers ------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_silence_is_no_promotion(world: World) -> None:
     two_versions(world)
     world.services["green"].per_second = 0.0
     world.site.front = None
-    done = promote(world.site, SECOND, Plan((5, 100), interval=30, poll=10))
+    done = promote(world.site, SECOND, PromotionPlan((5, 100), interval=30, poll=10))
     assert (done.completed, done.share) == (False, 5)
     assert done.reasons == ("not observed: 0 answers, 20 are needed",)
     assert world.router.state().blue == 100
@@ -252,7 +252,7 @@ def test_test_requests_that_hang_hold_no_verdict_up(world: World) -> None:
 def test_a_front_that_fails_under_the_candidate_sends_it_back(world: World) -> None:
     two_versions(world)
     world.front.status = lambda colour: 502 if colour == "green" else 200
-    done = promote(world.site, SECOND, Plan((5, 100), interval=60, poll=10))
+    done = promote(world.site, SECOND, PromotionPlan((5, 100), interval=60, poll=10))
     assert "of test requests through the front are errors" in done.reasons[0]
     assert world.router.state().blue == 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from csanmt.errors import ConfigurationError
-from release.rollout.promotion import Plan, parse_weights
+from release.rollout.promotion import PromotionPlan, parse_weights
 from release.rollout.thresholds import chance
 
 
@@ -35,7 +35,7 @@ def test_a_million_answers_are_judged_too() -> None:
 @pytest.mark.parametrize("weights", [(), (50,), (50, 25, 100), (0, 100), (5, 5, 100)])
 def test_weights_must_rise_to_100(weights: tuple[float, ...]) -> None:
     with pytest.raises(ConfigurationError):
-        Plan(weights)
+        PromotionPlan(weights)
 
 
 def test_weights_are_read_from_a_list() -> None:

@@ -12,7 +12,7 @@ from csanmt.errors import ConflictError, NotFoundError
 from release.rollout import promotion as promotion_module
 from release.rollout.keeper import keep
 from release.rollout.metrics import Clock
-from release.rollout.promotion import Plan, promote, watch
+from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, Shipments, roll_back_past
 from release.rollout.traffic import Traffic, TrafficMovedError
@@ -24,7 +24,7 @@ from tests.serving.live_server import wait_until
 def v2_in_service(world: World) -> None:
     """v1 beside it, running."""
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
 
 
 def test_an_observer_stands_down_when_somebody_rolled_back_first(world: World) -> None:
@@ -87,8 +87,8 @@ def test_a_second_rollback_goes_further_back(world: World) -> None:
 def test_a_version_that_was_promoted_again_is_a_way_back_again(world: World) -> None:
     v2_in_service(world)
     rollback(world.site, why="false alarm")
-    promote(world.site, "v2.0.0-bbb", Plan())
-    promote(world.site, "v1.0.0-aaa", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
+    promote(world.site, "v1.0.0-aaa", PromotionPlan())
     assert rollback(world.site, why="users complain").release == "v2.0.0-bbb"
 
 
@@ -106,7 +106,7 @@ def test_a_promotion_rolls_back_to_a_version_that_must_be_started(world: World) 
             world.services["blue"].up = True  # the deployment waits for it
 
     world.clock.on_sleep.append(both_die)
-    done = promote(world.site, "v2.0.0-bbb", Plan(observe=60))
+    done = promote(world.site, "v2.0.0-bbb", PromotionPlan(observe=60))
     assert not done.completed
     assert world.site.router.state().blue == 100
     assert kinds(world)[-3:] == ["breach", "deploy", "rollback"]
@@ -121,7 +121,7 @@ def test_a_rollback_that_cannot_be_done_is_told_to_people(world: World) -> None:
 
     world.clock.on_sleep.append(fall_ill)
     with pytest.raises(NotFoundError, match="nothing served before"):
-        promote(world.site, "v1.0.0-aaa", Plan(observe=60))
+        promote(world.site, "v1.0.0-aaa", PromotionPlan(observe=60))
     assert "ill, and could not be rolled back: nothing served before" in world.alert.sent[0][0]
 
 
@@ -236,7 +236,7 @@ def test_a_rollback_that_must_start_a_version_ends_a_shipment_first(
     three_served(world)
     put(world, "v4.0.0-ddd")
     shipments = Shipments(world.site.home / "keeper")
-    plan = Plan((25, 100), interval=20, observe=20)
+    plan = PromotionPlan((25, 100), interval=20, observe=20)
     shipments.submit(Shipment("v4.0.0-ddd", plan=plan, pause_at=(25.0,)))
     mine = replace(world.site, clock=Clock())
     keeper = threading.Thread(

@@ -10,7 +10,7 @@ import pytest
 from csanmt.errors import ConflictError, NotFoundError, UnavailableError
 from release.ledger.ledger import Kind
 from release.rollout.deployment import deploy, idle_colour
-from release.rollout.promotion import Plan, promote, watch
+from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.rollback import rollback
 from release.rollout.status import look
 from release.rollout.traffic import Traffic
@@ -52,14 +52,14 @@ def test_a_version_that_fails_a_trial_is_stopped_and_recorded(world: World) -> N
 def test_what_others_started_is_promoted_as_it_is_seen(world: World) -> None:
     """As a compose file does: no record and no entry, but it answers by its name."""
     world.launcher.start("csanmt:v1.0.0-aaa", world.site.place("blue"))
-    assert promote(world.site, "v1.0.0-aaa", Plan()).completed
+    assert promote(world.site, "v1.0.0-aaa", PromotionPlan()).completed
     put(world, "v2.0.0-bbb", into_service=True)
     assert rollback(world.site, why="v2 echoes").release == "v1.0.0-aaa"
 
 
 def test_blue_green_switches_everything_at_once(world: World) -> None:
     two_versions(world)
-    done = promote(world.site, "v2.0.0-bbb", Plan())
+    done = promote(world.site, "v2.0.0-bbb", PromotionPlan())
     assert done.completed
     assert world.site.router.state().green == 100
     assert kinds(world)[-1] == "switch"
@@ -67,7 +67,7 @@ def test_blue_green_switches_everything_at_once(world: World) -> None:
 
 def test_canary_walks_its_steps_and_watches_each(world: World) -> None:
     two_versions(world)
-    done = promote(world.site, "v2.0.0-bbb", Plan((5, 25, 50, 100), interval=60, poll=10))
+    done = promote(world.site, "v2.0.0-bbb", PromotionPlan((5, 25, 50, 100), interval=60, poll=10))
     assert done.completed
     weights = [e.detail["weight"] for e in world.site.ledger.history(kind="switch")][1:]
     assert weights == [5, 25, 50, 100]
@@ -94,7 +94,7 @@ def test_a_sick_canary_is_rolled_back_with_the_reason(
                 setattr(world.services["green"], key, value)
 
     world.clock.on_sleep.append(fall_ill)
-    done = promote(world.site, "v2.0.0-bbb", Plan((5, 50, 100), interval=60, poll=10))
+    done = promote(world.site, "v2.0.0-bbb", PromotionPlan((5, 50, 100), interval=60, poll=10))
     assert not done.completed
     assert done.share == 50
     assert words in done.reasons[0]
@@ -105,7 +105,7 @@ def test_a_sick_canary_is_rolled_back_with_the_reason(
 
 def test_the_watched_window_after_promotion_rolls_back_too(world: World) -> None:
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
     world.services["green"].up = False
     seen = watch(world.site, 1800, 10)
     assert [breach.rule for breach in seen.breaches] == ["down"]
@@ -115,7 +115,7 @@ def test_the_watched_window_after_promotion_rolls_back_too(world: World) -> None
 
 def test_a_few_errors_are_enough_when_the_front_spares_the_version(world: World) -> None:
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
     green = world.services["green"]
     green.per_second, green.error_share = 0.2, 1.0  # one request, one error every five seconds
     seen = watch(world.site, 1800, 10)
@@ -127,7 +127,7 @@ def test_a_slow_version_is_found_where_few_requests_come(world: World) -> None:
     """Readings with too few answers between two bad ones do not acquit it."""
     two_versions(world)
     world.clock.sleep(60)  # the baseline
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
     green = world.services["green"]
     green.per_second, green.seconds = 1.5, 0.9  # 15 answers a reading, 20 are judged
     seen = watch(world.site, 300, 10)
@@ -145,7 +145,7 @@ def test_a_quiet_window_is_recorded(world: World) -> None:
 
 def test_rollback_returns_to_the_other_colour(world: World) -> None:
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
     back = rollback(world.site, why="users complain")
     assert (back.release, back.from_release) == ("v1.0.0-aaa", "v2.0.0-bbb")
     assert world.site.ledger.last(Kind.ROLLBACK).why == "users complain"  # type: ignore[union-attr]
@@ -220,7 +220,7 @@ def test_a_missing_bento_costs_nobody_the_fallback(world: World) -> None:
 
 def test_a_rollback_killed_before_the_ledger_is_finished_not_undone(world: World) -> None:
     two_versions(world)
-    promote(world.site, "v2.0.0-bbb", Plan())
+    promote(world.site, "v2.0.0-bbb", PromotionPlan())
     world.site.router.switch(Traffic.of("blue", purpose="rollback"))  # and it was killed
     assert rollback(world.site, why="again").release == "v1.0.0-aaa"
     assert world.site.router.state().blue == 100
@@ -230,7 +230,7 @@ def test_two_commands_at_once_are_refused(world: World) -> None:
     two_versions(world)
     another = replace(world.site)  # as a second command opens it
     with another.exclusive("promotion of v2.0.0-bbb"), pytest.raises(ConflictError) as caught:
-        promote(world.site, "v2.0.0-bbb", Plan())
+        promote(world.site, "v2.0.0-bbb", PromotionPlan())
     assert "promotion of v2.0.0-bbb is under way" in str(caught.value)
 
 
@@ -242,7 +242,7 @@ def test_a_rollback_in_mid_promotion_stops_the_promotion(world: World) -> None:
             rollback(world.site, why="by hand")
 
     world.clock.on_sleep.append(someone_rolls_back)
-    done = promote(world.site, "v2.0.0-bbb", Plan((50, 100), interval=60, poll=10))
+    done = promote(world.site, "v2.0.0-bbb", PromotionPlan((50, 100), interval=60, poll=10))
     assert not done.completed
     assert world.site.router.state().blue == 100
 
@@ -259,29 +259,29 @@ def test_a_canary_of_the_version_in_service_would_give_the_rest_to_a_candidate(
 ) -> None:
     two_versions(world)
     with pytest.raises(ConflictError, match="has 100% of the traffic already"):
-        promote(world.site, "v1.0.0-aaa", Plan((5, 100)))
+        promote(world.site, "v1.0.0-aaa", PromotionPlan((5, 100)))
     assert world.site.router.state().blue == 100
-    assert promote(world.site, "v1.0.0-aaa", Plan()).completed
+    assert promote(world.site, "v1.0.0-aaa", PromotionPlan()).completed
 
 
 def test_a_killed_canary_is_resumed_from_its_share_upwards(world: World) -> None:
     two_versions(world)
     world.site.router.switch(Traffic.of("green", 25))
     with pytest.raises(ConflictError, match="has 25% of the traffic already"):
-        promote(world.site, "v2.0.0-bbb", Plan((5, 100)))
-    assert promote(world.site, "v2.0.0-bbb", Plan((25, 100), interval=10)).completed
+        promote(world.site, "v2.0.0-bbb", PromotionPlan((5, 100)))
+    assert promote(world.site, "v2.0.0-bbb", PromotionPlan((25, 100), interval=10)).completed
 
 
 def test_a_canary_needs_a_version_in_service_beside_it(world: World) -> None:
     two_versions(world)
     world.services["blue"].up = False
     with pytest.raises(UnavailableError, match="would keep 95% of the traffic, is not ready"):
-        promote(world.site, "v2.0.0-bbb", Plan((5, 100)))
+        promote(world.site, "v2.0.0-bbb", PromotionPlan((5, 100)))
     world.site.colours.clear("blue")
     with pytest.raises(ConflictError, match="nothing in service on blue"):
-        promote(world.site, "v2.0.0-bbb", Plan((5, 100)))
+        promote(world.site, "v2.0.0-bbb", PromotionPlan((5, 100)))
     assert world.site.router.state().blue == 100
-    assert promote(world.site, "v2.0.0-bbb", Plan()).completed
+    assert promote(world.site, "v2.0.0-bbb", PromotionPlan()).completed
 
 
 def test_the_first_version_of_a_site_is_no_canary(
@@ -294,4 +294,4 @@ def test_the_first_version_of_a_site_is_no_canary(
     with monkeypatch.context() as patched:
         patched.setattr(StubRouter, "state", absent)
         with pytest.raises(ConflictError, match=r"promote v1\.0\.0-aaa at once"):
-            promote(world.site, "v1.0.0-aaa", Plan((5, 100)))
+            promote(world.site, "v1.0.0-aaa", PromotionPlan((5, 100)))

@@ -15,7 +15,7 @@ import pytest
 from release.ledger.ledger import Kind, Ledger
 from release.rollout.deployment import deploy
 from release.rollout.nginx import NginxRouter
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.site import Site, apply_settings, open_site
 from release.rollout.status import look, standing
@@ -96,13 +96,13 @@ def test_it_is_led_on_and_back(opened: partial[Site], first: str) -> None:
         wait_for(lambda: len(load.answers) > 20)
         if first == "rollback":
             assert rollback(opened(), why="first of all").release == FIRST
-            promote(opened(), SECOND, Plan())
+            promote(opened(), SECOND, PromotionPlan())
         elif first == "start":
             router.start()
             assert look(opened()).sides["green"].share == 100
         apply_settings(opened())
         deploy(opened(), THIRD, f"csanmt:{THIRD}", force="test")
-        promote(opened(), THIRD, Plan())
+        promote(opened(), THIRD, PromotionPlan())
         assert look(opened()).sides["blue"].share == 100
         wait_for(lambda: f"m:{THIRD}" in {answer.version for answer in load.answers})
         assert rollback(opened(), why="back").release == SECOND

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import NotFoundError, UnavailableError
-from release.rollout.promotion import Plan, promote
+from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS, Colour, Traffic
@@ -25,7 +25,7 @@ FIRST, SECOND, THIRD = "v1.0.0-aaa", "v2.0.0-bbb", "v3.0.0-ccc"
 def served(world: World) -> None:
     """SECOND in service on green, FIRST beside it."""
     two_versions(world)
-    promote(world.site, SECOND, Plan())
+    promote(world.site, SECOND, PromotionPlan())
 
 
 def subjects(world: World) -> list[str]:
