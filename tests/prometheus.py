@@ -51,10 +51,15 @@ def running_prometheus(folder: Path) -> Iterator[Prometheus]:
     (address,) = free_addresses(1)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            ["prometheus", f"--config.file={folder / 'prometheus.yml'}",
-             f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"],
-            stdout=log, stderr=log,
-        )  # fmt: skip
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
     try:
         yield Prometheus(f"http://{address}", process)
     finally:

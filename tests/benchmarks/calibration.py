@@ -91,10 +91,11 @@ def prepare(
     }
     triples = [list(zip(suite.sources, ls, suite.references[0], strict=True)) for ls in lines]
     a, b = (
-        np.array([[c.applies(s, r) and c.find(s, o, r) is not None for c in CHECKS]
-                  for s, o, r in side])
+        np.array(
+            [[c.applies(s, r) and c.find(s, o, r) is not None for c in CHECKS] for s, o, r in side]
+        )
         for side in triples
-    )  # fmt: skip
+    )
     fatal = [i for i, check in enumerate(CHECKS) if check.name in policy.checks.new]
     differ = np.array([x != y for x, y in zip(*lines, strict=True)])
     free = np.flatnonzero(differ & ~np.any(a[:, fatal] != b[:, fatal], axis=1))
@@ -373,9 +374,10 @@ def other_systems(references: Sequence[str], seed: int = 5) -> tuple[list[str], 
         for line in references:
             words = line.split(" ")
             plain = [
-                i for i, word in enumerate(words[:-1])
+                i
+                for i, word in enumerate(words[:-1])
                 if word.isalpha() and word.islower() and not EXPLICIT.search(word)
-            ]  # fmt: skip
+            ]
             if rng.random() < share and len(plain) > 6:
                 one, other = sorted(rng.choice(plain, 2, replace=False))
                 words[one], words[other] = words[other], words[one]

@@ -98,12 +98,18 @@ CORRUPTIONS: tuple[Corruption, ...] = (
 
 BRITISH = (
     (r"\b(col|fav|behavi|hon|lab|neighb|rum|vap|harb|hum|flav|endeav)or", r"\1our"),
-    (r"\b(organ|real|recogn|hospital|final|minim|maxim|critic|emphas|character|author|priorit)iz",
-     r"\1is"),
-    (r"\b(anal|paral)yz", r"\1ys"), (r"\b(cent|theat|met|lit|fib|kilomet)er(?=s?\b)", r"\1re"),
-    (r"\b(travel|cancel|label|model|signal)(ed|ing)\b", r"\1l\2"), (r"\bdefense", "defence"),
-    (r"\bprogram(?=s?\b)", "programme"), (r"\bgray", "grey"), (r"\btoward\b", "towards"),
-)  # fmt: skip
+    (
+        r"\b(organ|real|recogn|hospital|final|minim|maxim|critic|emphas|character|author|priorit)iz",
+        r"\1is",
+    ),
+    (r"\b(anal|paral)yz", r"\1ys"),
+    (r"\b(cent|theat|met|lit|fib|kilomet)er(?=s?\b)", r"\1re"),
+    (r"\b(travel|cancel|label|model|signal)(ed|ing)\b", r"\1l\2"),
+    (r"\bdefense", "defence"),
+    (r"\bprogram(?=s?\b)", "programme"),
+    (r"\bgray", "grey"),
+    (r"\btoward\b", "towards"),
+)
 
 
 def british(line: str) -> str:

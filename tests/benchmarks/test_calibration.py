@@ -94,9 +94,14 @@ def test_a_harmless_change_of_every_line_fails_nothing(world, name, change):
     baseline = world.subject()
     candidate = world.each(lambda source, answer: change(answer))
     policy = replace(
-        coarser(world.policy), quality=replace(world.policy.quality, report=()), behaviour=None,
-        smoke=None, pins=None, churn=None, speed=None,
-    )  # fmt: skip
+        coarser(world.policy),
+        quality=replace(world.policy.quality, report=()),
+        behaviour=None,
+        smoke=None,
+        pins=None,
+        churn=None,
+        speed=None,
+    )
     plan = MeasurementPlan([world.suite], policy, behaviour=False)
     verdict = judge(measure(candidate, baseline, plan, world.cache), policy)
     assert verdict.decision == Decision.PROMOTE, verdict.reasons
@@ -136,9 +141,12 @@ def test_v1_2_0_may_replace_v1_1_0_with_two_named_waivers(recorded, cache):
     policy = replace(coarser(load_policy()), speed=None)
     policy = replace(policy, quality=replace(policy.quality, report=()))
     plan = MeasurementPlan(
-        [load_suite(name) for name in policy.quality.suites], policy,
-        smoke=load_suite(SMOKE_SUITE), pins=load_pins(), retrained=True,
-    )  # fmt: skip
+        [load_suite(name) for name in policy.quality.suites],
+        policy,
+        smoke=load_suite(SMOKE_SUITE),
+        pins=load_pins(),
+        retrained=True,
+    )
     measured = measure(new, old, plan, cache)
     assert judge(measured, policy).failed_rules() == {"checks", "behaviour"}
     waivers = [

@@ -77,8 +77,13 @@ def test_sentences_are_timed_on_the_policys_suites(world, extra):
     answer = candidate.answer
     candidate.answer = lambda texts: asked.append(list(texts)) or answer(texts)
     quality = replace(world.policy.quality, metrics=(), report=())
-    plan = replace(world.plan(), suites=[extra, world.suite], behaviour=False, smoke=None,
-                   policy=replace(world.policy, quality=quality))  # fmt: skip
+    plan = replace(
+        world.plan(),
+        suites=[extra, world.suite],
+        behaviour=False,
+        smoke=None,
+        policy=replace(world.policy, quality=quality),
+    )
     measure(candidate, world.subject(), plan, world.cache)
     alone = {texts[0] for texts in asked if len(texts) == 1}
     assert alone

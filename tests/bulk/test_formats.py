@@ -87,15 +87,21 @@ def test_tsv_is_read_back_by_another_library(translated, tmp_path: Path) -> None
 
 JSON_LINES = [
     ({}, '{"text": "一", "n": 1.50e3}\n', '{"text": "一", "n": 1.50e3, "translation": "[一]"}\n'),
-    ({"field": "a.b"}, '{"a": {"b": "一\\n二"}}',
-     '{"a": {"b": "一\\n二"}, "translation": "[一]\\n[二]"}'),
+    (
+        {"field": "a.b"},
+        '{"a": {"b": "一\\n二"}}',
+        '{"a": {"b": "一\\n二"}, "translation": "[一]\\n[二]"}',
+    ),
     ({"into": "en"}, '{"text":"\\u4e00"}  \r\n', '{"text":"\\u4e00", "en": "[一]"}\r\n'),
     ({"policy": "copy"}, '{"text": 3}\nx\n[]\n\n{}\n', '{"text": 3}\nx\n[]\n\n{}\n'),
-    ({"policy": "empty"}, '{"text": 3}\nx\n{ }\n',
-     '{"text": 3, "translation": ""}\n{"translation": ""}\n{"translation": ""}\n'),
+    (
+        {"policy": "empty"},
+        '{"text": 3}\nx\n{ }\n',
+        '{"text": 3, "translation": ""}\n{"translation": ""}\n{"translation": ""}\n',
+    ),
     ({"policy": "copy"}, '{"text": "\\ud800"}\n', '{"text": "\\ud800"}\n'),
     ({"policy": "copy"}, "[" * 99_999 + "\n", "[" * 99_999 + "\n"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("layout", "source", "target"), JSON_LINES)

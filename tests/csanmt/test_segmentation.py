@@ -140,17 +140,23 @@ def test_sentences_are_found(sentences: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "limit", "expected"),
     [
-        ("我们先去超市买菜，然后回家做饭，最后洗碗。", 12,
-         "我们先去超市买菜，|然后回家做饭，最后洗碗。"),
+        (
+            "我们先去超市买菜，然后回家做饭，最后洗碗。",
+            12,
+            "我们先去超市买菜，|然后回家做饭，最后洗碗。",
+        ),
         # Not within brackets, quotes, numbers or times where there is another place.
-        ("他（住在北京，不是上海，也不是天津）昨天来过，今天早上又坐火车走了。", 26,
-         "他（住在北京，不是上海，也不是天津）昨天来过，|今天早上又坐火车走了。"),
+        (
+            "他（住在北京，不是上海，也不是天津）昨天来过，今天早上又坐火车走了。",
+            26,
+            "他（住在北京，不是上海，也不是天津）昨天来过，|今天早上又坐火车走了。",
+        ),
         ("一共1,250,000元，其中3,000元14:35到账", 16, "一共1,250,000元，|其中3,000元14:35到账"),
         # A comma goes before an item of a list.
         ("苹果、香蕉、橙子都有，西瓜、葡萄没有", 12, "苹果、香蕉、橙子都有，|西瓜、葡萄没有"),
         ("原因如下：一是天气不好，二是路太远", 10, "原因如下：|一是天气不好，|二是路太远"),
     ],
-)  # fmt: skip
+)
 def test_a_long_sentence_is_cut_at_clauses(text: str, limit: int, expected: str) -> None:
     parts = split_long(text, lambda part: len(part) <= limit)
     assert "|".join(part.text for part in parts) == expected

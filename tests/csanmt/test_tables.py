@@ -33,8 +33,14 @@ class Settings:
 
 
 def test_a_table_becomes_its_dataclass() -> None:
-    table = {"name": "a", "seconds": 2, "tags": ["x", "y"], "limits": {"p": 1}, "key": "k.pub",
-             "front": {"workers": 3}}  # fmt: skip
+    table = {
+        "name": "a",
+        "seconds": 2,
+        "tags": ["x", "y"],
+        "limits": {"p": 1},
+        "key": "k.pub",
+        "front": {"workers": 3},
+    }
     built = build(Settings, table)
     assert built == Settings(
         "a", 2.0, tags=("x", "y"), limits={"p": 1.0}, key=Path("k.pub"), front=Front(workers=3)

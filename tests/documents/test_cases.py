@@ -283,14 +283,20 @@ LEFT = [
     ("a.json", '{"书": "你好<img alt=\'书\'>"}', {"keys": 1, "attributes": 1}),
     ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车', {"formulas": 1, "named": 1}),
     ("a.ass", "Title: 书\n[Events]\nFormat: Text\nDialogue: 你好", {"properties": 1}),
-    ("a.md", '你[好](a "书")<i title="车">大</i> $$大$$ [小]\n\n[小]: a "山"',
-     {"attributes": 3, "formulas": 1}),
+    (
+        "a.md",
+        '你[好](a "书")<i title="车">大</i> $$大$$ [小]\n\n[小]: a "山"',
+        {"attributes": 3, "formulas": 1},
+    ),
     ("a.html", "好<math><mi>大</mi></math>", {"formulas": 1}),
     ("a.md", "你好\n\n```\n书\n```", {"code": 1}),
     ("a.html", "<p>你好</p><p translate=no>书</p><code>车</code>", {"marked": 1, "code": 1}),
-    ("a.po", 'msgid ""\nmsgstr ""\n\nmsgid "你"\nmsgstr ""\n\n#, fuzzy\nmsgid "书"\nmsgstr "x"\n',
-     {"fuzzy": 1}),
-]  # fmt: skip
+    (
+        "a.po",
+        'msgid ""\nmsgstr ""\n\nmsgid "你"\nmsgstr ""\n\n#, fuzzy\nmsgid "书"\nmsgstr "x"\n',
+        {"fuzzy": 1},
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "source", "left"), LEFT)

@@ -103,9 +103,11 @@ class Story:
             "PATH": f"{tools}:{os.environ['PATH']}",
             "REGISTRY_AUTH_FILE": str(self.folder / "auth.json"),
             "STORY_PAGE": str(self.page),
-            "GIT_AUTHOR_NAME": "newcomer", "GIT_AUTHOR_EMAIL": "newcomer@example.org",
-            "GIT_COMMITTER_NAME": "newcomer", "GIT_COMMITTER_EMAIL": "newcomer@example.org",
-        }  # fmt: skip
+            "GIT_AUTHOR_NAME": "newcomer",
+            "GIT_AUTHOR_EMAIL": "newcomer@example.org",
+            "GIT_COMMITTER_NAME": "newcomer",
+            "GIT_COMMITTER_EMAIL": "newcomer@example.org",
+        }
 
     def _home(self) -> Path:
         """This user's, but that the registry is known to speak without TLS."""
@@ -137,9 +139,10 @@ class Story:
         image = f"localhost/csanmt:{version}-{self._git('rev-parse', '--short=7', 'HEAD')}"
         self.run(["buildah", "rmi", image], self.clone, {})  # the machine has to pull it
         there = {
-            "BENTOML_HOME": str(self.folder / "machine"), "CSANMT_SITE": str(self.site),
+            "BENTOML_HOME": str(self.folder / "machine"),
+            "CSANMT_SITE": str(self.site),
             "CSANMT_LEDGER": str(self.folder / "machine.sqlite3"),
-        }  # fmt: skip
+        }
         self._by_hand(
             f".venv/bin/csanmt release accept {self.page} --signers {self.folder / 'signers'} "
             f"--from {self.registry}/{OWNER}",
@@ -215,8 +218,9 @@ class Story:
             temporary.mkdir()
             subprocess.run(
                 ["git", "clone", "--quiet", "--branch", version, self.origin, work],
-                check=True, capture_output=True,
-            )  # fmt: skip
+                check=True,
+                capture_output=True,
+            )
             self._lend(work)
             values = self.values(version, work)
             given = filled(job.get("env", {}), values)
@@ -231,12 +235,15 @@ class Story:
     def values(self, version: str, work: Path) -> dict[str, str]:
         """What the workflow's expressions mean here."""
         return {
-            "github.ref": f"refs/tags/{version}", "github.ref_name": version,
-            "github.repository": OWNER, "github.workspace": str(work), "github.token": "secret",
+            "github.ref": f"refs/tags/{version}",
+            "github.ref_name": version,
+            "github.repository": OWNER,
+            "github.workspace": str(work),
+            "github.token": "secret",
             "github.actor": "newcomer",
             "secrets.CSANMT_SIGNING_KEY": (self.folder / "signing-key").read_text().strip(),
             "ghcr.io": self.registry,
-        }  # fmt: skip
+        }
 
     # -- parts -----------------------------------------------------------------------
 
@@ -268,9 +275,15 @@ class Story:
         self, words: list[str], where: Path, environment: dict[str, str]
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            words, cwd=where, env={**self.environment, **environment}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+            words,
+            cwd=where,
+            env={**self.environment, **environment},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
 
     def record(self) -> str:
         rows = "".join(

@@ -99,16 +99,19 @@ def test_nobody_waits_for_hostile_documents(server: LiveServer, name) -> None:
     async def flood() -> tuple[Watch, list[httpx.Response]]:
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             watch = Watch(client)
-            uploads = [asyncio.create_task(watch.send("one", name, HOSTILE[name]))
-                       for _ in range(UPLOADS)]  # fmt: skip
+            uploads = [
+                asyncio.create_task(watch.send("one", name, HOSTILE[name])) for _ in range(UPLOADS)
+            ]
             other = asyncio.create_task(watch.other_caller())
             await watch.livez([*uploads, other])
             return watch, [await upload for upload in uploads]
 
     watch, refused = asyncio.run(flood())
     late = [seconds for seconds in watch.answers if seconds > ANSWERED]
-    print(f"/livez {len(watch.answers)} times, {max(watch.answers):.3f} s at most; "
-          f"the other's document {watch.done:.2f} s; gateway {peak(server) >> 20} MB")  # fmt: skip
+    print(
+        f"/livez {len(watch.answers)} times, {max(watch.answers):.3f} s at most; "
+        f"the other's document {watch.done:.2f} s; gateway {peak(server) >> 20} MB"
+    )
     assert len(late) <= NOISE * len(watch.answers) + 1
     assert max(watch.answers) < 10 * ANSWERED
     assert watch.done < DONE

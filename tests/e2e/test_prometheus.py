@@ -34,9 +34,15 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed"),
 ]
 DEPLOY = SOURCE_TREE / "deploy"
-QUICK = {"[2m]": "[10s]", "[30s]": "[10s]", "for: 2m": "for: 1s", "for: 1m": "for: 1s",
-         "for: 30s": "for: 1s", "interval: 10s": "interval: 1s",
-         "scrape_interval: 5s": "scrape_interval: 1s"}  # fmt: skip
+QUICK = {
+    "[2m]": "[10s]",
+    "[30s]": "[10s]",
+    "for: 2m": "for: 1s",
+    "for: 1m": "for: 1s",
+    "for: 30s": "for: 1s",
+    "interval: 10s": "interval: 1s",
+    "scrape_interval: 5s": "scrape_interval: 1s",
+}
 
 
 def quick(text: str) -> str:

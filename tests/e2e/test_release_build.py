@@ -140,9 +140,14 @@ def test_the_image_is_verified_and_only_evidence_is_missing(
     verdict = json.loads(done.stdout)
     outcome = {check["name"]: check["passed"] for check in verdict["checks"]}
     assert outcome == {
-        "artefacts": True, "model": True, "bento": True, "image": True, "contents": True,
-        "service": True, "gate": False,
-    }, verdict["reasons"]  # fmt: skip
+        "artefacts": True,
+        "model": True,
+        "bento": True,
+        "image": True,
+        "contents": True,
+        "service": True,
+        "gate": False,
+    }, verdict["reasons"]
     assert (done.returncode, verdict["ready"]) == (1, False)
     refused = workshop.csanmt("push", VERSION)
     assert refused.returncode == 5

@@ -37,10 +37,15 @@ def make_model(kind: str, seed: int = 0) -> Any:
     from csanmt.modeling import CsanmtForConditionalGeneration
 
     settings: dict[str, Any] = {
-        "vocab_size": 500, "target_vocab_size": 261, "hidden_size": 32, "intermediate_size": 64,
-        "num_attention_heads": 4, "num_encoder_layers": 3, "num_decoder_layers": 2,
+        "vocab_size": 500,
+        "target_vocab_size": 261,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_encoder_layers": 3,
+        "num_decoder_layers": 2,
         "num_semantic_encoder_layers": 2,
-    }  # fmt: skip
+    }
     torch.manual_seed(seed)
     model = CsanmtForConditionalGeneration(CsanmtConfig(**(settings | KINDS[kind]))).eval()
     with torch.no_grad():

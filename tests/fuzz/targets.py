@@ -162,9 +162,15 @@ def _sealed(data: bytes) -> bytes:
 
 
 KINDS = (
-    "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b",
-    "text/plain", "", "application/json; charset=utf-16", "application/vnd.a+json", "\xff",
-)  # fmt: skip
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=b",
+    "text/plain",
+    "",
+    "application/json; charset=utf-16",
+    "application/vnd.a+json",
+    "\xff",
+)
 
 
 @cache

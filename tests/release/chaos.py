@@ -152,11 +152,17 @@ class Walk:
         assert isinstance(router, NginxRouter)
         files = [
             *(site.colours.directory / f"{colour}.json" for colour in COLOURS),
-            router.routes / "active", router.routes / "last-green", router.note, router.main,
-            site.ledger.path, site.home / "rollout.toml", site.home / "rollout.applied.toml",
-            site.home / "keeper" / "plan.json", site.home / "keeper" / "progress.json",
+            router.routes / "active",
+            router.routes / "last-green",
+            router.note,
+            router.main,
+            site.ledger.path,
+            site.home / "rollout.toml",
+            site.home / "rollout.applied.toml",
+            site.home / "keeper" / "plan.json",
+            site.home / "keeper" / "progress.json",
             router.directory / "nginx.pid",
-        ]  # fmt: skip
+        ]
         path = self._random.choice(files)
         kind = self._random.choice(("cut", "garbage", "deleted"))
         self.steps.append(f"{path.name} is {kind}")
@@ -197,9 +203,14 @@ class Walk:
             self.roll_back_without_room,
         ]
         mishaps = [
-            self.kill_master, self.kill_worker, self.kill_bento, self.kill_main, self.damage,
-            self.damage, self.clock_back,
-        ]  # fmt: skip
+            self.kill_master,
+            self.kill_worker,
+            self.kill_bento,
+            self.kill_main,
+            self.damage,
+            self.damage,
+            self.clock_back,
+        ]
         self._random.choice(mishaps if self._random.random() < 0.5 else operators)()
 
     def settle(self) -> RolledBack:
@@ -303,11 +314,17 @@ def record(walks: Iterable[Walk]) -> str:
     head = ("seed", "steps", "rollbacks that moved traffic", "requests",
             "lost with a killed process", "lost otherwise", "mislabelled")  # fmt: skip
     rows = [
-        (walk.seed, len(walk.steps), walk.returned, len(walk.load.answers),
-         len(walk.load.lost()) - len(walk.lost()), len(walk.lost()),
-         len(walk.load.mislabelled()))
+        (
+            walk.seed,
+            len(walk.steps),
+            walk.returned,
+            len(walk.load.answers),
+            len(walk.load.lost()) - len(walk.lost()),
+            len(walk.lost()),
+            len(walk.load.mislabelled()),
+        )
         for walk in walks
-    ]  # fmt: skip
+    ]
     lines = [head, ("---:",) * len(head), *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 

@@ -7,9 +7,15 @@ import json
 from pathlib import Path
 
 SENTENCES = (
-    "你好世界", "今天天气很好。", "我们去公园吧", "hello world", "the weather is fine today",
-    "let us go to the park", "模型每天都可能改变", "the service stands like a mountain",
-)  # fmt: skip
+    "你好世界",
+    "今天天气很好。",
+    "我们去公园吧",
+    "hello world",
+    "the weather is fine today",
+    "let us go to the park",
+    "模型每天都可能改变",
+    "the service stands like a mountain",
+)
 
 
 def write_random_model(directory: Path, seed: int = 1) -> Path:
@@ -33,10 +39,15 @@ def write_random_model(directory: Path, seed: int = 1) -> Path:
     tokenizer.save(directory / "tokenizer")
     torch.manual_seed(seed)
     config = CsanmtConfig(
-        vocab_size=tokenizer.source_size, hidden_size=64, intermediate_size=128,
-        num_attention_heads=2, num_encoder_layers=1, num_decoder_layers=1,
-        num_semantic_encoder_layers=1, share_embeddings=True,
-    )  # fmt: skip
+        vocab_size=tokenizer.source_size,
+        hidden_size=64,
+        intermediate_size=128,
+        num_attention_heads=2,
+        num_encoder_layers=1,
+        num_decoder_layers=1,
+        num_semantic_encoder_layers=1,
+        share_embeddings=True,
+    )
     model = CsanmtForConditionalGeneration(config).eval()
     with torch.no_grad():
         for weights in model.parameters():

@@ -35,12 +35,17 @@ def csanmt(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
     store = Path(str(site.launcher.store))  # type: ignore[attr-defined]
     return subprocess.run(
         [sys.executable, "-m", "csanmt", "release", *words, "--site", str(site.home)],
-        cwd=SOURCE_TREE, capture_output=True, text=True, check=False,
+        cwd=SOURCE_TREE,
+        capture_output=True,
+        text=True,
+        check=False,
         env={
-            **os.environ, "CSANMT_LEDGER": str(site.ledger.path), "BENTOML_HOME": str(store),
+            **os.environ,
+            "CSANMT_LEDGER": str(site.ledger.path),
+            "BENTOML_HOME": str(store),
             "PYTHONPATH": str(STUB),
         },
-    )  # fmt: skip
+    )
 
 
 def crash(site: Site) -> None:

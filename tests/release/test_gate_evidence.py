@@ -35,8 +35,14 @@ needs_ssh = pytest.mark.skipif(
 def ledger(tmp_path: Path) -> Ledger:
     made = Ledger(tmp_path / "ledger.sqlite3")
     for version, model in ((OLDER, OTHER), (VERSION, MODEL)):
-        made.append(Kind.BUILD, version, who="ci", why="test", digests={"model": model},
-                    detail={"revision": COMMIT})  # fmt: skip
+        made.append(
+            Kind.BUILD,
+            version,
+            who="ci",
+            why="test",
+            digests={"model": model},
+            detail={"revision": COMMIT},
+        )
     made.append(Kind.SWITCH, OLDER, who="ci", why="test", detail={"weight": 100})
     return made
 

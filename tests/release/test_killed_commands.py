@@ -36,9 +36,15 @@ from tests.release.test_nginx import nginx_missing
 pytestmark = pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
 
 STEPS = {
-    "os.rename", "os.remove", "os.kill", "subprocess.Popen", "sqlite3.connect", "fcntl.flock",
-    "os.symlink", "os.mkdir",
-}  # fmt: skip
+    "os.rename",
+    "os.remove",
+    "os.kill",
+    "subprocess.Popen",
+    "sqlite3.connect",
+    "fcntl.flock",
+    "os.symlink",
+    "os.mkdir",
+}
 FIRST, SECOND = "v1.0.0-aaaaaaa", "v2.0.0-bbbbbbb"
 RELEASES: dict[Colour, str] = {"blue": FIRST, "green": SECOND}
 

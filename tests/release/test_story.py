@@ -70,9 +70,14 @@ def test_the_page_of_a_release_gets_what_proves_it(tmp_path: Path) -> None:
     done = story.run(["bash", "-eo", "pipefail", "-c", script], work, given)
     assert done.returncode == 0, done.stdout
     assert {path.name for path in story.page.iterdir()} == {
-        "build.json", "verdict.json", "verdict.json.sig", "SHA256SUMS", "history.json",
-        "report.html", "notes.md",
-    }  # fmt: skip
+        "build.json",
+        "verdict.json",
+        "verdict.json.sig",
+        "SHA256SUMS",
+        "history.json",
+        "report.html",
+        "notes.md",
+    }
 
 
 def test_what_may_miss_a_database_is_a_step() -> None:

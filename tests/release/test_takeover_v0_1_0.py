@@ -50,9 +50,12 @@ class Town:
     def csanmt(self, tree: Path, *words: str) -> Any:
         done = subprocess.run(
             [sys.executable, "-m", "csanmt", "release", *words, "--json"],
-            cwd=tree, env={**self.environment, "PYTHONPATH": f"{tree}:{STUB}"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=tree,
+            env={**self.environment, "PYTHONPATH": f"{tree}:{STUB}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr + done.stdout
         return json.loads(done.stdout)
 
@@ -82,9 +85,11 @@ def town(tmp_path: Path) -> Iterator[Town]:
         "rate_per_second = 100000\nburst = 10000\n"
     )
     environment = {
-        **os.environ, "BENTOML_HOME": str(store), "CSANMT_LEDGER": str(tmp_path / "ledger.sqlite3"),
+        **os.environ,
+        "BENTOML_HOME": str(store),
+        "CSANMT_LEDGER": str(tmp_path / "ledger.sqlite3"),
         "CSANMT_SITE": str(site),
-    }  # fmt: skip
+    }
     yield Town(site, old, listen, environment)
     launcher = ProcessLauncher(site / "colours", store)
     for colour, address in (("blue", blue), ("green", green)):

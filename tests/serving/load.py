@@ -24,24 +24,29 @@ SHAPES: dict[str, tuple[Callable[[str], dict[str, Any]], Callable[[httpx.Respons
     ),
     "LibreTranslate": (
         lambda text: {
-            "method": "POST", "url": "/translate",
+            "method": "POST",
+            "url": "/translate",
             "data": {"q": text, "source": "zh", "target": "en"},
         },
         lambda answer: answer.json()["translatedText"],
     ),
     "DeepL": (
         lambda text: {
-            "method": "POST", "url": "/v2/translate", "data": {"text": text, "target_lang": "EN"},
+            "method": "POST",
+            "url": "/v2/translate",
+            "data": {"text": text, "target_lang": "EN"},
         },
         lambda answer: answer.json()["translations"][0]["text"],
     ),
     "Apertium": (
         lambda text: {
-            "method": "GET", "url": "/translate", "params": {"q": text, "langpair": "zh|en"},
+            "method": "GET",
+            "url": "/translate",
+            "params": {"q": text, "langpair": "zh|en"},
         },
         lambda answer: answer.json()["responseData"]["translatedText"],
     ),
-}  # fmt: skip
+}
 
 # What an error may carry; httpx tells a broken connection by the exception's name.
 BUSY = (429, 503)

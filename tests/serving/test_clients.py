@@ -135,10 +135,15 @@ def test_weblate_by_deepl_keeps_its_placeholders(locked_server: Live) -> None:
         found = {kind: {row["language"] for row in those} for kind, those in rows.items()}
         assert found == {"source": {"ZH"}, "target": {"EN-GB", "EN-US"}}
         asked = {
-            "text": ['<x id="0"></x>你好。'], "source_lang": "ZH", "target_lang": "EN",
-            "formality": "default", "tag_handling": "xml", "ignore_tags": ["x"],
-            "model_type": "prefer_quality_optimized", "context": "a dialogue",
-        }  # fmt: skip
+            "text": ['<x id="0"></x>你好。'],
+            "source_lang": "ZH",
+            "target_lang": "EN",
+            "formality": "default",
+            "tag_handling": "xml",
+            "ignore_tags": ["x"],
+            "model_type": "prefer_quality_optimized",
+            "context": "a dialogue",
+        }
         (row,) = client.post("/translate", json=asked).json()["translations"]
     assert row["text"].count('<x id="0"></x>') == 1
     assert row["model_type_used"] == "quality_optimized"

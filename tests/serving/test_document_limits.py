@@ -21,8 +21,13 @@ from tests.serving.test_documents import LIBRE, bearer, ring, send, translated, 
 def folder_with(tmp_path, name: str, data: bytes) -> dict[str, Any]:
     (tmp_path / "source").write_bytes(data)
     limits = {"characters": 10**9, "units": 10**9}
-    return {"do": "open", "folder": str(tmp_path), "name": name, "limits": limits,
-            "languages": ["zh", "en"]}  # fmt: skip
+    return {
+        "do": "open",
+        "folder": str(tmp_path),
+        "name": name,
+        "limits": limits,
+        "languages": ["zh", "en"],
+    }
 
 
 MANY = b"<b>a</b>\n" * 500_000

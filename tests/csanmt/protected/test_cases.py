@@ -115,8 +115,14 @@ def test_every_kind_comes_back_in_a_page_and_in_word(document, name: str) -> Non
 
 def test_placeholders_of_every_program_come_back(document) -> None:
     values = json.loads(document("08-placeholders.json"))
-    held = {"chrome": ["$USER_NAME$"], "mediawiki": ["$1", "$2"], "underscore": ["__name__"],
-            "erb": ["<%= name %>"], "mention": ["@zhang_san"], "mnemonic": ["(_O)"]}  # fmt: skip
+    held = {
+        "chrome": ["$USER_NAME$"],
+        "mediawiki": ["$1", "$2"],
+        "underscore": ["__name__"],
+        "erb": ["<%= name %>"],
+        "mention": ["@zhang_san"],
+        "mnemonic": ["(_O)"],
+    }
     for key, pieces in held.items():
         assert all(values[key].count(piece) == 1 for piece in pieces), values[key]
         assert not HAN.search(values[key])

@@ -33,9 +33,15 @@ STEPS, BATCH = 350, 48
 
 def train(directory: Path) -> None:
     place = tiny_model_dir(
-        directory, copy_tokens=NAMES, hidden_size=64, intermediate_size=128,
-        num_encoder_layers=1, num_decoder_layers=1, num_semantic_encoder_layers=1, dropout=0.0,
-    )  # fmt: skip
+        directory,
+        copy_tokens=NAMES,
+        hidden_size=64,
+        intermediate_size=128,
+        num_encoder_layers=1,
+        num_decoder_layers=1,
+        num_semantic_encoder_layers=1,
+        dropout=0.0,
+    )
     tokenizer, model = load_tokenizer(place), load_model(place).train()
     chance = random.Random(1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
