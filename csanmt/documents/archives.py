@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from csanmt.documents.limits import MEGABYTE, DocumentError, DocumentTooLargeError, Limits
+from csanmt.documents.xml_source import in_utf8
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -43,7 +44,7 @@ class Archive:
         return name if name in self.names else self._folded.get(_folded(name))
 
     def read(self, name: str) -> bytes:
-        """An entry of XML. Raises DocumentError when it is missing or damaged."""
+        """An entry. Raises DocumentError when it is missing or damaged."""
         try:
             info = self._zip.getinfo(name)
         except KeyError:
@@ -53,6 +54,10 @@ class Archive:
                 f"part {name!r} has {info.file_size} bytes; allowed is {self._limits.part}"
             )
         return self._bytes(info)
+
+    def xml(self, name: str) -> bytes:
+        """An entry of XML in UTF-8."""
+        return in_utf8(self.read(name))
 
     def rewritten(self, changed: Mapping[str, bytes]) -> bytes:
         """The archive with some entries' bytes exchanged: same order, times and methods."""

@@ -9,19 +9,19 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polib
 
 from csanmt.documents.encoding import Decoded, decode, decode_as
-from csanmt.documents.leftovers import count
-from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.leftovers import Part, count
+from csanmt.documents.limits import DocumentError
 from csanmt.documents.messages import is_copy, read_message
-from csanmt.documents.patches import Consequence, Patches, PatchUnit, metered
-from csanmt.documents.plain import TextDocument
+from csanmt.documents.patches import Change, Consequence, PatchUnit
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Segment
+from csanmt.documents.segments import Segment, written
 
 _PLURAL_FORMS = {"en": "nplurals=2; plural=(n != 1);", "zh": "nplurals=1; plural=0;"}
 _STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
@@ -37,32 +37,25 @@ _FORMS = re.compile(r'"Plural-Forms:[ \t]*(nplurals=INTEGER[^"\\\n]*|)\\n"')
 _WIDTH = 77  # columns, as gettext wraps
 
 
-class Gettext:
-    name = "Gettext catalogue"
-    suffixes = (".po",)
-    media_type = "text/x-gettext-translation"
-
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source = _decoded(data)
-        if source.text and "msgid" not in source.text:
-            raise DocumentError("a catalogue without a msgid")
-        try:
-            # polib reads a *file* when the text is the name of one; no name has line ends.
-            catalogue = polib.pofile(source.text.replace("\r\n", "\n") + "\n", encoding="utf-8")
-        except (OSError, ValueError, IndexError, KeyError, AttributeError) as error:
-            raise DocumentError(f"not a gettext catalogue: {_reason(error)}") from None
-        translations = _Translations(catalogue, source.text)
-        units = list(metered(translations.units(), limits))
-        fuzzy = count("fuzzy", (e.msgid for e in catalogue if e.fuzzy and not e.obsolete))
-        return TextDocument(
-            source,
-            [*translations.header(languages.target, units), *units],
-            fuzzy,
-            lambda result: self.open(source.again(result), limits, languages),
-        )
+def gettext(text: str, kept: Counter[Part], languages: Languages) -> Iterator[Change[str]]:
+    """The msgstr to fill, and what the header says then. Raises DocumentError: no catalogue."""
+    if text and "msgid" not in text:
+        raise DocumentError("a catalogue without a msgid")
+    try:
+        # polib reads a *file* when the text is the name of one; no name has line ends.
+        catalogue = polib.pofile(text.replace("\r\n", "\n") + "\n", encoding="utf-8")
+    except (OSError, ValueError, IndexError, KeyError, AttributeError) as error:
+        raise DocumentError(f"not a gettext catalogue: {_reason(error)}") from None
+    kept += count("fuzzy", (e.msgid for e in catalogue if e.fuzzy and not e.obsolete))
+    translations = _Translations(catalogue, text)
+    units: list[PatchUnit[str]] = []
+    for unit in translations.units():
+        units.append(unit)
+        yield unit
+    yield from translations.header(languages.target, units)
 
 
-def _decoded(data: bytes) -> Decoded:
+def decoded(data: bytes) -> Decoded:
     """A catalogue says in its header what it is written in."""
     declared = _CHARSET.search(data[:4096])
     found = None if data.startswith(codecs.BOM_UTF8) or not declared else declared[1].decode()
@@ -115,12 +108,10 @@ class _Translations:
         return found
 
     def _unit(self, source: str, place: _Place) -> PatchUnit[str]:
-        message = read_message(source)
+        def render(segment: Segment, _: object) -> str:
+            return self._quoted(_same_ends(source, written(segment)))
 
-        def render(segment: Segment, _patches: Patches[str]) -> str:
-            return self._quoted(_same_ends(source, message.write(segment)))
-
-        return PatchUnit(message.segment, place.start, place.end, render)
+        return PatchUnit(read_message(source), place.start, place.end, render)
 
     def _quoted(self, text: str) -> str:
         """As a string of a catalogue, wrapped as gettext does."""

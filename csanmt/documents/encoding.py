@@ -33,6 +33,7 @@ class Decoded:
     Attributes:
         declared: the file itself names its encoding, so it cannot be written in another.
         newline: how a line ends in the file, where ``text`` has ``\\n`` instead.
+        errors: what is done where the encoding lacks a character, as ``str.encode`` has it.
     """
 
     text: str
@@ -40,25 +41,19 @@ class Decoded:
     bom: bytes = b""
     declared: bool = False
     newline: str = "\n"
+    errors: str = "strict"
 
-    def encode(self, text: str, *, errors: str = "strict") -> bytes:
+    def encode(self, text: str) -> bytes:
         """``text`` in the encoding it came in; in UTF-8 where that lacks a character and
         nothing in the file names it."""
         if self.newline != "\n":
             text = text.replace("\n", self.newline)
         try:
-            return self.bom + text.encode(self.encoding, errors)
+            return self.bom + text.encode(self.encoding, self.errors)
         except UnicodeEncodeError:
             if self.declared:
                 return self.bom + text.encode(self.encoding, "replace")
             return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
-
-    def again(self, data: bytes) -> bytes:
-        """What ``encode`` wrote, in UTF-8 and marked so: its encoding is known, not to be told."""
-        if data.startswith(codecs.BOM_UTF8):
-            return data
-        text = data[len(self.bom) :].decode(self.encoding, "replace")
-        return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
 
 
 def codec(name: str) -> str | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections import Counter
+from collections.abc import Iterator
 from urllib.parse import unquote
 
-from csanmt.documents.archives import Archive
-from csanmt.documents.hypertext import HtmlDocument
-from csanmt.documents.leftovers import Part, chinese, count
-from csanmt.documents.limits import DocumentError, Limits, Meter
-from csanmt.documents.protocol import Languages, Unit
-from csanmt.documents.xml_source import Element, find, in_utf8
-from csanmt.documents.xml_units import Units, XmlPart, attribute_unit, plain_unit
+from csanmt.documents import hypertext
+from csanmt.documents.leftovers import Part, chinese
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.protocol import Languages, OpenDocument, remaining
+from csanmt.documents.xml_source import Element, find
+from csanmt.documents.xml_units import Units, XmlArchive, attribute_unit, unit_of
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -32,119 +31,73 @@ _LANGUAGE = re.compile(
 _LABELS = frozenset({"docTitle", "navLabel", "navInfo"})
 
 
-class Epub:
-    name = "EPUB"
-    suffixes = (".epub",)
-    media_type = "application/epub+zip"
+class EpubDocument(XmlArchive):
+    """A book. Raises DocumentError: it is protected, or its container names no package."""
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> EpubDocument:
-        return EpubDocument(Archive(data, limits), limits, languages)
-
-
-class EpubDocument:
-    def __init__(self, archive: Archive, limits: Limits, languages: Languages) -> None:
-        self._archive, self._limits, self._languages = archive, limits, languages
-        self._meter = Meter(limits)
-        self._kept: Counter[Part] = Counter()
-        _refuse_protection(archive, limits)
-        self._package = _package(archive, limits)
-        self._xml: dict[str, XmlPart] = {}
-        self._pages: dict[str, HtmlDocument] = {}
+    def __init__(self, data: bytes, limits: Limits, languages: Languages) -> None:
+        super().__init__(data, limits)
+        self._languages = languages
+        self._refuse_protection()
+        self._package = self._found_package()
         self._contents: set[str] = set()
         self._read(self._package, _METADATA | {"reference"}, "properties")
-        package = self._xml[self._package].source
-        for name, kind in _manifest(package, self._package, archive, limits):
-            if name in self._xml or name in self._pages:
+        for name, kind in self._manifest():
+            if name in self.parts or name in self.inner:
                 continue
             if kind == _CONTENTS:
                 self._read(name, _LABELS)
                 self._contents.add(name)
-            elif kind == "image/svg+xml":
-                page = HtmlDocument(archive.read(name), limits, languages.target)
-                self._kept += page.remaining()
             elif kind in _CHAPTERS:
-                self._pages[name] = page = HtmlDocument(
-                    archive.read(name), limits, languages.target
-                )
-                for unit in page.units:
-                    self._meter.count(len(unit.text.text))
-        self.units: list[Unit] = [
-            *(unit for part in self._xml.values() for unit in part.units),
-            *(unit for page in self._pages.values() for unit in page.units),
-        ]
+                self.embed(name, self._page(name))
+            elif kind == "image/svg+xml":
+                self.kept += remaining(self._page(name))
+
+    def _page(self, name: str) -> OpenDocument:
+        return hypertext.opened(self.archive.read(name), self.limits, self._languages)
 
     def _read(self, name: str, names: frozenset[str], usual: Part = "text") -> None:
-        part = XmlPart(in_utf8(self._archive.read(name)), self._meter, self._kept)
+        part = self.part(name)
 
         def take(element: Element) -> Units:
             if element.name == "reference":
                 return [attribute_unit(part.source, element, "title")]
             inner = list(element.elements("text")) or [element]  # of a label
-            return [plain_unit(part.source, e) for e in inner if chinese(e.text)]
+            return [unit_of(e) for e in inner if chinese(e.text)]
 
         part.read(lambda _, local: local in names, take, usual=usual)
-        self._xml[name] = part
 
-    def save(self) -> bytes:
-        changed = {name: part.save() for name, part in self._xml.items() if part.changed}
-        changed |= {
-            name: page.save()
-            for name, page in self._pages.items()
-            if any(unit.changed for unit in page.units)
-        }
+    def changed(self) -> dict[str, bytes]:
+        changed = super().changed()
         target = self._languages.target.encode()
         for name in changed.keys() & self._contents:
             changed[name] = _LANGUAGE.sub(rb"\g<1>" + target, changed[name], count=1)
-        if any(name in self._pages for name in changed):
-            package = changed.get(self._package, self._xml[self._package].source)
-            changed[self._package] = self._with_language(package)
-        return self._archive.rewritten(changed)
+        if not changed.keys().isdisjoint(self.inner):
+            package = changed.get(self._package, self.parts[self._package].source)
+            for element in reversed(find(package, self.limits, "language")):
+                if element.text.strip().lower().startswith(("zh", "cn", "chi", "zho")):
+                    package = package[: element.inner] + target + package[element.outer :]
+            changed[self._package] = package
+        return changed
 
-    def _with_language(self, source: bytes) -> bytes:
-        """The package says in which language the book is now, where it said Chinese."""
-        languages = find(source, lambda uri, name: name == "language", self._limits)
-        for element in reversed(languages):
-            if element.text.strip().lower().startswith(("zh", "cn", "chi", "zho")):
-                middle = self._languages.target.encode()
-                source = source[: element.inner] + middle + source[element.outer :]
-        return source
+    def _refuse_protection(self) -> None:
+        if (name := self.archive.find(_ENCRYPTION)) is not None:
+            for method in find(self.archive.xml(name), self.limits, "EncryptionMethod"):
+                if method.attribute("Algorithm") not in _FONTS:
+                    raise DocumentError("the book is protected against copying")
 
-    def left(self, data: bytes) -> Counter[Part]:
-        again = EpubDocument(Archive(data, self._limits), self._limits, self._languages)
-        units = [unit for part in again._xml.values() for unit in part.units]
-        counts = again._kept + count("text", (unit.text.text for unit in units))
-        for page in again._pages.values():
-            counts += page.remaining()
-        return counts
+    def _found_package(self) -> str:
+        """The package document that the container names."""
+        source = self.archive.xml(self.archive.find(_CONTAINER) or _CONTAINER)
+        for root in find(source, self.limits, "rootfile"):
+            if (found := self.archive.find(root.attribute("full-path"))) is not None:
+                return found
+        raise DocumentError("the book's container names no package")
 
-
-def _refuse_protection(archive: Archive, limits: Limits) -> None:
-    name = archive.find(_ENCRYPTION)
-    if name is None:
-        return
-    source = in_utf8(archive.read(name))
-    methods = find(source, lambda _, local: local == "EncryptionMethod", limits)
-    if any(method.attribute("Algorithm") not in _FONTS for method in methods):
-        raise DocumentError("the book is protected against copying")
-
-
-def _package(archive: Archive, limits: Limits) -> str:
-    """The package document that the container names."""
-    source = in_utf8(archive.read(archive.find(_CONTAINER) or _CONTAINER))
-    for root in find(source, lambda _, name: name == "rootfile", limits):
-        if (found := archive.find(root.attribute("full-path"))) is not None:
-            return found
-    raise DocumentError("the book's container names no package")
-
-
-def _manifest(
-    source: bytes, package: str, archive: Archive, limits: Limits
-) -> list[tuple[str, str]]:
-    """Name in the archive and media type of the book's files, in the order of the manifest."""
-    folder = posixpath.dirname(package)
-    items = []
-    for item in find(source, lambda _, name: name == "item", limits):
-        path = posixpath.normpath(posixpath.join(folder, unquote(item.attribute("href"))))
-        if (name := archive.find(path)) is not None:
-            items.append((name, item.attribute("media-type").strip().lower().partition(";")[0]))
-    return items
+    def _manifest(self) -> Iterator[tuple[str, str]]:
+        """Name in the archive and media type of the book's files, in the order of the manifest."""
+        folder = posixpath.dirname(self._package)
+        for item in find(self.parts[self._package].source, self.limits, "item"):
+            path = posixpath.normpath(posixpath.join(folder, unquote(item.attribute("href"))))
+            if (name := self.archive.find(path)) is not None:
+                kind = item.attribute("media-type").strip().lower().partition(";")[0]
+                yield name, kind

@@ -1,27 +1,53 @@
-"""The formats there are, and which one a file is in."""
-
-from __future__ import annotations
+"""The formats there are, by the suffixes of files' names."""
 
 from pathlib import PurePosixPath
 
-from csanmt.documents.catalogues import Gettext
-from csanmt.documents.epub import Epub
-from csanmt.documents.hypertext import Html
-from csanmt.documents.json_values import JsonValues
+from csanmt.documents import (
+    catalogues,
+    epub,
+    hypertext,
+    json_values,
+    lyrics,
+    markdown,
+    office,
+    opendocument,
+    plain,
+    subtitles,
+    tables,
+    xliff,
+)
 from csanmt.documents.limits import UnsupportedDocumentError
-from csanmt.documents.lyrics import Ass, Lrc
-from csanmt.documents.markdown import Markdown
-from csanmt.documents.office import Docx, Pptx, Xlsx
-from csanmt.documents.opendocument import Odp, Ods, Odt
-from csanmt.documents.plain import PlainText
+from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Format
-from csanmt.documents.subtitles import SubRip, WebVtt
-from csanmt.documents.tables import Csv, Tsv
-from csanmt.documents.xliff import Xliff
 
-FORMATS: tuple[Format, ...] = (
-    PlainText(), Markdown(), Html(), SubRip(), WebVtt(), Docx(), Pptx(), Xlsx(), Epub(),
-    Odt(), Ods(), Odp(), Gettext(), Xliff(), JsonValues(), Csv(), Tsv(), Ass(), Lrc(),
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_ODF = "application/vnd.oasis.opendocument."
+_PLAIN, _MARKDOWN = "text/plain; charset=utf-8", "text/markdown; charset=utf-8"
+
+FORMATS = (
+    Format("Plain text", (".txt", ".text"), _PLAIN, text_format(plain.plain_text)),
+    Format("Markdown", (".md", ".markdown"), _MARKDOWN, markdown.opened),
+    Format("HTML", (".html", ".htm", ".xhtml"), "text/html", hypertext.opened),
+    Format("SubRip subtitles", (".srt",), "application/x-subrip", text_format(subtitles.subrip)),
+    Format("WebVTT subtitles", (".vtt",), "text/vtt", text_format(subtitles.webvtt)),
+    Format("Word", (".docx",), _OFFICE + "wordprocessingml.document", office.reader("docx")),
+    Format("PowerPoint", (".pptx",), _OFFICE + "presentationml.presentation",
+           office.reader("pptx")),
+    Format("Excel", (".xlsx",), _OFFICE + "spreadsheetml.sheet", office.reader("xlsx")),
+    Format("EPUB", (".epub",), "application/epub+zip", epub.EpubDocument),
+    Format("OpenDocument text", (".odt",), _ODF + "text", opendocument.reader("text")),
+    Format("OpenDocument spreadsheet", (".ods",), _ODF + "spreadsheet",
+           opendocument.reader("spreadsheet")),
+    Format("OpenDocument presentation", (".odp",), _ODF + "presentation",
+           opendocument.reader("presentation")),
+    Format("Gettext catalogue", (".po",), "text/x-gettext-translation",
+           text_format(catalogues.gettext, catalogues.decoded)),
+    Format("XLIFF", (".xliff", ".xlf"), "application/xliff+xml", xliff.XliffDocument),
+    Format("JSON (values)", (".json",), "application/json", text_format(json_values.json_values)),
+    Format("CSV", (".csv",), "text/csv", text_format(tables.table(",;\t|，"))),
+    Format("TSV", (".tsv", ".tab"), "text/tab-separated-values", text_format(tables.table("\t"))),
+    Format("SubStation Alpha subtitles", (".ass", ".ssa"), "text/x-ssa", text_format(lyrics.ass)),
+    Format("Lyrics", (".lrc",), "application/x-lrc", text_format(lyrics.lrc)),
 )  # fmt: skip
 SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
 

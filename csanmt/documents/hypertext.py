@@ -10,15 +10,17 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-from csanmt.documents.encoding import decode
+from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.leftovers import Part, chinese, count
-from csanmt.documents.limits import DocumentError, Limits, Meter
-from csanmt.documents.patches import Patches
-from csanmt.documents.protocol import Languages
-from csanmt.markup import MarkedText, MarkupDocument, Placed, html_rules, parse_markup
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.patches import Patches, PatchUnit, Render, patched
+from csanmt.documents.plain import text_format
+from csanmt.documents.protocol import Languages, OpenDocument, Unit
+from csanmt.documents.segments import words
+from csanmt.markup import MarkedText, Placed, html_rules, parse_markup
 from csanmt.markup.structure import analyse
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 
@@ -46,138 +48,85 @@ _KEPT: dict[str, Part] = {
 _UNREAD = frozenset({"script", "style", "rt", "rp", "rtc"})
 
 
-class Html:
-    name = "HTML"
-    suffixes = (".html", ".htm", ".xhtml")
-    media_type = "text/html"
-
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> HtmlDocument:
-        return HtmlDocument(data, limits, languages.target)
+def opened(data: bytes, limits: Limits, languages: Languages) -> OpenDocument:
+    """A page. Raises DocumentError: it is no text, or declares entities of its own."""
+    return text_format(_changes, _decoded)(data, limits, languages)
 
 
-class HtmlDocument:
-    """A page; ``lang`` becomes the target's where it said Chinese and a text changed.
+def _decoded(data: bytes) -> Decoded:
+    return replace(decode(data, look_for_declaration=True), errors="xmlcharrefreplace")
 
-    Raises:
-        DocumentError: it is no text, or declares entities of its own.
-    """
 
-    def __init__(self, data: bytes, limits: Limits, target: str) -> None:
-        self._source = decode(data, look_for_declaration=True)
-        self._limits, self._target = limits, target
-        self._range = HtmlRange.of(self._source.text, 0, len(self._source.text))
-        meter = Meter(limits)
-        for unit in self._range.units:
-            meter.count(len(unit.text.text))
-        self.units = self._range.units
-
-    def save(self) -> bytes:
-        text = self._range.render()
-        if any(unit.changed for unit in self.units):
-            for _ in range(2):  # lang and xml:lang
-                text = _LANGUAGE.sub(self._relabelled, text)
-        return self._source.encode(text, errors="xmlcharrefreplace")
-
-    def _relabelled(self, found: re.Match[str]) -> str:
-        stays = found["name"].lower() in _UNREAD or _UNCHANGED.search(found[0])
-        return found[0] if stays else found[1] + self._target + found["rest"]
-
-    def left(self, data: bytes) -> Counter[Part]:
-        return HtmlDocument(self._source.again(data), self._limits, self._target).remaining()
-
-    def remaining(self) -> Counter[Part]:
-        """What is Chinese in the page as it was opened."""
-        return count("text", (unit.text.text for unit in self.units)) + self._range.kept
+def _changes(text: str, kept: Counter[Part], languages: Languages) -> list[HtmlRange]:
+    page = HtmlRange(text, 0, len(text), languages.target)
+    kept += page.kept
+    return [page]
 
 
 @dataclass(slots=True)
 class TextUnit:
-    """One text of a page, or an attribute's value.
-
-    Attributes:
-        place: of the value in the source; ``bare``: it stands there without quotes.
-    """
+    """One text of a page."""
 
     text: MarkedText
-    place: tuple[int, int] | None = None
-    bare: bool = False
-    translation: Placed | None = None
+    placed: Placed = field(init=False)
+    part: Part = "text"
 
-    def put(self, translation: Placed) -> None:
-        self.translation = translation
+    def __post_init__(self) -> None:
+        ranges = tuple((mark.start, mark.end) for mark in self.text.marks)
+        self.placed = Placed(self.text, self.text.text, ranges)
 
     @property
-    def changed(self) -> bool:
-        return self.translation is not None and self.translation.text != self.text.text
+    def says(self) -> str:
+        return self.placed.text
+
+    def put(self, translation: Placed) -> None:
+        self.placed = translation
 
 
-@dataclass(slots=True)
 class HtmlRange:
-    """HTML within a source: all of a page, or a block in Markdown.
+    """HTML within a source: all of a page, or a block in Markdown; ``lang`` becomes the target's
+    where it said Chinese and a text changed.
 
     Attributes:
         kept: Chinese in it that stays, being code or marked as not to be translated.
     """
 
-    start: int
-    end: int
-    source: str
-    document: MarkupDocument
-    units: list[TextUnit] = field(default_factory=list)
-    kept: Counter[Part] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, source: str, start: int, end: int) -> HtmlRange:
-        part = source[start:end]
-        if _OWN_ENTITIES.search(part):
+    def __init__(self, source: str, start: int, end: int, target: str) -> None:
+        self.start, self.end, self._target = start, end, target
+        self._source = source[start:end]
+        if _OWN_ENTITIES.search(self._source):
             raise DocumentError("HTML with entities of its own is not accepted")
-        document = parse_markup(part, html_rules())
-        attributes, kept = _read_tokens(part)
-        units = [*(TextUnit(text) for text in document.texts), *attributes]
-        return cls(start, end, part, document, units, kept)
-
-    def render(self) -> str:
-        texts = [unit for unit in self.units if unit.place is None]
-        attributes = [u for u in self.units if u.place is not None and u.changed]
-        if not attributes:
-            return self.document.render([u.translation or _unchanged(u.text) for u in texts])
-        pieces, at = [], 0
-        for unit in attributes:
-            assert unit.place is not None
-            assert unit.translation is not None
-            start, end = unit.place
-            quote = '"' if unit.bare else ""
-            value = html.escape(unit.translation.text)
-            pieces += [self.source[at:start], quote + value + quote]
-            at = end
-        pieces.append(self.source[at:])
-        # Tags have other attributes now, and all texts are where they were.
-        document = parse_markup("".join(pieces), html_rules())
-        return document.render(_moved(document.texts, texts))
+        self._document = parse_markup(self._source, html_rules())
+        self._texts = [TextUnit(text) for text in self._document.texts]
+        self._attributes, self.kept = _read_tokens(self._source)
+        self.units: list[Unit] = [*self._texts, *self._attributes]
 
     def apply(self, patches: Patches[str]) -> None:
-        if any(unit.translation for unit in self.units):
-            patches.replace(self.start, self.end, self.render())
+        if any(unit.says != unit.text.text for unit in self.units):
+            text = self._render()
+            for _ in range(2):  # lang and xml:lang
+                text = _LANGUAGE.sub(self._relabelled, text)
+            patches.replace(self.start, self.end, text)
+
+    def _render(self) -> str:
+        placed = [unit.placed for unit in self._texts]
+        if all(unit.translation is None for unit in self._attributes):
+            return self._document.render(placed)
+        # Tags have other attributes now, and all texts are where they were.
+        document = parse_markup(patched(self._source, self._attributes), html_rules())
+        moved = zip(document.texts, placed, strict=True)
+        return document.render([Placed(text, p.text, p.ranges) for text, p in moved])
+
+    def _relabelled(self, found: re.Match[str]) -> str:
+        stays = found["name"].lower() in _UNREAD or _UNCHANGED.search(found[0])
+        return found[0] if stays else found[1] + self._target + found["rest"]
 
 
-def _moved(texts: Sequence[MarkedText], units: Sequence[TextUnit]) -> list[Placed]:
-    """Translations with the tags of ``texts`` in place of those of the units."""
-    placed = []
-    for text, unit in zip(texts, units, strict=True):
-        old = unit.translation
-        placed.append(_unchanged(text) if old is None else Placed(text, old.text, old.ranges))
-    return placed
-
-
-def _unchanged(text: MarkedText) -> Placed:
-    return Placed(text, text.text, tuple((mark.start, mark.end) for mark in text.marks))
-
-
-def _read_tokens(source: str) -> tuple[list[TextUnit], Counter[Part]]:
+def _read_tokens(source: str) -> tuple[list[PatchUnit[str]], Counter[Part]]:
     """Attributes that are read like texts, and the Chinese that stays."""
     tokens = tokenize(source, xml=False)
     kept_ranges = analyse(tokens, html_rules()).kept
-    units: list[TextUnit] = []
+    units: list[PatchUnit[str]] = []
     kept: Counter[Part] = Counter()
     at, kept_until, kind = 0, -1, ""
     for i, token in enumerate(tokens):
@@ -192,7 +141,7 @@ def _read_tokens(source: str) -> tuple[list[TextUnit], Counter[Part]]:
     return units, kept
 
 
-def _attributes(token: Token, at: int) -> Iterator[TextUnit]:
+def _attributes(token: Token, at: int) -> Iterator[PatchUnit[str]]:
     found = list(_ATTRIBUTE.finditer(token.raw, len(token.name) + 1))
     values = {f["name"].lower(): f[f.lastgroup or "name"] for f in found}
     for attribute in found:
@@ -200,7 +149,12 @@ def _attributes(token: Token, at: int) -> Iterator[TextUnit]:
         text = html.unescape(attribute[kind])
         if _is_read(token.name, attribute["name"].lower(), values) and chinese(text):
             start, end = attribute.span(kind)
-            yield TextUnit(MarkedText(text), (at + start, at + end), kind == "bare")
+            form = '"{}"' if kind == "bare" else "{}"
+            yield PatchUnit((text,), at + start, at + end, _value(form))
+
+
+def _value(form: str) -> Render[str]:
+    return lambda segment, _: form.format(html.escape(words(segment)))
 
 
 def _is_read(element: str, name: str, values: dict[str, str]) -> bool:

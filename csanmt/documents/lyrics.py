@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError
-from csanmt.documents.patches import Kept, PatchUnit
-from csanmt.documents.plain import TextFormat, unit_with_tags
+from csanmt.documents.patches import PatchUnit, range_unit
+from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Tag
 
 _SECTION = re.compile(r"^\[[^\]\n]{1,100}\][ \t\r]*$", re.M)
@@ -29,36 +29,12 @@ _UNTIMED = re.compile(r"^[ \t]{0,20}(?P<text>[^\[\s][^\n]*)", re.M)
 _TEXT_FIELD = 9  # fields before the text, where no line says how many
 
 
-class Ass(TextFormat):
-    name = "SubStation Alpha subtitles"
-    suffixes = (".ass", ".ssa")
-    media_type = "text/x-ssa"
-
-    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
-        events = text.find("[Events]")
-        if events < 0:
-            raise DocumentError("no section [Events] in it")
-        kept += count("properties", _FILM.findall(text[:events]))
-        yield from _dialogues(text, events)
-
-
-class Lrc(TextFormat):
-    name = "Lyrics"
-    suffixes = (".lrc",)
-    media_type = "application/x-lrc"
-
-    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
-        lines = list(_TIMED.finditer(text))
-        if not lines and text.strip():
-            raise DocumentError("no line with a time ([00:01.00]) in it")
-        others = (*_TITLE.finditer(text), *_UNTIMED.finditer(text))
-        for place in sorted(found.span("text") for found in (*others, *lines)):
-            unit = _unit(text, *place, _WORD_TIME)
-            if unit.segment:
-                yield unit
-
-
-def _dialogues(text: str, events: int) -> Iterator[PatchUnit[str]]:
+def ass(text: str, kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
+    """Dialogues. Raises DocumentError: there is no place for them."""
+    events = text.find("[Events]")
+    if events < 0:
+        raise DocumentError("no section [Events] in it")
+    kept += count("properties", _FILM.findall(text[:events]))
     end = next((s.start() for s in _SECTION.finditer(text, events + 8)), len(text))
     fields = _FIELDS.search(text, events, end)
     before = fields[1].count(",") if fields else _TEXT_FIELD
@@ -66,19 +42,27 @@ def _dialogues(text: str, events: int) -> Iterator[PatchUnit[str]]:
         stop = text.find("\n", found.end(), end)
         stop = end if stop < 0 else stop
         parts = text[found.end() : stop].split(",", before)
-        if len(parts) <= before:
-            continue
-        unit = _unit(text, stop - len(parts[-1]), stop, _MARK)
-        if unit.segment:
-            yield unit
+        if len(parts) > before:
+            yield from _line(text, stop - len(parts[-1]), stop, _MARK)
 
 
-def _unit(text: str, start: int, end: int, marks: re.Pattern[str]) -> PatchUnit[str]:
-    """A line's text whose marks stay; a break is a border between sentences."""
+def lrc(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
+    """Lines and titles. Raises DocumentError: no line has a time."""
+    lines = list(_TIMED.finditer(text))
+    if not lines and text.strip():
+        raise DocumentError("no line with a time ([00:01.00]) in it")
+    others = (*_TITLE.finditer(text), *_UNTIMED.finditer(text))
+    for place in sorted(found.span("text") for found in (*others, *lines)):
+        yield from _line(text, *place, _WORD_TIME)
+
+
+def _line(text: str, start: int, end: int, marks: re.Pattern[str]) -> Iterator[PatchUnit[str]]:
+    """A line's text, if any, whose marks stay; a break is a border between sentences."""
     part = text[start:end]
     start, end = start + len(part) - len(part.lstrip()), start + len(part.rstrip())
-    kept: list[Kept] = [
-        (*m.span(), Tag("break" if m[0] in ("\\N", "\\n") else "point", m.start()))
-        for m in marks.finditer(text, start, end)
-    ]
-    return unit_with_tags(text, start, end, kept) if start < end else unit_with_tags("", 0, 0, [])
+    if start < end:
+        codes = [
+            (*m.span(), Tag("break" if m[0] in ("\\N", "\\n") else "point", m[0]))
+            for m in marks.finditer(text, start, end)
+        ]
+        yield range_unit(text, start, end, codes)

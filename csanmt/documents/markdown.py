@@ -17,14 +17,14 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from csanmt.documents.encoding import decode
+from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.hypertext import HtmlRange
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 from csanmt.documents.markdown_inline import Inline
 from csanmt.documents.patches import Change
-from csanmt.documents.plain import TextDocument, TextFormat
-from csanmt.documents.protocol import Languages
+from csanmt.documents.plain import text_format
+from csanmt.documents.protocol import Languages, OpenDocument
 
 _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n.*?\n(?:---|\.\.\.)|\+\+\+[ \t]*\n.*?\n\+\+\+)[ \t]*(?:\n|\Z)", re.S
@@ -51,28 +51,26 @@ _DEFINITION = re.compile(r"[^\n]*+\n(?:[ ]{0,3}>[ ]?)*+[ ]{0,3}:[ \t]")
 Range = tuple[int, int]
 
 
-class Markdown(TextFormat):
-    name = "Markdown"
-    suffixes = (".md", ".markdown")
-    media_type = "text/markdown; charset=utf-8"
+def opened(data: bytes, limits: Limits, languages: Languages) -> OpenDocument:
+    """Take Markdown apart; the lines of it are limited, since each costs the parser."""
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> TextDocument:
+    def decoded(data: bytes) -> Decoded:
         source = decode(data)
         text = source.text.replace("\r\n", "\n").replace("\r", "\n")
         if text.count("\n") > limits.units:
             raise DocumentTooLargeError(f"the document holds more than {limits.units} lines")
-        newline = "\r\n" if "\r\n" in source.text else "\n"
-        return self.opened(replace(source, text=text, newline=newline), limits, languages)
+        return replace(source, text=text, newline="\r\n" if "\r\n" in source.text else "\n")
 
-    def changes(self, text: str, kept: Counter[Part]) -> Iterator[Change[str]]:
-        return _ProseFinder(text, kept).changes()
+    return text_format(lambda *text: _ProseFinder(*text).changes(), decoded)(
+        data, limits, languages
+    )
 
 
 class _ProseFinder:
     """Finds what of a text is prose; ``kept`` counts the Chinese that is not."""
 
-    def __init__(self, text: str, kept: Counter[Part]) -> None:
-        self._text, self.kept = text, kept
+    def __init__(self, text: str, kept: Counter[Part], languages: Languages) -> None:
+        self._text, self.kept, self._target = text, kept, languages.target
         front = _FRONT_MATTER.match(text)
         self._body = front.end() if front else 0
         self.kept += count("properties", [text[: self._body]])
@@ -86,7 +84,7 @@ class _ProseFinder:
                 cell = token.type.endswith("open")
             elif token.type == "html_block" and token.map:
                 start, end = (self._places.line(number) for number in token.map)
-                block = HtmlRange.of(self._text, start, end)
+                block = HtmlRange(self._text, start, end, self._target)
                 self.kept += block.kept
                 yield block
             elif token.type == "code_block" and token.map and self._is_note(token.map[0]):

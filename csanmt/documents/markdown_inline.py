@@ -6,13 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from markdown_it.common.utils import normalizeReference
 
 from csanmt.documents.leftovers import Part, count
-from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
+from csanmt.documents.patches import PatchUnit
+from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined, pair
 from csanmt.protected.finder import find
 
 _DESTINATION = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
@@ -49,9 +48,8 @@ _COUNTED: dict[str, Part] = {"image": "attributes", "code": "code", "math": "for
 _SAID = re.compile(
     r"""\s["'(]([^"'()\n]*)["')]\s?\)\Z|\b(?:title|alt|aria-label)\s?=\s?["']([^"'\n]*)["']"""
 )
-_KINDS: dict[str, Literal["atom", "point", "break"]] = {
-    "break": "break", "note": "point", "task": "point",
-    "attributes": "point",
+_KINDS: dict[str, TagKind] = {
+    "break": "break", "note": "point", "task": "point", "attributes": "point",
 }  # fmt: skip
 _SPECIAL = re.compile(
     r"[*`\[\]~]|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\\(?=[!-/:-@\[-`{-~])"
@@ -74,7 +72,6 @@ class Inline:
         content, self._gaps = _content(text, places)
         self.kept: Counter[Part] = Counter()
         self._escaped: set[str] = set()  # marks that the source writes with a backslash
-        self._raw: dict[tuple[str, int], str] = {}
         self._items: list[TextOrTag] = []
         self._waiting: list[tuple[str, int, int]] = []  # mark, its index in the items, its end
         at = 0
@@ -90,22 +87,25 @@ class Inline:
         Args:
             cell: of a table, where a pipe has to be written with a backslash.
         """
-        raw, items = self._raw, self._items
-        bare = {c for c in "[]~" for item in items if isinstance(item, str) and c in item}
+        bare = {c for c in "[]~" for item in self._items if isinstance(item, str) and c in item}
         bare -= self._escaped
 
-        def render(segment: Segment, _patches: Patches[str]) -> str:
+        def render(segment: Segment, _: object) -> str:
             out = [""]
-            for i, piece in enumerate(segment):
+            before: TextOrTag = ""
+            for piece in segment:
                 if isinstance(piece, str):
-                    out.append(_escaped(piece, bare, first=i == 0 and not cell, cell=cell))
-                    continue
-                mark, before = raw[piece.kind, piece.key], segment[i - 1] if i else ""
-                if mark[0] in "*_~=+^" and before == Tag("open", piece.key):
+                    first = before == "" and not cell
+                    out.append(_escaped(piece, bare, first=first, cell=cell))
+                elif piece.raw[0] not in "*_~=+^":
+                    out.append(piece.raw)
+                elif isinstance(before, Tag) and before.closing is piece:
                     out.pop()  # around nothing it would mean something else
-                    continue
-                apart = mark[0] in "*_~=+^" and piece.kind == "open" and isinstance(before, Tag)
-                out.append(" " + mark if apart and out[-1].endswith(mark[0]) else mark)
+                else:
+                    apart = piece.kind == "open" and isinstance(before, Tag)
+                    apart = apart and out[-1].endswith(piece.raw[0])
+                    out.append(" " * apart + piece.raw)
+                before = piece
             return "".join(out)
 
         return PatchUnit(joined(self._items), self._start, self._end, render)
@@ -134,7 +134,7 @@ class Inline:
         else:
             if kind in _COUNTED:
                 self.kept += count(_COUNTED[kind], [raw.partition("](")[0]])
-            self._single(_KINDS.get(kind, "atom"), raw + self._gap(found))
+            self._items.append(Tag(_KINDS.get(kind, "atom"), raw + self._gap(found)))
 
     def _label(self, found: _Found) -> None:
         """``[label]`` alone is a link where the label is defined, and must then be told it."""
@@ -148,21 +148,16 @@ class Inline:
             return
         self._close("[", f"][{label}]")
 
-    def _single(self, kind: Literal["atom", "point", "break"], raw: str) -> None:
-        key = len(self._items)
-        self._raw[kind, key] = raw
-        self._items.append(Tag(kind, key))
-
     def _element(self, raw: str) -> None:
         """An inline HTML tag, or an address in angle brackets."""
         name = _ELEMENT.match(raw)
         if name is None:
-            self._single("atom", raw)
+            self._items.append(Tag("atom", raw))
         elif name[1]:
             if not self._close(name[2].lower(), raw):
-                self._single("point", raw)
+                self._items.append(Tag("point", raw))
         elif raw.endswith("/>") or name[2].lower() in _VOID:
-            self._single("break" if name[2].lower() == "br" else "point", raw)
+            self._items.append(Tag("break" if name[2].lower() == "br" else "point", raw))
         else:
             self._open(raw, name[2].lower())
 
@@ -193,13 +188,10 @@ class Inline:
     def _close(self, mark: str, raw: str) -> bool:
         for i in range(len(self._waiting) - 1, -1, -1):
             if self._waiting[i][0] == mark:
-                key = self._waiting[i][1]
+                place = self._waiting[i][1]
                 del self._waiting[i:]
-                opening = self._items[key]
-                assert isinstance(opening, str)
-                self._raw["open", key], self._raw["close", key] = opening, raw
-                self._items[key] = Tag("open", key)
-                self._items.append(Tag("close", key))
+                self._items[place], closing = pair(self._items[place], raw)
+                self._items.append(closing)
                 return True
         return False
 

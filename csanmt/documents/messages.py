@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import Literal
 
 from csanmt.documents.leftovers import chinese
-from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
+from csanmt.documents.patches import Code
+from csanmt.documents.segments import Segment, Tag, TagKind, coded, pair
 from csanmt.markup.tokens import VOID
 from csanmt.protected.finder import find_each
 
@@ -25,29 +24,10 @@ _BESIDE = frozenset({
 _AS_TAGS = frozenset({"tag", "element", "comment"})  # other pieces may hold what looks like one
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A text whose tags have become tags of the segment; ``raw`` is how each is written."""
-
-    segment: Segment
-    raw: dict[tuple[str, int], str]
-
-    def write(self, segment: Segment) -> str:
-        """The text again, from a translation of ``segment``."""
-        return "".join(p if isinstance(p, str) else self.raw[p.kind, p.key] for p in segment)
-
-
-def read_message(text: str) -> Message:
+def read_message(text: str) -> Segment:
     """What is around words is a pair; a tag without a partner stands where it stood, or in the
     place of a word where HTML does not know it."""
-    raw: dict[tuple[str, int], str] = {}
-    pieces: list[TextOrTag] = []
-    at = 0
-    for match, tag in _tags(text):
-        pieces += [text[at : match.start()], tag]
-        raw[tag.kind, tag.key] = match[0]
-        at = match.end()
-    return Message(joined([*pieces, text[at:]]), raw)
+    return coded(text, _tags(text), 0, len(text))
 
 
 def is_copy(source: str, target: str) -> bool:
@@ -56,37 +36,33 @@ def is_copy(source: str, target: str) -> bool:
     return target.removeprefix("__").strip() == source.strip() and chinese(source)
 
 
-def _tags(text: str) -> list[tuple[re.Match[str], Tag]]:
+def _tags(text: str) -> list[Code]:
     pieces = [piece for piece in find_each(text) if piece.family.name not in _AS_TAGS]
 
     def within(at: int) -> bool:
         before = bisect_left(pieces, at, key=lambda piece: piece.start) - 1
         return before >= 0 and at < pieces[before].end
 
-    found = [
-        (match, Tag(_kind(match[2]), match.start()))
-        for match in _TAG.finditer(text)
-        if not within(match.start())
-    ]
+    matches = [match for match in _TAG.finditer(text) if not within(match.start())]
+    found = [(*match.span(), Tag(_kind(match[2]), match[0])) for match in matches]
     waiting: list[int] = []  # indices of opening tags
-    for i, (match, _) in enumerate(found):
+    for i, match in enumerate(matches):
         name = match[2].lower()
         if match[0].endswith("/>") or name in VOID:
             continue
         if not match[1]:
             waiting.append(i)
-        elif waiting and found[waiting[-1]][0][2].lower() == name:
-            first = waiting.pop()
-            opening = found[first][0]
+        elif waiting and matches[waiting[-1]][2].lower() == name:
+            opening = matches[first := waiting.pop()]
             if text[opening.end() : match.start()].strip():
-                found[first] = (opening, Tag("open", opening.start()))
-                found[i] = (match, Tag("close", opening.start()))
+                opened, closed = pair(opening[0], match[0])
+                found[first], found[i] = (*opening.span(), opened), (*match.span(), closed)
         else:
             waiting.clear()  # what crosses is no pair
     return found
 
 
-def _kind(name: str) -> Literal["break", "point", "atom"]:
+def _kind(name: str) -> TagKind:
     if name.lower() == "br":
         return "break"
     return "point" if name.lower() in _BESIDE else "atom"

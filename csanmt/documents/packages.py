@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.limits import Limits
-from csanmt.documents.xml_source import find, in_utf8
+from csanmt.documents.xml_source import find
 
 _TYPES = "[Content_Types].xml"
 
@@ -25,10 +25,10 @@ class Package:
 
     def __init__(self, archive: Archive, limits: Limits) -> None:
         self.archive, self._limits = archive, limits
-        source = in_utf8(archive.read(archive.find(_TYPES) or _TYPES))
+        source = archive.xml(archive.find(_TYPES) or _TYPES)
         named: dict[str, str] = {}
         usual: dict[str, str] = {}
-        for element in find(source, lambda _, name: name in ("Override", "Default"), limits):
+        for element in find(source, limits, "Override", "Default"):
             kind = element.attribute("ContentType").strip()
             if element.name == "Default":
                 usual[element.attribute("Extension").lower()] = kind
@@ -45,17 +45,13 @@ class Package:
         parts = [name for name, kind in self.types.items() if kind.lower().endswith(ends)]
         return sorted(parts, key=_natural)
 
-    def read(self, part: str) -> bytes:
-        """A part's XML in UTF-8."""
-        return in_utf8(self.archive.read(part))
-
     def related(self, part: str, kind: str) -> Iterator[str]:
         """Parts that ``part`` has a relation of this kind (the end of its name) with."""
         folder, name = posixpath.split(part)
         relations = self.archive.find(posixpath.join(folder, "_rels", f"{name}.rels"))
         if relations is None:
             return
-        for relation in find(self.read(relations), lambda _, n: n == "Relationship", self._limits):
+        for relation in find(self.archive.xml(relations), self._limits, "Relationship"):
             if not relation.attribute("Type").endswith(f"/{kind}"):
                 continue
             target = relation.attribute("Target")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import AnyStr, Generic, Protocol, TypeVar
 
-from csanmt.documents.limits import Limits, Meter
+from csanmt.documents.leftovers import Part
+from csanmt.documents.limits import Meter
 from csanmt.documents.protocol import Unit
-from csanmt.documents.segments import Segment, Tag, TextOrTag, joined, marked, unmarked
+from csanmt.documents.segments import Segment, Tag, coded, marked, unmarked, words, written
 from csanmt.markup import MarkedText, Placed
 
 
@@ -39,8 +40,8 @@ class Patches(Generic[AnyStr]):
         pieces.append(self.source[at:end])
         return self.source[:0].join(pieces)
 
-    def result(self) -> AnyStr:
-        return self.part(0, len(self.source))
+
+Render = Callable[[Segment, Patches[AnyStr]], AnyStr | None]
 
 
 @dataclass(slots=True)
@@ -48,14 +49,15 @@ class PatchUnit(Generic[AnyStr]):
     """A unit that becomes a patch of ``source[start:end]`` when the document is saved.
 
     Attributes:
-        render: the new source of this range; given the patches made so far, since an
-            outer range may hold inner ones.
+        render: the new source of this range, given the patches made so far, since an outer
+            range may hold inner ones; None where the translation cannot stand there.
     """
 
     segment: Segment
     start: int
     end: int
-    render: Callable[[Segment, Patches[AnyStr]], AnyStr]
+    render: Render[AnyStr]
+    part: Part = "text"
     translation: Segment | None = None
 
     @property
@@ -66,45 +68,29 @@ class PatchUnit(Generic[AnyStr]):
     def text(self) -> MarkedText:
         return marked(self.segment)
 
+    @property
+    def says(self) -> str:
+        return words(self.segment if self.translation is None else self.translation)
+
     def put(self, translation: Placed) -> None:
         self.translation = unmarked(translation)
 
     def apply(self, patches: Patches[AnyStr]) -> None:
-        if self.translation is not None and self.translation != self.segment:
-            patches.replace(self.start, self.end, self.render(self.translation, patches))
+        if self.translation is None or self.translation == self.segment:
+            return
+        new = self.render(self.translation, patches)
+        if new is None:
+            self.translation = None
+        else:
+            patches.replace(self.start, self.end, new)
 
 
-Kept = tuple[int, int, Tag]  # start, end, and the tag that stands for the range
+Code = tuple[int, int, Tag]  # start, end, and the tag that stands for the range
 
 
-def coded_unit(
-    text: str,
-    codes: Iterable[Kept],
-    place: tuple[int, int],
-    write: Callable[[str], AnyStr],
-    *,
-    within: tuple[int, int] | None = None,
-) -> PatchUnit[AnyStr]:
-    """A unit of a text in which some ranges mean something to a program and stay.
-
-    Args:
-        codes: these, in order.
-        place: what is rewritten of the source.
-        write: makes the new source of the translated text.
-        within: the range of ``text`` that is meant; all of it.
-    """
-    start, end = within or (0, len(text))
-    raw: dict[tuple[str, int], str] = {}
-    pieces: list[TextOrTag] = []
-    for first, last, tag in codes:
-        raw[tag.kind, tag.key] = text[first:last]
-        pieces += [text[start:first], tag]
-        start = last
-
-    def render(segment: Segment, _patches: Patches[AnyStr]) -> AnyStr:
-        return write("".join(p if isinstance(p, str) else raw[p.kind, p.key] for p in segment))
-
-    return PatchUnit(joined([*pieces, text[start:end]]), *place, render)
+def range_unit(text: str, start: int, end: int, codes: Sequence[Code] = ()) -> PatchUnit[str]:
+    """A unit of ``text[start:end]`` in which the ranges ``codes`` stay as they are."""
+    return PatchUnit(coded(text, codes, start, end), start, end, lambda s, _: written(s))
 
 
 class Change(Protocol[AnyStr]):
@@ -137,20 +123,19 @@ class Consequence(Generic[AnyStr]):
             patches.replace(self.start, self.end, self.new)
 
 
-def patched(source: AnyStr, changes: Sequence[Change[AnyStr]]) -> AnyStr:
-    """The source with ``changes`` made (in the order of their ends)."""
+def patched(source: AnyStr, changes: Iterable[Change[AnyStr]]) -> AnyStr:
+    """The source with ``changes`` made."""
     patches = Patches(source)
-    for change in changes:
+    for change in sorted(changes, key=lambda change: change.end):
         change.apply(patches)
-    return patches.result()
+    return patches.part(0, len(source))
 
 
 Counted = TypeVar("Counted", bound="Change[str] | Change[bytes]")
 
 
-def metered(changes: Iterable[Counted], limits: Limits) -> Iterator[Counted]:
-    """The same changes, as long as the limits allow."""
-    meter = Meter(limits)
+def metered(changes: Iterable[Counted], meter: Meter) -> Iterator[Counted]:
+    """The same changes, as long as the meter allows."""
     for change in changes:
         for unit in change.units:
             meter.count(len(unit.text.text))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from csanmt.documents.leftovers import Part
+from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import Limits
 from csanmt.markup import MarkedText, Placed
 
@@ -25,7 +25,17 @@ class Unit(Protocol):
 
     @property
     def text(self) -> MarkedText:
-        """What it says now."""
+        """What it says in the source."""
+        ...
+
+    @property
+    def says(self) -> str:
+        """What it says now, without tags."""
+        ...
+
+    @property
+    def part(self) -> Part:
+        """What it is, where it stays in Chinese."""
         ...
 
     def put(self, translation: Placed) -> None:
@@ -41,39 +51,34 @@ class OpenDocument(Protocol):
         """In reading order."""
         ...
 
+    @property
+    def kept(self) -> Counter[Part]:
+        """How many pieces of Chinese no unit reads, by what they are; not counted is what is no
+        text for readers (comments of the file format, names of fonts)."""
+        ...
+
     def save(self) -> bytes:
-        """The document with the translations that were put; the rest as it was."""
-        ...
-
-    def left(self, data: bytes) -> Counter[Part]:
-        """How many pieces of text in this state of the document are Chinese, by what they are.
-
-        Where it counts the same twice, once as text and once as what it stands in, the
-        former is enough; what is no text for readers (comments of the file format, names of
-        fonts) is not counted.
-        """
+        """The document with the translations that were put; the rest as it was. A unit whose
+        translation cannot stand there says what it did."""
         ...
 
 
-class Format(Protocol):
-    """One file format. To add one: a module here and its line in ``formats``."""
+def remaining(document: OpenDocument) -> Counter[Part]:
+    """How many pieces of a document are in Chinese, by what they are."""
+    return document.kept + Counter(unit.part for unit in document.units if chinese(unit.says))
 
-    @property
-    def name(self) -> str: ...
 
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """In lower case, with the dot."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format; ``formats`` lists them.
 
-    @property
-    def media_type(self) -> str: ...
+    Attributes:
+        suffixes: in lower case, with the dot.
+        open: takes a document apart. Raises DocumentError where it is damaged or not of this
+            format, DocumentTooLargeError where it is beyond the limits.
+    """
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> OpenDocument:
-        """Take a document apart.
-
-        Raises:
-            DocumentError: it is damaged, or not of this format.
-            DocumentTooLargeError: it is beyond the limits.
-        """
-        ...
+    name: str
+    suffixes: tuple[str, ...]
+    media_type: str
+    open: Callable[[bytes, Limits, Languages], OpenDocument]

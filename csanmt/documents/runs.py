@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from csanmt.documents.leftovers import Part, chinese, unread
-from csanmt.documents.patches import Patches, PatchUnit, coded_unit
-from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
+from csanmt.documents.patches import Patches, PatchUnit, Render
+from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined, pair, written
 from csanmt.documents.xml_source import Element, escaped
 
 # Differences between runs that nobody sees: spelling, language, revision, font hints.
@@ -51,64 +51,52 @@ _TAIL = "endParaRPr"
 _DEEPEST_FIELD = 20
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Look:
-    """How a run looks: its properties as first written, and in what it is wrapped."""
+    """How runs look: their properties as first written."""
 
     properties: bytes
     letters: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is written back as it is: where it stands, and the tags of the run around it."""
+
+    start: int
+    end: int
+    before: bytes = b""
+    after: bytes = b""
+
+
 class Paragraph:
     """One paragraph being read; ``units`` is what it says and how to write it.
 
     Args:
+        kept: counts the Chinese in it that no unit reads.
         space: what makes a text keep its outer blanks, as an attribute of ``t``.
-
-    Attributes:
-        kept: Chinese in it that no unit reads.
     """
 
-    source: bytes
-    element: Element
-    space: bytes = b""
-    _looks: dict[bytes, _Look] = field(default_factory=dict)
-    _items: list[tuple[bytes | None, TextOrTag]] = field(default_factory=list)  # (look, piece)
-    _places: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
-    _around: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
-    _styles: dict[int, bytes] = field(default_factory=dict)  # key of a pair: look
-    _count: int = 0
-    _prefix: bytes = b""
-    _bare: bool = False  # Excel's string, where a text without a look is in no run
-    _excel: bool = False
-    _controls: list[PatchUnit[bytes]] = field(default_factory=list)
-    kept: Counter[Part] = field(default_factory=Counter)
+    def __init__(
+        self, source: bytes, element: Element, kept: Counter[Part], space: bytes = b""
+    ) -> None:
+        self._source, self._element, self._kept, self._space = source, element, kept, space
+        self._excel = element.name in _EXCEL
+        self._looks: dict[bytes, _Look] = {}
+        self._items: list[tuple[_Look | None, TextOrTag]] = []
+        self._controls: list[PatchUnit[bytes]] = []
 
     def units(self) -> list[PatchUnit[bytes]]:
         """What it says, after what the controls in it say; nothing where it holds no text."""
-        own = self._unit()
-        return self._controls if own is None else [*self._controls, own]
-
-    def _unit(self) -> PatchUnit[bytes] | None:
-        self._excel = self.element.name in _EXCEL
-        children = list(self.element.elements())
-        tag = next((child.tag for child in children if child.name == "r"), self.element.tag)
-        prefix, colon, _ = tag.rpartition(":")
-        self._prefix = (prefix + colon).encode()
+        children = list(self._element.elements())
         head = [c for c in children if c.name in _HEADS]
         tail = [c for c in children if c.name == _TAIL]
-        body = [c for c in children if c.name not in _HEADS and c.name != _TAIL]
-        self._read(body)
+        self._read([c for c in children if c.name not in _HEADS and c.name != _TAIL])
         if not any(isinstance(piece, str) and piece.strip() for _, piece in self._items):
-            return None
-        start = head[-1].end if head else self.element.inner
-        end = tail[0].start if tail else self.element.outer
-        segment = self._segment()
-        self._bare = self.element.name in _STRINGS
-        self._items.clear()
-        del self.element  # a unit lives long, and the tree is many times its size
-        return PatchUnit(segment, start, end, self._render)
+            return self._controls
+        start = head[-1].end if head else self._element.inner
+        end = tail[0].start if tail else self._element.outer
+        return [*self._controls, PatchUnit(self._segment(), start, end, self._writer())]
 
     # ---- reading
 
@@ -125,15 +113,14 @@ class Paragraph:
                 self._text(b"", child.text)
             elif contents := _apart(child):
                 for content in contents:
-                    inner = Paragraph(self.source, content, self.space)
+                    inner = Paragraph(self._source, content, self._kept, self._space)
                     self._controls += inner.units()
-                    self.kept += inner.kept
-                self._single((child.start, child.end), "control")
+                self._single(_Place(child.start, child.end), "control")
             elif child.name in _LINKS and child.inner < child.outer:
-                self._pair((child.start, child.inner), (child.outer, child.end), child)
+                self._pair((child.start, child.inner), (child.outer, child.end), child.elements())
             elif child.name not in _DROPPED:
-                self.kept += _hidden(child)
-                self._single((child.start, child.end), child.name)
+                self._kept += _hidden(child)
+                self._single(_Place(child.start, child.end), child.name)
             i += 1
 
     def _field(self, children: list[Element], first: int) -> int:
@@ -151,36 +138,35 @@ class Paragraph:
                     self._instruction(instruction)
                 result = children[separate + 1 : i] if separate else []
                 if not any(run.text.strip() for run in result):
-                    self._single((children[first].start, children[i].end), "field")
+                    self._single(_Place(children[first].start, children[i].end), "field")
                 else:
                     opening = (children[first].start, children[separate or first].end)
                     self._pair(opening, (children[i].start, children[i].end), result)
                 return i + 1
-        self._single((children[first].start, children[first].end), "mark")
+        self._single(_Place(children[first].start, children[first].end), "mark")
         return first + 1
 
     def _run(self, run: Element) -> None:
         inner = list(run.elements())
         properties = b""
         if inner and inner[0].name == "rPr":
-            properties = self.source[inner[0].start : inner[0].end]
+            properties = self._source[inner[0].start : inner[0].end]
             inner = inner[1:]
         if any(child.name in ("fldChar", "instrText", "delText") for child in inner):
             for instruction in run.elements("instrText"):
                 self._instruction(instruction)
-            self._single((run.start, run.end), "mark")
+            self._single(_Place(run.start, run.end), "mark")
             return
-        opening = self.source[run.start : run.inner] + properties
-        closing = self.source[run.outer : run.end]
+        before = self._source[run.start : run.inner] + properties
+        after = self._source[run.outer : run.end]
         for child in inner:
             if child.name == "t":
                 self._text(properties, child.text)
             elif child.name == "ruby":  # what is written; how it is read says no English word
                 self._read([r for base in child.elements("rubyBase") for r in base.elements()])
             elif child.name not in _DROPPED:
-                place = (child.start, child.end)
-                self.kept += _hidden(child)
-                self._single(place, child.name, (opening, closing))
+                self._kept += _hidden(child)
+                self._single(_Place(child.start, child.end, before, after), child.name)
 
     def _instruction(self, element: Element) -> None:
         """What a field's instruction shows is a unit; what it chooses from stays."""
@@ -189,101 +175,93 @@ class Paragraph:
         if not chinese(text):
             return
         if not found:
-            self.kept["formulas"] += _CHOOSING.match(text) is not None
+            self._kept["formulas"] += _CHOOSING.match(text) is not None
             return
         start, end = found.span(found.lastgroup or 0)
 
-        def write(shown: str) -> bytes:
-            return escaped(text[:start] + shown.replace('"', "'") + text[end:])
+        def render(segment: Segment, _: object) -> bytes:
+            return escaped(text[:start] + written(segment).replace('"', "'") + text[end:])
 
-        place = (element.inner, element.outer)
-        self._controls.append(coded_unit(text[start:end], (), place, write))
+        unit = PatchUnit((text[start:end],), element.inner, element.outer, render)
+        self._controls.append(unit)
 
     def _text(self, properties: bytes, text: str) -> None:
         if self._excel:
             text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).replace("\r\n", "\n")
-        look = _PLAIN.sub(b"", _UNSEEN.sub(b"", properties))
-        if not text.strip() and self._items and isinstance(self._items[-1][1], str):
-            look = self._items[-1][0] or look  # a blank looks like what is before it
-        self._looks.setdefault(look, _Look(properties)).letters += len(text)
+        key = _PLAIN.sub(b"", _UNSEEN.sub(b"", properties))
+        before = self._items[-1][0] if self._items else None
+        if text.strip() or before in (None, self._looks.get(b"")):
+            look = self._looks.setdefault(key, _Look(properties))
+        else:
+            look = before  # a blank looks like what is before it
+        look.letters += len(text)
         self._items.append((look, text))
 
-    def _key(self) -> int:
-        self._count += 1
-        return self._count
-
-    def _single(
-        self, place: tuple[int, int], name: str, around: tuple[bytes, bytes] = (b"", b"")
-    ) -> None:
-        """Something that is written back as it is; ``around`` is its run where it has one."""
-        kind: Literal["break", "atom", "point"]
-        kind = "break" if name in _BREAKS else "atom" if name in _WORDS else "point"
-        key = self._key()
-        self._places[kind, key], self._around[key] = place, around
-        self._items.append((None, Tag(kind, key)))
+    def _single(self, place: _Place, name: str) -> None:
+        """Something that is written back as it is."""
+        kind: TagKind = "break" if name in _BREAKS else "atom" if name in _WORDS else "point"
+        self._items.append((None, Tag(kind, place)))
 
     def _pair(
-        self,
-        opening: tuple[int, int],
-        closing: tuple[int, int],
-        within: Element | list[Element],
+        self, opening: tuple[int, int], closing: tuple[int, int], within: Iterable[Element]
     ) -> None:
-        key = self._key()
-        self._places["open", key], self._places["close", key] = opening, closing
-        self._items.append((None, Tag("open", key)))
-        self._read(list(within.elements()) if isinstance(within, Element) else within)
-        self._items.append((None, Tag("close", key)))
+        first, last = pair(_Place(*opening), _Place(*closing))
+        self._items.append((None, first))
+        self._read(list(within))
+        self._items.append((None, last))
 
     def _segment(self) -> Segment:
-        letters = Counter({look: found.letters for look, found in self._looks.items()})
-        usual = letters.most_common(1)[0][0]
-        self._styles[0] = usual
-        pieces: list[TextOrTag] = []
+        usual, pieces = self._usual, list[TextOrTag]()
         styled: Tag | None = None
         for look, piece in self._items:
-            if styled and (look is None or self._styles[styled.key] != look):
-                pieces.append(Tag("close", styled.key))
+            if styled and look is not styled.raw:
+                pieces.append(styled.closing or "")
                 styled = None
-            if look is not None and look != usual and styled is None:
-                styled = Tag("open", self._key())
-                self._styles[styled.key] = look
+            if look and look is not usual and styled is None:
+                styled, _ = pair(look, look)
                 pieces.append(styled)
             pieces.append(piece)
         if styled:
-            pieces.append(Tag("close", styled.key))
+            pieces.append(styled.closing or "")
         return joined(pieces)
+
+    @property
+    def _usual(self) -> _Look:
+        """The paragraph's own look."""
+        return max(self._looks.values(), key=lambda look: look.letters)
 
     # ---- writing
 
-    def _render(self, segment: Segment, patches: Patches[bytes]) -> bytes:
-        out: list[bytes] = []
-        looks = [self._styles[0]]
-        for piece in segment:
-            if isinstance(piece, str):
-                out.append(self._write(looks[-1], piece))
-            elif piece.key in self._styles:
-                if piece.kind == "open":
-                    looks.append(self._styles[piece.key])
+    def _writer(self) -> Render[bytes]:
+        """A unit lives long, and a paragraph's tree is many times its size: it is not kept."""
+        usual, space, excel = self._usual, self._space, self._excel
+        bare = len(self._looks) == 1 and self._element.name in _STRINGS
+        runs = (child.tag for child in self._element.elements() if child.name == "r")
+        prefix, colon, _ = next(runs, self._element.tag).rpartition(":")
+        p = (prefix + colon).encode()
+
+        def text_in(look: _Look, text: str) -> bytes:
+            if excel:
+                text = _LIKE_ESCAPED.sub("_x005F_", text)
+            body = b"<%st%s>%s</%st>" % (p, space, escaped(text), p)
+            if bare and not look.properties:
+                return body
+            return b"<%sr>%s%s</%sr>" % (p, look.properties, body, p)
+
+        def render(segment: Segment, patches: Patches[bytes]) -> bytes:
+            out, looks = list[bytes](), [usual]
+            for piece in segment:
+                if isinstance(piece, str):
+                    out.append(text_in(looks[-1], piece))
+                elif isinstance(place := piece.raw, _Place):
+                    out.append(place.before + patches.part(place.start, place.end) + place.after)
+                elif piece.kind == "open":
+                    looks.append(piece.raw)
                 else:
                     looks.pop()
-            else:
-                out.append(self._tag(piece, patches))
-        return b"".join(out)
+            return b"".join(out)
 
-    def _write(self, look: bytes, text: str) -> bytes:
-        p = self._prefix
-        properties = self._looks[look].properties
-        if self._excel:
-            text = _LIKE_ESCAPED.sub("_x005F_", text)
-        body = b"<%st%s>%s</%st>" % (p, self.space, escaped(text), p)
-        if not properties and len(self._looks) == 1 and self._bare:
-            return body
-        return b"<%sr>%s%s</%sr>" % (p, properties, body, p)
-
-    def _tag(self, tag: Tag, patches: Patches[bytes]) -> bytes:
-        body = patches.part(*self._places[tag.kind, tag.key])
-        before, after = self._around.get(tag.key, (b"", b""))
-        return before + body + after
+        return render
 
 
 def _field_mark(run: Element) -> str:

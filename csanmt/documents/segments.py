@@ -1,8 +1,7 @@
 """Text with inline tags, as formats read and write it, and as the translator wants it.
 
-A segment is a sequence of texts and tags. A tag stands for something of the document
-that the format alone understands; here it is a number. ``csanmt.markup`` moves the
-tags with the words they belong to.
+A segment is a sequence of texts and tags. ``csanmt.markup`` moves the tags with the words
+they belong to.
 """
 
 from __future__ import annotations
@@ -10,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from csanmt.markup import Kind, Mark, MarkedText, Placed, atom_character
 from csanmt.markup.marked import ATOMS, MAX_ATOMS, ROOT, MarkupEvent
 from csanmt.markup.words import whole_words
 
+TagKind = Literal["open", "close", "point", "atom", "break"]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Tag:
     """One tag.
 
@@ -25,20 +26,29 @@ class Tag:
         kind: ``open`` and ``close`` enclose words (a style, a link); a ``point`` stands
             between them (a bookmark); an ``atom`` in the place of one (a placeholder, an
             address); a ``break`` is a border that no sentence crosses (a line break).
-        key: which one, for the format; the two of a pair share it.
+        raw: what the format writes for it: as a rule its source.
+        closing: of an ``open``: the tag that ends it.
     """
 
-    kind: Literal["open", "close", "point", "atom", "break"]
-    key: int
+    kind: TagKind
+    raw: Any = ""
+    closing: Tag | None = None
 
 
 TextOrTag = str | Tag
 Segment = tuple[TextOrTag, ...]
+Other = TypeVar("Other")
 
 
-def joined(pieces: Sequence[TextOrTag]) -> Segment:
+def pair(opening: Any, closing: Any) -> tuple[Tag, Tag]:
+    """The tags around some words, written so."""
+    close = Tag("close", closing)
+    return Tag("open", opening, close), close
+
+
+def joined(pieces: Iterable[str | Other]) -> tuple[str | Other, ...]:
     """The same pieces, neighbouring texts made one and empty ones left out."""
-    result: list[TextOrTag] = []
+    result: list[str | Other] = []
     for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
         if not is_text:
             result += group
@@ -47,76 +57,70 @@ def joined(pieces: Sequence[TextOrTag]) -> Segment:
     return tuple(result)
 
 
+def written(segment: Segment) -> str:
+    """The text with what its tags are written as."""
+    return "".join(p if isinstance(p, str) else p.raw for p in segment)
+
+
+def words(segment: Segment) -> str:
+    """The text alone."""
+    return "".join(p for p in segment if isinstance(p, str))
+
+
 def marked(segment: Segment) -> MarkedText:
     """The segment as text with marks; pairs in it must not cross."""
     breaking = any(isinstance(p, Tag) and p.kind == "break" for p in segment)
-    builder = _MarkedTextBuilder(breaking)
+    text, marks, opened = "", list[Mark](), list[int]()
+    atoms, breaks = dict[str, Tag](), list[Tag | str]()
+    parts: list[str] = []
+    length = 0
     for piece in segment:
+        parent = opened[-1] if opened else ROOT
+        text = ""
         if isinstance(piece, str):
-            builder.text(piece)
+            breaks += ["\n"] * (piece.count("\n") * breaking)
+            text = ATOMS.sub(" ", piece)
+        elif piece.kind == "break":
+            breaks.append(piece)
+            text = "\n"
+        elif piece.kind == "atom" and len(atoms) < MAX_ATOMS:
+            text = atom_character(len(atoms))
+            atoms[text] = piece
+        elif piece.kind == "close":
+            began = marks[index := opened.pop()]
+            marks[index] = Mark(began.start, length, began.data, began.parent)
         else:
-            builder.tag(piece)
-    return builder.finish()
+            opened += [len(marks)] * (piece.kind == "open")
+            marks.append(Mark(length, length, piece, parent))
+        parts.append(text)
+        length += len(text)
+    return whole_words(MarkedText("".join(parts), tuple(marks), atoms, tuple(breaks)))
 
 
 def unmarked(placed: Placed) -> Segment:
     """The segment of a translation; inverse of ``marked``."""
-    return joined(list(_pieces(placed.pieces())))
+    return joined(_pieces(placed.pieces()))
 
 
 def _pieces(pieces: Iterable[MarkupEvent]) -> Iterator[TextOrTag]:
     for piece in pieces:
-        if isinstance(piece.value, list):  # a word that went through whole
-            yield from _pieces(piece.value)
-        elif isinstance(piece.value, str):  # text, or a line end of the text among breaks
-            yield piece.value
-        elif piece.kind is Kind.POINT and piece.value.kind == "open":  # a pair around nothing
-            yield piece.value
-            yield Tag("close", piece.value.key)
-        elif piece.kind is Kind.CLOSE:
-            yield Tag("close", piece.value.key)
+        value = piece.value
+        if isinstance(value, list):  # a word that went through whole
+            yield from _pieces(value)
+        elif isinstance(value, str):  # text, or a line end of the text among breaks
+            yield value
+        elif piece.kind is not Kind.CLOSE:
+            yield value
+            if piece.kind is Kind.POINT and value.closing:  # a pair around nothing
+                yield value.closing
         else:
-            yield piece.value
+            yield value.closing
 
 
-class _MarkedTextBuilder:
-    def __init__(self, breaking: bool) -> None:
-        self._breaking = breaking
-        self._parts: list[str] = []
-        self._length = 0
-        self._marks: list[tuple[int, int, Tag, int]] = []
-        self._open: list[int] = []
-        self._atoms: dict[str, Tag] = {}
-        self._breaks: list[Tag | str] = []
-
-    def text(self, text: str) -> None:
-        if self._breaking:
-            self._breaks += ["\n"] * text.count("\n")
-        self._add(ATOMS.sub(" ", text))
-
-    def _add(self, text: str) -> None:
-        self._parts.append(text)
-        self._length += len(text)
-
-    def tag(self, tag: Tag) -> None:
-        here = self._length
-        parent = self._open[-1] if self._open else ROOT
-        if tag.kind == "break":
-            self._breaks.append(tag)
-            self._add("\n")
-        elif tag.kind == "atom" and len(self._atoms) < MAX_ATOMS:
-            character = atom_character(len(self._atoms))
-            self._atoms[character] = tag
-            self._add(character)
-        elif tag.kind == "close":
-            start, _, opened, above = self._marks[index := self._open.pop()]
-            self._marks[index] = (start, here, opened, above)
-        else:
-            if tag.kind == "open":
-                self._open.append(len(self._marks))
-            self._marks.append((here, here, tag, parent))
-
-    def finish(self) -> MarkedText:
-        marks = tuple(Mark(*mark) for mark in self._marks)
-        text = "".join(self._parts)
-        return whole_words(MarkedText(text, marks, dict(self._atoms), tuple(self._breaks)))
+def coded(text: str, codes: Sequence[tuple[int, int, Tag]], start: int, end: int) -> Segment:
+    """``text[start:end]`` with tags in place of some ranges, which are in order."""
+    pieces: list[TextOrTag] = []
+    for first, last, tag in codes:
+        pieces += [text[start:first], tag]
+        start = last
+    return joined([*pieces, text[start:end]])

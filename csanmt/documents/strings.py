@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from csanmt.documents import markdown
 from csanmt.documents.limits import Limits
-from csanmt.documents.markdown import Markdown
 from csanmt.documents.protocol import Languages
 from csanmt.markup import (
     MarkedText,
@@ -24,7 +24,7 @@ class MarkdownText:
     """Implements ``MarkupDocument``: what a document of Markdown does, for a string."""
 
     def __init__(self, source: str) -> None:
-        self._document = Markdown().open(source.encode(), _NO_LIMITS, Languages())
+        self._document = markdown.opened(source.encode(), _NO_LIMITS, Languages())
         self.texts: list[MarkedText] = [unit.text for unit in self._document.units]
 
     def render(self, translations: Sequence[Placed]) -> str:

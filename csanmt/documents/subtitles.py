@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import DocumentError
-from csanmt.documents.patches import Kept, Patches, PatchUnit
-from csanmt.documents.plain import TextFormat, paragraphs, unit_with_tags
-from csanmt.documents.segments import Segment, Tag
+from csanmt.documents.patches import Code, PatchUnit
+from csanmt.documents.plain import paragraphs
+from csanmt.documents.protocol import Languages
+from csanmt.documents.segments import Tag, coded, pair, words
 
 _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"
 _TIMES = re.compile(rf"^[ \t]{{0,20}}{_TIME}[ \t]{{0,20}}-->[ \t]{{0,20}}{_TIME}[^\n]*+", re.M)
@@ -29,48 +30,42 @@ _DASH = re.compile(r"^(?:[ \t]|<[^<>\n]*+>|\{\\[^{}\n]*+\})*+[-‐‑–—―�
 _MOST_WAITING = 50  # marks without a partner so far; older ones stand alone
 
 
-class _Subtitles(TextFormat):
-    start = ""
-    blank_line_ends = False
-
-    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
-        if not text.lstrip().startswith(self.start):
-            raise DocumentError(f"a {self.suffixes[0][1:]} file starts with {self.start!r}")
-        times = list(_TIMES.finditer(text))
-        if not times and text.strip() not in ("", self.start):
-            raise DocumentError("no subtitle with a time (00:00:01,000 --> 00:00:02,000) in it")
-        for cue in self._cues(text, times):
-            for place in _speeches(text, *cue):
-                yield _unit(text, *place, bool(self.start))
-
-    def _cues(self, text: str, times: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
-        """Where the texts of a cue are; in SubRip an empty line does not end one."""
-        for i, found in enumerate(times):
-            end = times[i + 1].start() if i + 1 < len(times) else len(text)
-            tail = text[max(found.end(), end - 60) : end]
-            if i + 1 < len(times) and (number := _NUMBER.search(tail)):
-                end -= len(tail) - number.start()
-            parts = paragraphs(text, min(found.end() + 1, end), end)
-            for start, stop in parts:
-                if self.blank_line_ends and text[found.end() : start].count("\n") > 1:
-                    break
-                yield start, stop
-                if self.blank_line_ends:
-                    break
+def subrip(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
+    """What is said; an empty line does not end a cue. Raises DocumentError: no time in it."""
+    return _units(text, "")
 
 
-class SubRip(_Subtitles):
-    name = "SubRip subtitles"
-    suffixes = (".srt",)
-    media_type = "application/x-subrip"
+def webvtt(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
+    """What is said. Raises DocumentError: it does not begin as WebVTT does, or has no time."""
+    return _units(text, "WEBVTT")
 
 
-class WebVtt(_Subtitles):
-    name = "WebVTT subtitles"
-    suffixes = (".vtt",)
-    media_type = "text/vtt"
-    start = "WEBVTT"
-    blank_line_ends = True
+def _units(text: str, start: str) -> Iterator[PatchUnit[str]]:
+    if not text.lstrip().startswith(start):
+        raise DocumentError(f"a vtt file starts with {start!r}")
+    times = list(_TIMES.finditer(text))
+    if not times and text.strip() not in ("", start):
+        raise DocumentError("no subtitle with a time (00:00:01,000 --> 00:00:02,000) in it")
+    for cue in _cues(text, times, blank_line_ends=bool(start)):
+        for place in _speeches(text, *cue):
+            yield _unit(text, *place, escape=bool(start))
+
+
+def _cues(
+    text: str, times: list[re.Match[str]], *, blank_line_ends: bool
+) -> Iterator[tuple[int, int]]:
+    """Where the texts of the cues are."""
+    for i, found in enumerate(times):
+        end = times[i + 1].start() if i + 1 < len(times) else len(text)
+        tail = text[max(found.end(), end - 60) : end]
+        if i + 1 < len(times) and (number := _NUMBER.search(tail)):
+            end -= len(tail) - number.start()
+        for start, stop in paragraphs(text, min(found.end() + 1, end), end):
+            if blank_line_ends and text[found.end() : start].count("\n") > 1:
+                break
+            yield start, stop
+            if blank_line_ends:
+                break
 
 
 def _speeches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -84,42 +79,37 @@ def _speeches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield at, at + len(rest)
 
 
-def _unit(text: str, start: int, end: int, escape: bool) -> PatchUnit[str]:
+def _unit(text: str, start: int, end: int, *, escape: bool) -> PatchUnit[str]:
     """A unit whose marks stay; entities are protected as in any text."""
-    written = unit_with_tags(text, start, end, _kept(text, start, end))
-    bare = _ENTITY.sub("", "".join(p for p in written.segment if isinstance(p, str)))
+    segment = coded(text, _marks(text, start, end), start, end)
+    bare = _ENTITY.sub("", words(segment))
     names = {"&": "&amp;", "<": "&lt;"} if escape else {}
     named = {c: name for c, name in names.items() if c not in bare}  # as the file writes them
 
-    def render(translation: Segment, patches: Patches[str]) -> str:
-        pieces = (_named(p, named) if isinstance(p, str) else p for p in translation)
-        return written.render(tuple(pieces), patches)
+    def shown(piece: str) -> str:
+        return _SPECIAL.sub(lambda m: named.get(m[0], m[0]), piece) if named else piece
 
-    return PatchUnit(written.segment, start, end, render)
-
-
-def _named(text: str, named: dict[str, str]) -> str:
-    """``text`` with characters written by name, entities left alone."""
-    if not named:
-        return text
-    return _SPECIAL.sub(lambda found: named.get(found[0], found[0]), text)
+    return PatchUnit(
+        segment, start, end,
+        lambda s, _: "".join(shown(p) if isinstance(p, str) else p.raw for p in s),
+    )  # fmt: skip
 
 
-def _kept(text: str, start: int, end: int) -> list[Kept]:
+def _marks(text: str, start: int, end: int) -> list[Code]:
     """Marks of style, in pairs where both are there."""
-    kept: list[Kept] = []
+    found: list[Code] = []
     waiting: list[tuple[str, int]] = []
-    for found in _MARK.finditer(text, start, end):
-        name = found["name"] or ""
-        kept.append((*found.span(), Tag("point", found.start())))
-        if name and not found["slash"]:
-            waiting = [*waiting[-_MOST_WAITING:], (name, len(kept) - 1)]
+    for mark in _MARK.finditer(text, start, end):
+        name = mark["name"] or ""
+        found.append((*mark.span(), Tag("point", mark[0])))
+        if name and not mark["slash"]:
+            waiting = [*waiting[-_MOST_WAITING:], (name, len(found) - 1)]
             continue
         while waiting and name in [opened for opened, _ in waiting]:
             opened, place = waiting.pop()
             if opened == name:
-                first, last, tag = kept[place]
-                kept[place] = (first, last, Tag("open", tag.key))
-                kept[-1] = (*found.span(), Tag("close", tag.key))
+                first, last, tag = found[place]
+                opening, closing = pair(tag.raw, mark[0])
+                found[place], found[-1] = (first, last, opening), (*mark.span(), closing)
                 break
-    return kept
+    return found

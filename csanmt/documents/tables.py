@@ -7,50 +7,34 @@ from collections import Counter
 from collections.abc import Iterator
 
 from csanmt.documents.leftovers import Part, count
-from csanmt.documents.patches import Patches, PatchUnit
-from csanmt.documents.plain import Render, TextFormat, unit_with_tags
-from csanmt.documents.segments import Segment
+from csanmt.documents.patches import PatchUnit
+from csanmt.documents.plain import Changes
+from csanmt.documents.segments import Segment, written
 
 _SAMPLE = 20_000  # characters in which the delimiter is looked for
 _LITERAL = re.compile(r'"((?:[^"]|"")*+)"')  # in a formula
 _QUOTED = '"(?:[^"]|"")*+"'
 
 
-class _Table(TextFormat):
-    delimiters = ""
-
-    def changes(self, text: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
-        return _cells(text, self._delimiter(text[:_SAMPLE]), kept)
-
-    def _delimiter(self, sample: str) -> str:
-        """The one that most lines have equally often; quoted ones do not count."""
-        bare = re.sub(_QUOTED, "", sample)
-        lines = [line for line in bare.splitlines() if line.strip()][:100]
-
-        def steadiness(delimiter: str) -> tuple[int, int]:
-            counts = [line.count(delimiter) for line in lines]
-            first = counts[0] if counts else 0
-            return (sum(c == first for c in counts) if first else 0, first)
-
-        return max(self.delimiters, key=steadiness)
+def table(delimiters: str) -> Changes:
+    """Cells with a text, parted by one of these; formulas stay, and so does what they name."""
+    return lambda text, kept, _: _cells(text, _delimiter(text[:_SAMPLE], delimiters), kept)
 
 
-class Csv(_Table):
-    name = "CSV"
-    suffixes = (".csv",)
-    media_type = "text/csv"
-    delimiters = ",;\t|，"
+def _delimiter(sample: str, delimiters: str) -> str:
+    """The one that most lines have equally often; quoted ones do not count."""
+    bare = re.sub(_QUOTED, "", sample)
+    lines = [line for line in bare.splitlines() if line.strip()][:100]
 
+    def steadiness(delimiter: str) -> tuple[int, int]:
+        counts = [line.count(delimiter) for line in lines]
+        first = counts[0] if counts else 0
+        return (sum(c == first for c in counts) if first else 0, first)
 
-class Tsv(_Table):
-    name = "TSV"
-    suffixes = (".tsv", ".tab")
-    media_type = "text/tab-separated-values"
-    delimiters = "\t"
+    return max(delimiters, key=steadiness)
 
 
 def _cells(text: str, delimiter: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
-    """Cells with a text; formulas stay, and so does what they name."""
     bare = rf"[^{re.escape(delimiter)}\r\n]++"
     cell = re.compile(rf"(?P<quoted>{_QUOTED})(?=[{re.escape(delimiter)}\r\n]|\Z)|{bare}")
     named = {
@@ -64,20 +48,20 @@ def _cells(text: str, delimiter: str, kept: Counter[Part]) -> Iterator[PatchUnit
         if value.startswith("=") or value in named:
             kept += count("named" if value in named else "formulas", [value])
         elif value.strip():
-            inner = unit_with_tags(value, 0, len(value), ())
-            render = _rendering(inner, delimiter, quoted=found["quoted"] is not None)
-            yield PatchUnit(inner.segment, *found.span(), render)
+            yield _unit(value, found, delimiter)
 
 
 def _value(cell: re.Match[str]) -> str:
     return cell[0] if cell["quoted"] is None else cell[0][1:-1].replace('""', '"')
 
 
-def _rendering(inner: PatchUnit[str], delimiter: str, *, quoted: bool) -> Render:
-    def render(segment: Segment, patches: Patches[str]) -> str:
-        text = inner.render(segment, patches)
+def _unit(value: str, cell: re.Match[str], delimiter: str) -> PatchUnit[str]:
+    quoted = cell["quoted"] is not None
+
+    def render(segment: Segment, _: object) -> str:
+        text = written(segment)
         if quoted or any(c in text for c in (delimiter, '"', "\n", "\r")):
             return '"' + text.replace('"', '""') + '"'
         return text
 
-    return render
+    return PatchUnit((value,), *cell.span(), render)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from csanmt.documents.leftovers import Left, found
 from csanmt.documents.limits import DocumentError, Limits, Meter
-from csanmt.documents.protocol import Format, Languages
+from csanmt.documents.protocol import Format, Languages, remaining
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.texts import translatable, translate_texts
 from csanmt.translator import DecodingOptions, ShouldStop, Translator
@@ -67,8 +67,8 @@ def take_apart(known: Format, data: bytes, limits: Limits, languages: Languages)
             sample += text.text[:SAMPLE] + "\n"
         if translatable(text.text, languages.source):
             needed[text.text] = needed.get(text.text, False) or not text.plain
-    if not needed and (left := document.left(data)):
-        what = ", ".join(map(str, found(left)))
+    if not needed and (left := found(remaining(document))):
+        what = ", ".join(map(str, left))
         raise DocumentError(f"nothing in the document can be translated: {what}")
     return Texts(characters, needed, sample)
 
@@ -99,8 +99,7 @@ def assemble(
         answer = answers.get(text.text)
         if answer is not None:
             unit.put(place(text, answer))
-    result = document.save()
-    return Assembled(result, found(document.left(result)))
+    return Assembled(document.save(), found(remaining(document)))
 
 
 def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.packages import Package
-from csanmt.documents.patches import Patches, PatchUnit, coded_unit
-from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
+from csanmt.documents.patches import PatchUnit
+from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined
 from csanmt.documents.xml_source import Element, escaped, find
-from csanmt.documents.xml_units import Units, attribute_unit
+from csanmt.documents.xml_units import Units, attribute_unit, unit_of
 from csanmt.tables import read_toml
 
 _MAIN = "spreadsheetml.sheet.main+xml"
@@ -50,15 +50,10 @@ _BEFORE_CALCULATION = re.compile(
 
 
 class Workbook:
-    """The first reading of a workbook: what its cells are named by.
+    """The first reading of a workbook: what its cells are named by; counts in ``kept``."""
 
-    Attributes:
-        kept: Chinese that stays, counted.
-    """
-
-    def __init__(self, package: Package, limits: Limits) -> None:
-        self._package, self._limits = package, limits
-        self.kept: Counter[Part] = Counter()
+    def __init__(self, package: Package, limits: Limits, kept: Counter[Part]) -> None:
+        self._package, self._limits, self.kept = package, limits, kept
         self._exact: set[str] = set()
         self._within: set[str] = set()
         self._names: set[str] = set()
@@ -67,18 +62,14 @@ class Workbook:
             "spreadsheetml.worksheet+xml", "spreadsheetml.table+xml", _MAIN,
             "spreadsheetml.pivotcachedefinition+xml", "spreadsheetml.pivottable+xml",
         )):  # fmt: skip
-            source = package.read(part)
+            source = package.archive.xml(part)
             self._string_cells |= re.search(rb"""\st=["']str["']""", source) is not None
-            for element in find(source, self._names_cells, limits):
+            for element in find(source, limits, *_FORMULAS, *_NAMING, "sheet"):
                 indirect |= self._take(element)
         if indirect:
             self._exact |= self._names
         self.kept += count("names", self._names)
         self._number_formats()
-
-    @staticmethod
-    def _names_cells(_uri: str, name: str) -> bool:
-        return name in _FORMULAS or name in _NAMING or name == "sheet"
 
     def _take(self, element: Element) -> bool:
         """Note what an element names; returns whether it makes references of texts."""
@@ -123,8 +114,7 @@ class Workbook:
     def _number_formats(self) -> None:
         """Formats that are used and write Chinese beside the number."""
         for part in self._package.of_types(("spreadsheetml.styles+xml",)):
-            source = self._package.read(part)
-            found = find(source, lambda _, name: name in ("numFmt", "xf"), self._limits)
+            found = find(self._package.archive.xml(part), self._limits, "numFmt", "xf")
             used = {e.attribute("numFmtId") for e in found if e.name == "xf"}
             formats = [e for e in found if e.name == "numFmt" and e.attribute("numFmtId") in used]
             self.kept += count("number_formats", (e.attribute("formatCode") for e in formats))
@@ -154,7 +144,7 @@ class Workbook:
                 for name, longest in _PROMPTS.items()
             ]
         if element.name in _HEADERS:
-            return [_header(source, element)] if chinese(element.text) else []
+            return [_header(element)] if chinese(element.text) else []
         return self._string_cell(source, element)
 
     def _string_cell(self, source: bytes, cell: Element) -> list[PatchUnit[bytes]]:
@@ -164,8 +154,7 @@ class Workbook:
             return []
         if any(chinese(f.text) for f in cell.elements("f")) or self._stays(value.text):
             return []
-
-        return [coded_unit(value.text, (), (value.inner, value.outer), escaped)]
+        return [unit_of(value)]
 
     # ---- writing
 
@@ -174,7 +163,7 @@ class Workbook:
         if not self._calculates:
             return {}
         (part,) = self._package.of_types((_MAIN,))[:1]
-        source = self._package.read(part)
+        source = self._package.archive.xml(part)
         wish = b' fullCalcOnLoad="1"'
         found = _CALCULATION.search(source)
         if found:
@@ -202,35 +191,25 @@ def _texts(block: Element) -> Iterator[Element]:
             yield from child.elements("t")
 
 
-def _header(source: bytes, element: Element) -> PatchUnit[bytes]:
+def _header(element: Element) -> PatchUnit[bytes]:
     """A page's header or footer, with its codes for sections, fonts and page numbers."""
-    text = element.text
-    raw: dict[int, str] = {}
     pieces: list[TextOrTag] = []
     at = 0
-    for code in _CODE.finditer(text):
+    for code in _CODE.finditer(text := element.text):
         pieces.append(text[at : code.start()])
         at = code.end()
-        if code[0] == "&&":
-            pieces.append("&")
-            continue
-        raw[len(raw)] = code[0]
-        shown = "atom" if code[0] in _SHOWN else "point"
-        kind = "break" if code[0] in _SECTIONS else shown
-        pieces.append(Tag(kind, len(raw) - 1))  # type: ignore[arg-type]
-    pieces.append(text[at:])
+        kind: TagKind = "atom" if code[0] in _SHOWN else "point"
+        kind = "break" if code[0] in _SECTIONS else kind
+        pieces.append("&" if code[0] == "&&" else Tag(kind, code[0]))
 
-    def render(segment: Segment, _patches: Patches[bytes]) -> bytes:
-        out: list[str] = []
+    def render(segment: Segment, _: object) -> bytes | None:
+        out = ""
         for piece in segment:
             if isinstance(piece, Tag):
-                out.append(raw[piece.key])
-                continue
-            sized = bool(out) and out[-1][-1:].isdigit() and piece[:1].isdigit()
-            out.append(" " * sized + piece.replace("&", "&&"))
-        written = "".join(out)
-        if len(written) > _LONGEST_HEADER:
-            return source[element.inner : element.outer]
-        return escaped(written)
+                out += piece.raw
+            else:
+                sized = out[-1:].isdigit() and piece[:1].isdigit()
+                out += " " * sized + piece.replace("&", "&&")
+        return escaped(out) if len(out) <= _LONGEST_HEADER else None
 
-    return PatchUnit(joined(pieces), element.inner, element.outer, render)
+    return PatchUnit(joined([*pieces, text[at:]]), element.inner, element.outer, render)

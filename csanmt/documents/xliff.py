@@ -11,14 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.leftovers import Part, chinese
+from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.messages import is_copy
 from csanmt.documents.patches import Change, Consequence, Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Segment
+from csanmt.documents.segments import Segment, words
 from csanmt.documents.xml_source import Element, in_utf8, visit
-from csanmt.documents.xml_units import InlineXml
+from csanmt.documents.xml_units import contents, in_xml
 
 _NAMESPACE = re.compile(r"(?:urn:oasis:names:tc:xliff:document:(?:1\.[0-2]|2\.\d)|)$")
 _PAIRED = frozenset({"g", "mrk", "pc"})
@@ -32,26 +32,18 @@ _STATE = re.compile(rb"""(\sstate\s*=\s*)(?:"[^"]*"|'[^']*')""")
 _SUB_STATE = re.compile(rb"""\s(?:state-qualifier|subState)\s*=\s*(?:"[^"]*"|'[^']*')""")
 
 
-class Xliff:
-    name = "XLIFF"
-    suffixes = (".xliff", ".xlf")
-    media_type = "application/xliff+xml"
+class XliffDocument:
+    """Raises DocumentError: it is another document."""
 
-    def open(self, data: bytes, limits: Limits, languages: Languages) -> _XliffDocument:
-        return _XliffDocument(in_utf8(data), limits, languages)
-
-
-class _XliffDocument:
-    def __init__(self, source: bytes, limits: Limits, languages: Languages) -> None:
-        self._source, self._limits, self._languages = source, limits, languages
+    def __init__(self, data: bytes, limits: Limits, languages: Languages) -> None:
+        self._source, self._languages = in_utf8(data), languages
         self._meter = Meter(limits)
         self._heads: list[Element] = []  # start tags that lack the target's language
         self._version = ""
-        self._kept: Counter[Part] = Counter()
-        self._within: Counter[Part] = Counter()  # the same, within what is translated
+        self.kept: Counter[Part] = Counter()
         self.units: list[PatchUnit[bytes]] = []
         self._states: list[Consequence[bytes]] = []
-        visit(source, lambda _, name: name in _HOLDERS, limits, self._take, self._enter)
+        visit(self._source, lambda _, name: name in _HOLDERS, limits, self._take, self._enter)
         if not self._version:
             raise DocumentError("not XLIFF 1.x or 2.x: the root element or its namespace is else")
 
@@ -69,17 +61,16 @@ class _XliffDocument:
         if source is None or not source.text.strip():
             return
         if holder.translate == "no":
-            self._kept["marked"] += chinese(source.text)
+            self.kept["marked"] += chinese(source.text)
             return
         if target is not None and not _to_do(holder, source, target):
             return
-        self._within["marked"] += sum(map(chinese, _protected(source)))
-        inline = InlineXml(self._source, _is_paired)
-        segment = inline.read(source)
-        self._meter.count(sum(len(piece) for piece in segment if isinstance(piece, str)))
+        self.kept += count("marked", _protected(source))
+        segment = contents(source, _is_paired)
+        self._meter.count(len(words(segment)))
 
         def render(translation: Segment, patches: Patches[bytes]) -> bytes:
-            return self._target(source, target, inline.render(translation, patches))
+            return self._target(source, target, in_xml(translation, patches))
 
         last = [child for child in holder.elements() if child.name in _BEFORE_TARGET][-1]
         place = (last.end, last.end) if target is None else (target.start, target.end)
@@ -116,13 +107,7 @@ class _XliffDocument:
         places = [head.start + 1 + len(head.tag.encode()) for head in self._heads]
         heads = [Consequence(place, place, language, self.units) for place in places]
         changes: list[Change[bytes]] = [*heads, *self._states, *self.units]
-        return patched(self._source, sorted(changes, key=lambda change: change.end))
-
-    def left(self, data: bytes) -> Counter[Part]:
-        again = _XliffDocument(in_utf8(data), self._limits, self._languages)
-        counts: Counter[Part] = again._kept + self._within
-        counts["text"] = sum(chinese(unit.text.text) for unit in again.units)
-        return +counts
+        return patched(self._source, changes)
 
 
 def _is_paired(element: Element) -> bool:

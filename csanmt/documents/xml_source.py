@@ -99,10 +99,10 @@ def in_utf8(data: bytes) -> bytes:
     return data
 
 
-def find(data: bytes, wanted: Wanted, limits: Limits) -> list[Element]:
-    """Elements that ``wanted`` names; see ``visit``."""
+def find(data: bytes, limits: Limits, *names: str) -> list[Element]:
+    """Elements of these local names; see ``visit``."""
     found: list[Element] = []
-    visit(data, wanted, limits, found.append)
+    visit(data, lambda _, name: name in names, limits, found.append)
     return found
 
 

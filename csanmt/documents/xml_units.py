@@ -4,118 +4,64 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from csanmt.documents.leftovers import Part, chinese, unread
-from csanmt.documents.limits import Meter
+from csanmt.documents.archives import Archive
+from csanmt.documents.leftovers import Part, chinese, count, unread
+from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.messages import read_message
-from csanmt.documents.patches import Patches, PatchUnit, coded_unit, patched
-from csanmt.documents.segments import Segment, Tag, TextOrTag, joined
-from csanmt.documents.xml_source import Element, Wanted, escaped, visit
+from csanmt.documents.patches import Patches, PatchUnit, patched
+from csanmt.documents.protocol import OpenDocument, Unit
+from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, coded, joined, pair, written
+from csanmt.documents.xml_source import Element, Visit, Wanted, escaped, visit
 
 # What stands where a word would: placeholders, and text that must not be translated.
-_WORDS = frozenset({"x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time"})
-_BREAKS = frozenset({"line-break", "tab", "br"})
-
-
-@dataclass(slots=True)
-class InlineXml:
-    """Reads an element's content into a segment and writes a translation as source again.
-
-    Args:
-        paired: of an inline element: its content is text to translate, its tags stay.
-            The others stay whole.
-    """
-
-    source: bytes
-    paired: Callable[[Element], bool]
-    _raw: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    _places: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
-    _count: int = 0
-
-    def read(self, element: Element) -> Segment:
-        return joined(self._pieces(element))
-
-    def _pieces(self, element: Element) -> list[TextOrTag]:
-        pieces: list[TextOrTag] = []
-        for child in _joined(element.children):
-            if isinstance(child, str):
-                pieces += self._message(child)
-                continue
-            key, self._count = self._count, self._count + 1
-            if self.paired(child) and child.inner < child.outer:
-                self._places["open", key] = (child.start, child.inner)
-                self._places["close", key] = (child.outer, child.end)
-                pieces += [Tag("open", key), *self._pieces(child), Tag("close", key)]
-            else:
-                tag = Tag(_kind(child), key)
-                self._places[tag.kind, key] = (child.start, child.end)
-                pieces.append(tag)
-        return pieces
-
-    def _message(self, text: str) -> list[TextOrTag]:
-        """Markup that is escaped, or in CDATA, are tags of the message."""
-        message = read_message(text)
-        keys: dict[int, int] = {}
-        pieces: list[TextOrTag] = []
-        for piece in message.segment:
-            if isinstance(piece, Tag):
-                if piece.key not in keys:
-                    keys[piece.key], self._count = self._count, self._count + 1
-                key = keys[piece.key]
-                self._raw[piece.kind, key] = escaped(message.raw[piece.kind, piece.key])
-                pieces.append(Tag(piece.kind, key))
-            else:
-                pieces.append(piece)
-        return pieces
-
-    def render(self, segment: Segment, patches: Patches[bytes]) -> bytes:
-        """As ``PatchUnit`` wants it; what is rewritten within a tag is kept."""
-        return b"".join(
-            escaped(p) if isinstance(p, str) else self._tag(p, patches) for p in segment
-        )
-
-    def _tag(self, tag: Tag, patches: Patches[bytes]) -> bytes:
-        own = self._raw.get((tag.kind, tag.key))
-        return patches.part(*self._places[tag.kind, tag.key]) if own is None else own
-
-
-def unit_of(source: bytes, element: Element, paired: Callable[[Element], bool]) -> PatchUnit[bytes]:
-    """A unit of all that an element holds; see ``InlineXml``."""
-    inline = InlineXml(source, paired)
-    segment = inline.read(element)
-    return PatchUnit(segment, element.inner, element.outer, inline.render)
-
-
-def plain_unit(source: bytes, element: Element) -> PatchUnit[bytes]:
-    """A unit of all that an element holds; elements within it stay whole."""
-    return unit_of(source, element, lambda _: False)
-
-
-def _kind(element: Element) -> Literal["atom", "break", "point"]:
-    if element.name in _BREAKS:
-        return "break"
-    return "atom" if element.name in _WORDS else "point"
-
-
-def _joined(children: Sequence[Element | str]) -> Iterator[Element | str]:
-    """The same, neighbouring texts made one: a parser cuts them at every entity."""
-    text = ""
-    for child in children:
-        if isinstance(child, str):
-            text += child
-            continue
-        if text:
-            yield text
-        text = ""
-        yield child
-    if text:
-        yield text
-
-
+_WORDS = ("x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time")
+_KINDS: dict[str, TagKind] = {
+    **dict.fromkeys(_WORDS, "atom"), **dict.fromkeys(("line-break", "tab", "br"), "break"),
+}  # fmt: skip
 _QUOTED = rb"""\s*+=\s*+(?:"([^"]*)"|'([^']*)')"""
+
+Units = Iterable[PatchUnit[bytes] | None]
+Paired = Callable[[Element], bool]  # an element's content is text to translate, its tags stay
+
+
+def contents(element: Element, paired: Paired) -> Segment:
+    """What an element holds; elements that are not ``paired`` stay whole.
+
+    The ``raw`` of a tag is its place in the source, or text: markup that is escaped, or in
+    CDATA, is read as tags too.
+    """
+    return joined(_pieces(element, paired))
+
+
+def _pieces(element: Element, paired: Paired) -> list[TextOrTag]:
+    pieces: list[TextOrTag] = []
+    for child in joined(element.children):  # a parser cuts texts at every entity
+        if isinstance(child, str):
+            pieces += read_message(child)
+        elif paired(child) and child.inner < child.outer:
+            opening, closing = pair((child.start, child.inner), (child.outer, child.end))
+            pieces += [opening, *_pieces(child, paired), closing]
+        else:
+            pieces.append(Tag(_KINDS.get(child.name, "point"), (child.start, child.end)))
+    return pieces
+
+
+def in_xml(segment: Segment, patches: Patches[bytes]) -> bytes:
+    """A translation of ``contents``; what is rewritten within a tag is kept."""
+    return b"".join(
+        escaped(p if isinstance(p, str) else p.raw)
+        if isinstance(p, str) or isinstance(p.raw, str)
+        else patches.part(*p.raw)
+        for p in segment
+    )
+
+
+def unit_of(element: Element, paired: Paired = lambda _: False) -> PatchUnit[bytes]:
+    """A unit of all that an element holds; see ``contents``."""
+    return PatchUnit(contents(element, paired), element.inner, element.outer, in_xml)
 
 
 def attribute_unit(
@@ -140,23 +86,20 @@ def attribute_unit(
     found = pattern.search(source, element.start, element.inner or len(source))
     if found is None:
         return None
-    start, end = found.span(found.lastindex or 0)
-    found_codes = enumerate(codes.finditer(value)) if codes else ()
+    tags = [
+        (*code.span(), Tag("atom", code[0])) for code in (codes.finditer(value) if codes else ())
+    ]
 
-    def write(text: str) -> bytes:
-        too_long = longest is not None and len(text) > longest
-        return source[start:end] if too_long else attribute_value(text)
+    def render(segment: Segment, _: object) -> bytes | None:
+        text = written(segment)
+        return attribute_value(text) if longest is None or len(text) <= longest else None
 
-    kept = [(*code.span(), Tag("atom", i)) for i, code in found_codes]
-    return coded_unit(value, kept, (start, end), write)
+    return PatchUnit(coded(value, tags, 0, len(value)), *found.span(found.lastindex or 0), render)
 
 
 def attribute_value(text: str) -> bytes:
     """Text as it is written between the quotes of an attribute."""
     return escaped(text).replace(b'"', b"&quot;").replace(b"'", b"&apos;").replace(b"\n", b"&#10;")
-
-
-Units = Iterable[PatchUnit[bytes] | None]
 
 
 @dataclass(slots=True)
@@ -186,21 +129,71 @@ class XmlPart:
             usual: what texts that stand elsewhere count as.
         """
 
-        def add(found: Units) -> None:
-            for unit in found:
-                if unit is not None:
-                    self.meter.count(len(unit.text.text))
-                    self.units.append(unit)
+        def adding(take: Callable[[Element], Units]) -> Visit:
+            def add(element: Element) -> None:
+                for unit in take(element):
+                    if unit is not None:
+                        self.meter.count(len(unit.text.text))
+                        self.units.append(unit)
+
+            return add
 
         def stray(names: Sequence[str]) -> None:
             self.kept += unread(names, usual)
 
-        entered = None if enter is None else lambda element: add(enter(element))
-        visit(self.source, wanted, self.meter.limits, lambda e: add(take(e)), entered, stray)
+        entered = adding(enter) if enter else None
+        visit(self.source, wanted, self.meter.limits, adding(take), entered, stray)
+
+    def read_plain(self, names: Iterable[str], usual: Part = "properties") -> None:
+        """Elements of these names, where they hold Chinese text and nothing else."""
+
+        def take(element: Element) -> Units:
+            if any(element.elements()):
+                self.kept += count(usual, [element.text])
+                return []
+            return [unit_of(element)] if chinese(element.text) else []
+
+        self.read(lambda _, local: local in names, take, usual=usual)
+
+
+class XmlArchive:
+    """A document that is an archive of parts in XML, and of documents of their own.
+
+    Attributes:
+        kept: Chinese that no unit reads.
+    """
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self.archive, self.limits = Archive(data, limits), limits
+        self.kept: Counter[Part] = Counter()
+        self.parts: dict[str, XmlPart] = {}
+        self.inner: dict[str, OpenDocument] = {}
+        self._meter = Meter(limits)
+
+    def part(self, name: str) -> XmlPart:
+        """A part that is read, and written where something in it changes."""
+        if name not in self.parts:
+            self.parts[name] = XmlPart(self.archive.xml(name), self._meter, self.kept)
+        return self.parts[name]
+
+    def embed(self, name: str, document: OpenDocument) -> None:
+        """A part that is a document."""
+        self.inner[name] = document
+        self.kept += document.kept
+        for unit in document.units:
+            self._meter.count(len(unit.text.text))
 
     @property
-    def changed(self) -> bool:
-        return any(unit.translation is not None for unit in self.units)
+    def units(self) -> list[Unit]:
+        own = [unit for part in self.parts.values() for unit in part.units]
+        return [*own, *(unit for inner in self.inner.values() for unit in inner.units)]
+
+    def changed(self) -> dict[str, bytes]:
+        """The parts that differ, by name."""
+        made = {name: patched(part.source, part.units) for name, part in self.parts.items()}
+        changed = {name: new for name, new in made.items() if new != self.parts[name].source}
+        made = {name: document.save() for name, document in self.inner.items()}
+        return changed | {n: new for n, new in made.items() if new != self.archive.read(n)}
 
     def save(self) -> bytes:
-        return patched(self.source, sorted(self.units, key=lambda unit: unit.end))
+        return self.archive.rewritten(self.changed())

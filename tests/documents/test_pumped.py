@@ -93,6 +93,6 @@ def test_every_container_is_read_and_written_in_linear_time(kind) -> None:
             data = pack(piece * (size // len(piece.encode())))
             with contextlib.suppress(CsanmtError):
                 document = known.open(data, ENDLESS, Languages())
-                document.left(document.save())
+                document.save()
 
         assert not superlinear(read, SIZE), piece

@@ -116,7 +116,7 @@ def document(known: Format) -> Target:
                 text = unit.text
                 ranges = tuple((mark.start, mark.end) for mark in text.marks)
                 unit.put(Placed(text, text.text + "a", ranges))
-            opened.left(opened.save())
+            opened.save()
 
     return target
 

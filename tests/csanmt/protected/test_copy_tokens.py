@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.documents.segments import Tag, marked, unmarked
+from csanmt.documents.segments import Tag, marked, pair, unmarked
 from csanmt.documents.strings import PARSERS
 from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
@@ -91,7 +91,8 @@ def test_tags_without_a_partner_go_with_them(copying: TextTranslator) -> None:
 
 
 def test_a_pair_around_a_tag_keeps_it(copying: TextTranslator) -> None:
-    segment = ("今天", Tag("open", 0), Tag("point", 1), Tag("close", 0), "很好。")
+    first, last = pair("<b>", "</b>")
+    segment = ("今天", first, Tag("point"), last, "很好。")
     assert unmarked(unplaced(marked(segment))) == segment
     (placed,) = translate_marked(copying, [marked(segment)], DecodingOptions(max_length=20))
     tags = [piece for piece in unmarked(placed) if isinstance(piece, Tag)]
