@@ -154,6 +154,8 @@ class _Reading:
         except UnicodeDecodeError:
             return None
         hanzi = [c for c in text[:_SAMPLE] if "\u3400" <= c <= "\u9fff"]
+        if sum("\u3041" <= c <= "\u30fe" for c in text[:_SAMPLE]) > len(hanzi):
+            raise DocumentError(_UNKNOWN)  # Japanese, whose kana stand in all of them
         if not hanzi:
             return None
         low, high = _COMMON[encoding]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from csanmt.documents import hypertext
-from csanmt.documents.leftovers import Part, chinese
+from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.protocol import Languages, OpenDocument, remaining
 from csanmt.documents.xml_source import Element, find
@@ -26,9 +26,11 @@ _CONTENTS = "application/x-dtbncx+xml"
 # In the package: what is not the name of a person or of a house.
 _METADATA = frozenset({"title", "description", "subject", "rights"})
 _LANGUAGE = re.compile(
-    rb"""(<ncx\s[^<>]{0,2000}?\sxml:lang\s?=\s?["'])(?:zh|cn)[A-Za-z-]{0,40}""", re.I
+    rb"""(<(?:\w{1,20}:)?(?:ncx|package)\s[^<>]{0,2000}?\sxml:lang\s?=\s?["'])"""
+    rb"""(?:zh|cn)[A-Za-z-]{0,40}""",
+    re.I,
 )
-_LABELS = frozenset({"docTitle", "navLabel", "navInfo"})
+_LABELS = frozenset({"doctitle", "navlabel", "navinfo"})
 
 
 class EpubDocument(XmlArchive):
@@ -47,6 +49,9 @@ class EpubDocument(XmlArchive):
             if kind == _CONTENTS:
                 self._read(name, _LABELS)
                 self._contents.add(name)
+            elif kind == "text/css":
+                style = self.archive.read(name).decode("utf-8", "replace")
+                self.kept += hypertext.shown_by_style(style)
             elif kind in _CHAPTERS:
                 self.embed(name, self._page(name))
             elif kind == "image/svg+xml":
@@ -64,19 +69,24 @@ class EpubDocument(XmlArchive):
             inner = list(element.elements("text")) or [element]  # of a label
             return [unit_of(e) for e in inner if chinese(e.text)]
 
-        part.read(lambda _, local: local in names, take, usual=usual)
+        def enter(element: Element) -> Units:
+            if element.name == "meta" and "author" not in element.attribute("name"):
+                self.kept += count("properties", [element.attribute("content")])
+            return ()
+
+        part.read(lambda _, local: local.lower() in names, take, usual=usual, enter=enter)
 
     def changed(self) -> dict[str, bytes]:
         changed = super().changed()
         target = self._languages.target.encode()
-        for name in changed.keys() & self._contents:
-            changed[name] = _LANGUAGE.sub(rb"\g<1>" + target, changed[name], count=1)
         if not changed.keys().isdisjoint(self.inner):
             package = changed.get(self._package, self.parts[self._package].source)
-            for element in reversed(find(package, self.limits, "language")):
+            for element in reversed(find(package, self.limits, "language", "Language")):
                 if element.text.strip().lower().startswith(("zh", "cn", "chi", "zho")):
                     package = package[: element.inner] + target + package[element.outer :]
             changed[self._package] = package
+        for name in changed.keys() & {self._package, *self._contents}:
+            changed[name] = _LANGUAGE.sub(rb"\g<1>" + target, changed[name], count=1)
         return changed
 
     def _refuse_protection(self) -> None:

@@ -39,12 +39,22 @@ _ATTRIBUTE = re.compile(
 )
 # What <meta name="…"> says in words.
 _META = frozenset({"description", "og:title", "og:description", "twitter:title",
-                   "twitter:description", "keywords", "dc.title", "dc.description"})  # fmt: skip
+                   "twitter:description", "og:image:alt", "twitter:image:alt", "keywords",
+                   "dc.title", "dc.description"})  # fmt: skip
 _BUTTONS = frozenset({"button", "submit", "reset"})
 _KEPT: dict[str, Part] = {
     "code": "code", "kbd": "code", "samp": "code", "var": "code", "tt": "code", "svg": "images",
     "math": "formulas",
 }  # fmt: skip
+# What scripts and styles say, without their comments.
+_COMMENT = r"/\*(?:[^*]|\*(?!/))*+"
+_SAID = {
+    "script": re.compile(
+        rf"""{_COMMENT}|//[^\n]*+|("(?:[^"\\\n]|\\.)*+|'(?:[^'\\\n]|\\.)*+|`(?:[^`\\]|\\.)*+)["'`]?""",
+        re.S,
+    ),
+    "style": re.compile(rf"{_COMMENT}|\bcontent\s*+:([^;{{}}]*+)"),
+}
 _UNREAD = frozenset({"script", "style", "rt", "rp", "rtc"})
 
 
@@ -61,6 +71,11 @@ def _changes(text: str, kept: Counter[Part], languages: Languages) -> list[HtmlR
     page = HtmlRange(text, 0, len(text), languages.target)
     kept += page.kept
     return [page]
+
+
+def shown_by_style(text: str) -> Counter[Part]:
+    """What a style sheet writes on a page."""
+    return count("code", _SAID["style"].findall(text))
 
 
 @dataclass(slots=True)
@@ -135,18 +150,23 @@ def _read_tokens(source: str) -> tuple[list[PatchUnit[str]], Counter[Part]]:
         if i <= kept_until:
             if token.kind is TokenKind.TEXT and kind not in _UNREAD:
                 kept += count(_KEPT.get(kind, "marked"), [token.raw])
+            elif kind in _SAID:
+                kept += count("code", _SAID[kind].findall(token.raw))
         elif token.kind in (TokenKind.START, TokenKind.EMPTY) and chinese(token.raw):
-            units += _attributes(token, at)
+            units += _attributes(token, at, kept)
         at += len(token.raw)
     return units, kept
 
 
-def _attributes(token: Token, at: int) -> Iterator[PatchUnit[str]]:
+def _attributes(token: Token, at: int, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
     found = list(_ATTRIBUTE.finditer(token.raw, len(token.name) + 1))
     values = {f["name"].lower(): f[f.lastgroup or "name"] for f in found}
     for attribute in found:
         kind = attribute.lastgroup or "name"
         text = html.unescape(attribute[kind])
+        name = attribute["name"].lower()
+        if name == "srcdoc" or (token.name, name) == ("input", "value"):
+            kept += count("attributes", [text])
         if _is_read(token.name, attribute["name"].lower(), values) and chinese(text):
             start, end = attribute.span(kind)
             form = '"{}"' if kind == "bare" else "{}"

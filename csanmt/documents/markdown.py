@@ -35,13 +35,14 @@ _FOOTNOTE = re.compile(r"^(?:[ ]{0,3}>[ ]?){0,9}[ ]{0,3}(\[\^[^\[\]\n]{1,200}\]:
 # What a line begins with that stays there: the marker of a note, a definition, a footnote.
 _MARKER = re.compile(
     r"\[![A-Za-z-]{1,40}\][+-]?[ \t]*+|:[ \t]++(?=\S)|~[ \t]++(?=\S)|\[\^[^\[\]\n]{1,200}\]:[ \t]*+"
+    r"|:{2,}[\w-]{1,40}\[(?=[^\[\]\n]*\](?:\{[^{}\n]*\})?$)"
     r"|\*\[[^\[\]\n]{1,100}\]:[ \t]*+|///[ \t]++[A-Za-z][\w.-]{0,39}[ \t]*+\|[ \t]*+"
     r"|(?:!!!|\?\?\?\+?|///|:{3,}[ ]?\{?[A-Za-z0-9_.-]{1,40}\}?|={3})[ \t]++"
     r"(?:[A-Za-z][A-Za-z0-9_.-]{0,39}[ \t]++)*(?:[A-Za-z][A-Za-z0-9_.-]{0,39}$|\"|(?=[^\x00-\x7f]))"
 )
 # Lines that say nothing to readers.
 _SYNTAX = re.compile(
-    r"(?::{3,}|!!!|\?\?\?\+?|///)[ \t]*+[\w.{}\s-]*$|:{3,}[ ]?\{[^{}]*\}$|\{:?[^{}]*\}$"
+    r"(?::{3,}|!!!|\?\?\?\+?|///)[ \t]*+[\w.{}\s-]*$|:{2,}[ ]?[\w-]*\{[^{}]*\}$|\{:?[^{}]*\}$"
     r"|\{\{[^{}]*\}\}$|:[\w-]{1,40}:(?:[ \t]|$)|\[(?:TOC|\[_?toc_?\])\]$"
     r"|\^[\w-]+$",
     re.I | re.A,
@@ -140,6 +141,8 @@ class _ProseFinder:
                 if self._text[begin - 1 : begin] == '"' and line.endswith('"'):
                     end -= 1  # the title of a note
                     yield from self._unit([(begin, end)] if begin < end else [])
+                elif line[0] == ":" and self._text[begin - 1] == "[":
+                    yield from self._unit([(begin, self._text.rindex("]", begin, end))])
                 elif begin < end:
                     if line[:2] in ("[!", "::", "!!", "??", "//", "=="):
                         yield from self._unit([(begin, end)])

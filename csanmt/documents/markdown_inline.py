@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from markdown_it.common.utils import normalizeReference
 
 from csanmt.documents.leftovers import Part, count
+from csanmt.documents.messages import READING
 from csanmt.documents.patches import PatchUnit
 from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined, pair
 from csanmt.protected.finder import find
@@ -27,6 +28,7 @@ _MARK = re.compile(
   | (?P<label>\])
   | (?P<attributes>\{{:?[ ]*[.\#:%a-zA-Z][^{{}}\n]*\}}|(?<=[ ])\^[A-Za-z0-9-]+(?=\n|\Z))
   | (?P<escape>\\[!-/:-@\[-`{{-~])
+  | (?P<reading>{READING})
   | (?P<tag><[^<>\s][^<>]*>)
   | (?P<math>\$\$[^$]++\$\$|\$(?=[^\s$])(?![^$\n\\]{{0,99}}[⺀-￮])[^$\n]*+(?<=\S)\$(?!\d))
   | (?P<entity>&(?:\#\d{{1,7}}|\#x[0-9a-fA-F]{{1,6}}|[A-Za-z]\w{{1,31}});)
@@ -50,6 +52,7 @@ _SAID = re.compile(
 )
 _KINDS: dict[str, TagKind] = {
     "break": "break", "note": "point", "task": "point", "attributes": "point",
+    "reading": "point",
 }  # fmt: skip
 _SPECIAL = re.compile(
     r"[*`\[\]~]|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\\(?=[!-/:-@\[-`{-~])"

@@ -11,7 +11,10 @@ from csanmt.documents.segments import Segment, Tag, TagKind, coded, pair
 from csanmt.markup.tokens import VOID
 from csanmt.protected.finder import find_each
 
+# How the word before it is read, which is no word.
+READING = r"<(?:rt|rp)\b[^<>]*>[^<>]*(?:</(?:rt|rp)>)?"
 _TAG = re.compile(
+    rf"{READING}|"
     r"<(/?)([A-Za-z][A-Za-z0-9:._-]{0,60}+|[0-9]{1,3})"
     r"(?:[\s/](?:[^<>\"'\u2e80-\uffef]|\"[^<>\"]*+\"|'[^<>']*+'){0,1000}+)?>"
 )
@@ -44,11 +47,11 @@ def _tags(text: str) -> list[Code]:
         return before >= 0 and at < pieces[before].end
 
     matches = [match for match in _TAG.finditer(text) if not within(match.start())]
-    found = [(*match.span(), Tag(_kind(match[2]), match[0])) for match in matches]
+    found = [(*match.span(), Tag(_kind(match[2] or "b"), match[0])) for match in matches]
     waiting: list[int] = []  # indices of opening tags
     for i, match in enumerate(matches):
-        name = match[2].lower()
-        if match[0].endswith("/>") or name in VOID:
+        name = (match[2] or "").lower()
+        if not name or match[0].endswith("/>") or name in VOID:
             continue
         if not match[1]:
             waiting.append(i)

@@ -33,6 +33,7 @@ _PROPERTIES = frozenset(_TABLE["properties"])
 _KNOWN_STORES: dict[str, str] = _TABLE["stores"]
 _PROPERTY_FOLDERS = tuple(_TABLE["property_folders"])
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
+_TOLD: dict[str, str] = _TABLE["told"]
 _FONTS = frozenset({"font", "b", "i", "u", "s", "span"})  # within a caption in VML
 _DEEPEST = 3  # documents within one another
 _CODES = {"lvlText": re.compile(r"%\d")}
@@ -153,8 +154,13 @@ class OfficeDocument(XmlArchive):
             usual: Part = "images" if "svg" in kind.lower() else "text"
             usual = "properties" if name.startswith(_PROPERTY_FOLDERS) else usual
             with contextlib.suppress(DocumentError):
-                self.part(name).read(lambda *_: False, lambda _: (), usual=usual)
+                self.part(name).read(lambda *_: False, lambda _: (), usual=usual, enter=self._told)
             self.parts.pop(name, None)
+
+    def _told(self, element: Element) -> Units:
+        """Count what an element that is only entered says in an attribute."""
+        self.kept += count("properties", [element.attribute(_TOLD.get(element.name, ""))])
+        return ()
 
     def _bound(self) -> dict[str, set[str]]:
         """Elements of other parts that content controls show, which Word refreshes from there."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import DocumentError
+from csanmt.documents.messages import READING
 from csanmt.documents.patches import Code, PatchUnit
 from csanmt.documents.plain import paragraphs
 from csanmt.documents.protocol import Languages
@@ -22,6 +23,7 @@ _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"
 _TIMES = re.compile(rf"^[ \t]{{0,20}}{_TIME}[ \t]{{0,20}}-->[ \t]{{0,20}}{_TIME}[^\n]*+", re.M)
 _NUMBER = re.compile(r"\n[ \t]{0,20}\d{1,9}[ \t\r]{0,20}\n\Z")
 _MARK = re.compile(
+    rf"{READING}|"
     r"(?<!%)<(?P<slash>/?)(?P<name>[A-Za-z]*)[^<>\n]*>|\{\\[^{}\n]*\}"
 )  # <i>, <v Mary>, <00:01.000>, {\an8}
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError, Limits, Meter
@@ -24,6 +24,7 @@ _NAMESPACE = re.compile(r"(?:urn:oasis:names:tc:xliff:document:(?:1\.[0-2]|2\.\d
 _PAIRED = frozenset({"g", "mrk", "pc"})
 _TO_DO = frozenset({"new", "needs-translation", "initial"})
 _TARGET_LANGUAGE = {"1": "target-language", "2": "trgLang"}
+_SILENT = frozenset({"bin-unit", "ignorable"})  # texts in these are shown, and stay
 _HOLDERS = frozenset({"trans-unit", "segment"})
 # In the order of the standard a target stands behind these.
 _BEFORE_TARGET = frozenset({"source", "seg-source"})
@@ -43,7 +44,7 @@ class XliffDocument:
         self.kept: Counter[Part] = Counter()
         self.units: list[PatchUnit[bytes]] = []
         self._states: list[Consequence[bytes]] = []
-        visit(self._source, lambda _, name: name in _HOLDERS, limits, self._take, self._enter)
+        visit(self._source, _holds, limits, self._take, self._enter, self._stray)
         if not self._version:
             raise DocumentError("not XLIFF 1.x or 2.x: the root element or its namespace is else")
 
@@ -55,6 +56,9 @@ class XliffDocument:
         if named and not element.attribute(_TARGET_LANGUAGE[self._version]):
             self._heads.append(element)
 
+    def _stray(self, names: Sequence[str]) -> None:
+        self.kept["text"] += not _SILENT.isdisjoint(names) and "note" not in names
+
     def _take(self, holder: Element) -> None:
         source = next(holder.elements("source"), None)
         target = next(holder.elements("target"), None)
@@ -64,6 +68,7 @@ class XliffDocument:
             self.kept["marked"] += chinese(source.text)
             return
         if target is not None and not _to_do(holder, source, target):
+            self.kept["text"] += is_copy(source.text, target.text)
             return
         self.kept += count("marked", _protected(source))
         segment = contents(source, _is_paired)
@@ -110,6 +115,10 @@ class XliffDocument:
         return patched(self._source, changes)
 
 
+def _holds(_uri: str, name: str) -> bool:
+    return name in _HOLDERS
+
+
 def _is_paired(element: Element) -> bool:
     kept = element.attribute("translate") == "no" or element.attribute("mtype") == "protected"
     return element.name in _PAIRED and not kept
@@ -118,7 +127,7 @@ def _is_paired(element: Element) -> bool:
 def _protected(element: Element) -> Iterator[str]:
     """Texts in a source that are marked as not to be translated."""
     for child in element.elements():
-        if child.name == "mrk" and not _is_paired(child):
+        if child.name == "sub" or (child.name == "mrk" and not _is_paired(child)):
             yield child.text
         else:
             yield from _protected(child)

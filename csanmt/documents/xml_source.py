@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from html.entities import html5
 from xml.parsers import expat
 
+from csanmt.documents.encoding import codec
 from csanmt.documents.leftovers import chinese
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 
@@ -83,20 +84,23 @@ def in_utf8(data: bytes) -> bytes:
     """The same document in UTF-8.
 
     Raises:
-        DocumentError: it is in another encoding than UTF-8 or UTF-16.
+        DocumentError: it is in another encoding than Unicode's or China's.
     """
-    if data.startswith(_UTF16):
-        try:
-            text = data.decode("utf-16")
-        except UnicodeDecodeError:
-            raise DocumentError("XML that is not valid UTF-16") from None
-        head, rest = text[:_DECLARATION_LENGTH], text[_DECLARATION_LENGTH:]
-        return _ENCODING.sub(r"\1\2UTF-8\2", head, count=1).encode() + rest.encode()
-    head = data[:_DECLARATION_LENGTH].decode("ascii", "replace").lstrip("\ufffd")
-    declared = _ENCODING.match(head)
-    if declared and declared[3].lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
-        raise DocumentError(f"XML in {declared[3]}; only UTF-8 and UTF-16 are read")
-    return data
+    encoding: str | None = "utf-16"
+    if not data.startswith(_UTF16):
+        head = data[:_DECLARATION_LENGTH].decode("ascii", "replace").lstrip("\ufffd")
+        declared = _ENCODING.match(head)
+        encoding = codec(name := declared[3] if declared else "utf-8")
+        if encoding is None:
+            raise DocumentError(f"XML in {name}; only Unicode, GB 18030 and Big5 are read")
+        if encoding == "utf-8":
+            return data
+    try:
+        text = data.decode(encoding or "")
+    except UnicodeDecodeError:
+        raise DocumentError("XML that is not in the encoding that it names") from None
+    head, rest = text[:_DECLARATION_LENGTH], text[_DECLARATION_LENGTH:]
+    return _ENCODING.sub(r"\1\2UTF-8\2", head, count=1).encode() + rest.encode()
 
 
 def find(data: bytes, limits: Limits, *names: str) -> list[Element]:

@@ -139,13 +139,15 @@ MESSAGES = [
     ("你<br>好<br/>我", "you<br>good<br/>I"),
     ("<b>你好", "<b>you good"),
     ("你好</b>", "you good</b>"),
+    ("看<ruby>书<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>",
+     "see <ruby>book<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>"),
     ("看 <img src='a'> 书", "see <img src='a'> book"),
     ("<name> 你好", "<name> you good"),
     ("<b>你<i>好</b>我</i>", "<b>you<i> good</b> I</i>"),
     ("<a title='书'>你</a>", "<a title='书'>you</a>"),
     ("a<b 你 c>d", "a<b you c>d"),
     ("1 < 2 你", "1 < 2 you"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "expected"), MESSAGES)
@@ -173,6 +175,11 @@ MARKDOWN = [
     ("书 ^id", "book ^id"),
     (':::: {.a title="书"}\n你好\n::::', ':::: {.a title="书"}\nyou good\n::::'),
     (":::{tip} 书\n:class: a\n你好\n:::", ":::{tip} book\n:class: a\nyou good\n:::"),
+    (':::tip{title="书"}\n你好\n:::', ':::tip{title="书"}\nyou good\n:::'),
+    (":::note[书]{.a}\n你好\n:::", ":::note[book]{.a}\nyou good\n:::"),
+    ("::card[书]{src=a}", "::card[book]{src=a}"),
+    ("<ruby>书<rt>shū</rt></ruby>好", "<ruby>book<rt>shū</rt></ruby> good"),
+    ('<p lang="zh">书</p>', '<p lang="en">book</p>'),
     ("/// note | 书\n你好\n///", "/// note | book\nyou good\n///"),
     ("{{< note >}}\n你好\n{{< /note >}}", "{{< note >}}\nyou good\n{{< /note >}}"),
     ("*[HTML]: 书", "*[HTML]: book"),
@@ -236,6 +243,8 @@ TABLES = [
      f"{CUE}- you good\n－I\n\nbook\n\n{CUE}big\n"),
     ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n你 &amp; 好 &lt; 我\n",
      "WEBVTT\n\n00:01.000 --> 00:02.000\nyou &amp; good &lt; I\n"),
+    ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n你<ruby>书<rt>shū</ruby>\n",
+     "WEBVTT\n\n00:01.000 --> 00:02.000\nyou <ruby>book<rt>shū</ruby>\n"),
 ]  # fmt: skip
 
 
@@ -250,6 +259,8 @@ ENCODINGS = [
     ("謝謝", "big5", "big5"),
     ("他说：“走。”", "gbk", "gbk"),
     ("このテストは日本語の文章です。", "shift_jis", None),
+    ("こんにちは", "euc_jp", None),
+    ("ありがとう。", "shift_jis", None),
     ("안녕하세요 세계 여러분", "euc_kr", None),
     ("Café crème, déjà vu", "latin-1", None),
 ]
@@ -274,11 +285,22 @@ CLAIMS = [
 ]
 
 
+def test_xml_in_an_encoding_of_china_becomes_unicode() -> None:
+    source = '<?xml version="1.0" encoding="GB2312"?>' + XLIFF.format("")
+    data = translated("a.xlf", source.encode("gb2312"))[0]
+    assert data.startswith(b'<?xml version="1.0" encoding="UTF-8"?>')
+    assert '<source>你好</source><target state="translated">you good</target>' in data.decode()
+
+
 @pytest.mark.parametrize(("name", "text"), CLAIMS)
 def test_chinese_in_utf_8_is_read_so_whatever_it_says_of_itself(name, text) -> None:
     assert "you good" in translated(name, text.encode())[0].decode()
 
 
+XLIFF = (
+    '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file><body>'
+    "<trans-unit><source>你好</source></trans-unit>{}</body></file></xliff>"
+)
 LEFT = [
     ("a.json", '{"书": "你好<img alt=\'书\'>"}', {"keys": 1, "attributes": 1}),
     ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车', {"formulas": 1, "named": 1}),
@@ -290,6 +312,30 @@ LEFT = [
     ),
     ("a.html", "好<math><mi>大</mi></math>", {"formulas": 1}),
     ("a.md", "你好\n\n```\n书\n```", {"code": 1}),
+    (
+        "a.html",
+        "<style>/* 书 */ p::before {content: '书'} b {font-family: '宋体'}</style>你好",
+        {"code": 1},
+    ),
+    ("a.html", "<script>// 书\nalert('书' + \"车\" + 'a') /* '大' */</script>你好", {"code": 2}),
+    ("a.html", "<input value='书'><iframe srcdoc='车'></iframe>你好", {"attributes": 2}),
+    (
+        "a.xlf",
+        XLIFF.format("<bin-unit><bin-source>书</bin-source><note>车</note></bin-unit>"),
+        {"text": 1},
+    ),
+    (
+        "a.xlf",
+        XLIFF.format(
+            '<trans-unit><source>书</source><target state="final">书</target></trans-unit>'
+        ),
+        {"text": 1},
+    ),
+    (
+        "a.xlf",
+        XLIFF.format("<trans-unit><source>书<ph><sub>车</sub></ph></source></trans-unit>"),
+        {"marked": 1},
+    ),
     ("a.html", "<p>你好</p><p translate=no>书</p><code>车</code>", {"marked": 1, "code": 1}),
     (
         "a.po",

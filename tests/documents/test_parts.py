@@ -66,6 +66,11 @@ OTHERS: list[tuple[str, Files, dict[str, int]]] = [
      {"properties": 1}),
     ("application/xml", {"customXml/item1.xml": "<a><b>书</b><b>书<c/>车</b></a>"},
      {"properties": 2}),
+    ("wordprocessingml.settings+xml",
+     {"word/settings.xml": '<s><docVar name="车" val="书"/><caption name="书"/></s>'},
+     {"properties": 2}),
+    ("presentationml.tags+xml", {"word/a.xml": '<t><tag name="A" val="书"/></t>'},
+     {"properties": 1}),
     ("extended-properties+xml", {"docProps/app.xml": "<P><Company>书</Company></P>"}, {}),
 ]  # fmt: skip
 
@@ -202,6 +207,21 @@ def test_doctypes_of_the_standards_are_accepted_and_no_entities(doctype, accepte
     else:
         with pytest.raises(DocumentError, match="entities"):
             translated("a.epub", data)
+
+
+def test_package_of_an_old_book_is_read_and_says_what_it_keeps() -> None:
+    metadata = (
+        '<dc:Title>书</dc:Title><dc:Language>zh-cn</dc:Language><meta name="calibre:series" '
+        'content="车"/><meta name="calibre:author_link_map" content="山"/>'
+    )
+    kinds = {"A.HTM": "text/x-oeb1-document", "a.css": "text/css"}
+    files: Files = {
+        "a.htm": "<p>你好</p>",
+        "a.css": "p::before{content:'大'} b{font-family:'宋体'}",
+    }
+    text, left = translated("a.epub", epub(metadata, kinds, files))
+    assert "<dc:Title>book</dc:Title><dc:Language>en</dc:Language>" in text
+    assert left == {"properties": 1, "code": 1}
 
 
 def test_book_says_what_stays_in_its_images_and_its_package() -> None:
