@@ -34,7 +34,7 @@ class Texts:
     """What there is to translate in a document.
 
     Attributes:
-        characters: of all text in it, which is what an allowance is charged.
+        characters: of all text in it (``MarkedText.characters``), which an allowance is charged.
         needed: each distinct text, and whether it has tags somewhere.
         sample: the first texts, to tell the language by.
     """
@@ -61,8 +61,8 @@ def take_apart(known: Format, data: bytes, limits: Limits, languages: Languages)
     meter = Meter(limits)
     for unit in document.units:
         text = unit.text
-        characters += len(text.text)
-        meter.count(len(text.text))
+        characters += text.characters
+        meter.count(text.characters)
         if len(sample) < SAMPLE:
             sample += text.text[:SAMPLE] + "\n"
         if translatable(text.text, languages.source):

@@ -1,23 +1,22 @@
 """Sentences through a decoder with nothing protected lost on the way.
 
-With copy tokens each protected piece is one of them and the search uses each exactly once.
-Without, a piece that serves as a word is shown as a person's name that neither the sentence nor
-its translation without the pieces holds, and the answer is made to contain it. Where that fails,
-would cost a person's name or change what the sentence says, the sentence is translated without the
-pieces, and they are set beside the words that their neighbours became. With more pieces than
+A piece that may be a word of its sentence is shown as a copy token, which the search uses exactly
+once; by a version that has none as a person's name that neither the sentence nor its translation
+without the pieces holds, and the answer is made to contain it. Where that fails, would cost a
+person's name or is less likely than the sentence without the pieces, the sentence is translated
+without them, and they are set beside the words that their neighbours became. With more pieces than
 stand-ins a sentence is cut, and its parts are translated.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from csanmt.faults import written
 from csanmt.protected import cutting
-from csanmt.protected.finder import POINT, Protected, find
+from csanmt.protected.finder import Protected, find
 from csanmt.protected.names import MOST, argument, free_names, is_word, lost_names, lost_pronouns
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, Label, guard
@@ -27,7 +26,8 @@ from csanmt.terms import Demand
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
 _ATTEMPTS = 2  # sets of names that are tried
-_MARGIN = -0.5  # nats a name may cost and still be a word of the sentence
+# Nats by which a stand-in that is a word of the sentence makes it likelier at least.
+_NAME_GAIN, _TOKEN_GAIN = 0.5, 0.0
 _WORD = re.compile(r"[A-Za-z0-9']+")
 _TWICE = re.compile(r"\d,\d{3} (?:hundred|thousand|million|billion)", re.IGNORECASE)
 
@@ -42,13 +42,7 @@ class _Sentence:
 
     source: str
     pieces: list[Protected]
-
     words: list[Protected]
-
-    def labelled(self, labels: Sequence[Label]) -> list[Label]:
-        """A label for each piece; what is no word takes those that the words leave."""
-        own, rest = iter(labels), iter(labels[len(self.words) :])
-        return [next(own if piece in self.words else rest, None) for piece in self.pieces]
 
 
 class Guarding:
@@ -67,7 +61,7 @@ class Guarding:
         sentences = [self._sentence(source) for source in sources]
         results: list[Translation | None] = [None] * len(sources)
         direct: dict[int, Guarded] = {}
-        named: dict[int, _Sentence] = {}
+        worded: dict[int, _Sentence] = {}
         cut: dict[int, list[cutting.Range]] = {}
         for i, sentence in enumerate(sentences):
             most = self._copies or MOST
@@ -75,22 +69,24 @@ class Guarding:
                 results[i] = _unchanged(sentence.source)
             elif len(sentence.words) > most:
                 cut[i] = cutting.between_pieces(sentence.source, sentence.words, most)
-            elif sentence.words and not self._copies:
-                named[i] = sentence
+            elif sentence.words:
+                worded[i] = sentence
             else:
-                direct[i] = self._guard(sentence, range(self._copies))
-        found = self._direct(sources, direct) | self._named(named) | self._cut(sources, cut)
+                direct[i] = self._guard(sentence)
+        found = self._direct(sources, direct) | self._worded(worded) | self._cut(sources, cut)
         return [found.get(i, result) or _unchanged(sources[i]) for i, result in enumerate(results)]
 
     def _sentence(self, source: str) -> _Sentence:
         pieces = find(source, self._options.protect)
-        words = [p for p in pieces if p.family is not POINT and (self._copies or is_word(p))]
-        return _Sentence(source, pieces, words)
+        return _Sentence(source, pieces, [p for p in pieces if is_word(p)])
 
     def _guard(self, sentence: _Sentence, labels: Sequence[Label] = ()) -> Guarded:
-        return guard(sentence.source, self._represents, sentence.pieces, sentence.labelled(labels))
+        """The sentence with its words' labels; without them, and what is no word, carried."""
+        rest = iter(labels)
+        own = [next(rest, None) if p in sentence.words else None for p in sentence.pieces]
+        return guard(sentence.source, self._represents, sentence.pieces, own)
 
-    # -- without stand-ins or with copy tokens
+    # -- without stand-ins
 
     def _direct(self, sources: Sequence[str], guards: dict[int, Guarded]) -> dict[int, Translation]:
         decoded = self._decoder.decode(list(guards.values()))
@@ -124,22 +120,22 @@ class Guarding:
             finished.append(found if self._options.alignment else replace(found, alignment=None))
         return Translation(source, tuple(finished), decoded.source_tokens)
 
-    # -- names
+    # -- with stand-ins
 
-    def _named(self, sentences: dict[int, _Sentence]) -> dict[int, Translation]:
-        """With names where they serve as words and nobody is lost; else carried."""
+    def _worded(self, sentences: dict[int, _Sentence]) -> dict[int, Translation]:
+        """With stand-ins where they serve as words and nobody is lost; else carried."""
         if not sentences:
             return {}
         bare = {i: self._guard(s) for i, s in sentences.items()}
         own = dict(zip(bare, self._decoder.decode(list(bare.values())), strict=True))
         results: dict[int, Translation] = {}
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(1 if self._copies else _ATTEMPTS):
             guards = {
-                i: self._guard(sentence, names)
+                i: self._guard(sentence, labels)
                 for i, sentence in sentences.items()
                 if i not in results
                 and own[i].hypotheses
-                and (names := _names(sentence, own[i].hypotheses[0].text, attempt))
+                and (labels := self._labels(sentence, own[i].hypotheses[0].text, attempt))
             }
             decoded = self._decoder.decode(list(guards.values()))
             for (i, guarded), answer in zip(guards.items(), decoded, strict=True):
@@ -153,21 +149,31 @@ class Guarding:
                 results[i] = self._finished(sentences[i].source, guarded, own[i])
         return results
 
+    def _labels(self, sentence: _Sentence, without: str, attempt: int) -> Sequence[Label]:
+        """A label for each word, other names in each attempt; none if there are too few."""
+        count = len(sentence.words)
+        if self._copies:
+            return range(count)
+        names = free_names(sentence.source, without)
+        if len(names) > count:
+            names = [*names[attempt * count :], *names[: attempt * count]]
+        return names[:count] if len(names) >= count else []
+
     def _serves(
-        self, sentence: _Sentence, named: Hypothesis, guarded: Guarded, without: Hypothesis
+        self, sentence: _Sentence, shown: Hypothesis, guarded: Guarded, without: Hypothesis
     ) -> bool:
-        """The pieces are words of the sentence, so that a name does not change what it says.
+        """The pieces are words of the sentence, so that stand-ins do not change what it says.
 
         A note or a tag between two words is none: shown as a name it would become somebody.
         """
         if any(argument(sentence.source, piece) for piece in sentence.words):
             return True
-        labels = {str(s.label) for s in guarded.standins}
-        rest = Counter(w for w in _WORD.findall(named.text) if w not in labels)
-        if {w.lower() for w in rest} == {w.lower() for w in _WORD.findall(without.text)}:
+        labels = {str(s.label).lower() for s in guarded.standins if isinstance(s.label, str)}
+        said = {w.lower() for w in _WORD.findall(shown.text)} - labels
+        if said == {w.lower() for w in _WORD.findall(without.text)}:
             return True
-        margin = _MARGIN * len(labels)
-        return self._logarithm(named) >= self._logarithm(without) - margin
+        gain = len(sentence.words) * (_TOKEN_GAIN if self._copies else _NAME_GAIN)
+        return self._logarithm(shown) >= self._logarithm(without) + gain
 
     def _logarithm(self, hypothesis: Hypothesis) -> float:
         """log P of a hypothesis, its length penalty undone."""
@@ -201,18 +207,10 @@ def _unchanged(source: str) -> Translation:
     return Translation(source, (Hypothesis(source, 0.0, alignment=(whole,)),), 0)
 
 
-def _names(sentence: _Sentence, without: str, attempt: int) -> list[str]:
-    """A name for each piece, others in each attempt; none if there are too few."""
-    count = len(sentence.words)
-    names = free_names(sentence.source, without)
-    names = [*names[attempt * count :], *names[: attempt * count]] if len(names) > count else names
-    return names[:count] if len(names) >= count else []
-
-
-def _sound(named: Hypothesis, guarded: Guarded, without: Hypothesis) -> bool:
+def _sound(shown: Hypothesis, guarded: Guarded, without: Hypothesis) -> bool:
     """Every name that stands for a piece is there, and every person still is."""
     labels = [s.label for s in guarded.standins if isinstance(s.label, str)]
-    text = named.text
+    text = shown.text
     everybody = not (
         lost_names(without.text, text) or lost_pronouns(guarded.text, without.text, text)
     )

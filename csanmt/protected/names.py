@@ -1,4 +1,4 @@
-"""People's names in the place of protected pieces, for versions without copy tokens."""
+"""Which protected pieces are words of their sentence, and people's names that stand for them."""
 
 from __future__ import annotations
 
@@ -45,15 +45,18 @@ def lost_pronouns(source: str, without: str, text: str) -> bool:
     )
 
 
-# Chinese beside a piece that makes it a word of the sentence: a verb or preposition before it, a
-# measure word behind what may be a number. Before a pronoun it is none.
-_BEFORE = re.compile(
-    r"(?:住在|位于|从|到|给|向|叫|名为|见|看|访问|打开|联系|找到?|告诉|发送|升级)\s?\Z"
+# Chinese beside a piece that makes it a word of the sentence: a verb, a preposition or the noun of
+# its kind before it, a measure word behind what may be a number. Before a pronoun it is none.
+_OBJECT_OF = (
+    "住在|位于|从|到|给|向|叫|名为|见|看|访问|打开|联系|找到?|告诉|发送|升级|使用|利用|通过|运行|安装|"
+    "调用|执行|下载|输入|设置为|关于|参考|参见|根据|称为|作为|基于|支持|添加|删除|创建|启用|禁用|导入|"
+    "指定|包含|命令|文件|函数|参数|变量|目录|选项|属性|字段|方法|类"
 )
+_BEFORE = re.compile(rf"(?:{_OBJECT_OF})\s?\Z")
 _BEHIND = re.compile(r"\s?(?:个|条|页|位|名|次|件|张|项|天|年|月|日|小时|分钟|秒|元|人)")
 # They stand beside words, never for one; a tag may, if it is a program's placeholder.
 _BESIDE = frozenset(
-    {"comment", "template", "entity", "escape", "shortcode", "mnemonic", "option", "note"}
+    {"comment", "template", "entity", "escape", "shortcode", "mnemonic", "option", "note", "point"}
 )
 _TAGS = frozenset({"tag", "element"})
 _PRONOUN = re.compile(r"\s?(?:[我你您他她它咱这那哪谁每某各]|一[个位条只本张])")

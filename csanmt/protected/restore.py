@@ -169,17 +169,22 @@ def _place(
         return _word_end(text, ends[starts[nearest]]) if nearest >= 0 else 0
 
     placed = [(offset_of(run), run) for run in guarded.carried]
-    parts, insertions, last = [], [], 0
+    parts: list[str] = []
+    insertions: list[tuple[int, int]] = []
+    last, word = 0, False
     for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
         surface = run.surface
-        left, right = text[:offset][-1:], text[offset : offset + 1]
-        if wants_space(left, surface) or (run.word and left.isalnum()):
+        again = bool(insertions) and insertions[-1][0] == offset
+        left = parts[-1][-1:] if again else text[:offset][-1:]
+        right = text[offset : offset + 1]
+        apart = run.word and (left.isalnum() or (again and word and not left.isspace()))
+        if apart or wants_space(left, surface):
             surface = " " + surface
         if wants_space(surface[-1:], right) or (run.word and right.isalnum()):
             surface += " "
         parts += [text[last:offset], surface]
         insertions.append((offset, len(surface)))
-        last = offset
+        last, word = offset, run.word
     return "".join([*parts, text[last:]]), insertions
 
 

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from csanmt.documents.formats import find
-from csanmt.documents.limits import DocumentError
-from csanmt.documents.translation import translate_document
+from csanmt.documents.limits import DocumentError, Limits
+from csanmt.documents.protocol import Languages
+from csanmt.documents.translation import take_apart, translate_document
 from tests.documents.conftest import entries
 from tests.documents.gloss import GlossTranslator
 from tests.documents.handmade import Files, docx, epub, odf, rows, word, xlsx
@@ -233,3 +234,11 @@ def test_book_says_what_stays_in_its_images_and_its_package() -> None:
     text, left = translated("a.epub", data)
     assert re.search("<dc:title>book</dc:title><dc:creator>山<", text)
     assert left == {"formulas": 1, "images": 1, "properties": 1}
+
+
+def test_tags_between_words_count_as_no_characters() -> None:
+    for name, data in (
+        ("a.html", "<p>你<img src=a>好<wbr>吗</p>".encode()),
+        ("a.md", "你![](a.png)好吗".encode()),
+    ):
+        assert take_apart(find(name), data, Limits(), Languages("zh", "en")).characters == 3

@@ -14,6 +14,8 @@ from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
 from csanmt.markup import MarkedText, Placed, translate_documents, translate_marked
 from csanmt.protected.families import FAMILIES
+from csanmt.protected.finder import find
+from csanmt.protected.names import is_word
 from csanmt.text_translator import TextTranslator
 from csanmt.tokenization_copy import NAMES
 from csanmt.translator import DecodingOptions
@@ -21,6 +23,7 @@ from tests.csanmt.protected.trained import PAIRS
 from tests.fixtures_tiny import tiny_model_dir
 
 EXAMPLES = [example for family in FAMILIES for example in family.examples]
+WORDLIKE = [e for e in EXAMPLES if all(map(is_word, find(e)))]
 WORDS = ["今天", "天气", "很好", "我们", "公司", "学习", "中国", "北京", "，", "明天", "喜欢"]
 
 
@@ -51,7 +54,7 @@ def test_every_piece_comes_back_once(copying: TextTranslator, most: int) -> None
     for (source, pieces), answer in zip(cases, answers, strict=True):
         for piece in Counter(pieces):
             assert answer.text.count(piece) == source.count(piece), (source, answer.text)
-        assert answer.cut == (len(pieces) > len(NAMES))
+        assert answer.cut == (sum(map(is_word, find(source))) > len(NAMES))
 
 
 def test_pieces_are_aligned_with_themselves_and_batches_change_nothing(
@@ -77,7 +80,7 @@ def test_glossaries_and_kept_elements_go_with_them(copying: TextTranslator) -> N
     assert text.count("<code>x = 1</code>") == text.count("{n}") == text.count("<b>") == 1
 
 
-def test_tags_without_a_partner_go_with_them(copying: TextTranslator) -> None:
+def test_tags_without_a_partner_come_through_beside_them(copying: TextTranslator) -> None:
     options = DecodingOptions(beam=2, max_length=40)
     loose = ["<img src=a>", "<wbr>", "<!-- c -->", "<i class=x></i>", "</b>"]
     source = "<p><br>今天<img src=a>天气<wbr>很好<!-- c -->我们{n}<i class=x></i>学习</b>。<hr></p>"
@@ -112,16 +115,13 @@ def trained(request) -> TextTranslator:
 def test_a_trained_model_puts_each_piece_where_it_belongs(
     trained: TextTranslator, source: str, target: str
 ) -> None:
-    pairs = list(zip(EXAMPLES, EXAMPLES[7:] + EXAMPLES[:7], strict=True))[::3]
+    pairs = list(zip(WORDLIKE, WORDLIKE[7:] + WORDLIKE[:7], strict=True))[::5]
     answers = trained.translate([source.format(f" {a} ", f" {b} ") for a, b in pairs])
     assert [a.text for a in answers] == [target.format(a, b) for a, b in pairs]
 
 
-def test_a_trained_model_moves_tags_and_kept_elements_too(trained: TextTranslator) -> None:
+def test_a_trained_model_moves_kept_elements_too(trained: TextTranslator) -> None:
     page = PARSERS["html"]("<p>在<code>a</code>旁边有<span translate=no>微信</span>。</p>")
     assert translate_documents(trained, [page]) == [
         "<p>There is <span translate=no>微信</span> in <code>a</code>.</p>"
     ]
-    page = PARSERS["html"]("<p>请把<img src=a>发到<img src=b>。</p>")
-    (text,) = translate_documents(trained, [page])
-    assert text == "<p>Send<img src=a> to<img src=b> today.</p>"
