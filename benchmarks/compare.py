@@ -19,27 +19,18 @@ from benchmarks.behaviour import (
 )
 from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
-from benchmarks.load import LoadPlan, ThroughputRow
 from benchmarks.measurements import Measurements, MetricResult, ScoreResult, SubjectInfo
 from benchmarks.pins import Pin, pins_digest
 from benchmarks.policy import Policy, ScorePolicy
 from benchmarks.progress import Progress, Silent
 from benchmarks.second_opinion import Texts, read_sheet, score_result
-from benchmarks.served import measure_throughput
 from benchmarks.significance import SamplingPlan
-from benchmarks.speed import (
-    SpeedPlan,
-    SpeedReport,
-    StartReport,
-    measure_speed,
-    pick_sentences,
-)
+from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
 from csanmt.errors import InvalidInputError
 
 SUSPECT = 0.05  # p of a loss from which on it is looked at with both written alike
-Throughput = tuple[ThroughputRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class MeasurementPlan:
         human: a filled sheet.
         retrained: the candidate is declared to be trained anew.
         workers: threads that translate, processes that score.
-        measure_start, measure_throughput, clock: seams for tests.
+        measure_start, clock: seams for tests.
     """
 
     suites: Sequence[Suite]
@@ -67,7 +58,6 @@ class MeasurementPlan:
     retrained: bool = False
     workers: int = 1
     measure_start: Callable[[Subject, Subject, float], StartReport | None] = measure_start
-    measure_throughput: Callable[..., Throughput] = measure_throughput
     clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
@@ -219,24 +209,20 @@ def _cases(
 def _speed(
     candidate: Subject, baseline: Subject, plan: MeasurementPlan, progress: Progress
 ) -> SpeedReport | None:
-    """Latency, then what the plan's seams measure: throughput and a fresh process's start."""
+    """Latency and throughput, then a fresh process's start."""
     how = plan.speed
     if how is None:
         return None
-    limits = plan.policy.speed.limits if plan.policy.speed else {}
-    how = replace(how, limit=limits.get("p95_ratio", how.limit))
-    sources = [source for suite in plan.together for source in suite.sources]
+    limits = plan.policy.speed.limits(plan.retrained) if plan.policy.speed else {}
+    how = replace(how, limits=limits)
     if same_subject(baseline, candidate):
         how = replace(how, max_rounds=how.rounds)  # nothing is open that rounds could decide
+    sources = [source for suite in plan.together for source in suite.sources]
     found = measure_speed(baseline, candidate, sources, how, clock=plan.clock, progress=progress)
-    sentences = [s for bucket in pick_sentences(sources, how) for s in bucket]
-    throughput: Throughput = ()
-    if sentences and (limit := limits.get("throughput_ratio")):
-        throughput = plan.measure_throughput(
-            baseline, candidate, sentences, progress, LoadPlan(limit=limit)
-        )
+    if found is None:
+        return None
     start = plan.measure_start(baseline, candidate, limits.get("memory_ratio", 1.25))
-    return replace(found, throughput=throughput, start=start)
+    return replace(found, start=start)
 
 
 def _digests(tables: BehaviourTables | None, plan: MeasurementPlan) -> dict[str, str]:

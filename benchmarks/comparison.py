@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.breakdown import Part, length_name, parts
 from benchmarks.checks import CHECKS, WORD, Check
 from benchmarks.measurements import Change, CheckRate, Example, MetricResult, SuiteResult
-from benchmarks.metrics import METRICS, Rows, Statistics
+from benchmarks.metrics import METRICS, Statistics
 from benchmarks.progress import Progress
 from benchmarks.second_opinion import Texts
-from benchmarks.significance import PairedTest, SamplingPlan, pooled_test
+from benchmarks.significance import Draws, PairedTest, SamplingPlan, draw, pooled_test
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
 from benchmarks.variants import canonical
@@ -40,7 +39,7 @@ class Comparison:
         self.old = translate_suite(baseline, suite, cache, progress, workers)
         same = same_subject(baseline, candidate)
         self.new = self.old if same else translate_suite(candidate, suite, cache, progress, workers)
-        self.tests: dict[tuple[Any, ...], PairedTest] = {}
+        self._draws: dict[tuple[str, bool], Draws] = {}
         self._statistics: dict[tuple[str, bool], tuple[Statistics, Statistics]] = {}
 
     @property
@@ -63,9 +62,11 @@ class Comparison:
             self._statistics[key, alike] = (base, cand)
         return self._statistics[key, alike]
 
-    def rows(self, key: str, alike: bool) -> tuple[Rows, Rows]:
-        base, cand = self.statistics(key, alike)
-        return base.rows, cand.rows
+    def draws(self, key: str, alike: bool, sampling: SamplingPlan) -> Draws:
+        if (key, alike) not in self._draws:
+            base, cand = self.statistics(key, alike)
+            self._draws[key, alike] = draw(METRICS[key], base.rows, cand.rows, sampling)
+        return self._draws[key, alike]
 
     def result(
         self, metrics: Sequence[MetricResult], slices: Sequence[str], sampling: SamplingPlan
@@ -126,12 +127,8 @@ class Comparison:
 def metric_test(
     key: str, group: Sequence[Comparison], sampling: SamplingPlan, alike: bool = False
 ) -> PairedTest:
-    """One metric on suites taken together; the same test is made once."""
-    at = (key, alike, *(c.suite.name for c in group))
-    known = group[0].tests
-    if at not in known:
-        known[at] = pooled_test(METRICS[key], [c.rows(key, alike) for c in group], sampling)
-    return known[at]
+    """One metric on suites taken together."""
+    return pooled_test([c.draws(key, alike, sampling) for c in group])
 
 
 def _copies(suite: Suite, lines: Sequence[str], indices: Sequence[int]) -> int:

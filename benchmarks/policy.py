@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,6 +22,7 @@ Rule = Literal[
 RULES: tuple[Rule, ...] = get_args(Rule)
 HYPOTHESES_RULES = RULES[:9]
 START = "start_seconds"
+SPEED_LIMITS = ("p95_ratio", "mean_ratio", START, "memory_ratio", "throughput_ratio")
 GONE = {  # (section, key) of older policies, and what took its place
     ("quality", "joint_alpha"): "`loss` tests all suites and metrics together",
     ("speed", "start_ratio"): f"{START} limits the start; its ratio is only shown",
@@ -207,6 +208,7 @@ class Speed:
     """Ratios, candidate over baseline, and the seconds of a start; None: no rule.
 
     Attributes:
+        retrained: ratio → its limit for a model that was trained anew, which may be larger.
         interval_ceiling: a ratio's interval may reach so many times its limit.
     """
 
@@ -215,17 +217,21 @@ class Speed:
     start_seconds: float | None = None
     memory_ratio: float | None = None
     throughput_ratio: float | None = None
+    retrained: Mapping[str, float] = field(default_factory=dict)
     interval_ceiling: float = 1.5
 
     def __post_init__(self) -> None:
-        for name, limit in (*self.limits.items(), ("interval_ceiling", self.interval_ceiling)):
+        _named("speed.retrained", self.retrained, SPEED_LIMITS)
+        limits = {**self.limits(False), "interval_ceiling": self.interval_ceiling}
+        limits |= {f"retrained.{name}": limit for name, limit in self.retrained.items()}
+        for name, limit in limits.items():
             _within(f"speed.{name}", limit, 1, 600)
 
-    @property
-    def limits(self) -> dict[str, float]:
+    def limits(self, retrained: bool) -> dict[str, float]:
         """Those that are set, by name."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)[:-1]}
-        return {name: limit for name, limit in found.items() if limit is not None}
+        found = {name: getattr(self, name) for name in SPEED_LIMITS}
+        own = self.retrained if retrained else {}
+        return {name: own.get(name, limit) for name, limit in found.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)

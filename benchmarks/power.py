@@ -8,7 +8,6 @@ simulated losses and faults.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import comb
 from statistics import NormalDist
 
 from benchmarks.fault_rules import check_weights
@@ -16,7 +15,7 @@ from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
 from benchmarks.rules import ALL, families
-from benchmarks.significance import sign_test
+from benchmarks.significance import sign_test, sign_test_limit
 
 POWER = 0.9
 
@@ -37,15 +36,10 @@ def detectable_faults(discordant: int, level: float) -> int:
     Args:
         discordant: sentences on which the two systems differ in this fault anyway, either way.
     """
-    chances = [comb(discordant, k) / 2**discordant for k in range(discordant + 1)]
     lines = 1
     while True:
-        found = sum(
-            chance
-            for k, chance in enumerate(chances)
-            if sign_test(k + lines, discordant - k) < level
-        )
-        if found >= POWER:
+        wanted = max(0, sign_test_limit(discordant + lines, level) - lines)  # by chance alone
+        if wanted <= discordant and sign_test(wanted, discordant - wanted) >= POWER:
             return lines
         lines += 1
 

@@ -101,7 +101,7 @@ def render(
         sentence_deltas=_sentence_deltas(measured),
         differences=_difference_charts(measured, policy),
         checks=list(check_totals(measured.suites).values()),
-        latency=_latency_charts(measured.speed) if measured.speed else None,
+        latency=_latency_chart(measured.speed) if measured.speed else None,
         changes=[(suite, *_shown_changes(suite)) for suite in measured.suites],
         word_differences=word_differences,
         written=(now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
@@ -237,28 +237,14 @@ def _direction(low: float, high: float) -> str:
     return "better" if low > 0 else "worse" if high < 0 else "same"
 
 
-def _latency_charts(speed: SpeedReport) -> dict[str, Any]:
+def _latency_chart(speed: SpeedReport) -> Markup:
     rows = [row for row in speed.rows if row.name != "all"]
-    labels = [row.name for row in rows]
     lines = [
         Line(f"{who} {q}", [getattr(row, who)[q] for row in rows], f"{who} {q}")
         for q in ("p95", "p50")
         for who in ("baseline", "candidate")
     ]
-    charts: dict[str, Any] = {
-        "latency": line_chart(labels, lines, "ms", "source length, characters")
-    }
-    if speed.throughput:
-        charts["throughput"] = line_chart(
-            [str(row.clients) for row in speed.throughput],
-            [
-                Line("baseline", [row.baseline for row in speed.throughput], "baseline p50"),
-                Line("candidate", [row.candidate for row in speed.throughput], "candidate p50"),
-            ],
-            "sentences a second",
-            "clients at once",
-        )
-    return charts
+    return line_chart([row.name for row in rows], lines, "ms", "source length, characters")
 
 
 def _shown_changes(suite: SuiteResult) -> tuple[Sequence[Any], Sequence[Any]]:

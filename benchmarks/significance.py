@@ -10,9 +10,10 @@ paired bootstrap gives the intervals. Several suites are pooled by drawing in ea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,69 +84,102 @@ class PairedTest:
     changed: int
 
 
-PairedRows = tuple[Rows, Rows]  # (sentences, k) statistics of the baseline, of the candidate
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """What chance makes of one metric on one suite.
+
+    Attributes:
+        scores: of the baseline and of the candidate.
+        samples: (2, samples) scores of both on the same resamples.
+        shuffled: (shufflings,) differences after exchanging the two systems' sentences at
+            random; with at most ``EXACT`` changed sentences each of the 2^k exchanges once.
+    """
+
+    metric: Metric
+    plan: SamplingPlan
+    sentences: int
+    scores: tuple[float, float]
+    samples: Floats
+    shuffled: Floats
+    changed: int
+
+    @property
+    def exact(self) -> bool:
+        return self.changed <= EXACT
+
+
+def draw(which: Metric, baseline: Rows, candidate: Rows, plan: SamplingPlan) -> Draws:
+    """Resample and shuffle one suite; the draws are sacreBLEU's.
+
+    Args:
+        baseline, candidate: (sentences, k) statistics of ``which``.
+    """
+    differ = np.flatnonzero(np.any(baseline != candidate, axis=1))  # no other can matter
+    gained = (candidate - baseline)[differ]
+    counts = resample_counts(len(baseline), plan.samples, plan.seed)
+    sums = counts @ baseline
+    samples = which.formula(sums)
+    both = np.stack([samples, which.formula(sums + counts[:, differ] @ gained)])
+    if len(differ) <= EXACT:
+        mask = (np.arange(2 ** len(differ))[:, None] >> np.arange(len(differ))) & 1
+    else:
+        mask = exchanges(len(baseline), plan.trials, plan.seed)[:, differ]
+    exchanged = _mask_product(mask, gained)
+    ours, theirs = candidate.sum(axis=0) - exchanged, baseline.sum(axis=0) + exchanged
+    scores = (corpus_score(which, baseline), corpus_score(which, candidate))
+    shuffled = which.formula(ours) - which.formula(theirs)
+    return Draws(which, plan, len(baseline), scores, both, shuffled, len(differ))
 
 
 def paired_test(
     which: Metric, baseline: Rows, candidate: Rows, plan: SamplingPlan = SamplingPlan()
 ) -> PairedTest:
-    """Compare two systems on the same sentences.
-
-    Args:
-        baseline, candidate: (sentences, k) statistics of ``which``.
-    """
-    return pooled_test(which, [(baseline, candidate)], plan)
+    """Compare two systems on the same sentences; arguments as of ``draw``."""
+    return pooled_test([draw(which, baseline, candidate, plan)])
 
 
-def pooled_test(
-    which: Metric, suites: Sequence[PairedRows], plan: SamplingPlan = SamplingPlan()
-) -> PairedTest:
+def pooled_test(suites: Sequence[Draws]) -> PairedTest:
     """Compare two systems on several suites as one: scores are means over the suites,
     weighted by their sentences; sentences are drawn and exchanged within their suite."""
-    weights = np.array([len(b) for b, _ in suites], dtype=np.float64)
+    sign, weights = suites[0].metric.sign, np.array([s.sentences for s in suites], np.float64)
     weights /= weights.sum()
-    score_b, score_c = (
-        float(weights @ [corpus_score(which, pair[side]) for pair in suites]) for side in (0, 1)
-    )
-    plans = [replace(plan, seed=plan.seed + 7919 * i) for i in range(len(suites))]
-    drawn = [_resampled(which, pair, p) for pair, p in zip(suites, plans, strict=True)]
-    samples_b = sum(w * b for w, (b, _) in zip(weights, drawn, strict=True))
-    samples_c = sum(w * c for w, (_, c) in zip(weights, drawn, strict=True))
-    deltas = samples_c - samples_b
-    delta = score_c - score_b
-    shuffled, exact = shuffled_differences(which, suites, plan)
-    worse, better = one_sided(which.sign * shuffled, which.sign * delta, exact)
+    base, cand = (float(weights @ side) for side in zip(*(s.scores for s in suites), strict=True))
+    changed = sum(s.changed for s in suites)
+    rng = np.random.default_rng(suites[0].plan.seed)
+    samples = np.zeros_like(suites[0].samples)
+    for weight, suite in zip(weights, suites, strict=True):
+        # Each is drawn with the same seed: in another order the suites' draws are independent.
+        samples += weight * suite.samples[:, rng.permutation(samples.shape[1])]
+    shuffled = np.zeros(1)
+    for weight, suite in zip(weights, suites, strict=True):
+        if changed <= EXACT:
+            shuffled = np.add.outer(shuffled, weight * suite.shuffled).ravel()
+        elif len(suites) == 1:
+            shuffled = suite.shuffled
+        elif suite.exact:
+            shuffled = shuffled + weight * rng.choice(suite.shuffled, suite.plan.trials)
+        else:
+            shuffled = shuffled + weight * rng.permutation(suite.shuffled)
+    delta, deltas = cand - base, samples[1] - samples[0]
+    worse, better = one_sided(sign * shuffled, sign * delta, changed <= EXACT)
     return PairedTest(
-        baseline=score_b,
-        candidate=score_c,
-        baseline_interval=interval(samples_b),
-        candidate_interval=interval(samples_c),
+        baseline=base,
+        candidate=cand,
+        baseline_interval=interval(samples[0]),
+        candidate_interval=interval(samples[1]),
         delta=delta,
         delta_interval=interval(deltas),
-        gain_bound=float(np.quantile(which.sign * deltas, 0.05)),
+        gain_bound=float(np.quantile(sign * deltas, 0.05)),
         error=float(deltas.std()),
         p_worse=worse,
         p_better=better,
         shufflings=len(shuffled),
-        exact=exact,
-        changed=sum(int(_changed(pair).sum()) for pair in suites),
+        exact=changed <= EXACT,
+        changed=changed,
     )
 
 
-def _changed(pair: PairedRows) -> NDArray[np.bool_]:
-    """(sentences,): whose statistics differ; the others cannot change a difference."""
-    different: NDArray[np.bool_] = np.any(pair[0] != pair[1], axis=1)
-    return different
-
-
-def _resampled(which: Metric, pair: PairedRows, plan: SamplingPlan) -> tuple[Floats, Floats]:
-    """(samples,) scores of the baseline and of the candidate on the same draws."""
-    counts = resample_counts(len(pair[0]), plan.samples, plan.seed)
-    base = which.formula(counts @ pair[0])
-    return base, base if np.array_equal(*pair) else which.formula(counts @ pair[1])
-
-
-@lru_cache(maxsize=6)  # every metric of a suite asks for the same
+@lru_cache(maxsize=4)  # every metric of a suite asks for the same
 def resample_counts(n: int, samples: int, seed: int) -> Floats:
     """(samples, n): how often each of n sentences is drawn; sacreBLEU's draws."""
     indices = np.random.default_rng(seed).choice(n, size=(samples, n), replace=True)
@@ -156,51 +190,21 @@ def resample_counts(n: int, samples: int, seed: int) -> Floats:
     return counts
 
 
+@lru_cache(maxsize=4)
+def exchanges(n: int, trials: int, seed: int) -> NDArray[np.bool_]:
+    """(trials, n): which of n sentences change sides; sacreBLEU's draws."""
+    mask = np.random.default_rng(seed).integers(2, size=(trials, n), dtype=bool)
+    mask.setflags(write=False)
+    return mask
+
+
 def interval(samples: Floats) -> Interval:
     """The middle 95 % of the samples."""
     low, high = np.quantile(samples, (0.025, 0.975))
     return Interval(float(low), float(high))
 
 
-def score_interval(which: Metric, rows: Rows, plan: SamplingPlan = SamplingPlan()) -> Interval:
-    """95 % bootstrap interval of one system's score."""
-    return interval(which.formula(resample_counts(len(rows), plan.samples, plan.seed) @ rows))
-
-
-def shuffled_differences(
-    which: Metric, suites: Sequence[PairedRows], plan: SamplingPlan
-) -> tuple[Floats, bool]:
-    """(m,) differences after exchanging the two systems' sentences at random.
-
-    Of one suite the shufflings are sacreBLEU's. With at most ``EXACT`` changed sentences in
-    all suites together each of the 2^k exchanges stands there once, and the second value is
-    True.
-    """
-    changed = [_changed(pair) for pair in suites]
-    total = sum(int(c.sum()) for c in changed)
-    exact = total <= EXACT
-    everything = sum(len(c) for c in changed)
-    bits = (np.arange(2**total)[:, None] >> np.arange(total)) & 1 if exact else None
-    rng = np.random.default_rng(plan.seed)
-    shuffled: Floats = np.zeros(len(bits) if bits is not None else plan.trials)
-    done = 0
-    for (baseline, candidate), which_changed in zip(suites, changed, strict=True):
-        k = int(which_changed.sum())
-        if bits is not None:
-            mask = bits[:, done : done + k].astype(bool)
-        else:
-            size = (plan.trials, len(baseline))
-            mask = rng.integers(2, size=size, dtype=bool)[:, which_changed]
-        done += k
-        exchanged = _mask_product(mask, (baseline - candidate)[which_changed])
-        ours = candidate.sum(axis=0) + exchanged
-        theirs = baseline.sum(axis=0) - exchanged
-        difference = which.formula(ours) - which.formula(theirs)
-        shuffled += difference * (len(baseline) / everything)
-    return shuffled, exact
-
-
-def _mask_product(mask: NDArray[np.bool_], rows: Rows, block: int = 1000) -> Rows:
+def _mask_product(mask: NDArray[Any], rows: Rows, block: int = 1000) -> Rows:
     """mask (m, n) @ rows (n, k) in blocks, so that the mask is never a whole float matrix."""
     parts = [mask[i : i + block].astype(np.float64) @ rows for i in range(0, len(mask), block)]
     return np.concatenate(parts)
@@ -248,10 +252,21 @@ def sign_test(worse: int, better: int) -> float:
     With paired failures this is McNemar's exact test for "the candidate fails more".
     """
     n = worse + better
-    if n == 0:
-        return 1.0
-    tail = sum(comb(n, k) for k in range(worse, n + 1))
+    ways, tail = comb(n, worse), 0
+    for k in range(worse, n + 1):
+        tail += ways
+        ways = ways * (n - k) // (k + 1)
     return float(tail / 2**n)
+
+
+def sign_test_limit(n: int, level: float) -> int:
+    """The least number of pairs that must get worse, of n that changed, for p < ``level``."""
+    ways, tail, worse = 1, 0, n + 1
+    while worse and (tail + ways) / 2**n < level:
+        tail += ways
+        worse -= 1
+        ways = ways * worse // (n - worse + 1)
+    return worse
 
 
 def ratio_interval(ratios: Sequence[float]) -> Interval:

@@ -1,28 +1,30 @@
-"""Speed as ratios: candidate and baseline interleaved, so that a noisy machine hits both.
+"""Speed as ratios: candidate and baseline in turns, so that a busy machine hits both.
 
-Each sentence is timed several times with both systems, one right after the other and
-in alternating order. A sentence's time is the median of its rounds, its ratio the median
-of the rounds' ratios; percentiles are over sentences; intervals of ratios come from a
-bootstrap over sentences (paired).
+Each round times every sentence alone, and all of them in batches, with both systems, one right
+after the other and in alternating order. What else a machine does only ever adds time, so a
+sentence's time is the least of its rounds. Percentiles are over sentences; intervals of ratios
+come from a bootstrap over sentences (paired).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.load import ThroughputRow
 from benchmarks.progress import Progress, Silent
-from benchmarks.significance import Interval, ratio_interval
+from benchmarks.significance import Interval, interval, ratio_interval
 from benchmarks.subject import Subject
 
 Clock = Callable[[], float]
 Floats = NDArray[np.float64]
 QUANTILES = (50, 95, 99)
+BATCH = 8  # sentences at once, for the throughput
+RESAMPLES = 1000
+SEED = 12345
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,15 @@ class SpeedPlan:
         buckets: upper bounds of source length, in characters; longer ones are left out.
         per_bucket: sentences of each bucket.
         rounds: fewest timings of each sentence and system.
-        max_rounds: rounds go on to this many while the interval of a ratio holds ``limit``.
-        limit: ratio that the rounds try to decide.
+        max_rounds: rounds go on to this many while the interval of a ratio holds its limit.
+        limits: ratios that the rounds try to decide, by name as in a policy.
     """
 
     buckets: tuple[int, ...] = (10, 25, 50, 100)
     per_bucket: int = 10
     rounds: int = 3
-    max_rounds: int = 25
-    limit: float = 1.10
-    seed: int = 12345
+    max_rounds: int = 8
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,15 @@ class LatencyRow:
     baseline: dict[str, float]  # "p50" → ms
     candidate: dict[str, float]
     ratio: Ratio  # geometric mean over sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Sentences a second in batches; ``ratio`` is the baseline's over the candidate's."""
+
+    baseline: float
+    candidate: float
+    ratio: Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +100,29 @@ class SpeedReport:
     Attributes:
         rows: latency by length bucket, "all" last.
         rounds: timings of every sentence and system.
-        throughput: empty where no load was sent.
         start: None where a process cannot be started.
     """
 
     rows: tuple[LatencyRow, ...]
     p95_ratio: Ratio
+    throughput: Throughput
     rounds: int
-    throughput: tuple[ThroughputRow, ...] = ()
     start: StartReport | None = None
 
     @property
-    def overall(self) -> LatencyRow:
-        return self.rows[-1]
+    def ratios(self) -> dict[str, Ratio]:
+        """By their names in a policy."""
+        found = {
+            "p95_ratio": self.p95_ratio,
+            "mean_ratio": self.rows[-1].ratio,
+            "throughput_ratio": self.throughput.ratio,
+        }
+        return found | ({"memory_ratio": self.start.memory_ratio} if self.start else {})
 
 
 def pick_sentences(sources: Sequence[str], plan: SpeedPlan) -> list[list[str]]:
     """Up to ``per_bucket`` different sentences of each length bucket, by a fixed draw."""
-    rng = np.random.default_rng(plan.seed)
+    rng = np.random.default_rng(SEED)
     unique = list(dict.fromkeys(s for s in sources if s.strip()))
     picked = []
     lower = 0
@@ -127,78 +142,83 @@ def measure_speed(
     *,
     clock: Clock = time.perf_counter,
     progress: Progress | None = None,
-) -> SpeedReport:
-    """Time both systems on sentences of several lengths, one at a time."""
-    progress = progress or Silent()
+) -> SpeedReport | None:
+    """Time both systems on sentences of several lengths; None where no source is short enough."""
     buckets = pick_sentences(sources, plan)
     sentences = [s for bucket in buckets for s in bucket]
-    progress.start("latency", plan.max_rounds)
-    times = _time_rounds(baseline, candidate, sentences, plan, clock, progress)
-    progress.finish()
-    names = _bucket_names(plan)
-    rows, begin = [], 0
-    for name, bucket in zip(names, buckets, strict=True):
-        part = slice(begin, begin + len(bucket))
-        if bucket:
-            rows.append(_latency_row(name, times[:, part], plan.seed))
-        begin += len(bucket)
-    rows.append(_latency_row("all", times, plan.seed))
-    return SpeedReport(tuple(rows), p95_ratio(times, plan.seed), times.shape[2])
-
-
-def _bucket_names(plan: SpeedPlan) -> list[str]:
-    lowers = (1, *(upper + 1 for upper in plan.buckets))
-    return [f"{low}–{high}" for low, high in zip(lowers, plan.buckets, strict=False)]
-
-
-def _time_rounds(
-    baseline: Subject,
-    candidate: Subject,
-    sentences: Sequence[str],
-    plan: SpeedPlan,
-    clock: Clock,
-    progress: Progress,
-) -> Floats:
-    """(2, sentences, rounds) seconds; index 0 is the baseline."""
+    if not sentences:
+        return None
+    progress = progress or Silent()
+    count = -(-len(sentences) // BATCH)
+    batches = [sentences[i::count] for i in range(count)]  # each of all lengths
+    asked = [*([s] for s in sentences), *batches]
     systems = (baseline, candidate)
-    for system in systems:  # warm up
-        for sentence in sentences[:3]:
-            system.translate([sentence])
-    rounds: list[Floats] = []
-    while len(rounds) < plan.max_rounds:
-        times = np.empty((2, len(sentences)))
-        for i, sentence in enumerate(sentences):
-            first = (i + len(rounds)) % 2
-            for which in (first, 1 - first):
-                began = clock()
-                systems[which].translate([sentence])
-                times[which, i] = clock() - began
-        rounds.append(times)
+    for system in systems:
+        system.translate(sentences[:3])  # warm up
+    progress.start("speed", plan.max_rounds)
+    least = np.full((2, len(asked)), np.inf)
+    for done in range(plan.max_rounds):
+        least = np.minimum(least, _round(systems, asked, done, clock))
         progress.advance(1)
-        if len(rounds) >= plan.rounds:
-            so_far = np.stack(rounds, axis=2)
-            ratios = (p95_ratio(so_far, plan.seed), mean_ratio(so_far, plan.seed))
-            if not any(r.interval.holds(plan.limit) for r in ratios):
-                break
-    return np.stack(rounds, axis=2)
+        report = _report(least, buckets, plan, done + 1)
+        still_open = (
+            ratio.interval.holds(plan.limits[name])
+            for name, ratio in report.ratios.items()
+            if name in plan.limits
+        )
+        if done + 1 >= plan.rounds and not any(still_open):
+            break
+    progress.finish()
+    return report
 
 
-def p95_ratio(times: Floats, seed: int, samples: int = 1000) -> Ratio:
-    """Ratio of the 95th percentiles over sentences; times is (2, sentences, rounds)."""
-    medians = np.median(times, axis=2)
-    draws = np.random.default_rng(seed).integers(medians.shape[1], size=(samples, medians.shape[1]))
-    base, cand = np.percentile(medians[:, draws], 95, axis=2)
-    low, high = np.quantile(cand / base, (0.025, 0.975))
-    whole = np.percentile(medians, 95, axis=1)
-    return Ratio(float(whole[1] / whole[0]), Interval(float(low), float(high)))
+def _round(
+    systems: Sequence[Subject], asked: Sequence[list[str]], done: int, clock: Clock
+) -> Floats:
+    """(2, asked) seconds."""
+    times = np.empty((2, len(asked)))
+    for i, texts in enumerate(asked):
+        first = (i + done) % 2
+        for which in (first, 1 - first):
+            began = clock()
+            systems[which].translate(texts)
+            times[which, i] = clock() - began
+    return times
 
 
-def mean_ratio(times: Floats, seed: int, samples: int = 1000) -> Ratio:
-    """Geometric mean over sentences of each one's median ratio; times as in ``p95_ratio``."""
-    logs = np.median(np.log(times[1] / times[0]), axis=1)
-    draws = np.random.default_rng(seed).integers(len(logs), size=(samples, len(logs)))
-    low, high = np.exp(np.quantile(logs[draws].mean(axis=1), (0.025, 0.975)))
-    return Ratio(float(np.exp(logs.mean())), Interval(float(low), float(high)))
+def _report(
+    least: Floats, buckets: Sequence[Sequence[str]], plan: SpeedPlan, rounds: int
+) -> SpeedReport:
+    """Of the times (2, sentences, then batches), the baseline's first."""
+    rows, begin, low = [], 0, 1
+    for high, bucket in zip(plan.buckets, buckets, strict=True):
+        end = begin + len(bucket)
+        if bucket:
+            rows.append(_latency_row(f"{low}–{high}", least[:, begin:end]))
+        begin, low = end, high + 1
+    alone, batched = least[:, :begin], least[:, begin:]
+    rows.append(_latency_row("all", alone))
+    base, cand = (begin / float(side.sum()) for side in batched)
+    throughput = Throughput(base, cand, mean_ratio(batched))
+    return SpeedReport(tuple(rows), p95_ratio(alone), throughput, rounds)
+
+
+def _draws(n: int) -> NDArray[np.int64]:
+    return np.random.default_rng(SEED).integers(n, size=(RESAMPLES, n))
+
+
+def p95_ratio(times: Floats) -> Ratio:
+    """Ratio of the 95th percentiles over sentences; times is (2, sentences)."""
+    base, cand = np.percentile(times[:, _draws(times.shape[1])], 95, axis=2)
+    whole = np.percentile(times, 95, axis=1)
+    return Ratio(float(whole[1] / whole[0]), interval(cand / base))
+
+
+def mean_ratio(times: Floats) -> Ratio:
+    """Geometric mean over sentences of their ratios; times as in ``p95_ratio``."""
+    logs = np.log(times[1] / times[0])
+    means = logs[_draws(len(logs))].mean(axis=1)
+    return Ratio(float(np.exp(logs.mean())), interval(np.exp(means)))
 
 
 def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio:
@@ -207,10 +227,8 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
     return Ratio(float(np.exp(np.mean(np.log(ratios)))), ratio_interval(ratios))
 
 
-def _latency_row(name: str, times: Floats, seed: int) -> LatencyRow:
-    medians = np.median(times, axis=2)
-    ratio = mean_ratio(times, seed)
+def _latency_row(name: str, times: Floats) -> LatencyRow:
     quantiles = [
-        {f"p{q}": 1000 * float(np.percentile(system, q)) for q in QUANTILES} for system in medians
+        {f"p{q}": 1000 * float(np.percentile(system, q)) for q in QUANTILES} for system in times
     ]
-    return LatencyRow(name, medians.shape[1], quantiles[0], quantiles[1], ratio)
+    return LatencyRow(name, times.shape[1], quantiles[0], quantiles[1], mean_ratio(times))

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 
-from benchmarks.load import ThroughputRow
 from benchmarks.measurements import Measurements
 from benchmarks.policy import START, Policy
 from benchmarks.rules import RuleResult
-from benchmarks.significance import sign_test
-from benchmarks.speed import Ratio, SpeedReport, StartReport
-
-WORST_LAST = ("skip", "pass", "open", "fail")
+from benchmarks.speed import Ratio, StartReport
 
 
 def speed_rule(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    limits = policy.speed.limits if policy.speed else {}
+    limits = policy.speed.limits(measured.retrained) if policy.speed else {}
     if policy.speed is None or not limits:
         return
-    speed, ceiling = measured.speed, policy.speed.interval_ceiling
+    speed = measured.speed
     if speed is None:
         yield RuleResult("speed", "", "fail", "the policy demands it, it was not measured")
         return
-    ratios = {
-        "p95_ratio": speed.p95_ratio,
-        "mean_ratio": speed.overall.ratio,
-        "memory_ratio": speed.start.memory_ratio if speed.start else None,
-    }
-    same = measured.same_subject
     for name, limit in limits.items():
-        if name == "throughput_ratio" and speed.throughput:
-            yield _worst_level(speed.throughput, limit, ceiling, same)
-            yield _failed_requests(speed, policy.statistics.alpha)
-            continue
         if name == START and speed.start:
             yield _start(speed.start, limit)
-            continue
-        ratio = ratios.get(name)
-        if ratio is None:
-            yield RuleResult("speed", name, "skip", "was not measured", None, limit)
+        elif name in speed.ratios:
+            ceiling = policy.speed.interval_ceiling
+            yield _ratio_result(name, speed.ratios[name], limit, ceiling, measured)
         else:
-            yield _ratio_result(name, ratio, limit, ceiling, same)
+            yield RuleResult("speed", name, "skip", "was not measured", None, limit)
 
 
 def _start(start: StartReport, limit: float) -> RuleResult:
@@ -55,34 +39,16 @@ def _start(start: StartReport, limit: float) -> RuleResult:
     return RuleResult("speed", START, status, reason, start.candidate_s, limit)
 
 
-def _worst_level(
-    rows: Sequence[ThroughputRow], limit: float, ceiling: float, same: bool
+def _ratio_result(
+    name: str, ratio: Ratio, limit: float, ceiling: float, measured: Measurements
 ) -> RuleResult:
-    """The level of concurrency with the worst result, of several the one with the largest ratio."""
-    results = []
-    for row in rows:
-        ratio = Ratio(row.ratio, row.interval)
-        found = _ratio_result("throughput_ratio", ratio, limit, ceiling, same)
-        results.append(replace(found, reason=f"with {row.clients} clients {found.reason}"))
-    return max(results, key=lambda r: (WORST_LAST.index(r.status), r.measured or 0.0))
-
-
-def _failed_requests(speed: SpeedReport, alpha: float) -> RuleResult:
-    """Requests that were refused or lost under load: not significantly more of them."""
-    base = sum(row.baseline_failed for row in speed.throughput)
-    cand = sum(row.candidate_failed for row in speed.throughput)
-    reason = f"{cand} requests failed under load, {base} of the baseline's"
-    status = "fail" if sign_test(cand, base) < alpha else "pass"
-    return RuleResult("speed", "failed_requests", status, reason, cand, base)
-
-
-def _ratio_result(name: str, ratio: Ratio, limit: float, ceiling: float, same: bool) -> RuleResult:
     """A ratio over its limit fails, unless its interval says that it may be 1 as well; one
     within it passes, unless its interval reaches beyond the policy's ceiling."""
     value, interval = ratio.value, ratio.interval
     span = f"95 %: {interval.low:.2f} to {interval.high:.2f}"
-    reason = f"{value:.2f} × the baseline ({span}), allowed is {limit:.2f}"
-    if same:
+    whose = " of a model trained anew" if measured.retrained else ""
+    reason = f"{value:.2f} × the baseline ({span}), allowed{whose} is {limit:.2f}"
+    if measured.same_subject:
         reason += "; the same model, code and settings, so any difference is noise"
         return RuleResult("speed", name, "pass", reason, value, limit)
     if interval.low <= 1.0 if value > limit else interval.high > ceiling * limit:

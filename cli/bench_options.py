@@ -114,17 +114,14 @@ class Measuring:
 
     def plan(self, suites: Sequence[Suite], speed: bool) -> MeasurementPlan:
         from benchmarks.compare import MeasurementPlan
-        from benchmarks.load import find_tool
         from benchmarks.pins import DEFAULT_PINS, load_pins
         from benchmarks.speed import SpeedPlan
         from benchmarks.suite import SMOKE_SUITE, load_suite
 
-        args, policy = self.args, self.policy
-        if speed and policy.speed and policy.speed.throughput_ratio:
-            find_tool()  # missing, it is missed before minutes are spent
+        args = self.args
         return MeasurementPlan(
             suites,
-            policy,
+            self.policy,
             smoke=load_suite(SMOKE_SUITE),
             pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
             speed=SpeedPlan() if speed else None,

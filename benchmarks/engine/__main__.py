@@ -12,22 +12,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any of the engines is loaded
 
-from benchmarks.engine.contenders import (
-    CELLS,
-    LENGTH,
-    Cell,
-    Contender,
-    CTranslate2,
-    Native,
-    Sentences,
-    Spread,
-    measure_cell,
-)
+from benchmarks.engine.contenders import Run, Sentences, ctranslate2, measure, native, spread
 from benchmarks.engine.models import (
     SIZES,
     Dimensions,
@@ -35,21 +25,25 @@ from benchmarks.engine.models import (
     native_model,
     source_sentences,
 )
-from benchmarks.engine.processes import footprint
+from benchmarks.engine.processes import measure as measure_memory
 from benchmarks.suite import load_suite
 from csanmt.loading import load_engine, load_tokenizer
 
+CELLS = [(1, 1), (1, 4), (8, 1), (8, 4), (32, 1), (32, 4)]  # (batch, beam)
+LENGTH = 30  # source and target tokens of random sentences
 SUITE, SENTENCES = "tatoeba", 32  # of the real text
+HEAD = (
+    "| batch | beam | native, CPU ms | ctranslate2, CPU ms | native, wall ms "
+    "| native : ctranslate2 | wall |"
+)
 
 
 def main() -> int:
     options = _parse()
-    text = [_head()]
-    for name in options.sizes:
-        text += _random(name, options)
-    text += _real(options)
+    lines = [_head(), *(line for name in options.sizes for line in _random(name, options))]
+    lines += _real(options)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text("\n".join(text) + "\n", encoding="utf-8")
+    options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     sys.stdout.write(options.output.read_text(encoding="utf-8"))
     return 0
 
@@ -76,69 +70,6 @@ def _parse() -> argparse.Namespace:
     return options
 
 
-def _dimensions(name: str) -> Dimensions:
-    if name in SIZES:
-        return SIZES[name]
-    config = json.loads(Path(name).read_text(encoding="utf-8"))
-    return Dimensions(**{k: config[k] for k in Dimensions.__dataclass_fields__ if k in config})
-
-
-def _random(name: str, options: argparse.Namespace) -> list[str]:
-    """One size with random weights, every sentence forced to the same length."""
-    from csanmt.engine.native import NativeEngine
-
-    d = _dimensions(name)
-    label = name if name in SIZES else Path(name).resolve().parent.name
-    packed = native_model(d, options.models / label / "native")
-    converted = ctranslate2_model(d, options.models / label / "ctranslate2")
-    contenders: list[Contender] = [
-        Native(NativeEngine(packed), LENGTH),
-        CTranslate2(converted, lambda *_: LENGTH),
-    ]
-    sentences = source_sentences(d, max(batch for batch, _ in CELLS), LENGTH)
-    cells = []
-    for batch, beam in CELLS:
-        some = sentences[: max(4, batch)]  # of single sentences several, one after the other
-        cells.append(measure_cell(contenders, some, batch, beam, options.rounds))
-        sys.stderr.write(f"{label} batch {batch} beam {beam}\n")
-    f = footprint(packed)
-    return [
-        "",
-        f"## {label}: {d.num_encoder_layers}/{d.num_decoder_layers}/{d.hidden_size}/"
-        f"{d.intermediate_size}/{d.vocab_size}, {d.num_semantic_encoder_layers} semantic layers",
-        "",
-        f"Load {f.load_seconds * 1e3:.0f} ms (import {f.import_seconds * 1e3:.0f} ms), resident "
-        f"{f.rss:.0f} MiB of which the weights are shared; a second worker adds "
-        f"{f.second_private:.0f} MiB.",
-        *_table(cells),
-    ]
-
-
-def _real(options: argparse.Namespace) -> list[str]:
-    """A trained model on real sentences, each ending where the model ends it; CTranslate2,
-    which cannot host it, is forced to the average length of each batch."""
-    model: Path = options.text
-    tokenizer, lines = load_tokenizer(model), load_suite(SUITE).sources
-    sentences: Sentences = [
-        tokenizer.encode(line) for line in lines[:: len(lines) // SENTENCES][:SENTENCES]
-    ]
-    native = Native(load_engine(model, "native"))
-    folder = options.models / model.resolve().name / "ctranslate2"
-    built = ctranslate2_model(_dimensions(str(model / "config.json")), folder)
-    contenders: list[Contender] = [native, CTranslate2(built, native.length)]
-    cells = [measure_cell(contenders, sentences, *cell, options.rounds) for cell in CELLS]
-    tokens = sum(map(len, sentences)) / len(sentences)
-    return [
-        "",
-        f"## {model.resolve().name} on real text",
-        "",
-        f"{SENTENCES} sentences of {SUITE}, {tokens:.1f} source tokens and "
-        f"{native.length(sentences, 4)} target tokens on average, as the model ends them; "
-        "CTranslate2 is forced to the average length of each batch.",
-        *_table(cells),
-    ]
-
-
 def _head() -> str:
     import csanmt_engine
 
@@ -151,20 +82,74 @@ def _head() -> str:
     )
 
 
-def _table(cells: Sequence[Cell]) -> list[str]:
-    pair = ("native", "ctranslate2")
-    lines = [
-        "",
-        "| batch | beam | native, CPU ms | ctranslate2, CPU ms | native, wall ms "
-        "| native : ctranslate2 | wall |",
-        "|" + "--:|" * 7,
-    ]
-    for cell in cells:
-        shown = [(name, "cpu") for name in pair] + [("native", "wall")]
-        columns = [Spread.of(cell.times[key]).text(1) for key in shown]
-        columns += [cell.ratio(*pair, clock).text(2) for clock in ("cpu", "wall")]
-        lines.append(f"| {cell.batch} | {cell.beam} | {' | '.join(columns)} |")
-    return lines
+def _dimensions(name: str) -> Dimensions:
+    if name in SIZES:
+        return SIZES[name]
+    config = json.loads(Path(name).read_text(encoding="utf-8"))
+    return Dimensions(**{k: config[k] for k in Dimensions.__dataclass_fields__ if k in config})
+
+
+def _random(name: str, options: argparse.Namespace) -> Iterator[str]:
+    """One size with random weights, every sentence forced to the same length."""
+    from csanmt.engine.native import NativeEngine
+
+    d = _dimensions(name)
+    label = name if name in SIZES else Path(name).resolve().parent.name
+    packed = native_model(d, options.models / label / "native")
+    converted = ctranslate2_model(d, options.models / label / "ctranslate2")
+    contenders = {
+        "native": native(NativeEngine(packed), LENGTH),
+        "ctranslate2": ctranslate2(converted, lambda *_: LENGTH),
+    }
+    sentences = tuple(map(tuple, source_sentences(d, 32, LENGTH)))
+    f = measure_memory(packed, 100)
+    yield (
+        f"\n## {label}: {d.num_encoder_layers}/{d.num_decoder_layers}/{d.hidden_size}/"
+        f"{d.intermediate_size}/{d.vocab_size}, {d.num_semantic_encoder_layers} semantic layers\n"
+    )
+    yield (
+        f"Load {f.load_seconds * 1e3:.0f} ms (import {f.import_seconds * 1e3:.0f} ms), resident "
+        f"{f.rss['100']:.0f} MiB of which the weights are shared; a second worker adds "
+        f"{f.second_worker:.0f} MiB."
+    )
+    yield from _table(contenders, sentences, options.rounds, few=4)
+
+
+def _real(options: argparse.Namespace) -> Iterator[str]:
+    """A trained model on real sentences, each ending where the model ends it; CTranslate2,
+    which cannot host it, is forced to the average length of each batch."""
+    model: Path = options.text
+    tokenizer, lines = load_tokenizer(model), load_suite(SUITE).sources
+    sentences = tuple(
+        tuple(tokenizer.encode(line)) for line in lines[:: len(lines) // SENTENCES][:SENTENCES]
+    )
+    ours = native(load_engine(model, "native"))
+    folder = options.models / model.resolve().name / "ctranslate2"
+    theirs = ctranslate2(ctranslate2_model(_dimensions(str(model / "config.json")), folder), ours)
+    tokens = sum(map(len, sentences)) / len(sentences)
+    yield f"\n## {model.resolve().name} on real text\n"
+    yield (
+        f"{SENTENCES} sentences of {SUITE}, {tokens:.1f} source tokens and "
+        f"{ours(sentences, 4)} target tokens on average, as the model ends them; "
+        "CTranslate2 is forced to the average length of each batch."
+    )
+    yield from _table({"native": ours, "ctranslate2": theirs}, sentences, options.rounds, few=32)
+
+
+def _table(
+    contenders: dict[str, Run], sentences: Sentences, rounds: int, few: int
+) -> Iterator[str]:
+    """A row a cell; of single sentences only a ``few``, one after the other."""
+    yield f"\n{HEAD}\n|" + "--:|" * 7
+    for batch, beam in CELLS:
+        times = measure(contenders, sentences[: max(few, batch)], batch, beam, rounds)
+        shown = [("native", "cpu"), ("ctranslate2", "cpu"), ("native", "wall")]
+        cells = [spread(times[key], 1) for key in shown]
+        for clock in ("cpu", "wall"):
+            pairs = zip(times["native", clock], times["ctranslate2", clock], strict=True)
+            cells.append(spread([theirs / ours for ours, theirs in pairs], 2))
+        sys.stderr.write(f"batch {batch} beam {beam}\n")
+        yield f"| {batch} | {beam} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

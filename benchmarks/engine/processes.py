@@ -1,132 +1,111 @@
-"""What only separate processes can show: load time, memory beside the shared weights.
+"""What only separate processes show: load time, memory of a worker, and what a second one adds.
 
 usage: python -m benchmarks.engine.processes MODEL_DIR [SENTENCES]
-
-prints load time, what a second worker adds, and memory of one worker over so many sentences.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-_LOADED = """
-import json, resource, sys, time
-start = time.perf_counter()
-from csanmt.engine.native import NativeEngine
-from csanmt.translator import DecodingOptions
-imported = time.perf_counter()
-engine = NativeEngine(sys.argv[1])
-loaded = time.perf_counter()
-options = DecodingOptions(max_length=30, repetition_guard=False)
-def memory():
-    text = open('/proc/self/smaps_rollup').read().split()
-    return {k: int(text[text.index(k + ':') + 1]) / 1024 for k in ('Rss', 'Private_Dirty')}
-def sentence(n):
-    return [1 + (n * 7919 + i * 104729) % (engine.info['source_vocabulary'] - 1) for i in range(30)]
-"""
-
-_MEMORY = (
-    _LOADED
-    + """
-for i in range(3):
-    engine.translate_ids([sentence(i)], options)
-print(json.dumps({'import': imported - start, 'load': loaded - imported, **memory()}), flush=True)
-sys.stdin.readline()
-"""
-)
-
-_STEADY = (
-    _LOADED
-    + """
-import random
-dice, total, done, sizes = random.Random(5), int(sys.argv[2]), 0, {}
-marks = [total * tenth // 10 for tenth in range(1, 11)]
-options = DecodingOptions(max_length=40, alignment=True)
-while done < total:
-    count = min(dice.choice((1, 1, 1, 2, 4, 8, 32)), marks[len(sizes)] - done)
-    batch = [sentence(done + i)[: dice.randint(1, 30)] for i in range(count)]
-    engine.translate_ids(batch, options)
-    done += count
-    if done == marks[len(sizes)]:
-        sizes[done] = round(memory()['Rss'] * 1024)
-print(json.dumps(sizes), flush=True)
-sys.stdin.readline()
-"""
-)
+WORKER = "--worker"
 
 
 @dataclass(frozen=True, slots=True)
-class Footprint:
-    """Seconds and MiB. ``second_private`` is what a second worker adds to the machine."""
+class Memory:
+    """Seconds and MiB.
+
+    Attributes:
+        second_worker: what a second process adds to the machine.
+        rss: sentences translated → resident, after every tenth of them.
+    """
 
     import_seconds: float
     load_seconds: float
-    rss: float
-    second_private: float
+    second_worker: float
+    rss: dict[str, float]
 
 
-def _start(code: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def measure(engine_file: Path, sentences: int = 1000) -> Memory:
+    """Two workers, the second beside the first, whose mapped weights it shares."""
+    first = _start(engine_file, sentences)
+    try:
+        found = _read(first)
+        second = _start(engine_file, 10)
+        try:
+            other = _read(second)
+        finally:
+            second.communicate("\n")
+    finally:
+        first.communicate("\n")
+    load = min(found["load_seconds"], other["load_seconds"])
+    return Memory(found["import_seconds"], load, other["private"], found["rss"])
 
 
-def _line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    line = process.stdout.readline()
+def _start(engine_file: Path, sentences: int) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.engine.processes",
+        WORKER,
+        str(engine_file),
+        str(sentences),
+    ]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _read(process: subprocess.Popen[str]) -> dict[str, Any]:
+    line = process.stdout.readline() if process.stdout else ""
     if not line:
         raise RuntimeError(f"a worker ended early with status {process.wait()}")
-    return line
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
-def _go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+def _work(engine_file: str, sentences: int) -> None:
+    """Batches of all sizes; then one line of JSON, and wait for a line."""
+    began = time.perf_counter()
+    from csanmt.engine.native import NativeEngine
+    from csanmt.translator import DecodingOptions
 
-
-def footprint(engine_file: Path) -> Footprint:
-    """Load the engine in two processes side by side; the second shares the mapped weights."""
-    first, second = _start(_MEMORY, str(engine_file)), None
-    try:
-        found = json.loads(_line(first))
-        second = _start(_MEMORY, str(engine_file))
-        other = json.loads(_line(second))
-    finally:
-        for process in filter(None, (first, second)):
-            _go(process)
-            process.wait(30)
-    loads = min(found["load"], other["load"])
-    return Footprint(found["import"], loads, found["Rss"], other["Private_Dirty"])
-
-
-def steady_memory(engine_file: Path, sentences: int) -> dict[int, int]:
-    """Resident KiB of one worker after every tenth of ``sentences``, in batches of all sizes."""
-    process = _start(_STEADY, str(engine_file), str(sentences))
-    try:
-        sizes = json.loads(_line(process))
-    finally:
-        _go(process)
-        process.wait(30)
-    return {int(count): size for count, size in sizes.items()}
-
-
-def main(directory: str, sentences: str = "10000") -> None:
-    file = Path(directory) / "engine.bin"
-    found, sizes = footprint(file), steady_memory(file, int(sentences))
-    rss = {str(count): round(kib / 1024, 1) for count, kib in sizes.items()}
+    imported = time.perf_counter()
+    engine = NativeEngine(engine_file)
+    loaded = time.perf_counter()
+    vocabulary, options = engine.info["source_vocabulary"], DecodingOptions(max_length=40)
+    dice, done, rss = random.Random(5), 0, {}
+    for mark in [sentences * tenth // 10 for tenth in range(1, 11)]:
+        while done < mark:
+            count = min(dice.choice((1, 1, 1, 2, 4, 8, 32)), mark - done)
+            lengths = [dice.randint(1, 30) for _ in range(count)]
+            engine.translate_ids(
+                [[dice.randrange(1, vocabulary) for _ in range(n)] for n in lengths], options
+            )
+            done += count
+        rss[str(mark)] = _memory("Rss")
     facts = {
-        "load_seconds": round(found.load_seconds, 4),
-        "second_worker_mib": round(found.second_private, 1),
-        "rss_mib_after_sentences": rss,
-    }
-    sys.stdout.write(json.dumps(facts, indent=1) + "\n")
+        "import_seconds": imported - began, "load_seconds": loaded - imported,
+        "private": _memory("Private_Dirty"), "rss": rss,
+    }  # fmt: skip
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+def _memory(kind: str) -> float:
+    words = Path("/proc/self/smaps_rollup").read_text().split()
+    return int(words[words.index(f"{kind}:") + 1]) / 1024
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1] == WORKER:
+        _work(sys.argv[2], int(sys.argv[3]))
+    else:
+        counted = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+        facts = asdict(measure(Path(sys.argv[1]) / "engine.bin", counted))
+        sys.stdout.write(json.dumps(facts, indent=1) + "\n")

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from csanmt_engine._native import (
-    Cancelled,
-    Engine,
-    FileError,
-    instruction_sets,
-    measure_bandwidth,
-    measure_peak,
-)
+from csanmt_engine._native import Cancelled, Engine, FileError, instruction_sets
 
 __version__ = "1.0.0"
 
-__all__ = [
-    "Cancelled",
-    "Engine",
-    "FileError",
-    "instruction_sets",
-    "measure_bandwidth",
-    "measure_peak",
-]
+__all__ = ["Cancelled", "Engine", "FileError", "instruction_sets"]

@@ -7,7 +7,6 @@
 #include <system_error>
 
 #include "engine.h"
-#include "probe.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -104,16 +103,6 @@ nb::list instruction_sets() {
   return out;
 }
 
-double peak(const std::string& isa, double seconds) {
-  nb::gil_scoped_release release;
-  return csanmt::measure_peak(csanmt::select_kernels(isa.c_str()), seconds);
-}
-
-double bandwidth(double seconds) {
-  nb::gil_scoped_release release;
-  return csanmt::measure_bandwidth(seconds);
-}
-
 void translate_system_error(const std::exception_ptr& p, void*) {
   try {
     std::rethrow_exception(p);
@@ -139,6 +128,4 @@ NB_MODULE(_native, m) {
       .def("encode", &encode, "source"_a)
       .def("info", &info);
   m.def("instruction_sets", &instruction_sets);
-  m.def("measure_peak", &peak, "isa"_a = "auto", "seconds"_a = 0.5);
-  m.def("measure_bandwidth", &bandwidth, "seconds"_a = 1.0);
 }

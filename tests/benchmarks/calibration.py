@@ -30,7 +30,7 @@ from benchmarks.measurements import CheckRate, Measurements, MetricResult, Subje
 from benchmarks.metrics import METRICS, Rows
 from benchmarks.policy import Policy, load_policy
 from benchmarks.power import statements
-from benchmarks.significance import SamplingPlan, pooled_test
+from benchmarks.significance import Draws, SamplingPlan, draw, pooled_test
 from benchmarks.subject import Subject
 from benchmarks.suite import load_suite
 from csanmt.negation import EXPLICIT
@@ -113,34 +113,29 @@ def exchanged(
     sizes = [len(two.free) for two in pairs]
     picked = rng.permutation(sum(sizes))[:changed]
     begins = np.cumsum([0, *sizes])
-    suites, tests = [], []
+    sampling, suites = policy.statistics.sampling, []
+    drawn: dict[str, list[Draws]] = {key: [] for key in policy.quality.metrics}
     for two, begin, end in zip(pairs, begins, begins[1:], strict=False):
         places = two.free[picked[(picked >= begin) & (picked < end)] - begin]
         coin = rng.random(len(places)) < 0.5
-        chosen = []
-        for key in policy.quality.metrics:
-            base, cand = two.rows[key][0].copy(), two.rows[key][0].copy()
-            base[places[coin]] = two.rows[key][1][places[coin]]
-            cand[places[~coin]] = two.rows[key][1][places[~coin]]
-            chosen.append((base, cand))
-        if worse:
-            lost = rng.random(len(chosen[0][0])) < worse
-            for key, (_, cand) in zip(policy.quality.metrics, chosen, strict=True):
+        lost = rng.random(len(two.faults[0])) < worse
+        for key, found in drawn.items():
+            one, other = two.rows[key]
+            base, cand = one.copy(), one.copy()
+            base[places[coin]] = other[places[coin]]
+            cand[places[~coin]] = other[places[~coin]]
+            if worse:
                 cand[lost] = _without_matches(key, cand[lost])
-        tests.append(chosen)
-        suites.append(_suite_result(two, places, coin, chosen, policy))
-    pooled: tuple[MetricResult, ...] = ()
-    if len(pairs) > 1:
-        pooled = tuple(
-            MetricResult(
-                key,
-                "",
-                pooled_test(METRICS[key], [t[i] for t in tests], policy.statistics.sampling),
-            )
-            for i, key in enumerate(policy.quality.metrics)
-        )
+            found.append(draw(METRICS[key], base, cand, sampling))
+        last = {key: found[-1:] for key, found in drawn.items()}
+        suites.append(_suite_result(two, places, coin, _results(last)))
     who = SubjectInfo("simulated", "hypotheses", "", None, {}, family="simulated")
+    pooled = _results(drawn) if len(pairs) > 1 else ()
     return Measurements(who, who, tuple(suites), pooled=pooled)
+
+
+def _results(drawn: Mapping[str, Sequence[Draws]]) -> tuple[MetricResult, ...]:
+    return tuple(MetricResult(key, "", pooled_test(suites)) for key, suites in drawn.items())
 
 
 def _without_matches(key: str, rows: Rows) -> Rows:
@@ -153,18 +148,13 @@ def _suite_result(
     two: Two,
     places: NDArray[np.int64],
     coin: NDArray[np.bool_],
-    chosen: Sequence[tuple[Rows, Rows]],
-    policy: Policy,
+    metrics: tuple[MetricResult, ...],
 ) -> SuiteResult:
     one, other = (side[places] for side in two.faults)
     base = np.where(coin[:, None], other, one)
     cand = np.where(coin[:, None], one, other)
     worse, better = (cand & ~base).sum(axis=0), (base & ~cand).sum(axis=0)
     sentences = len(two.faults[0])
-    metrics = tuple(
-        MetricResult(key, "", pooled_test(METRICS[key], [pair], policy.statistics.sampling))
-        for key, pair in zip(policy.quality.metrics, chosen, strict=True)
-    )
     checks = tuple(
         CheckRate(check.name, check.about, sentences, 0, 0, int(w), int(b))
         for check, w, b in zip(CHECKS, worse, better, strict=True)

@@ -14,7 +14,6 @@ import pytest
 from benchmarks.answers import AnswerCache
 from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import Verdict, judge
-from benchmarks.load import ThroughputRow
 from benchmarks.measurements import Measurements
 from benchmarks.policy import DEFAULT_POLICY, Policy, parse_policy
 from benchmarks.significance import Interval
@@ -97,7 +96,6 @@ class World:
             speed=speed,
             clock=self.clock,
             measure_start=lambda *_: START,
-            measure_throughput=lambda *_: (ThroughputRow(1, 20, 20, 1.0, Interval(0.95, 1.05)),),
             **other,
         )
 

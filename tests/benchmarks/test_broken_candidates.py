@@ -78,7 +78,7 @@ def test_an_echo_of_the_source_fails_the_echo_check(world):
 def test_half_as_slow_again_fails_on_speed_alone(world):
     slow = world.subject(world.good, cost=0.0015)
     verdict = world.gate(slow)
-    assert failed(verdict) == {"speed": {"p95_ratio", "mean_ratio"}}
+    assert failed(verdict) == {"speed": {"p95_ratio", "mean_ratio", "throughput_ratio"}}
     assert all("1.50 ×" in result.reason for result in verdict.failed)
 
 

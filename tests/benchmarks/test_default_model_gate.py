@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import evidence
-from benchmarks.load import LoadPlan
 from benchmarks.loading import LoadOptions, load_subject
-from benchmarks.served import measure_throughput
 from benchmarks.suite import load_suite
 from cli.loading import digest_of_directory
 from cli.main import main
@@ -135,15 +133,3 @@ def test_a_damaged_model_is_not_judged(folder, capsys):
         file.write(b"\xff" * 64)
     assert gate("damaged") == 2
     assert "UNJUDGED (none): damaged" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_a_model_is_loaded_behind_its_own_service(monkeypatch):
-    monkeypatch.setenv("CSANMT_API_KEYS_FILE", "/nowhere")  # the caller's settings stay out of it
-    options = LoadOptions(engine="native", decoding={"beam": 1}, digest_of=digest_of_directory)
-    model = load_subject(str(DEFAULT), options)
-    plan = LoadPlan(clients=(2,), pairs=2, max_pairs=2)
-    (row,) = measure_throughput(model, model, ["你好世界", "今天天气很好。"], plan=plan)
-    assert row.baseline > 0
-    assert row.candidate > 0
-    assert (row.baseline_failed, row.candidate_failed) == (0, 0)

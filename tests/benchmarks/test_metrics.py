@@ -13,12 +13,12 @@ from benchmarks.answers import AnswerCache, suite_statistics
 from benchmarks.metrics import METRICS, extract, signature
 from benchmarks.significance import (
     SamplingPlan,
+    draw,
     holm,
     p_text,
     paired_test,
     pooled_test,
     resample_counts,
-    shuffled_differences,
     sign_test,
 )
 from benchmarks.suite import Suite, load_suite
@@ -82,10 +82,10 @@ def test_shufflings_are_sacrebleus_but_ties_count(key, two_systems):
     )()[1]
     rows = [extract(key, system, [references]).rows for system in (good, bad)]
     plan = SamplingPlan(samples=100, trials=2000)
-    found, exact = shuffled_differences(METRICS[key], [tuple(rows)], plan)
+    found = draw(METRICS[key], *rows, plan)
     delta = paired_test(METRICS[key], *rows, plan).delta
-    assert not exact
-    larger = (np.sum(np.abs(found) > abs(delta) + 1e-9) + 1) / 2001
+    assert not found.exact
+    larger = (np.sum(np.abs(found.shuffled) > abs(delta) + 1e-9) + 1) / 2001
     assert larger == pytest.approx(theirs[NAMES[key]][1].p_value, abs=1e-9)
 
 
@@ -117,12 +117,14 @@ def test_suites_are_pooled_by_their_sentences():
     """The mean of two scores, weighted; a loss on one and the same gain on the other is none."""
     small = (np.tile([1.0, 10.0], (20, 1)), np.tile([2.0, 10.0], (20, 1)))
     large = (np.tile([2.0, 10.0], (60, 1)), np.tile([2.0, 10.0], (60, 1)))
-    found = pooled_test(METRICS["ter"], [small, large])
+    plan = SamplingPlan()
+    drawn = [draw(METRICS["ter"], *pair, plan) for pair in (small, large)]
+    found = pooled_test(drawn)
     assert found.baseline == pytest.approx((20 * 10 + 60 * 20) / 80)
     assert found.delta == pytest.approx(20 / 80 * 10)
     assert found.p_worse < 0.001
     back = (small[1][:20], small[0][:20])
-    even = pooled_test(METRICS["ter"], [small, back])
+    even = pooled_test([drawn[0], draw(METRICS["ter"], *back, plan)])
     assert even.delta == pytest.approx(0.0)
     assert min(even.p_worse, even.p_better) > 0.4
 

@@ -119,7 +119,8 @@ def test_the_built_in_policy_holds_what_the_documentation_says():
     assert policy.smoke == policy.pins == MustPass("all")
     assert policy.behaviour.allowed("numbers") == 0
     assert policy.speed.interval_ceiling == 1.5
-    assert "interval_ceiling" not in policy.speed.limits
+    assert policy.speed.limits(retrained=False)["p95_ratio"] == 1.10
+    assert policy.speed.limits(retrained=True)["p95_ratio"] == 1.60
 
 
 def test_a_suite_may_have_a_margin_of_its_own():
