@@ -51,7 +51,7 @@ soak: install-dev ## the long tests: load for minutes, memory over thousands of 
 bench-engine: install-dev ## the native engine against CTranslate2, interleaved
 	$(BIN)/python -m benchmarks.engine
 
-gate-calibration: install-dev ## false alarms, power and corruptions of the gate, simulated (an hour)
+gate-calibration: install-dev ## false alarms, power and corruptions of the gate, simulated (minutes)
 	WRITE=1 $(BIN)/python -m pytest -q tests/benchmarks/test_checks.py -k human_references
 	$(BIN)/python -m tests.benchmarks.calibration tests/benchmarks/answers/v1.1.0.json.xz \
 		tests/benchmarks/answers/v1.2.0.json.xz --out docs/gate-calibration.md

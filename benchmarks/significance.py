@@ -120,6 +120,7 @@ def draw(which: Metric, baseline: Rows, candidate: Rows, plan: SamplingPlan) -> 
     sums = counts @ baseline
     samples = which.formula(sums)
     both = np.stack([samples, which.formula(sums + counts[:, differ] @ gained)])
+    mask: NDArray[Any]
     if len(differ) <= EXACT:
         mask = (np.arange(2 ** len(differ))[:, None] >> np.arange(len(differ))) & 1
     else:

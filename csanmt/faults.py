@@ -84,13 +84,19 @@ CHATTER = tuple(
 SPACING = re.compile(
     r"(?<=[\w\"')\]]) (?:[,;!?]|[.:](?![\d.\w)(]))(?=\s|$|[\"'])|\w (?:n't|'s|'re|'ve|'ll)\b"
 )
-# Moses' hyphens, the quotes of Penn's treebank, brackets apart.
-TOKENS = re.compile(r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)")
+# Moses' hyphens, the quotes of Penn's treebank, brackets apart, blanks of no width.
+TOKENS = re.compile(r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)|[\u200b\u2060]")
+CHINESE_MARKS = re.compile("[，。、；：？！「」『』《》【】]")
 _SPACED = re.compile(r"\s[。，、！？；：,.!?;:]")
 _SYLLABLES = re.compile(r"([^\W\d_]{2,4}?)\1{9,}|([^\w\s]\s?)\2{11,}")
 _MARKS_TWICE = re.compile(r"([^\w\s])\1")
 MARK = re.compile(r"[,;!?.:](?=\s|$|[\"')])")
-ENTITY = re.compile(r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
+ENTITY = re.compile(
+    r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-f]{1,6});|"
+    r"</?(?:b|i|u|p|a|br|hr|em|strong|span|div|li|ul|ol|td|tr|font|su[bp]|h[1-6])"
+    r"(?:\s[\w-]{1,20}=[^<>]{0,80})?\s?/?>|```",
+    re.IGNORECASE,
+)
 
 
 def _plain(text: str) -> str:
@@ -259,11 +265,13 @@ def spacing(source: str, output: str) -> Finding:
     found = SPACING.findall(output)
     if found and 2 * len(found) >= len(MARK.findall(output)) and not _SPACED.search(source):
         return f"blanks before punctuation, {len(found)} times"
+    if left := CHINESE_MARKS.findall(output):
+        return f"marks of Chinese: {' '.join(left[:5])}"
     return _found(TOKENS, source, EMAIL.sub(" ", URL.sub(" ", output)), "tokens left")
 
 
 def entities(source: str, output: str) -> Finding:
-    return _found(ENTITY, source, output, "entities")
+    return _found(ENTITY, source, output, "markup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +309,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("numbers", "a quantity is lost or changed", lambda s: bool(source_values(s)), numbers),
     Fault("negation", "a negation is lost or added", lambda s: negated(s) is not None,
           changed_negation),
-    Fault("spacing", "tokens were not put together again", _always, spacing),
-    Fault("entities", "HTML entities are left", _always, entities),
+    Fault("spacing", "blanks before marks, tokens, or marks of Chinese are left", _always, spacing),
+    Fault("entities", "HTML entities or tags are left", _always, entities),
 )  # fmt: skip
 
 
