@@ -19,15 +19,19 @@ Run = Callable[[argparse.Namespace], int | None]
 
 
 def action(
-    actions: Actions, name: str, run: Run, summary: str, text: str = ""
+    actions: Actions, name: str, run: Run, summary: str = "", text: str = ""
 ) -> argparse.ArgumentParser:
     """Add one action of a command, with help worth reading and ``--json``.
 
     Args:
         run: gets the arguments; gives the exit status, or None for 0.
-        summary: what it does, in a line; its help begins with it.
+        summary: what it does, in a line; its help begins with it. By default the first line
+            of ``run``'s docstring, and ``text`` what follows it there.
         text: the rest of its help.
     """
+    if not summary:
+        first, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
+        summary = first[0].lower() + " ".join(first.split())[1:].rstrip(".")
     description = (
         f"{summary[0].upper()}{summary[1:].rstrip('.')}.\n\n{inspect.cleandoc(text)}".strip()
     )

@@ -58,18 +58,7 @@ def _add_artefacts(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_build(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "build",
-        _build,
-        "make bento, image, bill of materials and provenance of the commit checked out",
-        """\
-        VERSION is vX.Y.Z as the package says (or vX.Y.Z-fix-NAME); the image is tagged
-        with it and the commit. Refused: a tree that differs from the commit, a version
-        that disagrees with the package or a tag, one that was built before with another
-        content, a model that is not the pinned one, 'latest', a branch.
-        """,
-    )
+    parser = action(actions, "build", _build)
     parser.add_argument("version", metavar="VERSION")
     parser.add_argument("--builder", choices=["buildah", "podman", "docker"])
     parser.add_argument("--no-image", action="store_true", help="stop at the bento")
@@ -85,6 +74,13 @@ def _add_build(actions: Actions) -> None:
 
 
 def _build(args: argparse.Namespace) -> None:
+    """Make bento, image, bill of materials and provenance of the commit checked out.
+
+    VERSION is vX.Y.Z as the package says (or vX.Y.Z-fix-NAME); the image is tagged
+    with it and the commit. Refused: a tree that differs from the commit, a version
+    that disagrees with the package or a tag, one that was built before with another
+    content, a model that is not the pinned one, 'latest', a branch.
+    """
     from model_store import ModelStore
     from release.build.pipeline import Request, build_release
     from release.ledger.ledger import current_user
@@ -123,18 +119,7 @@ def _build(args: argparse.Namespace) -> None:
 
 
 def _add_verify(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "verify",
-        _verify,
-        "say whether a built version is ready to deploy, and if not, why",
-        """\
-        VERSION is the image tag, v1.2.0-abc1234, or vX.Y.Z for its newest build. Every
-        check is run: checksums, model, bento, image and its contents, the API tests
-        against the version started here, and the gate's evidence. The exit status is 1 when
-        it is not ready.
-        """,
-    )
+    parser = action(actions, "verify", _verify)
     parser.add_argument("version", metavar="VERSION")
     parser.add_argument("--evidence", type=Path, help="evidence.json of csanmt bench gate")
     parser.add_argument("--without-review", action="store_true", help=argparse.SUPPRESS)  # v0.1.0
@@ -144,6 +129,13 @@ def _add_verify(actions: Actions) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    """Say whether a built version is ready to deploy, and if not, why.
+
+    VERSION is the image tag, v1.2.0-abc1234, or vX.Y.Z for its newest build. Every
+    check is run: checksums, model, bento, image and its contents, the API tests
+    against the version started here, and the gate's evidence. The exit status is 1 when
+    it is not ready.
+    """
     import tempfile
     from dataclasses import replace
 
@@ -194,18 +186,7 @@ def _tell(silent: bool) -> Callable[[Check], None]:
 
 
 def _add_push(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "push",
-        _push,
-        "bring an image to a registry or into an OCI archive, once and never differently",
-        """\
-        To --to REGISTRY/REPOSITORY, to the one release.toml names, or else into
-        image.oci.tar beside the other artefacts. The same image again is a no-op; another
-        one under a tag that exists is refused. A version that verify has not found ready
-        is refused unless --force gives a reason.
-        """,
-    )
+    parser = action(actions, "push", _push)
     parser.add_argument("version", metavar="VERSION")
     parser.add_argument("--to", metavar="REGISTRY/REPOSITORY", help="instead of release.toml's")
     parser.add_argument("--insecure", action="store_true", help="a registry without TLS")
@@ -214,6 +195,13 @@ def _add_push(actions: Actions) -> None:
 
 
 def _push(args: argparse.Namespace) -> None:
+    """Bring an image to a registry or into an OCI archive, once and never differently.
+
+    To --to REGISTRY/REPOSITORY, to the one release.toml names, or else into
+    image.oci.tar beside the other artefacts. The same image again is a no-op; another
+    one under a tag that exists is refused. A version that verify has not found ready
+    is refused unless --force gives a reason.
+    """
     from dataclasses import asdict
 
     from release.build.manifest import read_manifest

@@ -26,13 +26,7 @@ def register(actions: Actions) -> None:
 
 
 def _add_history(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "history",
-        _history,
-        "list what was done to which version, by whom, when and why",
-        "Oldest first. --check walks the chain of hashes and says whether it is whole.",
-    )
+    parser = action(actions, "history", _history)
     parser.add_argument("version", metavar="VERSION", nargs="?")
     parser.add_argument("--kind", help="only entries of one kind (build, verdict, switch, …)")
     parser.add_argument("--limit", type=int, help="only the newest N")
@@ -40,6 +34,10 @@ def _add_history(actions: Actions) -> None:
 
 
 def _history(args: argparse.Namespace) -> None:
+    """List what was done to which version, by whom, when and why.
+
+    Oldest first. --check walks the chain of hashes and says whether it is whole.
+    """
     ledger = open_ledger()
     if args.check:
         print(f"{ledger.check()} entries, none changed or missing ({ledger.path})")
@@ -56,29 +54,12 @@ def _history(args: argparse.Namespace) -> None:
 
 
 def _add_model(actions: Actions) -> None:
-    model = action(
-        actions,
-        "model",
-        _model,
-        "serve another model: pin it, raise the patch version, note it and commit",
-        """\
-        TAG is a version of the store; --directory saves it there first. The commit and its
-        tag are all that the pipeline needs; --publish brings the version to where the
-        pipeline fetches it, a folder or oci:REPOSITORY of a registry (skopeo), and
-        release.toml remembers both.
-        """,
-    )
+    model = action(actions, "model", _model)
     model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
     model.add_argument("--directory", metavar="DIR", help="files of a version to be saved as TAG")
     model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
     model.add_argument("--insecure", action="store_true", help="a registry without TLS")
-    fetch = action(
-        actions,
-        "fetch",
-        _fetch,
-        "bring the pinned model into the store, from where release.toml says",
-        "Nothing happens where it is there; another content than the pinned one is refused.",
-    )
+    fetch = action(actions, "fetch", _fetch)
     fetch.add_argument(
         "--manifest",
         type=Path,
@@ -90,6 +71,13 @@ def _add_model(actions: Actions) -> None:
 
 
 def _model(args: argparse.Namespace) -> None:
+    """Serve another model: pin it, raise the patch version, note it and commit.
+
+    TAG is a version of the store; --directory saves it there first. The commit and its
+    tag are all that the pipeline needs; --publish brings the version to where the
+    pipeline fetches it, a folder or oci:REPOSITORY of a registry (skopeo), and
+    release.toml remembers both.
+    """
     from model_store import DEFAULT_TAG, ModelStore, ensure_default
     from release.build.manifest import read_manifest
     from release.build.model_source import publish_model
@@ -112,6 +100,10 @@ def _model(args: argparse.Namespace) -> None:
 
 
 def _fetch(args: argparse.Namespace) -> None:
+    """Bring the pinned model into the store, from where release.toml says.
+
+    Nothing happens where it is there; another content than the pinned one is refused.
+    """
     from model_store import ModelStore
     from release.build.manifest import read_manifest
     from release.build.model_source import fetch_model
@@ -126,17 +118,7 @@ def _fetch(args: argparse.Namespace) -> None:
 
 
 def _add_accept(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "accept",
-        _accept,
-        "take over the verdict of a pipeline, so that its version may be deployed here",
-        """\
-        FOLDER holds what the pipeline published beside the image: verdict.json, its
-        signature, SHA256SUMS and the files they cover. Signature, checksums and the layers
-        of the image here are checked; build and verdict go into this machine's ledger.
-        """,
-    )
+    parser = action(actions, "accept", _accept)
     parser.add_argument("folder", metavar="FOLDER", type=Path)
     parser.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
     parser.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
@@ -148,6 +130,12 @@ def _add_accept(actions: Actions) -> None:
 
 
 def _accept(args: argparse.Namespace) -> None:
+    """Take over the verdict of a pipeline, so that its version may be deployed here.
+
+    FOLDER holds what the pipeline published beside the image: verdict.json, its
+    signature, SHA256SUMS and the files they cover. Signature, checksums and the layers
+    of the image here are checked; build and verdict go into this machine's ledger.
+    """
     from release.build.manifest import read_manifest
     from release.build.verdict import accept_verdict
     from release.ledger.ledger import current_user

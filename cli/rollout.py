@@ -39,20 +39,7 @@ def register(actions: Actions) -> None:
 
 
 def _add_deploy(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "deploy",
-        _deploy,
-        "start a version on the colour without traffic and try it there",
-        """\
-        VERSION is the release's tag, v1.2.0-abc1234. It is started from its bento (or
-        image), awaited until ready, asked the smoke sentences, and tried by the API tests
-        where the checkout has them; it gets no traffic.
-        A version that the gate has not judged fit is refused, unless --force gives a
-        reason, which the ledger keeps. The version on that colour before is stopped; while
-        csanmt release observe may need it as the way back, that is refused.
-        """,
-    )
+    parser = site_action(actions, "deploy", _deploy)
     parser.add_argument("release", metavar="VERSION")
     parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
     parser.add_argument("--running", action="store_true", help=argparse.SUPPRESS)  # of v0.1.0
@@ -61,6 +48,15 @@ def _add_deploy(actions: Actions) -> None:
 
 
 def _deploy(args: argparse.Namespace) -> None:
+    """Start a version on the colour without traffic and try it there.
+
+    VERSION is the release's tag, v1.2.0-abc1234. It is started from its bento (or
+    image), awaited until ready, asked the smoke sentences, and tried by the API tests
+    where the checkout has them; it gets no traffic.
+    A version that the gate has not judged fit is refused, unless --force gives a
+    reason, which the ledger keeps. The version on that colour before is stopped; while
+    csanmt release observe may need it as the way back, that is refused.
+    """
     from release.rollout.deployment import deploy
     from release.rollout.site import apply_settings
 
@@ -85,24 +81,20 @@ def _deploy(args: argparse.Namespace) -> None:
 
 
 def _add_promote(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "promote",
-        _promote,
-        "send traffic to a deployed version: at once, by canary steps, or as a shadow",
-        """\
-        Without options all traffic moves at once (blue-green). --canary moves it by
-        steps, each watched for --interval; a version that breaks a threshold is rolled
-        back. --shadow copies a share of the requests to the version without serving its
-        answers and reports how they differ. --observe watches after the last step.
-        """,
-    )
+    parser = site_action(actions, "promote", _promote)
     parser.add_argument("release", metavar="VERSION")
     add_plan(parser, "0")
     parser.add_argument("--shadow", metavar="10%", help="compare answers only, for --interval")
 
 
 def _promote(args: argparse.Namespace) -> int:
+    """Send traffic to a deployed version: at once, by canary steps, or as a shadow.
+
+    Without options all traffic moves at once (blue-green). --canary moves it by
+    steps, each watched for --interval; a version that breaks a threshold is rolled
+    back. --shadow copies a share of the requests to the version without serving its
+    answers and reports how they differ. --observe watches after the last step.
+    """
     from release.rollout.promotion import promote
     from release.rollout.site import apply_settings
 
@@ -150,22 +142,18 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
 
 
 def _add_observe(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "observe",
-        _observe,
-        "watch the version in service; roll back when it falls ill",
-        """\
-        Compares the version in service with the thresholds (deploy/thresholds.toml) and
-        with the other colour. A breach sends the traffic back, writes the ledger and
-        sends the alert; the exit status is then 1.
-        """,
-    )
+    parser = site_action(actions, "observe", _observe)
     parser.add_argument("--for", dest="window", metavar="30m", default="30m", help="(30m)")
     parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
 
 
 def _observe(args: argparse.Namespace) -> int:
+    """Watch the version in service; roll back when it falls ill.
+
+    Compares the version in service with the thresholds (deploy/thresholds.toml) and
+    with the other colour. A breach sends the traffic back, writes the ledger and
+    sends the alert; the exit status is then 1.
+    """
     from release.rollout.promotion import watch
 
     seen = watch(site_of(args, applied=True), duration(args.window), duration(args.poll), tell=note)
@@ -185,24 +173,20 @@ def _observe(args: argparse.Namespace) -> int:
 
 
 def _add_rollback(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "rollback",
-        _rollback,
-        "send all traffic back to the version before, at once",
-        """\
-        Works when the present version is dead and while a promotion hangs: what to go
-        back to is read from nginx and the ledger, and is never a version that a rollback
-        left and nobody promoted since. VERSION names any of the last three that served;
-        one that does not run any more is started from its bento (or image) first, which
-        takes as long as a start takes.
-        """,
-    )
+    parser = site_action(actions, "rollback", _rollback)
     parser.add_argument("release", metavar="VERSION", nargs="?")
     parser.add_argument("--why", default="by hand", help="reason, for the ledger")
 
 
 def _rollback(args: argparse.Namespace) -> None:
+    """Send all traffic back to the version before, at once.
+
+    Works when the present version is dead and while a promotion hangs: what to go
+    back to is read from nginx and the ledger, and is never a version that a rollback
+    left and nobody promoted since. VERSION names any of the last three that served;
+    one that does not run any more is started from its bento (or image) first, which
+    takes as long as a start takes.
+    """
     from release.rollout.shipment import roll_back_past
 
     site = site_of(args, applied=True)
@@ -221,22 +205,18 @@ def _rollback(args: argparse.Namespace) -> None:
 
 
 def _add_retain(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "retain",
-        _retain,
-        "remove what is older than the newest three releases that served",
-        """\
-        Shows what would go and what stays, and why. --yes removes it: bentos, images and
-        model versions of releases that the ledger knows, each recorded before it goes and
-        again when it went; what was cut short is repeated by the next removal.
-        """,
-    )
+    parser = site_action(actions, "retain", _retain)
     parser.add_argument("--yes", action="store_true", help="remove, instead of showing")
     parser.add_argument("--keep", type=int, default=3, help="releases that stay (3, at least 3)")
 
 
 def _retain(args: argparse.Namespace) -> None:
+    """Remove what is older than the newest three releases that served.
+
+    Shows what would go and what stays, and why. --yes removes it: bentos, images and
+    model versions of releases that the ledger knows, each recorded before it goes and
+    again when it went; what was cut short is repeated by the next removal.
+    """
     from release.ledger.state import fold
     from release.rollout.retention import deployed, plan, remover, retain
 

@@ -87,19 +87,7 @@ def plan_of(args: argparse.Namespace) -> PromotionPlan:
 
 
 def _add_ship(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "ship",
-        _ship,
-        "bring a version into service: deploy, try, promote, observe; or go back",
-        """\
-        Deploys VERSION on the colour without users, asks it the smoke sentences and the API
-        tests, gives it traffic at once or by --canary steps, watches each step and then
-        --observe, and ends with the version in service or with all traffic back. A keeper
-        process carries it out; this command only follows it and may be left at any time.
-        --pause-at holds it until csanmt release approve. Exit status 1: it went back.
-        """,
-    )
+    parser = site_action(actions, "ship", _ship)
     parser.add_argument("release", metavar="VERSION")
     add_plan(parser, "30m")
     parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
@@ -108,6 +96,14 @@ def _add_ship(actions: Actions) -> None:
 
 
 def _ship(args: argparse.Namespace) -> int:
+    """Bring a version into service: deploy, try, promote, observe; or go back.
+
+    Deploys VERSION on the colour without users, asks it the smoke sentences and the API
+    tests, gives it traffic at once or by --canary steps, watches each step and then
+    --observe, and ends with the version in service or with all traffic back. A keeper
+    process carries it out; this command only follows it and may be left at any time.
+    --pause-at holds it until csanmt release approve. Exit status 1: it went back.
+    """
     from release.rollout.deployment import require_verdict
     from release.rollout.site import apply_settings
     from release.rollout.status import look
@@ -243,21 +239,17 @@ def _order(name: Order, args: argparse.Namespace) -> None:
 
 
 def _add_keep(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "keep",
-        _keep,
-        "be the site's keeper: carry shipments out, start again what dies",
-        """\
-        One process a site, in the foreground; systemd's units (csanmt release units) run
-        it for good, and csanmt release ship starts one where none runs. Killed, it goes
-        on where it stopped when it is started again.
-        """,
-    )
+    parser = site_action(actions, "keep", _keep)
     parser.add_argument("--once", action="store_true", help="end when nothing is being shipped")
 
 
 def _keep(args: argparse.Namespace) -> None:
+    """Be the site's keeper: carry shipments out, start again what dies.
+
+    One process a site, in the foreground; systemd's units (csanmt release units) run
+    it for good, and csanmt release ship starts one where none runs. Killed, it goes
+    on where it stopped when it is started again.
+    """
     from release.rollout.keeper import keep
 
     site = site_of(args, applied=True)
@@ -276,17 +268,15 @@ def ask_api(api_key: str, url: str) -> None:
 
 
 def _add_up(actions: Actions) -> None:
-    site_action(
-        actions, "up", _up, "start the site with what served last, as after a reboot",
-        "Starts the version, then nginx, then what stood beside it. What runs stays as it is.",
-    )  # fmt: skip
-    site_action(
-        actions, "down", _down, "stop nginx and both colours, each after what it has begun",
-        "The site's records stay; csanmt release up brings it back.",
-    )  # fmt: skip
+    site_action(actions, "up", _up)
+    site_action(actions, "down", _down)
 
 
 def _up(args: argparse.Namespace) -> None:
+    """Start the site with what served last, as after a reboot.
+
+    Starts the version, then nginx, then what stood beside it. What runs stays as it is.
+    """
     from release.rollout.upkeep import up
 
     site = site_of(args, applied=True)
@@ -295,27 +285,27 @@ def _up(args: argparse.Namespace) -> None:
 
 
 def _down(args: argparse.Namespace) -> None:
+    """Stop nginx and both colours, each after what it has begun.
+
+    The site's records stay; csanmt release up brings it back.
+    """
     from release.rollout.upkeep import down
 
     down(site_of(args, applied=True), note)
 
 
 def _add_units(actions: Actions) -> None:
-    parser = site_action(
-        actions,
-        "units",
-        _units,
-        "print systemd's units for site and keeper, and a rule for logrotate",
-        """\
-        --to DIR writes them as files. The site's unit brings it up at boot; the keeper's
-        runs csanmt release keep.
-        """,
-    )
+    parser = site_action(actions, "units", _units)
     parser.add_argument("--to", type=Path, metavar="DIR", help="write the files there")
     parser.add_argument("--user", default="", help="whose processes they are (you)")
 
 
 def _units(args: argparse.Namespace) -> None:
+    """Print systemd's units for site and keeper, and a rule for logrotate.
+
+    --to DIR writes them as files. The site's unit brings it up at boot; the keeper's
+    runs csanmt release keep.
+    """
     from release.ledger.ledger import current_user, default_path
     from release.rollout.units import units
 

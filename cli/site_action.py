@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def site_action(
-    actions: Actions, name: str, run: Run, summary: str, description: str
+    actions: Actions, name: str, run: Run, summary: str = "", description: str = ""
 ) -> argparse.ArgumentParser:
     """Add one action of ``csanmt release`` that has a site."""
     parser = action(actions, name, run, summary, description)

@@ -24,22 +24,18 @@ PAUSE = 2.0
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
-    status = site_action(
-        actions,
-        "status",
-        _status,
-        "show how far each version has come, which one serves, and how the colours are",
-        """\
-        By the ledger; where this machine has a site, also what nginx really sends where,
-        how the colours are, and what does not fit together. Grafana's dashboard (deploy/)
-        shows the same over time.
-        """,
-    )
+    status = site_action(actions, "status", _status)
     status.add_argument("--watch", action="store_true", help="repeat until interrupted")
     status.add_argument("--html", help=argparse.SUPPRESS)  # of v0.1.0
 
 
 def _status(args: argparse.Namespace) -> None:
+    """Show how far each version has come, which one serves, and how the colours are.
+
+    By the ledger; where this machine has a site, also what nginx really sends where,
+    how the colours are, and what does not fit together. Grafana's dashboard (deploy/)
+    shows the same over time.
+    """
     from release.ledger.state import fold
 
     if args.html:
