@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,7 +57,7 @@ class MeasurementPlan:
     retrained: bool = False
     workers: int = 1
     measure_start: Callable[[Subject, Subject, float], StartReport | None] = measure_start
-    clock: Callable[[], float] = time.perf_counter
+    clock: Callable[[], float] | None = None
 
     def __post_init__(self) -> None:
         names = [suite.name for suite in self.suites]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import evidence
+from benchmarks.coldstart import measure_start
 from benchmarks.loading import LoadOptions, load_subject
 from benchmarks.suite import load_suite
 from cli.loading import digest_of_directory
@@ -133,3 +134,10 @@ def test_a_damaged_model_is_not_judged(folder, capsys):
         file.write(b"\xff" * 64)
     assert gate("damaged") == 2
     assert "UNJUDGED (none): damaged" in capsys.readouterr().out
+
+
+def test_the_memory_of_a_start_is_its_own_not_that_of_who_started_it():
+    ballast = b"x" * 400 * 2**20
+    model = load_subject(str(DEFAULT), LoadOptions(engine="native", digest_of=digest_of_directory))
+    report = measure_start(model, model)
+    assert 20 < report.candidate_mb < 300 < len(ballast) / 2**20
