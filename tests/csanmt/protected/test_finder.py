@@ -59,7 +59,10 @@ def test_examples_are_found_in_any_surroundings(family: Family) -> None:
         ("发给张三@example.com", ["@example.com"]),
         ("α-CoV和β-CoV在5月/6月，12:30:45，见News.com.au", ["News.com.au"]),
         ("打电话13800138000或+1 (415) 555-0100", ["13800138000", "+1 (415) 555-0100"]),
-        ("地址是2001:db8::1，std::vector，00:1A:2B:3C:4D:5E", ["2001:db8::1", "00:1A:2B:3C:4D:5E"]),
+        (
+            "地址是2001:db8::1，std::vector，00:1A:2B:3C:4D:5E",
+            ["2001:db8::1", "std::vector", "00:1A:2B:3C:4D:5E"],
+        ),
         ("装Python 3.12.1和numpy==1.26.4", ["Python 3.12.1", "numpy==1.26.4"]),
         ("看./lib/libfoo.so.1和D:\\存档\\a-01.dat", ["./lib/libfoo.so.1", "D:\\存档\\a-01.dat"]),
         ("点<0>这里</0>或<1/>，[点](https://a.b)", ["<0>", "</0>", "<1/>", "https://a.b"]),
@@ -67,7 +70,11 @@ def test_examples_are_found_in_any_surroundings(family: Family) -> None:
             "[your-name]，${{ a.b }}，$[x]和%%NAME%%",
             ["[your-name]", "${{ a.b }}", "$[x]", "%%NAME%%"],
         ),
-        ("[GitHub](https://a.b) [a_b](https://c.d)", ["https://a.b", "https://c.d"]),
+        ("调用get_user_id()和a->b时iPhone与WeChat", ["get_user_id()", "a->b"]),
+        ("用户:admin，如 :max 和[确定]，[OK]", [":max", "[OK]"]),
+        ("拨打400-800-1234或git@h.com:a/b.git", ["400-800-1234", "git@h.com:a/b.git"]),
+        ("约10^6个，<|end|>，GB/T 19001和$$", ["10^6", "<|end|>", "GB/T 19001", "$$"]),
+        ("[GitHub](https://a.b) [a_b](https://c.d)", ["https://a.b", "a_b", "https://c.d"]),
     ],
 )
 def test_pieces_end_where_they_end(text: str, held: list[str]) -> None:
