@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import action, answer, gone, note, print_json
+from cli.shipping import API_TESTS
 from cli.site_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
@@ -82,24 +83,15 @@ def _build(args: argparse.Namespace) -> None:
     content, a model that is not the pinned one, 'latest', a branch.
     """
     from model_store import ModelStore
-    from release.build.pipeline import Request, build_release
+    from release.build.pipeline import build_release
     from release.ledger.ledger import current_user
 
-    request = Request(
-        version=args.version,
-        root=SOURCE_TREE,
-        store=ModelStore.from_environment(),
-        artefacts=args.artefacts,
-        cache=_cache(),
-        who=current_user(),
-        why=args.replace or args.why,
-        builder=args.builder,
-        with_image=not args.no_image,
-        replacing=bool(args.replace),
-        source=_source(),
-        local_base=args.local_base,
-    )
-    result = build_release(request, open_ledger(), note)
+    result = build_release(
+        args.version, SOURCE_TREE, ModelStore.from_environment(), open_ledger(),
+        artefacts=args.artefacts, cache=_cache(), who=current_user(), why=args.replace or args.why,
+        builder=args.builder, with_image=not args.no_image, replacing=bool(args.replace),
+        source=_source(), local_base=args.local_base, tell=note,
+    )  # fmt: skip
     if args.json:
         print_json(result.to_json())
         return
@@ -137,13 +129,12 @@ def _verify(args: argparse.Namespace) -> int:
     it is not ready.
     """
     import tempfile
-    from dataclasses import replace
 
     from model_store import ModelStore
     from release.build.manifest import read_manifest
     from release.build.verdict import write_verdict
     from release.build.verify import Subject, verify
-    from release.ledger.ledger import current_user
+    from release.ledger.ledger import Kind, current_user
     from release.running.launchers import ContainerLauncher, Launcher, ProcessLauncher
 
     ledger = open_ledger()
@@ -151,18 +142,16 @@ def _verify(args: argparse.Namespace) -> int:
     store = ModelStore.from_environment()
     manifest = read_manifest(SOURCE_TREE)
     folder = args.artefacts / tag
-    evidence = args.evidence or folder / "evidence.json"
-    bare = Subject(
-        tag, ledger, store, manifest, folder,
-        evidence=evidence if evidence.is_file() else None,
-        api_tests=SOURCE_TREE / "tests" / "api_test.py",
-        signers=manifest.signers,
-    )  # fmt: skip
+    build = ledger.last(Kind.BUILD, tag)
     with tempfile.TemporaryDirectory(prefix="csanmt-trial-") as trial:
         launcher: Launcher = ProcessLauncher(Path(trial), store.home)
-        if bare.build.detail.get("image"):
+        if build and build.detail.get("image"):
             launcher = ContainerLauncher()
-        subject = replace(bare, launcher=launcher, port=args.port)
+        subject = Subject(
+            tag, ledger, store, manifest, folder,
+            evidence=args.evidence or folder / "evidence.json",
+            launcher=launcher, api_tests=API_TESTS, port=args.port, signers=manifest.signers,
+        )  # fmt: skip
         verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
     key = os.environ.get("CSANMT_SIGNING_KEY")
     write_verdict(folder, ledger, tag, Path(key) if key else None)

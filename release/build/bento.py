@@ -23,7 +23,7 @@ import yaml
 
 from csanmt.errors import ConflictError, IntegrityError, NotFoundError
 from model_store import DEFAULT_TAG, ModelStore, ensure_default
-from release.build.digest import set_times, tree_digest
+from release.build.checksums import set_times, tree_digest
 from release.build.manifest import Manifest
 from release.build.version import Checkout, ReleaseTag
 from release.build.wheel import engine_wheel
@@ -42,7 +42,7 @@ class Bento:
     version: str
     path: Path
     digest: str
-    """``sha256:<hex>`` over its files, see :func:`release.build.digest.tree_digest`"""
+    """``sha256:<hex>`` over its files, see :func:`release.build.checksums.tree_digest`"""
     model_tag: str
     model_digest: str
     labels: dict[str, str]

@@ -16,7 +16,7 @@ from pathlib import Path
 from csanmt.errors import ConfigurationError, IntegrityError, NotFoundError
 from model_store import DEFAULT_TAG, ModelStore, ensure_default
 from model_store.archive import export_archive, import_archive
-from release.build.digest import file_digest
+from release.build.checksums import file_digest
 from release.build.manifest import Manifest
 from release.running.command import run_command
 

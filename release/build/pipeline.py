@@ -15,41 +15,12 @@ from release.build.image import Image, build_image, choose_base, size_report
 from release.build.manifest import read_manifest
 from release.build.provenance import write_provenance
 from release.build.sbom import read_inventory, write_sbom
-from release.build.version import Checkout, decide, package_version, read_checkout, refuse_reuse
+from release.build.version import decide, package_version, read_checkout, refuse_reuse
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.running.command import timed
 from release.running.containers import BUILDERS, Builder, find_tool
 
 BUILD_RECORD = "build.json"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be built, and where.
-
-    Attributes:
-        root: the repository.
-        store: with the models, and where the bento goes.
-        artefacts: a folder per version is made in it.
-        cache: engine wheels.
-        builder: tool; the first of those installed when None.
-        replacing: give a version that never left this machine another content.
-        source: address of the sources when release.toml names none.
-        local_base: stand on the local base image without trying to pull the pinned one.
-    """
-
-    version: str
-    root: Path
-    store: ModelStore
-    artefacts: Path
-    cache: Path
-    who: str
-    why: str
-    builder: str | None = None
-    with_image: bool = True
-    replacing: bool = False
-    source: str = ""
-    local_base: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,92 +55,82 @@ class BuildResult:
 
 
 def build_release(
-    request: Request, ledger: Ledger, tell: Callable[[str], None] = lambda _: None
+    version: str,
+    root: Path,
+    store: ModelStore,
+    ledger: Ledger,
+    *,
+    artefacts: Path,
+    cache: Path,
+    who: str,
+    why: str,
+    builder: str | None = None,
+    with_image: bool = True,
+    replacing: bool = False,
+    source: str = "",
+    local_base: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> BuildResult:
     """Build the version that is checked out, and record it.
 
     Args:
-        tell: told what is being done, since it takes minutes.
+        root: the repository.
+        store: with the models, and where the bento goes.
+        artefacts: a folder per version is made in it.
+        cache: engine wheels.
+        builder: tool; the first of those installed when None.
+        replacing: give a version that never left this machine another content.
+        source: address of the sources when release.toml names none.
+        local_base: stand on the local base image without trying to pull the pinned one.
+        tell: told how long each step took.
 
     Raises:
         CsanmtError: a rule refused (with the reason) or a tool failed.
     """
-    root, store = request.root, request.store
     checkout = read_checkout(root)
-    tag = decide(request.version, package_version(root), checkout)
+    tag = decide(version, package_version(root), checkout)
     manifest = read_manifest(root)
-    source = manifest.release.source or request.source or "unpublished"
+    source = manifest.release.source or source or "unpublished"
     manifest = replace(manifest, release=replace(manifest.release, source=source))
-    folder = request.artefacts / str(tag)
+    folder = artefacts / str(tag)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     log.write_text("")
-    builder, image = None, None
-    if request.with_image:
-        builder = Builder(find_tool(BUILDERS, request.builder), checkout.commit_time)
+    tool, image = None, None
+    if with_image:
+        tool = Builder(find_tool(BUILDERS, builder), checkout.commit_time)
     tell(f"{tag}: what the tools say is in {log}")
-    bento = build_bento(
-        root, tag, checkout, manifest, store, cache=request.cache, log=log, tell=tell
-    )
-    content = {"bento": bento.digest, "model": bento.model_digest}
-    earlier = refuse_reuse(tag, content, ledger.history(), replacing=request.replacing)
-    if builder:
+    bento = build_bento(root, tag, checkout, manifest, store, cache=cache, log=log, tell=tell)
+    digests = {"bento": bento.digest, "model": bento.model_digest}
+    earlier = refuse_reuse(tag, digests, ledger.history(), replacing=replacing)
+    if tool:
         with timed(tell, "base image"):
-            base = choose_base(manifest, builder, log, local=request.local_base)
-        with timed(tell, f"image, by {builder.tool}"):
+            base = choose_base(manifest, tool, log, local=local_base)
+        with timed(tell, f"image, by {tool.tool}"):
             image = build_image(
-                bento, tag, checkout, manifest, builder, base=base, store=store, log=log
+                bento, tag, checkout, manifest, tool, base=base, store=store, log=log
             )
-    entry = _record(ledger, request, checkout, bento, image, earlier)
+        digests |= {"image": image.facts.digest or image.facts.config_digest, "base": base.digest}
+    if earlier is not None and digests.items() <= earlier.digests.items():
+        entry = earlier
+    else:
+        detail = {
+            "revision": checkout.sha, "model": bento.model_tag, "replacing": replacing,
+            "image": image.name if image else None, "base": image.base.name if image else None,
+        }  # fmt: skip
+        entry = ledger.append(
+            Kind.BUILD, str(tag), who=who, why=why, digests=digests, detail=detail
+        )
     with timed(tell, "bill of materials, provenance"):
-        _describe(folder, root / LOCK, source, checkout, bento, image, builder)
+        if image and tool:
+            inventory = read_inventory(tool, image.name)
+            write_sbom(folder / "sbom.cdx.json", bento, image, checkout, inventory)
+        write_provenance(
+            folder / "provenance.json", root / LOCK, checkout, source, bento, image, tool
+        )
     size = size_report(image, manifest.image.budget_megabytes) if image else ""
     result = BuildResult(str(tag), bento, image, folder, entry, earlier is not None, size)
     words = json.dumps(result.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
     (folder / BUILD_RECORD).write_text(words + "\n", encoding="utf-8")
     write_checksums(folder)
     return result
-
-
-def _describe(
-    folder: Path,
-    lock: Path,
-    source: str,
-    checkout: Checkout,
-    bento: Bento,
-    image: Image | None,
-    builder: Builder | None,
-) -> None:
-    """Write what proves where it comes from and what is in it."""
-    if image and builder:
-        inventory = read_inventory(builder, image.name)
-        write_sbom(folder / "sbom.cdx.json", bento, image, checkout, inventory)
-    provenance = folder / "provenance.json"
-    write_provenance(provenance, lock, checkout, source, bento, image, builder)
-
-
-def _record(
-    ledger: Ledger,
-    request: Request,
-    checkout: Checkout,
-    bento: Bento,
-    image: Image | None,
-    earlier: Entry | None,
-) -> Entry:
-    """The ledger's entry of the build; of one that was made before, that one's."""
-    digests = {"bento": bento.digest, "model": bento.model_digest}
-    if image:
-        digests |= {"image": image.facts.digest or image.facts.config_digest}
-        digests |= {"base": image.base.digest}
-    if earlier is not None and digests.items() <= earlier.digests.items():
-        return earlier
-    return ledger.append(
-        Kind.BUILD, bento.version, who=request.who, why=request.why, digests=digests,
-        detail={
-            "revision": checkout.sha,
-            "model": bento.model_tag,
-            "image": image.name if image else None,
-            "base": image.base.name if image else None,
-            "replacing": request.replacing,
-        },
-    )  # fmt: skip

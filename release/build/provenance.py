@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from release.build.bento import Bento
-from release.build.digest import file_digest
+from release.build.checksums import file_digest
 from release.build.image import Image
 from release.build.version import Checkout
 from release.running.containers import Builder

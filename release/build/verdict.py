@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
-from release.build.checksums import CHECKSUMS, check_checksums
-from release.build.digest import file_digest
+from release.build.checksums import CHECKSUMS, check_checksums, file_digest
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.signed_file import sign_file, verify_file
 from release.ledger.state import fold

@@ -10,12 +10,11 @@ from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
-from release.build.checksums import check_checksums
-from release.build.digest import file_digest, tree_digest
+from release.build.checksums import check_checksums, file_digest, tree_digest
 from release.build.gate_evidence import check_evidence
 from release.build.manifest import Manifest
 from release.ledger.ledger import Entry, Kind, Ledger
-from release.running.containers import BUILDERS, Builder, ImageFacts, find_tool
+from release.running.containers import BUILDERS, Builder, find_tool
 from release.running.launchers import Launcher
 from release.running.trial import try_version
 
@@ -56,23 +55,25 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is verified, and with what."""
+    """What is verified, and with what.
+
+    Attributes:
+        artefacts: folder of this version.
+        evidence: of the gate.
+        launcher: starts the version, on ``port``.
+        signers: who may sign the evidence off; None: it need not be signed.
+    """
 
     version: str
     ledger: Ledger
     store: ModelStore
     manifest: Manifest
     artefacts: Path
-    """folder of this version"""
-    evidence: Path | None = None
-    """of the gate"""
-    launcher: Launcher | None = None
-    """starts the version; None leaves the API tests out, which is a failure of its own"""
+    evidence: Path
+    launcher: Launcher
+    api_tests: Path
     port: int = 3390
-    """to start it on"""
-    api_tests: Path | None = None
     signers: Path | None = None
-    """who may sign the evidence off; None: it need not be signed"""
 
     @property
     def build(self) -> Entry:
@@ -112,9 +113,11 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
         checks.append(check)
         told(check)
     verdict = Verdict(subject.version, tuple(checks))
+    there = subject.evidence.is_file()
+    evidence = {"evidence": file_digest(subject.evidence)} if there else {}
     subject.ledger.append(
         Kind.VERDICT, subject.version, who=who, why=why,
-        digests=build.digests | _evidence_digest(subject),
+        digests=build.digests | evidence,
         detail={
             "ready": verdict.ready,
             "checks": {check.name: check.detail for check in checks if check.passed},
@@ -122,11 +125,6 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
         },
     )  # fmt: skip
     return verdict
-
-
-def _evidence_digest(subject: Subject) -> dict[str, str]:
-    there = subject.evidence is not None and subject.evidence.is_file()
-    return {"evidence": file_digest(subject.evidence)} if there and subject.evidence else {}
 
 
 def _questions(subject: Subject) -> Iterable[tuple[str, Question]]:
@@ -169,7 +167,7 @@ def _bento(subject: Subject) -> str:
 
 
 def _image(subject: Subject) -> str:
-    facts = _image_facts(subject)
+    facts = Builder(find_tool(BUILDERS), 0).inspect(str(subject.build.detail["image"]))
     built = subject.build.digests["image"]
     if built not in (facts.digest, facts.config_digest):
         raise IntegrityError(f"the image is {facts.digest}, what was built is {built}")
@@ -187,11 +185,6 @@ def _image(subject: Subject) -> str:
     return f"labelled, not root, {bare:.0f} MB and the model's {model / 1e6:.0f} MB"
 
 
-def _image_facts(subject: Subject) -> ImageFacts:
-    name = str(subject.build.detail["image"])
-    return Builder(find_tool(BUILDERS), 0).inspect(name)
-
-
 def _contents(subject: Subject) -> str:
     path = subject.artefacts / "sbom.cdx.json"
     try:
@@ -205,8 +198,6 @@ def _contents(subject: Subject) -> str:
 
 
 def _service(subject: Subject) -> str:
-    if subject.launcher is None or subject.api_tests is None:
-        raise NotFoundError("the API tests were left out")
     bento = f"{subject.manifest.release.name}:{subject.version}"
     if subject.launcher.kind == "container":
         bento = str(subject.build.detail["image"])
@@ -214,6 +205,6 @@ def _service(subject: Subject) -> str:
 
 
 def _gate(subject: Subject) -> str:
-    if subject.evidence is None:
+    if not subject.evidence.is_file():
         raise NotFoundError("no evidence: run 'csanmt bench gate' and give its file by --evidence")
     return check_evidence(subject.evidence, subject.build, subject.ledger, subject.signers)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from csanmt.errors import EngineUnavailableError
-from release.build.digest import tree_digest
+from release.build.checksums import tree_digest
 from release.running.command import run_command
 
 IMAGE_PYTHON = (3, 11)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ipaddress
 import os
 import shutil
 import signal
@@ -13,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
+
+import psutil
 
 from benchmarks.service_process import birth
 from csanmt.errors import EngineUnavailableError, UnavailableError
@@ -119,11 +120,10 @@ class LocalNginx:
         if self.master() is not None:
             return []
         return [
-            int(entry.name)
-            for entry in Path("/proc").iterdir()
-            if entry.name.isdigit()
-            and _title(int(entry.name)).startswith("nginx: worker process")
-            and any(target.startswith(f"{self._directory}/") for _, target in _open(entry))
+            process.pid
+            for process in psutil.process_iter()
+            if _title(process.pid).startswith("nginx: worker process")
+            and any(path.startswith(f"{self._directory}/") for path in _open_files(process))
         ]
 
     def master(self) -> int | None:
@@ -135,8 +135,7 @@ class LocalNginx:
             pid = 0
         if pid and self._is_master(pid):
             return pid
-        there = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-        return next((found for found in there if self._is_master(found)), None)
+        return next(filter(self._is_master, psutil.pids()), None)
 
     def _is_master(self, pid: int) -> bool:
         title = _title(pid)
@@ -228,22 +227,23 @@ class ContainerNginx:
 
 def accepting_workers(master: int) -> set[int]:
     """Children of the master that are not shutting down (nginx says so in their titles)."""
-    children = Path(f"/proc/{master}/task/{master}/children")
-    found = set()
-    for pid in children.read_text().split() if children.exists() else ():
-        title = _title(int(pid))
-        if title and "shutting down" not in title:
-            found.add(int(pid))
-    return found
+    with suppress(psutil.Error):
+        titles = {child.pid: _title(child.pid) for child in psutil.Process(master).children()}
+        return {pid for pid, title in titles.items() if title and "shutting down" not in title}
+    return set()
 
 
 def _title(pid: int) -> str:
     """What a process calls itself; nothing when it is gone."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return ""
-    return words.replace(b"\0", b" ").decode(errors="replace")
+    with suppress(psutil.Error):
+        return " ".join(psutil.Process(pid).cmdline())
+    return ""
+
+
+def _open_files(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return [file.path for file in process.open_files()]
+    return []
 
 
 def _place(directory: Path) -> list[str]:
@@ -272,36 +272,13 @@ def _quit(pid: int) -> None:
         os.kill(pid, signal.SIGQUIT)
 
 
-def _open(process: Path) -> list[tuple[int, str]]:
-    """Descriptors of a process, and what each is."""
-    found = []
-    with suppress(OSError):
-        for link in (process / "fd").iterdir():
-            with suppress(OSError):
-                found.append((int(link.name), os.readlink(link)))
-    return found
-
-
 def _listening(pid: int, address: str = "") -> list[int]:
     """Descriptors by which a process listens (at ``address``, else anywhere), over TCP."""
-    wanted = _kernel_form(address) if address else ""
-    inodes = set()
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and wanted in ("", fields[1]):
-                inodes.add(f"socket:[{fields[9]}]")
-    return [number for number, target in _open(Path(f"/proc/{pid}")) if target in inodes]
-
-
-def _kernel_form(address: str) -> str:
-    """``127.0.0.1:8080`` as /proc/net/tcp writes it; nothing for what is no IPv4 address."""
-    host, _, port = address.rpartition(":")
-    try:
-        packed = ipaddress.IPv4Address(host).packed
-    except ValueError:
-        return "-"
-    return f"{packed[::-1].hex().upper()}:{int(port):04X}"
+    with suppress(psutil.Error):
+        sockets = psutil.Process(pid).net_connections("tcp")
+        there = [s for s in sockets if s.status == psutil.CONN_LISTEN]
+        return [s.fd for s in there if address in ("", f"{s.laddr.ip}:{s.laddr.port}")]
+    return []
 
 
 def _borrow(processes: list[int], address: str) -> int | None:

@@ -12,8 +12,7 @@ import pytest
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, IntegrityError, NotFoundError
 from release.build.bento import LOCK, Bento, add_labels, normalise_bento
-from release.build.checksums import check_checksums, write_checksums
-from release.build.digest import set_times, tree_digest
+from release.build.checksums import check_checksums, set_times, tree_digest, write_checksums
 from release.build.image import BaseImage, Image, image_labels, size_report
 from release.build.manifest import Naming, read_manifest
 from release.build.provenance import write_provenance

@@ -13,8 +13,7 @@ import pytest
 
 from csanmt.errors import NotFoundError
 from model_store import ModelStore
-from release.build.checksums import write_checksums
-from release.build.digest import file_digest, tree_digest
+from release.build.checksums import file_digest, tree_digest, write_checksums
 from release.build.manifest import pin_model, read_manifest
 from release.build.verify import Check, Subject, verify
 from release.ledger.ledger import Kind, Ledger
@@ -84,15 +83,9 @@ def subject(tmp_path: Path, port: int) -> Subject:
     tests.parent.mkdir()
     tests.write_text("def test_it():\n    pass\n")
     return Subject(
-        VERSION,
-        ledger,
-        store,
-        read_manifest(tmp_path),
-        artefacts,
-        launcher=Stopped(),
-        port=port,
-        api_tests=tests,
-    )
+        VERSION, ledger, store, read_manifest(tmp_path), artefacts,
+        evidence=artefacts / "evidence.json", launcher=Stopped(), port=port, api_tests=tests,
+    )  # fmt: skip
 
 
 def judge(subject: Subject) -> dict[str, str]:
