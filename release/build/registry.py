@@ -6,24 +6,17 @@ that survives the change of format and compression that a transfer brings.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from csanmt.durable import sync
 from csanmt.errors import ConflictError, NotFoundError
 from release.ledger.ledger import Kind, Ledger
-from release.running.command import CommandError, run_command
-from release.running.containers import find_tool
+from release.running.command import run_command
+from release.running.containers import Builder, ImageFacts, find_tool, read_image
 
-_ABSENT = re.compile(  # a port or a digest may hold the digits 404, too
-    r"manifest unknown|name unknown|not found|no such file|does not exist|not an image"
-    r"|status\s?code: 404\b",
-    re.IGNORECASE,
-)
+SAME = ("layers", "labels", "user", "start", "environment")
+"""What makes two images the same."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +67,28 @@ def push_image(image: str, destination: Destination, *, tool: str) -> Pushed:
         CommandError: the transfer failed.
     """
     find_tool(("skopeo",))
-    source = f"docker-daemon:{image}" if tool == "docker" else f"containers-storage:{image}"
-    mine = _content(source, Destination(source))
+    source = Builder(tool, commit_time=0).where(image)  # builds nothing
+    mine = read_image(source)
     if mine is None:
         raise NotFoundError(f"no image {image} in the storage of {tool}")
-    theirs = _content(destination.reference, destination)
-    if theirs is not None and theirs != mine:
-        raise ConflictError(
-            f"{destination.reference} exists with another content "
-            f"({_difference(mine, theirs)}): a pushed version never changes, raise the version"
-        )
+    theirs = _there(destination)
     if theirs is None:
         _copy(source, destination)
-    return Pushed(destination.reference, manifest_digest(destination), theirs is not None)
+        pushed = _there(destination)
+        assert pushed is not None
+        return Pushed(destination.reference, pushed.digest, already_there=False)
+    if differs := [name for name in SAME if getattr(mine, name) != getattr(theirs, name)]:
+        raise ConflictError(
+            f"{destination.reference} exists with another content ({', '.join(differs)} differ): "
+            "a pushed version never changes, raise the version"
+        )
+    return Pushed(destination.reference, theirs.digest, already_there=True)
+
+
+def _there(destination: Destination) -> ImageFacts | None:
+    if destination.is_archive and not Path(destination.reference.split(":")[1]).exists():
+        return None
+    return read_image(destination.reference, insecure=destination.insecure)
 
 
 def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -> None:
@@ -101,14 +103,6 @@ def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -
         Kind.PUSH, tag, who=who, why=why,
         digests={"pushed": done.digest}, detail={"reference": done.reference},
     )  # fmt: skip
-
-
-def manifest_digest(destination: Destination) -> str:
-    """Return the digest by which the destination knows the image."""
-    text = _skopeo_inspect(destination, "--format", "{{.Digest}}")
-    if text is None:
-        raise NotFoundError(f"nothing at {destination.reference}")
-    return text.strip()
 
 
 def _copy(source: str, destination: Destination) -> None:
@@ -129,35 +123,3 @@ def _copy(source: str, destination: Destination) -> None:
     finally:
         draft.unlink(missing_ok=True)
     sync(path.parent)
-
-
-def _content(reference: str, destination: Destination) -> dict[str, Any] | None:
-    """Return what makes an image the image it is, or None when there is none."""
-    if destination.is_archive and not Path(reference.split(":")[1]).exists():
-        return None
-    text = _skopeo_inspect(destination, "--config")
-    if text is None:
-        return None
-    data: Mapping[str, Any] = json.loads(text)
-    config = data.get("config") or {}
-    return {
-        "layers": (data.get("rootfs") or {}).get("diff_ids"),
-        "labels": config.get("Labels") or {},
-        "user": config.get("User"),
-        "start": [config.get("Entrypoint"), config.get("Cmd")],
-        "environment": sorted(config.get("Env") or ()),
-    }
-
-
-def _difference(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    return ", ".join(key for key in mine if mine[key] != theirs.get(key)) + " differ"
-
-
-def _skopeo_inspect(destination: Destination, *flags: str) -> str | None:
-    secure = ["--tls-verify=false"] if destination.insecure else []
-    try:
-        return run_command(["skopeo", "inspect", *secure, *flags, destination.reference])
-    except CommandError as error:
-        if _ABSENT.search(str(error)):
-            return None
-        raise

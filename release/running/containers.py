@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,11 @@ BUILDERS = ("buildah", "podman", "docker")
 RUNTIMES = ("podman", "docker")
 """Tools that can run an image, in the order of preference."""
 
+_ABSENT = re.compile(  # a port or a digest may hold the digits 404, too
+    r"manifest unknown|name unknown|not found|no such file|does not exist|not an image"
+    r"|status\s?code: 404\b",
+    re.IGNORECASE,
+)
 HOST_CERTIFICATES = Path("/etc/ssl/certs")
 """Mounted read-only while packages are installed, so that a site's own authority is known."""
 
@@ -85,7 +92,11 @@ class Builder:
 
     def exists(self, image: str) -> bool:
         """Whether ``image`` is in local storage."""
-        return bool(_try([self.tool, *self._inspect_words(), image]))
+        return bool(_try([self.tool, "inspect", "--type", "image", image]))
+
+    def where(self, image: str) -> str:
+        """Name a local image as skopeo does."""
+        return f"{'docker-daemon' if self.tool == 'docker' else 'containers-storage'}:{image}"
 
     def inspect(self, image: str) -> ImageFacts:
         """Return what is known of a local image.
@@ -93,14 +104,10 @@ class Builder:
         Raises:
             NotFoundError: there is none of that name.
         """
-        text = _try([self.tool, *self._inspect_words(), image])
-        if not text:
+        facts = read_image(self.where(image)) if self.exists(image) else None
+        if facts is None:
             raise NotFoundError(f"no image {image} in the storage of {self.tool}")
-        data = json.loads(text)
-        return _from_buildah(data) if self.tool == "buildah" else _from_docker(data[0])
-
-    def _inspect_words(self) -> list[str]:
-        return ["inspect", "--type", "image"] if self.tool == "buildah" else ["image", "inspect"]
+        return facts
 
     def remove(self, image: str) -> None:
         """Forget a local image; nothing happens when there is none."""
@@ -140,44 +147,51 @@ class Builder:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What an image says of itself."""
+    """What an image says of itself.
+
+    Attributes:
+        digest: of the manifest, ``sha256:<hex>``.
+        config_digest: of the configuration: the image's id.
+        layers: digests of the uncompressed layers, bottom first.
+        start: entry point and arguments.
+        bytes: of all layers as they lie there; in local storage, uncompressed.
+    """
 
     digest: str
-    """of the manifest, ``sha256:<hex>``; empty where the tool knows none before a push"""
     config_digest: str
-    """of the configuration: the image's id"""
     layers: tuple[str, ...]
-    """digests of the uncompressed layers, bottom first"""
     labels: dict[str, str]
     user: str
     bytes: int
-    """of all layers, uncompressed"""
+    start: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
 
 
-def _from_buildah(data: Mapping[str, Any]) -> ImageFacts:
-    docker = data.get("Docker") or {}
-    config = docker.get("config") or {}
-    layers = json.loads(data.get("Manifest") or "{}").get("layers") or []
+def read_image(reference: str, *, insecure: bool = False) -> ImageFacts | None:
+    """What is known of an image by its name as skopeo has it; None where there is none.
+
+    Raises:
+        EngineUnavailableError: skopeo is not installed.
+        CommandError: it cannot be asked.
+    """
+    command = ["skopeo", "inspect", *(["--tls-verify=false"] if insecure else []), reference]
+    try:
+        raw = run_command([*command, "--raw"])
+    except CommandError as error:
+        if _ABSENT.search(str(error)):
+            return None
+        raise
+    manifest, facts = json.loads(raw), json.loads(run_command([*command, "--config"]))
+    config: Mapping[str, Any] = facts.get("config") or {}
     return ImageFacts(
-        digest=str(data.get("FromImageDigest") or ""),
-        config_digest="sha256:" + str(data.get("FromImageID") or "").removeprefix("sha256:"),
-        layers=tuple((docker.get("rootfs") or {}).get("diff_ids") or ()),
+        digest=f"sha256:{hashlib.sha256(raw.encode()).hexdigest()}",
+        config_digest=manifest["config"]["digest"],
+        layers=tuple((facts.get("rootfs") or {}).get("diff_ids") or ()),
         labels=dict(config.get("Labels") or {}),
         user=str(config.get("User") or ""),
-        bytes=sum(layer["size"] for layer in layers),
-    )
-
-
-def _from_docker(data: Mapping[str, Any]) -> ImageFacts:
-    config = data.get("Config") or {}
-    digests = data.get("RepoDigests") or []
-    return ImageFacts(
-        digest=str(data.get("Digest") or (digests[0].rpartition("@")[2] if digests else "")),
-        config_digest="sha256:" + str(data.get("Id") or "").removeprefix("sha256:"),
-        layers=tuple((data.get("RootFS") or {}).get("Layers") or ()),
-        labels=dict(config.get("Labels") or {}),
-        user=str(config.get("User") or data.get("User") or ""),
-        bytes=int(data.get("Size") or 0),
+        bytes=sum(layer["size"] for layer in manifest["layers"]),
+        start=(*(config.get("Entrypoint") or ()), "", *(config.get("Cmd") or ())),
+        environment=tuple(sorted(config.get("Env") or ())),
     )
 
 

@@ -27,6 +27,7 @@ from release.build.registry import (
     push_image,
     registry_destination,
 )
+from release.running import containers
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
@@ -44,7 +45,7 @@ def local(tmp_path: Path, monkeypatch) -> dict[str, Path]:
     images: dict[str, Path] = {}
     for name, text in (("one", "hello"), ("other", "good bye")):
         images[name] = make_image(tmp_path / name, text)
-    real = registry.run_command
+    real = containers.run_command
 
     def located(word: str) -> str:
         stored = word.startswith("containers-storage:")
@@ -59,7 +60,8 @@ def local(tmp_path: Path, monkeypatch) -> dict[str, Path]:
         ]
         return real(words, **more)
 
-    monkeypatch.setattr(registry, "run_command", from_folder)
+    for module in (registry, containers):
+        monkeypatch.setattr(module, "run_command", from_folder)
     return images
 
 
@@ -145,7 +147,6 @@ def exercise(destination: Destination) -> None:
     assert (again.already_there, again.digest) == (True, first.digest)
     with pytest.raises(ConflictError, match=r"layers, labels differ.*raise the version"):
         push_image("other", destination, tool="buildah")
-    assert registry.manifest_digest(destination) == first.digest
 
 
 def test_a_registry_gets_an_image_once(local, repository: str) -> None:
@@ -164,7 +165,7 @@ def test_a_push_that_was_cut_short_leaves_no_archive(local, tmp_path: Path, monk
     path = tmp_path / "dist" / "image.oci.tar"
     path.parent.mkdir()
     target = archive_destination(path, "csanmt", "v1.2.0-abc1234")
-    real = registry.run_command
+    real = containers.run_command
 
     def cut_short(command, **more):
         if command[1] == "copy":
