@@ -80,8 +80,7 @@ def _model(args: argparse.Namespace) -> None:
     """
     from model_store import DEFAULT_TAG, ModelStore, ensure_default
     from release.build.manifest import read_manifest
-    from release.build.model_source import publish_model
-    from release.build.model_update import update_model
+    from release.build.model import publish_model, update_model
 
     store = ModelStore.from_environment()
     if args.model == DEFAULT_TAG:
@@ -106,7 +105,7 @@ def _fetch(args: argparse.Namespace) -> None:
     """
     from model_store import ModelStore
     from release.build.manifest import read_manifest
-    from release.build.model_source import fetch_model
+    from release.build.model import fetch_model
 
     done = fetch_model(
         ModelStore.from_environment(),

@@ -21,17 +21,27 @@ from typing import Any
 
 import yaml
 
-from csanmt.errors import ConflictError, IntegrityError, NotFoundError
+from csanmt.errors import (
+    ConflictError,
+    EngineUnavailableError,
+    IntegrityError,
+    NotFoundError,
+)
 from model_store import DEFAULT_TAG, ModelStore, ensure_default
 from release.build.checksums import set_times, tree_digest
 from release.build.manifest import Manifest
 from release.build.version import Checkout, ReleaseTag
-from release.build.wheel import engine_wheel
 from release.running.command import run_command, timed
 
 LOCK = "requirements-frozen.txt"
 IMAGE_REQUIREMENTS = "requirements/serving.txt"
 """where the service looks for what its image installs; made here, not committed"""
+
+IMAGE_PYTHON = (3, 11)
+"""Python of the image; a wheel for another one would not install there."""
+
+EARLIEST_ZIP_TIME = "315532800"
+"""1980-01-01, the first moment a zip archive can name."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +196,50 @@ def add_engine(stage: Path, cache: Path) -> None:
     pins = [line for line in lock if not line.lstrip().startswith("#")]
     lines = [*pins, f"./wheels/{wheel.name}", ""]
     (stage / IMAGE_REQUIREMENTS).write_text("\n".join(lines), encoding="utf-8")
+
+
+def engine_wheel(sources: Path, cache: Path) -> Path:
+    """Return the wheel of ``sources`` (the ``engine/`` folder), building it when not cached.
+
+    The cache is keyed by the content of the sources. Builds with the tools of the
+    development set, without network, and with one constant time in the archive.
+
+    Raises:
+        EngineUnavailableError: this interpreter is not the image's Python.
+        CommandError: the compiler failed.
+    """
+    if sys.version_info[:2] != IMAGE_PYTHON:
+        raise EngineUnavailableError(
+            "the image has Python {}.{}; build with the same, not {}.{}".format(
+                *IMAGE_PYTHON, *sys.version_info[:2]
+            )
+        )
+    place = cache / tree_digest(sources).removeprefix("sha256:")[:16]
+    if found := sorted(place.glob("*.whl")):
+        return found[0]
+    scratch = place.with_suffix(f".{os.getpid()}")
+    # A path of its own content's name: whatever a compiler embeds of it is the same next time.
+    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.copytree(sources, scratch / "engine")
+    environment = {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": EARLIEST_ZIP_TIME,
+        "CXXFLAGS": f"{os.environ.get('CXXFLAGS', '')} -ffile-prefix-map={scratch}=.".strip(),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    command = [
+        sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index",
+        "--disable-pip-version-check", "--wheel-dir", str(scratch / "wheel"),
+        str(scratch / "engine"),
+    ]  # fmt: skip
+    try:
+        run_command(command, environment=environment, log=scratch / "build.log")
+        place.mkdir(parents=True, exist_ok=True)
+        for wheel in (scratch / "wheel").glob("*.whl"):
+            wheel.replace(place / wheel.name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return sorted(place.glob("*.whl"))[0]
 
 
 def add_labels(bentofile: Path, labels: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ from cli.main import build_parser, main
 from csanmt.source_tree import SOURCE_TREE
 from model_store import ModelStore
 from release.build.manifest import pin_model
-from release.build.model_source import publish_model
+from release.build.model import publish_model
 from release.rollout.nginx import NginxRouter
 from release.rollout.site import Site
 from release.rollout.status import look

@@ -15,8 +15,7 @@ from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundEr
 from model_store import ModelStore
 from release.build.checksums import write_checksums
 from release.build.manifest import pin_model, read_manifest
-from release.build.model_source import fetch_model, publish_model
-from release.build.model_update import update_model
+from release.build.model import fetch_model, publish_model, update_model
 from release.build.verdict import accept_verdict, write_verdict
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.state import fold
