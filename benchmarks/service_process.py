@@ -156,7 +156,7 @@ def last_words(log: Path, lines: int = LAST_LINES) -> str:
 def _reap(pid: int) -> int | None:
     try:
         reaped, status = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
+    except (ChildProcessError, OverflowError):  # of others, or no process at all
         return None
     return os.waitstatus_to_exitcode(status) if reaped else None
 

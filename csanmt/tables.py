@@ -4,6 +4,7 @@ between two tables."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -60,6 +61,22 @@ def build(kind: type[Kind], table: Any, where: str = "") -> Kind:
             raise ConfigurationError(f"{where}{name} is missing")
     values = {name: _value(hints[name], item, where + name) for name, item in table.items()}
     return kind(**values)
+
+
+def from_json(kind: type[Kind], text: str | bytes) -> Kind:
+    """A dataclass of a JSON object; keys of other versions, which are not known, are passed over.
+
+    Raises:
+        ConfigurationError: it is none, or as ``build`` says.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"no JSON: {error}") from None
+    if not isinstance(found, Mapping):
+        raise ConfigurationError(f"{found!r:.40} is no JSON object")
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return build(kind, {name: value for name, value in found.items() if name in known})
 
 
 def _value(hint: Any, value: Any, key: str) -> Any:

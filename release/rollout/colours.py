@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from csanmt.durable import replace_text
-from csanmt.errors import IntegrityError
+from csanmt.errors import ConfigurationError, IntegrityError
+from csanmt.tables import from_json
 from release.rollout.traffic import Colour
 
 
@@ -45,9 +46,6 @@ class Deployment:
         return f"http://{self.address}"
 
 
-_FIELDS = {field.name for field in fields(Deployment)}
-
-
 class Colours:
     """The two records, JSON files under ``directory``, each replaced by rename."""
 
@@ -62,12 +60,14 @@ class Colours:
         """
         path = self._path(colour)
         try:
-            record = dict(json.loads(path.read_text(encoding="utf-8")))
-            return Deployment(**{key: record[key] for key in _FIELDS & record.keys()})
+            record = from_json(Deployment, path.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ConfigurationError) as error:
             raise IntegrityError(f"{path} cannot be read ({error}) and is ignored") from None
+        if record.colour != colour:
+            raise IntegrityError(f"{path} is the record of {record.colour} and is ignored")
+        return record
 
     def known(self, colour: Colour) -> Deployment | None:
         """What was deployed on ``colour``, or None: also where the record is not readable."""

@@ -281,7 +281,7 @@ class NginxRouter:
                 replace_text(self.main, text)
                 self._reload(digest)
             return
-        text = self.main.read_text(encoding="utf-8") if self.main.is_file() else ""
+        text = self.main.read_text("utf-8", "replace") if self.main.is_file() else ""
         moved = routes_in(self.main) not in (None, self.routes)  # nothing runs that reads there
         if not text or moved or self._complaint(text):
             text, _ = self._render()

@@ -235,7 +235,7 @@ def accepting_workers(master: int) -> set[int]:
 
 def _title(pid: int) -> str:
     """What a process calls itself; nothing when it is gone."""
-    with suppress(psutil.Error):
+    with suppress(psutil.Error, ValueError):  # a pid file may name what can be none
         return " ".join(psutil.Process(pid).cmdline())
     return ""
 

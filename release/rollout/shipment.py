@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
+from csanmt.tables import from_json
 from release.rollout.promotion import PromotionPlan
 from release.rollout.rollback import RolledBack, rollback
 from release.rollout.site import Site, SiteHeldError, Tell
 from release.rollout.status import look
-from release.rollout.traffic import COLOURS, Colour
 
 Order = Literal["pause", "abort", "approve"]
 Phase = Literal[
@@ -65,11 +65,6 @@ class Shipment:
                     f"{', '.join(f'{w:g}' for w in self.plan.weights)}"
                 )
 
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Shipment:
-        plan = PromotionPlan(**{**found["plan"], "weights": tuple(found["plan"]["weights"])})
-        return cls(**{**found, "plan": plan, "pause_at": tuple(found["pause_at"])})
-
 
 @dataclass(frozen=True, slots=True)
 class ShipmentProgress:
@@ -86,8 +81,8 @@ class ShipmentProgress:
         lost: there is a plan, and nobody can read how far it came.
     """
 
-    phase: Phase = "waiting"
-    colour: Colour | Literal[""] = ""
+    phase: Phase
+    colour: Literal["", "blue", "green"] = ""
     share: float = 0.0
     generation: int = 0
     watched: float = 0.0
@@ -132,13 +127,13 @@ class Shipments:
                 )
             # The plan first: cut between the two, nothing is shipped, least of all the last one.
             replace_text(self._path("plan"), json.dumps(asdict(shipment), indent=1) + "\n")
-            self.save(ShipmentProgress().say(f"{shipment.release} is handed over"))
+            self.save(ShipmentProgress("waiting").say(f"{shipment.release} is handed over"))
 
     def current(self) -> Shipment | None:
         """The last one that was submitted; None where there is none that can be read."""
         try:
-            return Shipment.from_json(json.loads(self._path("plan").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, LookupError, ConfigurationError):
+            return from_json(Shipment, self._path("plan").read_bytes())
+        except (OSError, ConfigurationError):
             return None
 
     def pending(self) -> Shipment | None:
@@ -153,14 +148,9 @@ class Shipments:
     def progress(self) -> ShipmentProgress:
         """How far it has come; ``lost`` where that cannot be read."""
         try:
-            found = json.loads(self._path("progress").read_text(encoding="utf-8"))
-            known = {f.name for f in fields(ShipmentProgress)}
-            values = {name: value for name, value in found.items() if name in known}
-            progress = ShipmentProgress(**{**values, "words": tuple(values.get("words", ()))})
-            sound = found["phase"] in get_args(Phase) and progress.colour in ("", *COLOURS)
-            return progress if sound else ShipmentProgress(lost=True)
-        except (OSError, ValueError, TypeError, AttributeError, LookupError):
-            return ShipmentProgress(lost=self._path("plan").exists())
+            return from_json(ShipmentProgress, self._path("progress").read_bytes())
+        except (OSError, ConfigurationError):
+            return ShipmentProgress("waiting", lost=self._path("plan").exists())
 
     def save(self, progress: ShipmentProgress) -> None:
         replace_text(self._path("progress"), json.dumps(asdict(progress), indent=1) + "\n")
@@ -184,7 +174,7 @@ class Shipments:
     def ordered(self, name: Order) -> str | None:
         """The words of an order that was left; None where there is none."""
         try:
-            return (self.directory / name).read_text(encoding="utf-8").strip()
+            return (self.directory / name).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return None
 
@@ -201,7 +191,7 @@ class Shipments:
             ConflictError: there is another one.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "keeper.lock").open("a+") as file:
+        with (self.directory / "keeper.lock").open("a+", errors="replace") as file:
             if not lock(file, wait_seconds=1.0):  # who asks whether one runs has it for a moment
                 file.seek(0)
                 holder = file.read().strip() or "unknown"

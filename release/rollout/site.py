@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ Tell = Callable[[str], None]
 BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
 SETTINGS, APPLIED = "rollout.toml", "rollout.applied.toml"
 """What the site shall be, as people write it; and the copy that the last deployment applied."""
+WHOLE = "\n# whole\n"
+"""How the copy ends, so that one that was cut short is not believed."""
 
 
 class SiteHeldError(ConflictError):
@@ -93,16 +95,20 @@ class SiteSettings:
         An edit of ``rollout.toml`` that nobody deployed yet does not stand in the way back.
         """
         ignored: list[str] = []
+        settings = cls()
         for name in (APPLIED, SETTINGS):
-            if not (home / name).exists():
+            path = home / name
+            if not path.exists():
                 continue
             try:
-                return cls.read(home / name), tuple(ignored)
-            except ConfigurationError as error:
+                if name == APPLIED and not path.read_bytes().endswith(WHOLE.encode()):
+                    raise ConfigurationError(f"{path} is not whole")
+                settings = cls.read(path)
+                break
+            except (ConfigurationError, OSError) as error:
                 ignored.append(str(error))
-        if not ignored:
-            return cls(), ()
-        return cls(nginx=_addresses_of(home / "nginx" / "nginx.conf")), tuple(ignored)
+        nginx = _addressed(settings.nginx, home / "nginx" / "nginx.conf")
+        return replace(settings, nginx=nginx), tuple(ignored)
 
 
 @dataclass(slots=True)
@@ -155,7 +161,7 @@ class Site:
         if self._holder == threading.get_ident():
             yield
             return
-        with (self.home / "lock").open("a+") as file:
+        with (self.home / "lock").open("a+", errors="replace") as file:
             if not lock(file):
                 file.seek(0)
                 holder = file.read().strip() or "another command"
@@ -201,9 +207,9 @@ class Site:
         }  # fmt: skip
         waiting = self.home / "unrecorded.jsonl"
         try:
-            late = waiting.read_text(encoding="utf-8").splitlines() if waiting.exists() else []
+            late = waiting.read_bytes().splitlines() if waiting.exists() else []
             for line in late:
-                with suppress(ValueError, TypeError):  # half a line of a full disk
+                with suppress(ValueError, TypeError, RecursionError, ConfigurationError):
                     self.ledger.append(**json.loads(line))
             if late:
                 waiting.unlink()
@@ -225,14 +231,14 @@ class Site:
         """The ledger folded up, and nothing; else an empty one, and why it cannot be read."""
         try:
             return fold(self.ledger.history()), ""
-        except (CsanmtError, ValueError) as error:
+        except Exception as error:  # whatever is in it
             return fold(()), str(error)
 
     def last(self, kind: Kind, release: str) -> Entry | None:
         """The ledger's newest entry of a kind about a release, where it can be read."""
         try:
             return self.ledger.last(kind, release)
-        except (CsanmtError, ValueError):
+        except Exception:
             return None
 
 
@@ -303,7 +309,8 @@ def apply_settings(site: Site) -> None:
     settings = site.home / SETTINGS
     if settings.exists():
         mode = settings.stat().st_mode & 0o666  # a secret in it stays one
-        replace_text(site.home / APPLIED, settings.read_text(encoding="utf-8"), mode=mode)
+        text = settings.read_text(encoding="utf-8").removesuffix(WHOLE) + WHOLE
+        replace_text(site.home / APPLIED, text, mode=mode)
 
 
 def _read_files(
@@ -326,15 +333,12 @@ def _read_files(
     return key, limits, tuple(words)
 
 
-def _addresses_of(config: Path) -> NginxSettings:
-    """Addresses as the configuration has them that nginx runs by."""
-    with suppress(OSError, ConfigurationError):
+def _addressed(settings: NginxSettings, config: Path) -> NginxSettings:
+    """The settings with the addresses of the configuration by which nginx runs, if it is whole."""
+    with suppress(OSError, ValueError, ConfigurationError):
         text = config.read_text(encoding="utf-8")
         listen = re.search(r"^\s*listen (\S+?)[ ;]", text, re.MULTILINE)
-        found = {
-            colour: re.search(rf"upstream {colour} {{\s*server (\S+) ", text) for colour in COLOURS
-        }
-        blue, green = found["blue"], found["green"]
+        blue, green = (re.search(rf"upstream {c} {{\s*server (\S+) ", text) for c in COLOURS)
         if listen and blue and green:
-            return NginxSettings(listen=listen[1], blue=blue[1], green=green[1])
-    return NginxSettings()
+            return replace(settings, listen=listen[1], blue=blue[1], green=green[1])
+    return settings

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from csanmt.errors import ConfigurationError, ConflictError
+from csanmt.tables import from_json
 
 Colour = Literal["blue", "green"]
 SHARE_METRIC = "csanmt_traffic_share_percent"
@@ -94,10 +95,8 @@ class Traffic:
         Fields that are not known are passed over.
         """
         try:
-            found = json.loads(text)
-            known = {f.name for f in fields(cls)}
-            return cls(**{name: value for name, value in found.items() if name in known})
-        except (ValueError, TypeError, AttributeError, ConfigurationError):
+            return from_json(cls, text)
+        except ConfigurationError:
             return None
 
     def to_json(self) -> str:

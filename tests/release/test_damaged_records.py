@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,16 @@ import pytest
 from csanmt.errors import CsanmtError, StorageError
 from release.ledger.ledger import Ledger
 from release.rollout.deployment import deploy
+from release.rollout.keeper import keep
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
-from release.rollout.site import APPLIED, SETTINGS, SiteSettings, open_site
+from release.rollout.shipment import Shipments, roll_back_past
+from release.rollout.site import APPLIED, SETTINGS, WHOLE, Site, SiteSettings, open_site
 from release.rollout.status import look, standing
 from release.rollout.traffic import Colour
+from tests.release.conftest import RELEASES
 from tests.release.stub_site import World, on, put, three_served, two_versions
+from tests.release.test_nginx import nginx_missing
 
 FIRST, SECOND = "v1.0.0-aaa", "v2.0.0-bbb"
 
@@ -84,6 +90,78 @@ def test_fields_of_a_newer_version_are_passed_over(world: World) -> None:
     path = record(world, "blue")
     path.write_text(json.dumps({**json.loads(path.read_text()), "zone": "b"}))
     assert on(world, FIRST).colour == "blue"
+
+
+# -- whatever a file holds -------------------------------------------------------------------------
+
+GARBAGE = {
+    "empty": b"", "zeros": bytes(4096), "no text": b"\xff\xfe\x00\x80", "null": b"null",
+    "number": b"-5", "list": b"[1]", "deep": b"[" * 100_000, "huge number": b"9" * 30,
+    "other types": json.dumps({
+        "colour": "blue", "release": None, "bento": 5, "handle": [], "phase": {}, "plan": "x",
+        "weights": 1, "share": "all", "blue": "100", "green": None, "generation": "x",
+    }).encode(),
+    "absurd values": json.dumps({
+        "colour": "green", "release": "x", "bento": "", "kind": "", "handle": f"{10**30}:1",
+        "address": "", "started_at": "", "phase": "done", "words": [1], "blue": float("nan"),
+        "green": 1e308, "generation": -(10**30),
+    }).encode(),
+    "an unknown entry": b'{"kind": "zzz", "version": "", "who": "", "why": ""}\n5\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize(
+    "name",
+    ["colours/blue.json", "colours/green.json", "unrecorded.jsonl", "ledger.sqlite3", "lock",
+     "keeper/plan.json", "keeper/progress.json", "keeper/abort", "down"],
+)  # fmt: skip
+def test_no_content_of_a_file_stands_in_the_way_back(
+    world: World, name: str, content: bytes
+) -> None:
+    two_versions(world)
+    promote(world.site, SECOND, PromotionPlan())
+    path = world.site.home / name
+    path.parent.mkdir(exist_ok=True)
+    if name == "ledger.sqlite3":
+        broken_ledger(world)
+    path.write_bytes(content)
+    shipments = Shipments(world.site.home / "keeper")
+    standing(world.site)
+    assert roll_back_past(world.site, shipments, None, why="v2 echoes").release == FIRST
+    keep(lambda: world.site, shipments, once=True)
+    assert world.router.state().blue == 100
+    put(world, "v3.0.0-ccc")
+    assert on(world, "v3.0.0-ccc").colour == "green"
+
+
+@pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
+def test_no_content_of_nginxs_files_stands_in_the_way_back(town: partial[Site]) -> None:
+    router = town().router
+    files = [
+        router.routes / "active", router.routes / "active" / "traffic.json", router.note,
+        router.main, router.directory / "nginx.pid", router.directory / "traffic.conf",
+        town().home / APPLIED, town().home / SETTINGS,
+    ]  # fmt: skip
+    for path in files:
+        before = path.read_bytes() if path.is_file() else None
+        kinds = ("empty", "zeros", "no text", "other types", "absurd values")
+        for content in [
+            *(GARBAGE[kind] for kind in kinds),
+            *([before[: len(before) // 2]] if before else []),
+        ]:
+            if path.is_symlink():
+                path.unlink()
+            with suppress(NotADirectoryError):  # the link before was left as garbage
+                path.write_bytes(content)
+            now = look(town())
+            assert now.live
+            wanted = next(name for name in RELEASES[:2] if name != now.serving.release)
+            assert rollback(town(), wanted, why=path.name).release == wanted
+            assert standing(town(), window=0).sides
+            assert look(town()).present.release == wanted, (path, content)
+        if before and path.is_file():
+            path.write_bytes(before)
 
 
 # -- the traffic ---------------------------------------------------------------------------------
@@ -165,10 +243,10 @@ def test_what_a_full_disk_refuses_is_named_and_reading_goes_on(
 
 @pytest.mark.parametrize("edit", ["nginx = 1", "[nginx]\nmax_body_bytes = ", "no_such_key = 1"])
 def test_an_unfinished_edit_of_the_settings_changes_nothing_yet(tmp_path: Path, edit: str) -> None:
-    (tmp_path / APPLIED).write_text('[nginx]\nlisten = "127.0.0.1:8081"\n')
+    (tmp_path / APPLIED).write_text(f'[nginx]\nlisten = "127.0.0.1:8081"\n{WHOLE}')
     (tmp_path / SETTINGS).write_text(edit)
     site = open_site(tmp_path, tmp_path, tmp_path / "ledger", "me", applied=True)
-    assert site.router.settings.listen == "127.0.0.1:8081"  # type: ignore[attr-defined]
+    assert site.router.settings.listen == "127.0.0.1:8081"
     with pytest.raises(CsanmtError):
         open_site(tmp_path, tmp_path, tmp_path / "ledger", "me")
 
