@@ -1,17 +1,15 @@
 """Gettext catalogues (po): empty ``msgstr`` are filled; every other byte stays.
 
-polib reads what a catalogue says; where its strings stand is found by its lines, since
-polib would write all of it anew.
+polib, which would write all of it anew, writes and reads the strings alone.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polib
 
@@ -25,10 +23,12 @@ from csanmt.documents.segments import Segment, written
 
 _PLURAL_FORMS = {"en": "nplurals=2; plural=(n != 1);", "zh": "nplurals=1; plural=0;"}
 _STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
-# A msgstr and the strings that go on below it.
-_MSGSTR = re.compile(
-    rf"^msgstr(?:\[(?P<form>\d)\])?[ \t]*+"
-    rf"(?P<strings>{_STRING}[ \t]*+(?:\r?\n[ \t]*+{_STRING}[ \t]*+)*+)",
+# A comment; a keyword with its string, which may go on below it; what is neither.
+_LINE = re.compile(
+    r"^[ \t]*+(?:#(?P<comment>[^\n]*+)"
+    r"|(?P<key>msgctxt|msgid_plural|msgid|msgstr)(?:\[\d\])?[ \t]*+"
+    rf"(?P<strings>{_STRING}(?:[ \t]*+\r?\n[ \t]*+{_STRING})*+)[ \t]*+\r?$"
+    r"|(?P<other>[^\s#][^\n]*+))",
     re.M,
 )
 _CHARSET = re.compile(rb'"Content-Type:[^"\n]{0,200}?charset=([A-Za-z0-9_-]{1,40})', re.I)
@@ -37,22 +37,36 @@ _FORMS = re.compile(r'"Plural-Forms:[ \t]*(nplurals=INTEGER[^"\\\n]*|)\\n"')
 _WIDTH = 77  # columns, as gettext wraps
 
 
+@dataclass(slots=True)
+class _Entry:
+    """A message: its strings by keyword; where each msgstr stands, and what it says."""
+
+    fuzzy: bool = False
+    strings: dict[str, str] = field(default_factory=dict)
+    targets: list[tuple[int, int, str]] = field(default_factory=list)
+
+
 def gettext(text: str, kept: Counter[Part], languages: Languages) -> Iterator[Change[str]]:
     """The msgstr to fill, and what the header says then. Raises DocumentError: no catalogue."""
-    if text and "msgid" not in text:
+    entries = list(_entries(text))
+    if text and not entries:
         raise DocumentError("a catalogue without a msgid")
-    try:
-        # polib reads a *file* when the text is the name of one; no name has line ends.
-        catalogue = polib.pofile(text.replace("\r\n", "\n") + "\n", encoding="utf-8")
-    except (OSError, ValueError, IndexError, KeyError, AttributeError) as error:
-        raise DocumentError(f"not a gettext catalogue: {_reason(error)}") from None
-    kept += count("fuzzy", (e.msgid for e in catalogue if e.fuzzy and not e.obsolete))
-    translations = _Translations(catalogue, text)
+    newline = "\r\n" if "\r\n" in text else "\n"
     units: list[PatchUnit[str]] = []
-    for unit in translations.units():
-        units.append(unit)
-        yield unit
-    yield from translations.header(languages.target, units)
+    for entry in entries:
+        single = entry.strings.get("msgid", "")
+        several = entry.strings.get("msgid_plural", single)
+        if entry.fuzzy:
+            kept += count("fuzzy", [single])
+            continue
+        for form, (start, end, target) in enumerate(entry.targets if single else ()):
+            source = single if form == 0 and len(entry.targets) > 1 else several
+            if not target or is_copy(single, target) or is_copy(several, target):
+                units.append(_unit(source, start, end, newline))
+                yield units[-1]
+    if units and not entries[0].strings.get("msgid"):
+        plural = any(len(entry.targets) > 1 for entry in entries)
+        yield from _header(text, entries[0], languages.target, units, plural=plural)
 
 
 def decoded(data: bytes) -> Decoded:
@@ -62,105 +76,49 @@ def decoded(data: bytes) -> Decoded:
     return (decode_as(data, found) if found else None) or decode(data)
 
 
-def _reason(error: Exception) -> str:
-    """polib's sentence without the text that it quotes."""
-    return str(error).partition("(")[2].rstrip(")") or type(error).__name__
+def _entries(text: str) -> Iterator[_Entry]:
+    entry = _Entry()
+    for line in _LINE.finditer(text):
+        key = line["key"]
+        if line["other"]:
+            number = text.count("\n", 0, line.start()) + 1
+            raise DocumentError(f"not a gettext catalogue: line {number}")
+        if entry.targets and key != "msgstr":
+            yield entry
+            entry = _Entry()
+        if key is None:  # that of an obsolete entry is a comment too
+            entry.fuzzy |= line["comment"].startswith(",") and "fuzzy" in line["comment"]
+            continue
+        string = polib.unescape("".join(s[1:-1] for s in re.findall(_STRING, line["strings"])))
+        if key == "msgstr":
+            entry.targets.append((*line.span("strings"), string))
+        else:
+            entry.strings[key] = string
+    if entry.targets:
+        yield entry
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the strings of a msgstr stand, from the first quote to the last."""
+def _unit(source: str, start: int, end: int, newline: str) -> PatchUnit[str]:
+    def render(segment: Segment, _: object) -> str:
+        # msgfmt wants a line break at the ends of both or of neither.
+        text = written(segment).strip("\n")
+        text = "\n" * source.startswith("\n") + text + "\n" * source.endswith("\n")
+        entry = polib.POEntry(msgid="", msgstr=text).__unicode__(wrapwidth=_WIDTH)
+        return entry.partition("msgstr ")[2].rstrip("\n").replace("\n", newline)
 
-    start: int
-    end: int
-    form: int
-
-
-class _Translations:
-    def __init__(self, catalogue: polib.POFile, text: str) -> None:
-        self._catalogue, self._text = catalogue, text
-        self._newline = "\r\n" if "\r\n" in text else "\n"
-        self._places = _places(text)
-
-    def units(self) -> Iterator[PatchUnit[str]]:
-        """The msgstr that are to be filled."""
-        lines = [0, *(found.end() for found in re.finditer("\n", self._text))]
-        for entry in self._catalogue:
-            if entry.obsolete or entry.fuzzy or _is_translated(entry):
-                continue
-            for place in self._of_entry(lines[min(max(entry.linenum - 1, 0), len(lines) - 1)]):
-                written = self._text[place.start : place.end]
-                if not entry.msgid_plural:
-                    yield self._unit(entry.msgid, place)
-                elif _unquoted(written) == "" or _is_copy(entry, entry.msgstr_plural[place.form]):
-                    single = place.form == 0 and len(entry.msgstr_plural) > 1
-                    yield self._unit(entry.msgid if single else entry.msgid_plural, place)
-
-    def _of_entry(self, start: int) -> list[_Place]:
-        """The msgstr behind the entry that starts there."""
-        i = bisect_left(self._places, start, key=lambda place: place.start)
-        if i == len(self._places):
-            return []
-        found = [self._places[i]]
-        while i + 1 < len(self._places) and self._places[i + 1].form == found[-1].form + 1:
-            i += 1
-            found.append(self._places[i])
-        return found
-
-    def _unit(self, source: str, place: _Place) -> PatchUnit[str]:
-        def render(segment: Segment, _: object) -> str:
-            return self._quoted(_same_ends(source, written(segment)))
-
-        return PatchUnit(read_message(source), place.start, place.end, render)
-
-    def _quoted(self, text: str) -> str:
-        """As a string of a catalogue, wrapped as gettext does."""
-        entry = polib.POEntry(msgid="", msgstr=text)
-        written = entry.__unicode__(wrapwidth=_WIDTH).partition("msgstr ")[2].rstrip("\n")
-        return written.replace("\n", self._newline)
-
-    def header(self, target: str, units: list[PatchUnit[str]]) -> Iterator[Consequence[str]]:
-        """Language and plural forms, where the header has a place for them and nothing there."""
-        forms = _PLURAL_FORMS.get(target, "nplurals=2; plural=(n != 1);")
-        head = self._places[0] if self._places else None
-        if head is None or not units or head.end > units[0].start:
-            return
-        header = self._text[head.start : head.end]
-        edits = []
-        for pattern, value in ((_LANGUAGE, target), (_FORMS, forms)):
-            if place := pattern.search(header):
-                gap = "" if header[place.start(1) - 1] == " " else " "
-                edits.append((*place.span(1), gap + value))
-        plural = any(place.form for place in self._places)
-        if plural and "Plural-Forms:" not in header and header != '""':
-            edits.append((len(header), len(header), f'{self._newline}"Plural-Forms: {forms}\\n"'))
-        for start, end, new in sorted(edits):
-            yield Consequence(head.start + start, head.start + end, new, units)
+    return PatchUnit(read_message(source), start, end, render)
 
 
-def _is_translated(entry: polib.POEntry) -> bool:
-    targets = [entry.msgstr, *entry.msgstr_plural.values()]
-    return entry.translated() and not any(_is_copy(entry, target) for target in targets)
-
-
-def _is_copy(entry: polib.POEntry, target: str) -> bool:
-    return is_copy(entry.msgid, target) or is_copy(entry.msgid_plural, target)
-
-
-def _places(text: str) -> list[_Place]:
-    places = []
-    for found in _MSGSTR.finditer(text):
-        strings = found["strings"].rstrip()
-        start = found.start("strings")
-        places.append(_Place(start, start + len(strings), int(found["form"] or 0)))
-    return places
-
-
-def _unquoted(written: str) -> str:
-    return "".join(part for part in re.findall(_STRING, written)).replace('"', "")
-
-
-def _same_ends(source: str, text: str) -> str:
-    """msgfmt wants a line break at the ends of both or of neither."""
-    text = text.strip("\n")
-    return "\n" * source.startswith("\n") + text + "\n" * source.endswith("\n")
+def _header(
+    text: str, entry: _Entry, target: str, units: list[PatchUnit[str]], *, plural: bool
+) -> Iterator[Consequence[str]]:
+    """Language and plural forms, where the header has a place for them and nothing there."""
+    forms = _PLURAL_FORMS.get(target, "nplurals=2; plural=(n != 1);")
+    start, end, said = entry.targets[0]
+    for pattern, value in ((_LANGUAGE, target), (_FORMS, forms)):
+        if place := pattern.search(text, start, end):
+            gap = "" if text[place.start(1) - 1] == " " else " "
+            yield Consequence(*place.span(1), gap + value, units)
+    if plural and said and "Plural-Forms:" not in said:
+        newline = "\r\n" if "\r\n" in text else "\n"
+        yield Consequence(end, end, f'{newline}"Plural-Forms: {forms}\\n"', units)
