@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
 from markdown_it.common.utils import normalizeReference
 
@@ -72,17 +72,17 @@ class Inline:
     ) -> None:
         self._start, self._end = places[0][0], places[-1][1]
         self._references = references
-        content, self._gaps = _content(text, places)
+        self._content, self._gaps = _content(text, places)
         self.kept: Counter[Part] = Counter()
         self._escaped: set[str] = set()  # marks that the source writes with a backslash
         self._items: list[TextOrTag] = []
         self._waiting: list[tuple[str, int, int]] = []  # mark, its index in the items, its end
         at = 0
-        for found in _marks(content):
-            self._items.append(_soft(content[at : found.start]))
-            self._take(found)
-            at = found.end
-        self._items.append(_soft(content[at:]))
+        for kind, start, end in _marks(self._content):
+            self._items.append(_soft(self._content[at:start]))
+            self._take(kind, start, end)
+            at = end
+        self._items.append(_soft(self._content[at:]))
 
     def unit(self, *, cell: bool) -> PatchUnit[str]:
         """Of all the content.
@@ -99,7 +99,7 @@ class Inline:
             for piece in segment:
                 if isinstance(piece, str):
                     first = before == "" and not cell
-                    out.append(_escaped(piece, bare, first=first, cell=cell))
+                    out.append(_as_markdown(piece, bare, first=first, cell=cell))
                 elif piece.raw[0] not in "*_~=+^":
                     out.append(piece.raw)
                 elif isinstance(before, Tag) and before.closing is piece:
@@ -113,20 +113,19 @@ class Inline:
 
         return PatchUnit(joined(self._items), self._start, self._end, render)
 
-    def _take(self, found: _Found) -> None:
-        kind, raw = found.kind, found.raw
+    def _take(self, kind: str, start: int, end: int) -> None:
+        raw = self._content[start:end]
         if kind in ("link", "tag"):
-            said = [a or b for a, b in _SAID.findall(raw)]
-            self.kept += count("attributes", said)
+            self.kept += count("attributes", [a or b for a, b in _SAID.findall(raw)])
         if kind == "bracket":
-            self._open(raw, end=found.end)
+            self._open(raw, end=end)
         elif kind == "link":
             if not self._close("[", raw):
                 self._items.append(_soft(raw))
         elif kind == "label":
-            self._label(found)
+            self._label(start)
         elif kind == "emphasis":
-            self._emphasis(found)
+            self._emphasis(raw, start, end)
         elif kind == "escape":
             self._items.append(raw[1:])
             self._escaped.add(raw[1:])
@@ -137,44 +136,37 @@ class Inline:
         else:
             if kind in _COUNTED:
                 self.kept += count(_COUNTED[kind], [raw.partition("](")[0]])
-            self._items.append(Tag(_KINDS.get(kind, "atom"), raw + self._gap(found)))
+            gap = self._gaps[end - 1] if kind == "break" else ""
+            self._items.append(Tag(_KINDS.get(kind, "atom"), raw + gap))
 
-    def _label(self, found: _Found) -> None:
+    def _label(self, start: int) -> None:
         """``[label]`` alone is a link where the label is defined, and must then be told it."""
         opened = next((w for w in reversed(self._waiting) if w[0] in ("[", "^[")), None)
+        label = self._content[opened[2] : start] if opened else ""
         if opened and opened[0] == "^[":  # a footnote where it is called
             self._close("^[", "]")
-            return
-        label = found.content[opened[2] : found.start] if opened else ""
-        if not (label and normalizeReference(label) in self._references):
+        elif label and normalizeReference(label) in self._references:
+            self._close("[", f"][{label}]")
+        else:
             self._items.append("]")
-            return
-        self._close("[", f"][{label}]")
 
     def _element(self, raw: str) -> None:
         """An inline HTML tag, or an address in angle brackets."""
-        name = _ELEMENT.match(raw)
-        if name is None:
+        found = _ELEMENT.match(raw)
+        name = found[2].lower() if found else ""
+        if found is None:
             self._items.append(Tag("atom", raw))
-        elif name[1]:
-            if not self._close(name[2].lower(), raw):
+        elif found[1]:
+            if not self._close(name, raw):
                 self._items.append(Tag("point", raw))
-        elif raw.endswith("/>") or name[2].lower() in _VOID:
-            self._items.append(Tag("break" if name[2].lower() == "br" else "point", raw))
+        elif raw.endswith("/>") or name in _VOID:
+            self._items.append(Tag("break" if name == "br" else "point", raw))
         else:
-            self._open(raw, name[2].lower())
+            self._open(raw, name)
 
-    def _gap(self, found: _Found) -> str:
-        """What the next line of the source begins with (``> ``), where a line end is kept."""
-        if found.kind != "break":
-            return ""
-        return self._gaps[found.line]
-
-    def _emphasis(self, found: _Found) -> None:
-        text, raw = found.content, found.raw
-        before, after = text[max(0, found.start - 1) : found.start], text[found.end : found.end + 1]
-        within = raw[0] == "_" and _latin(before) and _latin(after)
-        if within:
+    def _emphasis(self, raw: str, start: int, end: int) -> None:
+        before, after = self._content[max(0, start - 1) : start], self._content[end : end + 1]
+        if raw[0] == "_" and _latin(before) and _latin(after):  # within a word
             self._items.append(raw)
         elif not (before.strip() and self._close(raw, raw)):
             if after.strip():
@@ -199,16 +191,14 @@ class Inline:
         return False
 
 
-def _content(text: str, places: Sequence[tuple[int, int]]) -> tuple[str, list[str]]:
-    """The lines as one text, and for each line end what stands before the next line."""
-    lines, gaps = [], []
-    for i, (start, end) in enumerate(places):
-        following = places[i + 1][0] if i + 1 < len(places) else end
-        between = text[end:following]
-        head, _, gap = between.partition("\n")
-        lines.append(text[start:end] + head)  # two blanks at its end are a line break
-        gaps.append(gap)
-    return "\n".join(lines), gaps
+def _content(text: str, places: Sequence[tuple[int, int]]) -> tuple[str, dict[int, str]]:
+    """The lines as one text, and what in the source stands behind a line end of it (``> ``)."""
+    content, gaps = "", dict[int, str]()
+    for (start, end), (following, _) in pairwise([*places, (places[-1][1], 0)]):
+        head, line_end, gap = text[end:following].partition("\n")
+        content += text[start:end] + head + line_end  # two blanks at its end are a line break
+        gaps[len(content) - 1] = gap
+    return content, gaps
 
 
 def _soft(text: str) -> str:
@@ -229,49 +219,30 @@ def _is_wide(character: str) -> bool:
     return "⺀" <= character <= "\uffee"
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A mark in a content."""
-
-    kind: str
-    content: str
-    start: int
-    end: int
-    line: int  # line ends before it
-
-    @property
-    def raw(self) -> str:
-        return self.content[self.start : self.end]
-
-
-def _marks(content: str) -> Iterator[_Found]:
-    """The marks, and what is protected in the text between; neither lies in the other."""
+def _marks(content: str) -> Iterator[tuple[str, int, int]]:
+    """Kind, start and end of the marks, and of what is protected in the text between."""
     pieces = [p for p in find(content) if p.family.name not in _AS_MARKDOWN]
     ticks: dict[int, list[int]] = {}
     for run in reversed(list(_TICKS.finditer(content))):
         ticks.setdefault(len(run[0]), []).append(run.start())
-    at = k = line = counted = 0
+    at = k = 0
     found = _MARK.search(content)
     while True:
         if found is not None and found.start() < at:
             found = _MARK.search(content, at)
         while k < len(pieces) and pieces[k].start < at:
             k += 1
-        piece = pieces[k] if k < len(pieces) else None
         loose = found is not None and found.lastgroup in _LOOSE
-        if piece and (not found or piece.start < found.start() + loose):
-            kind, start, end = "protected", piece.start, piece.end
+        if k < len(pieces) and (not found or pieces[k].start < found.start() + loose):
+            kind, start, at = "protected", pieces[k].start, pieces[k].end
         elif found:
-            kind, start, end = found.lastgroup or "", *found.span()
+            kind, (start, at) = found.lastgroup or "", found.span()
         else:
             return
         if kind == "ticks":
-            kind, end = _code(ticks, start, end)
-        line += content.count("\n", counted, start)
-        counted = start
+            kind, at = _code(ticks, start, at)
         if kind != "text":
-            yield _Found("image" if kind == "alt" else kind, content, start, end, line)
-        at = end
+            yield "image" if kind == "alt" else kind, start, at
 
 
 def _code(ticks: dict[int, list[int]], start: int, end: int) -> tuple[str, int]:
@@ -287,7 +258,7 @@ def _latin(character: str) -> bool:
     return character.isalnum() and character.isascii()
 
 
-def _escaped(text: str, bare: set[str], *, first: bool, cell: bool) -> str:
+def _as_markdown(text: str, bare: set[str], *, first: bool, cell: bool) -> str:
     """As Markdown; marks that are text in the source without a backslash (``bare``) need none."""
     result = _SPECIAL.sub(lambda m: m[0] if m[0] in bare else "\\" + m[0], text)
     if cell:
