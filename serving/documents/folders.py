@@ -11,38 +11,11 @@ import contextlib
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+# The files of one document; texts and answers have a line of JSON for each text.
+SOURCE, TEXTS, ANSWERS, RESULT = "source", "texts", "answers", "result"
 _PREFIX = "csanmt-documents-"
-
-
-@dataclass(frozen=True, slots=True)
-class JobFolder:
-    """The files of one document."""
-
-    path: Path
-
-    @property
-    def source(self) -> Path:
-        return self.path / "source"
-
-    @property
-    def texts(self) -> Path:
-        """A line for each text: JSON."""
-        return self.path / "texts"
-
-    @property
-    def answers(self) -> Path:
-        """A line for each line of ``texts``: JSON."""
-        return self.path / "answers"
-
-    @property
-    def result(self) -> Path:
-        return self.path / "result"
-
-    def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
 
 
 class JobFolders:
@@ -51,18 +24,23 @@ class JobFolders:
     def __init__(self) -> None:
         self._root: Path | None = None
 
-    def new(self) -> JobFolder:
+    def new(self) -> Path:
         """An empty folder. Raises OSError where there is no room for one."""
         if self._root is None:
             _remove_abandoned(Path(tempfile.gettempdir()))
             self._root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        return JobFolder(Path(tempfile.mkdtemp(dir=self._root)))
+        return Path(tempfile.mkdtemp(dir=self._root))
 
     def remove(self) -> None:
         """All of them."""
         if self._root is not None:
-            shutil.rmtree(self._root, ignore_errors=True)
+            remove(self._root)
             self._root = None
+
+
+def remove(folder: Path) -> None:
+    """With what is in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -72,4 +50,4 @@ def _remove_abandoned(folder: Path) -> None:
         with contextlib.suppress(OSError):
             ours = path.lstat().st_uid == os.getuid() and not path.is_symlink()
             if ours and owner.isdigit() and not Path(f"/proc/{owner}").exists():
-                shutil.rmtree(path, ignore_errors=True)
+                remove(path)

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from csanmt.documents.leftovers import Left
 from csanmt.documents.protocol import Format
 from csanmt.errors import CsanmtError
-from serving.documents.folders import JobFolder
+from serving.documents.folders import RESULT
 from serving.http.allowance import Account
 from serving.texts import Terms
 
@@ -48,7 +48,7 @@ class DocumentJob:
     name: str
     format: Format
     target: str
-    folder: JobFolder
+    folder: Path
     characters: int
     total: int
     rank: int
@@ -100,7 +100,7 @@ def file_response(job: DocumentJob) -> Response:
         "Cache-Control": "no-store",
     }
     return StreamingResponse(
-        _chunks(job.folder.result.open("rb")), media_type=job.format.media_type, headers=headers
+        _chunks((job.folder / RESULT).open("rb")), media_type=job.format.media_type, headers=headers
     )
 
 

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from itertools import count
+from pathlib import Path
 from typing import IO, Any
 
 from starlette.requests import Request
@@ -34,7 +35,7 @@ from csanmt.errors import (
     OverloadedError,
     UnavailableError,
 )
-from serving.documents.folders import JobFolder, JobFolders
+from serving.documents.folders import ANSWERS, TEXTS, JobFolders, remove
 from serving.documents.job import Api, DocumentJob
 from serving.documents.parsers import ParserPool, storage_error
 from serving.documents.turns import FairTurns
@@ -99,7 +100,7 @@ class DocumentJobs:
             raise self._storage(error) from None
         finally:
             if not any(job.folder is folder for job in self._jobs.values()):
-                folder.remove()
+                remove(folder)
 
     def _storage(self, error: OSError) -> CsanmtError:
         log_fault(log, "document not stored", error, errno=error.errno)
@@ -171,12 +172,12 @@ class DocumentJobs:
                 f"{held[owner]} of your documents are being translated; try again later"
             )
 
-    async def _parse(self, owner: str, work: str, folder: JobFolder, name: str) -> dict[str, Any]:
+    async def _parse(self, owner: str, work: str, folder: Path, name: str) -> dict[str, Any]:
         facts = self._service.facts
         limits = Limits(characters=self._settings.max_document_characters)
         message = {
             "do": work,
-            "folder": str(folder.path),
+            "folder": str(folder),
             "name": name,
             "limits": asdict(limits),
             "languages": [facts.source_language, facts.target_language],
@@ -225,7 +226,7 @@ class DocumentJobs:
             job.task.cancel()
         if not job.finished:
             job.account.give_back(job.characters)
-        job.folder.remove()
+        remove(job.folder)
 
     async def stop(self) -> None:
         """Forget all documents and end the parsers."""
@@ -280,8 +281,8 @@ class DocumentJobs:
     async def _translate(self, job: DocumentJob) -> None:
         """Answer all texts, a batch a turn; only the time of its turns counts as the job's."""
         with (
-            job.folder.texts.open(encoding="utf-8") as texts,
-            job.folder.answers.open("w", encoding="utf-8") as answers,
+            (job.folder / TEXTS).open(encoding="utf-8") as texts,
+            (job.folder / ANSWERS).open("w", encoding="utf-8") as answers,
         ):
             for batch in batches(_texts(texts)):
                 async with self._turns.turn(job.account.name, job.rank):

@@ -16,7 +16,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,64 +26,49 @@ from csanmt.documents.protocol import Languages
 from csanmt.documents.translation import assemble, take_apart
 from csanmt.errors import CsanmtError
 from csanmt.markup import AlignedText
-from serving.documents.folders import JobFolder
+from serving.documents.folders import ANSWERS, RESULT, SOURCE, TEXTS
 from serving.runners.wire import pack, read_frame
 
 FULL = "storage"  # code of an answer: the disk took no more
 TOO_MUCH_MEMORY = "the document takes more memory than a document may take"
 
 
-def open_document(folder: JobFolder, message: dict[str, Any]) -> dict[str, Any]:
-    """Write the texts to translate, a line each: ``[text, has tags somewhere]``."""
-    found = take_apart(*_document(folder, message))
-    with folder.texts.open("w", encoding="utf-8") as stream:
-        for text, tagged in found.needed.items():
-            stream.write(json.dumps([text, tagged], ensure_ascii=False) + "\n")
-    return {"characters": found.characters, "total": found.total, "sample": found.sample}
-
-
-def assemble_document(folder: JobFolder, message: dict[str, Any]) -> dict[str, Any]:
-    """Write the translated document, made of the source and the answers."""
-    assembled = assemble(*_document(folder, message), dict(_answers(folder)))
-    folder.result.write_bytes(assembled.data)
-    return {
-        "bytes": len(assembled.data),
-        "warnings": [[left.part, left.count] for left in assembled.left],
-    }
-
-
-WORK: dict[str, Callable[[JobFolder, dict[str, Any]], dict[str, Any]]] = {
-    "open": open_document, "assemble": assemble_document,
-}  # fmt: skip
-
-
-def _document(folder: JobFolder, message: dict[str, Any]) -> tuple[Any, bytes, Limits, Languages]:
+def _work(message: dict[str, Any]) -> dict[str, Any]:
+    """Take a document apart and write its texts, a line each (``[text, has tags somewhere]``);
+    or put it together of its source and the answers."""
+    folder = Path(message["folder"])
+    known, source = find(message["name"]), (folder / SOURCE).read_bytes()
     limits, languages = Limits(**message["limits"]), Languages(*message["languages"])
-    return find(message["name"]), folder.source.read_bytes(), limits, languages
+    if message["do"] == "open":
+        found = take_apart(known, source, limits, languages)
+        with (folder / TEXTS).open("w", encoding="utf-8") as stream:
+            for text, tagged in found.needed.items():
+                stream.write(json.dumps([text, tagged], ensure_ascii=False) + "\n")
+        return {"characters": found.characters, "total": found.total, "sample": found.sample}
+    assembled = assemble(known, source, limits, languages, dict(_answers(folder)))
+    (folder / RESULT).write_bytes(assembled.data)
+    warnings = [[left.part, left.count] for left in assembled.left]
+    return {"bytes": len(assembled.data), "warnings": warnings}
 
 
-def _answers(folder: JobFolder) -> Iterator[tuple[str, AlignedText]]:
+def _answers(folder: Path) -> Iterator[tuple[str, AlignedText]]:
     with (
-        folder.texts.open(encoding="utf-8") as texts,
-        folder.answers.open(encoding="utf-8") as answers,
+        (folder / TEXTS).open(encoding="utf-8") as texts,
+        (folder / ANSWERS).open(encoding="utf-8") as answers,
     ):
         for text_line, answer_line in zip(texts, answers, strict=True):
             source = json.loads(text_line)[0]
             text, pairs, copies, sentences = json.loads(answer_line)
-            exact = tuple(((s[0], s[1]), (t[0], t[1])) for s, t in pairs)
-            yield (
-                source,
-                AlignedText(
-                    source, text, exact, tuple(map(tuple, copies)), tuple(map(tuple, sentences))
-                ),
-            )
+            exact = tuple((tuple(s), tuple(t)) for s, t in pairs)
+            parts = tuple(map(tuple, copies)), tuple(map(tuple, sentences))
+            yield source, AlignedText(source, text, exact, *parts)
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:
     """Do what a frame asks for."""
     _allow_seconds(message["seconds"])
     try:
-        return WORK[message["do"]](JobFolder(Path(message["folder"])), message)
+        return _work(message)
     except CsanmtError as error:
         return _error(error.code, str(error))
     except (MemoryError, RecursionError):

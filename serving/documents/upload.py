@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from csanmt.errors import CancelledError, CsanmtError
-from serving.documents.folders import JobFolder
+from serving.documents.folders import SOURCE
 from serving.http.errors import (
     BadRequestError,
     ForbiddenError,
@@ -37,7 +38,7 @@ class Upload:
     source in ``folder``."""
 
     name: str
-    folder: JobFolder
+    folder: Path
     fields: Mapping[str, str]
 
 
@@ -46,7 +47,7 @@ def most_bytes(settings: Settings) -> int:
     return settings.max_document_bytes + FORM_OVERHEAD
 
 
-async def read_upload(request: Request, settings: Settings, folder: JobFolder) -> Upload | None:
+async def read_upload(request: Request, settings: Settings, folder: Path) -> Upload | None:
     """The file in the field ``file``, put into ``folder``; None when the form holds none.
 
     Raises:
@@ -87,8 +88,8 @@ async def read_upload(request: Request, settings: Settings, folder: JobFolder) -
         await form.close()
 
 
-def _store(file: UploadFile, folder: JobFolder) -> None:
-    with folder.source.open("wb") as stream:
+def _store(file: UploadFile, folder: Path) -> None:
+    with (folder / SOURCE).open("wb") as stream:
         shutil.copyfileobj(file.file, stream, 1 << 20)
 
 
