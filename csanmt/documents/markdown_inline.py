@@ -137,7 +137,8 @@ class Inline:
             if kind in _COUNTED:
                 self.kept += count(_COUNTED[kind], [raw.partition("](")[0]])
             gap = self._gaps[end - 1] if kind == "break" else ""
-            self._items.append(Tag(_KINDS.get(kind, "atom"), raw + gap))
+            silent = raw.startswith("![]")  # an image without words
+            self._items.append(Tag("point" if silent else _KINDS.get(kind, "atom"), raw + gap))
 
     def _label(self, start: int) -> None:
         """``[label]`` alone is a link where the label is defined, and must then be told it."""
