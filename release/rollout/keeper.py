@@ -12,7 +12,7 @@ from typing import Any
 
 from csanmt.errors import CsanmtError
 from release.rollout.deployment import Check, deploy
-from release.rollout.promotion import Promoted, promote
+from release.rollout.promotion import Guide, Promoted, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipment, ShipmentProgress, Shipments
 from release.rollout.site import APPLIED, Site, Tell
@@ -103,7 +103,7 @@ def _generation(site: Site) -> int | None:
 
 
 @dataclass(slots=True)
-class _Journey:
+class _Journey(Guide):
     """One shipment under way; the guide of its promotion."""
 
     site: Site
@@ -176,7 +176,6 @@ class _Journey:
     # -- as the guide of the promotion -----------------------------------------------------------
 
     def before(self, weight: float) -> None:
-        """See :class:`release.rollout.promotion.Guide`."""
         before = [w for w in self.shipment.plan.weights if w < weight]
         wait = bool(before) and before[-1] in self.shipment.pause_at
         seen = _Seen(self.site.clock.now(), _generation(self.site))
@@ -204,11 +203,9 @@ class _Journey:
             self._save(phase="sharing")
 
     def watched(self, weight: float) -> float:
-        """See :class:`release.rollout.promotion.Guide`."""
         return self.progress.watched if weight == self.progress.share else 0.0
 
     def tick(self, weight: float, seconds: float) -> None:
-        """See :class:`release.rollout.promotion.Guide`."""
         self._obey()
         self.upkeep.tend_at_times(spare=self.colour)
         if seconds - self._saved >= SAVED_EVERY or seconds < self._saved:

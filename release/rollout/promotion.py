@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 from csanmt.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from release.rollout.observation import Observation, observe, record
@@ -61,29 +60,18 @@ class Promoted:
     share: float = 0.0
 
 
-class Guide(Protocol):
-    """Told of every step of a promotion; may hold it up, or end it by an error."""
+class Guide:
+    """Told of every step of a promotion; another one may hold it up, or end it by an error."""
 
     def before(self, weight: float) -> None:
         """A step to ``weight`` is about to be made."""
-        ...
 
     def watched(self, weight: float) -> float:
         """Seconds of this step's time that were watched already, by a command before."""
-        ...
+        return 0.0
 
     def tick(self, weight: float, seconds: float) -> None:
         """A step has been watched for ``seconds``, all commands together."""
-        ...
-
-
-class _Unguided:
-    def before(self, weight: float) -> None: ...
-
-    def watched(self, weight: float) -> float:
-        return 0.0
-
-    def tick(self, weight: float, seconds: float) -> None: ...
 
 
 def promote(
@@ -93,7 +81,7 @@ def promote(
     tell: Tell = lambda _: None,
     *,
     purpose: str = "promotion",
-    guide: Guide = _Unguided(),
+    guide: Guide = Guide(),
 ) -> Promoted:
     """Bring ``release``, which must be deployed and ready, into service by ``plan``.
 
