@@ -23,14 +23,7 @@ def register(actions: Actions) -> None:
 
 
 def _add_pin(actions: Actions) -> None:
-    parser = action(
-        actions, "pin", _pin, "make a correction a test that the gate runs for ever",
-        """\
-        Phrases are plain text; case and spacing are ignored, words are matched whole.
-
-          csanmt bench pin "他姓白。" --require "surname is Bai" --forbid "white"
-        """,
-    )  # fmt: skip
+    parser = action(actions, "pin", _pin)
     parser.add_argument("source", metavar="SOURCE", help="the Chinese sentence")
     parser.add_argument("--require", action="append", default=[], metavar="PHRASE")
     parser.add_argument("--forbid", action="append", default=[], metavar="PHRASE")
@@ -39,13 +32,7 @@ def _add_pin(actions: Actions) -> None:
 
 
 def _add_sign(actions: Actions) -> None:
-    parser = action(
-        actions, "sign", _sign, "sign off an evidence file, after its report was read",
-        """\
-        Writes FILE.sig by `ssh-keygen -Y sign`. The key is a private key, or a public one
-        whose private half an agent holds. Whom a release accepts stands in release.toml.
-        """,
-    )  # fmt: skip
+    parser = action(actions, "sign", _sign)
     parser.add_argument("evidence", type=Path, metavar="FILE")
     parser.add_argument(
         "--key", type=Path, metavar="KEY", default=signing_key(),
@@ -54,37 +41,30 @@ def _add_sign(actions: Actions) -> None:
 
 
 def _add_verify(actions: Actions) -> None:
-    parser = action(
-        actions, "verify", _verify, "check an evidence file and its signature",
-        """\
-        Exit status 3 if it was changed, is about another model, does not say promote, or
-        its signature does not fit; with --signers also if none of them has signed it.
-        """,
-    )  # fmt: skip
+    parser = action(actions, "verify", _verify)
     parser.add_argument("evidence", type=Path, metavar="FILE")
     parser.add_argument("--signers", type=Path, metavar="FILE", help="OpenSSH's allowed signers")
     parser.add_argument("--model-digest", metavar="SHA256", help="the model it must be about")
 
 
 def _add_suites(actions: Actions) -> None:
-    action(actions, "suites", _suites, "list the built-in suites")
+    action(actions, "suites", _suites)
 
 
 def _add_sheet(actions: Actions) -> None:
-    parser = action(
-        actions, "sheet", _sheet, "write the changed sentences as a blind sheet to be judged",
-        """\
-        CHANGES is changes.jsonl of `bench compare --out` or `bench gate --out`. Somebody who
-        reads both languages writes A, B or = into the column `better`; the filled sheet is
-        given to `bench gate --human`, which tells A from B by the answers themselves.
-        """,
-    )  # fmt: skip
+    parser = action(actions, "sheet", _sheet)
     parser.add_argument("changes", type=Path, metavar="CHANGES")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument("--limit", type=int, default=200, help="most sentences (default: 200)")
 
 
 def _pin(args: argparse.Namespace) -> int:
+    """Make a correction a test that the gate runs for ever.
+
+    Phrases are plain text; case and spacing are ignored, words are matched whole.
+
+    csanmt bench pin "他姓白。" --require "surname is Bai" --forbid "white"
+    """
     from datetime import UTC, datetime
 
     from benchmarks.pins import DEFAULT_PINS, Pin, add_pin
@@ -100,6 +80,11 @@ def _pin(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
+    """Sign off an evidence file, after its report was read.
+
+    Writes FILE.sig by `ssh-keygen -Y sign`. The key is a private key, or a public one
+    whose private half an agent holds. Whom a release accepts stands in release.toml.
+    """
     from benchmarks.evidence import verify
 
     if args.key is None:
@@ -114,6 +99,11 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    """Check an evidence file and its signature.
+
+    Exit status 3 if it was changed, is about another model, does not say promote, or
+    its signature does not fit; with --signers also if none of them has signed it.
+    """
     from benchmarks.evidence import verify
     from release.ledger.signed_file import verify_file
 
@@ -138,6 +128,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _suites(args: argparse.Namespace) -> int:
+    """List the built-in suites."""
     from benchmarks.suite import builtin_names, load_suite
 
     suites = [load_suite(name) for name in builtin_names()]
@@ -154,6 +145,12 @@ def _suites(args: argparse.Namespace) -> int:
 
 
 def _sheet(args: argparse.Namespace) -> int:
+    """Write the changed sentences as a blind sheet to be judged.
+
+    CHANGES is changes.jsonl of `bench compare --out` or `bench gate --out`. Somebody who
+    reads both languages writes A, B or = into the column `better`; the filled sheet is
+    given to `bench gate --human`, which tells A from B by the answers themselves.
+    """
     from benchmarks.second_opinion import write_sheet
 
     try:

@@ -49,20 +49,17 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_list(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "list",
-        _list,
-        "list versions, oldest first",
-        """\
-        Versions that cannot be read are listed as damaged, with the reason, and the
-        exit status is then 3. Models that other programs keep in BentoML's store are
-        not shown.""",
-    )
+    parser = action(actions, "list", _list)
     parser.add_argument("name", nargs="?", help="only versions of this name")
 
 
 def _list(args: argparse.Namespace) -> int:
+    """List versions, oldest first.
+
+    Versions that cannot be read are listed as damaged, with the reason, and the
+    exit status is then 3. Models that other programs keep in BentoML's store are
+    not shown.
+    """
     found = list(_store().scan(args.name))
     records = [entry for _, entry in found if not isinstance(entry, CsanmtError)]
     damaged = [(str(tag), str(entry)) for tag, entry in found if isinstance(entry, CsanmtError)]
@@ -82,20 +79,17 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _add_show(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "show",
-        _show,
-        "say everything about one version",
-        """\
-        Prints where it lies, its digest, labels, metadata, provenance and files.
-        --card prints the model card instead.""",
-    )
+    parser = action(actions, "show", _show)
     parser.add_argument("tag", help="name:vX.Y.Z")
     parser.add_argument("--card", action="store_true", help="print the model card, as Markdown")
 
 
 def _show(args: argparse.Namespace) -> None:
+    """Say everything about one version.
+
+    Prints where it lies, its digest, labels, metadata, provenance and files.
+    --card prints the model card instead.
+    """
     store = _store()
     record, path = store.show(args.tag), store.path(args.tag)
     if args.card:
@@ -112,19 +106,16 @@ def _show(args: argparse.Namespace) -> None:
 
 
 def _add_verify(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "verify",
-        _verify,
-        "recompute the SHA-256 of every file",
-        """\
-        Names every changed, missing or extra file; exit status 3 if there is one.
-        Without a tag all versions are verified.""",
-    )
+    parser = action(actions, "verify", _verify)
     parser.add_argument("tag", nargs="*", help="name:vX.Y.Z (default: all)")
 
 
 def _verify(args: argparse.Namespace) -> int:
+    """Recompute the SHA-256 of every file.
+
+    Names every changed, missing or extra file; exit status 3 if there is one.
+    Without a tag all versions are verified.
+    """
     store = _store()
     tags = args.tag or [str(tag) for tag, _ in store.scan()]
     sizes = sum(record.size for record in store.list() if str(record.tag) in tags)
@@ -157,20 +148,17 @@ def _verify_one(store: ModelStore, tag: str) -> dict[str, Any]:
 
 
 def _add_diff(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "diff",
-        _diff,
-        "show what differs between two versions",
-        """\
-        Compares configuration, files and their digests, tokenizer, labels, metadata
-        and provenance with its scores. Exit status 0 whether or not they differ.""",
-    )
+    parser = action(actions, "diff", _diff)
     parser.add_argument("before", help="name:vX.Y.Z")
     parser.add_argument("after", help="name:vX.Y.Z")
 
 
 def _diff(args: argparse.Namespace) -> None:
+    """Show what differs between two versions.
+
+    Compares configuration, files and their digests, tokenizer, labels, metadata
+    and provenance with its scores. Exit status 0 whether or not they differ.
+    """
     from model_store.comparison import compare
 
     difference = compare(_store(), args.before, args.after)
@@ -184,22 +172,19 @@ def _diff(args: argparse.Namespace) -> None:
 
 
 def _add_save(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "save",
-        _save,
-        "save a directory as a new version",
-        """\
-        The directory holds config.json, tokenizer/, engine.bin and/or
-        model.safetensors, and optionally generation_config.json,
-        model_card.md and provenance.json. Pickles and code are refused. The version
-        appears whole or not at all.""",
-    )
+    parser = action(actions, "save", _save)
     parser.add_argument("directory", help="the model's files")
     add_version_options(parser)
 
 
 def _save(args: argparse.Namespace) -> None:
+    """Save a directory as a new version.
+
+    The directory holds config.json, tokenizer/, engine.bin and/or
+    model.safetensors, and optionally generation_config.json,
+    model_card.md and provenance.json. Pickles and code are refused. The version
+    appears whole or not at all.
+    """
     wanted = version_arguments(args)
     with digesting("saving", directory_size(Path(args.directory))):
         record = _store().save(args.directory, **wanted)
@@ -207,16 +192,7 @@ def _save(args: argparse.Namespace) -> None:
 
 
 def _add_pack(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "pack",
-        _pack,
-        "pack float weights for the CPU engine",
-        """\
-        Reads model.safetensors of a version or a directory and writes engine.bin:
-        int8 weights that the native engine maps into memory. Versions never change,
-        so packing a stored version makes a file (--out) or a new version (--save-as).""",
-    )
+    parser = action(actions, "pack", _pack)
     parser.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("--out", metavar="FILE", help="write engine.bin here")
@@ -227,6 +203,12 @@ def _add_pack(actions: Actions) -> None:
 
 
 def _pack(args: argparse.Namespace) -> None:
+    """Pack float weights for the CPU engine.
+
+    Reads model.safetensors of a version or a directory and writes engine.bin:
+    int8 weights that the native engine maps into memory. Versions never change,
+    so packing a stored version makes a file (--out) or a new version (--save-as).
+    """
     from cli.packing import pack_as_version, pack_to_file
 
     store = _store()
@@ -246,16 +228,7 @@ def _pack(args: argparse.Namespace) -> None:
 
 
 def _add_export(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "export",
-        _export,
-        "write a version as one archive",
-        """\
-        Verifies the version and writes a plain tar, and its SHA-256 beside it as
-        ARCHIVE.sha256. The same version always gives the same bytes. Write the
-        SHA-256 down: `csanmt models import` asks for it.""",
-    )
+    parser = action(actions, "export", _export)
     parser.add_argument("tag", help="name:vX.Y.Z")
     parser.add_argument(
         "path", nargs="?", default=".", help="file, or directory for NAME-VERSION.tar (default: .)"
@@ -263,6 +236,12 @@ def _add_export(actions: Actions) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
+    """Write a version as one archive.
+
+    Verifies the version and writes a plain tar, and its SHA-256 beside it as
+    ARCHIVE.sha256. The same version always gives the same bytes. Write the
+    SHA-256 down: `csanmt models import` asks for it.
+    """
     from model_store.archive import export_archive
 
     store = _store()
@@ -279,23 +258,20 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _add_import(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "import",
-        _import,
-        "bring an exported version into the store",
-        """\
-        The archive's SHA-256 must be given, from whoever exported it: an archive is
-        only as trustworthy as the way its SHA-256 came to you. Refused are archives
-        that differ from it, are compressed, or hold links, devices or names that
-        lead elsewhere. The version keeps its tag, digest and date. If the store holds
-        the same version damaged, the import repairs it.""",
-    )
+    parser = action(actions, "import", _import)
     parser.add_argument("archive", help="a file written by `csanmt models export`")
     parser.add_argument("--sha256", metavar="HEX", help="the archive's SHA-256 (required)")
 
 
 def _import(args: argparse.Namespace) -> None:
+    """Bring an exported version into the store.
+
+    The archive's SHA-256 must be given, from whoever exported it: an archive is
+    only as trustworthy as the way its SHA-256 came to you. Refused are archives
+    that differ from it, are compressed, or hold links, devices or names that
+    lead elsewhere. The version keeps its tag, digest and date. If the store holds
+    the same version damaged, the import repairs it.
+    """
     from model_store.archive import import_archive
 
     if not args.sha256:
@@ -317,17 +293,7 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _add_retire(actions: Actions) -> None:
-    parser = action(
-        actions,
-        "retire",
-        _retire,
-        "remove old versions",
-        """\
-        Never removes a version in service, one of the newest three, or one of the
-        newest three that served (a rollback needs them). What is in service is not
-        known to the store: say it with --in-service, or --none-in-service. Shows what
-        would go; --yes does it.""",
-    )
+    parser = action(actions, "retire", _retire)
     parser.add_argument("target", help="a name (all its old versions), or one name:vX.Y.Z")
     service = parser.add_mutually_exclusive_group(required=True)
     service.add_argument(
@@ -352,6 +318,13 @@ def _add_retire(actions: Actions) -> None:
 
 
 def _retire(args: argparse.Namespace) -> None:
+    """Remove old versions.
+
+    Never removes a version in service, one of the newest three, or one of the
+    newest three that served (a rollback needs them). What is in service is not
+    known to the store: say it with --in-service, or --none-in-service. Shows what
+    would go; --yes does it.
+    """
     from model_store.retirement import retire
     from model_store.tags import ModelTag
 

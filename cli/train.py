@@ -179,7 +179,7 @@ def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dic
 
 
 def _add_prepare(actions: Actions) -> None:
-    parser = action(actions, "prepare", _prepare, "filter, learn the tokenizer, pack ids to disk")
+    parser = action(actions, "prepare", _prepare)
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="packed directory to write")
@@ -192,6 +192,7 @@ def _add_prepare(actions: Actions) -> None:
 
 
 def _prepare(args: argparse.Namespace) -> int:
+    """Filter, learn the tokenizer, pack ids to disk."""
     description = _prepare_into(_recipe(args), args, args.out)
     if args.json:
         print_json(description)
@@ -243,7 +244,7 @@ def _commit() -> str:
 
 
 def _add_pack(actions: Actions) -> None:
-    parser = action(actions, "pack", _pack, "write data, recipe and code as parts with digests")
+    parser = action(actions, "pack", _pack)
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
@@ -252,6 +253,7 @@ def _add_pack(actions: Actions) -> None:
 
 
 def _pack(args: argparse.Namespace) -> int:
+    """Write data, recipe and code as parts with digests."""
     from training.package import pack_run
 
     parts = pack_run(_recipe(args), args.packed, args.out, parse_size(args.part_size))
@@ -274,12 +276,13 @@ def parse_size(text: str) -> int:
 
 
 def _add_join(actions: Actions) -> None:
-    parser = action(actions, "join", _join, "check and join the parts that came back")
+    parser = action(actions, "join", _join)
     parser.add_argument("parts", type=Path)
     parser.add_argument("--out", type=Path, required=True)
 
 
 def _join(args: argparse.Namespace) -> int:
+    """Check and join the parts that came back."""
     from training.package import join_parts
 
     join_parts(args.parts, args.out)

@@ -22,7 +22,7 @@ def register(actions: Actions) -> None:
 
 
 def _add_distill(actions: Actions) -> None:
-    parser = action(actions, "distill", _distill, "let a teacher translate corpora for a student")
+    parser = action(actions, "distill", _distill)
     parser.add_argument("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
     parser.add_argument("--teacher", required=True, help="version directory or tag in the store")
     parser.add_argument("--engine", choices=("native", "torch"))
@@ -42,6 +42,7 @@ def _add_distill(actions: Actions) -> None:
 
 
 def _distill(args: argparse.Namespace) -> int:
+    """Let a teacher translate corpora for a student."""
     from cli.loading import decoding_options, find_model
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
@@ -73,12 +74,13 @@ def _distill(args: argparse.Namespace) -> int:
 
 
 def _add_plot(actions: Actions) -> None:
-    parser = action(actions, "plot", _plot, "draw the losses of a run at every evaluation")
+    parser = action(actions, "plot", _plot)
     parser.add_argument("metrics", type=Path, help="metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help=".svg")
 
 
 def _plot(args: argparse.Namespace) -> int:
+    """Draw the losses of a run at every evaluation."""
     if not args.metrics.is_file():
         raise InvalidInputError(f"no metrics file {str(args.metrics)!r}")
     if not write_curves(args.metrics, args.out):
@@ -123,7 +125,7 @@ def write_curves(metrics: Path, out: Path) -> bool:
 
 
 def _add_status(actions: Actions) -> None:
-    parser = action(actions, "status", _status, "where a run stands: losses, speed, time left")
+    parser = action(actions, "status", _status)
     parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .svg")
     parser.add_argument(
@@ -133,6 +135,7 @@ def _add_status(actions: Actions) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
+    """Where a run stands: losses, speed, time left."""
     from training.status import read_status, write_log
 
     status = read_status(args.directory)
@@ -155,7 +158,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _add_card(actions: Actions) -> None:
-    parser = action(actions, "card", _card, "tables for a model card: text, run, shown sentences")
+    parser = action(actions, "card", _card)
     parser.add_argument("--model", required=True, help="version directory or tag in the store")
     parser.add_argument("--engine", choices=("native", "torch"))
     parser.add_argument("--packed", type=Path, help="packed data of the version")
@@ -163,6 +166,7 @@ def _add_card(actions: Actions) -> None:
 
 
 def _card(args: argparse.Namespace) -> int:
+    """Tables for a model card: text, run, shown sentences."""
     from cli.loading import chosen_engine, decoding_options, find_model
     from csanmt.loading import load_translator
     from training.card import packed_pairs, run_section, showcase_section, text_section
