@@ -218,12 +218,12 @@ def _retain(args: argparse.Namespace) -> None:
     again when it went; what was cut short is repeated by the next removal.
     """
     from release.ledger.state import fold
-    from release.rollout.retention import deployed, plan, remover, retain
+    from release.rollout.retention import deployed, plan, retain
 
     site = site_of(args)
     removed: dict[str, list[str]] = {}
     if args.yes:
-        keeping, removed = retain(site, remover(bento_home(), site.ledger), args.keep)
+        keeping, removed = retain(site, bento_home(), args.keep)
     else:
         keeping = plan(fold(site.ledger.history()), deployed(site), args.keep)
     if args.json:

@@ -128,18 +128,10 @@ def pin_model(
     before = read_manifest(root)
     replace(before, model=PinnedModel(tag, digest or "none"))  # refuses what is malformed
     path = root / FILE_NAME
-    section = ""
     values = {"tag": tag, "sha256": digest, "source": source, "archive": archive}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    last = 0
-    for number, line in enumerate(lines):
-        if header := re.match(r"\[(\w+)\]", line):
-            section = header[1]
-        elif section == "model" and (key := re.match(r"(tag|sha256|source|archive)\s*=", line)):
-            lines[number] = f'{key[1]} = "{values.pop(key[1])}"\n'
-            if key[1] == "sha256":
-                last = number
-    more = [f'{name} = "{value}"\n' for name, value in values.items() if value]
-    lines[last + 1 : last + 1] = more
-    path.write_text("".join(lines), encoding="utf-8")
+    lines = [f'{name} = "{value}"\n' for name, value in values.items() if value]
+    head = "[model]\n# `csanmt release model TAG` writes it from the model store.\n"
+    text = path.read_text(encoding="utf-8")
+    changed = re.sub(r"(?ms)^\[model\]$.*?(?=\n\[|\Z)", lambda _: head + "".join(lines), text)
+    path.write_text(changed, encoding="utf-8")
     return read_manifest(root)

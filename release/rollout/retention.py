@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,6 @@ class Keeping:
 
     keep: dict[str, str]
     remove: tuple[str, ...]
-
-
-Remove = Callable[[str, Keeping], list[str]]
-"""Deletes a release's bento, image and models, whatever is left of them, and names them."""
 
 
 def plan(state: ReleaseState, deployed: Iterable[str], keep: int = KEEP) -> Keeping:
@@ -60,11 +56,15 @@ def plan(state: ReleaseState, deployed: Iterable[str], keep: int = KEEP) -> Keep
     return Keeping(reasons, remove)
 
 
-def retain(site: Site, remove: Remove, keep: int = KEEP) -> tuple[Keeping, dict[str, list[str]]]:
+def retain(site: Site, home: Path, keep: int = KEEP) -> tuple[Keeping, dict[str, list[str]]]:
     """Remove what ``plan`` allows and record it; returns the plan, and release → what went.
 
     The ledger is told before a removal and again after it, with what went. A removal that
-    was cut short lacks the second entry, so it is planned again until it has one.
+    was cut short lacks the second entry, so it is planned again until it has one. A model version
+    goes only when no release that stays uses it and the store's own rules let it go.
+
+    Args:
+        home: BENTOML_HOME with the bentos and models.
 
     Raises:
         InvalidInputError: ``keep`` is too small.
@@ -77,7 +77,7 @@ def retain(site: Site, remove: Remove, keep: int = KEEP) -> tuple[Keeping, dict[
         removed: dict[str, list[str]] = {}
         for release in keeping.remove:
             site.ledger.append(Kind.RETIRE, release, who=site.who, why=why)
-            removed[release] = remove(release, keeping)
+            removed[release] = _remove(home, site.ledger, release, keeping)
             detail = {"removed": removed[release]}
             site.ledger.append(Kind.RETIRE, release, who=site.who, why=why, detail=detail)
     return keeping, removed
@@ -93,33 +93,18 @@ def deployed(site: Site) -> list[str]:
 BENTO = "csanmt"
 
 
-def remover(home: Path, ledger: Ledger) -> Remove:
-    """A function that removes one release's things and names what it removed.
-
-    A model version goes only when no release that stays uses it and the store's own rules
-    let it go; what is gone already is passed over.
-
-    Args:
-        home: BENTOML_HOME with the bentos and models.
-    """
-    store = ModelStore(home)
-
-    def remove(release: str, keeping: Keeping) -> list[str]:
-        build = ledger.last(Kind.BUILD, release)
-        detail = build.detail if build else {}
-        removed = _remove_bento(home, release)
-        if image := detail.get("image"):
-            removed += _remove_image(str(image))
-        if model := detail.get("model"):
-            removed += _remove_model(store, str(model), _models_of(ledger, keeping))
-        return removed
-
-    return remove
-
-
-def _models_of(ledger: Ledger, keeping: Keeping) -> set[str]:
-    entries = (ledger.last(Kind.BUILD, release) for release in keeping.keep)
-    return {str(entry.detail.get("model", "")) for entry in entries if entry}
+def _remove(home: Path, ledger: Ledger, release: str, keeping: Keeping) -> list[str]:
+    """Delete a release's bento, image and model, whatever is left of them, and name them."""
+    build = ledger.last(Kind.BUILD, release)
+    detail = build.detail if build else {}
+    removed = _remove_bento(home, release)
+    if image := detail.get("image"):
+        removed += _remove_image(str(image))
+    if model := detail.get("model"):
+        builds = (ledger.last(Kind.BUILD, name) for name in keeping.keep)
+        used = {str(entry.detail.get("model", "")) for entry in builds if entry}
+        removed += _remove_model(ModelStore(home), str(model), used)
+    return removed
 
 
 def _remove_bento(home: Path, release: str) -> list[str]:

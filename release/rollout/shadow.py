@@ -7,15 +7,12 @@ numbers; the texts of users are not.
 
 from __future__ import annotations
 
-import http.client
 import json
 import queue
 import socket
 import socketserver
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,7 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service_process import DIRECT
+import httpx
+
 from csanmt.errors import ConflictError, NotFoundError
 from release.ledger.ledger import Kind
 from release.rollout.site import Site, Tell
@@ -116,7 +114,7 @@ class Collector:
         self.urls = dict(urls)
         self._path = path
         self._key = authorization(api_key)
-        self.timeout = timeout
+        self._client = httpx.Client(timeout=timeout, trust_env=False)
         self._pending: queue.Queue[Copied] = queue.Queue(QUEUE)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -179,18 +177,13 @@ class Collector:
             self._changed += sum(blue != green for blue, green in pairs)
 
     def _ask(self, colour: Colour, copied: Copied) -> bytes:
-        headers = {**copied.headers, **self._key}
-        request = urllib.request.Request(self.urls[colour] + copied.path, copied.body, headers)
         start = time.monotonic()
-        body = b""
         try:
-            with DIRECT.open(request, timeout=self.timeout) as response:
-                body = response.read()
-            failed = False
-        except urllib.error.HTTPError as error:
-            failed = error.code >= 500
-        except (OSError, http.client.HTTPException, ValueError):  # also cut short, or a bad path
-            failed = True
+            url, headers = self.urls[colour] + copied.path, {**copied.headers, **self._key}
+            answer = self._client.post(url, content=copied.body, headers=headers)
+            body, failed = answer.content, answer.status_code >= 500
+        except (httpx.HTTPError, httpx.InvalidURL):  # also cut short, or a bad path
+            body, failed = b"", True
         with self._lock:
             side = self._sides[colour]
             side.answers += 1
