@@ -7,6 +7,7 @@ beforehand what can be checked.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -129,6 +130,7 @@ class CsanmtService:
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
         end_with_supervisor()
+        gc.freeze()  # what was imported stays: no collection looks through it again
         await worker.application.pool.start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

@@ -6,15 +6,19 @@ level; request id and model version are.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 import time
 import traceback
+from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, TextIO
 
-ROOT_LOGGER = "csanmt"
+HELD_SECONDS = 0.2  # that a request's line may wait for others to be written with
+_ROOT = logging.getLogger("csanmt")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -27,28 +31,69 @@ class JsonFormatter(logging.Formatter):
         self._fields = fields
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": _utc(record.created),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-            **self._fields,
-            **_extra(record),
-        }
+        fields = _extra(record)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return _ENCODER.encode(line)
+            fields["exception"] = self.formatException(record.exc_info)
+        level = record.levelname.lower()
+        return self.line(record.created, level, record.name, record.getMessage(), fields)
+
+    def line(
+        self, at: float, level: str, logger: str, event: str, fields: Mapping[str, Any]
+    ) -> str:
+        head = {"time": _utc(at), "level": level, "logger": logger, "event": event}
+        return _ENCODER.encode({**head, **self._fields, **fields})
 
 
 class TextFormatter(logging.Formatter):
     """The same for people: time, level, event and the fields as ``key=value``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = " ".join(f"{key}={value}" for key, value in _extra(record).items())
-        line = f"{_utc(record.created)} {record.levelname:<7} {record.getMessage()} {fields}"
+        event, fields = record.getMessage(), _extra(record)
+        line = self.line(record.created, record.levelname, record.name, event, fields)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line.rstrip()
+        return line
+
+    def line(
+        self, at: float, level: str, logger: str, event: str, fields: Mapping[str, Any]
+    ) -> str:
+        said = " ".join(f"{key}={value}" for key, value in fields.items())
+        return f"{_utc(at)} {level.upper():<7} {event} {said}".rstrip()
+
+
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes records as they come, and those that are held a few times a second, all in order.
+
+    What is held is written before any other record and at the process' end; one that is killed
+    takes at most the lines of its last ``HELD_SECONDS`` with it.
+    """
+
+    def __init__(self, stream: TextIO, form: JsonFormatter | TextFormatter) -> None:
+        super().__init__(stream)
+        self.setFormatter(form)
+        self._line = form.line
+        self._held: list[tuple[float, str, str, str, Mapping[str, Any]]] = []
+
+    def hold(self, logger: str, event: str, fields: Mapping[str, Any]) -> None:
+        """A record of the level INFO, from the event loop's thread."""
+        with self.lock or nullcontext():
+            if not self._held:
+                asyncio.get_running_loop().call_later(HELD_SECONDS, self.flush)
+            self._held.append((time.time(), "info", logger, event, fields))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write_held()
+        super().emit(record)
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            self._write_held()
+            super().flush()
+
+    def _write_held(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self.stream.write("".join(self._line(*one) + "\n" for one in held))
 
 
 def configure_logging(form: str, model: str, stream: TextIO | None = None) -> None:
@@ -61,22 +106,20 @@ def configure_logging(form: str, model: str, stream: TextIO | None = None) -> No
     # What no line of ours shows is not looked up (the manual of logging, "Optimization").
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter({"model": model}) if form == "json" else TextFormatter())
-    logger = logging.getLogger(ROOT_LOGGER)
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    formatter = JsonFormatter({"model": model}) if form == "json" else TextFormatter()
+    _ROOT.handlers[:] = [Lines(stream or sys.stderr, formatter)]
+    _ROOT.setLevel(logging.INFO)
+    _ROOT.propagate = False
     # Ours names the request's id and the model; uvicorn's makes a line that nobody shows.
     logging.getLogger("uvicorn.access").propagate = False
 
 
 def log_event(log: logging.Logger, event: str, **fields: Any) -> None:
-    """As ``log.info`` with ``extra``, at half the price: for what happens at every request."""
-    if log.isEnabledFor(logging.INFO):
-        record = logging.LogRecord(log.name, logging.INFO, "", 0, event, None, None)
-        vars(record).update(fields)
-        log.handle(record)
+    """As ``log.info`` with ``extra``, at a quarter of the price: for what every request does."""
+    if isinstance(lines := next(iter(_ROOT.handlers), None), Lines) and not _ROOT.propagate:
+        lines.hold(log.name, event, fields)
+    else:
+        log.info(event, extra=fields)
 
 
 def log_fault(log: logging.Logger, event: str, error: BaseException, **fields: Any) -> None:

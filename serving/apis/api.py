@@ -24,7 +24,8 @@ from serving.glossaries.owner import Glossaries
 from serving.http.errors import error_response
 from serving.http.fields import FORM, MULTIPART
 from serving.http.guard import REFUSED
-from serving.http.json_body import media_type, parse_raw_object, read_body, whole_pairs
+from serving.http.headers import declared_length, media_type
+from serving.http.json_body import parse_raw_object, read_body, whole_pairs
 from serving.http.key_fields import BODY
 from serving.openapi.document import Description
 from serving.translating import TranslationService
@@ -127,6 +128,7 @@ class Dispatcher:
     def __init__(self, service: TranslationService, clients: Sequence[Api], native: Api) -> None:
         self._service = service
         self._clients = clients
+        self._shaped = [api for api in clients if api.shape]
         self._native = native
 
     async def translate(self, request: Request) -> Response:
@@ -150,8 +152,10 @@ class Dispatcher:
         return api.error(error, path)
 
     def _claiming(self, incoming: Incoming) -> Api:
-        claims = (api for api in self._clients if api.shape and api.shape.claims(incoming))
-        return next(claims, self._native)
+        for api in self._shaped:
+            if api.shape and api.shape.claims(incoming):
+                return api
+        return self._native
 
 
 async def _body(request: Request) -> bytes:
@@ -159,10 +163,9 @@ async def _body(request: Request) -> bytes:
     state = request.scope.get("state", {})
     if BODY in state:
         return bytes(state[BODY])
-    length = request.headers.get("content-length", "")
-    form = request.headers.get("content-type", "").startswith((FORM, MULTIPART))
-    short = length.isdigit() and int(length) <= LOOK_AT_MOST
-    if not state.get(REFUSED) or form or not short:
+    length = declared_length(request.scope)
+    form = media_type(request) in (FORM, MULTIPART)
+    if not state.get(REFUSED) or form or length is None or length > LOOK_AT_MOST:
         return b""
     try:
         async with asyncio.timeout(LOOK_SECONDS):

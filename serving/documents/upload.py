@@ -23,7 +23,8 @@ from serving.http.errors import (
     UnsupportedMediaTypeError,
 )
 from serving.http.fields import MULTIPART
-from serving.http.json_body import media_type, require_well_formed
+from serving.http.headers import declared_length, media_type
+from serving.http.json_body import require_well_formed
 from serving.settings import Settings
 
 FORM_OVERHEAD = 64 * 1024  # bytes: boundaries, headers and the other fields
@@ -107,8 +108,7 @@ class _Counted:
         self._receive, self._limit = request.receive, settings.max_document_bytes
         most = most_bytes(settings)
         self._left = most
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self._left:
+        if (declared_length(request.scope) or 0) > self._left:
             raise self._too_large()
 
     async def receive(self) -> Message:

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from serving.http.errors import BadRequestError
-from serving.http.json_body import media_type, parse_json_object, read_body, require_well_formed
+from serving.http.headers import media_type
+from serving.http.json_body import parse_json_object, read_body, require_well_formed
 from serving.settings import Settings
 
 FORM = "application/x-www-form-urlencoded"

@@ -24,8 +24,9 @@ from serving.http.errors import (
     RateLimitedError,
     UnauthorizedError,
 )
-from serving.http.keys import Caller, KeyRing, presented_key
-from serving.http.middleware import HEADERS, client_address
+from serving.http.headers import client_address, header, presented_key
+from serving.http.keys import Caller, KeyRing
+from serving.http.middleware import HEADERS
 from serving.settings import Settings, is_loopback
 
 FROM_BROWSERS = frozenset((b"origin", b"sec-fetch-site"))
@@ -108,7 +109,7 @@ class Guard:
                 "API keys are off, so only this machine is answered: set CSANMT_API_KEYS_FILE, "
                 "or CSANMT_PRIVATE_NETWORK=1 if everyone who can reach this address may use it"
             )
-        if not self._settings.trust_proxy and not asks_this_machine(_first(request, b"host")):
+        if not self._settings.trust_proxy and not asks_this_machine(header(request.scope, b"host")):
             raise ForbiddenError(
                 "API keys are off, so only this machine is answered, as 127.0.0.1 or localhost: "
                 "set CSANMT_TRUST_PROXY=1 if a proxy in front passes other names on"
@@ -128,8 +129,8 @@ class Guard:
 
     def _identify(self, request: Request) -> Caller:
         if not self._keys:
-            return Caller(client_address(request, self._settings.trust_proxy))
-        secret = presented_key(request.headers)
+            return Caller(client_address(request.scope, self._settings.trust_proxy))
+        secret = presented_key(request.scope)
         if secret is None:
             raise MissingKeyError(
                 "an API key is required: send the header 'Authorization: Bearer KEY'"
@@ -153,9 +154,3 @@ class Guard:
         except RateLimitedError as error:
             state[HEADERS] = Remaining(per_minute, 0, error.retry_after).headers()
             raise
-
-
-def _first(request: Request, name: bytes) -> str:
-    """The first header of this name, or nothing; starlette's own look-up decodes all of them."""
-    found = next((value for known, value in request.scope["headers"] if known == name), b"")
-    return str(found.decode("latin-1"))

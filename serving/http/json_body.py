@@ -9,52 +9,16 @@ instead of a guess.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
 
 from csanmt.errors import CancelledError, InvalidInputError
 from csanmt.surrogates import lone_surrogate
-from serving.http.errors import BadRequestError, TooLargeError, UnsupportedMediaTypeError
+from serving.http.errors import BadRequestError, TooLargeError
+from serving.http.headers import declared_length
 
 MAX_DEPTH = 32
-
-
-def media_type(request: Request) -> str:
-    """The body's media type in lower case, without parameters."""
-    return _media_type(request.headers.get("content-type", ""))
-
-
-@lru_cache(maxsize=64)
-def _media_type(declared: str) -> str:
-    return declared.partition(";")[0].strip().lower()
-
-
-def is_json(declared: str) -> bool:
-    """``declared`` is a media type (as ``media_type`` gives it) of JSON."""
-    return declared == "application/json" or declared.endswith("+json")
-
-
-def require_json(request: Request) -> None:
-    """Raises UnsupportedMediaTypeError unless the body is declared as JSON in UTF-8."""
-    if problem := _not_json(request.headers.get("content-type", "")):
-        raise UnsupportedMediaTypeError(problem)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaTypeError("compressed bodies are not accepted")
-
-
-@lru_cache(maxsize=64)
-def _not_json(declared: str) -> str:
-    """What is wrong with a content type that should be JSON; empty where nothing is."""
-    media, _, parameters = declared.partition(";")
-    if not is_json(media := media.strip().lower()):
-        given = f"not {media}" if media else "and none was given"
-        return f"the content type must be application/json, {given}"
-    name, _, charset = parameters.strip().lower().partition("=")
-    if name == "charset" and charset.strip('"') not in ("utf-8", "utf8"):
-        return "the charset of JSON must be utf-8"
-    return ""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -64,8 +28,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         TooLargeError: the body is longer, by its Content-Length or by what arrives.
         CancelledError: the client went away while sending it.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if (declared := declared_length(request.scope) or 0) > limit:
         raise TooLargeError(f"the body has {declared} bytes; allowed is {limit}")
     received = bytearray()
     more = True

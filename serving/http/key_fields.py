@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csanmt.errors import CsanmtError, OverloadedError
 from serving.http.fields import all_fields
+from serving.http.headers import declared_length, presented_key
 from serving.http.json_body import read_body
-from serving.http.keys import presented_key
 
 LARGE = 1 << 20  # bytes of a body, from which few are read at once for the sake of a key
 LARGE_AT_ONCE = 4
@@ -46,7 +46,7 @@ class KeyFields:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         names = self._fields.get(scope["path"], ()) if scope["type"] == "http" else ()
-        if names and presented_key(Headers(scope=scope)) is None:
+        if names and presented_key(scope) is None:
             receive = await self._look(scope, receive, names)
         await self._app(scope, receive, send)
 
@@ -80,8 +80,8 @@ class KeyFields:
 
 def _may_be_large(scope: Scope, limit: int) -> bool:
     """By its declared length, or because it declares none."""
-    declared = Headers(scope=scope).get("content-length", "")
-    return limit > LARGE and not (declared.isdigit() and int(declared) <= LARGE)
+    declared = declared_length(scope)
+    return limit > LARGE and (declared is None or declared > LARGE)
 
 
 def _usable(key: Any) -> bool:

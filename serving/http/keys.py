@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from csanmt.errors import ConfigurationError
@@ -119,11 +118,3 @@ def hash_key(secret: str) -> str:
 def new_key() -> str:
     """A fresh secret: shown once, kept by nobody but its owner."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
-
-
-def presented_key(headers: Headers) -> str | None:
-    """The secret a request carries: ``Authorization: Bearer …`` or ``X-API-Key: …``."""
-    kind, _, value = headers.get("authorization", "").partition(" ")
-    if kind.lower() in ("bearer", "deepl-auth-key") and value.strip():
-        return value.strip()
-    return headers.get("x-api-key") or None

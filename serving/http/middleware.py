@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -265,16 +264,3 @@ class _Answer:
                     headers.append((encoded, value.encode()))
             message["headers"] = headers
         return self._send(message)
-
-
-def client_address(request: Request, trust_proxy: bool) -> str:
-    """Who asks: the peer, or what a trusted proxy in front says.
-
-    That is the last address of the last header: some proxies lengthen the header that came, some
-    add one of their own, and whatever stands before is what the client made up.
-    """
-    if trust_proxy:
-        headers = request.headers.getlist("x-forwarded-for") or [""]
-        if forwarded := headers[-1].rpartition(",")[2].strip():
-            return forwarded
-    return request.client.host if request.client else "unknown"

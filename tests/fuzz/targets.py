@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.datastructures import Headers
 
 from csanmt.documents.formats import FORMATS
 from csanmt.documents.limits import Limits
@@ -30,8 +29,9 @@ from csanmt.loading import load_tokenizer
 from csanmt.markup import Placed, html_rules, parse_markup, xml_rules
 from csanmt.texts import pieces
 from serving.http.fields import form_fields
+from serving.http.headers import presented_key
 from serving.http.json_body import parse_json_object
-from serving.http.keys import KeyRing, presented_key
+from serving.http.keys import KeyRing
 from tests.serving.live_application import application, locked_ring
 
 Target = Callable[[bytes], None]
@@ -57,7 +57,7 @@ def key_header(data: bytes) -> None:
     name, _, value = data.partition(b"\0")
     ring = locked_ring()
     for header in (b"authorization", b"x-api-key", name.lower() or b"x"):
-        secret = presented_key(Headers(raw=[(header, value)]))
+        secret = presented_key({"headers": [(header, value)]})
         assert secret is None or ring.find(secret) is None
 
 

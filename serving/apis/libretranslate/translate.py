@@ -25,7 +25,7 @@ from serving.http.errors import (
     reworded,
 )
 from serving.http.fields import FORM, MULTIPART, libre_fields
-from serving.http.json_body import is_json
+from serving.http.headers import is_json
 from serving.languages import Detected, LanguagePair, canonical, detect, name_of
 from serving.markup import parsed
 from serving.texts import decoding, translated, translated_documents
@@ -44,7 +44,8 @@ class LibreTranslateShape:
     def claims(self, incoming: Incoming) -> bool:
         if incoming.media_type in (FORM, MULTIPART):
             return True
-        in_query = not OWN_FIELDS.isdisjoint(incoming.request.query_params)
+        query = incoming.request.scope["query_string"] and incoming.request.query_params
+        in_query = not OWN_FIELDS.isdisjoint(query)
         try:
             fields = incoming.names if incoming.body.strip() else frozenset()
         except CsanmtError:

@@ -14,7 +14,8 @@ from csanmt.glossary import Term, checked, overlaps
 from serving.glossaries.owner import owner
 from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
 from serving.http.errors import validated
-from serving.http.json_body import parse_json_object, read_body, require_json
+from serving.http.headers import require_json
+from serving.http.json_body import parse_json_object, read_body
 from serving.translating import TranslationService
 
 ALL, ONE = "/glossaries", "/glossaries/{id}"

@@ -27,7 +27,7 @@ from serving.apis.native.schemas import (
 from serving.glossaries.owner import Glossaries
 from serving.http.disconnect import EventStream, event
 from serving.http.errors import error_body, status_of
-from serving.http.json_body import require_json
+from serving.http.headers import require_json
 from serving.http.middleware import OUTCOME, request_id
 from serving.markup import parsed
 from serving.texts import Terms, begun, translated, translated_documents
