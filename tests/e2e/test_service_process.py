@@ -246,6 +246,7 @@ def test_sigterm_drains_what_is_in_flight(tmp_path):
             for answer in answers:  # what waits in the queue is answered too
                 assert answer.result(60).json()["translation"] == "[一。] [二。] [三。]"
         assert server.process.wait(60) == 0
+        assert server.log.read_text().count('"endpoint": "/translate"') == len(answers)
         assert not any(Path(f"/proc/{pid}").exists() for pid in runners)
 
 

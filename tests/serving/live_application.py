@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from csanmt.translator import Translator
 from serving.app import Application, build
+from serving.bento_adapter import WholeAnswers
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
 from serving.runners.remote import InlineRunner
@@ -58,7 +59,9 @@ class Live:
         self.url = f"http://127.0.0.1:{self.port}"
 
         app = WithLifespan(application)
-        config = uvicorn.Config(app, port=self.port, log_level="error", lifespan="on")
+        config = uvicorn.Config(
+            app, port=self.port, log_level="error", lifespan="on", http=WholeAnswers
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
