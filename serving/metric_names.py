@@ -29,77 +29,64 @@ class MetricSpec:
     buckets: tuple[float, ...] = ()
 
 
-REQUESTS = MetricSpec(
-    "csanmt_requests_total",
-    "counter",
+def _counter(name: str, text: str, *labels: str) -> MetricSpec:
+    return MetricSpec(f"csanmt_{name}_total", "counter", text, labels)
+
+
+def _gauge(name: str, text: str, *labels: str) -> MetricSpec:
+    return MetricSpec(f"csanmt_{name}", "gauge", text, labels)
+
+
+def _seconds(name: str, text: str, *labels: str) -> MetricSpec:
+    return MetricSpec(
+        f"csanmt_{name}_seconds", "histogram", f"{text}, in seconds.", labels, SECONDS
+    )
+
+
+REQUESTS = _counter(
+    "requests",
     "HTTP requests answered; a stream that failed on its way has the status of its error.",
-    ("endpoint", "status"),
+    "endpoint", "status",
+)  # fmt: skip
+REQUEST_SECONDS = _seconds(
+    "request", "Time from the request's first byte to the answer's last", "endpoint"
 )
-REQUEST_SECONDS = MetricSpec(
-    "csanmt_request_seconds",
-    "histogram",
-    "Time from the request's first byte to the answer's last, in seconds.",
-    ("endpoint",),
-    SECONDS,
-)
-IN_PROGRESS = MetricSpec(
-    "csanmt_requests_in_progress", "gauge", "HTTP requests being answered.", ("endpoint",)
-)
-ERRORS = MetricSpec("csanmt_errors_total", "counter", "Error answers by code.", ("code",))
-CANCELLED = MetricSpec(
-    "csanmt_cancelled_requests_total", "counter", "Requests whose client went away."
-)
-CHARACTERS = MetricSpec(
-    "csanmt_characters_total", "counter", "Characters translated.", ("direction",)
-)
-TOKENS = MetricSpec("csanmt_tokens_total", "counter", "Tokens translated.", ("direction",))
-SEGMENTS = MetricSpec("csanmt_segments_total", "counter", "Sentences translated.")
+IN_PROGRESS = _gauge("requests_in_progress", "HTTP requests being answered.", "endpoint")
+ERRORS = _counter("errors", "Error answers by code.", "code")
+CANCELLED = _counter("cancelled_requests", "Requests whose client went away.")
+CHARACTERS = _counter("characters", "Characters translated.", "direction")
+TOKENS = _counter("tokens", "Tokens translated.", "direction")
+SEGMENTS = _counter("segments", "Sentences translated.")
 BATCH_SENTENCES = MetricSpec(
     "csanmt_batch_sentences", "histogram", "Sentences in a batch.", (), POWERS_OF_TWO
 )
-BATCH_SECONDS = MetricSpec(
-    "csanmt_batch_seconds", "histogram", "Time a runner took for a batch, in seconds.", (), SECONDS
-)
-QUEUE_SECONDS = MetricSpec(
-    "csanmt_queue_seconds",
-    "histogram",
-    "Longest time a sentence of a request waited for a runner, in seconds.",
-    (),
-    SECONDS,
-)
-QUEUE_SENTENCES = MetricSpec("csanmt_queue_sentences", "gauge", "Sentences waiting for a runner.")
-HEALTH = MetricSpec(
-    "csanmt_translation_health_total",
-    "counter",
+BATCH_SECONDS = _seconds("batch", "Time a runner took for a batch")
+QUEUE_SECONDS = _seconds("queue", "Longest time a sentence of a request waited for a runner")
+QUEUE_SENTENCES = _gauge("queue_sentences", "Sentences waiting for a runner.")
+HEALTH = _counter(
+    "translation_health",
     "Translated sentences with a sign of illness; divide by csanmt_segments_total.",
-    ("signal",),
+    "signal",
 )
-RUNNERS_READY = MetricSpec("csanmt_runners_ready", "gauge", "Runners that can translate.")
-RUNNER_STARTS = MetricSpec("csanmt_runner_starts_total", "counter", "Runners that became ready.")
-RUNNER_DEATHS = MetricSpec(
-    "csanmt_runner_deaths_total", "counter", "Runners that ended by themselves."
-)
-RESIDENT_MEMORY = MetricSpec(
-    "csanmt_resident_memory_bytes",
-    "gauge",
+RUNNERS_READY = _gauge("runners_ready", "Runners that can translate.")
+RUNNER_STARTS = _counter("runner_starts", "Runners that became ready.")
+RUNNER_DEATHS = _counter("runner_deaths", "Runners that ended by themselves.")
+RESIDENT_MEMORY = _gauge(
+    "resident_memory_bytes",
     "Resident memory of the gateway, and of all runners together, in bytes.",
-    ("process",),
+    "process",
 )
-MEMORY_ENTRIES = MetricSpec(
-    "csanmt_memory_entries", "gauge", "Sentences in the translation memory."
-)
-MEMORY_LOOKUPS = MetricSpec(
-    "csanmt_memory_lookups_total",
-    "counter",
+MEMORY_ENTRIES = _gauge("memory_entries", "Sentences in the translation memory.")
+MEMORY_LOOKUPS = _counter(
+    "memory_lookups",
     "Sentences looked up in the translation memory: exact, fuzzy, none, or failed.",
-    ("result",),
+    "result",
 )
-BUILD_INFO = MetricSpec(
-    "csanmt_build_info",
-    "gauge",
+BUILD_INFO = _gauge(
+    "build_info",
     "Always 1; the labels say what is running.",
-    ("digest", "bento", "commit", "engine", "isa"),
-)
+    "digest", "bento", "commit", "engine", "isa",
+)  # fmt: skip
 
 ALL = tuple(spec for spec in globals().values() if isinstance(spec, MetricSpec))
 

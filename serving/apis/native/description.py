@@ -7,8 +7,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from csanmt.glossary import MAX_TERM, TERM_PATTERN
-from serving.apis.native.glossaries import GlossaryAnswer, GlossaryRequest
-from serving.apis.native.schemas import TranslateRequest, TranslateResponse
+from serving.apis.native.glossaries import GlossaryRequest
+from serving.apis.native.schemas import TranslateRequest
 from serving.glossaries.owner import INLINE_TERMS
 from serving.openapi.document import Schema, nullable
 from serving.settings import Settings
@@ -17,12 +17,7 @@ from serving.settings import Settings
 def native_schemas(settings: Settings) -> dict[str, Schema]:
     """By name; limits of the settings are those of the fields."""
     _, definitions = models_json_schema(
-        [
-            (TranslateRequest, "validation"),
-            (TranslateResponse, "serialization"),
-            (GlossaryRequest, "validation"),
-            (GlossaryAnswer, "serialization"),
-        ],
+        [(TranslateRequest, "validation"), (GlossaryRequest, "validation")],
         ref_template="#/components/schemas/{model}",
     )
     schemas: dict[str, Any] = definitions["$defs"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from serving.http.headers import require_json
 from serving.http.json_body import parse_json_object, read_body
 from serving.translating import TranslationService
 
+Result = TypeVar("Result")
 ALL, ONE = "/glossaries", "/glossaries/{id}"
 
 
@@ -32,19 +34,6 @@ class GlossaryRequest(BaseModel):
     ]
 
 
-class GlossaryAnswer(BaseModel):
-    """A stored glossary."""
-
-    id: str
-    name: str
-    created: str
-    term_count: int
-    terms: dict[str, str] | None = None
-    overlaps: list[str] | None = Field(
-        default=None, description="Terms that lie within others; the longer one is preferred."
-    )
-
-
 class GlossaryRoutes:
     def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
         self._store = store
@@ -56,21 +45,22 @@ class GlossaryRoutes:
             Route(ONE, self.one, methods=["GET", "DELETE"]),
         ]
 
+    async def _kept(self, work: Callable[..., Result], request: Request, *given: Any) -> Result:
+        return await asyncio.to_thread(work, owner(request), *given)
+
     async def all(self, request: Request) -> Response:
         if request.method == "POST":
             return await self._create(request)
-        found = await asyncio.to_thread(self._store.all, owner(request))
-        return JSONResponse({"glossaries": [_dumped(self._answer(glossary)) for glossary in found]})
+        found = await self._kept(self._store.all, request)
+        return JSONResponse({"glossaries": [self._answer(glossary) for glossary in found]})
 
     async def one(self, request: Request) -> Response:
         identity = request.path_params["id"]
         if request.method == "DELETE":
-            await asyncio.to_thread(self._store.delete, owner(request), identity)
+            await self._kept(self._store.delete, request, identity)
             return Response(status_code=204)
-        glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
-        pairs = await asyncio.to_thread(
-            self._store.pairs, owner(request), glossary.identity, self._direction
-        )
+        glossary = await self._kept(self._store.get, request, identity)
+        pairs = await self._kept(self._store.pairs, request, glossary.identity, self._direction)
         return await self._full(glossary, pairs or (), 200)
 
     async def _create(self, request: Request) -> Response:
@@ -78,8 +68,8 @@ class GlossaryRoutes:
         body = await read_body(request, self._service.settings.max_body_bytes)
         wanted = validated(GlossaryRequest, parse_json_object(body))
         pairs = await asyncio.to_thread(checked, wanted.terms.items())
-        created = await asyncio.to_thread(
-            self._store.create, owner(request), wanted.name, {self._direction: pairs}
+        created = await self._kept(
+            self._store.create, request, wanted.name, {self._direction: pairs}
         )
         return await self._full(created, pairs, 201)
 
@@ -87,20 +77,16 @@ class GlossaryRoutes:
     def _direction(self) -> Languages:
         return self._service.languages
 
-    def _answer(self, glossary: Glossary) -> GlossaryAnswer:
-        return GlossaryAnswer(
-            id=glossary.identity,
-            name=glossary.name,
-            created=glossary.created_at,
-            term_count=glossary.counts.get(self._direction, 0),
-        )
+    def _answer(self, glossary: Glossary) -> dict[str, Any]:
+        return {
+            "id": glossary.identity,
+            "name": glossary.name,
+            "created": glossary.created_at,
+            "term_count": glossary.counts.get(self._direction, 0),
+        }
 
     async def _full(self, glossary: Glossary, pairs: tuple[Term, ...], status: int) -> Response:
         """With its terms and their overlaps, which are found beside the event loop."""
         inner = await asyncio.to_thread(lambda: [str(overlap) for overlap in overlaps(pairs)])
-        more = {"terms": dict(pairs), "overlaps": inner}
-        return JSONResponse(_dumped(self._answer(glossary).model_copy(update=more)), status)
-
-
-def _dumped(answer: GlossaryAnswer) -> dict[str, Any]:
-    return answer.model_dump(exclude_none=True)
+        body = self._answer(glossary) | {"terms": dict(pairs), "overlaps": inner}
+        return JSONResponse(body, status)

@@ -186,69 +186,15 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
     return request
 
 
-class HypothesisAnswer(BaseModel):
-    """One translation of a sentence and its score (log probability over length penalty)."""
-
-    text: str
-    score: float
-
-
-class MemoryAnswer(BaseModel):
-    """What the translation memory holds for a sentence."""
-
-    match: float = Field(description="1.0 for the same sentence, else how similar, from 0.75.")
-    used: bool = Field(description="It is the segment's `translation`; else only an offer.")
-    source: str = Field(description="The remembered sentence.")
-    translation: str
-    origin: str = Field(description="Where it comes from: `suggestion`, or the imported file.")
-
-
-class SegmentAnswer(BaseModel):
-    """A sentence and its translation. Places are half-open, in Unicode code points."""
-
-    source: str
-    translation: str
-    source_span: tuple[int, int] = Field(description="Place of the sentence in the text.")
-    target_span: tuple[int, int] = Field(
-        description="Place of its translation in the translated text."
-    )
-    score: float
-    truncated: bool
-    hypotheses: list[HypothesisAnswer] | None = Field(
-        default=None, description="With `n_best`: the best ones, the translation first."
-    )
-    alternatives: list[HypothesisAnswer] | None = Field(
-        default=None, description="With `alternatives`: others than the translation, best first."
-    )
-    alignment: list[tuple[tuple[int, int], tuple[int, int]]] | None = Field(
-        default=None,
-        description="Pairs of places: in `source`, in `translation`.",
-    )
-    memory: MemoryAnswer | None = Field(
-        default=None, description="With `memory`: a match, if there is one."
-    )
-
-
-class TimingAnswer(BaseModel):
-    """Seconds: all in all, longest wait in the queue, and in the runner; and sizes."""
-
-    total_seconds: float
-    queue_seconds: float
-    compute_seconds: float
-    segments: int
-    source_tokens: int
-    target_tokens: int
-
-
 class TranslateResponse(BaseModel):
-    """The answer; ``translation`` (and what follows it) is a list if ``text`` was one."""
+    """The answer; ``translation`` (and what follows it) is a list if ``text`` was one.
+
+    What BentoML's clients know of it; ``openapi.yaml`` has all of it.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     translation: str | list[str]
-    model: str = Field(description="The model version that translated.")
+    model: str
     request_id: str
-    truncated: bool | list[bool] = Field(
-        description="A sentence ran into the length limit; its end is missing."
-    )
-    segments: list[SegmentAnswer] | list[list[SegmentAnswer]] | None = None
-    alternatives: list[str] | list[list[str]] | None = None
-    timing: TimingAnswer | None = None
+    truncated: bool | list[bool]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from csanmt.documents.strings import PARSERS
@@ -15,21 +15,13 @@ from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment
 from csanmt.translator import Hypothesis, Translation
 from serving.apis.api import Incoming
-from serving.apis.native.schemas import (
-    HypothesisAnswer,
-    MemoryAnswer,
-    SegmentAnswer,
-    TimingAnswer,
-    TranslateRequest,
-    TranslateResponse,
-    parse_request,
-)
+from serving.apis.native.schemas import TranslateRequest, parse_request
 from serving.glossaries.owner import Glossaries
 from serving.http.disconnect import EventStream, event
 from serving.http.errors import error_body, status_of
 from serving.http.headers import require_json
 from serving.http.middleware import OUTCOME, request_id
-from serving.markup import parsed
+from serving.markup import MarkedAnswer, parsed
 from serving.texts import Terms, begun, translated, translated_documents
 from serving.translating import Job, SentenceEvent, TextAnswer, Timing, TranslationService
 
@@ -55,8 +47,8 @@ class NativeShape:
             terms=terms,
             memory=query.memory,
         )
-        body = _response(query, answers, timing, self._service, request_id(incoming.request.scope))
-        return _json(body)
+        identity = request_id(incoming.request.scope)
+        return JSONResponse(_response(query, answers, timing, self._service, identity))
 
     async def _answer_markup(
         self, query: TranslateRequest, request: Request, terms: Terms
@@ -71,17 +63,13 @@ class NativeShape:
         marked, timing = await translated_documents(
             request, service, documents, options, terms=terms
         )
-        shaped = query.shaped
-        inner = [answer for document in marked for answer in document.answers]
-        body = TranslateResponse(
-            translation=shaped([answer.text for answer in marked]),
-            model=service.facts.model,
-            request_id=request_id(request.scope),
-            truncated=shaped([answer.truncated for answer in marked]),
-            alternatives=shaped([a.alternatives for a in marked]) if query.alternatives else None,
-            timing=_timing(inner, timing) if query.timing else None,
-        )
-        return _json(body)
+        body = _head(query, service, request_id(request.scope), marked)
+        if query.alternatives:
+            body["alternatives"] = query.shaped([answer.alternatives for answer in marked])
+        if query.timing:
+            inner = [answer for document in marked for answer in document.answers]
+            body["timing"] = _timing(inner, timing)
+        return JSONResponse(body)
 
     async def stream(self, request: Request) -> Response:
         """The same request, answered sentence by sentence as server-sent events.
@@ -104,10 +92,6 @@ class NativeShape:
         return query, await self._glossaries.terms(incoming.request, query.glossary)
 
 
-def _json(body: TranslateResponse) -> Response:
-    return Response(body.model_dump_json(exclude_none=True), media_type="application/json")
-
-
 async def _events(
     query: TranslateRequest, job: Job, service: TranslationService, scope: Scope
 ) -> AsyncIterator[bytes]:
@@ -121,7 +105,7 @@ async def _events(
             yield event("segment", running.segment(query, done))
         answers = service.finish(job, events)
         body = _response(query, answers, job.timing(), service, identity)
-        yield event("done", body.model_dump(exclude_none=True))
+        yield event("done", body)
     except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
         scope["state"] |= {"error_code": error.code, OUTCOME: status_of(error)}
         yield event("error", error_body(error.code, str(error)))
@@ -144,9 +128,23 @@ class _Running:
         self._length, self._previous = start + len(text), text
         source = done.layout.segments[done.index]
         place = (start, self._length)
+        head = {"text_index": done.text_index, "index": done.index, "before": before}
         segment = _segment(query, done.translation, source, place, done.match)
-        head = {"text_index": done.text_index, "index": done.index}
-        return {**head, "before": before, "after": after, **segment.model_dump(exclude_none=True)}
+        return head | {"after": after} | segment
+
+
+def _head(
+    query: TranslateRequest,
+    service: TranslationService,
+    identity: str,
+    answers: Sequence[TextAnswer | MarkedAnswer],
+) -> dict[str, Any]:
+    return {
+        "translation": query.shaped([answer.text for answer in answers]),
+        "model": service.facts.model,
+        "request_id": identity,
+        "truncated": query.shaped([answer.truncated for answer in answers]),
+    }
 
 
 def _response(
@@ -155,20 +153,18 @@ def _response(
     timing: Timing,
     service: TranslationService,
     identity: str,
-) -> TranslateResponse:
-    shaped, most = query.shaped, query.alternatives
-    return TranslateResponse(
-        translation=shaped([answer.text for answer in answers]),
-        model=service.facts.model,
-        request_id=identity,
-        truncated=shaped([answer.truncated for answer in answers]),
-        segments=shaped([_segments(query, a) for a in answers]) if query.wants_segments else None,
-        alternatives=shaped([a.alternatives(most) for a in answers]) if most else None,
-        timing=_timing(answers, timing) if query.timing else None,
-    )
+) -> dict[str, Any]:
+    body = _head(query, service, identity, answers)
+    if query.wants_segments:
+        body["segments"] = query.shaped([_segments(query, answer) for answer in answers])
+    if most := query.alternatives:
+        body["alternatives"] = query.shaped([answer.alternatives(most) for answer in answers])
+    if query.timing:
+        body["timing"] = _timing(answers, timing)
+    return body
 
 
-def _segments(query: TranslateRequest, answer: TextAnswer) -> list[SegmentAnswer]:
+def _segments(query: TranslateRequest, answer: TextAnswer) -> list[dict[str, Any]]:
     parts = zip(answer.sentences, answer.layout.segments, answer.spans, answer.matches, strict=True)
     return [_segment(query, *part) for part in parts]
 
@@ -179,43 +175,44 @@ def _segment(
     source: Segment,
     target: tuple[int, int],
     match: Match | None,
-) -> SegmentAnswer:
+) -> dict[str, Any]:
     if sentence is None:
         sentence = Translation(source.text, (Hypothesis(source.text, 0.0),))
     best = sentence.hypotheses[0]
-    hypotheses = [HypothesisAnswer(text=h.text, score=h.score) for h in sentence.hypotheses]
-    others = [h for h in hypotheses[1:] if h.text != best.text][: query.alternatives]
-    return SegmentAnswer(
-        source=source.text,
-        translation=best.text,
-        source_span=(source.start, source.end),
-        target_span=target,
-        score=best.score,
-        truncated=best.hit_limit,
-        hypotheses=hypotheses[: query.n_best] if query.n_best > 1 else None,
-        alternatives=others if query.alternatives else None,
-        alignment=list(best.alignment or ()) if query.alignment else None,
-        memory=_memory(match) if match else None,
-    )
+    hypotheses = [{"text": h.text, "score": h.score} for h in sentence.hypotheses]
+    body: dict[str, Any] = {
+        "source": source.text,
+        "translation": best.text,
+        "source_span": (source.start, source.end),
+        "target_span": target,
+        "score": best.score,
+        "truncated": best.hit_limit,
+    }
+    if query.n_best > 1:
+        body["hypotheses"] = hypotheses[: query.n_best]
+    if query.alternatives:
+        others = [h for h in hypotheses[1:] if h["text"] != best.text]
+        body["alternatives"] = others[: query.alternatives]
+    if query.alignment:
+        body["alignment"] = list(best.alignment or ())
+    if match:
+        body["memory"] = {
+            "match": round(match.similarity, 4),
+            "used": match.exact,
+            "source": match.pair.source,
+            "translation": match.pair.target,
+            "origin": match.pair.origin,
+        }
+    return body
 
 
-def _memory(match: Match) -> MemoryAnswer:
-    return MemoryAnswer(
-        match=round(match.similarity, 4),
-        used=match.exact,
-        source=match.pair.source,
-        translation=match.pair.target,
-        origin=match.pair.origin,
-    )
-
-
-def _timing(answers: list[TextAnswer], timing: Timing) -> TimingAnswer:
+def _timing(answers: list[TextAnswer], timing: Timing) -> dict[str, float]:
     sentences = [s for answer in answers for s in answer.sentences if s]
-    return TimingAnswer(
-        total_seconds=round(timing.total, 6),
-        queue_seconds=round(timing.queue, 6),
-        compute_seconds=round(timing.compute, 6),
-        segments=len(sentences),
-        source_tokens=sum(s.source_tokens for s in sentences),
-        target_tokens=sum(s.hypotheses[0].tokens for s in sentences),
-    )
+    return {
+        "total_seconds": round(timing.total, 6),
+        "queue_seconds": round(timing.queue, 6),
+        "compute_seconds": round(timing.compute, 6),
+        "segments": len(sentences),
+        "source_tokens": sum(s.source_tokens for s in sentences),
+        "target_tokens": sum(s.hypotheses[0].tokens for s in sentences),
+    }
