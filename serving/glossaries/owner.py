@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -15,6 +15,7 @@ from serving.http.keys import caller
 from serving.translating import TranslationService
 
 INLINE_TERMS = 1000
+Result = TypeVar("Result")
 
 
 def owner(request: Request) -> str:
@@ -30,6 +31,10 @@ class Glossaries:
         self.store = store
         self._service = service
 
+    async def kept(self, work: Callable[..., Result], request: Request, *given: Any) -> Result:
+        """``work``, a method of the store, for the caller's glossaries; beside the event loop."""
+        return await asyncio.to_thread(work, owner(request), *given)
+
     async def stored(self, request: Request, names: Iterable[str]) -> tuple[Term, ...]:
         """Pairs of stored glossaries for the served direction; an earlier one has precedence.
 
@@ -39,7 +44,7 @@ class Glossaries:
         languages = self._service.languages
         found: dict[str, str] = {}
         for name in names:
-            pairs = await asyncio.to_thread(self.store.pairs, owner(request), name, languages)
+            pairs = await self.kept(self.store.pairs, request, name, languages)
             if pairs is None:
                 raise NotFoundError(
                     f"No dictionary found for language pair {'-'.join(languages)} in this glossary"

@@ -24,6 +24,7 @@ from serving.http.errors import TooLargeError
 MOST_OF_ONE_OWNER = 1000
 MAX_NAME = 1024
 NO_GLOSSARY = "Glossary not found: the list of glossaries shows those there are"
+NO_DICTIONARY = "Dictionary not found: the glossary has none for this direction"
 Languages = tuple[str, str]  # source, target; ISO 639-1
 
 _SCHEMA = """
@@ -130,10 +131,10 @@ class GlossaryStore:
             ).fetchall()
             return [_glossary(database, row) for row in rows]
 
-    def get(self, owner: str, name_or_id: str) -> Glossary:
-        """By id, or by name (the newest of that name). Raises NotFoundError."""
+    def get(self, owner: str, identity: str, *, by_name: bool = True) -> Glossary:
+        """By id, or else by name (the newest of that name). Raises NotFoundError."""
         with self._transaction() as database:
-            return _glossary(database, _found(database, owner, name_or_id))
+            return _glossary(database, _found(database, owner, identity, by_name=by_name))
 
     def pairs(self, owner: str, name_or_id: str, languages: Languages) -> tuple[Term, ...] | None:
         """Of one direction; None if there is none. Raises NotFoundError: no such glossary."""
@@ -143,11 +144,8 @@ class GlossaryStore:
     def delete(self, owner: str, identity: str) -> None:
         """Raises NotFoundError."""
         with self._transaction() as database:
-            done = database.execute(
-                "delete from glossaries where owner = ? and id = ?", (owner, identity)
-            )
-            if not done.rowcount:
-                raise NotFoundError(NO_GLOSSARY)
+            _found(database, owner, identity, by_name=False)
+            database.execute("delete from glossaries where id = ?", (identity,))
 
     def change(
         self,
@@ -155,8 +153,13 @@ class GlossaryStore:
         identity: str,
         name: str | None,
         additions: Mapping[Languages, tuple[Term, ...]],
+        *,
+        replace: bool = False,
     ) -> Glossary:
         """Give it a new name (if any) and add pairs to its directions: all of that, or nothing.
+
+        Args:
+            replace: the pairs take the place of those that their direction has.
 
         Raises:
             NotFoundError: there is no such glossary.
@@ -164,37 +167,30 @@ class GlossaryStore:
             TooLargeError: more bytes than one owner may keep.
         """
         with self._transaction() as database:
-            _owned(database, owner, identity)
+            _found(database, owner, identity, by_name=False)
             if name is not None:
                 database.execute(
                     "update glossaries set name = ? where id = ?", (_name(name), identity)
                 )
             for languages, pairs in additions.items():
-                merged = dict(_pairs(database, identity, languages) or ()) | dict(pairs)
-                _put(database, identity, languages, checked(merged.items()))
+                if not replace:
+                    merged = dict(_pairs(database, identity, languages) or ()) | dict(pairs)
+                    pairs = checked(merged.items())
+                _put(database, identity, languages, pairs)
             if additions:
                 self._check_room(database, owner)
             return _glossary(database, _found(database, owner, identity))
 
-    def put(self, owner: str, identity: str, languages: Languages, pairs: tuple[Term, ...]) -> None:
-        """Replace the pairs of one direction, or add them. Raises NotFoundError, TooLargeError."""
-        with self._transaction() as database:
-            _owned(database, owner, identity)
-            _put(database, identity, languages, pairs)
-            self._check_room(database, owner)
-
     def drop(self, owner: str, identity: str, languages: Languages) -> None:
         """Remove one direction. Raises NotFoundError."""
         with self._transaction() as database:
-            _owned(database, owner, identity)
+            _found(database, owner, identity, by_name=False)
             done = database.execute(
                 "delete from dictionaries where glossary = ? and source = ? and target = ?",
                 (identity, *languages),
             )
             if not done.rowcount:
-                raise NotFoundError(
-                    "Dictionary not found: the glossary has none for this direction"
-                )
+                raise NotFoundError(NO_DICTIONARY)
 
 
 def _name(name: str) -> str:
@@ -203,24 +199,18 @@ def _name(name: str) -> str:
     return name.strip()
 
 
-def _found(database: sqlite3.Connection, owner: str, name_or_id: str) -> tuple[str, str, float]:
+def _found(
+    database: sqlite3.Connection, owner: str, identity: str, *, by_name: bool = True
+) -> tuple[str, str, float]:
     """Its row. Raises NotFoundError."""
     row: tuple[str, str, float] | None = database.execute(
-        "select id, name, created from glossaries where owner = ? and (id = ? or name = ?)"
+        "select id, name, created from glossaries where owner = ? and (id = ? or ? and name = ?)"
         " order by id = ? desc, created desc limit 1",
-        (owner, name_or_id, name_or_id, name_or_id),
+        (owner, identity, by_name, identity, identity),
     ).fetchone()
     if row is None:
         raise NotFoundError(NO_GLOSSARY)
     return row
-
-
-def _owned(database: sqlite3.Connection, owner: str, identity: str) -> None:
-    found = database.execute(
-        "select 1 from glossaries where owner = ? and id = ?", (owner, identity)
-    )
-    if found.fetchone() is None:
-        raise NotFoundError(NO_GLOSSARY)
 
 
 def _put(

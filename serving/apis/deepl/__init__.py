@@ -23,7 +23,7 @@ def deepl_api(backend: Backend) -> Api:
     return Api(
         routes=[
             *DeepLRoutes(service, glossaries).routes(),
-            *DeepLGlossaryRoutes(glossaries.store, service).routes(),
+            *DeepLGlossaryRoutes(glossaries, service).routes(),
             *DeepLDocumentRoutes(backend.documents, service, glossaries).routes(),
         ],
         description=Description(Path(__file__).with_name("openapi.yaml")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -18,8 +19,8 @@ from starlette.routing import Route
 from csanmt.errors import NotFoundError
 from csanmt.glossary import Term, as_tsv, parse_entries
 from serving.apis.deepl.errors import missing, unsupported
-from serving.glossaries.owner import owner
-from serving.glossaries.store import NO_GLOSSARY, Glossary, GlossaryStore, Languages
+from serving.glossaries.owner import Glossaries
+from serving.glossaries.store import NO_DICTIONARY, Glossary, Languages
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
 from serving.languages import NAMES, canonical
@@ -32,8 +33,8 @@ TSV = "text/tab-separated-values"
 
 
 class DeepLGlossaryRoutes:
-    def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
-        self._store = store
+    def __init__(self, glossaries: Glossaries, service: TranslationService) -> None:
+        self._store, self._kept = glossaries.store, glossaries.kept
         self._service = service
 
     def routes(self) -> list[Route]:
@@ -59,30 +60,28 @@ class DeepLGlossaryRoutes:
     async def create_v2(self, request: Request) -> Response:
         fields = await self._fields(request)
         languages, pairs = await asyncio.to_thread(_dictionary, fields)
-        created = await asyncio.to_thread(
-            self._store.create, owner(request), _name(fields), {languages: pairs}
-        )
+        created = await self._kept(self._store.create, request, _name(fields), {languages: pairs})
         return JSONResponse(_info_v2(created), 201)
 
     async def list_v2(self, request: Request) -> Response:
-        found = await asyncio.to_thread(self._store.all, owner(request))
+        found = await self._kept(self._store.all, request)
         shown = [_info_v2(glossary) for glossary in found if glossary.counts]
         return JSONResponse({"glossaries": shown})
 
     async def get_v2(self, request: Request) -> Response:
         glossary = await self._one(request)
         if not glossary.counts:
-            raise NotFoundError("Dictionary not found: the glossary has none for this direction")
+            raise NotFoundError(NO_DICTIONARY)
         return JSONResponse(_info_v2(glossary))
 
     async def entries_v2(self, request: Request) -> Response:
         glossary = await self._one(request)
         languages = next(iter(glossary.counts), None)
-        entries = await self._entries(request, languages) if languages else None
-        return Response(entries or "", media_type=TSV)
+        entries = await self._entries(request, languages) if languages else ""
+        return Response(entries, media_type=TSV)
 
     async def delete(self, request: Request) -> Response:
-        await asyncio.to_thread(self._store.delete, owner(request), request.path_params["id"])
+        await self._kept(self._store.delete, request, request.path_params["id"])
         return Response(status_code=204)
 
     # -- v3 ----------------------------------------------------------------------------
@@ -90,13 +89,11 @@ class DeepLGlossaryRoutes:
     async def create_v3(self, request: Request) -> Response:
         fields = await self._fields(request)
         dictionaries = await asyncio.to_thread(_dictionaries, fields)
-        created = await asyncio.to_thread(
-            self._store.create, owner(request), _name(fields), dictionaries
-        )
+        created = await self._kept(self._store.create, request, _name(fields), dictionaries)
         return JSONResponse(_info_v3(created), 201)
 
     async def list_v3(self, request: Request) -> Response:
-        found = await asyncio.to_thread(self._store.all, owner(request))
+        found = await self._kept(self._store.all, request)
         return JSONResponse({"glossaries": [_info_v3(glossary) for glossary in found]})
 
     async def get_v3(self, request: Request) -> Response:
@@ -110,39 +107,29 @@ class DeepLGlossaryRoutes:
                 "Parameter 'name' or 'dictionaries' not specified: send what is to change."
             )
         name = _name(fields) if "name" in fields else None
-        given = "dictionaries" in fields
-        additions = await asyncio.to_thread(_dictionaries, fields) if given else {}
-        changed = await asyncio.to_thread(
-            self._store.change, owner(request), request.path_params["id"], name, additions
-        )
+        additions = await asyncio.to_thread(_dictionaries, fields)
+        identity = request.path_params["id"]
+        changed = await self._kept(self._store.change, request, identity, name, additions)
         return JSONResponse(_info_v3(changed))
 
     async def entries_v3(self, request: Request) -> Response:
         languages = _languages(request.query_params)
         await self._one(request)
         entries = await self._entries(request, languages)
-        if entries is None:
-            raise NotFoundError("Dictionary not found: the glossary has none for this direction")
-        entry = {
-            "source_lang": languages[0],
-            "target_lang": languages[1],
-            "entries": entries,
-            "entries_format": "tsv",
-        }
-        return JSONResponse({"dictionaries": [entry]})
+        source, target = languages
+        entry = {"source_lang": source, "target_lang": target, "entries": entries}
+        return JSONResponse({"dictionaries": [entry | {"entries_format": "tsv"}]})
 
     async def put_v3(self, request: Request) -> Response:
-        fields = await self._fields(request)
-        languages, pairs = await asyncio.to_thread(_dictionary, fields)
-        await asyncio.to_thread(
-            self._store.put, owner(request), request.path_params["id"], languages, pairs
-        )
+        languages, pairs = await asyncio.to_thread(_dictionary, await self._fields(request))
+        change = partial(self._store.change, replace=True)
+        identity = request.path_params["id"]
+        await self._kept(change, request, identity, None, {languages: pairs})
         return JSONResponse(_dictionary_info(languages, len(pairs)))
 
     async def drop_v3(self, request: Request) -> Response:
         languages = _languages(request.query_params)
-        identity = request.path_params["id"]
-        await asyncio.to_thread(self._store.drop, owner(request), identity, languages)
+        await self._kept(self._store.drop, request, request.path_params["id"], languages)
         return Response(status_code=204)
 
     async def _fields(self, request: Request) -> dict[str, Any]:
@@ -152,24 +139,20 @@ class DeepLGlossaryRoutes:
         for name in list(fields):
             if indexed := _INDEXED.fullmatch(name):
                 found.setdefault(int(indexed[1]), {})[indexed[2]] = fields.pop(name)
-        return (
-            {"dictionaries": [found[index] for index in sorted(found)], **fields}
-            if found
-            else fields
-        )
+        listed = {"dictionaries": [found[index] for index in sorted(found)]} if found else {}
+        return listed | fields
 
     async def _one(self, request: Request) -> Glossary:
-        identity = request.path_params["id"]
-        glossary = await asyncio.to_thread(self._store.get, owner(request), identity)
-        if glossary.identity != identity:
-            raise NotFoundError(NO_GLOSSARY)
-        return glossary
+        by_id = partial(self._store.get, by_name=False)
+        return await self._kept(by_id, request, request.path_params["id"])
 
-    async def _entries(self, request: Request, languages: Languages) -> str | None:
-        """Of one direction as TSV; None if there is none."""
+    async def _entries(self, request: Request, languages: Languages) -> str:
+        """Of one direction as TSV. Raises NotFoundError: there is none."""
         identity = request.path_params["id"]
-        pairs = await asyncio.to_thread(self._store.pairs, owner(request), identity, languages)
-        return None if pairs is None else as_tsv(pairs)
+        pairs = await self._kept(self._store.pairs, request, identity, languages)
+        if pairs is None:
+            raise NotFoundError(NO_DICTIONARY)
+        return as_tsv(pairs)
 
 
 def _route(path: str, **methods: Endpoint) -> Route:

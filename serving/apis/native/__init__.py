@@ -22,6 +22,6 @@ def native_api(backend: Backend) -> Api:
     routes = [
         Route("/translate/stream", shape.stream, methods=["POST"]),
         *DocumentRoutes(backend.documents, glossaries).routes(),
-        *GlossaryRoutes(glossaries.store, service).routes(),
+        *GlossaryRoutes(glossaries, service).routes(),
     ]
     return Api(routes, Description(FILE, native_schemas), shape=shape)

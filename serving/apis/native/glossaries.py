@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -12,14 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csanmt.glossary import Term, checked, overlaps
-from serving.glossaries.owner import owner
-from serving.glossaries.store import MAX_NAME, Glossary, GlossaryStore, Languages
+from serving.glossaries.owner import Glossaries
+from serving.glossaries.store import MAX_NAME, Glossary, Languages
 from serving.http.errors import validated
 from serving.http.headers import require_json
 from serving.http.json_body import parse_json_object, read_body
 from serving.translating import TranslationService
 
-Result = TypeVar("Result")
 ALL, ONE = "/glossaries", "/glossaries/{id}"
 
 
@@ -35,8 +33,8 @@ class GlossaryRequest(BaseModel):
 
 
 class GlossaryRoutes:
-    def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
-        self._store = store
+    def __init__(self, glossaries: Glossaries, service: TranslationService) -> None:
+        self._store, self._kept = glossaries.store, glossaries.kept
         self._service = service
 
     def routes(self) -> list[Route]:
@@ -44,9 +42,6 @@ class GlossaryRoutes:
             Route(ALL, self.all, methods=["GET", "POST"]),
             Route(ONE, self.one, methods=["GET", "DELETE"]),
         ]
-
-    async def _kept(self, work: Callable[..., Result], request: Request, *given: Any) -> Result:
-        return await asyncio.to_thread(work, owner(request), *given)
 
     async def all(self, request: Request) -> Response:
         if request.method == "POST":
