@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from csanmt.markup import AlignedText, MarkedText, MarkupDocument, Placed, assemble, place
+from csanmt.markup import AlignedText, MarkedText, MarkupDocument, assemble, place
 from csanmt.translator import DecodingOptions
 from serving.translating import IN_A_THREAD, TextAnswer, Timing, TranslationService
 
@@ -20,11 +20,13 @@ class MarkedAnswer:
 
     Attributes:
         texts: the best translation, then one for each rank that was asked for.
-        answers: of the texts within the document, in order.
+        parts: the answers of the texts within the document, in order.
+        characters: of text in it, tags not counted.
     """
 
     texts: tuple[str, ...]
-    answers: tuple[TextAnswer, ...]
+    parts: tuple[TextAnswer, ...]
+    characters: int
 
     @property
     def text(self) -> str:
@@ -32,12 +34,12 @@ class MarkedAnswer:
 
     @property
     def truncated(self) -> bool:
-        return any(answer.truncated for answer in self.answers)
+        return any(part.truncated for part in self.parts)
 
-    @property
-    def alternatives(self) -> list[str]:
-        """Other translations, each different from the best and from the others."""
-        return [text for text in dict.fromkeys(self.texts) if text != self.text]
+    def alternatives(self, most: int) -> list[str]:
+        """Up to ``most`` other translations, each different from the best and from the others."""
+        found = dict.fromkeys(self.texts[1 : most + 1])
+        return [text for text in found if text != self.text]
 
 
 def characters(documents: Sequence[MarkupDocument]) -> int:
@@ -84,21 +86,15 @@ def _written(
     answers: Sequence[TextAnswer],
     n_best: int,
 ) -> list[MarkedAnswer]:
-    placed = [
-        iter([_placed(t, a, rank) for t, a in zip(texts, answers, strict=True)])
-        for rank in range(n_best)
-    ]
+    pairs = list(zip(texts, answers, strict=True))
+    placed = [iter([place(t, aligned(a, rank)) for t, a in pairs]) for rank in range(n_best)]
     rest = iter(answers)
     found = []
     for document in documents:
         count = len(document.texts)
         ranks = tuple(document.render(list(islice(row, count))) for row in placed)
-        found.append(MarkedAnswer(ranks, tuple(islice(rest, count))))
+        found.append(MarkedAnswer(ranks, tuple(islice(rest, count)), characters([document])))
     return found
-
-
-def _placed(text: MarkedText, answer: TextAnswer, rank: int) -> Placed:
-    return place(text, aligned(answer, rank))
 
 
 def aligned(answer: TextAnswer, rank: int = 0) -> AlignedText:

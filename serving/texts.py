@@ -9,18 +9,18 @@ from dataclasses import replace
 
 from starlette.requests import Request
 
-from csanmt.markup import MarkupDocument
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.http.allowance import charged
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError, TooLargeError
-from serving.markup import MarkedAnswer, characters, translate_marked
+from serving.markup import MarkedAnswer, Parse, characters, parsed, translate_marked
 from serving.memory import Mode
 from serving.settings import Settings
 from serving.translating import Job, TextAnswer, Timing, TranslationService
 
 Terms = tuple[tuple[str, str], ...]
+Answer = TextAnswer | MarkedAnswer
 
 
 def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
@@ -65,21 +65,30 @@ async def translated(
     texts: Sequence[str],
     options: DecodingOptions,
     *,
+    parse: Parse | None = None,
     whole: bool = False,
     terms: Terms = (),
     memory: Mode = "off",
-) -> tuple[list[TextAnswer], Timing]:
+) -> tuple[Sequence[Answer], Timing]:
     """Translate texts for this caller, or fail as the service fails.
 
     Args:
+        parse: what the texts are marked up with; tags are not charged.
         whole: each text is one sentence, whatever punctuation it holds.
         terms: a glossary.
-        memory: whether sentences are looked up in the translation memory.
+        memory: whether sentences are looked up in the translation memory (not with ``parse``).
     """
-    with charged(request, sum(map(len, texts))):
-        options = await with_terms(options, terms, texts)
-        work = service.translate(texts, options, memory, whole=whole)
-        return await until_disconnect(request, work)
+    if parse is None:
+        with charged(request, sum(map(len, texts))):
+            options = await with_terms(options, terms, texts)
+            work = service.translate(texts, options, memory, whole=whole)
+            return await until_disconnect(request, work)
+    documents = await parsed(texts, parse)
+    with charged(request, characters(documents)):
+        inner = [text.text for document in documents for text in document.texts]
+        options = await with_terms(options, terms, inner)
+        marked = translate_marked(service, documents, options, whole=whole)
+        return await until_disconnect(request, marked)
 
 
 async def begun(
@@ -95,23 +104,6 @@ async def begun(
     with charged(request, sum(map(len, texts))):
         options = await with_terms(options, terms, texts)
         return await service.begin(texts, options, memory, stream=True)
-
-
-async def translated_documents(
-    request: Request,
-    service: TranslationService,
-    documents: Sequence[MarkupDocument],
-    options: DecodingOptions,
-    *,
-    whole: bool = False,
-    terms: Terms = (),
-) -> tuple[list[MarkedAnswer], Timing]:
-    """The same for texts with markup; tags are not charged."""
-    texts = [text.text for document in documents for text in document.texts]
-    with charged(request, characters(documents)):
-        options = await with_terms(options, terms, texts)
-        work = translate_marked(service, documents, options, whole=whole)
-        return await until_disconnect(request, work)
 
 
 async def with_terms(

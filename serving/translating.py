@@ -49,6 +49,15 @@ class TextAnswer:
     matches: tuple[Match | None, ...]
 
     @property
+    def parts(self) -> tuple[TextAnswer, ...]:
+        """The texts that were translated for it: as of a text with markup, but one."""
+        return (self,)
+
+    @property
+    def characters(self) -> int:
+        return len(self.layout.text)
+
+    @property
     def truncated(self) -> bool:
         return any(sentence.truncated for sentence in self.sentences if sentence)
 

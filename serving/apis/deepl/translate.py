@@ -22,9 +22,7 @@ from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
 from serving.http.keys import caller
 from serving.languages import canonical, detect, name_of
-from serving.markup import characters as marked_characters
-from serving.markup import parsed
-from serving.texts import check_texts, decoding, translated, translated_documents, unwrapped
+from serving.texts import check_texts, decoding, translated, unwrapped
 from serving.translating import TranslationService
 
 MODEL_TYPES = ("quality_optimized", "latency_optimized", "prefer_quality_optimized")
@@ -91,21 +89,18 @@ class DeepLRoutes:
                 f"Parameter 'source_lang' not specified, which a glossary needs: {source}."
             )
         terms = await self._glossaries.stored(request, named)
-        if tags:
-            documents = await parsed(texts, tags.parse)
-            marked, _ = await translated_documents(
-                request, self._service, documents, options, whole=whole, terms=terms
-            )
-            counts = [marked_characters([document]) for document in documents]
-            return [(a.text, n) for a, n in zip(marked, counts, strict=True)]
-        plain = texts if split == "1" else [unwrapped(text) for text in texts]
+        sent = texts if tags or split == "1" else [unwrapped(text) for text in texts]
+        parse = tags.parse if tags else None
         found, _ = await translated(
-            request, self._service, plain, options, whole=whole, terms=terms
+            request, self._service, sent, options, parse=parse, whole=whole, terms=terms
         )
-        answers = [answer.text for answer in found]
-        if preserve in ("1", "true"):
-            answers = [formatted_like(s, a) for s, a in zip(texts, answers, strict=True)]
-        return [(answer, len(text)) for answer, text in zip(answers, texts, strict=True)]
+        if tags:
+            return [(answer.text, answer.characters) for answer in found]
+        kept = preserve in ("1", "true")
+        return [
+            (formatted_like(text, answer.text) if kept else answer.text, len(text))
+            for text, answer in zip(texts, found, strict=True)
+        ]
 
     async def languages(self, request: Request) -> Response:
         """Also GET with a form body, as deepl-python sends it."""

@@ -15,14 +15,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from csanmt.documents.strings import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
-from csanmt.markup import html_rules, parse_markup, xml_rules
 from serving.apis.api import SHARED, Incoming
 from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, MULTIPART, given
 from serving.languages import canonical, detect
-from serving.markup import parsed
-from serving.texts import check_texts, decoding, translated, translated_documents
+from serving.markup import Parse
+from serving.texts import check_texts, decoding, translated
 from serving.translating import TranslationService
 
 
@@ -131,11 +131,13 @@ class DesktopShape:
         if source == target:
             answers = [Answered(text, (), source) for text in texts]
             return JSONResponse(dialect.answered(answers, asked))
-        found = await self._translated(incoming.request, dialect, fields, texts)
+        many = min(1 + dialect.alternatives, service.settings.max_beam)
+        options, parse = decoding(service, many), _markup(dialect, fields)
+        found, _ = await translated(incoming.request, service, texts, options, parse=parse)
         named = str(fields[dialect.source]) if source else ""
         answers = [
-            Answered(translation, others, named or detect(text).language)
-            for text, (translation, others) in zip(texts, found, strict=True)
+            Answered(one.text, one.alternatives(many - 1), named or detect(text).language)
+            for text, one in zip(texts, found, strict=True)
         ]
         return JSONResponse(dialect.answered(answers, asked))
 
@@ -165,21 +167,6 @@ class DesktopShape:
                 found.append(canonical(value))
         return found[0], found[1]
 
-    async def _translated(
-        self, request: Request, dialect: Dialect, fields: Mapping[str, Any], texts: list[str]
-    ) -> list[tuple[str, Sequence[str]]]:
-        service = self._service
-        many = min(1 + dialect.alternatives, service.settings.max_beam)
-        options = decoding(service, many)
-        kind = _markup(dialect, fields)
-        if kind:
-            rules = html_rules() if kind == "html" else xml_rules()
-            documents = await parsed(texts, lambda text: parse_markup(text, rules))
-            marked, _ = await translated_documents(request, service, documents, options)
-            return [(answer.text, answer.alternatives) for answer in marked]
-        plain, _ = await translated(request, service, texts, options)
-        return [(answer.text, answer.alternatives(many - 1)) for answer in plain]
-
 
 def _texts(dialect: Dialect, fields: Mapping[str, Any], service: TranslationService) -> list[str]:
     value = fields.get(dialect.text)
@@ -195,16 +182,16 @@ def _texts(dialect: Dialect, fields: Mapping[str, Any], service: TranslationServ
     return texts
 
 
-def _markup(dialect: Dialect, fields: Mapping[str, Any]) -> str:
-    """``html``, ``xml`` or empty. Raises InvalidInputError: neither."""
+def _markup(dialect: Dialect, fields: Mapping[str, Any]) -> Parse | None:
+    """What parses the texts. Raises InvalidInputError: neither HTML nor XML."""
     value = fields.get(dialect.markup) if dialect.markup else None
     if dialect.markup == "html":
         if not isinstance(value, bool | None):
             raise InvalidInputError("html: must be true or false")
-        return "html" if value else ""
+        return PARSERS["html"] if value else None
     if value not in (None, "", "html", "xml") or isinstance(value, bool):
         raise InvalidInputError(f"{dialect.markup}: must be html or xml")
-    return str(value or "")
+    return PARSERS.get(value or "")
 
 
 def desktop_error(error: Exception, path: str) -> Response:

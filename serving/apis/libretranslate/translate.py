@@ -8,14 +8,15 @@ Reference: LibreTranslate 1.6, ``libretranslate/app.py``.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from csanmt.documents.strings import PARSERS
 from csanmt.errors import CsanmtError
-from csanmt.markup import html_rules, parse_markup
 from serving.apis.api import Incoming
 from serving.http.errors import (
     BadRequestError,
@@ -27,8 +28,7 @@ from serving.http.errors import (
 from serving.http.fields import FORM, MULTIPART, libre_fields
 from serving.http.headers import is_json
 from serving.languages import Detected, LanguagePair, canonical, detect, name_of
-from serving.markup import parsed
-from serving.texts import decoding, translated, translated_documents
+from serving.texts import Answer, decoding, translated
 from serving.translating import TranslationService
 
 NEED_KEY = "Please contact the server operator to get an API key"
@@ -62,14 +62,9 @@ class LibreTranslateShape:
         if query.same:
             return JSONResponse(_same(query))
         options = decoding(service, 1 + query.alternatives)
-        if query.html:
-            documents = await parsed(query.texts, lambda text: parse_markup(text, html_rules()))
-            marked, _ = await translated_documents(incoming.request, service, documents, options)
-            return JSONResponse(_body(query, [a.text for a in marked],
-                                      [a.alternatives for a in marked], found))  # fmt: skip
-        answers, _ = await translated(incoming.request, service, query.texts, options)
-        others = [answer.alternatives(query.alternatives) for answer in answers]
-        return JSONResponse(_body(query, [answer.text for answer in answers], others, found))
+        parse = PARSERS["html"] if query.html else None
+        answers, _ = await translated(incoming.request, service, query.texts, options, parse=parse)
+        return JSONResponse(_body(query, answers, found))
 
 
 def libre_error(error: Exception, path: str) -> Response:
@@ -197,17 +192,15 @@ def _same(query: _Query) -> dict[str, Any]:
     return body
 
 
-def _body(
-    query: _Query, texts: list[str], others: list[list[str]], found: list[Detected]
-) -> dict[str, Any]:
+def _body(query: _Query, answers: Sequence[Answer], found: list[Detected]) -> dict[str, Any]:
     def shaped(values: list[Any]) -> Any:
         return values[0] if query.single else values
 
-    body: dict[str, Any] = {"translatedText": shaped(texts)}
+    body: dict[str, Any] = {"translatedText": shaped([answer.text for answer in answers])}
     if found:
         body["detectedLanguage"] = shaped(
             [{"language": d.language, "confidence": round(100 * d.confidence)} for d in found]
         )
-    if query.alternatives:
-        body["alternatives"] = shaped(others)
+    if most := query.alternatives:
+        body["alternatives"] = shaped([answer.alternatives(most) for answer in answers])
     return body

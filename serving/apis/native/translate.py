@@ -21,8 +21,7 @@ from serving.http.disconnect import EventStream, event
 from serving.http.errors import error_body, status_of
 from serving.http.headers import require_json
 from serving.http.middleware import OUTCOME, request_id
-from serving.markup import MarkedAnswer, parsed
-from serving.texts import Terms, begun, translated, translated_documents
+from serving.texts import Answer, Terms, begun, translated
 from serving.translating import Job, SentenceEvent, TextAnswer, Timing, TranslationService
 
 
@@ -36,40 +35,23 @@ class NativeShape:
         return True
 
     async def answer(self, incoming: Incoming) -> Response:
+        service = self._service
         query, terms = await self._parse(incoming)
-        if query.format != "text":
-            return await self._answer_markup(query, incoming.request, terms)
+        if query.format != "text" and query.wants_segments:
+            raise InvalidInputError(
+                f"format {query.format!r} goes without segments, alignment, n_best and memory"
+            )
         answers, timing = await translated(
             incoming.request,
-            self._service,
+            service,
             query.texts,
-            query.options(self._service.facts, self._service.settings),
+            query.options(service.facts, service.settings),
+            parse=PARSERS.get(query.format),
             terms=terms,
             memory=query.memory,
         )
         identity = request_id(incoming.request.scope)
-        return JSONResponse(_response(query, answers, timing, self._service, identity))
-
-    async def _answer_markup(
-        self, query: TranslateRequest, request: Request, terms: Terms
-    ) -> Response:
-        if query.wants_segments:
-            raise InvalidInputError(
-                f"format {query.format!r} goes without segments, alignment, n_best and memory"
-            )
-        service = self._service
-        documents = await parsed(query.texts, PARSERS[query.format])
-        options = query.options(service.facts, service.settings)
-        marked, timing = await translated_documents(
-            request, service, documents, options, terms=terms
-        )
-        body = _head(query, service, request_id(request.scope), marked)
-        if query.alternatives:
-            body["alternatives"] = query.shaped([answer.alternatives for answer in marked])
-        if query.timing:
-            inner = [answer for document in marked for answer in document.answers]
-            body["timing"] = _timing(inner, timing)
-        return JSONResponse(body)
+        return JSONResponse(_response(query, answers, timing, service, identity))
 
     async def stream(self, request: Request) -> Response:
         """The same request, answered sentence by sentence as server-sent events.
@@ -133,34 +115,27 @@ class _Running:
         return head | {"after": after} | segment
 
 
-def _head(
-    query: TranslateRequest,
-    service: TranslationService,
-    identity: str,
-    answers: Sequence[TextAnswer | MarkedAnswer],
-) -> dict[str, Any]:
-    return {
-        "translation": query.shaped([answer.text for answer in answers]),
-        "model": service.facts.model,
-        "request_id": identity,
-        "truncated": query.shaped([answer.truncated for answer in answers]),
-    }
-
-
 def _response(
     query: TranslateRequest,
-    answers: list[TextAnswer],
+    answers: Sequence[Answer],
     timing: Timing,
     service: TranslationService,
     identity: str,
 ) -> dict[str, Any]:
-    body = _head(query, service, identity, answers)
-    if query.wants_segments:
-        body["segments"] = query.shaped([_segments(query, answer) for answer in answers])
-    if most := query.alternatives:
-        body["alternatives"] = query.shaped([answer.alternatives(most) for answer in answers])
+    shaped, most = query.shaped, query.alternatives
+    body = {
+        "translation": shaped([answer.text for answer in answers]),
+        "model": service.facts.model,
+        "request_id": identity,
+        "truncated": shaped([answer.truncated for answer in answers]),
+    }
+    parts = [part for answer in answers for part in answer.parts]
+    if query.wants_segments:  # of plain texts, which are their own parts
+        body["segments"] = shaped([_segments(query, part) for part in parts])
+    if most:
+        body["alternatives"] = shaped([answer.alternatives(most) for answer in answers])
     if query.timing:
-        body["timing"] = _timing(answers, timing)
+        body["timing"] = _timing(parts, timing)
     return body
 
 

@@ -70,7 +70,8 @@ class ChatRoutes:
             counted = bool((fields.get("stream_options") or {}).get("include_usage"))
             chunks = _chunks(head, job, service, request.scope, counted=counted)
             return EventStream(chunks, on_close=job.close)
-        (answer,), _ = await translated(request, service, [text], options)
+        found, _ = await translated(request, service, [text], options)
+        (answer,) = found[0].parts
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": answer.text, "refusal": None},
