@@ -15,6 +15,7 @@ import sys
 # count. There is one gateway, and the files of a second server in the same home would mix in.
 os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # before prometheus_client is imported
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -97,8 +98,8 @@ class Worker:
             bento_schema=CsanmtService.schema,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.application.asgi(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self.application.asgi(scope, receive, send)
 
 
 worker = Worker()
@@ -131,6 +132,7 @@ class CsanmtService:
     async def start(self) -> None:
         end_with_supervisor()
         gc.freeze()  # what was imported stays: no collection looks through it again
+        gc.set_threshold(10_000)  # a request is freed as it ends, and leaves next to no cycles
         await worker.application.pool.start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

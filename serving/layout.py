@@ -17,7 +17,7 @@ from csanmt.texts import DEFAULT_MAX_TOKENS, CountTokens, pieces, translatable
 from csanmt.translator import Translation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Layout:
     """A text and its sentences, in order.
 

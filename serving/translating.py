@@ -28,10 +28,11 @@ from serving.runners.pool import RunnerPool
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
+# These are made at every request, and a frozen one costs a call a field: none is changed.
 IN_A_THREAD = 2_000  # characters from which a text is analysed beside the event loop
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextAnswer:
     """A translated text.
 
@@ -83,7 +84,7 @@ def _ranked(sentence: Translation, rank: int) -> Hypothesis:
     return hypotheses[min(rank, len(hypotheses) - 1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Timing:
     """Seconds from request to answer, in the queue (longest), and in runners."""
 
@@ -92,7 +93,7 @@ class Timing:
     compute: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SentenceEvent:
     """One finished segment of a stream: segment ``index`` of text ``text_index``.
 
@@ -116,7 +117,7 @@ class SentenceEvent:
         return self.index == len(self.layout.segments) - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _SegmentedTexts:
     """Texts taken apart: their layouts, and each distinct sentence once, in order."""
 

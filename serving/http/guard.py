@@ -7,7 +7,7 @@ server may use it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -65,13 +65,15 @@ class Guard:
         self._rate = RequestRate()
         self.quota = CharacterQuota()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "websocket":  # there are none; one that is added must be guarded
-            await WebSocketClose(code=1008)(scope, receive, send)
-            return
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return WebSocketClose(code=1008)(scope, receive, send)
+        if scope["type"] == "http":
+            self._admit(scope)
+        return self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        """Raises CsanmtError, HTTPException: the request may not go on."""
         request = Request(scope)
         state = scope.setdefault("state", {})
         state["quota"] = self.quota
@@ -88,7 +90,6 @@ class Guard:
         except CsanmtError:
             state[REFUSED] = True
             raise
-        await self._app(scope, receive, send)
 
     def _is_public(self, path: str) -> bool:
         return path in self._public or path.startswith(self._secret_folders)

@@ -147,9 +147,9 @@ class BodyDeadline:
         self._app = app
         self._seconds = seconds
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         timely = receive if scope["type"] != "http" else _TimelyBody(receive, self._seconds).receive
-        await self._app(scope, timely, send)
+        return self._app(scope, timely, send)
 
 
 class _TimelyBody:
