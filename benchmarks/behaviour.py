@@ -17,7 +17,7 @@ from benchmarks.checks import CHECK_NAMES, examine
 from benchmarks.pins import Pin
 from benchmarks.progress import Progress, Silent
 from benchmarks.subject import Subject, same_subject
-from benchmarks.suite import SmokeSentence, Suite
+from benchmarks.suite import SmokeSentence, finds
 from csanmt.errors import ConfigurationError
 from csanmt.tables import build, parse_toml
 
@@ -46,8 +46,8 @@ class Case:
         """What is wrong with an answer, or None."""
         found = {k: v for k, v in examine(self.source, output).items() if k not in self.allow}
         problems = [f"{name}: {finding}" for name, finding in found.items()]
-        problems += [f"lacks /{p}/" for p in self.must if not _finds(p, output)]
-        problems += [f"has /{p}/" for p in self.forbid if _finds(p, output)]
+        problems += [f"lacks /{p}/" for p in self.must if not finds(p, output)]
+        problems += [f"has /{p}/" for p in self.forbid if finds(p, output)]
         return "; ".join(problems) or None
 
 
@@ -74,15 +74,11 @@ class MinimalPair:
         patterns = (self.a_en or re.escape(self.a), self.b_en or re.escape(self.b))
         outputs = list(zip((output_a, output_b), patterns, strict=True))
         problems = [f"{text!r} lacks /{pattern}/" for text, pattern in outputs
-                    if not _finds(pattern, text)]  # fmt: skip
+                    if not finds(pattern, text)]  # fmt: skip
         if problems:
             return "; ".join(problems)
         one, other = (re.sub(p, "□", text, flags=re.IGNORECASE) for text, p in outputs)
         return None if one == other else f"more changed than that: {output_a!r} / {output_b!r}"
-
-
-def _finds(pattern: str, text: str) -> bool:
-    return re.search(pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +159,17 @@ def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:
     return BehaviourTables(groups, total.hexdigest())
 
 
+def ask(
+    subject: Subject, group: str, cases: Sequence[Case | SmokeSentence | Pin]
+) -> list[CaseResult]:
+    """Every case, all in one call."""
+    outputs = subject.translate([case.source for case in cases]) if cases else []
+    return [
+        CaseResult(group, case.source, output, case.judge(output))
+        for case, output in zip(cases, outputs, strict=True)
+    ]
+
+
 def run_behaviour(
     subject: Subject, tables: BehaviourTables, progress: Progress | None = None
 ) -> list[CaseResult]:
@@ -171,9 +178,7 @@ def run_behaviour(
     progress.start(f"{subject.label}: behaviour", len(tables.groups))
     found: list[CaseResult] = []
     for name, group in tables.groups.items():
-        outputs = subject.translate([case.source for case in group.case]) if group.case else []
-        for case, output in zip(group.case, outputs, strict=True):
-            found.append(CaseResult(name, case.source, output, case.judge(output)))
+        found += ask(subject, name, group.case)
         for pair in group.pair:
             a, b = subject.translate(list(pair.sources))
             found.append(CaseResult(name, " / ".join(pair.sources), f"{a} / {b}", pair.judge(a, b)))
@@ -186,15 +191,18 @@ def run_behaviour(
 
 def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[CaseResult]:
     """Each sentence alone, twice, in one batch, in the reverse batch and in batches of three."""
-    alone = [subject.translate([s])[0] for s in sentences]
-    again = [subject.translate([s])[0] for s in sentences]
-    together = subject.translate(list(sentences))
-    reverse = list(reversed(subject.translate(list(reversed(sentences)))))
-    threes: list[str] = []
-    for i in range(0, len(sentences), 3):
-        threes += subject.translate(list(sentences[i : i + 3]))
-    ways = {"asked again": again, "in a batch": together, "in the reverse batch": reverse,
-            "in a batch of three": threes}  # fmt: skip
+
+    def batched(size: int, texts: Sequence[str]) -> list[str]:
+        parts = [texts[i : i + size] for i in range(0, len(texts), size)]
+        return [answer for part in parts for answer in subject.translate(list(part))]
+
+    alone = batched(1, sentences)
+    ways = {
+        "asked again": batched(1, sentences),
+        "in a batch": batched(len(sentences), sentences),
+        "in the reverse batch": batched(len(sentences), sentences[::-1])[::-1],
+        "in a batch of three": batched(3, sentences),
+    }
     return [
         CaseResult(
             INVARIANCE, source, alone[i],
@@ -202,31 +210,6 @@ def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[CaseResul
         )
         for i, source in enumerate(sentences)
     ]  # fmt: skip
-
-
-def ask_smoke(subject: Subject, suite: Suite) -> list[CaseResult]:
-    """Every sentence of a smoke suite, judged by its patterns."""
-    outputs = subject.translate(list(suite.sources))
-    return [
-        CaseResult("smoke", s.source, output, _smoke_problem(s, output))
-        for s, output in zip(suite.smoke, outputs, strict=True)
-    ]
-
-
-def _smoke_problem(sentence: SmokeSentence, output: str) -> str | None:
-    if not any(_finds(pattern, output) for pattern in sentence.accept):
-        return f"is not an acceptable answer, such as /{sentence.accept[0]}/"
-    hit = next((pattern for pattern in sentence.forbid if _finds(pattern, output)), None)
-    return f"has /{hit}/" if hit else None
-
-
-def ask_pins(subject: Subject, pins: Sequence[Pin]) -> list[CaseResult]:
-    """Every pinned correction."""
-    outputs = subject.translate([pin.source for pin in pins]) if pins else []
-    return [
-        CaseResult("pins", pin.source, output, pin.judge(output))
-        for pin, output in zip(pins, outputs, strict=True)
-    ]
 
 
 def compare_cases(

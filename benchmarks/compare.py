@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.answers import AnswerCache
 from benchmarks.behaviour import (
     BehaviourTables,
     GroupResult,
-    ask_pins,
-    ask_smoke,
+    ask,
     compare_cases,
     load_tables,
     run_behaviour,
 )
 from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
-from benchmarks.measurements import Measurements, MetricResult, ScoreResult, SubjectInfo
+from benchmarks.measurements import Measurements, MetricResult, ScoreResult
 from benchmarks.pins import Pin, pins_digest
 from benchmarks.policy import Policy, ScorePolicy
 from benchmarks.progress import Progress, Silent
@@ -26,7 +26,7 @@ from benchmarks.second_opinion import Texts, read_sheet, score_result
 from benchmarks.significance import SamplingPlan
 from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
 from benchmarks.subject import Subject, same_subject
-from benchmarks.suite import Suite
+from benchmarks.suite import SmokeSentence, Suite
 from csanmt.errors import InvalidInputError
 
 SUSPECT = 0.05  # p of a loss from which on it is looked at with both written alike
@@ -133,10 +133,10 @@ def measurements(
     for c in compared:
         found = [_result(key, [c], plan, alike) for key in metrics if c.suite.references]
         suites.append(c.result(found, plan.policy.slices.by, plan.sampling))
-    groups = {} if files else _cases(candidate, baseline, plan, tables, progress)
+    groups = {} if files else dict(_cases(candidate, baseline, plan, tables, progress))
     return Measurements(
-        candidate=SubjectInfo.of(candidate),
-        baseline=SubjectInfo.of(baseline),
+        candidate=candidate.info,
+        baseline=baseline.info,
         suites=tuple(suites),
         behaviour=groups.get("behaviour"),
         smoke=next(iter(groups.get("smoke", ())), None),
@@ -188,21 +188,24 @@ def _cases(
     plan: MeasurementPlan,
     tables: BehaviourTables | None,
     progress: Progress,
-) -> dict[str, tuple[GroupResult, ...]]:
+) -> Iterator[tuple[str, tuple[GroupResult, ...]]]:
     """Behaviour, smoke and pins: what can only be asked."""
-    found = {}
-    smoke = plan.smoke
     if tables is not None:
         about = {name: group.about for name, group in tables.groups.items()}
-        found["behaviour"] = compare_cases(
-            candidate, baseline, about, lambda s: run_behaviour(s, tables, progress)
+        yield (
+            "behaviour",
+            compare_cases(candidate, baseline, about, lambda s: run_behaviour(s, tables, progress)),
         )
-    if smoke is not None:
-        about = {"smoke": smoke.description}
-        found["smoke"] = compare_cases(candidate, baseline, about, lambda s: ask_smoke(s, smoke))
-    about = {"pins": "corrections that became tests"}
-    found["pins"] = compare_cases(candidate, baseline, about, lambda s: ask_pins(s, plan.pins))
-    return found
+    groups: list[tuple[str, str, Sequence[SmokeSentence | Pin]]] = [
+        ("pins", "corrections that became tests", plan.pins)
+    ]
+    if plan.smoke is not None:
+        groups.append(("smoke", plan.smoke.description, plan.smoke.smoke))
+    for name, what, cases in groups:
+        yield (
+            name,
+            compare_cases(candidate, baseline, {name: what}, partial(ask, group=name, cases=cases)),
+        )
 
 
 def _speed(

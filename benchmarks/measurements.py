@@ -10,32 +10,9 @@ from benchmarks.behaviour import GroupResult
 from benchmarks.breakdown import Part
 from benchmarks.significance import PairedTest
 from benchmarks.speed import SpeedReport
-from benchmarks.subject import Subject, same_subject
+from benchmarks.subject import SubjectInfo, same_subject
 
 SHARED = 0.75  # two files that differ in more of their answers are no versions of one system
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectInfo:
-    """Who a subject is. ``digest`` None: unknown; ``overrides`` as of the subject.
-
-    ``family`` says whose version it is: architecture and origin, or "" where that is unknown.
-    """
-
-    label: str
-    kind: str
-    tag: str
-    digest: str | None
-    settings: Mapping[str, object]
-    overrides: tuple[str, ...] = ()
-    family: str = ""
-
-    @classmethod
-    def of(cls, subject: Subject) -> SubjectInfo:
-        return cls(
-            subject.label, subject.kind, subject.tag, subject.digest, dict(subject.settings),
-            subject.overrides, subject.family,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

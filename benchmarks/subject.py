@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
 
 from benchmarks.suite import Suite, read_lines
 from csanmt.errors import InvalidInputError, NotFoundError
@@ -19,8 +18,8 @@ from csanmt.translator import DecodingOptions, Translator
 
 
 @dataclass
-class Subject:
-    """A system under judgement.
+class SubjectInfo:
+    """Who a subject is.
 
     Attributes:
         label: what the report calls it.
@@ -28,8 +27,6 @@ class Subject:
         tag: its version as it names itself.
         digest: of what determines its answers, ``sha256:<hex>``; None if unknown.
         settings: decoding settings and engine; part of the key of cached answers.
-        spec: the argument it was named by, for starting it again in a fresh process.
-        parallel: ``translate`` may be called by several threads at once.
         overrides: in words, what it is asked with and would not be served with.
         family: whose version it is, architecture and origin; "" where that is unknown.
     """
@@ -39,10 +36,25 @@ class Subject:
     tag: str = ""
     digest: str | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
-    spec: str = ""
-    parallel: bool = False
     overrides: tuple[str, ...] = ()
     family: str = ""
+
+
+@dataclass
+class Subject(SubjectInfo):
+    """A system under judgement.
+
+    Attributes:
+        spec: the argument it was named by, for starting it again in a fresh process.
+        parallel: ``translate`` may be called by several threads at once.
+    """
+
+    spec: str = ""
+    parallel: bool = False
+
+    @property
+    def info(self) -> SubjectInfo:
+        return SubjectInfo(**{f.name: getattr(self, f.name) for f in fields(SubjectInfo)})
 
     def answers(self, suite: Suite) -> list[str] | None:
         """Ready-made translations of a suite, or None: then ask ``translate``."""
@@ -53,20 +65,7 @@ class Subject:
         raise NotImplementedError
 
 
-class Identified(Protocol):
-    """What tells two subjects apart."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def digest(self) -> str | None: ...
-
-    @property
-    def settings(self) -> Mapping[str, object]: ...
-
-
-def same_subject(one: Identified, other: Identified) -> bool:
+def same_subject(one: SubjectInfo, other: SubjectInfo) -> bool:
     """Both are known to be the same model (or file) with the same code and settings."""
     known = one.digest is not None and one.kind == other.kind
     same = known and (one.digest, dict(one.settings)) == (other.digest, dict(other.settings))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,18 @@ class SmokeSentence:
     source: str
     accept: tuple[str, ...]
     forbid: tuple[str, ...] = ()
+
+    def judge(self, output: str) -> str | None:
+        """What is wrong with an answer, or None."""
+        if not any(finds(pattern, output) for pattern in self.accept):
+            return f"is not an acceptable answer, such as /{self.accept[0]}/"
+        hit = next((pattern for pattern in self.forbid if finds(pattern, output)), None)
+        return f"has /{hit}/" if hit else None
+
+
+def finds(pattern: str, text: str) -> bool:
+    """Patterns of cases: searched, case ignored."""
+    return re.search(pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)

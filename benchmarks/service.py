@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import os
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.service.clients import latencies, until_first_segment
-from benchmarks.service.servers import Service, memory
+import aiohttp
+import psutil
+
+from benchmarks import service_process
 from csanmt.source_tree import SOURCE_TREE
 
 SENTENCES = (SOURCE_TREE / "benchmarks/suites/tatoeba/source.zh").read_text("utf-8").splitlines()
@@ -27,6 +33,84 @@ LENGTHS = {"one short sentence": SHORT, "5 sentences": PARAGRAPHS, "40 sentences
 DEFAULT = SOURCE_TREE / "model_store" / "default"
 CONNECTIONS = 16
 PORT = 3300
+
+
+class Service:
+    """``csanmt serve`` of one checkout, by that checkout's own environment; ready once entered."""
+
+    def __init__(self, label: str, tree: Path, port: int, model: Path, workers: int = 2) -> None:
+        self.label, self.url, self._workers = label, f"http://127.0.0.1:{port}", workers
+        self._home = tempfile.TemporaryDirectory(prefix="csanmt-service-")
+        home, log = Path(self._home.name), Path(self._home.name) / "log"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CSANMT_", "BENTOML_"))}
+        environment = {
+            **kept, "CSANMT_MODEL_DIRECTORY": str(model), "CSANMT_WORKERS": str(workers),
+            "CSANMT_QUEUE_SECONDS": "300", "CSANMT_LOG_FORMAT": "json",
+        }  # fmt: skip
+        python = tree / ".venv" / "bin" / "python"
+        command = [str(python), "-m", "csanmt", "serve", "--port", str(port)]
+        self._handle = service_process.start(command, home, log, environment=environment, cwd=tree)
+
+    def __enter__(self) -> Service:
+        service_process.await_ready(
+            self.url,
+            lambda: service_process.alive(self._handle),
+            lambda: service_process.last_words(Path(self._home.name) / "log"),
+        )
+        while self._ready_runners() < self._workers:
+            time.sleep(0.1)
+        below = [psutil.Process(pid) for pid in service_process.members(Path(self._home.name))]
+        self.runners = [p for p in below if any("serving.runner" in w for w in p.cmdline())]
+        self.gateway = self.runners[0].parent()
+        asyncio.run(latencies(self, SHORT, CONNECTIONS, 320))  # warm
+        return self
+
+    def _ready_runners(self) -> int:
+        with service_process.DIRECT.open(f"{self.url}/healthz", timeout=5) as reply:
+            return int(json.load(reply)["runners"]["ready"])
+
+    def __exit__(self, *_: object) -> None:
+        service_process.stop(Path(self._home.name))
+        self._home.cleanup()
+
+    def processor_seconds(self) -> tuple[float, float]:
+        """Of the gateway, and of all runners together, since they began."""
+        return _seconds(self.gateway), sum(map(_seconds, self.runners))
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+async def latencies(
+    service: Service, texts: Sequence[str], clients: int, requests: int
+) -> list[float]:
+    """Seconds of each of ``requests`` requests to /translate, by ``clients`` connections."""
+    found: list[float] = []
+    async with aiohttp.ClientSession(service.url, raise_for_status=True) as session:
+
+        async def client(number: int) -> None:
+            for turn in range(requests // clients):
+                body = {"text": texts[(number * 7 + turn) % len(texts)]}
+                started = time.perf_counter()
+                async with session.post("/translate", json=body) as reply:
+                    await reply.read()
+                found.append(time.perf_counter() - started)
+
+        await asyncio.gather(*(client(number) for number in range(clients)))
+    return found
+
+
+async def until_first_segment(service: Service, text: str) -> float:
+    """Seconds from a request to /translate/stream to the first translated sentence."""
+    async with aiohttp.ClientSession(service.url, raise_for_status=True) as session:
+        started, seconds = time.perf_counter(), 0.0
+        async with session.post("/translate/stream", json={"text": text}) as reply:
+            async for line in reply.content:
+                if not seconds and line.startswith(b"event: segment"):
+                    seconds = time.perf_counter() - started
+    return seconds
 
 
 def main() -> int:
@@ -41,45 +125,32 @@ def main() -> int:
         footprint(model)
         return 0
     trees = {"this": SOURCE_TREE} | ({"other": args.against.resolve()} if args.against else {})
-    services = [
-        Service(label, tree, PORT + n, model) for n, (label, tree) in enumerate(trees.items())
-    ]
-    for service in services:
-        service.start()
-    try:
-        for service in services:
-            service.wait()
-            asyncio.run(latencies(service.port, SHORT, CONNECTIONS, 320))  # warm
+    with ExitStack() as stack:
+        services = [
+            stack.enter_context(Service(label, tree, PORT + n, model))
+            for n, (label, tree) in enumerate(trees.items())
+        ]
         overhead(services, args.rounds)
         waiting(services, args.rounds)
         streaming(services, args.rounds)
-    finally:
-        for service in services:
-            service.stop()
     return 0
 
 
 def footprint(model: Path) -> None:
-    """Seconds until all runners answer, and megabytes that are each process' own, by runners."""
+    """Seconds until it is ready, and megabytes that are each process' own, by runners."""
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
     say(f"\n{model.name}: {size / 1e6:.0f} MB on disk\n")
     say("| runners | ready after, s | gateway, MB | a runner, MB | shared by all runners, MB |")
     say("|--:|--:|--:|--:|--:|")
     for workers in (1, 2, 4):
-        service = Service("this", SOURCE_TREE, PORT, model, workers)
         started = time.monotonic()
-        service.start()
-        try:
-            service.wait()
+        with Service("this", SOURCE_TREE, PORT, model, workers) as service:
             seconds = time.monotonic() - started
-            asyncio.run(latencies(service.port, SHORT, CONNECTIONS, 320))
-            gateway = sum(memory(service.gateway)) / 1e6
-            runners = [memory(pid) for pid in service.runners]
-        finally:
-            service.stop()
-        own = sum(private for private, _ in runners) / len(runners) / 1e6
-        shared = max(shared for _, shared in runners) / 1e6
-        say(f"| {workers} | {seconds:.1f} | {gateway:.0f} | {own:.0f} | {shared:.0f} |")
+            gateway = service.gateway.memory_full_info()
+            runners = [runner.memory_full_info() for runner in service.runners]
+        own = statistics.fmean(r.uss for r in runners) / 1e6
+        shared = max(r.rss - r.uss for r in runners) / 1e6
+        say(f"| {workers} | {seconds:.1f} | {gateway.rss / 1e6:.0f} | {own:.0f} | {shared:.0f} |")
 
 
 def say(line: str) -> None:
@@ -87,9 +158,10 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def turns(services: Sequence[Service], rounds: int) -> list[Service]:
+def turns(services: Sequence[Service], rounds: int) -> Iterator[Service]:
     """Each service once a round, in the order that the round before ended with."""
-    return [s for n in range(rounds) for s in (services if n % 2 == 0 else services[::-1])]
+    for n in range(rounds):
+        yield from services if n % 2 == 0 else reversed(services)
 
 
 def overhead(services: Sequence[Service], rounds: int) -> None:
@@ -98,7 +170,7 @@ def overhead(services: Sequence[Service], rounds: int) -> None:
     found: dict[str, list[tuple[float, float]]] = {service.label: [] for service in services}
     for service in turns(services, rounds):
         before = service.processor_seconds()
-        asyncio.run(latencies(service.port, SHORT, CONNECTIONS, requests))
+        asyncio.run(latencies(service, SHORT, CONNECTIONS, requests))
         after = service.processor_seconds()
         spent = [1000 * (b - a) / requests for a, b in zip(before, after, strict=True)]
         found[service.label].append((spent[0], spent[1]))
@@ -122,9 +194,7 @@ def waiting(services: Sequence[Service], rounds: int) -> None:
             found: dict[str, list[float]] = {label: [] for label in labels}
             requests = clients * (40 if texts is SHORT else 6 if texts is PARAGRAPHS else 2)
             for service in turns(services, rounds):
-                found[service.label] += asyncio.run(
-                    latencies(service.port, texts, clients, requests)
-                )
+                found[service.label] += asyncio.run(latencies(service, texts, clients, requests))
             cells = " | ".join(map(_percentiles, found.values()))
             say(f"| {name} | {clients} | {cells} |")
 
@@ -140,11 +210,10 @@ def streaming(services: Sequence[Service], rounds: int) -> None:
     alone: dict[str, list[float]] = {service.label: [] for service in services}
     first: dict[str, list[float]] = {service.label: [] for service in services}
     for service in turns(services, 4 * rounds):
-        place = len(first[service.label])
-        lone = PAGES[place % len(PAGES)].split("。")[0] + "。"
-        alone[service.label] += asyncio.run(latencies(service.port, [lone], 1, 3))[1:]
-        page = PAGES[place % len(PAGES)]
-        first[service.label].append(asyncio.run(until_first_segment(service.port, page)))
+        page = PAGES[len(first[service.label]) % len(PAGES)]
+        lone = page.split("。")[0] + "。"
+        alone[service.label] += asyncio.run(latencies(service, [lone], 1, 3))[1:]
+        first[service.label].append(asyncio.run(until_first_segment(service, page)))
     for label in alone:
         short, streamed = statistics.median(alone[label]), statistics.median(first[label])
         times = f"{1000 * streamed:.1f} ms | {1000 * short:.1f} ms | {streamed / short:.2f}"
