@@ -12,10 +12,13 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from typing import Any
 from benchmarks.gate import Decision, Verdict
 from benchmarks.measurements import Measurements
 from benchmarks.policy import Policy
+from benchmarks.subject import SubjectInfo
 from csanmt.durable import replacing
 from csanmt.errors import IntegrityError, NotFoundError, StorageError
 
@@ -86,27 +90,25 @@ def build(
         measured: None where nothing could be measured.
         root: the working tree whose commit and frozen requirements are recorded.
     """
+    suites = measured.suites if measured else ()
+    unknown = partial(SubjectInfo, kind="")
     content: dict[str, Any] = {
         "format": FORMAT,
         "created": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
         "decision": verdict.decision.word,
         "scope": verdict.scope,
-        "candidate": asdict(measured.candidate) if measured else _unknown(verdict.candidate),
-        "baseline": asdict(measured.baseline) if measured else _unknown(verdict.baseline),
+        "candidate": asdict(measured.candidate if measured else unknown(verdict.candidate)),
+        "baseline": asdict(measured.baseline if measured else unknown(verdict.baseline)),
         "policy": {"sha256": policy.digest, "text": policy.text},
-        "suites": {s.name: s.digest for s in measured.suites} if measured else {},
+        "suites": {s.name: s.digest for s in suites},
         "digests": dict(measured.digests) if measured else {},
         "code": code_state(root),
         "dependencies": dependencies(root),
-        "signatures": _signatures(measured),
+        "signatures": {s.name: {m.metric: m.signature for m in s.metrics} for s in suites},
         "machine": machine(),
         "verdict": verdict.to_json(),
     }
     return seal(content)
-
-
-def _unknown(label: str) -> dict[str, Any]:
-    return {"label": label, "kind": "", "tag": "", "digest": None, "settings": {}}
 
 
 def seal(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,31 +193,22 @@ def _check_consistency(found: Evidence) -> None:
     """The summary must agree with the rules it was drawn from."""
     verdict = found.content["verdict"]
     failed = [rule for rule in verdict["rules"] if rule["status"] in ("fail", "open")]
-    agree = verdict["decision"] == found.content["decision"]
-    if found.decision == Decision.PROMOTE:
-        agree = agree and not failed and bool(verdict["rules"])
     waived = [rule for rule in verdict["rules"] if rule["status"] == "waived"]
     named = {waiver["rule"] for waiver in verdict.get("waivers", ())}
-    agree = agree and all(
-        named & {rule["rule"], f"{rule['rule']} {rule['subject']}"} for rule in waived
-    )
-    if found.decision == Decision.REJECT:
-        agree = agree and bool(failed)
     policy = found.content["policy"]
-    if hashlib.sha256(policy["text"].encode()).hexdigest() != policy["sha256"]:
-        agree = False
+    agree = (
+        verdict["decision"] == found.content["decision"]
+        and (found.decision != Decision.PROMOTE or (bool(verdict["rules"]) and not failed))
+        and (found.decision != Decision.REJECT or bool(failed))
+        and all(named & {rule["rule"], f"{rule['rule']} {rule['subject']}"} for rule in waived)
+        and hashlib.sha256(policy["text"].encode()).hexdigest() == policy["sha256"]
+    )
     if not agree:
         raise IntegrityError(f"{found.path} contradicts itself")
 
 
 def _bare(digest: str | None) -> str | None:
     return digest.removeprefix("sha256:").lower() if digest is not None else None
-
-
-def _signatures(measured: Measurements | None) -> dict[str, dict[str, str]]:
-    if measured is None:
-        return {}
-    return {s.name: {m.metric: m.signature for m in s.metrics} for s in measured.suites}
 
 
 def code_state(root: Path) -> dict[str, Any]:
@@ -237,31 +230,24 @@ def code_state(root: Path) -> dict[str, Any]:
 def dependencies(root: Path) -> dict[str, Any]:
     """Digest of the frozen requirements and the versions that are really installed."""
     frozen = root / "requirements-frozen.txt"
-    found: dict[str, str | None] = {}
+    found: dict[str, str | None] = dict.fromkeys(PACKAGES)
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
     digest = hashlib.sha256(frozen.read_bytes()).hexdigest() if frozen.is_file() else None
     return {"frozen_sha256": digest, "installed": found}
 
 
 def machine() -> dict[str, Any]:
     """What the speed was measured on: processor, cores, memory, system. No host name."""
+    names = ""
+    with suppress(OSError):
+        names = Path("/proc/cpuinfo").read_text("utf-8")
+    named = re.search(r"^model name\s*:\s*(.*)$", names, re.MULTILINE)
     return {
-        "processor": _processor(),
+        "processor": named[1] if named else platform.processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())

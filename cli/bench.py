@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from csanmt.source_tree import SOURCE_TREE
 if TYPE_CHECKING:
     from benchmarks.gate import Verdict, Waiver
     from benchmarks.measurements import Measurements
-    from cli.output import Actions
 
 DESCRIPTION = """\
 A SUBJECT is a model in the store (csanmt-zh-en:v1.0.0), a model directory, the URL of
@@ -26,88 +24,49 @@ a running service, or hypotheses: a file for one suite, or a folder of SUITE.en 
 A suite is built in (`csanmt bench suites` lists them), a folder with a suite.toml, a .tsv
 of sources and references, or sacrebleu:wmt22 and the like, which sacreBLEU downloads.
 """
-GATE_EXITS = """\
-exit status:
-  0  promote: every rule of the policy holds
-  1  reject: at least one rule does not hold; every reason is printed
-  2  could not judge: something could not be loaded, asked or read, speed was too noisy
-     to tell, or the gate itself failed
-"""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    for add in (_add_run, _add_compare, _add_gate):
-        add(actions)
-    bench_record.register(actions)
-
-
-def _add_run(actions: Actions) -> None:
-    parser = action(
-        actions, "run", _run, "score one subject on suites",
-        """\
-        Scores with 95 % intervals and sacreBLEU signatures, faults visible without a
-        reference, behaviour cases. With --out also the hypotheses, one file a suite, which
-        can be judged later as a folder of files.
-        """,
-    )  # fmt: skip
-    parser.add_argument("subject", metavar="SUBJECT")
-    add_common(parser)
-
-
-def _add_compare(actions: Actions) -> None:
-    parser = action(
-        actions, "compare", _compare, "measure two subjects against each other",
-        "What `gate` measures, without a verdict: scores, paired tests, changes, behaviour, speed.",
-    )  # fmt: skip
-    parser.add_argument("baseline", metavar="A", help="the baseline")
-    parser.add_argument("candidate", metavar="B", help="the candidate")
-    parser.add_argument("--no-speed", action="store_true", help="leave speed out")
-    parser.add_argument("--pins", type=Path, metavar="FILE", help="pinned corrections")
-    add_common(parser)
-
-
-def _add_gate(actions: Actions) -> None:
-    parser = action(
-        actions, "gate", _gate, "decide whether a candidate may replace the baseline",
-        """\
-        Measures the candidate against the baseline and applies the policy. With --out DIR
-        writes verdict.json, evidence.json (what `csanmt release` demands), report.html
-        (opens offline), measurements.json and changes.jsonl. With --sign KEY the evidence
-        is signed (evidence.json.sig), as by `csanmt bench sign`.
-
-        """ + textwrap.indent(GATE_EXITS, " " * 8),
-    )  # fmt: skip
-    parser.add_argument("candidate", metavar="CANDIDATE")
-    parser.add_argument("--baseline", required=True, metavar="B", help="the version in service")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="default: the built-in policy")
-    parser.add_argument("--pins", type=Path, metavar="FILE", help="pinned corrections")
-    parser.add_argument(
-        "--sign", type=Path, metavar="KEY", default=signing_key(),
-        help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--retrained",
-        action="store_true",
-        help="the candidate was trained anew: the policy's churn budget for that applies",
-    )
-    parser.add_argument(
-        "--waive", action="append", default=[], metavar="RULE=REASON",
+    run = action(actions, "run", _run)
+    run.add_argument("subject", metavar="SUBJECT")
+    compare = action(actions, "compare", _compare)
+    compare.add_argument("baseline", metavar="A", help="the baseline")
+    compare.add_argument("candidate", metavar="B", help="the candidate")
+    compare.add_argument("--no-speed", action="store_true", help="leave speed out")
+    gate = action(actions, "gate", _gate)
+    add = gate.add_argument
+    add("candidate", metavar="CANDIDATE")
+    add("--baseline", required=True, metavar="B", help="the version in service")
+    add("--policy", type=Path, metavar="FILE", help="default: the built-in policy")
+    add("--sign", type=Path, metavar="KEY", default=signing_key(),
+        help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)")  # fmt: skip
+    add("--retrained", action="store_true",
+        help="the candidate was trained anew: the policy's churn budget and speed limits for "
+        "that apply")  # fmt: skip
+    add("--waive", action="append", default=[], metavar="RULE=REASON",
         help='let the candidate fail one rule ("behaviour", "checks loop"); stands in the '
-        "evidence, which must be signed then",
-    )  # fmt: skip
-    parser.add_argument("--waived-by", default="", metavar="NAME", help="who answers for that")
-    parser.add_argument(
-        "--human", type=Path, metavar="FILE", help="a filled sheet of `csanmt bench sheet`"
-    )
-    add_common(parser)
+        "evidence, which must be signed then")  # fmt: skip
+    add("--waived-by", default="", metavar="NAME", help="who answers for that")
+    add("--human", type=Path, metavar="FILE", help="a filled sheet of `csanmt bench sheet`")
+    for measuring in (compare, gate):
+        measuring.add_argument("--pins", type=Path, metavar="FILE", help="pinned corrections")
+    for measuring in (run, compare, gate):
+        add_common(measuring)
+    bench_record.register(actions)
 
 
 # --- run, compare, gate ----------------------------------------------------------------------
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> None:
+    """Score one subject on suites.
+
+    Scores with 95 % intervals and sacreBLEU signatures, faults visible without a
+    reference, behaviour cases. With --out also the hypotheses, one file a suite, which
+    can be judged later as a folder of files.
+    """
     from benchmarks.single import run_single, write_single
 
     measuring = Measuring.of(args)
@@ -118,17 +77,20 @@ def _run(args: argparse.Namespace) -> int:
         write_single(result, args.out)
     if args.json:
         print_json(result.to_json())
-        return 0
+        return
     print(f"{subject.label}  {subject.digest or ''}".rstrip())
     print_table(("suite", "metric", "score", "95 %", "signature"), result.score_rows())
     print()
     print_table(("check", "faulty", "of"), result.check_rows())
     for outcome in result.failures:
         print(f"  {outcome.group}: {outcome.source!r} → {outcome.output!r}: {outcome.problem}")
-    return 0
 
 
-def _compare(args: argparse.Namespace) -> int:
+def _compare(args: argparse.Namespace) -> None:
+    """Measure two subjects against each other.
+
+    What `gate` measures, without a verdict: scores, paired tests, changes, behaviour, speed.
+    """
     from benchmarks.outputs import summary_rows, write_report
 
     measuring = Measuring.of(args)
@@ -137,11 +99,10 @@ def _compare(args: argparse.Namespace) -> int:
         write_report(args.out, measured, None, measuring.policy)
     if args.json:
         print_json(measured.to_json(max_changes=20))
-        return 0
+        return
     columns = ("suite", "metric", "baseline", "candidate", "change", "p of a loss")
     print_table(columns, summary_rows(measured))
     print(f"changed: {measured.churn:.1%}")
-    return 0
 
 
 def _measure(measuring: Measuring, candidate: str, baseline: str, *, speed: bool) -> Measurements:
@@ -155,11 +116,23 @@ def _measure(measuring: Measuring, candidate: str, baseline: str, *, speed: bool
 
 
 def _gate(args: argparse.Namespace) -> int:
-    """As ``_judge``. An error that nobody foresaw would end with 1, which says "reject"."""
+    """Decide whether a candidate may replace the baseline.
+
+    Measures the candidate against the baseline and applies the policy. With --out DIR
+    writes verdict.json, evidence.json (what `csanmt release` demands), report.html
+    (opens offline), measurements.json and changes.jsonl. With --sign KEY the evidence
+    is signed (evidence.json.sig), as by `csanmt bench sign`.
+
+    exit status:
+      0  promote: every rule of the policy holds
+      1  reject: at least one rule does not hold; every reason is printed
+      2  could not judge: something could not be loaded, asked or read, speed was too noisy
+         to tell, or the gate itself failed
+    """
     from benchmarks.gate import Decision
 
     try:
-        return _judge(args)
+        return _judge(args)  # an error that nobody foresaw would end with 1, which says "reject"
     except (CsanmtError, OSError):
         raise  # these end with a status of their own, which is not 1
     except Exception:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.bench_options import sign, signing_key
-from cli.output import action, gone, note, print_json, print_table
+from cli.output import action, answer, gone, print_json, print_table
 from csanmt.errors import IntegrityError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -17,69 +17,47 @@ if TYPE_CHECKING:
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt bench``."""
-    for add in (_add_pin, _add_sign, _add_verify, _add_suites, _add_sheet):
-        add(actions)
+    pin = action(actions, "pin", _pin)
+    pin.add_argument("source", metavar="SOURCE", help="the Chinese sentence")
+    pin.add_argument("--require", action="append", default=[], metavar="PHRASE")
+    pin.add_argument("--forbid", action="append", default=[], metavar="PHRASE")
+    pin.add_argument("--note", default="", help="why")
+    pin.add_argument("--pins", type=Path, metavar="FILE", help="default: the product's own")
+    signs = action(actions, "sign", _sign)
+    signs.add_argument("evidence", type=Path, metavar="FILE")
+    signs.add_argument("--key", type=Path, metavar="KEY", default=signing_key(),
+                       help="default: $CSANMT_SIGNING_KEY")  # fmt: skip
+    verifies = action(actions, "verify", _verify)
+    verifies.add_argument("evidence", type=Path, metavar="FILE")
+    verifies.add_argument("--signers", type=Path, metavar="FILE", help="OpenSSH's allowed signers")
+    verifies.add_argument("--model-digest", metavar="SHA256", help="the model it must be about")
+    action(actions, "suites", _suites)
+    sheet = action(actions, "sheet", _sheet)
+    sheet.add_argument("changes", type=Path, metavar="CHANGES")
+    sheet.add_argument("--out", type=Path, required=True, metavar="FILE")
+    sheet.add_argument("--limit", type=int, default=200, help="most sentences (default: 200)")
     gone(actions, "csanmt bench", "matrix", "python -m tests.benchmarks.yardstick DIR --out FILE")
 
 
-def _add_pin(actions: Actions) -> None:
-    parser = action(actions, "pin", _pin)
-    parser.add_argument("source", metavar="SOURCE", help="the Chinese sentence")
-    parser.add_argument("--require", action="append", default=[], metavar="PHRASE")
-    parser.add_argument("--forbid", action="append", default=[], metavar="PHRASE")
-    parser.add_argument("--note", default="", help="why")
-    parser.add_argument("--pins", type=Path, metavar="FILE", help="default: the product's own")
-
-
-def _add_sign(actions: Actions) -> None:
-    parser = action(actions, "sign", _sign)
-    parser.add_argument("evidence", type=Path, metavar="FILE")
-    parser.add_argument(
-        "--key", type=Path, metavar="KEY", default=signing_key(),
-        help="default: $CSANMT_SIGNING_KEY",
-    )  # fmt: skip
-
-
-def _add_verify(actions: Actions) -> None:
-    parser = action(actions, "verify", _verify)
-    parser.add_argument("evidence", type=Path, metavar="FILE")
-    parser.add_argument("--signers", type=Path, metavar="FILE", help="OpenSSH's allowed signers")
-    parser.add_argument("--model-digest", metavar="SHA256", help="the model it must be about")
-
-
-def _add_suites(actions: Actions) -> None:
-    action(actions, "suites", _suites)
-
-
-def _add_sheet(actions: Actions) -> None:
-    parser = action(actions, "sheet", _sheet)
-    parser.add_argument("changes", type=Path, metavar="CHANGES")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--limit", type=int, default=200, help="most sentences (default: 200)")
-
-
-def _pin(args: argparse.Namespace) -> int:
+def _pin(args: argparse.Namespace) -> None:
     """Make a correction a test that the gate runs for ever.
 
     Phrases are plain text; case and spacing are ignored, words are matched whole.
 
-    csanmt bench pin "他姓白。" --require "surname is Bai" --forbid "white"
+      csanmt bench pin "他姓白。" --require "surname is Bai" --forbid "white"
     """
     from datetime import UTC, datetime
 
     from benchmarks.pins import DEFAULT_PINS, Pin, add_pin
 
-    pin = Pin(args.source, tuple(args.require), tuple(args.forbid), args.note)
     path = args.pins or DEFAULT_PINS
+    pin = Pin(args.source, tuple(args.require), tuple(args.forbid), args.note)
     added = add_pin(path, pin, datetime.now(UTC).date())
-    if args.json:
-        print_json({"file": str(path), "source": added.source, "added": added.added})
-    else:
-        note(f"pinned in {path}")
-    return 0
+    facts = {"file": str(path), "source": added.source, "added": added.added}
+    answer(args, facts, f"pinned in {path}")
 
 
-def _sign(args: argparse.Namespace) -> int:
+def _sign(args: argparse.Namespace) -> None:
     """Sign off an evidence file, after its report was read.
 
     Writes FILE.sig by `ssh-keygen -Y sign`. The key is a private key, or a public one
@@ -89,16 +67,13 @@ def _sign(args: argparse.Namespace) -> int:
 
     if args.key is None:
         raise InvalidInputError("say with --key (or $CSANMT_SIGNING_KEY) which key signs")
-    found = verify(args.evidence, require=None)
+    decision = verify(args.evidence, require=None).decision.word
     signature = sign(args.evidence, args.key)
-    if args.json:
-        print_json({"signature": str(signature), "decision": found.decision.word})
-    else:
-        note(f"signed a verdict that says {found.decision.word}: {signature}")
-    return 0
+    facts = {"signature": str(signature), "decision": decision}
+    answer(args, facts, f"signed a verdict that says {decision}: {signature}")
 
 
-def _verify(args: argparse.Namespace) -> int:
+def _verify(args: argparse.Namespace) -> None:
     """Check an evidence file and its signature.
 
     Exit status 3 if it was changed, is about another model, does not say promote, or
@@ -124,10 +99,9 @@ def _verify(args: argparse.Namespace) -> int:
         print_json(facts)
     else:
         print_table(("fact", "value"), facts.items())
-    return 0
 
 
-def _suites(args: argparse.Namespace) -> int:
+def _suites(args: argparse.Namespace) -> None:
     """List the built-in suites."""
     from benchmarks.suite import builtin_names, load_suite
 
@@ -141,10 +115,9 @@ def _suites(args: argparse.Namespace) -> int:
     else:
         rows = [(s.name, len(s.sources), s.licence, s.description) for s in suites]
         print_table(("suite", "sentences", "licence", "description"), rows)
-    return 0
 
 
-def _sheet(args: argparse.Namespace) -> int:
+def _sheet(args: argparse.Namespace) -> None:
     """Write the changed sentences as a blind sheet to be judged.
 
     CHANGES is changes.jsonl of `bench compare --out` or `bench gate --out`. Somebody who
@@ -154,16 +127,12 @@ def _sheet(args: argparse.Namespace) -> int:
     from benchmarks.second_opinion import write_sheet
 
     try:
-        lines = args.changes.read_text("utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in args.changes.read_text("utf-8").splitlines()]
         changes = [
             (r["suite"], r["index"], r["source"], r["baseline"], r["candidate"]) for r in rows
         ]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidInputError(f"{args.changes} is no changes.jsonl: {error}") from None
     count = write_sheet(args.out, changes, args.limit)
-    if args.json:
-        print_json({"file": str(args.out), "sentences": count, "changed": len(changes)})
-    else:
-        note(f"{count} of {len(changes)} changed sentences: {args.out}")
-    return 0
+    facts = {"file": str(args.out), "sentences": count, "changed": len(changes)}
+    answer(args, facts, f"{count} of {len(changes)} changed sentences: {args.out}")
