@@ -25,7 +25,7 @@ from csanmt.errors import (
 from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 from csanmt.version import PACKED_WEIGHTS
 
-INSTRUCTION_SETS = ("avx512vnni", "avxvnni", "vnni256", "avx2", "portable")
+INSTRUCTION_SETS = ("avx512vnni", "avxvnni", "avx2", "portable")
 
 
 def _extension() -> Any:
@@ -153,12 +153,3 @@ class NativeEngine:
         """Teacher-forced logits (len(target) + 1, V): row t predicts ``target[t]``."""
         out: NDArray[np.float32] = self._engine.logits(list(source), list(target))
         return out
-
-    def encode(self, source: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Encoder states (S, H) of a source with its eos, and the semantic vector (1, H).
-
-        The latter is empty, (0, H), if the model has no semantic encoder.
-        """
-        rows: NDArray[np.float32] = self._engine.encode(list(source))
-        split = len(rows) - (1 if self.info["augmentation"] else 0)
-        return rows[:split], rows[split:]

@@ -50,31 +50,15 @@ nb::list translate(Engine& engine, const std::vector<Ids>& sources,
   return out;
 }
 
-nb::object as_array(std::vector<float>&& values, size_t rows, size_t columns) {
-  auto* kept = new std::vector<float>(std::move(values));
-  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
-  return nb::cast(nb::ndarray<nb::numpy, float>(kept->data(), {rows, columns}, owner));
-}
-
 nb::object logits(Engine& engine, const Ids& source, const Ids& target) {
-  std::vector<float> values;
+  auto* values = new std::vector<float>;
+  nb::capsule owner(values, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
   {
     nb::gil_scoped_release release;
-    values = engine.logits(source, target);
+    *values = engine.logits(source, target);
   }
-  return as_array(std::move(values), target.size() + 1, engine.dimensions().target_vocabulary);
-}
-
-nb::object encode(Engine& engine, const Ids& source) {
-  int length = 0;
-  std::vector<float> values;
-  {
-    nb::gil_scoped_release release;
-    values = engine.encode_source(source, &length);
-  }
-  const size_t hidden = engine.dimensions().hidden;
-  const size_t rows = values.size() / hidden;
-  return as_array(std::move(values), rows, hidden);
+  const size_t rows = target.size() + 1, columns = engine.dimensions().target_vocabulary;
+  return nb::cast(nb::ndarray<nb::numpy, float>(values->data(), {rows, columns}, owner));
 }
 
 nb::dict info(const Engine& engine) {
@@ -121,11 +105,10 @@ NB_MODULE(_native, m) {
   nb::class_<Engine>(m, "Engine")
       .def(nb::init<const std::string&, const std::string&, int>(), "path"_a,
            "isa"_a = "auto", "threads"_a = 1, nb::call_guard<nb::gil_scoped_release>())
-      .def("translate", &translate, "sources"_a, "prefixes"_a, "required"_a, "reserved"_a, "beam"_a, "n_best"_a,
-           "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a,
+      .def("translate", &translate, "sources"_a, "prefixes"_a, "required"_a, "reserved"_a,
+           "beam"_a, "n_best"_a, "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a,
            "should_stop"_a.none())
       .def("logits", &logits, "source"_a, "target"_a)
-      .def("encode", &encode, "source"_a)
       .def("info", &info);
   m.def("instruction_sets", &instruction_sets);
 }

@@ -9,7 +9,7 @@ namespace csanmt {
 
 extern const Kernels kPortableKernels;
 #ifdef CSANMT_X86
-extern const Kernels kAvx2Kernels, kAvxVnniKernels, kVnni256Kernels, kAvx512VnniKernels;
+extern const Kernels kAvx2Kernels, kAvxVnniKernels, kAvx512VnniKernels;
 
 namespace {
 
@@ -32,14 +32,13 @@ bool has_avx_vnni() {
 
 const Kernels* const* available_kernels(int* count) {
   struct List {
-    const Kernels* items[5];
+    const Kernels* items[4];
     int count = 0;
     List() {
 #ifdef CSANMT_X86
       __builtin_cpu_init();
       if (has_avx512_vnni()) items[count++] = &kAvx512VnniKernels;
       if (has_avx_vnni()) items[count++] = &kAvxVnniKernels;
-      if (has_avx512_vnni()) items[count++] = &kVnni256Kernels;
       if (__builtin_cpu_supports("avx2")) items[count++] = &kAvx2Kernels;
 #endif
       items[count++] = &kPortableKernels;

@@ -239,22 +239,4 @@ std::vector<float> Engine::logits(const Ids& source, const Ids& target) {
   return out;
 }
 
-std::vector<float> Engine::encode_source(const Ids& source, int* length) {
-  check(source, model_.d.source_vocabulary, "source");
-  Lease lease(*this);
-  const std::function<void()> poll = [] {};
-  const Context context{model_, kernels_, pool_, *lease.workspace, timing_, poll};
-  SourceBatch batch;
-  batch.add(source);
-  const Encoded encoded = encode(context, batch);
-  std::vector<float> out;
-  const size_t hidden = model_.d.hidden;
-  for (int r = 0; r < batch.rows(); ++r)
-    out.insert(out.end(), encoded.states + size_t(r) * model_.stride,
-               encoded.states + size_t(r) * model_.stride + hidden);
-  if (encoded.semantic) out.insert(out.end(), encoded.semantic, encoded.semantic + hidden);
-  *length = batch.rows();
-  return out;
-}
-
 }  // namespace csanmt

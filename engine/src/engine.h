@@ -34,8 +34,6 @@ class Engine {
 
   // Teacher forcing: logits [target.size() + 1][target vocabulary] for 1 source.
   std::vector<float> logits(const Ids& source, const Ids& target);
-  // Encoder states [length][hidden], then the semantic vector [hidden] (if the model has it).
-  std::vector<float> encode_source(const Ids& source, int* length);
 
  private:
   struct Lease;  // a workspace taken from the free list

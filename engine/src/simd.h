@@ -16,7 +16,7 @@
 
 namespace {
 
-#if defined(__AVX512F__) && !defined(CSANMT_HALF_WIDTH)
+#if defined(__AVX512F__)
 #define CSANMT_WHOLE_WIDTH 1
 constexpr int kNative = 16;
 #elif defined(__AVX__)

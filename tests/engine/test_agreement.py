@@ -25,19 +25,12 @@ def cosine(a: NDArray[np.float32], b: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_states_and_logits_agree_with_torch(packed, kind: str) -> None:
+def test_logits_agree_with_torch(packed, kind: str) -> None:
     model, path = packed(kind)
     engine = NativeEngine(path)
     ids = torch.tensor([[*SOURCE, 0]])
     with torch.no_grad():
-        encoded = model.encode(ids)
         expected = model(input_ids=ids, decoder_input_ids=torch.tensor([[0, *TARGET]])).logits
-    states, semantic = engine.encode(SOURCE)
-    assert cosine(states, encoded.last_hidden_state) > 0.9995
-    if encoded.semantic_vector is None:
-        assert semantic.shape[0] == 0
-    else:
-        assert cosine(semantic, encoded.semantic_vector) > 0.999
     logits = engine.logits(SOURCE, TARGET)
     for row, wanted in zip(logits, expected[0], strict=True):
         assert cosine(row, wanted) > 0.999

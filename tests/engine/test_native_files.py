@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import random
 import re
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from csanmt.errors import (
     NotFoundError,
     StorageError,
 )
+from csanmt.translator import DecodingOptions
 
 
 @pytest.fixture
@@ -200,3 +204,44 @@ def test_the_checksum_is_the_documented_one() -> None:
     assert checksum.sum == sum(int(w) for w in words) % 2**64
     weighted = sum((len(words) - i) * int(w) for i, w in enumerate(words))
     assert checksum.weighted == weighted % 2**64
+
+
+EDGES = (0, 1, 15, 16, 64, 255, 1 << 16, 2**31 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1, 2**64 - 64)
+
+
+def mutated(good: bytes, chance: random.Random) -> bytes:
+    """One to three changes, sealed again so that the checksum passes."""
+    data = bytearray(good)
+    (table,) = struct.unpack_from("<Q", good, 112)
+    for _ in range(chance.randint(1, 3)):
+        value = chance.choice(EDGES) if chance.random() < 0.7 else chance.getrandbits(64)
+        at = chance.choice(
+            (
+                40 + 4 * chance.randrange(19),
+                chance.randrange(table, len(good) - 8),
+                chance.randrange(HEADER_BYTES, len(good) - 8),
+            )
+        )
+        data[at : at + 8] = struct.pack("<Q", value)
+    if chance.random() < 0.1:
+        data = data[: chance.randrange(HEADER_BYTES, len(data))]
+    data[16:24] = struct.pack("<Q", len(data))
+    return resealed(bytes(data))
+
+
+def test_mutated_files_are_refused_or_run(tmp_path, good) -> None:
+    """Under the sanitizers (``engine/checks/sanitize.sh``) for as long as it says."""
+    chance, outcomes, tried = random.Random(1), set[bool](), 0
+    end = time.monotonic() + float(os.environ.get("FUZZ_SECONDS", "0"))
+    while tried < 200 or time.monotonic() < end:
+        tried += 1
+        try:
+            engine = load(tmp_path, mutated(good, chance))
+        except CheckpointError:
+            outcomes.add(False)
+            continue
+        most = int(engine.info["source_vocabulary"])
+        source = [i for i in (1, 2, 3, 499) if i < most]
+        engine.translate_ids([source, []], DecodingOptions(max_length=4, alignment=True))
+        outcomes.add(True)
+    assert outcomes == {True, False}  # both ways were taken
