@@ -75,6 +75,15 @@ def answer(args: argparse.Namespace, value: Any, words: str) -> None:
         print(words)
 
 
+def tell(args: argparse.Namespace, value: Any, *remarks: str) -> None:
+    """``answer`` of a command whose words are remarks: they go to stderr."""
+    if args.json:
+        print_json(value)
+    else:
+        for remark in remarks:
+            note(remark)
+
+
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print left-aligned columns two spaces apart, without trailing blanks."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import action, add_json_flag, note, print_json, print_table
+from cli.output import action, add_json_flag, answer, gone, note, print_json, print_table
 from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.source_tree import head_commit
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -23,7 +23,7 @@ the tokenizer, train within a wall-clock budget, export a model version. Called 
 with the same --out it goes on where it stopped, also after a kill or --stop-after.
 
   csanmt train --recipe training/recipes/tiny.toml --out run --save my-model:v0.1.0
-  csanmt train pack --recipe R --packed run/data --out parts --part-size 12M
+  csanmt train pack --recipe R --packed run/data --out run.tar.xz
   csanmt bench run run/version --suite training/recipes/tiny/dev.tsv
 """
 
@@ -63,8 +63,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     add_json_flag(parser)
     parser.set_defaults(run=_train)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    for add in (_add_prepare, _add_pack, _add_join):
-        add(actions)
+    _add_prepare(actions)
+    _add_pack(actions)
+    gone(actions, "csanmt train", "join", "tar xf unpacks what came back")
     from cli import train_results
 
     train_results.register(actions)
@@ -100,7 +101,7 @@ def _train(args: argparse.Namespace) -> int:
         trunk=args.trunk,
         weights=args.weights,
         device=args.device,
-        commit=_commit(),
+        commit=head_commit(),
     )
     report = _reporter(args.json)
     outcome = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
@@ -226,71 +227,23 @@ def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
     return report
 
 
-def _commit() -> str:
-    root = Path(__file__).resolve().parent.parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout.strip()
-
-
-# --- away from home ------------------------------------------------------------------------------
+# --- on another machine --------------------------------------------------------------------------
 
 
 def _add_pack(actions: Actions) -> None:
-    parser = action(actions, "pack", _pack)
+    parser = action(actions, "pack", _pack, "write data, recipe and code as one archive")
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--part-size", default="16M", help="most bytes of a part (K, M, G)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.tar.xz")
 
 
 def _pack(args: argparse.Namespace) -> int:
-    """Write data, recipe and code as parts with digests."""
+    from csanmt.durable import file_sha256
     from training.package import pack_run
 
-    parts = pack_run(_recipe(args), args.packed, args.out, parse_size(args.part_size))
-    sizes = {part.name: part.stat().st_size for part in parts}
-    if args.json:
-        print_json({"out": str(args.out), "parts": sizes})
-    else:
-        print(f"{len(parts)} parts, {sum(sizes.values())} bytes in {args.out}")
-        print("what to do there: training/README.md, On another machine")
+    out = pack_run(_recipe(args), args.packed, args.out)
+    found = {"out": str(out), "bytes": out.stat().st_size, "sha256": file_sha256(out)}
+    words = f"{found['sha256']}  {out}\nwhat to do there: training/README.md, On another machine"
+    answer(args, found, words)
     return 0
-
-
-def parse_size(text: str) -> int:
-    """``12M`` → bytes. Raises InvalidInputError if it is no size."""
-    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-    number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
-    if not number.isdigit() or int(number) < 1:
-        raise InvalidInputError(f"size is {text!r}; write a number of bytes, or 500K, 12M, 1G")
-    return int(number) * unit
-
-
-def _add_join(actions: Actions) -> None:
-    parser = action(actions, "join", _join)
-    parser.add_argument("parts", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-
-
-def _join(args: argparse.Namespace) -> int:
-    """Check and join the parts that came back."""
-    from training.package import join_parts
-
-    join_parts(args.parts, args.out)
-    if args.json:
-        print_json({"out": str(args.out)})
-    else:
-        print(f"joined into {args.out}")
-    return 0
-
-
-__all__: Sequence[str] = ("parse_size", "register")

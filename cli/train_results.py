@@ -1,4 +1,4 @@
-"""``csanmt train``'s commands about what a run made: status, curves, answers, cards."""
+"""``csanmt train``'s commands about what a run made: status, answers, cards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.output import action, gone, note, print_json, print_table
+from cli.output import action, answer, gone, note, print_json, print_table
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def register(actions: Actions) -> None:
-    for add in (_add_distill, _add_plot, _add_status, _add_card):
+    for add in (_add_distill, _add_status, _add_card):
         add(actions)
+    gone(actions, "csanmt train", "plot", "csanmt train status RUN --plot FILE.svg")
     gone(actions, "csanmt train", "evaluate", "csanmt bench run MODEL --suite SET")
 
 
@@ -66,27 +67,8 @@ def _distill(args: argparse.Namespace) -> int:
         },
         progress=(lambda done: note(f"{done} sentences")) if show else None,
     )
-    if args.json:
-        print_json({"out": str(args.out), "written": written, "teacher": tag})
-    else:
-        print(f"{written} pairs by {tag} in {args.out}")
-    return 0
-
-
-def _add_plot(actions: Actions) -> None:
-    parser = action(actions, "plot", _plot)
-    parser.add_argument("metrics", type=Path, help="metrics.jsonl")
-    parser.add_argument("--out", type=Path, required=True, help=".svg")
-
-
-def _plot(args: argparse.Namespace) -> int:
-    """Draw the losses of a run at every evaluation."""
-    if not args.metrics.is_file():
-        raise InvalidInputError(f"no metrics file {str(args.metrics)!r}")
-    if not write_curves(args.metrics, args.out):
-        raise InvalidInputError(f"{args.metrics} holds no evaluation yet")
-    if args.json:
-        print_json({"out": str(args.out)})
+    found = {"out": str(args.out), "written": written, "teacher": tag}
+    answer(args, found, f"{written} pairs by {tag} in {args.out}")
     return 0
 
 
@@ -139,8 +121,8 @@ def _status(args: argparse.Namespace) -> int:
     from training.status import read_status, write_log
 
     status = read_status(args.directory)
-    if args.plot:
-        write_curves(args.directory / "metrics.jsonl", args.plot)
+    if args.plot and not write_curves(args.directory / "metrics.jsonl", args.plot):
+        raise InvalidInputError(f"{args.directory} holds no evaluation yet")
     if args.log:
         write_log([run for run in (args.trunk, args.directory) if run], args.log)
     if args.json:
@@ -178,8 +160,5 @@ def _card(args: argparse.Namespace) -> int:
         parts["text"] = text_section(packed_pairs(args.packed))
     if args.log:
         parts["run"] = run_section(args.log)
-    if args.json:
-        print_json(parts)
-    else:
-        print("\n\n".join(parts.values()))
+    answer(args, parts, "\n\n".join(parts.values()))
     return 0

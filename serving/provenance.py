@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from csanmt.source_tree import head_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ def collect(model: str, model_directory: Path, root: Path, git_commit: str = "")
         model=model,
         model_digest=_model_digest(model_directory),
         bento=f"{name}:{version}" if name and version else "",
-        git_commit=git_commit or _labelled_commit(labels) or ("" if manifest else _head(root)),
+        git_commit=git_commit
+        or _labelled_commit(labels)
+        or ("" if manifest else head_commit(root)),
         created=str(manifest.get("creation_time") or ""),
     )
 
@@ -80,18 +82,3 @@ def _labelled_commit(labels: dict[str, str]) -> str:
         if labels.get(key):
             return str(labels[key])
     return ""
-
-
-def _head(root: Path) -> str:
-    try:
-        out = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return out if re.fullmatch(r"[0-9a-f]{40,64}", out) else ""

@@ -7,6 +7,7 @@ range is refused with the key's full name, the value and what is allowed.
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,9 @@ def load_recipe(path: Path) -> Recipe:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NotFoundError(f"no recipe {str(path)!r}")
+    if path.suffix == ".json":  # as a run's directory and a package hold it
+        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return body
     return read_toml(path)
 
 

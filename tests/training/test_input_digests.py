@@ -60,9 +60,9 @@ def test_what_differs_is_named_before_training_and_packing(
     with pytest.raises(InvalidInputError, match=named):
         train(other, packed, tmp_path / "run")
     with pytest.raises(InvalidInputError, match=named):
-        pack_run(other, packed, tmp_path / "parts", 1 << 20)
+        pack_run(other, packed, tmp_path / "run.tar.xz")
     assert not (tmp_path / "run").exists()
-    assert not (tmp_path / "parts").exists()
+    assert not (tmp_path / "run.tar.xz").exists()
 
 
 def test_settings_of_training_alone_leave_packed_data_valid(short, packed):
