@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.lines import line_batches
-from cli.model_reports import print_saved, summary
+from cli.model_reports import print_made, summary
 from cli.output import add_json_flag, note, print_json
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import (
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
         print_json({**summary(done.record), "conversion": report, "packing": packing})
         return
     _print_findings(done.report)
-    print_saved(done.record, as_json=False)
+    print_made("saved", done.record, args)
 
 
 def _lines(path: str) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import Run, action, note, print_json, print_table
+from cli.output import Run, action, note, print_json, print_table, tell
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -85,12 +85,9 @@ def run_import(args: argparse.Namespace) -> None:
     memory, stored = _open(args, create=True), {}
     for file in args.files:
         stored[str(file)] = memory.add(direction, read_pairs(file, direction))
-    if args.json:
-        print_json({"stored": stored, "entries": len(memory)})
-        return
-    for name, count in stored.items():
-        note(f"{count} sentences of {name} stored")
-    note(f"the memory has {len(memory)} entries")
+    lines = [f"{count} sentences of {name} stored" for name, count in stored.items()]
+    lines.append(f"the memory has {len(memory)} entries")
+    tell(args, {"stored": stored, "entries": len(memory)}, *lines)
 
 
 def run_export(args: argparse.Namespace) -> None:
@@ -100,10 +97,8 @@ def run_export(args: argparse.Namespace) -> None:
     memory = _open(args)
     with replacing(args.file) as sink:
         count = write_pairs(memory.entries(), sink, args.file.suffix.lower())
-    if args.json:
-        print_json({"file": str(args.file), "entries": count})
-    else:
-        note(f"{count} entries written to {args.file}")
+    words = f"{count} entries written to {args.file}"
+    tell(args, {"file": str(args.file), "entries": count}, words)
 
 
 def run_list(args: argparse.Namespace) -> None:
@@ -122,10 +117,7 @@ def run_forget(args: argparse.Namespace) -> None:
     count = _open(args).forget(
         ids=args.id, source=args.source, origin=args.origin, everything=args.all
     )
-    if args.json:
-        print_json({"forgotten": count})
-    else:
-        note(f"{count} entries forgotten")
+    tell(args, {"forgotten": count}, f"{count} entries forgotten")
 
 
 def _open(args: argparse.Namespace, *, create: bool = False) -> TranslationMemory:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import human_size, print_json
+from cli.output import answer, human_size
 
 if TYPE_CHECKING:
     from model_store.comparison import Difference
@@ -34,12 +35,10 @@ def labels_text(record: Record) -> str:
     return " ".join(f"{key}={value}" for key, value in sorted(record.labels.items()))
 
 
-def print_saved(record: Record, as_json: bool) -> None:
-    """What a command that made a version says at its end."""
-    if as_json:
-        print_json(summary(record))
-    else:
-        print(f"saved {record.tag} ({human_size(record.size)}, {record.digest})")
+def print_made(done: str, record: Record, args: argparse.Namespace) -> None:
+    """What a command says at its end that put a version into the store."""
+    words = f"{done} {record.tag} ({human_size(record.size)}, {record.digest})"
+    answer(args, summary(record), words)
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from cli.model_reports import (
     labels_text,
     print_difference,
+    print_made,
     print_record,
-    print_saved,
     short,
     summary,
     verdict_json,
 )
-from cli.output import action, human_size, note, print_json, print_table
+from cli.output import action, answer, human_size, note, print_json, print_table
 from cli.progress import digesting, directory_size
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
@@ -38,10 +38,9 @@ behind. Every file's SHA-256 is on record, and one digest stands for them all.
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    for add in (
-        _add_list, _add_show, _add_verify, _add_diff, _add_save, _add_pack, _add_export,
-        _add_import, _add_retire,
-    ):  # fmt: skip
+    for add in (_add_list, _add_show, _add_verify, _add_diff, _add_save, _add_pack):
+        add(actions)
+    for add in (_add_export, _add_import, _add_retire):
         add(actions)
 
 
@@ -94,12 +93,11 @@ def _show(args: argparse.Namespace) -> None:
     record, path = store.show(args.tag), store.path(args.tag)
     if args.card:
         card = (path / CARD).read_text(encoding="utf-8")
-        print_json({"tag": args.tag, "card": card}) if args.json else print(card, end="")
-        return
-    if args.json:
+        answer(args, {"tag": args.tag, "card": card}, card.removesuffix("\n"))
+    elif args.json:
         print_json({"path": str(path), **record.to_json()})
-        return
-    print_record(record, path)
+    else:
+        print_record(record, path)
 
 
 # --- verify, diff ----------------------------------------------------------------------------
@@ -162,10 +160,7 @@ def _diff(args: argparse.Namespace) -> None:
     from model_store.comparison import compare
 
     difference = compare(_store(), args.before, args.after)
-    if args.json:
-        print_json(difference.to_json())
-        return
-    print_difference(difference)
+    print_json(difference.to_json()) if args.json else print_difference(difference)
 
 
 # --- save, pack ------------------------------------------------------------------------------
@@ -188,7 +183,7 @@ def _save(args: argparse.Namespace) -> None:
     wanted = version_arguments(args)
     with digesting("saving", directory_size(Path(args.directory))):
         record = _store().save(args.directory, **wanted)
-    print_saved(record, args.json)
+    print_made("saved", record, args)
 
 
 def _add_pack(actions: Actions) -> None:
@@ -215,13 +210,10 @@ def _pack(args: argparse.Namespace) -> None:
     if args.slim and not args.save_as:
         raise InvalidInputError("--slim needs --save-as")
     if args.save_as:
-        print_saved(pack_as_version(store, args.source, args.save_as, slim=args.slim), args.json)
-        return
+        made = pack_as_version(store, args.source, args.save_as, slim=args.slim)
+        return print_made("saved", made, args)
     path, size = pack_to_file(store, args.source, args.out)
-    if args.json:
-        print_json({"path": str(path), "size": size})
-    else:
-        print(f"packed {path} ({human_size(size)})")
+    answer(args, {"path": str(path), "size": size}, f"packed {path} ({human_size(size)})")
 
 
 # --- export, import --------------------------------------------------------------------------
@@ -247,14 +239,10 @@ def _export(args: argparse.Namespace) -> None:
     store = _store()
     with digesting("exporting", 2 * store.show(args.tag).size):  # verified, then the archive
         receipt = export_archive(store, args.tag, args.path)
-    if args.json:
-        print_json({
-            "tag": str(receipt.record.tag), "path": str(receipt.path), "size": receipt.size,
-            "sha256": receipt.sha256, "digest": receipt.record.digest,
-        })  # fmt: skip
-    else:
-        print(f"exported {receipt.record.tag} to {receipt.path} ({human_size(receipt.size)})")
-        print(f"sha256 {receipt.sha256}")
+    tag, path, size = str(receipt.record.tag), str(receipt.path), receipt.size
+    found = {"tag": tag, "path": path, "size": size, "sha256": receipt.sha256}
+    words = f"exported {tag} to {path} ({human_size(size)})\nsha256 {receipt.sha256}"
+    answer(args, found | {"digest": receipt.record.digest}, words)
 
 
 def _add_import(actions: Actions) -> None:
@@ -283,10 +271,7 @@ def _import(args: argparse.Namespace) -> None:
     size = archive.stat().st_size if archive.is_file() else 0
     with digesting("importing", 3 * size):  # the archive, its files as copied and as verified
         record = import_archive(_store(), archive, args.sha256)
-    if args.json:
-        print_json(summary(record))
-    else:
-        print(f"imported {record.tag} ({human_size(record.size)}, {record.digest})")
+    print_made("imported", record, args)
 
 
 # --- retire ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.output import Run, action, note, print_json, print_table
+from cli.output import Run, action, note, print_json, print_table, tell
 from csanmt.errors import ConflictError, InvalidInputError
 from serving.suggestions import Suggestion, read_suggestions
 
@@ -83,10 +83,8 @@ def _pin(args: argparse.Namespace) -> int:
             pinned.append(asdict(add_pin(path, pin, today)))
         except ConflictError as error:
             note(str(error))
-    if args.json:
-        print_json({"pins": str(path), "added": pinned})
-    else:
-        note(f"{len(pinned)} of {len(chosen)} pinned in {path}")
+    done = f"{len(pinned)} of {len(chosen)} pinned in {path}"
+    tell(args, {"pins": str(path), "added": pinned}, done)
     return 0
 
 
