@@ -34,17 +34,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     _forget(commands)
 
 
-def _command(commands: Actions, name: str, summary: str, run: Run) -> argparse.ArgumentParser:
-    parser = action(commands, name, run, summary)
+def _command(commands: Actions, name: str, run: Run) -> argparse.ArgumentParser:
+    parser = action(commands, name, run)
     parser.add_argument("--memory", metavar="FILE", help=f"the memory (default: ${VARIABLE})")
     return parser
 
 
 def _import(commands: Actions) -> None:
-    parser = _command(
-        commands, "import", "Store the pairs of .tmx, .tsv (source, tab, translation) and .jsonl "
-        "files; the last are what /suggest writes. Newer ones replace older ones.", run_import
-    )  # fmt: skip
+    parser = _command(commands, "import", run_import)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--source", default="zh", help="language of the sources (zh)")
     parser.add_argument("--target", default="en", help="language of the translations (en)")
@@ -55,20 +52,18 @@ def _import(commands: Actions) -> None:
 
 
 def _export(commands: Actions) -> None:
-    parser = _command(
-        commands, "export", "Write all entries to a .tmx, .tsv or .jsonl file.", run_export
-    )
+    parser = _command(commands, "export", run_export)
     parser.add_argument("file", type=Path, metavar="FILE", help="replaced if it exists")
 
 
 def _list(commands: Actions) -> None:
-    parser = _command(commands, "list", "Show entries, the newest first.", run_list)
+    parser = _command(commands, "list", run_list)
     parser.add_argument("--containing", default="", metavar="TEXT", help="on either side")
     parser.add_argument("--most", type=int, default=50, metavar="N", help="entries shown (50)")
 
 
 def _forget(commands: Actions) -> None:
-    parser = _command(commands, "forget", "Delete entries.", run_forget)
+    parser = _command(commands, "forget", run_forget)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--id", type=int, nargs="+", default=(), help="as `list` shows them")
     which.add_argument("--source", metavar="TEXT", help="the translation of this sentence")
@@ -77,7 +72,9 @@ def _forget(commands: Actions) -> None:
 
 
 def run_import(args: argparse.Namespace) -> None:
-    """Each file is stored as a whole or not at all."""
+    """Store the pairs of .tmx, .tsv (source, tab, translation) and .jsonl
+    files; the last are what /suggest writes. Newer ones replace older ones.
+    """
     from csanmt.memory.entries import Direction
     from csanmt.memory.exchange import read_pairs
 
@@ -91,6 +88,7 @@ def run_import(args: argparse.Namespace) -> None:
 
 
 def run_export(args: argparse.Namespace) -> None:
+    """Write all entries to a .tmx, .tsv or .jsonl file."""
     from csanmt.durable import replacing
     from csanmt.memory.exchange import write_pairs
 
@@ -102,6 +100,7 @@ def run_export(args: argparse.Namespace) -> None:
 
 
 def run_list(args: argparse.Namespace) -> None:
+    """Show entries, the newest first."""
     memory = _open(args)
     shown = list(islice(memory.entries(args.containing), args.most))
     if args.json:
@@ -114,6 +113,7 @@ def run_list(args: argparse.Namespace) -> None:
 
 
 def run_forget(args: argparse.Namespace) -> None:
+    """Delete entries."""
     count = _open(args).forget(
         ids=args.id, source=args.source, origin=args.origin, everything=args.all
     )

@@ -30,9 +30,9 @@ gate runs for ever (see `csanmt bench pin`): read them first, strangers wrote th
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    _add(actions, "list", _list, "show them with their numbers")
-    _add(actions, "export", _export, "write source and suggestion as tab-separated lines")
-    pin = _add(actions, "pin", _pin, "make them tests of the gate")
+    _add(actions, "list", _list)
+    _add(actions, "export", _export)
+    pin = _add(actions, "pin", _pin)
     pin.add_argument("numbers", type=int, nargs="+", metavar="NUMBER", help="as `list` shows")
     pin.add_argument(
         "--require", action="append", default=[], metavar="PHRASE",
@@ -42,13 +42,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     pin.add_argument("--pins", type=Path, metavar="PINS", help="default: the product's own")
 
 
-def _add(actions: Actions, name: str, run: Run, summary: str) -> argparse.ArgumentParser:
-    parser = action(actions, name, run, summary)
+def _add(actions: Actions, name: str, run: Run) -> argparse.ArgumentParser:
+    parser = action(actions, name, run)
     parser.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 
 def _list(args: argparse.Namespace) -> int:
+    """Show them with their numbers."""
     found = _suggestions(args.file)
     if args.json:
         print_json([{"number": n, **asdict(one)} for n, one in enumerate(found, 1)])
@@ -59,6 +60,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    """Write source and suggestion as tab-separated lines."""
     found = _suggestions(args.file)
     if args.json:
         print_json([asdict(one) for one in found])
@@ -69,6 +71,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _pin(args: argparse.Namespace) -> int:
+    """Make them tests of the gate."""
     from benchmarks.pins import DEFAULT_PINS, Pin, add_pin
 
     found = _suggestions(args.file)

@@ -231,7 +231,7 @@ def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
 
 
 def _add_pack(actions: Actions) -> None:
-    parser = action(actions, "pack", _pack, "write data, recipe and code as one archive")
+    parser = action(actions, "pack", _pack)
     parser.add_argument("--recipe", type=Path, required=True)
     _add_data(parser)
     parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
@@ -239,6 +239,7 @@ def _add_pack(actions: Actions) -> None:
 
 
 def _pack(args: argparse.Namespace) -> int:
+    """Write data, recipe and code as one archive."""
     from csanmt.durable import file_sha256
     from training.package import pack_run
 
