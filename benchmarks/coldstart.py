@@ -17,6 +17,7 @@ from statistics import median
 from benchmarks.speed import StartReport, paired_ratio
 from benchmarks.subject import Subject, same_subject
 from csanmt.errors import CheckpointError, DeadlineExceededError
+from csanmt.source_tree import SOURCE_TREE
 
 SENTENCE = "今天天气很好，我们去公园吧。"
 TIMEOUT = 300.0  # seconds
@@ -72,7 +73,7 @@ def _start_once(subject: Subject) -> tuple[float, float]:
         done = subprocess.run(
             [*command, *([engine] if engine else [])],
             capture_output=True, text=True, timeout=TIMEOUT,
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=SOURCE_TREE,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise DeadlineExceededError(f"{subject.label} gave no answer in {TIMEOUT:g} s") from None

@@ -27,7 +27,7 @@ from benchmarks.gate import Decision, Verdict
 from benchmarks.measurements import Measurements
 from benchmarks.policy import Policy
 from benchmarks.subject import SubjectInfo
-from csanmt.durable import replacing
+from csanmt.durable import file_sha256, replacing
 from csanmt.errors import IntegrityError, NotFoundError, StorageError
 
 FORMAT = 1
@@ -234,7 +234,7 @@ def dependencies(root: Path) -> dict[str, Any]:
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
-    digest = hashlib.sha256(frozen.read_bytes()).hexdigest() if frozen.is_file() else None
+    digest = file_sha256(frozen) if frozen.is_file() else None
     return {"frozen_sha256": digest, "installed": found}
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.measurements import HumanResult, ScoreResult
 from benchmarks.significance import SamplingPlan, resample_counts
+from csanmt.durable import file_sha256
 from csanmt.errors import EngineUnavailableError, InvalidInputError, NotFoundError
 
 Answers = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # suite → of baseline and candidate
@@ -187,4 +188,4 @@ def read_sheet(path: Path, answer: Callable[[str, int], tuple[str, str]]) -> Hum
             raise InvalidInputError(f"{where}: the sheet was made of other answers")
         chose_candidate = (choice == "A") == flipped
         counts["equal" if choice == "=" else "better" if chose_candidate else "worse"] += 1
-    return HumanResult(**counts, sheet=hashlib.sha256(path.read_bytes()).hexdigest())
+    return HumanResult(**counts, sheet=file_sha256(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import AnswerCache
-from benchmarks.behaviour import CaseResult
+from benchmarks.behaviour import CaseResult, GroupResult
 from benchmarks.compare import MeasurementPlan, compare_suites, measurements
 from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
@@ -30,7 +30,7 @@ class SingleResult:
         """Behaviour and smoke cases that are wrong."""
         return [outcome for group in self._groups() for outcome in group.old]
 
-    def _groups(self) -> list[Any]:
+    def _groups(self) -> list[GroupResult]:
         return [g for g in (*(self.measured.behaviour or ()), self.measured.smoke) if g]
 
     def score_rows(self) -> Iterator[tuple[str, str, str, str, str]]:

@@ -21,7 +21,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
 
 from cli.output import report_error
 from csanmt import __version__
@@ -116,7 +116,7 @@ def _speak_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _load(name: str, module: str) -> Any:
+def _load(name: str, module: str) -> ModuleType:
     """Import a group's module, saying in one line what is missing if it cannot be."""
     try:
         return importlib.import_module(module)

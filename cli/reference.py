@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from cli.main import GROUPS, build_parser
 from csanmt.errors import EngineUnavailableError
+from csanmt.source_tree import SOURCE_TREE
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
+PAGE = SOURCE_TREE / "docs" / "cli.md"
 HEAD = """\
 # The `csanmt` command
 

@@ -8,17 +8,18 @@ T target positions, H hidden size, D = H / heads, L decoder layers.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import EncoderDecoderCache
+from transformers import Cache, EncoderDecoderCache
 
 from csanmt.configuration import CsanmtConfig
 
 
-def timing_signal(length: int, width: int, offset: int = 0, device: Any = None) -> Tensor:
+def timing_signal(
+    length: int, width: int, offset: int = 0, device: torch.device | None = None
+) -> Tensor:
     """Sinusoidal positions ``offset … offset+length-1``: (length, width), [sin | cos] halves."""
     half = width // 2
     position = torch.arange(offset, offset + length, dtype=torch.float32, device=device)
@@ -56,7 +57,7 @@ class SelfAttention(nn.Module):
             self.relative_key = nn.Parameter(torch.zeros(shape))
             self.relative_value = nn.Parameter(torch.zeros(shape))
 
-    def forward(self, x: Tensor, mask: Tensor | None, cache: Any = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, cache: Cache | None = None) -> Tensor:
         """x (B, length, H); mask bool, broadcast to (B, heads, length, keys); true is visible."""
         query, key, value = (_split_heads(t, self.heads) for t in self.qkv(x).chunk(3, dim=-1))
         if cache is not None:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from csanmt.errors import CheckpointError
 from csanmt.translator import DecodingOptions
 from csanmt.version import read_version
+
+if TYPE_CHECKING:
+    from csanmt.modeling import CsanmtForConditionalGeneration
 
 PROBES = {
     "zh": "今天天气很好，我们一起去公园散步吧。",
@@ -128,7 +131,9 @@ def _log_probability(logits: NDArray[np.float32], ids: Sequence[int]) -> float:
 
 
 def _torch_log_probabilities(
-    model: Any, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    model: CsanmtForConditionalGeneration,
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
 ) -> list[float]:
     import torch
 

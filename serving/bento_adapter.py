@@ -101,7 +101,7 @@ def traced(application: ASGIApp) -> ASGIApp:
     )
 
 
-def install_application(service: Any, application: ASGIApp) -> None:
+def install_application(service: CsanmtBentoService, application: ASGIApp) -> None:
     """Let ``application`` answer every request of ``service`` (a CsanmtBentoService)."""
     service.application = application
 

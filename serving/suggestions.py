@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from csanmt.durable import lock
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 
 MOST_BYTES = 64 * 1024 * 1024
+LOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class SuggestionFile:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)  # two colours of a release may share it
+                    if not lock(descriptor, wait_seconds=LOCK_SECONDS):  # two colours may share it
+                        raise StorageError("another process holds the file of suggestions")
                     self._append(descriptor, data)
                 finally:
                     os.close(descriptor)

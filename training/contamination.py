@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from csanmt.errors import NotFoundError
+from csanmt.source_tree import SOURCE_TREE
 from csanmt.tables import read_toml
 from training.corpus import SentencePair, corpus_files, is_tmx, open_text, read_pairs
 from training.filtering import FilterReport
@@ -15,7 +16,7 @@ from training.showcase import sentences
 
 # The founding article's check that a deployed model translates at all; never trained on.
 SMOKE_SENTENCES = ("这是一段测试文本。", "人工智能正在改变世界。", "北京天气很好。", "你好世界")
-SUITES = Path(__file__).resolve().parent.parent / "benchmarks" / "suites"
+SUITES = SOURCE_TREE / "benchmarks" / "suites"
 SUBSTRING_LENGTH = 4  # excluded sentences of at least this many characters may not occur inside
 
 

@@ -11,6 +11,7 @@ import tarfile
 from dataclasses import replace
 from pathlib import Path
 
+from csanmt.source_tree import SOURCE_TREE
 from training.input_digests import check_packed, model_files
 from training.recipe import Recipe, recipe_to_dict
 
@@ -31,7 +32,6 @@ def pack_run(recipe: Recipe, packed: Path, out: Path) -> Path:
         InvalidInputError: it was made with other settings than the recipe's.
     """
     check_packed(recipe, packed)
-    root = Path(__file__).resolve().parent.parent
     home = recipe.start.initial_model
     if home:
         recipe = replace(recipe, start=replace(recipe.start, initial_model=INITIAL))
@@ -39,7 +39,7 @@ def pack_run(recipe: Recipe, packed: Path, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(out, "w:xz", preset=2) as tar:  # ids shrink to half
         for name in CODE:
-            tar.add(root / name, f"code/{name}", filter=_wanted)
+            tar.add(SOURCE_TREE / name, f"code/{name}", filter=_wanted)
         tar.add(packed, "data")
         for path in model_files(Path(home)) if home else ():
             tar.add(path, f"{INITIAL}/{path.relative_to(home)}")

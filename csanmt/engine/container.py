@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +72,14 @@ def _header(shape: Shape, total: int, count: int, table: int) -> bytes:
     return (head + fields + struct.pack("<IIQ", count, 0, table)).ljust(HEADER_BYTES, b"\0")
 
 
-def seal(file: Any, total: int) -> None:
+def seal(file: IO[bytes], total: int) -> None:
     """Compute the checksum of an engine file of ``total`` bytes and write it into its header."""
     checksum = _checksum(file, total)
     file.seek(CHECKSUM_AT)
     file.write(checksum)
 
 
-def _checksum(file: Any, total: int) -> bytes:
+def _checksum(file: IO[bytes], total: int) -> bytes:
     """The 16 bytes that belong into the header of an engine file of ``total`` bytes."""
     checksum = Fletcher((total - CHECKSUM_START) // 4)
     file.seek(CHECKSUM_START)

@@ -11,13 +11,16 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.modelscope.span_matching import match_in_order
 from csanmt.modelscope.words import Words, words_for
 from csanmt.tokenization import Span, write_description
 from csanmt.tokenization_copy import Copies, Side, WithoutCopyTokens
+
+if TYPE_CHECKING:
+    from subword_nmt.apply_bpe import BPE
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.txt", "target_vocabulary.txt"
 SOURCE_BPE = "source.bpe"
@@ -241,7 +244,7 @@ def _piece_spans(pieces: Sequence[str], text: str, unescape: Callable[[str], str
     return spans
 
 
-def _bpe(codes: str) -> Any:
+def _bpe(codes: str) -> BPE:
     from subword_nmt.apply_bpe import BPE
 
     try:

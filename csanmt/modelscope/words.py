@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
+
+if TYPE_CHECKING:
+    from jieba import Tokenizer
 
 # Pairs whose models were trained without splitting at dashes.
 _UNSPLIT_DASHES = frozenset({("es", "en"), ("fr", "en"), ("en", "es"), ("en", "fr")})
@@ -89,13 +92,13 @@ def _unescape(word: str) -> str:
 _LOADING = threading.Lock()
 
 
-def _jieba() -> Any:
+def _jieba() -> Tokenizer:
     with _LOADING:
         return _loaded_jieba()
 
 
 @lru_cache(maxsize=1)
-def _loaded_jieba() -> Any:
+def _loaded_jieba() -> Tokenizer:
     """jieba with its own dictionary, read from its package.
 
     Its ``initialize`` would read a marshalled cache from the shared temporary

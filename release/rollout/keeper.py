@@ -14,7 +14,7 @@ from csanmt.errors import CsanmtError
 from release.rollout.deployment import Check, deploy
 from release.rollout.promotion import Guide, Promoted, promote
 from release.rollout.rollback import rollback
-from release.rollout.shipment import Shipment, ShipmentProgress, Shipments
+from release.rollout.shipment import Phase, Shipment, ShipmentProgress, Shipments
 from release.rollout.site import APPLIED, Site, Tell
 from release.rollout.status import Look, look
 from release.rollout.traffic import Colour
@@ -249,7 +249,7 @@ class _Journey(Guide):
     def _ordered(self, name: Any) -> str | None:
         return self.shipments.ordered(name)
 
-    def _go_back(self, why: str, phase: Any) -> None:
+    def _go_back(self, why: str, phase: Phase) -> None:
         """End without success; what has traffic loses it."""
         release, now = self.shipment.release, look(self.site)
         unclear = self.progress.lost and (now.traffic is None or now.traffic.mixed)
@@ -261,7 +261,7 @@ class _Journey(Guide):
                 phase, why = "failed", f"{why}; and could not be rolled back: {error}"
         self._finish(phase, f"{release}: {why}")
 
-    def _finish(self, phase: Any, words: str) -> None:
+    def _finish(self, phase: Phase, words: str) -> None:
         self._say(words, phase=phase)
         self._alert(words)
 

@@ -83,8 +83,9 @@ def test_deepl_python_sees_wrong_keys_languages_and_used_up_days(locked_server: 
     client = deepl.DeepLClient(KEY, server_url=locked_server.url)
     with pytest.raises(deepl.DeepLException, match="not supported"):
         client.translate_text("你好", target_lang="DE")
+    client.translate_text("你好世界", target_lang="EN-US")
     with pytest.raises(deepl.QuotaExceededException):
-        client.translate_text("长" * 190, target_lang="EN-US")
+        client.translate_text("长" * 197, target_lang="EN-US")
 
 
 def test_deepl_forms_as_deepl_node_sends_them(open_server: Live) -> None:

@@ -6,7 +6,6 @@ and wants the answer in a form of its own; ``dialects.toml`` has the table of th
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 
 from csanmt.documents.strings import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.markup import html_rules, parse_markup, xml_rules
+from csanmt.tables import read_toml
 from serving.apis.api import SHARED, Incoming
 from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, MULTIPART, given
@@ -83,7 +84,7 @@ def _filled(form: Any, values: Mapping[str, Any]) -> Any:
     return values.get(form, form) if isinstance(form, str) else form
 
 
-_TABLE = tomllib.loads(Path(__file__).with_name("dialects.toml").read_text("utf-8"))
+_TABLE = read_toml(Path(__file__).with_name("dialects.toml"))
 _BY_KEY = {key: Dialect(**row) for key, row in _TABLE.items()}
 
 
