@@ -86,17 +86,6 @@ def decoding_options(
     return replace(own, **values, n_best=n_best)
 
 
-def find_tag(tag: str) -> Path:
-    """The directory of a version, after the store's quick check.
-
-    Raises:
-        NotFoundError: there is no such version. IntegrityError: it was changed.
-    """
-    from model_store.store import ModelStore
-
-    return ModelStore.from_environment().open(tag)
-
-
 def digest_of_directory(directory: Path) -> str:
     """The digest the store would record for these files, ``sha256:<hex>``."""
     from model_store.digests import digest_file, model_digest

@@ -145,50 +145,11 @@ def _tangential(anchor: Tensor, radius: Tensor, temperature: float, power: float
     return scores.masked_fill(own, float("-inf"))
 
 
-class _SmoothedCrossEntropy(torch.autograd.Function):
-    """Summed label-smoothed cross-entropy of ``hidden @ weight.T``, never holding all logits.
-
-    Forward makes the gradients chunk by chunk, in the type of ``hidden``; the
-    softmax runs in float32. ``confidence`` goes to the label, the rest evenly to
-    the other V - 1 ids.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int
-    ) -> Tensor:
-        grad_hidden = torch.empty_like(hidden)
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32)
-        cast = weight.to(hidden.dtype)
-        off = (1.0 - confidence) / (weight.shape[0] - 1)
-        total = hidden.new_zeros((), dtype=torch.float32)
-        for start in range(0, len(hidden), rows):
-            h, y = hidden[start : start + rows], labels[start : start + rows, None]
-            logits = (h @ cast.t()).float()  # (rows, V)
-            normaliser = logits.logsumexp(dim=1, keepdim=True)
-            gold = logits.gather(1, y)
-            total += (normaliser - (confidence - off) * gold).sum() - off * logits.sum()
-            slope = logits.sub_(normaliser).exp_().sub_(off)
-            slope.scatter_add_(1, y, slope.new_full(y.shape, off - confidence))
-            slope = slope.to(hidden.dtype)
-            grad_hidden[start : start + rows] = slope @ cast
-            grad_weight += (slope.t() @ h).float()
-        ctx.save_for_backward(grad_hidden, grad_weight)
-        ctx.weight_dtype = weight.dtype
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        grad_hidden, grad_weight = ctx.saved_tensors
-        weight = (grad_weight * grad).to(ctx.weight_dtype)
-        return (grad_hidden * grad.to(grad_hidden.dtype)), weight, None, None, None
-
-
 class _FusedCrossEntropy(torch.autograd.Function):
-    """``_SmoothedCrossEntropy`` in bf16: one fused softmax, smoothing by a rank-one term.
+    """The same sum in bf16: one fused softmax, smoothing by a rank-one term.
 
-    The part of the gradient that is the same for every id (``off``) never enters the (N, V)
-    buffer: it is the outer product of ones with the sum of the weights, or of the states.
+    Forward makes the gradients. What of them is the same for every id (``off``) never enters the
+    (N, V) buffer: it is the outer product of ones with the sum of the weights, or of the states.
     """
 
     @staticmethod
@@ -219,7 +180,9 @@ class _FusedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        return _SmoothedCrossEntropy.backward(ctx, grad)
+        grad_hidden, grad_weight = ctx.saved_tensors
+        weight = (grad_weight * grad).to(ctx.weight_dtype)
+        return (grad_hidden * grad.to(grad_hidden.dtype)), weight, None, None, None
 
 
 CPU_ROWS, GPU_ROWS = 512, 16384
@@ -228,27 +191,21 @@ CPU_ROWS, GPU_ROWS = 512, 16384
 def smoothed_cross_entropy(
     hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int = 0
 ) -> Tensor:
-    """Sum over N positions of the smoothed cross-entropy, in nats.
+    """Sum over N positions of the label-smoothed cross-entropy of ``hidden @ weight.T``, in nats.
 
     Args:
         hidden: (N, H), bf16 or float32; weight: (V, H); labels: (N,) int64.
-        confidence: probability the target distribution gives the label.
+        confidence: probability the target distribution gives the label; the rest goes evenly to
+            the other V - 1 ids.
         rows: positions handled at once; 0 takes what suits the device.
     """
-    if not torch.is_grad_enabled():
-        return _plain_cross_entropy(hidden, weight, labels, confidence, rows or CPU_ROWS)
-    bf16 = torch.is_autocast_enabled(hidden.device.type) or hidden.dtype == torch.bfloat16
     rows = rows or (CPU_ROWS if hidden.device.type == "cpu" else GPU_ROWS)
-    kind = _FusedCrossEntropy if bf16 else _SmoothedCrossEntropy
-    hidden = hidden.to(torch.bfloat16) if bf16 else hidden
-    result: Tensor = kind.apply(hidden, weight, labels, confidence, rows)
-    return result
-
-
-def _plain_cross_entropy(
-    hidden: Tensor, weight: Tensor, labels: Tensor, confidence: float, rows: int
-) -> Tensor:
-    """The same sum without gradients, a third of the work."""
+    bf16 = torch.is_autocast_enabled(hidden.device.type) or hidden.dtype == torch.bfloat16
+    if bf16 and torch.is_grad_enabled():
+        result: Tensor = _FusedCrossEntropy.apply(
+            hidden.to(torch.bfloat16), weight, labels, confidence, rows
+        )
+        return result
     smoothing = (1.0 - confidence) * len(weight) / (len(weight) - 1)
     parts = [
         F.cross_entropy(

@@ -159,7 +159,7 @@ def _evaluation(
         if len(held):
             scores |= domain_losses(model, held, "held", stop)
         if settings.sentences:
-            scores["bleu"], _ = greedy_bleu(
+            scores["bleu"] = greedy_bleu(
                 model, dev, vocabularies, settings.sentences, settings.max_length, stop=stop
             )
         return scores

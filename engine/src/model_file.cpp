@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -156,6 +157,8 @@ void ModelFile::read_table(uint64_t offset, uint32_t count) {
     const uint8_t* entry = data_ + offset + size_t(i) * kEntryBytes;
     const char* text = reinterpret_cast<const char*>(entry);
     const std::string name(text, strnlen(text, kNameBytes));
+    if (std::any_of(name.begin(), name.end(), [](char c) { return c < '!' || c > '~'; }))
+      throw FileError(path_ + " is corrupted: a section's name is not ASCII");
     const Section s{read<uint64_t>(entry + kNameBytes), read<uint64_t>(entry + kNameBytes + 8)};
     if (s.offset % 64 != 0 || s.offset < kHeaderBytes || s.offset > bytes_ ||
         s.bytes > bytes_ - s.offset)

@@ -69,13 +69,13 @@ class KeyFields:
         body = await read_body(Request(scope, receive), limit)
         scope.setdefault("state", {})[BODY] = body
         try:
-            fields = await all_fields(Request(scope, _replay(body, receive)), body)
+            fields = await all_fields(Request(scope, replayed(body, receive)), body)
         except CsanmtError:
             fields = dict(Request(scope).query_params)  # what is wrong, the endpoint says
         key = next((fields[name] for name in names if _usable(fields.get(name))), None)
         if key is not None:
             MutableHeaders(scope=scope)["x-api-key"] = key
-        return _replay(body, receive)
+        return replayed(body, receive)
 
 
 def _may_be_large(scope: Scope, limit: int) -> bool:
@@ -89,7 +89,7 @@ def _usable(key: Any) -> bool:
     return isinstance(key, str) and key.isascii() and key.isprintable() and bool(key.strip())
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replayed(body: bytes, receive: Receive) -> Receive:
     """A receive that yields ``body`` once and then what really comes (a disconnect)."""
     given = False
 

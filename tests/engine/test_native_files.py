@@ -224,7 +224,7 @@ def mutated(good: bytes, chance: random.Random) -> bytes:
         )
         data[at : at + 8] = struct.pack("<Q", value)
     if chance.random() < 0.1:
-        data = data[: chance.randrange(HEADER_BYTES, len(data))]
+        data = data[: chance.randrange(HEADER_BYTES, len(data), 4)]
     data[16:24] = struct.pack("<Q", len(data))
     return resealed(bytes(data))
 

@@ -26,9 +26,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from serving.app import Application
+from serving.http.key_fields import replayed
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from tests.serving.live_application import Live, application
 from tests.stub_translator import StubTranslator
@@ -121,17 +122,8 @@ class BothWays:
             await self._forth.asgi(scope, receive, send)
             return
         body = await Request(scope, receive).body()
-        given = False
-
-        async def again() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
         chosen = self._back if b"source_lang=" + self._back_from in body else self._forth
-        await chosen.asgi(scope, again, send)
+        await chosen.asgi(scope, replayed(body, receive), send)
 
 
 def deepl_server() -> Live:

@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 
 from csanmt.documents.strings import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
-from csanmt.markup import html_rules, parse_markup, xml_rules
 from csanmt.tables import read_toml
 from serving.apis.api import SHARED, Incoming
 from serving.http.errors import BadRequestError, error_response, reworded
