@@ -23,8 +23,8 @@ HOME = "BENTOML_HOME"
 READY_SECONDS = 180.0
 STOP_SECONDS = 60.0
 LAST_LINES = 20
+# Opens addresses of this machine, whatever proxy the environment names.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Opens addresses of this machine, whatever proxy the environment names."""
 
 
 def birth(pid: int) -> str:

@@ -38,6 +38,7 @@ then; every step is written into the ledger."""
     status.register(actions)
 
 
+# Actions of v0.1.0 that are no more, and what to do instead.
 GONE = {
     "review": "the gate's report shows what changed most; who approves is the pipeline's to ask",
     "pin": "csanmt release model TAG pins it, raises the version and commits",
@@ -45,7 +46,6 @@ GONE = {
     "traffic": "csanmt release status shows it",
     "drill": "pytest tests/e2e/test_rollout_bentos.py rehearses a switch and the way back",
 }
-"""Actions of v0.1.0 that are no more, and what to do instead."""
 
 
 def _add_artefacts(parser: argparse.ArgumentParser) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 API_TESTS = SOURCE_TREE / "tests" / "api_test.py"
 FOLLOW_SECONDS = 0.3
+# How long a shipment may be without a keeper before its follower starts another.
 ORPHANED_SECONDS = 3.0
-"""How long a shipment may be without a keeper before its follower starts another."""
 
 
 def register(actions: Actions) -> None:

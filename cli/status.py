@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from release.ledger.state import ReleaseState
     from release.rollout.status import Standing
 
-PAUSE = 2.0
-"""Seconds between two looks of --watch."""
+PAUSE = 2.0  # seconds between two looks of --watch
 
 
 def register(actions: Actions) -> None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from serving.runners.batching import Batch
     from serving.runners.translators import TranslatorFacts
 
+# Whether this request is a watcher's, which belongs to nobody's numbers.
 PROBE: ContextVar[bool] = ContextVar("probe", default=False)
-"""Whether this request is a watcher's, which belongs to nobody's numbers."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SERVICE_NAME = "csanmt"  # of the BentoML service
 

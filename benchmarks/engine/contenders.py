@@ -13,12 +13,10 @@ from benchmarks.engine.models import token_name
 from csanmt.translator import DecodingOptions, Engine
 
 Sentences = tuple[tuple[int, ...], ...]
-Run = Callable[[Sentences, int], object]
-"""Translate a batch with a beam."""
-Length = Callable[[Sentences, int], int]
-"""Target tokens of a sentence of a batch, with a beam."""
+Run = Callable[[Sentences, int], object]  # translate a batch with a beam
+Length = Callable[[Sentences, int], int]  # target tokens of a sentence of a batch, with a beam
+# (contender, "cpu" or "wall") → milliseconds a sentence, an entry a round.
 Times = dict[tuple[str, str], list[float]]
-"""(contender, "cpu" or "wall") → milliseconds a sentence, an entry a round."""
 CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 
 

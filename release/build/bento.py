@@ -34,14 +34,12 @@ from release.build.version import Checkout, ReleaseTag
 from release.running.command import run_command, timed
 
 LOCK = "requirements-frozen.txt"
+# where the service looks for what its image installs; made here, not committed
 IMAGE_REQUIREMENTS = "requirements/serving.txt"
-"""where the service looks for what its image installs; made here, not committed"""
 
-IMAGE_PYTHON = (3, 11)
-"""Python of the image; a wheel for another one would not install there."""
+IMAGE_PYTHON = (3, 11)  # Python of the image; a wheel for another one would not install there
 
-EARLIEST_ZIP_TIME = "315532800"
-"""1980-01-01, the first moment a zip archive can name."""
+EARLIEST_ZIP_TIME = "315532800"  # 1980-01-01, the first moment a zip archive can name
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ class Bento:
     name: str
     version: str
     path: Path
-    digest: str
-    """``sha256:<hex>`` over its files, see :func:`release.build.checksums.tree_digest`"""
+    digest: str  # ``sha256:<hex>`` over its files, see :func:`release.build.checksums.tree_digest`
     model_tag: str
     model_digest: str
     labels: dict[str, str]
@@ -64,7 +61,7 @@ class Bento:
 
 
 def pinned_model(manifest: Manifest, store: ModelStore) -> str:
-    """Return the digest of the pinned model after recomputing every file's.
+    """The digest of the pinned model after recomputing every file's.
 
     Raises:
         IntegrityError: the stored model is not the pinned one, byte for byte.
@@ -165,7 +162,7 @@ def build_bento(
 def bento_labels(
     tag: ReleaseTag, checkout: Checkout, manifest: Manifest, model_digest: str
 ) -> dict[str, str]:
-    """Return the labels of the bento, which the image repeats."""
+    """The labels of the bento, which the image repeats."""
     return {
         "version": str(tag.version),
         "revision": checkout.sha,
@@ -199,7 +196,7 @@ def add_engine(stage: Path, cache: Path) -> None:
 
 
 def engine_wheel(sources: Path, cache: Path) -> Path:
-    """Return the wheel of ``sources`` (the ``engine/`` folder), building it when not cached.
+    """The wheel of ``sources`` (the ``engine/`` folder), building it when not cached.
 
     The cache is keyed by the content of the sources. Builds with the tools of the
     development set, without network, and with one constant time in the archive.

@@ -10,22 +10,22 @@ from csanmt.durable import file_sha256
 from csanmt.errors import IntegrityError, NotFoundError
 
 CHECKSUMS = "SHA256SUMS"
+# Left out of the checksums: themselves, the log of one run, and what comes later and has a seal,
+# signature or digest of its own (the gate's evidence, the pushed archive and its draft).
 UNCOVERED = {
     CHECKSUMS, "build.log", "evidence.json", "evidence.json.sig", "verdict.json",
     "verdict.json.sig", "image.oci.tar",
     ".image.oci.tar",
 }  # fmt: skip
-"""Left out of the checksums: themselves, the log of one run, and what comes later and has a
-seal, signature or digest of its own (the gate's evidence, the pushed archive and its draft)."""
 
 
 def file_digest(path: Path) -> str:
-    """Return ``sha256:<hex>`` of a file's bytes."""
+    """``sha256:<hex>`` of a file's bytes."""
     return f"sha256:{file_sha256(path)}"
 
 
 def tree_digest(directory: Path) -> str:
-    """Return ``sha256:<hex>`` over the paths, execute bits and contents below ``directory``.
+    """``sha256:<hex>`` over the paths, execute bits and contents below ``directory``.
 
     Times, owners and the order of the file system do not count. Symbolic links
     count by their target.

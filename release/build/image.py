@@ -30,26 +30,23 @@ class BaseImage:
 
     name: str
     digest: str
-    is_fallback: bool
-    """made here from Debian packages because the pinned one cannot be reached"""
+    is_fallback: bool  # made here from Debian packages because the pinned one cannot be reached
 
 
 @dataclass(frozen=True)
 class Image:
     """A built image in local storage."""
 
-    name: str
-    """``localhost/csanmt:v1.2.0-abc1234``"""
+    name: str  # ``localhost/csanmt:v1.2.0-abc1234``
     facts: ImageFacts
     base: BaseImage
-    model_bytes: int
-    """of the model in it"""
+    model_bytes: int  # of the model in it
 
 
 def choose_base(
     manifest: Manifest, builder: Builder, log: Path, *, local: bool = False
 ) -> BaseImage:
-    """Return the pinned base image, or the local fallback where it cannot be pulled.
+    """The pinned base image, or the local fallback where it cannot be pulled.
 
     Args:
         local: take the fallback without trying to pull.
@@ -116,7 +113,7 @@ def build_image(
 def image_labels(
     bento: Bento, tag: ReleaseTag, checkout: Checkout, manifest: Manifest, base: BaseImage
 ) -> dict[str, str]:
-    """Return the labels by which an image is traced back to all that went into it."""
+    """The labels by which an image is traced back to all that went into it."""
     created = datetime.fromtimestamp(checkout.commit_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = {
         "org.opencontainers.image.title": manifest.release.name,
@@ -136,7 +133,7 @@ def image_labels(
 
 
 def size_report(image: Image, budget_megabytes: int) -> str:
-    """Return one line: what the image weighs, without its model, and whether that is allowed."""
+    """One line: what the image weighs, without its model, and whether that is allowed."""
     bare = (image.facts.bytes - image.model_bytes) / 1e6
     verdict = "within" if bare <= budget_megabytes else "OVER"
     return (

@@ -26,12 +26,12 @@ from release.build.manifest import Manifest, pin_model
 from release.build.version import package_version
 from release.running.command import run_command
 
+# A source that begins so names a repository: ``oci:registry.example.org/csanmt-models``.
 REGISTRY = "oci:"
-"""A source that begins so names a repository: ``oci:registry.example.org/csanmt-models``."""
 _TYPE = "application/vnd.oci.image"
 CHANGELOG = "CHANGELOG.md"
+# Files that state the package's version, and how.
 VERSIONED = {"pyproject.toml": r'^version = "{}"$', "csanmt/__init__.py": r'^__version__ = "{}"$'}
-"""Files that state the package's version, and how."""
 
 
 def publish_model(store: ModelStore, tag: str, source: str, *, insecure: bool = False) -> str:

@@ -41,7 +41,7 @@ class BuildResult:
     size: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Plain JSON values."""
         return {
             "tag": self.tag,
             "bento": {"tag": self.bento.tag, "digest": self.bento.digest},

@@ -15,18 +15,16 @@ from release.ledger.ledger import Kind, Ledger
 from release.running.command import run_command
 from release.running.containers import Builder, ImageFacts, find_tool, read_image
 
-SAME = ("layers", "labels", "user", "start", "environment")
-"""What makes two images the same."""
+SAME = ("layers", "labels", "user", "start", "environment")  # what makes two images the same
 
 
 @dataclass(frozen=True)
 class Destination:
     """Where an image goes, as skopeo names it."""
 
-    reference: str
-    """``docker://registry/repository:tag`` or ``oci-archive:FILE:name:tag``"""
+    reference: str  # ``docker://registry/repository:tag`` or ``oci-archive:FILE:name:tag``
+    # plain HTTP or an unknown certificate is accepted; for a registry on this machine
     insecure: bool = False
-    """plain HTTP or an unknown certificate is accepted; for a registry on this machine"""
 
     @property
     def is_archive(self) -> bool:
@@ -39,18 +37,17 @@ class Pushed:
     """What a push did."""
 
     reference: str
-    digest: str
-    """of the manifest at the destination"""
+    digest: str  # of the manifest at the destination
     already_there: bool
 
 
 def registry_destination(repository: str, tag: str, *, insecure: bool = False) -> Destination:
-    """Return ``repository:tag`` in a registry."""
+    """``repository:tag`` in a registry."""
     return Destination(f"docker://{repository}:{tag}", insecure)
 
 
 def archive_destination(path: Path, name: str, tag: str) -> Destination:
-    """Return an OCI archive file."""
+    """An OCI archive file."""
     return Destination(f"oci-archive:{path}:{name}:{tag}")
 
 

@@ -45,8 +45,7 @@ print(json.dumps({"python": sorted(python, key=lambda item: item["name"].lower()
                   "distribution_version": release.get("VERSION_ID", "").strip('"')}))
 """
 
-LONGEST_LICENSE = 64
-"""Some packages paste a whole licence text where its name belongs."""
+LONGEST_LICENSE = 64  # some packages paste a whole licence text where its name belongs
 
 
 def read_inventory(builder: Builder, image: str) -> dict[str, Any]:

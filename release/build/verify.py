@@ -18,8 +18,8 @@ from release.running.containers import BUILDERS, Builder, find_tool
 from release.running.launchers import Launcher
 from release.running.trial import try_version
 
+# What must not be in the image: frameworks, compilers, installers.
 FORBIDDEN_PACKAGES = {"torch", "transformers", "gcc", "g++", "clang", "build-essential", "pip"}
-"""What must not be in the image: frameworks, compilers, installers."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Verdict:
         return tuple(f"{c.name}: {c.detail}" for c in self.checks if not c.passed)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Plain JSON values."""
         return {"ready": self.ready, "reasons": list(self.reasons), **asdict(self)}
 
 
@@ -90,8 +90,8 @@ class Subject:
         return entry
 
 
+# Returns what was found; raises a CsanmtError to say what is wrong.
 Question = Callable[[Subject], str]
-"""Returns what was found; raises a CsanmtError to say what is wrong."""
 
 
 def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None]) -> Verdict:

@@ -16,8 +16,7 @@ from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, 
 from csanmt.tables import read_toml
 from release.ledger.ledger import Entry, Kind
 
-SHORT_SHA = 7
-"""Characters of the commit in a tag; longer when git needs more to be unique."""
+SHORT_SHA = 7  # characters of the commit in a tag; longer when git needs more to be unique
 
 _VERSION = r"v((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})(?:-(fix(?:-[a-z0-9]+)+))?"
 _SHA = r"[0-9a-f]{7,40}"
@@ -93,7 +92,7 @@ def parse_tag(text: str) -> ReleaseTag:
 
 
 def decide(requested: str, package_version: str, checkout: Checkout) -> ReleaseTag:
-    """Return the tag to build, or refuse with the reason.
+    """The tag to build.
 
     Args:
         requested: what was asked for: ``v1.2.0``, ``v1.2.1-fix-parsing`` or either
@@ -162,7 +161,7 @@ def refuse_reuse(
     *,
     replacing: bool = False,
 ) -> Entry | None:
-    """Return the earlier build of the very same content, or None when there is none.
+    """The earlier build of the very same content, or None when there is none.
 
     Args:
         digests: what this build holds, for example ``{"bento": …, "model": …}``.
@@ -208,7 +207,7 @@ def _base_of(entry: Entry) -> Version | None:
 
 
 def package_version(root: Path) -> str:
-    """Return the version in ``pyproject.toml``.
+    """The version in ``pyproject.toml``.
 
     Raises:
         NotFoundError: the file is missing or says none.

@@ -32,10 +32,8 @@ from csanmt.errors import (
     UnavailableError,
 )
 
-BUSY_TIMEOUT_SECONDS = 30.0
-"""How long a writer waits for another before it gives up."""
-FULL = 64 * 1024
-"""Bytes that a disk must have left, or it is called full."""
+BUSY_TIMEOUT_SECONDS = 30.0  # how long a writer waits for another before it gives up
+FULL = 64 * 1024  # bytes that a disk must have left, or it is called full
 SCHEMA = Path(__file__).with_name("schema.sql")
 LAST_OF_SCHEMA = "entries_only_at_the_end"
 SCHEMA_VERSION = 0
@@ -76,7 +74,7 @@ class Entry:
 
 
 def default_path(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where the ledger lies unless told otherwise.
+    """Where the ledger lies unless told otherwise.
 
     ``CSANMT_LEDGER``, else ``$XDG_STATE_HOME/csanmt/ledger.sqlite3``, else below
     ``~/.local/state``. Called at the edge only (command line, scripts).
@@ -90,7 +88,7 @@ def default_path(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def current_user(environment: Mapping[str, str] | None = None) -> str:
-    """Return who is acting: ``CSANMT_WHO``, the CI's actor, or the login name."""
+    """Who is acting: ``CSANMT_WHO``, the CI's actor, or the login name."""
     env = os.environ if environment is None else environment
     for key in ("CSANMT_WHO", "GITHUB_ACTOR"):
         if env.get(key):
@@ -165,7 +163,7 @@ class Ledger:
         version: str | None = None,
         limit: int | None = None,
     ) -> list[Entry]:
-        """Return entries, oldest first; ``limit`` keeps the newest of those that match."""
+        """Entries, oldest first; ``limit`` keeps the newest of those that match."""
         conditions = {"kind": str(_known(kind)) if kind else None, "version": version}
         chosen = {name: value for name, value in conditions.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in chosen) or "1"
@@ -176,7 +174,7 @@ class Ledger:
         return [_entry(row) for row in reversed(rows)]
 
     def last(self, kind: Kind | str, version: str | None = None) -> Entry | None:
-        """Return the newest entry of a kind (and version), or None."""
+        """The newest entry of a kind (and version), or None."""
         found = self.history(kind=kind, version=version, limit=1)
         return found[-1] if found else None
 

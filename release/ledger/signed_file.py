@@ -14,8 +14,7 @@ from pathlib import Path
 from csanmt.errors import EngineUnavailableError, IntegrityError, NotFoundError
 from release.running.command import run_command
 
-NAMESPACE = "csanmt-evidence"
-"""What a signature is for: one made for another purpose does not pass."""
+NAMESPACE = "csanmt-evidence"  # what a signature is for: one made for another purpose does not pass
 SUFFIX = ".sig"
 TOOL = "ssh-keygen"
 TIMEOUT = 120.0  # seconds; a token may have to be touched

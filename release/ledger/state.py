@@ -18,16 +18,12 @@ class VersionState:
 
     version: str
     digests: dict[str, str] = field(default_factory=dict)
-    latest: dict[str, str] = field(default_factory=dict)
-    """kind -> time of its newest entry"""
-    ready: bool | None = None
-    """the last verdict; None when there is none"""
-    reasons: tuple[str, ...] = ()
-    """why the last verdict was not ready"""
+    latest: dict[str, str] = field(default_factory=dict)  # kind -> time of its newest entry
+    ready: bool | None = None  # the last verdict; None when there is none
+    reasons: tuple[str, ...] = ()  # why the last verdict was not ready
+    # sequence of its newest build, which no clock orders; 0 where it was not built here
     built: int = 0
-    """sequence of its newest build, which no clock orders; 0 where it was not built here"""
-    retired: bool = False
-    """what belongs to it was removed, to the end"""
+    retired: bool = False  # what belongs to it was removed, to the end
 
 
 @dataclass(frozen=True)
@@ -35,15 +31,13 @@ class ReleaseState:
     """The ledger folded up."""
 
     versions: dict[str, VersionState]
-    active: str | None
-    """version that last received all traffic"""
-    served: tuple[str, ...]
-    """versions that ever had all traffic, most recent first, each once"""
+    active: str | None  # version that last received all traffic
+    served: tuple[str, ...]  # versions that ever had all traffic, most recent first, each once
     entries: int
+    # versions that a rollback went away from and that had not all traffic again since
     left: tuple[str, ...] = ()
-    """versions that a rollback went away from and that had not all traffic again since"""
+    # generation of the traffic that the newest recorded switch or rollback made
     generation: int = 0
-    """generation of the traffic that the newest recorded switch or rollback made"""
 
     def trusts(self, release: str) -> bool:
         """Whether it once had all the traffic and no rollback left it since."""

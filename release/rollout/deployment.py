@@ -15,13 +15,13 @@ from release.rollout.switch import switch
 from release.rollout.traffic import Colour, other
 from release.running.service import HttpService, Identity
 
+# Tries a service at a URL; raises a CsanmtError that says what is wrong with it.
 Check = Callable[[str], None]
-"""Tries a service at a URL; raises a CsanmtError that says what is wrong with it."""
 
 SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
 STOP_SECONDS = 60.0
+# How long nginx may take to try a colour again that failed: longer than its fail_timeout.
 SPARED_SECONDS = 10.0
-"""How long nginx may take to try a colour again that failed: longer than its fail_timeout."""
 
 
 def idle_colour(now: Look) -> Colour:

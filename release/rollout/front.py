@@ -17,8 +17,7 @@ from release.rollout.traffic import Colour
 from release.running.service import REFUSALS, authorization
 
 TEXTS = ("你好世界", "北京天气很好。", "我们明天去公园。")
-LONGEST_READ = 4_000_000
-"""Bytes of the access log that one reading takes in."""
+LONGEST_READ = 4_000_000  # bytes of the access log that one reading takes in
 
 
 @dataclass(frozen=True, slots=True)

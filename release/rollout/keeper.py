@@ -21,8 +21,7 @@ from release.rollout.traffic import Colour
 from release.rollout.upkeep import Upkeep
 
 TICK_SECONDS = 1.0
-SAVED_EVERY = 2.0
-"""Seconds of watching that a kill may cost."""
+SAVED_EVERY = 2.0  # seconds of watching that a kill may cost
 
 
 class EndedError(CsanmtError):

@@ -13,11 +13,11 @@ from release.rollout.traffic import Colour
 from release.running.service import HttpService
 from serving import metric_names
 
+# Endpoints whose latency and errors are the users'; probes and scrapes are not.
 TRANSLATING = (
     "/translate", "/v2/translate", "/translate/stream", "/translate/batch", "/deeplx", "/immersive",
     "/imme", "/kiss", "/v1/chat/completions",
 )  # fmt: skip
-"""Endpoints whose latency and errors are the users'; probes and scrapes are not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,9 @@ from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_wo
 from release.rollout.routes import Routes, routes_in, routes_of
 from release.rollout.traffic import COLOURS, Traffic, require_generation
 
+# How long a switch waits for another one, which takes milliseconds when nothing hangs.
 TURN_SECONDS = 20.0
-"""How long a switch waits for another one, which takes milliseconds when nothing hangs."""
-CLOSING_SECONDS = 2.0
-"""How long connections are closed with their answers before a reload."""
+CLOSING_SECONDS = 2.0  # how long connections are closed with their answers before a reload
 START_SECONDS, RELOAD_SECONDS = 5.0, 10.0
 
 

@@ -21,8 +21,8 @@ from release.running.containers import RUNTIMES, find_tool
 from release.running.launchers import run_options
 
 Signal = Literal["HUP", "QUIT", "TERM"]
+# How long a container may take to answer its running requests before it is killed.
 STOP_SECONDS = 30
-"""How long a container may take to answer its running requests before it is killed."""
 START_SECONDS = 5.0
 PIDFD_GETFD = 438  # the system call's number on every architecture; Python has no name for it
 _libc = ctypes.CDLL(None, use_errno=True)

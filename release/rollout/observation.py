@@ -18,10 +18,8 @@ from release.rollout.site import Site
 from release.rollout.thresholds import Breach, judge, judge_front
 from release.rollout.traffic import Colour, other
 
-TICK_SECONDS = 1.0
-"""How often liveness is looked at between two readings."""
-MORE = 1.5
-"""Test requests that are sent for each answer that a window needs."""
+TICK_SECONDS = 1.0  # how often liveness is looked at between two readings
+MORE = 1.5  # test requests that are sent for each answer that a window needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import Colour, TrafficMovedError, other, require_generation
 
-TRIES = 5
-"""How often a switch that another command overtook is looked at anew."""
+TRIES = 5  # how often a switch that another command overtook is looked at anew
 
 
 @dataclass(frozen=True, slots=True)

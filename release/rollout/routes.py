@@ -28,8 +28,7 @@ from release.rollout.traffic import (
 )
 
 READY = ("rollback", "promotion")
-KEPT = 3
-"""Folders of the newest generations that stay."""
+KEPT = 3  # folders of the newest generations that stay
 
 
 def routes_of(directory: Path, user: str) -> Path:

@@ -30,8 +30,8 @@ OVER: tuple[Phase, ...] = ("done", "back", "aborted", "failed")
 KEPT_WORDS = 50
 OBSERVE_SECONDS = 1800.0
 DEADLINE_SECONDS = 6 * 3600.0
+# How long a rollback waits for a shipment to end, which may have to start a version.
 ABORT_SECONDS = 30.0
-"""How long a rollback waits for a shipment to end, which may have to start a version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,12 @@ from release.rollout.traffic import COLOURS, Colour
 from release.running.launchers import ContainerLauncher, Launcher, Place, ProcessLauncher
 from release.running.service import HttpService
 
-Tell = Callable[[str], None]
-"""Is told in words what is being done."""
+Tell = Callable[[str], None]  # is told in words what is being done
 BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
+# What the site shall be, as people write it; and the copy that the last deployment applied.
 SETTINGS, APPLIED = "rollout.toml", "rollout.applied.toml"
-"""What the site shall be, as people write it; and the copy that the last deployment applied."""
+# How the copy ends, so that one that was cut short is not believed.
 WHOLE = "\n# whole\n"
-"""How the copy ends, so that one that was cut short is not believed."""
 
 
 class SiteHeldError(ConflictError):

@@ -20,8 +20,7 @@ from release.rollout.traffic import COLOURS, Colour, Traffic, other
 from release.running.service import Identity
 
 State = Literal["ready", "not ready", "dead", "empty", "unknown"]
-LOOK_SECONDS = 1.0
-"""How long one colour may take to say that it is ready."""
+LOOK_SECONDS = 1.0  # how long one colour may take to say that it is ready
 
 
 @dataclass(frozen=True, slots=True)

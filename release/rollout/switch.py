@@ -10,8 +10,8 @@ from release.rollout.site import Site
 from release.rollout.status import Side
 from release.rollout.traffic import Traffic
 
+# Purposes for which a version has all the traffic and nobody chose it to serve.
 UNSERVED = ("failover", "shadow")
-"""Purposes for which a version has all the traffic and nobody chose it to serve."""
 
 
 def switch(

@@ -17,8 +17,8 @@ from release.rollout.front import Served
 from release.rollout.metrics import Reading
 from serving.metric_names import SIGNALS
 
+# Errors that a version within its limit would show more rarely than this are a breach.
 SURPRISE = 0.001
-"""Errors that a version within its limit would show more rarely than this are a breach."""
 
 LEAST = {
     **dict.fromkeys(("min_requests", "min_segments", "down_checks", "bad_checks"), 1),

@@ -11,8 +11,8 @@ from csanmt.tables import from_json
 
 Colour = Literal["blue", "green"]
 SHARE_METRIC = "csanmt_traffic_share_percent"
+# What nginx publishes of its traffic at ``/-/metrics``.
 GENERATION_METRIC = "csanmt_traffic_generation_total"
-"""What nginx publishes of its traffic at ``/-/metrics``."""
 
 COLOURS: tuple[Colour, Colour] = ("blue", "green")
 

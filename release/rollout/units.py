@@ -9,8 +9,8 @@ from string import Template
 from csanmt.source_tree import SOURCE_TREE
 
 TEMPLATES = SOURCE_TREE / "deploy" / "systemd"
+# Variables by which the commands find store, ledger and site.
 PASSED_ON = ("BENTOML_HOME", "CSANMT_LEDGER", "CSANMT_SITE", "XDG_STATE_HOME")
-"""Variables by which the commands find store, ledger and site."""
 
 
 def units(command: Path, home: Path, user: str, environment: Mapping[str, str]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from release.rollout.switch import switch
 from release.rollout.traffic import COLOURS, Colour
 
 TEND_SECONDS = 3.0
+# Seconds between two starts of what dies again and again: doubled each time.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
-"""Seconds between two starts of what dies again and again: doubled each time."""
 
 
 @dataclass(slots=True)

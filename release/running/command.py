@@ -10,8 +10,7 @@ from pathlib import Path
 
 from csanmt.errors import CsanmtError, EngineUnavailableError
 
-TAIL_LINES = 12
-"""Lines of a failed program's output that its error carries."""
+TAIL_LINES = 12  # lines of a failed program's output that its error carries
 
 
 class CommandError(CsanmtError):

@@ -15,23 +15,21 @@ from typing import Any
 from csanmt.errors import ConfigurationError, EngineUnavailableError, NotFoundError
 from release.running.command import CommandError, run_command
 
-BUILDERS = ("buildah", "podman", "docker")
-"""Tools that can build, in the order of preference."""
+BUILDERS = ("buildah", "podman", "docker")  # tools that can build, in the order of preference
 
-RUNTIMES = ("podman", "docker")
-"""Tools that can run an image, in the order of preference."""
+RUNTIMES = ("podman", "docker")  # tools that can run an image, in the order of preference
 
 _ABSENT = re.compile(  # a port or a digest may hold the digits 404, too
     r"manifest unknown|name unknown|not found|no such file|does not exist|not an image"
     r"|status\s?code: 404\b",
     re.IGNORECASE,
 )
+# Mounted read-only while packages are installed, so that a site's own authority is known.
 HOST_CERTIFICATES = Path("/etc/ssl/certs")
-"""Mounted read-only while packages are installed, so that a site's own authority is known."""
 
 
 def find_tool(candidates: Sequence[str], chosen: str | None = None) -> str:
-    """Return the first of ``candidates`` that is installed, or ``chosen``.
+    """The first of ``candidates`` that is installed, or ``chosen``.
 
     Raises:
         ConfigurationError: ``chosen`` is none of the candidates.
@@ -50,8 +48,7 @@ class Builder:
     """One of :data:`BUILDERS`, told how to build without a daemon and without a clock."""
 
     tool: str
-    commit_time: int
-    """seconds since 1970: the time of every file and of the image"""
+    commit_time: int  # seconds since 1970: the time of every file and of the image
 
     @property
     def isolated_by_chroot(self) -> bool:
@@ -99,7 +96,7 @@ class Builder:
         return f"{'docker-daemon' if self.tool == 'docker' else 'containers-storage'}:{image}"
 
     def inspect(self, image: str) -> ImageFacts:
-        """Return what is known of a local image.
+        """What is known of a local image.
 
         Raises:
             NotFoundError: there is none of that name.
@@ -141,7 +138,7 @@ class Builder:
             _try(["buildah", "rm", container])
 
     def version(self) -> str:
-        """Return what the tool says its version is."""
+        """What the tool says its version is."""
         return run_command([self.tool, "--version"]).strip()
 
 
