@@ -18,6 +18,8 @@ NAMED = [
     for name in re.findall(r"`(\w+)`", names)
 ]
 
+LINES = re.findall(r"^\|.*`([\w/]+\.py)`[^:|]*: `([^`]+)`", PAGE, re.M)
+
 
 @pytest.mark.parametrize("path", FILES)
 def test_a_file_of_the_page_is_there(path: str) -> None:
@@ -33,3 +35,9 @@ def test_a_name_of_the_page_is_defined_there(path: str, name: str) -> None:
 def test_the_glossary_is_short_and_the_page_is_read() -> None:
     assert 20 <= len(WORDS) - 1 <= 40
     assert len(NAMED) > 20
+    assert len(LINES) == 3
+
+
+@pytest.mark.parametrize(("path", "line"), LINES)
+def test_a_line_of_the_page_stands_there(path: str, line: str) -> None:
+    assert line in (ROOT / path).read_text(encoding="utf-8")
