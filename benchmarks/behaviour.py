@@ -73,8 +73,9 @@ class MinimalPair:
         """What is wrong with the two answers, or None."""
         patterns = (self.a_en or re.escape(self.a), self.b_en or re.escape(self.b))
         outputs = list(zip((output_a, output_b), patterns, strict=True))
-        problems = [f"{text!r} lacks /{pattern}/" for text, pattern in outputs
-                    if not finds(pattern, text)]  # fmt: skip
+        problems = [
+            f"{text!r} lacks /{pattern}/" for text, pattern in outputs if not finds(pattern, text)
+        ]
         if problems:
             return "; ".join(problems)
         one, other = (re.sub(p, "□", text, flags=re.IGNORECASE) for text, p in outputs)
@@ -205,11 +206,13 @@ def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[CaseResul
     }
     return [
         CaseResult(
-            INVARIANCE, source, alone[i],
+            INVARIANCE,
+            source,
+            alone[i],
             next((f"{how}: {o[i]!r}" for how, o in ways.items() if o[i] != alone[i]), None),
         )
         for i, source in enumerate(sentences)
-    ]  # fmt: skip
+    ]
 
 
 def compare_cases(

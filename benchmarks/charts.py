@@ -92,8 +92,10 @@ def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: 
         parts.append(f'<polyline class="line {line.kind}" points="{path}"/>')
         for (x, y), value, label in zip(points, line.values, labels, strict=True):
             title = escape(f"{line.name}, {label}: {value:.3g} {unit}")
-            parts.append(f'<circle class="dot {line.kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
-                         f"<title>{title}</title></circle>")  # fmt: skip
+            parts.append(
+                f'<circle class="dot {line.kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
+                f"<title>{title}</title></circle>"
+            )
         parts.append(_text(points[-1][0] + 10, place, line.name, "start", f"name {line.kind}"))
     parts.append(_text(left, 6, unit, "start", "unit"))
     parts.append(_text((left + WIDTH - 120) / 2, height - 8, x_unit, "middle", "unit"))

@@ -59,9 +59,14 @@ def measure_start(
         memory = paired_ratio(base_mb, cand_mb)
         if not memory.interval.holds(memory_limit) or len(runs[0]) >= enough:
             return StartReport(
-                median(base_s), median(cand_s), median(base_mb), median(cand_mb),
-                paired_ratio(base_s, cand_s), memory, len(runs[0]),
-            )  # fmt: skip
+                median(base_s),
+                median(cand_s),
+                median(base_mb),
+                median(cand_mb),
+                paired_ratio(base_s, cand_s),
+                memory,
+                len(runs[0]),
+            )
 
 
 def _start_once(subject: Subject) -> tuple[float, float]:
@@ -72,9 +77,11 @@ def _start_once(subject: Subject) -> tuple[float, float]:
     try:
         done = subprocess.run(
             [*command, *([engine] if engine else [])],
-            capture_output=True, text=True, timeout=TIMEOUT,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
             cwd=SOURCE_TREE,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         raise DeadlineExceededError(f"{subject.label} gave no answer in {TIMEOUT:g} s") from None
     seconds = time.perf_counter() - began

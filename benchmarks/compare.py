@@ -146,10 +146,12 @@ def measurements(
         scores=tuple(_scores(plan, texts)),
         human=read_sheet(
             plan.human, lambda name, i: (texts[name].baseline[i], texts[name].candidate[i])
-        ) if plan.human else None,
+        )
+        if plan.human
+        else None,
         retrained=plan.retrained,
         digests=_digests(tables, plan),
-    )  # fmt: skip
+    )
 
 
 def _looked_at_again(

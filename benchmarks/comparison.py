@@ -55,10 +55,11 @@ class Comparison:
                 suite = replace(suite, references=references)
                 sides = [list(map(canonical, lines)) for lines in sides]
             base, cand = (
-                suite_statistics(key, suite, lines, self._cache,
-                                 workers=self._workers, progress=self._progress)
+                suite_statistics(
+                    key, suite, lines, self._cache, workers=self._workers, progress=self._progress
+                )
                 for lines in sides
-            )  # fmt: skip
+            )
             self._statistics[key, alike] = (base, cand)
         return self._statistics[key, alike]
 
@@ -133,9 +134,7 @@ def metric_test(
 
 def _copies(suite: Suite, lines: Sequence[str], indices: Sequence[int]) -> int:
     """How many of these sentences are a reference word for word, case and marks aside."""
-    return sum(
-        any(_words(lines[i]) == _words(r[i]) for r in suite.references) for i in indices
-    )  # fmt: skip
+    return sum(any(_words(lines[i]) == _words(r[i]) for r in suite.references) for i in indices)
 
 
 def _words(text: str) -> list[str]:

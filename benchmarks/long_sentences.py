@@ -45,9 +45,10 @@ def measure(
             if rows := [i for i, n in enumerate(lengths) if low <= n < high]:
                 references = [suite.references[0][i] for i in rows]
                 yield {
-                    "tokens": low, "limit": limit,
+                    "tokens": low,
+                    "limit": limit,
                     **_bucket([answers[i] for i in rows], references),
-                }  # fmt: skip
+                }
 
 
 def _bucket(answers: Sequence[TextTranslation], references: Sequence[str]) -> dict[str, float]:

@@ -26,9 +26,13 @@ def summary_rows(measured: Measurements) -> Iterator[tuple[str, str, str, str, s
         for m in metrics:
             t = m.test
             yield (
-                name, METRICS[m.metric].title, f"{t.baseline:.2f}", f"{t.candidate:.2f}",
-                f"{t.delta:+.2f}", p_text(t.p_worse, t),
-            )  # fmt: skip
+                name,
+                METRICS[m.metric].title,
+                f"{t.baseline:.2f}",
+                f"{t.candidate:.2f}",
+                f"{t.delta:+.2f}",
+                p_text(t.p_worse, t),
+            )
 
 
 def write_report(

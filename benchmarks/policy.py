@@ -83,11 +83,13 @@ class Quality:
         own = [limits for limits in self.margin.values() if isinstance(limits, Mapping)]
         general = [key for key, limit in self.margin.items() if not isinstance(limit, Mapping)]
         for key, names in (
-            ("metrics", self.metrics), ("report", self.report), ("least", self.least),
+            ("metrics", self.metrics),
+            ("report", self.report),
+            ("least", self.least),
             ("margin", (*general, *(name for limits in own for name in limits))),
             ("relative_margin", self.relative_margin),
             ("minimum", (name for limits in self.minimum.values() for name in limits)),
-        ):  # fmt: skip
+        ):
             _named(f"quality.{key}", names, METRICS)
 
     @property

@@ -194,9 +194,12 @@ def _odt(texts: Sequence[str]) -> bytes:
         for name, text in (
             ("mimetype", kind),
             ("content.xml", f"<office:document-content{names}>{content}</office:document-content>"),
-            ("META-INF/manifest.xml", f'<manifest xmlns="{_ODT.format("manifest")}">{entry}'
-             'media-type="text/xml"/></manifest>'),
-        ):  # fmt: skip
+            (
+                "META-INF/manifest.xml",
+                f'<manifest xmlns="{_ODT.format("manifest")}">{entry}'
+                'media-type="text/xml"/></manifest>',
+            ),
+        ):
             archive.writestr(name, text)
     return target.getvalue()
 

@@ -65,9 +65,14 @@ def score_result(
     gains = sign * (pairs[:, 1] - pairs[:, 0])
     means = resample_counts(len(gains), plan.samples, plan.seed) @ gains / len(gains)
     return ScoreResult(
-        name, len(gains), float(pairs[:, 0].mean()), float(pairs[:, 1].mean()), higher_is_better,
-        float(np.quantile(means, 0.05)), float((np.sum(means >= 0) + 1) / (len(means) + 1)),
-    )  # fmt: skip
+        name,
+        len(gains),
+        float(pairs[:, 0].mean()),
+        float(pairs[:, 1].mean()),
+        higher_is_better,
+        float(np.quantile(means, 0.05)),
+        float((np.sum(means >= 0) + 1) / (len(means) + 1)),
+    )
 
 
 def _read_scores(path: Path, sizes: Mapping[str, int]) -> np.ndarray:
@@ -93,9 +98,12 @@ def _command_scores(command: str, texts: Texts) -> np.ndarray:
         given = "".join("\t".join(map(_flat, row)) + "\n" for row in rows)
         try:
             done = subprocess.run(
-                shlex.split(command), input=given, capture_output=True, text=True,
+                shlex.split(command),
+                input=given,
+                capture_output=True,
+                text=True,
                 timeout=COMMAND_SECONDS,
-            )  # fmt: skip
+            )
         except FileNotFoundError:
             raise NotFoundError(f"{command!r} is neither a file nor a program") from None
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:

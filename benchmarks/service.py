@@ -44,9 +44,12 @@ class Service:
         home, log = Path(self._home.name), Path(self._home.name) / "log"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CSANMT_", "BENTOML_"))}
         environment = {
-            **kept, "CSANMT_MODEL_DIRECTORY": str(model), "CSANMT_WORKERS": str(workers),
-            "CSANMT_QUEUE_SECONDS": "300", "CSANMT_LOG_FORMAT": "json",
-        }  # fmt: skip
+            **kept,
+            "CSANMT_MODEL_DIRECTORY": str(model),
+            "CSANMT_WORKERS": str(workers),
+            "CSANMT_QUEUE_SECONDS": "300",
+            "CSANMT_LOG_FORMAT": "json",
+        }
         python = tree / ".venv" / "bin" / "python"
         command = [str(python), "-m", "csanmt", "serve", "--port", str(port)]
         self._handle = service_process.start(command, home, log, environment=environment, cwd=tree)

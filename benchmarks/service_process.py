@@ -58,9 +58,14 @@ def start(
     own = os.environ if environment is None else environment
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            command, cwd=cwd or home, env={**own, HOME: str(home)}, stdin=subprocess.DEVNULL,
-            stdout=sink, stderr=sink, start_new_session=True,
-        )  # fmt: skip
+            command,
+            cwd=cwd or home,
+            env={**own, HOME: str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
     return f"{process.pid}:{birth(process.pid)}"
 
 

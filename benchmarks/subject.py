@@ -92,9 +92,11 @@ class HypothesesSubject(Subject):
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise NotFoundError(f"{path} does not exist")
-        files = [path] if path.is_file() else sorted(
-            p for p in path.iterdir() if p.suffix in (".en", ".txt")
-        )  # fmt: skip
+        files = (
+            [path]
+            if path.is_file()
+            else sorted(p for p in path.iterdir() if p.suffix in (".en", ".txt"))
+        )
         total = hashlib.sha256()
         for file in files:
             total.update(json.dumps(file.name).encode() + file.read_bytes())

@@ -40,14 +40,27 @@ def register(parser: argparse.ArgumentParser) -> None:
     add("candidate", metavar="CANDIDATE")
     add("--baseline", required=True, metavar="B", help="the version in service")
     add("--policy", type=Path, metavar="FILE", help="default: the built-in policy")
-    add("--sign", type=Path, metavar="KEY", default=signing_key(),
-        help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)")  # fmt: skip
-    add("--retrained", action="store_true",
+    add(
+        "--sign",
+        type=Path,
+        metavar="KEY",
+        default=signing_key(),
+        help="sign the evidence with this OpenSSH key (default: $CSANMT_SIGNING_KEY)",
+    )
+    add(
+        "--retrained",
+        action="store_true",
         help="the candidate was trained anew: the policy's churn budget and speed limits for "
-        "that apply")  # fmt: skip
-    add("--waive", action="append", default=[], metavar="RULE=REASON",
+        "that apply",
+    )
+    add(
+        "--waive",
+        action="append",
+        default=[],
+        metavar="RULE=REASON",
         help='let the candidate fail one rule ("behaviour", "checks loop"); stands in the '
-        "evidence, which must be signed then")  # fmt: skip
+        "evidence, which must be signed then",
+    )
     add("--waived-by", default="", metavar="NAME", help="who answers for that")
     add("--human", type=Path, metavar="FILE", help="a filled sheet of `csanmt bench sheet`")
     for measuring in (compare, gate):

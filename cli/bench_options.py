@@ -29,9 +29,13 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--beam", type=int, help="beam width (default: the model's own)")
     add("--length-penalty", type=float, help="length penalty (default: the model's own)")
     add("--max-length", type=int, help="most target tokens (default: the model's own)")
-    add("--cache", type=Path, metavar="DIR",
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
         help="answers and statistics are kept here (default: $CSANMT_BENCH_CACHE, else "
-        "$XDG_CACHE_HOME/csanmt/bench)")  # fmt: skip
+        "$XDG_CACHE_HOME/csanmt/bench)",
+    )
     add("--no-cache", action="store_true", help="keep nothing and reuse nothing")
     add(
         "--workers",
@@ -39,9 +43,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         default=os.cpu_count() or 1,
         help="translate and score by so many at once (default: one a processor)",
     )
-    add("--scores", metavar="NAME=HOW", action="append", default=[],
+    add(
+        "--scores",
+        metavar="NAME=HOW",
+        action="append",
+        default=[],
         help="segment scores of another metric: a file (suite, line, baseline, candidate, "
-        "tab-separated), or a command for lines of source, translation, reference")  # fmt: skip
+        "tab-separated), or a command for lines of source, translation, reference",
+    )
     for gone in ("--comet", "--comet-python"):
         add(gone, nargs="?", const="", help=argparse.SUPPRESS)  # until 0.3.0
     add("--quiet", action="store_true", help="no progress bars")

@@ -25,8 +25,13 @@ def register(actions: Actions) -> None:
     pin.add_argument("--pins", type=Path, metavar="FILE", help="default: the product's own")
     signs = action(actions, "sign", _sign)
     signs.add_argument("evidence", type=Path, metavar="FILE")
-    signs.add_argument("--key", type=Path, metavar="KEY", default=signing_key(),
-                       help="default: $CSANMT_SIGNING_KEY")  # fmt: skip
+    signs.add_argument(
+        "--key",
+        type=Path,
+        metavar="KEY",
+        default=signing_key(),
+        help="default: $CSANMT_SIGNING_KEY",
+    )
     verifies = action(actions, "verify", _verify)
     verifies.add_argument("evidence", type=Path, metavar="FILE")
     verifies.add_argument("--signers", type=Path, metavar="FILE", help="OpenSSH's allowed signers")

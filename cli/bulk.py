@@ -33,10 +33,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--format", default="", metavar="F", help="txt, tsv, jsonl or parquet (default: by name)"
     )
     group.add_argument(
-        "--field", "--column", default="", metavar="NAME",
+        "--field",
+        "--column",
+        default="",
+        metavar="NAME",
         help="where the text is: a tsv column's number from 1, or name with --header (default 1); "
         "a field of JSON objects, a.b inside another, or a parquet column (default text)",
-    )  # fmt: skip
+    )
     group.add_argument(
         "--into",
         default="translation",
@@ -52,14 +55,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "empty translation (default fail)",
     )
     group.add_argument(
-        "--workers", type=int, default=0, metavar="N",
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
         help="worker processes, which share the weights (default: one a processor; with --ray: "
         "one for each of the cluster's)",
-    )  # fmt: skip
+    )
     group.add_argument(
-        "--chunk-lines", type=int, default=1000, metavar="N",
+        "--chunk-lines",
+        type=int,
+        default=1000,
+        metavar="N",
         help="records of one unit of work (default 1000)",
-    )  # fmt: skip
+    )
     group.add_argument(
         "--ray", metavar="ADDRESS", help="run on this Ray cluster; 'local' starts one here"
     )

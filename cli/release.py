@@ -50,9 +50,12 @@ GONE = {
 
 def _add_artefacts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--artefacts", type=Path, default=SOURCE_TREE / "dist", metavar="DIR",
+        "--artefacts",
+        type=Path,
+        default=SOURCE_TREE / "dist",
+        metavar="DIR",
         help="where a folder per version lies (dist)",
-    )  # fmt: skip
+    )
 
 
 # --- build ------------------------------------------------------------------------------------

@@ -122,9 +122,12 @@ def _add_accept(actions: Actions) -> None:
     parser.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
     parser.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
     parser.add_argument(
-        "--from", dest="repository", metavar="REGISTRY/REPOSITORY", default="",
+        "--from",
+        dest="repository",
+        metavar="REGISTRY/REPOSITORY",
+        default="",
         help="pull the image from there first",
-    )  # fmt: skip
+    )
     parser.add_argument("--insecure", action="store_true", help="a registry without TLS")
 
 
@@ -141,10 +144,14 @@ def _accept(args: argparse.Namespace) -> None:
 
     signers = args.signers or read_manifest(SOURCE_TREE).signers
     version = accept_verdict(
-        args.folder, open_ledger(), signers=None if args.unsigned else signers,
-        unsigned=args.unsigned, who=current_user(), repository=args.repository,
+        args.folder,
+        open_ledger(),
+        signers=None if args.unsigned else signers,
+        unsigned=args.unsigned,
+        who=current_user(),
+        repository=args.repository,
         insecure=args.insecure,
-    )  # fmt: skip
+    )
     if args.json:
         print_json({"version": version})
     else:

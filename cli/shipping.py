@@ -113,9 +113,13 @@ def _ship(args: argparse.Namespace) -> int:
     require_verdict(look(site), release, args.force)
     apply_settings(site)
     return hand_over(
-        args, site, release, bento=args.bento or runnable(site, release), force=args.force,
+        args,
+        site,
+        release,
+        bento=args.bento or runnable(site, release),
+        force=args.force,
         checked=not args.skip_api_tests,
-    )  # fmt: skip
+    )
 
 
 def hand_over(args: argparse.Namespace, site: Site, release: str, **more: Any) -> int:
@@ -164,8 +168,11 @@ def _start_keeper(args: argparse.Namespace) -> None:
     with (home / "keeper" / "keeper.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "csanmt", "release", "keep", "--once", "--site", str(home)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) -> int:
@@ -193,10 +200,14 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
     done = progress.phase == "done"
     if args.json:
         print_json(
-            {"release": shipment.release, "completed": done, "share": progress.share,
-             "reasons": [] if done else [progress.words[-1].partition(" ")[2]],
-             "phase": progress.phase}
-        )  # fmt: skip
+            {
+                "release": shipment.release,
+                "completed": done,
+                "share": progress.share,
+                "reasons": [] if done else [progress.words[-1].partition(" ")[2]],
+                "phase": progress.phase,
+            }
+        )
     else:
         print(progress.words[-1].partition(" ")[2])
     return 0 if done else 1
@@ -207,17 +218,26 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
 
 def _add_orders(actions: Actions) -> None:
     site_action(
-        actions, "approve", partial(_order, "approve"), "let a shipment that waits go on",
+        actions,
+        "approve",
+        partial(_order, "approve"),
+        "let a shipment that waits go on",
         "After the share it waits at; its next --pause-at waits again.",
-    )  # fmt: skip
+    )
     site_action(
-        actions, "pause", partial(_order, "pause"), "hold a shipment before its next step",
+        actions,
+        "pause",
+        partial(_order, "pause"),
+        "hold a shipment before its next step",
         "It keeps its share and is looked after until csanmt release approve.",
-    )  # fmt: skip
+    )
     abort = site_action(
-        actions, "abort", partial(_order, "abort"), "end a shipment and send its traffic back",
+        actions,
+        "abort",
+        partial(_order, "abort"),
+        "end a shipment and send its traffic back",
         "All traffic goes to the version before, as csanmt release rollback does it.",
-    )  # fmt: skip
+    )
     abort.add_argument("--why", default="by hand", help="reason, for the ledger")
 
 
@@ -255,9 +275,12 @@ def _keep(args: argparse.Namespace) -> None:
     site = site_of(args, applied=True)
     checks = (partial(ask_api, site.api_key),) if API_TESTS.is_file() else ()
     keep(
-        partial(site_of, args, applied=True), shipments_of(args), once=args.once, checks=checks,
+        partial(site_of, args, applied=True),
+        shipments_of(args),
+        once=args.once,
+        checks=checks,
         tell=note,
-    )  # fmt: skip
+    )
 
 
 def ask_api(api_key: str, url: str) -> None:

@@ -35,9 +35,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     pin = _add(actions, "pin", _pin)
     pin.add_argument("numbers", type=int, nargs="+", metavar="NUMBER", help="as `list` shows")
     pin.add_argument(
-        "--require", action="append", default=[], metavar="PHRASE",
+        "--require",
+        action="append",
+        default=[],
+        metavar="PHRASE",
         help="what an answer must hold; default: the suggested translation as a whole",
-    )  # fmt: skip
+    )
     pin.add_argument("--forbid", action="append", default=[], metavar="PHRASE")
     pin.add_argument("--pins", type=Path, metavar="PINS", help="default: the product's own")
 

@@ -90,10 +90,13 @@ def register(parser: argparse.ArgumentParser) -> None:
         "or CSV",
     )
     parser.add_argument(
-        "--protect", metavar="TEXT", action="append", default=[],
+        "--protect",
+        metavar="TEXT",
+        action="append",
+        default=[],
         help="a string that comes through untouched, as addresses and placeholders do by "
         "themselves; may be given up to 64 times",
-    )  # fmt: skip
+    )
     parser.add_argument("--no-progress", action="store_true", help="never draw a progress bar")
     parser.add_argument("--json", action="store_true", help="print one JSON object a text")
     bulk.add_options(parser)

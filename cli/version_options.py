@@ -19,9 +19,13 @@ def add_version_options(parser: argparse.ArgumentParser) -> None:
         default=[], help="short texts to select by, e.g. stage=candidate",
     )  # fmt: skip
     parser.add_argument(
-        "--metadata", metavar="KEY=VALUE", nargs="+", action="extend", default=[],
+        "--metadata",
+        metavar="KEY=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
         help="values kept with the version; read as JSON where possible, else as text",
-    )  # fmt: skip
+    )
 
 
 def version_arguments(args: argparse.Namespace) -> dict[str, Any]:

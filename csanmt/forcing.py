@@ -174,8 +174,11 @@ class Forcing:
             for demand in {d.target: d for d in work.demands}.values()
         )
         return (
-            self._satisfied(work, hypothesis), -surplus, -hypothesis.hit_limit, hypothesis.score
-        )  # fmt: skip
+            self._satisfied(work, hypothesis),
+            -surplus,
+            -hypothesis.hit_limit,
+            hypothesis.score,
+        )
 
 
 class _Surfaces:
@@ -197,8 +200,11 @@ class _Surfaces:
         If there is none, the empty run where it would be.
         """
         wanted = set(sources)
-        hits = [j for j in range(fixed, self._count) if self._alignment[j : j + 1] and
-                self._alignment[j] in wanted]  # fmt: skip
+        hits = [
+            j
+            for j in range(fixed, self._count)
+            if self._alignment[j : j + 1] and self._alignment[j] in wanted
+        ]
         runs: list[tuple[int, int]] = []
         for j in hits:
             start, end = self._word(j, fixed)

@@ -59,8 +59,11 @@ log = logging.getLogger("csanmt.server")
 
 # The APIs beside ours, in the order in which they are asked whether they claim a request.
 CLIENTS: tuple[Callable[[Backend], Api], ...] = (
-    apertium_api, desktop_api, libretranslate_api, deepl_api,
-)  # fmt: skip
+    apertium_api,
+    desktop_api,
+    libretranslate_api,
+    deepl_api,
+)
 Endpoint = Callable[[Request], Awaitable[Response]]
 EXPOSED_HEADERS = ("X-Request-ID", "X-Model-Version", "Retry-After")
 

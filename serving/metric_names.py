@@ -46,8 +46,9 @@ def _seconds(name: str, text: str, *labels: str) -> MetricSpec:
 REQUESTS = _counter(
     "requests",
     "HTTP requests answered; a stream that failed on its way has the status of its error.",
-    "endpoint", "status",
-)  # fmt: skip
+    "endpoint",
+    "status",
+)
 REQUEST_SECONDS = _seconds(
     "request", "Time from the request's first byte to the answer's last", "endpoint"
 )
@@ -85,8 +86,12 @@ MEMORY_LOOKUPS = _counter(
 BUILD_INFO = _gauge(
     "build_info",
     "Always 1; the labels say what is running.",
-    "digest", "bento", "commit", "engine", "isa",
-)  # fmt: skip
+    "digest",
+    "bento",
+    "commit",
+    "engine",
+    "isa",
+)
 
 ALL = tuple(spec for spec in globals().values() if isinstance(spec, MetricSpec))
 

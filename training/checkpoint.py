@@ -120,10 +120,15 @@ def copy_trunk(run: Path, out: Path) -> None:
     else:
         raise ConflictError(f"{str(run)!r} is saved faster than it can be copied")
     fresh = TrainingState(
-        stage="translation", step=before.step, round=before.round, batch=before.batch,
-        tokens=before.tokens, data=before.data, tokenizer=before.tokenizer,
+        stage="translation",
+        step=before.step,
+        round=before.round,
+        batch=before.batch,
+        tokens=before.tokens,
+        data=before.data,
+        tokenizer=before.tokenizer,
         earlier=before.earlier + before.elapsed,
-    )  # fmt: skip
+    )
     write_progress(copy, fresh)
     os.rename(copy, out / "checkpoint")
 

@@ -53,13 +53,17 @@ def _parse() -> argparse.Namespace:
         prog="python -m benchmarks.engine", description=(__doc__ or "").split("\n", 1)[0]
     )
     parser.add_argument(
-        "--sizes", nargs="+", default=["base", "large"],
+        "--sizes",
+        nargs="+",
+        default=["base", "large"],
         help=f"{', '.join(SIZES)}, or the config.json of a model (default: base large)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--text", type=Path, default=Path("model_store/default"),
+        "--text",
+        type=Path,
+        default=Path("model_store/default"),
         help="directory of a packed model to measure on real text",
-    )  # fmt: skip
+    )
     parser.add_argument("--rounds", type=int, default=9, help="timed rounds a cell")
     parser.add_argument("--quick", action="store_true", help="base only, 3 rounds")
     parser.add_argument("--models", type=Path, default=Path("build/bench-engine"))

@@ -50,9 +50,12 @@ def ctranslate2(directory: Path, length: Length) -> Run:
         tokens = known(sentences, beam)
         batch = [[*map(token_name, ids), token_name(0)] for ids in sentences]
         results = translator.translate_batch(
-            batch, beam_size=beam, min_decoding_length=tokens, max_decoding_length=tokens,
+            batch,
+            beam_size=beam,
+            min_decoding_length=tokens,
+            max_decoding_length=tokens,
             return_scores=False,
-        )  # fmt: skip
+        )
         if any(len(result.hypotheses[0]) != tokens for result in results):
             raise RuntimeError("CTranslate2 stopped early")
 

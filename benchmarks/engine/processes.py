@@ -89,9 +89,11 @@ def _work(engine_file: str, sentences: int) -> None:
             done += count
         rss[str(mark)] = _memory("Rss")
     facts = {
-        "import_seconds": imported - began, "load_seconds": loaded - imported,
-        "private": _memory("Private_Dirty"), "rss": rss,
-    }  # fmt: skip
+        "import_seconds": imported - began,
+        "load_seconds": loaded - imported,
+        "private": _memory("Private_Dirty"),
+        "rss": rss,
+    }
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
     sys.stdin.readline()

@@ -43,9 +43,14 @@ _META = frozenset({"description", "og:title", "og:description", "twitter:title",
                    "dc.title", "dc.description"})  # fmt: skip
 _BUTTONS = frozenset({"button", "submit", "reset"})
 _KEPT: dict[str, Part] = {
-    "code": "code", "kbd": "code", "samp": "code", "var": "code", "tt": "code", "svg": "images",
+    "code": "code",
+    "kbd": "code",
+    "samp": "code",
+    "var": "code",
+    "tt": "code",
+    "svg": "images",
     "math": "formulas",
-}  # fmt: skip
+}
 # What scripts and styles say, without their comments.
 _COMMENT = r"/\*(?:[^*]|\*(?!/))*+"
 _SAID = {

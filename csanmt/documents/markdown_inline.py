@@ -51,9 +51,12 @@ _SAID = re.compile(
     r"""\s["'(]([^"'()\n]*)["')]\s?\)\Z|\b(?:title|alt|aria-label)\s?=\s?["']([^"'\n]*)["']"""
 )
 _KINDS: dict[str, TagKind] = {
-    "break": "break", "note": "point", "task": "point", "attributes": "point",
+    "break": "break",
+    "note": "point",
+    "task": "point",
+    "attributes": "point",
     "reading": "point",
-}  # fmt: skip
+}
 _SPECIAL = re.compile(
     r"[*`\[\]~]|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\\(?=[!-/:-@\[-`{-~])"
 )

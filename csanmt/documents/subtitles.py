@@ -92,9 +92,11 @@ def _unit(text: str, start: int, end: int, *, escape: bool) -> PatchUnit[str]:
         return _SPECIAL.sub(lambda m: named.get(m[0], m[0]), piece) if named else piece
 
     return PatchUnit(
-        segment, start, end,
+        segment,
+        start,
+        end,
         lambda s, _: "".join(shown(p) if isinstance(p, str) else p.raw for p in s),
-    )  # fmt: skip
+    )
 
 
 def _marks(text: str, start: int, end: int) -> list[Code]:

@@ -58,10 +58,15 @@ class Workbook:
         self._within: set[str] = set()
         self._names: set[str] = set()
         self._string_cells = self._calculates = indirect = False
-        for part in package.of_types((
-            "spreadsheetml.worksheet+xml", "spreadsheetml.table+xml", _MAIN,
-            "spreadsheetml.pivotcachedefinition+xml", "spreadsheetml.pivottable+xml",
-        )):  # fmt: skip
+        for part in package.of_types(
+            (
+                "spreadsheetml.worksheet+xml",
+                "spreadsheetml.table+xml",
+                _MAIN,
+                "spreadsheetml.pivotcachedefinition+xml",
+                "spreadsheetml.pivottable+xml",
+            )
+        ):
             source = package.archive.xml(part)
             self._string_cells |= re.search(rb"""\st=["']str["']""", source) is not None
             for element in find(source, limits, *_FORMULAS, *_NAMING, "sheet"):

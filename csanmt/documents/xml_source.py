@@ -24,13 +24,20 @@ _ENCODING = re.compile(
     r"""\A(\s*<\?xml\s[^<>]{0,100}?encoding\s{0,9}=\s{0,9})(["'])([A-Za-z0-9._-]{1,40})\2"""
 )
 _PUBLIC_TYPES = (
-    "-//NISO//DTD ncx ", "-//NISO//DTD dtbook ", "+//ISBN 0-9673008-1-9//DTD OEB ",
-    "-//W3C//DTD ", "-//XLIFF//DTD XLIFF",
-)  # fmt: skip
+    "-//NISO//DTD ncx ",
+    "-//NISO//DTD dtbook ",
+    "+//ISBN 0-9673008-1-9//DTD OEB ",
+    "-//W3C//DTD ",
+    "-//XLIFF//DTD XLIFF",
+)
 _SYSTEM_TYPES = (
-    "about:legacy-compat", "xliff.dtd", "http://www.oasis-open.org/committees/xliff/",
-    "http://www.daisy.org/z3986/", "http://www.w3.org/", "http://openebook.org/dtds/",
-)  # fmt: skip
+    "about:legacy-compat",
+    "xliff.dtd",
+    "http://www.oasis-open.org/committees/xliff/",
+    "http://www.daisy.org/z3986/",
+    "http://www.w3.org/",
+    "http://openebook.org/dtds/",
+)
 # What may stand in no XML 1.0 text, not even as a reference.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

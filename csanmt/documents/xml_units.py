@@ -19,8 +19,9 @@ from csanmt.documents.xml_source import Element, Visit, Wanted, escaped, visit
 # What stands where a word would: placeholders, and text that must not be translated.
 _WORDS = ("x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time")
 _KINDS: dict[str, TagKind] = {
-    **dict.fromkeys(_WORDS, "atom"), **dict.fromkeys(("line-break", "tab", "br"), "break"),
-}  # fmt: skip
+    **dict.fromkeys(_WORDS, "atom"),
+    **dict.fromkeys(("line-break", "tab", "br"), "break"),
+}
 _QUOTED = rb"""\s*+=\s*+(?:"([^"]*)"|'([^']*)')"""
 
 Units = Iterable[PatchUnit[bytes] | None]

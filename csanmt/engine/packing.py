@@ -134,11 +134,15 @@ class _Sections:
 
     def __iter__(self) -> Sections:
         write = {
-            Kind.VECTOR: self._vector, Kind.NORM: self._norm, Kind.EMBEDDING: self._embedding,
-            Kind.PROJECTION: self._projection, Kind.LINEAR: self._linear,
-            Kind.HEADS_OUT: self._heads_out, Kind.HEADS_IN: self._heads_in,
+            Kind.VECTOR: self._vector,
+            Kind.NORM: self._norm,
+            Kind.EMBEDDING: self._embedding,
+            Kind.PROJECTION: self._projection,
+            Kind.LINEAR: self._linear,
+            Kind.HEADS_OUT: self._heads_out,
+            Kind.HEADS_IN: self._heads_in,
             Kind.RELATIVE: self._relative,
-        }  # fmt: skip
+        }
         for entry in layout(self.shape):
             yield from write[entry.kind](entry)
 

@@ -113,11 +113,15 @@ class _EngineFile:
 
     def parameters(self) -> Parameters:
         read = {
-            Kind.VECTOR: self._whole, Kind.NORM: self._norm, Kind.EMBEDDING: self._embedding,
-            Kind.PROJECTION: self._projection, Kind.LINEAR: self._linear,
-            Kind.HEADS_OUT: self._heads_out, Kind.HEADS_IN: self._heads_in,
+            Kind.VECTOR: self._whole,
+            Kind.NORM: self._norm,
+            Kind.EMBEDDING: self._embedding,
+            Kind.PROJECTION: self._projection,
+            Kind.LINEAR: self._linear,
+            Kind.HEADS_OUT: self._heads_out,
+            Kind.HEADS_IN: self._heads_in,
             Kind.RELATIVE: self._relative,
-        }  # fmt: skip
+        }
         for entry in layout(self.shape):
             yield from read[entry.kind](entry)
 

@@ -157,8 +157,9 @@ def _entry(key: bytes, message: bytes) -> Entry:
         elif number in numbers and isinstance(value, int):
             numbers[number] = value
     dtype = _TYPES.get(numbers[1] % 100, f"number {numbers[1]}")  # above 100: reference types
-    return Entry(key.decode("utf-8"), dtype, shape, numbers[3], numbers[4], numbers[5],
-                 numbers[6], sliced)  # fmt: skip
+    return Entry(
+        key.decode("utf-8"), dtype, shape, numbers[3], numbers[4], numbers[5], numbers[6], sliced
+    )
 
 
 def _shape(message: bytes) -> tuple[int, ...]:

@@ -184,8 +184,9 @@ class ModelScopeTokenizer(WithoutCopyTokens):
                 target_language=str(description["target_language"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"{directory}: the tokenizer's description lacks or "
-                                     f"misstates {error}") from error  # fmt: skip
+            raise ConfigurationError(
+                f"{directory}: the tokenizer's description lacks or misstates {error}"
+            ) from error
 
 
 def read_text(path: Path) -> str:

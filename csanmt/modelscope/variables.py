@@ -144,9 +144,11 @@ class _Walk:
             "mini_xlm_encoder", "semantic_encoder", config["num_semantic_encoder_layers"], True
         )
         yield from self._linear(
-            "mini_xlm_encoder/pooling_layer/linear", "semantic_encoder.pooling",
-            self.hidden, self.hidden,
-        )  # fmt: skip
+            "mini_xlm_encoder/pooling_layer/linear",
+            "semantic_encoder.pooling",
+            self.hidden,
+            self.hidden,
+        )
         for i in range(config["num_decoder_layers"]):
             yield from self._decoder_layer(f"decoder/layer_{i}", f"decoder.layers.{i}", relative)
         if self.pre_norm:

@@ -141,8 +141,10 @@ def build_bento(
         with timed(tell, "bento"):
             run_command(
                 [sys.executable, "-m", "bentoml", "build", "--version", str(tag), str(stage)],
-                cwd=stage, environment=environment, log=log,
-            )  # fmt: skip
+                cwd=stage,
+                environment=environment,
+                log=log,
+            )
         built = home / "bentos" / manifest.release.name / str(tag)
         if not built.is_dir():
             raise NotFoundError(f"bentoml built no {manifest.release.name}:{tag}; see {log}")

@@ -13,10 +13,15 @@ CHECKSUMS = "SHA256SUMS"
 # Left out of the checksums: themselves, the log of one run, and what comes later and has a seal,
 # signature or digest of its own (the gate's evidence, the pushed archive and its draft).
 UNCOVERED = {
-    CHECKSUMS, "build.log", "evidence.json", "evidence.json.sig", "verdict.json",
-    "verdict.json.sig", "image.oci.tar",
+    CHECKSUMS,
+    "build.log",
+    "evidence.json",
+    "evidence.json.sig",
+    "verdict.json",
+    "verdict.json.sig",
+    "image.oci.tar",
     ".image.oci.tar",
-}  # fmt: skip
+}
 
 
 def file_digest(path: Path) -> str:

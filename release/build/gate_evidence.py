@@ -36,9 +36,11 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
     if evidence.waivers and signer is None:
         raise IntegrityError(f"{path} waives {'; '.join(evidence.waivers)}: it must be signed")
     wrong = [
-        *_subjects(evidence), *_code(evidence, build), *_rules(evidence),
+        *_subjects(evidence),
+        *_code(evidence, build),
+        *_rules(evidence),
         *_baseline(evidence, build, ledger),
-    ]  # fmt: skip
+    ]
     if wrong:
         raise IntegrityError(f"{path}: {'; '.join(wrong)}")
     words = str(signer) if signer else "not signed"

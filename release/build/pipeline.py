@@ -115,9 +115,12 @@ def build_release(
         entry = earlier
     else:
         detail = {
-            "revision": checkout.sha, "model": bento.model_tag, "replacing": replacing,
-            "image": image.name if image else None, "base": image.base.name if image else None,
-        }  # fmt: skip
+            "revision": checkout.sha,
+            "model": bento.model_tag,
+            "replacing": replacing,
+            "image": image.name if image else None,
+            "base": image.base.name if image else None,
+        }
         entry = ledger.append(
             Kind.BUILD, str(tag), who=who, why=why, digests=digests, detail=detail
         )

@@ -97,9 +97,13 @@ def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -
     if done.already_there and done.reference in [e.detail.get("reference") for e in known]:
         return
     ledger.append(
-        Kind.PUSH, tag, who=who, why=why,
-        digests={"pushed": done.digest}, detail={"reference": done.reference},
-    )  # fmt: skip
+        Kind.PUSH,
+        tag,
+        who=who,
+        why=why,
+        digests={"pushed": done.digest},
+        detail={"reference": done.reference},
+    )
 
 
 def _copy(source: str, destination: Destination) -> None:

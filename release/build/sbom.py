@@ -73,10 +73,13 @@ def write_sbom(
         _model(bento),
     ]
     root = {
-        "bom-ref": "image", "type": "container", "name": bento.name, "version": bento.version,
+        "bom-ref": "image",
+        "type": "container",
+        "name": bento.name,
+        "version": bento.version,
         "hashes": [_hash(digest)],
         "purl": PackageURL("oci", name=bento.name, version=digest).to_string(),
-    }  # fmt: skip
+    }
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -122,18 +125,24 @@ def _debian(item: Mapping[str, Any], inventory: Mapping[str, Any]) -> dict[str, 
 
 def _library(ref: str, name: str, version: str, purl: PackageURL) -> dict[str, Any]:
     return {
-        "bom-ref": ref, "type": "library", "name": name, "version": version,
+        "bom-ref": ref,
+        "type": "library",
+        "name": name,
+        "version": version,
         "purl": purl.to_string(),
-    }  # fmt: skip
+    }
 
 
 def _model(bento: Bento) -> dict[str, Any]:
     name, _, version = bento.model_tag.partition(":")
     return {
-        "bom-ref": f"model:{bento.model_tag}", "type": "machine-learning-model",
-        "name": name, "version": version, "hashes": [_hash(bento.model_digest)],
+        "bom-ref": f"model:{bento.model_tag}",
+        "type": "machine-learning-model",
+        "name": name,
+        "version": version,
+        "hashes": [_hash(bento.model_digest)],
         "properties": [{"name": "csanmt:digest", "value": bento.model_digest}],
-    }  # fmt: skip
+    }
 
 
 def _hash(digest: str) -> dict[str, str]:

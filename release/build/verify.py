@@ -116,14 +116,17 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
     there = subject.evidence.is_file()
     evidence = {"evidence": file_digest(subject.evidence)} if there else {}
     subject.ledger.append(
-        Kind.VERDICT, subject.version, who=who, why=why,
+        Kind.VERDICT,
+        subject.version,
+        who=who,
+        why=why,
         digests=build.digests | evidence,
         detail={
             "ready": verdict.ready,
             "checks": {check.name: check.detail for check in checks if check.passed},
             "reasons": list(verdict.reasons),
         },
-    )  # fmt: skip
+    )
     return verdict
 
 

@@ -95,9 +95,12 @@ def _ask(arguments: list[str], data: bytes, path: Path, refusal: str) -> str:
     namespace = [] if arguments[0] == "find-principals" else ["-n", NAMESPACE]
     try:
         done = subprocess.run(
-            [TOOL, "-Y", *arguments, *namespace], input=data, capture_output=True,
-            timeout=TIMEOUT, check=False,
-        )  # fmt: skip
+            [TOOL, "-Y", *arguments, *namespace],
+            input=data,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
     except FileNotFoundError:
         raise EngineUnavailableError(f"{TOOL} (OpenSSH) is not installed") from None
     if done.returncode != 0:

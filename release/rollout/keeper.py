@@ -153,9 +153,13 @@ class _Journey(Guide):
         if side is None and shipment.bento and not self.progress.share:
             self._say(f"deploying {shipment.release}", phase="deploying")
             done = deploy(
-                self.site, shipment.release, shipment.bento, force=shipment.force,
-                checks=checks if shipment.checked else (), tell=self._say,
-            )  # fmt: skip
+                self.site,
+                shipment.release,
+                shipment.bento,
+                force=shipment.force,
+                checks=checks if shipment.checked else (),
+                tell=self._say,
+            )
             self._save(colour=done.colour)
         elif side is not None:
             self._save(colour=side.colour)

@@ -331,9 +331,12 @@ class NginxRouter:
     def _render(self) -> tuple[str, str]:
         """The configuration for the settings, and its digest."""
         values = {
-            "s": self.settings, "run": self.directory, "routes": self.routes,
-            "temporary": self._temporary, "inside": _inside(self.settings.listen),
-        }  # fmt: skip
+            "s": self.settings,
+            "run": self.directory,
+            "routes": self.routes,
+            "temporary": self._temporary,
+            "inside": _inside(self.settings.listen),
+        }
         digest = hashlib.sha256(self._template.render(**values, digest="").encode()).hexdigest()
         return self._template.render(**values, digest=digest), digest
 

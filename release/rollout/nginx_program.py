@@ -92,9 +92,13 @@ class LocalNginx:
         with (self._directory / "error.log").open("ab") as log:
             subprocess.Popen(
                 [*self._command, "-c", str(config)],
-                env={**os.environ, "NGINX": f"{socket};"}, pass_fds=(socket,),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                env={**os.environ, "NGINX": f"{socket};"},
+                pass_fds=(socket,),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         os.close(socket)
         end = time.monotonic() + START_SECONDS
         while (master := self.master()) is None or not accepting_workers(master):

@@ -114,9 +114,13 @@ def promote(
             if seconds <= 0:
                 continue
             seen = observe(
-                site, side.colour, generation, seconds, plan.poll,
+                site,
+                side.colour,
+                generation,
+                seconds,
+                plan.poll,
                 tick=partial(_tick, guide, weight, before),
-            )  # fmt: skip
+            )
             seen = _act_on(site, side, seen, back=weight < 100 or bool(seen.breaches))
             if seen.reasons:
                 return Promoted(release, False, seen.reasons, weight)

@@ -100,9 +100,13 @@ def _go(
     if expected is None and not started and now.traffic is not None:
         expected = now.generation
     _, seconds = switch(
-        site, side, purpose="rollback", why=why, expected=expected,
+        site,
+        side,
+        purpose="rollback",
+        why=why,
+        expected=expected,
         detail={"from": left.release or "-", "from_share": left.share, "started": started},
-    )  # fmt: skip
+    )
     return RolledBack(side.release, side.colour, left.release or "-", seconds, started)
 
 
@@ -226,10 +230,12 @@ def _start(site: Site, now: Look, release: str, tell: Tell) -> Side:
         tell(f"{release} does not run any more; starting it from {bento}")
         deployment = place(site, release, bento, colour, spared=False, tell=tell)
         site.note(
-            Kind.DEPLOY, release, why="started again by a rollback",
+            Kind.DEPLOY,
+            release,
+            why="started again by a rollback",
             digests={"model": deployment.digest} if deployment.digest else {},
             detail={"colour": colour, "bento": bento, "model": deployment.model},
-        )  # fmt: skip
+        )
     return now.sides[colour].with_started(deployment)
 
 

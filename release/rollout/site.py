@@ -201,9 +201,13 @@ class Site:
     ) -> None:
         """Write into the ledger; what it cannot take waits beside the site for a better day."""
         entry = {
-            "kind": str(kind), "version": release, "who": self.who, "why": why,
-            "digests": dict(digests or {}), "detail": dict(detail or {}),
-        }  # fmt: skip
+            "kind": str(kind),
+            "version": release,
+            "who": self.who,
+            "why": why,
+            "digests": dict(digests or {}),
+            "detail": dict(detail or {}),
+        }
         waiting = self.home / "unrecorded.jsonl"
         try:
             late = waiting.read_bytes().splitlines() if waiting.exists() else []

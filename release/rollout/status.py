@@ -151,9 +151,13 @@ def _see(site: Site, colour: Colour, traffic: Traffic | None, state: ReleaseStat
     bare = Side(colour, share, "", "", "empty", record=record, remark=remark)
     if record:
         bare = replace(
-            bare, release=record.release, model=record.model, digest=record.digest,
-            ending=record.ending, state="dead",
-        )  # fmt: skip
+            bare,
+            release=record.release,
+            model=record.model,
+            digest=record.digest,
+            ending=record.ending,
+            state="dead",
+        )
     if not service.ready(LOOK_SECONDS):
         lives = site.launcher.alive(record.handle) if record else site.launcher.runs(place)
         if lives or service.listens():
@@ -172,9 +176,11 @@ def _named(bare: Side, identity: Identity, state: ReleaseState) -> Side:
     record = bare.record
     if record and _fits(record, identity):
         return replace(
-            bare, state="ready", model=identity.model or record.model,
+            bare,
+            state="ready",
+            model=identity.model or record.model,
             digest=identity.digest or record.digest,
-        )  # fmt: skip
+        )
     release = identity.bento.rpartition(":")[2]
     if not release and identity.digest:
         digests = {name: state.versions[name].digests.get("model") for name in state.served}
@@ -187,9 +193,14 @@ def _named(bare: Side, identity: Identity, state: ReleaseState) -> Side:
             f"record says {record.release}: the record is ignored"
         )
     return replace(
-        bare, release=release, model=identity.model, digest=identity.digest,
-        state="ready" if release else "unknown", ending=False, remark=remark,
-    )  # fmt: skip
+        bare,
+        release=release,
+        model=identity.model,
+        digest=identity.digest,
+        state="ready" if release else "unknown",
+        ending=False,
+        remark=remark,
+    )
 
 
 def _fits(record: Deployment, said: Identity) -> bool:
@@ -245,9 +256,12 @@ def _rated(side: Side, reading: Reading | None) -> Side:
     if reading is None:
         return side
     return replace(
-        side, qps=reading.qps, error_rate=reading.error_rate, p95=reading.p95,
+        side,
+        qps=reading.qps,
+        error_rate=reading.error_rate,
+        p95=reading.p95,
         health=reading.health,
-    )  # fmt: skip
+    )
 
 
 def _mismatches(now: Look) -> Iterator[str]:

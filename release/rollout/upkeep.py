@@ -100,8 +100,9 @@ def revive(site: Site, side: Side) -> None:
             site.launcher.stop(where)
         handle = site.launcher.start(side.record.bento, where)
         site.remember(replace(side.record, handle=handle))
-    site.note(Kind.NOTE, side.release, why="it died and was started again",
-              detail={"colour": side.colour})  # fmt: skip
+    site.note(
+        Kind.NOTE, side.release, why="it died and was started again", detail={"colour": side.colour}
+    )
 
 
 def up(site: Site, tell: Tell = lambda _: None) -> str:

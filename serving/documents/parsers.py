@@ -95,14 +95,21 @@ class ParserPool:
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {
-            **os.environ, "PYTHONPATH": str(SOURCE_TREE),
-            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
+            **os.environ,
+            "PYTHONPATH": str(SOURCE_TREE),
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "serving.documents.process", str(self._memory),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
-            )  # fmt: skip
+                sys.executable,
+                "-m",
+                "serving.documents.process",
+                str(self._memory),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment,
+            )
         except OSError as error:
             raise UnavailableError(f"no process for the document: {error.strerror}") from None
         self._all.add(process)

@@ -26,9 +26,11 @@ def form_fields(body: bytes, place: str = "form") -> dict[str, list[str]]:
     """
     try:
         return parse_qs(
-            body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS,
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            max_num_fields=MAX_FIELDS,
             errors="strict",
-        )  # fmt: skip
+        )
     except UnicodeDecodeError:
         raise BadRequestError(f"the {place} is not valid UTF-8") from None
     except ValueError:

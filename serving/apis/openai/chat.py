@@ -33,8 +33,12 @@ from serving.texts import begun, check_texts, decoding, translated
 from serving.translating import Job, SentenceEvent, TextAnswer, TranslationService
 
 REFUSED = ("tools", "functions", "tool_choice", "function_call", "audio")
-TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error",
-         429: "rate_limit_error"}  # fmt: skip
+TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
 
 
 class ChatRoutes:
