@@ -34,9 +34,15 @@ FORMAT = 1
 SEAL = "content_sha256"
 SIGNATURE_SUFFIX = ".sig"
 PACKAGES = (
-    "csanmt-bento", "csanmt-engine", "sacrebleu", "numpy", "sentencepiece", "torch",
-    "transformers", "bentoml",
-)  # fmt: skip
+    "csanmt-bento",
+    "csanmt-engine",
+    "sacrebleu",
+    "numpy",
+    "sentencepiece",
+    "torch",
+    "transformers",
+    "bentoml",
+)
 _KEYS = {
     "format", "created", "decision", "scope", "candidate", "baseline", "policy", "suites",
     "digests", "code", "dependencies", "signatures", "machine", "verdict", SEAL,

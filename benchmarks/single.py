@@ -53,15 +53,21 @@ class SingleResult:
         return {
             "subject": asdict(self.measured.candidate),
             "scores": [
-                {"suite": s.name, "metric": m.metric, "score": m.test.baseline,
-                 "interval": asdict(m.test.baseline_interval), "signature": m.signature}
-                for s in suites for m in s.metrics
+                {
+                    "suite": s.name,
+                    "metric": m.metric,
+                    "score": m.test.baseline,
+                    "interval": asdict(m.test.baseline_interval),
+                    "signature": m.signature,
+                }
+                for s in suites
+                for m in s.metrics
             ],
             "faults": {name: [r.baseline, r.sentences] for name, r in check_totals(suites).items()},
             "failures": [asdict(outcome) for outcome in self.failures],
             "cases": sum(group.cases for group in self._groups()),
             "suites": {suite.name: suite.digest for suite in suites},
-        }  # fmt: skip
+        }
 
 
 def run_single(

@@ -130,10 +130,16 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
         f"{report.compared} answers compared, {report.churn:.1%} differ, {report.dropped} skipped"
     )
     rows = [
-        (colour, side["answers"], side["errors"], seconds(side["p95_seconds"]),
-         f"{side['mean_characters']:.0f}", health(side["health"]))
+        (
+            colour,
+            side["answers"],
+            side["errors"],
+            seconds(side["p95_seconds"]),
+            f"{side['mean_characters']:.0f}",
+            health(side["health"]),
+        )
         for colour, side in report.sides.items()
-    ]  # fmt: skip
+    ]
     print_table(["COLOUR", "ANSWERS", "ERRORS", "P95", "CHARACTERS", "HEALTH"], rows)
     return 0
 

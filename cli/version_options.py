@@ -15,9 +15,15 @@ def add_version_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="e.g. csanmt-zh-en")
     parser.add_argument("--version", required=True, help="vX.Y.Z or vX.Y.Z-suffix")
     parser.add_argument(
-        "--label", "--labels", dest="labels", metavar="KEY=VALUE", nargs="+", action="extend",
-        default=[], help="short texts to select by, e.g. stage=candidate",
-    )  # fmt: skip
+        "--label",
+        "--labels",
+        dest="labels",
+        metavar="KEY=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="short texts to select by, e.g. stage=candidate",
+    )
     parser.add_argument(
         "--metadata",
         metavar="KEY=VALUE",

@@ -250,9 +250,15 @@ class _Decoding:
         if self.rows:
             self.state.select(staying)
         for name in (
-            "alive", "attended", "log_probs", "alive_scores",
-            "done", "done_attended", "done_flags", "done_scores",
-        ):  # fmt: skip
+            "alive",
+            "attended",
+            "log_probs",
+            "alive_scores",
+            "done",
+            "done_attended",
+            "done_flags",
+            "done_scores",
+        ):
             setattr(self, name, getattr(self, name)[staying])
 
     def _beams(self, i: int) -> Beams:

@@ -54,9 +54,15 @@ class Side:
     def with_started(self, deployment: Deployment) -> Side:
         """As it is once a version was started there and became ready."""
         return replace(
-            self, release=deployment.release, model=deployment.model, digest=deployment.digest,
-            state="ready", ending=False, record=deployment, remark="",
-        )  # fmt: skip
+            self,
+            release=deployment.release,
+            model=deployment.model,
+            digest=deployment.digest,
+            state="ready",
+            ending=False,
+            record=deployment,
+            remark="",
+        )
 
     @property
     def runs(self) -> bool:

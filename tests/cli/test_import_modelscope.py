@@ -30,10 +30,19 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(printed):
         patched.setenv("BENTOML_HOME", str(home))
-        status = main([
-            "import-modelscope", str(GOLDEN), "--name", "csanmt-golden", "--version", "v0.0.1",
-            "--labels", "stage=test", "size=tiny",
-        ])  # fmt: skip
+        status = main(
+            [
+                "import-modelscope",
+                str(GOLDEN),
+                "--name",
+                "csanmt-golden",
+                "--version",
+                "v0.0.1",
+                "--labels",
+                "stage=test",
+                "size=tiny",
+            ]
+        )
     assert status == 0
     return home, printed.getvalue()
 

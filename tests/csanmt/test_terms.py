@@ -39,9 +39,16 @@ def test_the_longest_whole_term_is_found(text: str, found: list) -> None:
 
 @pytest.mark.parametrize(
     ("term", "expected"),
-    [("cat", "cats"), ("box", "boxes"), ("party", "parties"), ("key", "keys"), ("news", "news"),
-     ("glass", "glasses"), ("purchase order", "purchase orders")],
-)  # fmt: skip
+    [
+        ("cat", "cats"),
+        ("box", "boxes"),
+        ("party", "parties"),
+        ("key", "keys"),
+        ("news", "news"),
+        ("glass", "glasses"),
+        ("purchase order", "purchase orders"),
+    ],
+)
 def test_plurals_are_regular(term: str, expected: str) -> None:
     assert plural(term) == expected
 

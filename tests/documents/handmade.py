@@ -18,11 +18,18 @@ _SHEET = f'xmlns="{_OFFICE}spreadsheetml/2006/main"'
 _ODF = " ".join(
     f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
     for prefix, name in (
-        ("office", "office"), ("text", "text"), ("table", "table"), ("draw", "drawing"),
-        ("svg", "svg-compatible"), ("form", "form"), ("style", "style"), ("meta", "meta"),
-        ("presentation", "presentation"), ("number", "datastyle"),
+        ("office", "office"),
+        ("text", "text"),
+        ("table", "table"),
+        ("draw", "drawing"),
+        ("svg", "svg-compatible"),
+        ("form", "form"),
+        ("style", "style"),
+        ("meta", "meta"),
+        ("presentation", "presentation"),
+        ("number", "datastyle"),
     )
-)  # fmt: skip
+)
 Files = dict[str, str | bytes]
 
 

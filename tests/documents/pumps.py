@@ -17,12 +17,19 @@ PIECES = (
     "[00:01.00]a\n", "[00:01.00]", "Dialogue: 0,a,b,c,d,1,2,3,,你\n", "　", "(", "(a)", "&C", "x",
 )  # fmt: skip
 HEADS = {
-    ".vtt": "WEBVTT\n\n", ".srt": "1\n00:00:01,000 --> 00:00:02,000\n",
-    ".ass": "[Events]\nFormat: a, b\n", ".lrc": "[00:01.00]x\n", ".json": '["',
-    ".po": 'msgid ""\nmsgstr ""\n', ".html": "<html>", ".md": "", ".txt": "", ".csv": "",
+    ".vtt": "WEBVTT\n\n",
+    ".srt": "1\n00:00:01,000 --> 00:00:02,000\n",
+    ".ass": "[Events]\nFormat: a, b\n",
+    ".lrc": "[00:01.00]x\n",
+    ".json": '["',
+    ".po": 'msgid ""\nmsgstr ""\n',
+    ".html": "<html>",
+    ".md": "",
+    ".txt": "",
+    ".csv": "",
     ".tsv": "",
     ".xlf": '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">',
-}  # fmt: skip
+}
 _FIELD = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
 # Containers, and what a stranger may repeat in their parts in XML.
 CONTAINERS: dict[str, tuple[Callable[[str], bytes], tuple[str, ...]]] = {

@@ -139,15 +139,17 @@ MESSAGES = [
     ("你<br>好<br/>我", "you<br>good<br/>I"),
     ("<b>你好", "<b>you good"),
     ("你好</b>", "you good</b>"),
-    ("看<ruby>书<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>",
-     "see <ruby>book<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>"),
+    (
+        "看<ruby>书<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>",
+        "see <ruby>book<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>",
+    ),
     ("看 <img src='a'> 书", "see <img src='a'> book"),
     ("<name> 你好", "<name> you good"),
     ("<b>你<i>好</b>我</i>", "<b>you<i> good</b> I</i>"),
     ("<a title='书'>你</a>", "<a title='书'>you</a>"),
     ("a<b 你 c>d", "a<b you c>d"),
     ("1 < 2 你", "1 < 2 you"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("source", "expected"), MESSAGES)

@@ -11,9 +11,17 @@ from csanmt.engine.native import NativeEngine, instruction_sets
 
 # The fixture's kinds by name: importlib mode gives tests no package to import from.
 KINDS = (
-    "published", "relative", "post-norm", "post-norm relative", "shared", "shared untied",
-    "untied", "plain transformer", "width 48", "wide heads",
-)  # fmt: skip
+    "published",
+    "relative",
+    "post-norm",
+    "post-norm relative",
+    "shared",
+    "shared untied",
+    "untied",
+    "plain transformer",
+    "width 48",
+    "wide heads",
+)
 SOURCE = [5, 17, 200, 33, 9, 8, 7, 100, 260, 41, 3]
 TARGET = [3, 9, 1, 77, 200, 260, 5, 5, 8]
 

@@ -42,10 +42,19 @@ def _run(name: str, seconds: int) -> bool:
     corpus = KEPT / name
     corpus.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "tests.fuzz", "--alone", name, str(corpus),
-        f"-max_total_time={seconds}", f"-max_len={_longest(name)}", "-timeout=10",
-        f"-artifact_prefix={KEPT}/{name}-", "-print_final_stats=1", "-verbosity=1",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.fuzz",
+        "--alone",
+        name,
+        str(corpus),
+        f"-max_total_time={seconds}",
+        f"-max_len={_longest(name)}",
+        "-timeout=10",
+        f"-artifact_prefix={KEPT}/{name}-",
+        "-print_final_stats=1",
+        "-verbosity=1",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     runs = [line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed" in line]
     print(

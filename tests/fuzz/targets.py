@@ -124,10 +124,18 @@ def document(known: Format) -> Target:
 TARGETS: dict[str, Target] = {
     target.__name__: target
     for target in (
-        json_body, form_body, key_header, key_file, segmentation, tokenizer, html, xml,
-        engine_file, request,
+        json_body,
+        form_body,
+        key_header,
+        key_file,
+        segmentation,
+        tokenizer,
+        html,
+        xml,
+        engine_file,
+        request,
     )
-}  # fmt: skip
+}
 TARGETS |= {f"document_{known.suffixes[0][1:]}": document(known) for known in FORMATS}
 
 

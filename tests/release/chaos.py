@@ -311,8 +311,15 @@ def _fork(action: Callable[[], object]) -> int:
 
 def record(walks: Iterable[Walk]) -> str:
     """A Markdown table of walks."""
-    head = ("seed", "steps", "rollbacks that moved traffic", "requests",
-            "lost with a killed process", "lost otherwise", "mislabelled")  # fmt: skip
+    head = (
+        "seed",
+        "steps",
+        "rollbacks that moved traffic",
+        "requests",
+        "lost with a killed process",
+        "lost otherwise",
+        "mislabelled",
+    )
     rows = [
         (
             walk.seed,

@@ -30,10 +30,19 @@ def write_random_model(directory: Path, seed: int = 1) -> Path:
 
     buffer = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 20), model_writer=buffer, vocab_size=340,
-        model_type="bpe", eos_id=0, unk_id=1, bos_id=-1, pad_id=-1, byte_fallback=True,
-        character_coverage=1.0, hard_vocab_limit=False, minloglevel=2,
-    )  # fmt: skip
+        sentence_iterator=iter(SENTENCES * 20),
+        model_writer=buffer,
+        vocab_size=340,
+        model_type="bpe",
+        eos_id=0,
+        unk_id=1,
+        bos_id=-1,
+        pad_id=-1,
+        byte_fallback=True,
+        character_coverage=1.0,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
     directory.mkdir(parents=True)
     tokenizer = SentencePieceTokenizer(buffer.getvalue(), buffer.getvalue())
     tokenizer.save(directory / "tokenizer")

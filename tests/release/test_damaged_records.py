@@ -113,9 +113,18 @@ GARBAGE = {
 @pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.parametrize(
     "name",
-    ["colours/blue.json", "colours/green.json", "unrecorded.jsonl", "ledger.sqlite3", "lock",
-     "keeper/plan.json", "keeper/progress.json", "keeper/abort", "down"],
-)  # fmt: skip
+    [
+        "colours/blue.json",
+        "colours/green.json",
+        "unrecorded.jsonl",
+        "ledger.sqlite3",
+        "lock",
+        "keeper/plan.json",
+        "keeper/progress.json",
+        "keeper/abort",
+        "down",
+    ],
+)
 def test_no_content_of_a_file_stands_in_the_way_back(
     world: World, name: str, content: bytes
 ) -> None:
@@ -139,10 +148,15 @@ def test_no_content_of_a_file_stands_in_the_way_back(
 def test_no_content_of_nginxs_files_stands_in_the_way_back(town: partial[Site]) -> None:
     router = town().router
     files = [
-        router.routes / "active", router.routes / "active" / "traffic.json", router.note,
-        router.main, router.directory / "nginx.pid", router.directory / "traffic.conf",
-        town().home / APPLIED, town().home / SETTINGS,
-    ]  # fmt: skip
+        router.routes / "active",
+        router.routes / "active" / "traffic.json",
+        router.note,
+        router.main,
+        router.directory / "nginx.pid",
+        router.directory / "traffic.conf",
+        town().home / APPLIED,
+        town().home / SETTINGS,
+    ]
     for path in files:
         before = path.read_bytes() if path.is_file() else None
         kinds = ("empty", "zeros", "no text", "other types", "absurd values")

@@ -14,10 +14,18 @@ A, B, C = "v1.0.0-aaaaaaa", "v1.1.0-bbbbbbb", "v1.2.0-ccccccc"
 
 def entries(*items: tuple) -> list[Entry]:
     return [
-        Entry(number, f"t{number}", kind, version, "me", "why", digests={"n": str(number)},
-              detail=detail[0] if detail else {})
+        Entry(
+            number,
+            f"t{number}",
+            kind,
+            version,
+            "me",
+            "why",
+            digests={"n": str(number)},
+            detail=detail[0] if detail else {},
+        )
         for number, (kind, version, *detail) in enumerate(items, start=1)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

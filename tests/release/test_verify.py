@@ -83,9 +83,16 @@ def subject(tmp_path: Path, port: int) -> Subject:
     tests.parent.mkdir()
     tests.write_text("def test_it():\n    pass\n")
     return Subject(
-        VERSION, ledger, store, read_manifest(tmp_path), artefacts,
-        evidence=artefacts / "evidence.json", launcher=Stopped(), port=port, api_tests=tests,
-    )  # fmt: skip
+        VERSION,
+        ledger,
+        store,
+        read_manifest(tmp_path),
+        artefacts,
+        evidence=artefacts / "evidence.json",
+        launcher=Stopped(),
+        port=port,
+        api_tests=tests,
+    )
 
 
 def judge(subject: Subject) -> dict[str, str]:

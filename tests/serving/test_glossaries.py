@@ -151,9 +151,16 @@ def test_what_is_wrong_is_said(live: Live, path: str, body: object, said: str) -
 
 @pytest.mark.parametrize(
     "fields",
-    [{"entries": "a\tb\na\tc"}, {"entries": "a"}, {"entries": ""}, {"name": ""},
-     {"entries_format": "xls"}, {"source_lang": "xx"}, {"target_lang": "ZH"}],
-)  # fmt: skip
+    [
+        {"entries": "a\tb\na\tc"},
+        {"entries": "a"},
+        {"entries": ""},
+        {"name": ""},
+        {"entries_format": "xls"},
+        {"source_lang": "xx"},
+        {"target_lang": "ZH"},
+    ],
+)
 def test_deepls_errors(live: Live, fields: dict[str, str]) -> None:
     good = {"name": "n", "source_lang": "ZH", "target_lang": "EN", "entries": "a\tb"}
     answer = call(live, "POST", "/v2/glossaries", {**good, **fields})

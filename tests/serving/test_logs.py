@@ -63,8 +63,12 @@ def test_lines_are_written_together_and_in_order(root, monkeypatch):
     line = json.loads(stream.getvalue().splitlines()[0])
     assert line["time"].endswith("Z")
     assert {k: line[k] for k in ("level", "logger", "event", "model", "status")} == {
-        "level": "info", "logger": "csanmt", "event": "first", "model": "m:v1", "status": 200,
-    }  # fmt: skip
+        "level": "info",
+        "logger": "csanmt",
+        "event": "first",
+        "model": "m:v1",
+        "status": 200,
+    }
 
 
 def test_people_read_the_same(root):

@@ -18,8 +18,16 @@ from csanmt.translator import DecodingOptions, Hypothesis, Translation
 
 CASES = yaml.safe_load((Path(__file__).parent / "table.yaml").read_text(encoding="utf-8"))
 SHIPPED = Path(__file__).parents[3] / "model_store" / "default"
-WORDS = {"我": "I", "喜欢": "like", "苹果": "apples", "车": "car", "红": "red", "快": "fast",
-         "和": "and", "。": "."}  # fmt: skip
+WORDS = {
+    "我": "I",
+    "喜欢": "like",
+    "苹果": "apples",
+    "车": "car",
+    "红": "red",
+    "快": "fast",
+    "和": "and",
+    "。": ".",
+}
 
 
 class WordForWord:

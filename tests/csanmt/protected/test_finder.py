@@ -13,8 +13,17 @@ from csanmt.protected.__main__ import written
 from csanmt.protected.families import FAMILIES, Family
 from csanmt.protected.finder import LONGEST_LITERAL, checked_literals, find
 
-FRAMES = ("{}", "请看{}的说明。", "请看 {} 的说明。", "请看{}，谢谢。", "({})", "（{}）", "打开{}.",
-          "“{}”", "{}、{}。")  # fmt: skip
+FRAMES = (
+    "{}",
+    "请看{}的说明。",
+    "请看 {} 的说明。",
+    "请看{}，谢谢。",
+    "({})",
+    "（{}）",
+    "打开{}.",
+    "“{}”",
+    "{}、{}。",
+)
 
 
 def found(text: str, literals: tuple[str, ...] = ()) -> list[str]:
