@@ -30,14 +30,20 @@ PIP="$VENV/bin/pip"
 # With --quiet: errors alone. Warnings of an index's set-up are nothing that a reader can act on.
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_QUIET=1
 
+took() { # took SECONDS_SINCE_1970 WORDS : say how long it took
+    echo "$2: $(($(date +%s) - $1)) s"
+}
+
 locked() { # locked NAME FILE WORDS [MORE…] : install a frozen set, where it or MORE changed
     name="$1" file="$2" words="$3"; shift 3
     S="$(stamp "$name" "$file" "$@")"
     [ ! -e "$S" ] || return 0
     echo "installing $words"
+    began="$(date +%s)"
     "$PIP" install --quiet --no-deps --require-hashes -r "$file"
     for more in "$@"; do sh "$more" "$PIP"; done
     done_with "$S" "$name"
+    took "$began" "$words"
 }
 
 locked serving requirements-frozen.txt "the frozen serving dependencies"
@@ -61,8 +67,10 @@ esac
 # shellcheck disable=SC2046
 S="$(stamp engine $(find engine -type f \( -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name 'CMakeLists.txt' -o -name 'pyproject.toml' -o -name '*.py' \) -not -path '*/build/*' | LC_ALL=C sort))"
 if [ ! -e "$S" ]; then
+    began="$(date +%s)"
     if sh scripts/install_engine.sh "$PIP"; then
         done_with "$S" engine
+        took "$began" "the native engine"
     elif "$VENV/bin/python" -c 'import csanmt_engine' 2>/dev/null; then
         echo "the native engine that was built before stays in use" >&2
     elif "$VENV/bin/python" -c 'import torch, transformers' 2>/dev/null; then
