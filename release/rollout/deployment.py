@@ -80,15 +80,8 @@ def deploy(
         _require_another(now, release, colour)
         _settle(site, now, colour, tell)
         _spare_fallback(site, now, colour)
-        deployment = place(site, release, bento, colour, checks=checks, tell=tell)
-        site.note(
-            Kind.DEPLOY,
-            release,
-            why=f"forced: {force}" if force else "judged ready",
-            digests={"model": deployment.digest} if deployment.digest else {},
-            detail={"colour": colour, "bento": bento, "model": deployment.model, "forced": force},
-        )
-    return deployment
+        why = f"forced: {force}" if force else "judged ready"
+        return place(site, release, bento, colour, why=why, checks=checks, tell=tell)
 
 
 def place(
@@ -97,13 +90,15 @@ def place(
     bento: str,
     colour: Colour,
     *,
+    why: str,
     checks: tuple[Check, ...] = (),
     spared: bool = True,
     tell: Tell = lambda _: None,
 ) -> Deployment:
-    """Start a version on ``colour`` in the place of whatever is there, and try it.
+    """Start a version on ``colour`` in the place of whatever is there, try it, and record it.
 
     Args:
+        why: for the ledger.
         spared: refuse while users are answered by what is there.
 
     Raises: as :func:`deploy`.
@@ -114,14 +109,30 @@ def place(
     _clear(site, colour, tell)
     where = site.place(colour)
     tell(f"starting {release} on {colour} ({where.address}); its log: {site.launcher.log(where)}")
-    deployment = _record(site, release, bento, colour, site.launcher.start(bento, where))
+    deployment = Deployment(
+        colour=colour,
+        release=release,
+        bento=bento,
+        kind=site.launcher.kind,
+        handle=site.launcher.start(bento, where),
+        address=where.address,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        served=False,
+    )
+    site.remember(deployment)
+    detail = {"colour": colour, "bento": bento}
     try:
-        return _try(site, deployment, checks)
+        deployment = _try(site, deployment, checks)
     except BaseException as error:
         site.launcher.stop(where, deadline_seconds=5)
         site.colours.clear(colour)
-        _note_abort(site, deployment, str(error) or type(error).__name__)
+        why = str(error) or type(error).__name__
+        site.note(Kind.ABORT, release, why=why, detail={**detail, "during": "deployment"})
         raise
+    digests = {"model": deployment.digest} if deployment.digest else {}
+    detail["model"] = deployment.model
+    site.note(Kind.DEPLOY, release, why=why, digests=digests, detail=detail)
+    return deployment
 
 
 def smoke(service: HttpService) -> None:
@@ -258,21 +269,6 @@ def _share(site: Site, colour: Colour) -> float:
     return traffic.share(colour) if traffic else 0.0
 
 
-def _record(site: Site, release: str, bento: str, colour: Colour, handle: str) -> Deployment:
-    deployment = Deployment(
-        colour=colour,
-        release=release,
-        bento=bento,
-        kind=site.launcher.kind,
-        handle=handle,
-        address=site.addresses[colour],
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        served=False,
-    )
-    site.remember(deployment)
-    return deployment
-
-
 def _try(site: Site, deployment: Deployment, checks: tuple[Check, ...]) -> Deployment:
     _await_ready(site, deployment)
     identity = site.services[deployment.colour].identify()
@@ -319,12 +315,3 @@ def _require_identity(site: Site, deployment: Deployment, said: Identity) -> Non
             raise IntegrityError(
                 f"{deployment.address} answers as {what} {found}, asked for was {wanted}"
             )
-
-
-def _note_abort(site: Site, deployment: Deployment, why: str) -> None:
-    site.note(
-        Kind.ABORT,
-        deployment.release,
-        why=why,
-        detail={"colour": deployment.colour, "during": "deployment"},
-    )

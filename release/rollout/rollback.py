@@ -14,7 +14,8 @@ from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import Colour, TrafficMovedError, other, require_generation
 
-TRIES = 5  # how often a switch that another command overtook is looked at anew
+TRIES = 5
+"""How often a switch that another command overtook is looked at anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,9 @@ def _go(
     if expected is None and not started and now.traffic is not None:
         expected = now.generation
     _, seconds = switch(
-        site,
-        side,
-        purpose="rollback",
-        why=why,
-        expected=expected,
+        site, side, purpose="rollback", why=why, expected=expected,
         detail={"from": left.release or "-", "from_share": left.share, "started": started},
-    )
+    )  # fmt: skip
     return RolledBack(side.release, side.colour, left.release or "-", seconds, started)
 
 
@@ -228,13 +225,8 @@ def _start(site: Site, now: Look, release: str, tell: Tell) -> Side:
         if serving and now.traffic and not now.traffic.mixed and now.traffic.share(colour):
             tell(f"{serving.release or 'what'} on {serving.colour} answers meanwhile")
         tell(f"{release} does not run any more; starting it from {bento}")
-        deployment = place(site, release, bento, colour, spared=False, tell=tell)
-        site.note(
-            Kind.DEPLOY,
-            release,
-            why="started again by a rollback",
-            digests={"model": deployment.digest} if deployment.digest else {},
-            detail={"colour": colour, "bento": bento, "model": deployment.model},
+        deployment = place(
+            site, release, bento, colour, why="started again by a rollback", spared=False, tell=tell
         )
     return now.sides[colour].with_started(deployment)
 
