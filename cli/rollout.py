@@ -106,6 +106,8 @@ def _promote(args: argparse.Namespace) -> int:
     if plan.watched:
         return hand_over(args, site, release)
     done = promote(site, release, plan, tell=note)
+    for word in site.ignored:
+        note(word)
     if args.json:
         print_json(asdict(done))
     elif done.completed:

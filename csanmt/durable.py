@@ -44,6 +44,9 @@ def replacing(path: Path, *, folder: Path | None = None, mode: int = 0o666) -> I
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or os.fspath(path)  # a full disk names none
+        raise
     finally:
         draft.unlink(missing_ok=True)
     sync(path.parent)

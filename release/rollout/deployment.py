@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from csanmt.errors import ConflictError, IntegrityError, UnavailableError
+from csanmt.errors import ConflictError, IntegrityError, StorageError, UnavailableError
 from release.ledger.ledger import Kind
 from release.rollout.colours import Deployment
 from release.rollout.site import Site, Tell
@@ -20,6 +21,8 @@ Check = Callable[[str], None]
 
 SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
 STOP_SECONDS = 60.0
+# Bytes of the site's disk without which nothing is stopped for what could not start.
+ROOM = 1_000_000
 # How long nginx may take to try a colour again that failed: longer than its fail_timeout.
 SPARED_SECONDS = 10.0
 
@@ -67,6 +70,7 @@ def deploy(
             already, both colours have traffic or the idle one got some meanwhile, or the version
             in service is being watched and would lose its way back.
         NotFoundError: there is no such bento or image; nothing was stopped for it.
+        StorageError: the site's disk is full; nothing was stopped.
         UnavailableError: it did not become ready, or failed a trial; it is stopped again.
         IntegrityError: what answers is not what was started; it is stopped again.
         ConfigurationError: it refuses the site's API key; it is stopped again.
@@ -76,6 +80,8 @@ def deploy(
         for word in now.ignored:
             tell(word)
         require_verdict(now, release, force)
+        if shutil.disk_usage(site.home).free < ROOM:
+            raise StorageError(f"the disk of {site.home} is full: nothing is stopped or started")
         colour = idle_colour(now)
         _require_another(now, release, colour)
         _settle(site, now, colour, tell)

@@ -229,7 +229,11 @@ class NginxRouter:
             found = before.generation if before else 0
             require_generation(found, expected)
             applied = self._route(replace(traffic, generation=max(found, self._files.newest()) + 1))
-            self._start()
+            try:
+                self._start()
+            except (UnavailableError, OSError):
+                if self.live() != applied:  # else workers without a master serve on and obey
+                    raise
             self._await_traffic(applied)
             return applied
 
@@ -280,12 +284,10 @@ class NginxRouter:
                 replace_text(self.main, text)
                 self._reload(digest)
             return
-        text = self.main.read_text("utf-8", "replace") if self.main.is_file() else ""
         moved = routes_in(self.main) not in (None, self.routes)  # nothing runs that reads there
-        if not text or moved or self._complaint(text):
+        if moved or self.program.check(self.main):
             text, _ = self._render()
             self._validate(text)
-        with suppress(OSError):
             replace_text(self.main, text)
         with self._closing() if self.program.orphaned() else nullcontext():
             self.program.start(self.main, self.settings.listen)
@@ -342,18 +344,18 @@ class NginxRouter:
 
     def _validate(self, text: str) -> None:
         """``nginx -t`` on a copy, so that a bad configuration never replaces a good one."""
-        if complaint := self._complaint(text):
+        probe = self.directory / "nginx.candidate.conf"
+        try:
+            replace_text(probe, text)
+            complaint = self.program.check(probe)
+        except OSError as error:
+            complaint = f"{probe}: {error.strerror}"
+        finally:
+            probe.unlink(missing_ok=True)
+        if complaint:
             raise UnavailableError(
                 f"nginx refuses the configuration, nothing was changed: {complaint}"
             )
-
-    def _complaint(self, text: str) -> str:
-        probe = self.directory / "nginx.candidate.conf"
-        replace_text(probe, text)
-        try:
-            return self.program.check(probe)
-        finally:
-            probe.unlink(missing_ok=True)
 
     def _await_traffic(self, traffic: Traffic) -> None:
         """Wait until requests meet what is wanted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
 from csanmt.tables import from_json
 from release.rollout.promotion import PromotionPlan
 from release.rollout.rollback import RolledBack, rollback
-from release.rollout.site import Site, SiteHeldError, Tell
+from release.rollout.site import Site, SiteHeldError, Tell, hold
 from release.rollout.status import look
 
 Order = Literal["pause", "abort", "approve"]
@@ -191,15 +191,9 @@ class Shipments:
             ConflictError: there is another one.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "keeper.lock").open("a+", errors="replace") as file:
-            if not lock(file, wait_seconds=1.0):  # who asks whether one runs has it for a moment
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                raise ConflictError(f"a keeper of this site runs already (process {holder})")
-            with suppress(OSError):  # a full disk
-                file.truncate(0)
-                file.write(str(os.getpid()))
-                file.flush()
+        path = self.directory / "keeper.lock"
+        # who asks whether one runs has it for a moment
+        with hold(path, str(os.getpid()), _kept, wait_seconds=1.0):
             yield
 
     def keeper_runs(self) -> bool:
@@ -217,6 +211,10 @@ class Shipments:
 
     def _path(self, name: str) -> Path:
         return self.directory / f"{name}.json"
+
+
+def _kept(holder: str) -> ConflictError:
+    return ConflictError(f"a keeper of this site runs already (process {holder or 'unknown'})")
 
 
 def roll_back_past(

@@ -160,21 +160,12 @@ class Site:
         if self._holder == threading.get_ident():
             yield
             return
-        with (self.home / "lock").open("a+", errors="replace") as file:
-            if not lock(file):
-                file.seek(0)
-                holder = file.read().strip() or "another command"
-                raise SiteHeldError(f"{holder} is under way; wait for it or roll back")
-            with suppress(OSError):  # a full disk
-                file.truncate(0)
-                file.write(what)
-                file.flush()
+        with hold(self.home / "lock", what, _held):
             self._holder = threading.get_ident()
             try:
                 yield
             finally:
                 self._holder = None
-                file.truncate(0)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -245,6 +236,28 @@ class Site:
             return None
 
 
+def _held(holder: str) -> SiteHeldError:
+    return SiteHeldError(f"{holder or 'another command'} is under way; wait for it or roll back")
+
+
+@contextmanager
+def hold(
+    path: Path, words: str, refusal: Callable[[str], Exception], wait_seconds: float = 0.0
+) -> Iterator[None]:
+    """Lock a file and say in it who does; ``refusal`` is raised with the words of who has it."""
+    with path.open("a+b", buffering=0) as file:  # nothing is left to be flushed to a full disk
+        if not lock(file, wait_seconds=wait_seconds):
+            file.seek(0)
+            raise refusal(file.read().decode(errors="replace").strip())
+        with suppress(OSError):
+            file.truncate(0)
+            file.write(words.encode())
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
 def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool = False) -> Site:
     """A real site under ``home`` (``rollout.toml`` there is optional).
 
@@ -313,7 +326,9 @@ def apply_settings(site: Site) -> None:
     if settings.exists():
         mode = settings.stat().st_mode & 0o666  # a secret in it stays one
         text = settings.read_text(encoding="utf-8").removesuffix(WHOLE) + WHOLE
-        replace_text(site.home / APPLIED, text, mode=mode)
+        applied = site.home / APPLIED
+        if not applied.exists() or applied.read_bytes() != text.encode():
+            replace_text(applied, text, mode=mode)
 
 
 def _read_files(

@@ -6,12 +6,17 @@ six fixed seeds on stub services behind the real nginx.
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import resource
 import signal
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +25,6 @@ from benchmarks import service_process
 from csanmt.errors import CsanmtError, NotFoundError
 from release.rollout.deployment import deploy
 from release.rollout.keeper import keep
-from release.rollout.nginx import NginxRouter
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import RolledBack, rollback
 from release.rollout.shipment import Shipment, Shipments
@@ -114,7 +118,6 @@ class Walk:
 
     def kill_master(self) -> None:
         router = self.site.router
-        assert isinstance(router, NginxRouter)
         if master := router.program.master():
             self.steps.append("nginx's master is killed")
             os.kill(master, signal.SIGKILL)
@@ -122,7 +125,6 @@ class Walk:
     def kill_worker(self) -> None:
         """Takes its requests with it: those in flight at that moment."""
         router = self.site.router
-        assert isinstance(router, NginxRouter)
         master = router.program.master()
         children = Path(f"/proc/{master}/task/{master}/children")
         if master and children.exists() and (pids := children.read_text().split()):
@@ -149,7 +151,6 @@ class Walk:
     def damage(self) -> None:
         site = self.site
         router = site.router
-        assert isinstance(router, NginxRouter)
         files = [
             *(site.colours.directory / f"{colour}.json" for colour in COLOURS),
             router.routes / "active",
@@ -309,68 +310,90 @@ def _fork(action: Callable[[], object]) -> int:
     os._exit(0)
 
 
-def record(walks: Iterable[Walk]) -> str:
-    """A Markdown table of walks."""
-    head = (
-        "seed",
-        "steps",
-        "rollbacks that moved traffic",
-        "requests",
-        "lost with a killed process",
-        "lost otherwise",
-        "mislabelled",
-    )
-    rows = [
-        (
-            walk.seed,
-            len(walk.steps),
-            walk.returned,
-            len(walk.load.answers),
-            len(walk.load.lost()) - len(walk.lost()),
-            len(walk.lost()),
-            len(walk.load.mislabelled()),
-        )
-        for walk in walks
-    ]
-    lines = [head, ("---:",) * len(head), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+HEAD = ("seed", "steps", "rollbacks that moved traffic", "requests",
+        "lost with a killed process", "lost otherwise", "mislabelled")  # fmt: skip
+
+
+def row(walk: Walk) -> str:
+    """A walk as a line of the record's table."""
+    lost = len(walk.lost())
+    cells = (
+        walk.seed, len(walk.steps), walk.returned, len(walk.load.answers),
+        len(walk.load.lost()) - lost, lost, len(walk.load.mislabelled()),
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def walk_on_bentos(seeds: Sequence[int], steps: int) -> None:
+    """Walk on one site of real bentos, seed after seed, and print each walk's line."""
+    from tests.e2e.real_site import real_site
+
+    with tempfile.TemporaryDirectory() as folder, real_site(Path(folder)) as (opened, models):
+        for seed in seeds:
+            listen = opened().router.settings.listen
+            with Load(listen, clients=16, timeout=120, per_second=40) as load:
+                walk = Walk(opened, list(models), models, seed, load)
+                for _ in range(steps):
+                    walk.step()
+                    walk.settle()
+                    walk.restore()
+            assert not walk.lost(), (walk.steps, walk.lost()[:3])
+            assert not load.mislabelled(), walk.steps
+            print(row(walk), flush=True)
 
 
 def main() -> None:
-    """``make chaos``: walk on real bentos and write the table."""
-    import argparse
-    import tempfile
-
-    from tests.e2e.real_site import real_site
-
+    """``make chaos``: walk on real bentos, on several sites at once, and write the table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--seeds", type=int, default=60)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument(
+        "--sites", type=int, default=2, help="walks at once: most of one is waiting"
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/records/chaos.md"))
     args = parser.parse_args()
-    walks = []
-    with tempfile.TemporaryDirectory() as folder, real_site(Path(folder)) as (opened, models):
-        router = opened().router
-        assert isinstance(router, NginxRouter)
-        for seed in range(args.first, args.first + args.seeds):
-            with Load(router.settings.listen, clients=16, timeout=120, per_second=40) as load:
-                walk = Walk(opened, list(models), models, seed, load)
-                for _ in range(args.steps):
-                    walk.step()
-                    walk.settle()
-                    walk.restore()
-            walks.append(walk)
-            print(record([walk]).splitlines()[-1], flush=True)
-            assert not walk.lost(), (walk.steps, walk.lost()[:3])
-            assert not load.mislabelled(), walk.steps
+    seeds = range(args.first, args.first + args.seeds)
+    if args.sites == 1:
+        walk_on_bentos(seeds, args.steps)
+        return
+    began = time.monotonic()
+    size = -(-len(seeds) // args.sites)
+    shares = [seeds[begin : begin + size] for begin in range(0, len(seeds), size)]
+    command = [sys.executable, "-m", "tests.release.chaos", "--sites", "1", "--steps", args.steps]
+    parts = [
+        subprocess.Popen(
+            [*map(str, command), "--first", str(share[0]), "--seeds", str(len(share))],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for share in shares
+    ]
+    lines: list[str] = []
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for said in pool.map(_rows, parts):
+            lines += said
+    if any(part.wait() for part in parts):
+        sys.exit("a walk failed; its words are above")
+    lines.sort(key=lambda line: int(line.split()[1]))
+    head = (f"| {' | '.join(HEAD)} |", f"|{'---:|' * len(HEAD)}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    text = (
+    args.out.write_text(
         "# Chaos on real bentos\n\nWritten by `make chaos`: random walks of operators and mishaps "
         "(`tests/release/chaos.py`) under 16 clients that repeat nothing; after every step one "
-        f"`rollback`.\n\n{record(walks)}"
+        f"`rollback`. {len(lines)} walks took {(time.monotonic() - began) / 60:.0f} minutes.\n\n"
+        + "".join(f"{line}\n" for line in (*head, *lines)),
+        encoding="utf-8",
     )
-    args.out.write_text(text, encoding="utf-8")
+
+
+def _rows(part: subprocess.Popen[str]) -> list[str]:
+    assert part.stdout is not None
+    found = []
+    for line in part.stdout:
+        print(line, end="", flush=True)
+        found += [line.rstrip()] if line.startswith("| ") else []
+    return found
 
 
 if __name__ == "__main__":
