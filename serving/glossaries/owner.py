@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -30,10 +31,13 @@ class Glossaries:
     def __init__(self, store: GlossaryStore, service: TranslationService) -> None:
         self.store = store
         self._service = service
+        # Threads of its own: those of everybody else are not to wait for a slow disk.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="glossaries")
 
     async def kept(self, work: Callable[..., Result], request: Request, *given: Any) -> Result:
         """``work``, a method of the store, for the caller's glossaries; beside the event loop."""
-        return await asyncio.to_thread(work, owner(request), *given)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, work, owner(request), *given)
 
     async def stored(self, request: Request, names: Iterable[str]) -> tuple[Term, ...]:
         """Pairs of stored glossaries for the served direction; an earlier one has precedence.

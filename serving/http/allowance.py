@@ -112,7 +112,8 @@ def _network(caller: str) -> str:
 class CharacterQuota:
     """Characters a UTC day and caller; counted in memory, so a restart forgets them.
 
-    A day that has begun is not left again: a clock that is set back gives no second quota.
+    A day that has begun is not left again: a clock that is set back gives no second quota. One
+    that was days ahead for a moment is believed when it is back, with what was used counted.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -121,12 +122,17 @@ class CharacterQuota:
         self._latest = 0
 
     def _today(self) -> int:
-        self._latest = max(self._latest, int(self._clock() // DAY))
+        today = int(self._clock() // DAY)
+        if today > self._latest or today < self._latest - 1:
+            self._latest = today
         return self._latest
 
     def used(self, caller: str) -> int:
-        day = self._days.get(caller)
-        return day.characters if day and day.number == self._today() else 0
+        day, today = self._days.get(caller), self._today()
+        if day is None or day.number < today:
+            return 0
+        day.number = today
+        return day.characters
 
     def take(self, caller: str, characters: int, per_day: int = 0) -> None:
         """Use ``characters`` of the caller's day, which has ``per_day`` (0: no limit).

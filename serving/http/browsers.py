@@ -50,4 +50,4 @@ def asks_this_machine(host: str) -> bool:
     Any other name can be one that a page's owner made lead to this machine, so that the browser
     takes the server for a part of the page's own site (DNS rebinding). Browsers always name a host.
     """
-    return not host or is_loopback(_address(host, "http")[0])
+    return not host or (len(host) < 300 and is_loopback(_address(host, "http")[0]))

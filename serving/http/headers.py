@@ -24,7 +24,7 @@ def header(scope: Scope, name: bytes, absent: str = "") -> str:
 def declared_length(scope: Scope) -> int | None:
     """Bytes that the body has, as its sender says; None where it does not."""
     declared = header(scope, b"content-length")
-    return int(declared) if declared.isdigit() else None
+    return int(declared) if declared.isdecimal() else None
 
 
 def media_type(request: Request) -> str:

@@ -262,6 +262,22 @@ def test_a_clock_set_back_over_midnight_gives_no_second_quota():
     assert quota.used("a") == 900
 
 
+def test_a_clock_that_was_far_ahead_for_a_moment_shuts_nobody_out():
+    day = 86_400.0
+    now = [10 * day]
+    quota = CharacterQuota(clock=lambda: now[0])
+    quota.take("a", 900, 1000)
+    now[0] += 365 * day
+    quota.take("a", 950, 1000)
+    now[0] -= 365 * day
+    assert quota.used("a") == 950
+    with pytest.raises(RateLimitedError) as refused:
+        quota.take("a", 200, 1000)
+    assert refused.value.retry_after == day
+    now[0] += day
+    quota.take("a", 1000, 1000)
+
+
 def test_quota_starts_again_the_next_day():
     now = [86_400.0 * 10]
     quota = CharacterQuota(clock=lambda: now[0])

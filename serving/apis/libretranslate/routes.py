@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class LibreTranslateRoutes:
         self._keys_required = keys_required
         suggestions = service.settings.suggestions_file
         self._suggestions = SuggestionFile(suggestions) if suggestions else None
+        # A thread of its own: another process may hold the file for long.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="suggestions")
 
     def routes(self) -> list[Route]:
         return [
@@ -114,7 +117,8 @@ class LibreTranslateRoutes:
         at, model = round(time.time(), 3), self._service.facts.model
         with charged(request, len(entry["q"]) + len(entry["s"])):
             await self._remember(entry)  # before the file: asked again, it only replaces
-            await asyncio.to_thread(self._suggestions.add, Suggestion(at, model, **entry))
+            offered, loop = Suggestion(at, model, **entry), asyncio.get_running_loop()
+            await loop.run_in_executor(self._writer, self._suggestions.add, offered)
         return JSONResponse({"success": True})
 
     async def _remember(self, entry: dict[str, str]) -> None:
