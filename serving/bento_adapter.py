@@ -27,6 +27,9 @@ from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_GATHERED = 65_536  # bytes
+MOST_HEAD_BYTES = 65_536  # of a request, and of what follows its body
+FRAMING = 8  # bytes around a byte of a body that comes in the smallest chunks
+HEAD_SECONDS = 30.0  # for a request's head to come
 
 
 class ApplicationInFront:
@@ -47,18 +50,61 @@ class CsanmtBentoService(Service[Any]):
     application: ASGIApp | None = None
 
     def to_asgi(self, *args: Any, **kwargs: Any) -> ASGIApp:
-        HTTP_PROTOCOLS["auto"] = f"{__name__}:{WholeAnswers.__name__}"
+        HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedHttp.__name__}"
         app = super().to_asgi(*args, **kwargs)
         assert self.application is not None
         return ApplicationInFront(app, traced(self.application))
 
 
-class WholeAnswers(HttpToolsProtocol):
-    """Sends the head of an answer and its body as one piece; uvicorn writes one after the other,
-    at a system call and a packet each (uvicorn 0.54.0, protocols/http/httptools_impl.py)."""
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol, with bounds where it has none, and answers in one piece.
+
+    It takes heads and trailers of any size, which become objects of twenty times that, and waits
+    for a head as long as a client likes; it writes the head of an answer and then its body, at a
+    system call and a packet each (uvicorn 0.54.0, protocols/http/httptools_impl.py).
+    """
+
+    _surplus = 0  # bytes of this message that are not its body
+    _in_head = False
+    _deadline: asyncio.TimerHandle | None = None  # for the head that is awaited
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._surplus += len(data)
+        super().data_received(data)
+        if self._surplus > MOST_HEAD_BYTES:
+            self.send_400_response("The head of the request is too long.")
+        elif self._in_head and self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._in_time()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._surplus = max(0, self._surplus - (1 + FRAMING) * len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._surplus = 0
+        super().on_message_complete()
+
+    def _in_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Gathering:

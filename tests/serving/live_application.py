@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from csanmt.translator import Translator
 from serving.app import Application, build
-from serving.bento_adapter import WholeAnswers
+from serving.bento_adapter import BoundedHttp
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
 from serving.runners.remote import InlineRunner
@@ -60,7 +60,7 @@ class Live:
 
         app = WithLifespan(application)
         config = uvicorn.Config(
-            app, port=self.port, log_level="error", lifespan="on", http=WholeAnswers
+            app, port=self.port, log_level="error", lifespan="on", http=BoundedHttp
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from serving import logs
-from serving.bento_adapter import MOST_GATHERED, WholeAnswers
+from serving.bento_adapter import MOST_GATHERED, BoundedHttp
 
 
 @pytest.fixture
@@ -116,9 +116,9 @@ def test_head_and_body_go_as_one_piece(body: bytes, pieces: int) -> None:
         await send({"type": "http.response.body", "body": body})
 
     async def work() -> Wire:
-        config = uvicorn.Config(app, http=WholeAnswers, log_config=None, lifespan="off")
+        config = uvicorn.Config(app, http=BoundedHttp, log_config=None, lifespan="off")
         config.load()
-        protocol, wire = WholeAnswers(config, ServerState(), app_state={}), Wire()
+        protocol, wire = BoundedHttp(config, ServerState(), app_state={}), Wire()
         protocol.connection_made(wire)
         protocol.data_received(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         async with asyncio.timeout(10):
