@@ -1,16 +1,18 @@
-"""The files of a comparison: report, verdict, evidence, measurements, changes."""
+"""What is printed and written of measurements: tables, report, verdict, evidence, changes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks import evidence
+from benchmarks.behaviour import CaseResult, GroupResult
 from benchmarks.gate import Verdict
-from benchmarks.measurements import Measurements
+from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
 from benchmarks.significance import p_text
@@ -19,7 +21,67 @@ from csanmt.errors import StorageError
 MAX_CHANGES = 50  # of every suite in measurements.json; changes.jsonl has them all
 
 
-def summary_rows(measured: Measurements) -> Iterator[tuple[str, str, str, str, str, str]]:
+Cells = Iterator[tuple[str, ...]]
+
+
+def score_rows(measured: Measurements) -> Cells:
+    """Of the baseline: (suite, metric, score, 95 % interval, signature)"""
+    for name, m in ((s.name, m) for s in measured.suites for m in s.metrics):
+        span = m.test.baseline_interval
+        bounds = f"{span.low:.2f}–{span.high:.2f}"
+        yield name, METRICS[m.metric].title, f"{m.test.baseline:.2f}", bounds, m.signature
+
+
+def check_rows(measured: Measurements) -> Cells:
+    """Of the baseline: (check, faulty sentences, of how many)"""
+    for name, rate in check_totals(measured.suites).items():
+        yield name, str(rate.baseline), str(rate.sentences)
+    if cases := sum(group.cases for group in _asked(measured)):
+        yield "behaviour and smoke cases", str(len(failures(measured))), str(cases)
+
+
+def failures(measured: Measurements) -> list[CaseResult]:
+    """Behaviour and smoke cases that baseline and candidate get wrong."""
+    return [outcome for group in _asked(measured) for outcome in group.old]
+
+
+def _asked(measured: Measurements) -> list[GroupResult]:
+    return [group for group in (*(measured.behaviour or ()), measured.smoke) if group]
+
+
+def run_json(measured: Measurements) -> dict[str, Any]:
+    """Of the baseline alone: all but its answers."""
+    suites, asked = measured.suites, _asked(measured)
+    return {
+        "subject": asdict(measured.baseline),
+        "scores": [
+            {"suite": s.name, "metric": m.metric, "score": m.test.baseline,
+             "interval": asdict(m.test.baseline_interval), "signature": m.signature}
+            for s in suites for m in s.metrics
+        ],
+        "faults": {name: [r.baseline, r.sentences] for name, r in check_totals(suites).items()},
+        "failures": [asdict(outcome) for outcome in failures(measured)],
+        "cases": sum(group.cases for group in asked),
+        "suites": {suite.name: suite.digest for suite in suites},
+    }  # fmt: skip
+
+
+def write_run(
+    folder: Path, measured: Measurements, hypotheses: Mapping[str, Sequence[str]]
+) -> None:
+    """``scores.json`` and ``SUITE.en`` for every suite (line breaks become spaces).
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    with _writing(folder):
+        _dump(folder / "scores.json", run_json(measured))
+        for name, lines in hypotheses.items():
+            flat = "".join(" ".join(line.splitlines()) + "\n" for line in lines)
+            (folder / f"{name}.en").write_text(flat, "utf-8")
+
+
+def summary_rows(measured: Measurements) -> Cells:
     """(suite, metric, baseline, candidate, change, p of a loss) as printed."""
     parts = [(suite.name, suite.metrics) for suite in measured.suites]
     for name, metrics in [*parts, *([("all suites", measured.pooled)] if measured.pooled else [])]:
@@ -45,17 +107,16 @@ def write_report(
     """
     from benchmarks.report import render
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writing(folder):
         (folder / "report.html").write_text(render(measured, verdict, policy), "utf-8")
         _dump(folder / "measurements.json", measured.to_json(MAX_CHANGES))
         with (folder / "changes.jsonl").open("w", encoding="utf-8") as stream:
-            for row in _change_rows(measured):
-                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            for suite in measured.suites:
+                for change in suite.changes:
+                    row = {"suite": suite.name, **asdict(change)}
+                    stream.write(json.dumps(row, ensure_ascii=False) + "\n")
         if verdict is not None:
             _dump(folder / "verdict.json", verdict.to_json())
-    except OSError as error:
-        raise StorageError(f"cannot write {folder}: {error.strerror}") from error
 
 
 def write_evidence(
@@ -69,20 +130,20 @@ def write_evidence(
     Raises:
         StorageError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writing(folder):
         _dump(folder / "verdict.json", verdict.to_json())
-    except OSError as error:
-        raise StorageError(f"cannot write {folder}: {error.strerror}") from error
     path = folder / "evidence.json"
     evidence.write(path, evidence.build(verdict, measured, policy, root=root))
     return path
 
 
-def _change_rows(measured: Measurements) -> Iterator[dict[str, Any]]:
-    for suite in measured.suites:
-        for change in suite.changes:
-            yield {"suite": suite.name, **asdict(change)}
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {folder}: {error.strerror}") from error
 
 
 def _dump(path: Path, value: Any) -> None:

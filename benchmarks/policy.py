@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -30,16 +30,6 @@ GONE = {  # (section, key) of older policies, and what took its place
 }
 
 
-def _named(key: str, names: Iterable[str], allowed: Iterable[str]) -> None:
-    if wrong := next((name for name in names if name not in allowed), None):
-        raise ConfigurationError(f"{key} has {wrong!r}; allowed are {', '.join(allowed)}")
-
-
-def _within(key: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ConfigurationError(f"{key} is {value:g}; allowed is {low:g} to {high:g}")
-
-
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """``alpha`` is the share of false alarms of the whole verdict; the rest as SamplingPlan."""
@@ -48,11 +38,6 @@ class Statistics:
     samples: int = 1000
     trials: int = 10_000
     seed: int = 12345
-
-    def __post_init__(self) -> None:
-        _within("statistics.alpha", self.alpha, 0, 1)
-        _within("statistics.samples", self.samples, 100, 100_000)
-        _within("statistics.trials", self.trials, 100, 1_000_000)
 
     @property
     def sampling(self) -> SamplingPlan:
@@ -78,19 +63,6 @@ class Quality:
     margin: Mapping[str, Any] = field(default_factory=dict)
     relative_margin: Mapping[str, float] = field(default_factory=dict)
     minimum: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        own = [limits for limits in self.margin.values() if isinstance(limits, Mapping)]
-        general = [key for key, limit in self.margin.items() if not isinstance(limit, Mapping)]
-        for key, names in (
-            ("metrics", self.metrics),
-            ("report", self.report),
-            ("least", self.least),
-            ("margin", (*general, *(name for limits in own for name in limits))),
-            ("relative_margin", self.relative_margin),
-            ("minimum", (name for limits in self.minimum.values() for name in limits)),
-        ):
-            _named(f"quality.{key}", names, METRICS)
 
     @property
     def all_metrics(self) -> tuple[str, ...]:
@@ -127,10 +99,6 @@ class Checks:
     new: Mapping[str, int] = field(default_factory=dict)
     new_across_families: Mapping[str, float] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for key in ("first", "new", "new_across_families"):
-            _named(f"checks.{key}", getattr(self, key), CHECK_NAMES)
-
     def allowed_new(self, name: str, sentences: int, same_family: bool) -> int:
         """Sentences that may newly show a fatal fault."""
         across = 0.0 if same_family else self.new_across_families.get(name, 0.0)
@@ -142,9 +110,6 @@ class Memorised:
     """``max``: share of longer sentences that may be a reference word for word."""
 
     max: float = 1.0
-
-    def __post_init__(self) -> None:
-        _within("memorised.max", self.max, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +165,6 @@ class Churn:
     max: float = 1.0
     retrained: float = 1.0
 
-    def __post_init__(self) -> None:
-        _within("churn.max", self.max, 0, 1)
-        _within("churn.retrained", self.retrained, 0, 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Speed:
@@ -221,13 +182,6 @@ class Speed:
     throughput_ratio: float | None = None
     retrained: Mapping[str, float] = field(default_factory=dict)
     interval_ceiling: float = 1.5
-
-    def __post_init__(self) -> None:
-        _named("speed.retrained", self.retrained, SPEED_LIMITS)
-        limits = {**self.limits(False), "interval_ceiling": self.interval_ceiling}
-        limits |= {f"retrained.{name}": limit for name, limit in self.retrained.items()}
-        for name, limit in limits.items():
-            _within(f"speed.{name}", limit, 1, 600)
 
     def limits(self, retrained: bool) -> dict[str, float]:
         """Those that are set, by name."""
@@ -272,6 +226,38 @@ class Policy:
     def __post_init__(self) -> None:
         if self.version != 1:
             raise ConfigurationError(f"version is {self.version!r}; allowed is 1")
+        for key, names, allowed in self._names():
+            if wrong := next((name for name in names if name not in allowed), None):
+                raise ConfigurationError(f"{key} has {wrong!r}; allowed are {', '.join(allowed)}")
+        for key, value, low, high in self._numbers():
+            if not low <= value <= high:
+                raise ConfigurationError(f"{key} is {value:g}; allowed is {low:g} to {high:g}")
+
+    def _names(self) -> Iterator[tuple[str, Iterable[str], Collection[str]]]:
+        """(key, names, those that there are)"""
+        quality, suites = self.quality, [*self.quality.minimum.values()]
+        margins = [k for k, limit in quality.margin.items() if not isinstance(limit, Mapping)]
+        suites += (limit for limit in quality.margin.values() if isinstance(limit, Mapping))
+        for key in ("metrics", "report", "least", "relative_margin"):
+            yield f"quality.{key}", getattr(quality, key), METRICS
+        yield "quality.margin", margins, METRICS
+        yield from (("quality.margin or minimum", limits, METRICS) for limits in suites)
+        for key in ("first", "new", "new_across_families"):
+            yield f"checks.{key}", getattr(self.checks or Checks(), key), CHECK_NAMES
+        yield "speed.retrained", self.speed.retrained if self.speed else (), SPEED_LIMITS
+
+    def _numbers(self) -> Iterator[tuple[str, float, float, float]]:
+        """(key, value, least, most)"""
+        yield "statistics.alpha", self.statistics.alpha, 0, 1
+        yield "statistics.samples", self.statistics.samples, 100, 100_000
+        yield "statistics.trials", self.statistics.trials, 100, 1_000_000
+        yield "memorised.max", self.memorised.max if self.memorised else 1, 0, 1
+        for key in ("max", "retrained"):
+            yield f"churn.{key}", getattr(self.churn or Churn(), key), 0, 1
+        if self.speed:
+            yield "speed.interval_ceiling", self.speed.interval_ceiling, 1, 600
+            for name, limit in (*self.speed.limits(False).items(), *self.speed.retrained.items()):
+                yield f"speed.{name}", limit, 1, 600
 
     @property
     def digest(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,22 +81,24 @@ def _run(args: argparse.Namespace) -> None:
     reference, behaviour cases. With --out also the hypotheses, one file a suite, which
     can be judged later as a folder of files.
     """
-    from benchmarks.single import run_single, write_single
+    from benchmarks import outputs
+    from benchmarks.compare import compare_suites, measurements
 
     measuring = Measuring.of(args)
-    subject = measuring.load(args.subject)
-    plan = measuring.plan(measuring.suites([subject]), speed=False)
-    result = run_single(subject, plan, measuring.cache, measuring.progress)
+    subject, progress = measuring.load(args.subject), measuring.progress
+    plan = replace(measuring.plan(measuring.suites([subject]), speed=False), pins=())
+    compared = compare_suites(subject, subject, plan, measuring.cache, progress)
+    measured = measurements(subject, subject, plan, compared, progress)
     if args.out:
-        write_single(result, args.out)
+        outputs.write_run(args.out, measured, {c.suite.name: c.old for c in compared})
     if args.json:
-        print_json(result.to_json())
+        print_json(outputs.run_json(measured))
         return
     print(f"{subject.label}  {subject.digest or ''}".rstrip())
-    print_table(("suite", "metric", "score", "95 %", "signature"), result.score_rows())
+    print_table(("suite", "metric", "score", "95 %", "signature"), outputs.score_rows(measured))
     print()
-    print_table(("check", "faulty", "of"), result.check_rows())
-    for outcome in result.failures:
+    print_table(("check", "faulty", "of"), outputs.check_rows(measured))
+    for outcome in outputs.failures(measured):
         print(f"  {outcome.group}: {outcome.source!r} → {outcome.output!r}: {outcome.problem}")
 
 
