@@ -7,19 +7,26 @@ from dataclasses import replace
 from functools import lru_cache
 
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
-from benchmarks.breakdown import Part, length_name, parts
 from benchmarks.checks import CHECKS, WORD, Check
-from benchmarks.measurements import Change, CheckRate, Example, MetricResult, SuiteResult
+from benchmarks.measurements import Change, CheckRate, Example, MetricResult, Part, SuiteResult
 from benchmarks.metrics import METRICS, Statistics
 from benchmarks.progress import Progress
 from benchmarks.second_opinion import Texts
-from benchmarks.significance import Draws, PairedTest, SamplingPlan, draw, pooled_test
+from benchmarks.significance import (
+    Draws,
+    PairedTest,
+    SamplingPlan,
+    draw,
+    paired_test,
+    pooled_test,
+)
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
 from benchmarks.variants import canonical
 
 SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
 EXAMPLES = 50  # kept of every check
+LENGTHS = (10, 20, 40, 80)  # upper bounds of source length, in characters
 LONG = 10  # words of a reference that nobody writes again by chance
 
 
@@ -170,3 +177,43 @@ def _findings(
     references_ = references or (None,) * len(sources)
     triples = enumerate(zip(sources, references_, lines, strict=True))
     return {i: check.find(s, line, r) for i, (s, r, line) in triples if check.applies(s, r)}
+
+
+# --- where a difference comes from: parts by source length, domain and document ----------------
+
+
+def parts(
+    kind: str,
+    names: Sequence[str],
+    baseline: Statistics,
+    candidate: Statistics,
+    sampling: SamplingPlan | None = None,
+) -> tuple[Part, ...]:
+    """One part a name, worst change first.
+
+    Args:
+        names: of the part that each sentence belongs to.
+        sampling: test each part.
+    """
+    members: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        members.setdefault(name, []).append(index)
+    found = []
+    for name, indices in members.items():
+        test = None
+        if sampling is not None:
+            rows = (baseline.rows[indices], candidate.rows[indices])
+            test = paired_test(baseline.metric, *rows, sampling)
+        scores = baseline.subset(indices), candidate.subset(indices)
+        found.append(Part(kind, name, len(indices), *scores, test))
+    return tuple(sorted(found, key=lambda part: baseline.metric.sign * part.delta))
+
+
+def length_name(source: str) -> str:
+    """The band of source length that a sentence is in."""
+    lower = 1
+    for upper in LENGTHS:
+        if len(source) <= upper:
+            return f"{lower}–{upper}"
+        lower = upper + 1
+    return f"over {LENGTHS[-1]}"

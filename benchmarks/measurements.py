@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.behaviour import GroupResult
-from benchmarks.breakdown import Part
 from benchmarks.significance import PairedTest
 from benchmarks.speed import SpeedReport
 from benchmarks.subject import SubjectInfo, same_subject
@@ -87,6 +86,27 @@ class Change:
     @property
     def delta(self) -> float:
         return self.candidate_score - self.baseline_score
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part of a suite and both systems' score on it.
+
+    Attributes:
+        kind: "length", "domain" or "document".
+        test: where the plan asked for it.
+    """
+
+    kind: str
+    name: str
+    sentences: int
+    baseline: float
+    candidate: float
+    test: PairedTest | None = None
+
+    @property
+    def delta(self) -> float:
+        return self.candidate - self.baseline
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from benchmarks.charts import Bar, Line, histogram, interval_chart, line_chart
 from benchmarks.gate import Verdict
-from benchmarks.measurements import Measurements, SuiteResult, check_totals
+from benchmarks.measurements import Change, Example, Measurements, SuiteResult, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
 from benchmarks.power import statements
@@ -48,25 +48,15 @@ RULE_TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence for which a rule fails; ``why`` says what is wrong with it."""
-
-    source: str
-    baseline: str
-    candidate: str
-    why: str
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class RuleSummary:
-    """All results of one rule; ``status`` is the worst of them."""
+    """All results of one rule; ``status`` is the worst of them. ``sentences`` are those for
+    which it fails, each with what is wrong with it."""
 
     title: str
     status: str
     summary: str
     results: tuple[RuleResult, ...]
-    sentences: tuple[Sentence, ...] = ()
+    sentences: tuple[tuple[str, Change | Example], ...] = ()
 
 
 def render(
@@ -133,34 +123,28 @@ def _sentence_deltas(measured: Measurements) -> Markup | None:
     return histogram(deltas, 4.0, "change of a sentence's chrF2++, points") if deltas else None
 
 
-def _sentences(rule: str, failing: Sequence[RuleResult], measured: Measurements) -> list[Sentence]:
-    """The sentences that a failing rule is about, worst first."""
-    found: list[Sentence] = []
-    if rule == "checks":
-        wrong = {result.subject.split(" ")[-1] for result in failing}
-        for suite in measured.suites:
+def _sentences(
+    rule: str, failing: Sequence[RuleResult], measured: Measurements
+) -> list[tuple[str, Change | Example]]:
+    """The sentences that a failing rule is about, worst first, and what is wrong with each."""
+    found: list[tuple[float, str, Change | Example]] = []
+    for suite in measured.suites:
+        if rule == "checks":
+            wrong = {result.subject.split(" ")[-1] for result in failing}
             losses = {change.index: change.delta for change in suite.changes}
-            rates = [rate for rate in suite.checks if rate.check in wrong]
-            hits = [(losses.get(e.index, 0.0), r.check, e) for r in rates for e in r.examples]
             found += [
-                Sentence(e.source, e.baseline, e.candidate, f"{check}: {e.problem}")
-                for _, check, e in sorted(hits, key=lambda hit: hit[0])
+                (losses.get(e.index, 0.0), f"{rate.check}: {e.problem}", e)
+                for rate in suite.checks
+                if rate.check in wrong
+                for e in rate.examples
             ]
-    elif rule in ("loss", "non_inferiority", "minimum", "slices"):
-        names = {result.subject.split(" ")[0] for result in failing}
-        changes = [
-            (change.delta, suite.name, change)
-            for suite in measured.suites
-            if suite.name in names or "all" in names
-            for change in suite.changes
-        ]
-        found = [
-            Sentence(
-                c.source, c.baseline, c.candidate, f"{name}: {delta:+.0f} chrF2++", c.reference
-            )
-            for delta, name, c in sorted(changes, key=lambda row: row[0])
-        ]
-    return found[:MAX_SENTENCES]
+        elif rule in ("loss", "non_inferiority", "minimum", "slices"):
+            names = {result.subject.split(" ")[0] for result in failing}
+            if names & {suite.name, "all"}:
+                found += [
+                    (c.delta, f"{suite.name}: {c.delta:+.0f} chrF2++", c) for c in suite.changes
+                ]
+    return [(why, it) for _, why, it in sorted(found, key=lambda row: row[0])][:MAX_SENTENCES]
 
 
 def rule_summaries(verdict: Verdict, measured: Measurements) -> list[RuleSummary]:
@@ -254,21 +238,16 @@ def _shown_changes(suite: SuiteResult) -> tuple[Sequence[Any], Sequence[Any]]:
     return worst, tuple(reversed(rest[-MAX_GAINS:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A run of text; ``changed`` if the other side has something else there."""
-
-    text: str
-    changed: bool
+Spans = list[tuple[str, bool]]
+"""Runs of text; True where the other side has something else there."""
 
 
-def word_differences(before: str, after: str) -> tuple[list[Span], list[Span]]:
+def word_differences(before: str, after: str) -> tuple[Spans, Spans]:
     """Both texts as spans; joined, the spans of a side are the text again."""
     a, b = _WORD.findall(before), _WORD.findall(after)
-    left: list[Span] = []
-    right: list[Span] = []
+    left, right = Spans(), Spans()
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         for side, text in ((left, "".join(a[i1:i2])), (right, "".join(b[j1:j2]))):
             if text:
-                side.append(Span(text, tag != "equal"))
+                side.append((text, tag != "equal"))
     return left, right

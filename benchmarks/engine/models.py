@@ -33,9 +33,6 @@ class Dimensions:
     vocab_size: int = 50000
     num_semantic_encoder_layers: int = 4
 
-    def config(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 SIZES = {
     "base": Dimensions(24, 3, 512, 2048, 8),
@@ -54,7 +51,7 @@ class RandomWeights(Mapping[str, Floats]):
         from csanmt.modeling import CsanmtForConditionalGeneration
 
         with torch.device("meta"):
-            model = CsanmtForConditionalGeneration(CsanmtConfig(**dimensions.config()))
+            model = CsanmtForConditionalGeneration(CsanmtConfig(**asdict(dimensions)))
         self._shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
 
     def __iter__(self) -> Iterator[str]:
@@ -80,7 +77,7 @@ def native_model(dimensions: Dimensions, directory: Path) -> Path:
     path = directory / "engine.bin"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        pack(RandomWeights(dimensions), path, dimensions.config())
+        pack(RandomWeights(dimensions), path, asdict(dimensions))
     return path
 
 
@@ -125,39 +122,29 @@ def _spec(dimensions: Dimensions, weights: RandomWeights) -> Any:
     spec.decoder.embeddings.weight = weights["target_embedding.weight"]
     spec.decoder.projection.weight = spec.decoder.embeddings.weight
 
-    def norm(place: Any, name: str) -> None:
-        place.gamma, place.beta = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    def fill(place: Any, name: str) -> None:
+        """A LayerNorm or a linear layer."""
+        fields = ("gamma", "beta") if hasattr(place, "gamma") else ("weight", "bias")
+        for field, part in zip(fields, ("weight", "bias"), strict=True):
+            setattr(place, field, weights[f"{name}.{part}"])
 
-    def part(place: Any, norm_name: str, *products: tuple[Any, str]) -> None:
-        norm(place.layer_norm, norm_name)
-        for linear, name in products:
-            linear.weight, linear.bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-
-    for side in ("encoder", "decoder"):
-        norm(getattr(spec, side).layer_norm, f"{side}.norm")
-        for i, layer in enumerate(getattr(spec, side).layer):
-            name = f"{side}.layers.{i}"
-            own, ffn = layer.self_attention, layer.ffn
-            part(
-                own,
-                f"{name}.self_attention_norm",
-                (own.linear[0], f"{name}.self_attention.qkv"),
-                (own.linear[1], f"{name}.self_attention.output"),
-            )
-            part(
-                ffn,
-                f"{name}.feed_forward_norm",
-                (ffn.linear_0, f"{name}.feed_forward.input"),
-                (ffn.linear_1, f"{name}.feed_forward.output"),
-            )
+    for side, stack in (("encoder", spec.encoder), ("decoder", spec.decoder)):
+        fill(stack.layer_norm, f"{side}.norm")
+        for i, layer in enumerate(stack.layer):
+            attention, feed = layer.self_attention, layer.ffn
+            places = {
+                "self_attention_norm": attention.layer_norm,
+                "self_attention.qkv": attention.linear[0],
+                "self_attention.output": attention.linear[1],
+                "feed_forward_norm": feed.layer_norm,
+                "feed_forward.input": feed.linear_0,
+                "feed_forward.output": feed.linear_1,
+            }
             if side == "decoder":
-                cross = f"{name}.cross_attention"
-                linear = layer.attention.linear
-                part(
-                    layer.attention,
-                    f"{name}.cross_attention_norm",
-                    (linear[0], f"{cross}.query"),
-                    (linear[1], f"{cross}.key_value"),
-                    (linear[2], f"{cross}.output"),
-                )
+                cross = layer.attention
+                names = ("query", "key_value", "output")
+                places["cross_attention_norm"] = cross.layer_norm
+                places |= {f"cross_attention.{n}": cross.linear[k] for k, n in enumerate(names)}
+            for name, place in places.items():
+                fill(place, f"{side}.layers.{i}.{name}")
     return spec

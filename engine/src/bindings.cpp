@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "engine.h"
+#include "kernels.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;

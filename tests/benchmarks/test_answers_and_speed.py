@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks.answers import BATCH, AnswerCache, translate_suite
-from benchmarks.breakdown import length_name, parts
 from benchmarks.charts import Line, line_chart
+from benchmarks.comparison import length_name, parts
 from benchmarks.gate import judge
 from benchmarks.metrics import extract
 from benchmarks.policy import Policy, Quality
@@ -338,10 +338,10 @@ def test_breakdowns_add_up(world):
 
 def test_word_differences_keep_the_texts():
     left, right = word_differences("He has 3 cats.", "He has three  cats.")
-    assert "".join(s.text for s in left) == "He has 3 cats."
-    assert "".join(s.text for s in right) == "He has three  cats."
-    assert [s.text for s in left if s.changed] == ["3 "]
-    assert [s.text for s in right if s.changed] == ["three  "]
+    assert "".join(text for text, _ in left) == "He has 3 cats."
+    assert "".join(text for text, _ in right) == "He has three  cats."
+    assert [text for text, changed in left if changed] == ["3 "]
+    assert [text for text, changed in right if changed] == ["three  "]
 
 
 def test_a_chart_of_zeros_can_be_drawn():
