@@ -16,6 +16,7 @@ from csanmt.source_tree import head_commit
 if TYPE_CHECKING:
     from cli.output import Actions
     from training.recipe import Recipe
+    from training.run import RunResult
 
 DESCRIPTION = """\
 Train a CSANMT model from a recipe (training/recipes/*.toml): filter the corpora, learn
@@ -104,29 +105,31 @@ def _train(args: argparse.Namespace) -> int:
         commit=head_commit(),
     )
     report = _reporter(args.json)
-    outcome = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
+    done = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
     write_curves(args.out / "metrics.jsonl", args.out / "curves.svg")
-    result = {
-        "version": str(outcome.version) if outcome.version else None,
-        "minutes_left": round(outcome.minutes_left, 2),
-        "steps": outcome.steps,
-        "tokens": outcome.tokens,
-        "hours": round(outcome.hours, 3),
-        "dev": outcome.scores,
-    }
-    if args.save and outcome.version:
-        result["saved"] = _save(outcome.version, args.save)
-    if args.json:
-        print_json(result)
-        return 0
-    print(f"{outcome.steps} steps, {outcome.tokens} target tokens, {outcome.hours:.2f} hours")
-    if outcome.version:
-        scored = f"dev loss {outcome.scores['loss']:.3f}" if outcome.scores else "not evaluated"
-        print(f"{scored}, in {outcome.version}")
+    result = _described(done)
+    if args.save and done.version:
+        result["saved"] = _save(done.version, args.save)
+    words = f"{done.steps} steps, {done.tokens} target tokens, {done.hours:.2f} hours\n"
+    if done.version:
+        scored = f"dev loss {done.scores['loss']:.3f}" if done.scores else "not evaluated"
+        words += f"{scored}, in {done.version}"
     else:
-        left = f"{outcome.minutes_left:.1f} minutes of the budget are left"
-        print(f"stopped; {left}: run the same command again")
+        left = f"{done.minutes_left:.1f} minutes of the budget are left"
+        words += f"stopped; {left}: run the same command again"
+    answer(args, result, words)
     return 0
+
+
+def _described(done: RunResult) -> dict[str, Any]:
+    return {
+        "version": str(done.version) if done.version else None,
+        "minutes_left": round(done.minutes_left, 2),
+        "steps": done.steps,
+        "tokens": done.tokens,
+        "hours": round(done.hours, 3),
+        "dev": done.scores,
+    }
 
 
 def _stop_on_signal() -> threading.Event:
@@ -170,7 +173,7 @@ def _initial_model(name: str, args: argparse.Namespace) -> Path:
     return found.resolve()
 
 
-def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dict[str, object]:
+def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dict[str, Any]:
     from training.preparation import prepare
 
     note(f"preparing data into {packed}")
@@ -199,8 +202,6 @@ def _prepare(args: argparse.Namespace) -> int:
         print_json(description)
         return 0
     kept, dropped = description["pairs"], description["dropped"]
-    assert isinstance(kept, dict)
-    assert isinstance(dropped, dict)
     print_table(["origin", "pairs"], kept.items())
     print()
     print_table(["dropped by", "pairs"], dropped.items())

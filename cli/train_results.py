@@ -151,13 +151,14 @@ def _card(args: argparse.Namespace) -> int:
     """Tables for a model card: text, run, shown sentences."""
     from cli.loading import chosen_engine, decoding_options, find_model
     from csanmt.loading import load_translator
-    from training.card import packed_pairs, run_section, showcase_section, text_section
+    from training.card import run_section, showcase_section, text_section
+    from training.packed import read_description
 
     directory, tag = find_model(args.model, args.engine)
     translator = load_translator(directory, engine=chosen_engine(args.engine), model_tag=tag)
     parts = {"sentences": showcase_section(translator, decoding_options(directory))}
     if args.packed:
-        parts["text"] = text_section(packed_pairs(args.packed))
+        parts["text"] = text_section(read_description(args.packed)["pairs"])
     if args.log:
         parts["run"] = run_section(args.log)
     answer(args, parts, "\n\n".join(parts.values()))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from csanmt.translator import DecodingOptions, Translator
 from training.showcase import sentences
-from training.sources import base, sources
+from training.sources import base, domain, sources
 from training.status import read_metrics
 
 
@@ -25,15 +23,11 @@ def text_section(pairs: Mapping[str, int]) -> str:
         counts[base(origin)] += count
     table = sources()
     rows = [("source", "domain", "pairs", "licence", "from")]
-    for origin in sorted(counts, key=lambda o: (_domain(o), o)):
+    for origin in sorted(counts, key=lambda o: (domain(o), o)):
         source = table.get(origin)
         licence, place = (source.licence, source.place) if source else ("", "")
-        rows.append((origin, _domain(origin), f"{counts[origin]:,}", licence, place))
+        rows.append((origin, domain(origin), f"{counts[origin]:,}", licence, place))
     return _table(rows)
-
-
-def _domain(origin: str) -> str:
-    return sources()[origin].domain if origin in sources() else "other"
 
 
 def run_section(log: Path) -> str:
@@ -60,12 +54,6 @@ def showcase_section(translator: Translator, options: DecodingOptions) -> str:
         rows.append((sentence.domain, sentence.source, answer.text, lacks or "nothing"))
     right = sum(row[-1] == "nothing" for row in rows)
     return f"{_table(rows)}\n\n{right} of {len(shown)} say what they must.\n"
-
-
-def packed_pairs(packed: Path) -> dict[str, int]:
-    """Origin → pairs of packed data."""
-    body: dict[str, Any] = json.loads((packed / "packed.json").read_text(encoding="utf-8"))
-    return dict(body["pairs"])
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:

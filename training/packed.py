@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +137,7 @@ def write_description(directory: Path, description: dict[str, object]) -> None:
     (directory / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
-def read_description(directory: Path) -> dict[str, object]:
+def read_description(directory: Path) -> dict[str, Any]:
     """Read ``packed.json``.
 
     Raises:
@@ -146,7 +147,7 @@ def read_description(directory: Path) -> dict[str, object]:
     path = directory / DESCRIPTION
     if not path.is_file():
         raise NotFoundError(f"{str(directory)!r} is not a packed data set (no packed.json)")
-    body: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if body.get("format") != FORMAT:
         raise CheckpointError(f"{path} has format {body.get('format')!r}; this reads {FORMAT}")
     return body

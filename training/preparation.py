@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from csanmt import simplification
 from csanmt.errors import InvalidInputError
@@ -29,7 +30,7 @@ GENERATED = "synthetic"
 COLUMNS = ("zh", "en")  # of .tsv; the filter's rules know no other languages
 
 
-def prepare(recipe: Recipe, data: Path, out: Path, like: Path | None = None) -> dict[str, object]:
+def prepare(recipe: Recipe, data: Path, out: Path, like: Path | None = None) -> dict[str, Any]:
     """Filter, sample, learn the vocabularies, write ids.
 
     Args:
@@ -67,7 +68,7 @@ def prepare(recipe: Recipe, data: Path, out: Path, like: Path | None = None) -> 
     ]
     write_split(_directed(dev, settings), vocabularies, out, "dev", limits)
     write_split(held, vocabularies, out, "held", limits)
-    description: dict[str, object] = {
+    description: dict[str, Any] = {
         "recipe": recipe.name,
         "made_with": inputs_of(recipe),
         "pairs": counts,

@@ -1,13 +1,14 @@
 """One recipe from beginning to end: packed data → training → version directory.
 
-This is what ``csanmt train`` does, and what a package does on a machine that has
-nothing but Python, PyTorch, transformers, numpy, safetensors, sentencepiece and sacrebleu.
+This is what ``csanmt train`` does, also on a machine that has nothing but Python, PyTorch,
+transformers, numpy, safetensors, sentencepiece and sacrebleu (``training.package``).
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -125,24 +126,19 @@ def train(
         trainer.resume()
     allowed = options.changed or options.trunk is not None
     trainer.take_data(data_digest(packed), tokenizer_digest(packed), changes, allowed)
-    progress = trainer.run(deadline)
-    outcome = RunResult(
-        None,
-        progress.step,
-        progress.tokens,
-        progress.hours,
-        progress.scores,
-        trainer.minutes_left(),
-    )
-    if not trainer.finished():
-        return outcome
-    provenance = describe(recipe, packed, outcome, options.commit)
+    p = trainer.run(deadline)
+    outcome = RunResult(None, p.step, p.tokens, p.hours, p.scores, trainer.minutes_left())
+    return _exported(outcome, trainer, packed, options) if trainer.finished() else outcome
+
+
+def _exported(outcome: RunResult, trainer: Trainer, packed: Path, options: RunOptions) -> RunResult:
+    """A finished run's result, its version written."""
     version = export_version(
         trainer.chosen().float().cpu(),
         packed / "tokenizer",
-        directory / "version",
-        recipe.evaluation,
-        provenance,
+        trainer.directory / "version",
+        trainer.recipe.evaluation,
+        describe(trainer.recipe, packed, outcome, options.commit),
         weights=options.weights,
     )
     return replace(outcome, version=version)
@@ -215,19 +211,10 @@ def _claim(directory: Path, recipe: Recipe, options: RunOptions) -> list[str]:
             "--out, pass --changed to go on with this one, or --restart"
         )
     if not options.resume:
-        for old in (directory / "checkpoint", directory / "metrics.jsonl"):
-            _remove(old)
+        shutil.rmtree(directory / "checkpoint", ignore_errors=True)
+        (directory / "metrics.jsonl").unlink(missing_ok=True)
     text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8")
     if options.trunk is not None and find_checkpoint(directory / "checkpoint") is None:
         copy_trunk(options.trunk, directory)
     return keys
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
