@@ -1,7 +1,7 @@
-"""Which parameters of a model stand in which sections of ``engine.bin``, in the file's order.
+"""Every parameter of a model, and the sections of ``engine.bin`` that it stands in, in order.
 
-``packing`` writes by this table and ``unpacking`` reads by it; ``engine/src/model.cpp`` asks for
-the same names and sizes.
+``packing`` writes by this table, ``unpacking`` reads by it, an import finds the variables of a
+checkpoint by it; ``engine/src/model.cpp`` asks for the same names and sizes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Entry:
     """One parameter (or weight and bias) and its sections.
 
     Attributes:
+        outputs, inputs: of its matrix; a vector has outputs alone.
         groups: of HEADS_OUT: sets of heads side by side (query, key, value).
         scaled: of HEADS_OUT: the first group is a query and holds the factor head_dim**-0.5.
     """
@@ -43,15 +44,28 @@ class Entry:
     groups: int = 1
     scaled: bool = False
 
+    def parameters(self, shape: Shape) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of what it stores, as the model's ``state_dict`` has them."""
+        matrix = (self.outputs, self.inputs)
+        if self.kind is Kind.VECTOR:
+            return {self.parameter: (self.outputs,)}
+        if self.kind in (Kind.EMBEDDING, Kind.PROJECTION):
+            return {f"{self.parameter}.weight": matrix}
+        if self.kind is Kind.RELATIVE:
+            table = (2 * shape.max_distance + 1, shape.head_dim)
+            return {f"{self.parameter}.relative_{side}": table for side in ("key", "value")}
+        weight = (self.outputs,) if self.kind is Kind.NORM else matrix
+        return {f"{self.parameter}.weight": weight, f"{self.parameter}.bias": (self.outputs,)}
+
 
 def layout(shape: Shape) -> Iterator[Entry]:
     """Every parameter of a model of this shape."""
     s = shape
     target = "source_embedding" if s.shared else "target_embedding"
     if not s.shared:
-        yield _embedding("source_embedding", "source_embedding", s.source_vocabulary)
+        yield _embedding(s, "source_embedding", "source_embedding", s.source_vocabulary)
     if s.augmentation:
-        yield _embedding("semantic_embedding", "semantic_embedding", s.source_vocabulary)
+        yield _embedding(s, "semantic_embedding", "semantic_embedding", s.source_vocabulary)
         for i in range(s.semantic_layers):
             yield from _encoder_layer(s, f"semantic.{i}", f"semantic_encoder.layers.{i}", True)
         pooling = "semantic.pooling", "semantic_encoder.pooling"
@@ -65,18 +79,26 @@ def layout(shape: Shape) -> Iterator[Entry]:
         yield from _decoder_layer(s, f"decoder.{i}", f"decoder.layers.{i}")
     yield from _final_norm(s, "decoder.norm", "decoder.norm")
     if not s.tied:
-        yield _embedding("target_embedding", target, s.target_vocabulary)
+        yield _embedding(s, "target_embedding", target, s.target_vocabulary)
     softmax = target if s.tied else "softmax"
     yield Entry(Kind.PROJECTION, "projection", softmax, s.target_vocabulary, s.hidden)
 
 
-def _embedding(section: str, parameter: str, rows: int) -> Entry:
-    return Entry(Kind.EMBEDDING, section, parameter, rows)
+def _embedding(s: Shape, section: str, parameter: str, rows: int) -> Entry:
+    return Entry(Kind.EMBEDDING, section, parameter, rows, s.hidden)
+
+
+def _norm(s: Shape, section: str, parameter: str) -> Entry:
+    return Entry(Kind.NORM, section, parameter, s.hidden)
+
+
+def _heads_out(s: Shape, section: str, parameter: str, groups: int, scaled: bool) -> Entry:
+    return Entry(Kind.HEADS_OUT, section, parameter, groups * s.hidden, s.hidden, groups, scaled)
 
 
 def _final_norm(s: Shape, section: str, parameter: str) -> Iterator[Entry]:
     if not s.post_norm:
-        yield Entry(Kind.NORM, section, parameter)
+        yield _norm(s, section, parameter)
 
 
 def _feed_forward(s: Shape, section: str, parameter: str, inner: int) -> Iterator[Entry]:
@@ -86,29 +108,29 @@ def _feed_forward(s: Shape, section: str, parameter: str, inner: int) -> Iterato
 
 def _self_attention(s: Shape, section: str, parameter: str, relative: bool) -> Iterator[Entry]:
     own = f"{parameter}.self_attention"
-    yield Entry(Kind.HEADS_OUT, f"{section}.qkv", f"{own}.qkv", groups=3, scaled=True)
+    yield _heads_out(s, f"{section}.qkv", f"{own}.qkv", 3, True)
     if relative:
         yield Entry(Kind.RELATIVE, section, own)
-    yield Entry(Kind.HEADS_IN, f"{section}.output", f"{own}.output")
-    yield Entry(Kind.NORM, f"{section}.attention_norm", f"{parameter}.self_attention_norm")
+    yield Entry(Kind.HEADS_IN, f"{section}.output", f"{own}.output", s.hidden, s.hidden)
+    yield _norm(s, f"{section}.attention_norm", f"{parameter}.self_attention_norm")
 
 
 def _encoder_layer(s: Shape, section: str, parameter: str, relative: bool) -> Iterator[Entry]:
     yield from _self_attention(s, section, parameter, relative)
     yield from _feed_forward(s, f"{section}.inner", f"{parameter}.feed_forward", s.inner)
-    yield Entry(Kind.NORM, f"{section}.inner_norm", f"{parameter}.feed_forward_norm")
+    yield _norm(s, f"{section}.inner_norm", f"{parameter}.feed_forward_norm")
 
 
 def _decoder_layer(s: Shape, section: str, parameter: str) -> Iterator[Entry]:
     if s.augmentation:
         own = f"{section}.augmentation", f"{parameter}.augmentation"
         yield from _feed_forward(s, *own, s.hidden)
-        yield Entry(Kind.NORM, f"{own[0]}_norm", f"{own[1]}_norm")
+        yield _norm(s, f"{own[0]}_norm", f"{own[1]}_norm")
     yield from _self_attention(s, section, parameter, s.relative)
     own = f"{section}.cross", f"{parameter}.cross_attention"
-    yield Entry(Kind.HEADS_OUT, f"{own[0]}_query", f"{own[1]}.query", groups=1, scaled=True)
-    yield Entry(Kind.HEADS_OUT, f"{own[0]}_key_value", f"{own[1]}.key_value", groups=2)
-    yield Entry(Kind.HEADS_IN, f"{own[0]}_output", f"{own[1]}.output")
-    yield Entry(Kind.NORM, f"{own[0]}_norm", f"{own[1]}_norm")
+    yield _heads_out(s, f"{own[0]}_query", f"{own[1]}.query", 1, True)
+    yield _heads_out(s, f"{own[0]}_key_value", f"{own[1]}.key_value", 2, False)
+    yield Entry(Kind.HEADS_IN, f"{own[0]}_output", f"{own[1]}.output", s.hidden, s.hidden)
+    yield _norm(s, f"{own[0]}_norm", f"{own[1]}_norm")
     yield from _feed_forward(s, f"{section}.inner", f"{parameter}.feed_forward", s.inner)
-    yield Entry(Kind.NORM, f"{section}.inner_norm", f"{parameter}.feed_forward_norm")
+    yield _norm(s, f"{section}.inner_norm", f"{parameter}.feed_forward_norm")

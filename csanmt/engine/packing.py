@@ -14,14 +14,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.durable import file_sha256
 from csanmt.engine.container import write_container
 from csanmt.engine.layout import Entry, Kind, layout
 from csanmt.engine.shape import Shape
@@ -32,16 +30,7 @@ Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
 
 
-@dataclass(frozen=True, slots=True)
-class PackReport:
-    """What was written: path, size in bytes, SHA-256 of the whole file."""
-
-    path: Path
-    bytes: int
-    sha256: str
-
-
-def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> PackReport:
+def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> None:
     """Write ``engine.bin`` for a model.
 
     Args:
@@ -57,18 +46,19 @@ def pack(model: Any, out_path: str | os.PathLike[str], config: Any = None) -> Pa
         StorageError: the file cannot be written.
     """
     weights, settings = _open(model, config)
-    sections = _Sections(weights, Shape.from_config(settings))
+    shape = Shape.from_config(settings)
+    for key, value in (("hidden_size", shape.hidden), ("intermediate_size", shape.inner)):
+        if value % 16:
+            raise ConfigurationError(f"{key} is {value}; the native engine needs a multiple of 16")
     target = Path(out_path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        write_container(temporary, sections.shape, sections)
-        digest = file_sha256(temporary)
+        write_container(temporary, shape, _sections(shape, weights))
         os.replace(temporary, target)
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return PackReport(target, target.stat().st_size, digest)
 
 
 def _open(model: Any, config: Any) -> tuple[Weights, Mapping[str, Any]]:
@@ -125,90 +115,56 @@ def pack_matrix(codes: NDArray[np.int8]) -> NDArray[np.uint8]:
 Sections = Iterator[tuple[str, NDArray[Any]]]
 
 
-class _Sections:
+def _sections(shape: Shape, weights: Weights) -> Sections:
     """The named arrays of a model, in the order of ``layout``."""
+    for entry in layout(shape):
+        own = [_checked(weights, name, size) for name, size in entry.parameters(shape).items()]
+        yield from _packed(shape, entry, own)
 
-    def __init__(self, weights: Weights, shape: Shape) -> None:
-        self._weights = weights
-        self.shape = shape
 
-    def __iter__(self) -> Sections:
-        write = {
-            Kind.VECTOR: self._vector,
-            Kind.NORM: self._norm,
-            Kind.EMBEDDING: self._embedding,
-            Kind.PROJECTION: self._projection,
-            Kind.LINEAR: self._linear,
-            Kind.HEADS_OUT: self._heads_out,
-            Kind.HEADS_IN: self._heads_in,
-            Kind.RELATIVE: self._relative,
-        }
-        for entry in layout(self.shape):
-            yield from write[entry.kind](entry)
+def _checked(weights: Weights, name: str, shape: tuple[int, ...]) -> Floats:
+    if name not in weights:
+        raise CheckpointError(f"the model lacks {name}")
+    value = np.ascontiguousarray(weights[name], dtype=np.float32)
+    if value.shape != shape:
+        raise CheckpointError(f"{name} has shape {value.shape}; expected {shape}")
+    if not np.isfinite(value).all():
+        raise CheckpointError(f"{name} holds values that are not finite")
+    return value
 
-    def _get(self, name: str, shape: tuple[int, ...]) -> Floats:
-        if name not in self._weights:
-            raise CheckpointError(f"the model lacks {name}")
-        value = np.ascontiguousarray(self._weights[name], dtype=np.float32)
-        if value.shape != shape:
-            raise CheckpointError(f"{name} has shape {value.shape}; expected {shape}")
-        if not np.isfinite(value).all():
-            raise CheckpointError(f"{name} holds values that are not finite")
-        return value
 
-    def _vector(self, e: Entry) -> Sections:
-        yield e.section, self._get(e.parameter, (e.outputs,))
-
-    def _norm(self, e: Entry) -> Sections:
-        yield f"{e.section}.gain", self._get(f"{e.parameter}.weight", (self.shape.hidden,))
-        yield f"{e.section}.bias", self._get(f"{e.parameter}.bias", (self.shape.hidden,))
-
-    def _embedding(self, e: Entry) -> Sections:
-        hidden = self.shape.hidden
-        codes, scale = quantise_rows(self._get(f"{e.parameter}.weight", (e.outputs, hidden)))
+def _packed(s: Shape, e: Entry, own: list[Floats]) -> Sections:
+    extra = s.padded_head_dim - s.head_dim
+    if e.kind is Kind.VECTOR:
+        yield e.section, own[0]
+    elif e.kind is Kind.NORM:
+        yield from zip((f"{e.section}.gain", f"{e.section}.bias"), own, strict=True)
+    elif e.kind is Kind.EMBEDDING:
+        codes, scale = quantise_rows(own[0])
         yield f"{e.section}.weight", codes
-        yield f"{e.section}.scale", scale * np.float32(math.sqrt(hidden))
-
-    def _matrix(self, name: str, matrix: Floats, bias: Floats | None) -> Sections:
-        codes, scale = quantise_rows(matrix)
-        padding = -len(scale) % 64
-        yield f"{name}.weight", pack_matrix(codes)
-        yield f"{name}.scale", np.pad(scale, (0, padding))
-        full = np.zeros_like(scale) if bias is None else bias
-        yield f"{name}.bias", np.pad(full, (0, padding))
-
-    def _projection(self, e: Entry) -> Sections:
-        matrix = self._get(f"{e.parameter}.weight", (e.outputs, e.inputs))
-        yield from self._matrix(e.section, matrix, None)
-
-    def _linear(self, e: Entry) -> Sections:
-        matrix = self._get(f"{e.parameter}.weight", (e.outputs, e.inputs))
-        yield from self._matrix(e.section, matrix, self._get(f"{e.parameter}.bias", (e.outputs,)))
-
-    def _heads_out(self, e: Entry) -> Sections:
-        s = self.shape
-        matrix = self._get(f"{e.parameter}.weight", (e.groups * s.hidden, s.hidden))
-        bias = self._get(f"{e.parameter}.bias", (e.groups * s.hidden,))
-        both = np.concatenate([matrix, bias[:, None]], axis=1)  # scale and pad both alike
-        both = both.reshape(e.groups, s.heads, s.head_dim, s.hidden + 1).copy()
+        yield f"{e.section}.scale", scale * np.float32(math.sqrt(s.hidden))
+    elif e.kind is Kind.RELATIVE:
+        keys, values = own
+        yield f"{e.section}.relative_key", np.pad(keys, ((0, -len(keys) % 16), (0, extra))).T
+        yield f"{e.section}.relative_value", np.pad(values, ((0, 0), (0, extra)))
+    elif e.kind is Kind.HEADS_OUT:
+        both = np.concatenate([own[0], own[1][:, None]], axis=1)  # scale and pad both alike
+        both = both.reshape(e.groups, s.heads, s.head_dim, s.hidden + 1)
         if e.scaled:
             both[0] *= np.float32(s.head_dim**-0.5)
-        extra = s.padded_head_dim - s.head_dim
         both = np.pad(both, ((0, 0), (0, 0), (0, extra), (0, 0))).reshape(-1, s.hidden + 1)
-        yield from self._matrix(e.section, np.ascontiguousarray(both[:, :-1]), both[:, -1])
-
-    def _heads_in(self, e: Entry) -> Sections:
-        s = self.shape
-        matrix = self._get(f"{e.parameter}.weight", (s.hidden, s.hidden))
-        extra = s.padded_head_dim - s.head_dim
-        split = matrix.reshape(s.hidden, s.heads, s.head_dim)
+        yield from _matrix(e.section, np.ascontiguousarray(both[:, :-1]), both[:, -1])
+    elif e.kind is Kind.HEADS_IN:
+        split = own[0].reshape(s.hidden, s.heads, s.head_dim)
         padded = np.pad(split, ((0, 0), (0, 0), (0, extra))).reshape(s.hidden, -1)
-        yield from self._matrix(e.section, padded, self._get(f"{e.parameter}.bias", (s.hidden,)))
+        yield from _matrix(e.section, padded, own[1])
+    else:
+        yield from _matrix(e.section, *own)
 
-    def _relative(self, e: Entry) -> Sections:
-        s = self.shape
-        count, extra = 2 * s.max_distance + 1, s.padded_head_dim - s.head_dim
-        keys = self._get(f"{e.parameter}.relative_key", (count, s.head_dim))
-        values = self._get(f"{e.parameter}.relative_value", (count, s.head_dim))
-        yield f"{e.section}.relative_key", np.pad(keys, ((0, -count % 16), (0, extra))).T
-        yield f"{e.section}.relative_value", np.pad(values, ((0, 0), (0, extra)))
+
+def _matrix(name: str, matrix: Floats, bias: Floats | None = None) -> Sections:
+    codes, scale = quantise_rows(matrix)
+    padding = -len(scale) % 64
+    yield f"{name}.weight", pack_matrix(codes)
+    yield f"{name}.scale", np.pad(scale, (0, padding))
+    yield f"{name}.bias", np.pad(np.zeros_like(scale) if bias is None else bias, (0, padding))

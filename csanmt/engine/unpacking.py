@@ -112,67 +112,49 @@ class _EngineFile:
         return signed * self._vector(f"{name}.scale", rows)[:, None]
 
     def parameters(self) -> Parameters:
-        read = {
-            Kind.VECTOR: self._whole,
-            Kind.NORM: self._norm,
-            Kind.EMBEDDING: self._embedding,
-            Kind.PROJECTION: self._projection,
-            Kind.LINEAR: self._linear,
-            Kind.HEADS_OUT: self._heads_out,
-            Kind.HEADS_IN: self._heads_in,
-            Kind.RELATIVE: self._relative,
-        }
         for entry in layout(self.shape):
-            yield from read[entry.kind](entry)
+            yield from zip(entry.parameters(self.shape), self._unpacked(entry), strict=True)
 
-    def _whole(self, e: Entry) -> Parameters:
-        yield e.parameter, self._vector(e.section, e.outputs)
+    def _unpacked(self, e: Entry) -> Iterator[Floats]:
+        """The parameters of an entry: padding dropped, factors undone."""
+        s, rows = self.shape, e.outputs
+        if e.kind is Kind.VECTOR:
+            yield self._vector(e.section, rows)
+        elif e.kind is Kind.NORM:
+            yield self._vector(f"{e.section}.gain", rows)
+            yield self._vector(f"{e.section}.bias", rows)
+        elif e.kind is Kind.EMBEDDING:  # the packed scale holds a factor that the model applies
+            codes = self._array(f"{e.section}.weight", np.int8, (rows, e.inputs))
+            scale = self._vector(f"{e.section}.scale", rows) / np.float32(math.sqrt(s.hidden))
+            yield codes.astype(np.float32) * scale[:, None]
+        elif e.kind is Kind.RELATIVE:
+            count, columns = 2 * s.max_distance + 1, -(-(2 * s.max_distance + 1) // 16) * 16
+            padded = s.padded_head_dim
+            keys = self._array(f"{e.section}.relative_key", np.float32, (padded, columns))
+            values = self._array(f"{e.section}.relative_value", np.float32, (count, padded))
+            yield keys.T[:count, : s.head_dim].copy()
+            yield values[:, : s.head_dim].copy()
+        elif e.kind is Kind.HEADS_OUT:
+            yield from self._heads_out(e)
+        elif e.kind is Kind.HEADS_IN:
+            weight = self._matrix(e.section, rows, s.heads * s.padded_head_dim)
+            split = weight.reshape(rows, s.heads, s.padded_head_dim)[:, :, : s.head_dim]
+            yield np.ascontiguousarray(split.reshape(rows, -1))
+            yield self._vector(f"{e.section}.bias", rows)
+        else:
+            yield self._matrix(e.section, rows, e.inputs)
+            if e.kind is Kind.LINEAR:
+                yield self._vector(f"{e.section}.bias", rows)
 
-    def _norm(self, e: Entry) -> Parameters:
-        yield f"{e.parameter}.weight", self._vector(f"{e.section}.gain", self.shape.hidden)
-        yield f"{e.parameter}.bias", self._vector(f"{e.section}.bias", self.shape.hidden)
-
-    def _embedding(self, e: Entry) -> Parameters:
-        """The packed scale holds the factor sqrt(H) that the model applies itself."""
-        hidden = self.shape.hidden
-        codes = self._array(f"{e.section}.weight", np.int8, (e.outputs, hidden))
-        scale = self._vector(f"{e.section}.scale", e.outputs) / np.float32(math.sqrt(hidden))
-        yield f"{e.parameter}.weight", codes.astype(np.float32) * scale[:, None]
-
-    def _projection(self, e: Entry) -> Parameters:
-        yield f"{e.parameter}.weight", self._matrix(e.section, e.outputs, e.inputs)
-
-    def _linear(self, e: Entry) -> Parameters:
-        yield f"{e.parameter}.weight", self._matrix(e.section, e.outputs, e.inputs)
-        yield f"{e.parameter}.bias", self._vector(f"{e.section}.bias", e.outputs)
-
-    def _heads_out(self, e: Entry) -> Parameters:
+    def _heads_out(self, e: Entry) -> Iterator[Floats]:
         """A projection into heads: padding dropped, the query's factor undone."""
         s = self.shape
         rows = e.groups * s.heads * s.padded_head_dim
         weight = self._matrix(e.section, rows, s.hidden)
         both = np.concatenate([weight, self._vector(f"{e.section}.bias", rows)[:, None]], axis=1)
         both = both.reshape(e.groups, s.heads, s.padded_head_dim, s.hidden + 1)
-        both = both[:, :, : s.head_dim]
         if e.scaled:
-            both = both.copy()
             both[0] *= np.float32(s.head_dim**0.5)
-        both = both.reshape(-1, s.hidden + 1)
-        yield f"{e.parameter}.weight", np.ascontiguousarray(both[:, :-1])
-        yield f"{e.parameter}.bias", np.ascontiguousarray(both[:, -1])
-
-    def _heads_in(self, e: Entry) -> Parameters:
-        s = self.shape
-        weight = self._matrix(e.section, s.hidden, s.heads * s.padded_head_dim)
-        split = weight.reshape(s.hidden, s.heads, s.padded_head_dim)[:, :, : s.head_dim]
-        yield f"{e.parameter}.weight", np.ascontiguousarray(split.reshape(s.hidden, s.hidden))
-        yield f"{e.parameter}.bias", self._vector(f"{e.section}.bias", s.hidden)
-
-    def _relative(self, e: Entry) -> Parameters:
-        s = self.shape
-        count = 2 * s.max_distance + 1
-        columns = -(-count // 16) * 16
-        keys = self._array(f"{e.section}.relative_key", np.float32, (s.padded_head_dim, columns))
-        values = self._array(f"{e.section}.relative_value", np.float32, (count, s.padded_head_dim))
-        yield f"{e.parameter}.relative_key", keys.T[:count, : s.head_dim].copy()
-        yield f"{e.parameter}.relative_value", values[:, : s.head_dim].copy()
+        both = both[:, :, : s.head_dim].reshape(-1, s.hidden + 1)
+        yield np.ascontiguousarray(both[:, :-1])
+        yield np.ascontiguousarray(both[:, -1])

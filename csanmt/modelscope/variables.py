@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from csanmt.engine.layout import Kind, layout
+from csanmt.engine.shape import Shape
 from csanmt.errors import CheckpointError
 from csanmt.modelscope.checkpoint import Checkpoint
 
@@ -23,6 +25,53 @@ _LEFTOVER = re.compile(
 _NAMED_AT_MOST = 8
 
 
+_STACKS = {"encoder": "encoder", "semantic_encoder": "mini_xlm_encoder", "decoder": "decoder"}
+_ENCODER = {
+    "self_attention": "encoder_self_attention",
+    "self_attention.qkv": "encoder_self_attention/qkv_transform",
+    "self_attention.output": "encoder_self_attention/output_transform",
+    "self_attention_norm": "layer_norm",
+    "feed_forward.input": "ffn_layer/input_layer/linear",
+    "feed_forward.output": "ffn_layer/output_layer/linear",
+    "feed_forward_norm": "layer_norm_1",
+}
+_DECODER = {
+    "augmentation.input": "embedding_augmentation_layer/input_layer/linear",
+    "augmentation.output": "embedding_augmentation_layer/output_layer/linear",
+    "augmentation_norm": "layer_norm",
+    "self_attention": "decoder_self_attention",
+    "self_attention.qkv": "decoder_self_attention/qkv_transform",
+    "self_attention.output": "decoder_self_attention/output_transform",
+    "self_attention_norm": "layer_norm_1",
+    "cross_attention.query": "encdec_attention/q_transform",
+    "cross_attention.key_value": "encdec_attention/kv_transform",
+    "cross_attention.output": "encdec_attention/output_transform",
+    "cross_attention_norm": "layer_norm_2",
+    "feed_forward.input": "ffn_layer/input_layer/linear",
+    "feed_forward.output": "ffn_layer/output_layer/linear",
+    "feed_forward_norm": "layer_norm_3",
+}
+_OTHERS = {
+    "source_embedding": "Source_Embedding/Weights",
+    "target_embedding": "Target_Embedding/Weights",
+    "semantic_embedding": "Source_Semantic_Embedding/Weights",
+    "softmax": "Softmax",
+    "encoder.input_bias": "encoder_input_bias",
+    "encoder.norm": "encoder/layer_norm",
+    "semantic_encoder.pooling": "mini_xlm_encoder/pooling_layer/linear",
+    "semantic_encoder.norm": "mini_xlm_encoder/layer_norm",
+    "decoder.norm": "decoder/layer_norm",
+}
+_LEAVES = {
+    (Kind.NORM, "weight"): "/layer_norm_scale",
+    (Kind.NORM, "bias"): "/layer_norm_offset",
+    (Kind.RELATIVE, "relative_key"): "/rpr_k",
+    (Kind.RELATIVE, "relative_value"): "/rpr_v",
+    **{(k, "weight"): "/matrix" for k in (Kind.LINEAR, Kind.HEADS_OUT, Kind.HEADS_IN)},
+    **{(k, "bias"): "/bias" for k in (Kind.LINEAR, Kind.HEADS_OUT, Kind.HEADS_IN)},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One expected variable: its name and shape there, its name here.
@@ -34,11 +83,6 @@ class Variable:
     shape: tuple[int, ...]
     weight: str
     transposed: bool = False
-
-
-def expected_variables(config: Mapping[str, Any]) -> list[Variable]:
-    """Every variable a model of this configuration has; keys of ``CsanmtConfig``."""
-    return list(_Walk(config).variables())
 
 
 class CheckpointWeights(Mapping[str, NDArray[np.float32]]):
@@ -118,100 +162,26 @@ def _listed(items: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-class _Walk:
-    """Walks the model as the reference builds it."""
+def expected_variables(config: Mapping[str, Any]) -> list[Variable]:
+    """Every variable a model of this configuration has; keys of ``CsanmtConfig``."""
+    shape = Shape.from_config(config)
+    found: dict[str, Variable] = {}
+    for entry in layout(shape):
+        scope = f"NmtModel/{_scope(entry.parameter, shape.shared)}"
+        for weight, size in entry.parameters(shape).items():
+            leaf = _LEAVES.get((entry.kind, weight.rpartition(".")[2]), "")
+            there = size[::-1] if leaf == "/matrix" else size
+            # The softmax of tied weights is the target embedding again.
+            found.setdefault(weight, Variable(scope + leaf, there, weight, leaf == "/matrix"))
+    return list(found.values())
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = config
-        self.hidden = int(config["hidden_size"])
-        self.inner = int(config["intermediate_size"])
-        self.pre_norm = config["normalization"] == "pre"
-        head = self.hidden // int(config["num_attention_heads"])
-        self.relative_shape = (2 * int(config["max_relative_distance"]) + 1, head)
 
-    def variables(self) -> Iterator[Variable]:
-        for variable in self._all():
-            name = f"NmtModel/{variable.name}"
-            yield Variable(name, variable.shape, variable.weight, variable.transposed)
-
-    def _all(self) -> Iterator[Variable]:
-        config = self.config
-        relative = config["position_type"] == "relative"
-        yield from self._embeddings()
-        yield Variable("encoder_input_bias", (self.hidden,), "encoder.input_bias")
-        yield from self._encoder("encoder", "encoder", config["num_encoder_layers"], relative)
-        yield from self._encoder(
-            "mini_xlm_encoder", "semantic_encoder", config["num_semantic_encoder_layers"], True
-        )
-        yield from self._linear(
-            "mini_xlm_encoder/pooling_layer/linear",
-            "semantic_encoder.pooling",
-            self.hidden,
-            self.hidden,
-        )
-        for i in range(config["num_decoder_layers"]):
-            yield from self._decoder_layer(f"decoder/layer_{i}", f"decoder.layers.{i}", relative)
-        if self.pre_norm:
-            yield from self._norm("decoder/layer_norm", "decoder.norm")
-
-    def _embeddings(self) -> Iterator[Variable]:
-        config = self.config
-        source = (int(config["vocab_size"]), self.hidden)
-        target = (int(config["target_vocab_size"]), self.hidden)
-        if config["share_embeddings"]:
-            yield Variable("Shared_Embedding/Weights", source, "source_embedding.weight")
-            yield Variable("Shared_Semantic_Embedding/Weights", source, "semantic_embedding.weight")
-        else:
-            yield Variable("Source_Embedding/Weights", source, "source_embedding.weight")
-            yield Variable("Target_Embedding/Weights", target, "target_embedding.weight")
-            yield Variable("Source_Semantic_Embedding/Weights", source, "semantic_embedding.weight")
-        if not config["tie_softmax"]:
-            yield Variable("Softmax", target, "softmax.weight")
-
-    def _encoder(self, scope: str, ours: str, layers: int, relative: bool) -> Iterator[Variable]:
-        for i in range(layers):
-            there, here = f"{scope}/layer_{i}", f"{ours}.layers.{i}"
-            yield from self._self_attention(f"{there}/encoder_self_attention", here, relative)
-            yield from self._norm(f"{there}/layer_norm", f"{here}.self_attention_norm")
-            yield from self._feed_forward(f"{there}/ffn_layer", f"{here}.feed_forward", self.inner)
-            yield from self._norm(f"{there}/layer_norm_1", f"{here}.feed_forward_norm")
-        if self.pre_norm:
-            yield from self._norm(f"{scope}/layer_norm", f"{ours}.norm")
-
-    def _decoder_layer(self, there: str, here: str, relative: bool) -> Iterator[Variable]:
-        yield from self._feed_forward(
-            f"{there}/embedding_augmentation_layer", f"{here}.augmentation", self.hidden
-        )
-        yield from self._norm(f"{there}/layer_norm", f"{here}.augmentation_norm")
-        yield from self._self_attention(f"{there}/decoder_self_attention", here, relative)
-        yield from self._norm(f"{there}/layer_norm_1", f"{here}.self_attention_norm")
-        cross, ours = f"{there}/encdec_attention", f"{here}.cross_attention"
-        width = self.hidden
-        yield from self._linear(f"{cross}/q_transform", f"{ours}.query", width, width)
-        yield from self._linear(f"{cross}/kv_transform", f"{ours}.key_value", width, 2 * width)
-        yield from self._linear(f"{cross}/output_transform", f"{ours}.output", width, width)
-        yield from self._norm(f"{there}/layer_norm_2", f"{here}.cross_attention_norm")
-        yield from self._feed_forward(f"{there}/ffn_layer", f"{here}.feed_forward", self.inner)
-        yield from self._norm(f"{there}/layer_norm_3", f"{here}.feed_forward_norm")
-
-    def _self_attention(self, there: str, layer: str, relative: bool) -> Iterator[Variable]:
-        here, width = f"{layer}.self_attention", self.hidden
-        yield from self._linear(f"{there}/qkv_transform", f"{here}.qkv", width, 3 * width)
-        yield from self._linear(f"{there}/output_transform", f"{here}.output", width, width)
-        if relative:
-            yield Variable(f"{there}/rpr_k", self.relative_shape, f"{here}.relative_key")
-            yield Variable(f"{there}/rpr_v", self.relative_shape, f"{here}.relative_value")
-
-    def _feed_forward(self, there: str, here: str, inner: int) -> Iterator[Variable]:
-        yield from self._linear(f"{there}/input_layer/linear", f"{here}.input", self.hidden, inner)
-        yield from self._linear(
-            f"{there}/output_layer/linear", f"{here}.output", inner, self.hidden
-        )
-
-    def _linear(self, there: str, here: str, inputs: int, outputs: int) -> Iterator[Variable]:
-        yield Variable(f"{there}/matrix", (inputs, outputs), f"{here}.weight", transposed=True)
-        yield Variable(f"{there}/bias", (outputs,), f"{here}.bias")
-
-    def _norm(self, there: str, here: str) -> Iterator[Variable]:
-        yield Variable(f"{there}/layer_norm_scale", (self.hidden,), f"{here}.weight")
-        yield Variable(f"{there}/layer_norm_offset", (self.hidden,), f"{here}.bias")
+def _scope(parameter: str, shared: bool) -> str:
+    """What the reference calls the module, or the whole variable, of one of our parameters."""
+    stack, _, rest = parameter.partition(".layers.")
+    if rest:
+        number, _, module = rest.partition(".")
+        modules = _DECODER if stack == "decoder" else _ENCODER
+        return f"{_STACKS[stack]}/layer_{number}/{modules[module]}"
+    scope = _OTHERS[parameter]
+    return scope.replace("Source_", "Shared_") if shared else scope
