@@ -8,9 +8,8 @@ from typing import Any
 from transformers import AutoConfig, PretrainedConfig
 
 from csanmt.auto_classes import register_classes
-from csanmt.tokenization_copy import check_names
-from csanmt.version import max_source_tokens as check_max_source_tokens
-from csanmt.version import repairs_numbers, simplifies_source
+from csanmt.errors import ConfigurationError
+from csanmt.version import behaviour
 
 
 class CsanmtConfig(PretrainedConfig):
@@ -36,13 +35,7 @@ class CsanmtConfig(PretrainedConfig):
         use_augmentation: False is the plain Transformer of the ablation: no
             semantic encoder, no augmentation layers.
         dropout, attention_dropout, activation_dropout: training only.
-        source_language, target_language: ISO codes, e.g. ``zh`` and ``en``.
-        copy_tokens: sixteen pieces of both vocabularies that stand for what is copied
-            (``csanmt.tokenization_copy``), or none.
-        simplify_source: traditional characters of the source are read as simplified ones
-            (``csanmt.simplification``); False for imported models, which know them.
-        max_source_tokens: longer sentences are cut into clauses, since the model was trained on
-            none; None leaves it to ``csanmt.texts.DEFAULT_MAX_TOKENS``.
+        source_language and the rest: as ``csanmt.version.Behaviour`` has them.
     """
 
     model_type = "csanmt"
@@ -109,32 +102,23 @@ class CsanmtConfig(PretrainedConfig):
         self.initializer_range = initializer_range
         self.source_language = source_language
         self.target_language = target_language
-        self.copy_tokens = list(check_names(copy_tokens))
+        self.copy_tokens = copy_tokens
         self.simplify_source = simplify_source
         self.repair_numbers = repair_numbers
         self.max_source_tokens = max_source_tokens
-        simplifies_source(vars(self))
-        repairs_numbers(vars(self))
-        check_max_source_tokens(vars(self))
+        self.copy_tokens = list(behaviour(vars(self)).copy_tokens)
         self._validate()
 
     def _validate(self) -> None:
-        from csanmt.errors import ConfigurationError
-
         def allow(key: str, good: bool, allowed: str) -> None:
             if not good:
                 raise ConfigurationError(f"{key} is {getattr(self, key)!r}; allowed is {allowed}")
 
         for key in (
-            "vocab_size",
-            "target_vocab_size",
-            "hidden_size",
-            "intermediate_size",
-            "num_attention_heads",
-            "num_encoder_layers",
-            "num_decoder_layers",
+            "vocab_size", "target_vocab_size", "hidden_size", "intermediate_size",
+            "num_attention_heads", "num_encoder_layers", "num_decoder_layers",
             "max_relative_distance",
-        ):
+        ):  # fmt: skip
             value = getattr(self, key)
             allow(key, isinstance(value, int) and value > 0, "a positive integer")
         allow(

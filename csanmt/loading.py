@@ -18,16 +18,15 @@ from csanmt.errors import (
 )
 from csanmt.text_translator import TextTranslator
 from csanmt.tokenization import DESCRIPTION, Tokenizer, read_description
-from csanmt.tokenization_copy import check_names
 from csanmt.translator import Engine
 from csanmt.version import (
     CONFIG,
     FLOAT_WEIGHTS,
     PACKED_WEIGHTS,
     TOKENIZER,
+    behaviour,
     read_config,
     read_version,
-    simplifies_source,
 )
 
 _TAG = re.compile(r"[^/:\\]+:v[^/:\\]+")
@@ -58,18 +57,18 @@ def load_translator(
         EngineUnavailableError: the engine asked for cannot run here.
     """
     version = read_version(find_version(directory))
-    place = version.directory
+    place, own = version.directory, version.behaviour
     tokenizer = load_tokenizer(place)
     _check_sizes(tokenizer, version.config, place)
     return TextTranslator(
         tokenizer,
         load_engine(place, engine, isa=isa, threads=threads),
         model_tag=model_tag or (place.name if Path(directory).is_dir() else str(directory)),
-        source_language=version.source_language,
-        target_language=version.target_language,
+        source_language=own.source_language,
+        target_language=own.target_language,
         decoding=version.decoding,
-        max_source_tokens=version.max_source_tokens,
-        repair_numbers=version.repair_numbers,
+        max_source_tokens=own.max_source_tokens,
+        repair_numbers=own.repair_numbers,
     )
 
 
@@ -116,8 +115,9 @@ def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
             f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
         )
     tokenizer = _KINDS[kind](place, description)
-    tokenizer.declare_copy_tokens(check_names(config.get("copy_tokens", ())))
-    if simplifies_source(config):
+    own = behaviour(config)
+    tokenizer.declare_copy_tokens(own.copy_tokens)
+    if own.simplify_source:
         if kind != "sentencepiece":
             raise ConfigurationError("simplify_source: this kind of tokenizer cannot do that")
         tokenizer.simplify_source = True

@@ -39,8 +39,7 @@ def check_names(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: anything else.
     """
-    strings = isinstance(names, list | tuple) and all(isinstance(n, str) and n for n in names)
-    if not strings or len(names) not in (0, COUNT) or len(set(names)) != len(names):
+    if len(names) not in (0, COUNT) or len(set(names)) != len(names):
         raise ConfigurationError(
             f"copy_tokens is {names!r}; allowed is a list of {COUNT} different pieces, or none"
         )

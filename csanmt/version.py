@@ -13,12 +13,14 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.tables import build
+from csanmt.tokenization_copy import check_names
 from csanmt.translator import DecodingOptions
 
 DEFAULT_TAG = "csanmt-zh-en:v1.3.0"  # the model that comes with the product
@@ -43,25 +45,53 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ModelVersion:
-    """What a version's small files say.
+class Behaviour:
+    """What ``config.json`` says beside the model's shape.
 
     Attributes:
-        config: ``config.json``.
         source_language, target_language: ISO codes.
-        decoding: ``generation_config.json``, and the reference's where that is silent.
+        copy_tokens: pieces of both vocabularies (``csanmt.tokenization_copy``), or none.
+        simplify_source: traditional characters are read as simplified ones.
+        repair_numbers: a sentence whose answer lost a quantity is decoded again with it forced.
         max_source_tokens: longer sentences are cut into clauses, since the model was trained on
             none; None where the version does not say.
-        repair_numbers: a sentence whose answer lost a quantity is decoded again with it forced.
+
+    Raises:
+        ConfigurationError: names the key, its value and what is allowed.
     """
+
+    source_language: str = SOURCE_LANGUAGE
+    target_language: str = TARGET_LANGUAGE
+    copy_tokens: tuple[str, ...] = ()
+    simplify_source: bool = False
+    repair_numbers: bool = False
+    max_source_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("source_language", "target_language"):
+            code = getattr(self, key)
+            if not _LANGUAGE.fullmatch(code):
+                raise ConfigurationError(f"{key} is {code!r}; allowed is a code such as 'zh'")
+        check_names(self.copy_tokens)
+        if self.max_source_tokens is not None and self.max_source_tokens < 8:
+            raise ConfigurationError(
+                f"max_source_tokens is {self.max_source_tokens!r}; allowed is 8 or more"
+            )
+
+
+def behaviour(config: Mapping[str, Any]) -> Behaviour:
+    """That of a configuration; errors as ``Behaviour``."""
+    return build(Behaviour, {f.name: config[f.name] for f in fields(Behaviour) if f.name in config})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """What a version's small files say: ``config.json`` and ``generation_config.json``."""
 
     directory: Path
     config: Mapping[str, Any]
-    source_language: str
-    target_language: str
+    behaviour: Behaviour
     decoding: DecodingOptions
-    max_source_tokens: int | None = None
-    repair_numbers: bool = False
 
 
 def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
@@ -73,45 +103,11 @@ def read_version(directory: str | os.PathLike[str]) -> ModelVersion:
     """
     place = Path(directory)
     config = read_config(place)
-    return ModelVersion(
-        place,
-        config,
-        _language(place, config, "source_language", SOURCE_LANGUAGE),
-        _language(place, config, "target_language", TARGET_LANGUAGE),
-        read_decoding(place),
-        max_source_tokens(config),
-        repairs_numbers(config),
-    )
-
-
-def simplifies_source(config: Mapping[str, Any]) -> bool:
-    """``simplify_source`` of a configuration: traditional characters are read as simplified."""
-    return _flag(config, "simplify_source")
-
-
-def repairs_numbers(config: Mapping[str, Any]) -> bool:
-    """``repair_numbers`` of a configuration: lost quantities are asked for a second time."""
-    return _flag(config, "repair_numbers")
-
-
-def _flag(config: Mapping[str, Any], key: str) -> bool:
-    """Raises ConfigurationError: the value is neither true nor false."""
-    value = config.get(key, False)
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{key} is {value!r}; allowed is true or false")
-    return value
-
-
-def max_source_tokens(config: Mapping[str, Any]) -> int | None:
-    """``max_source_tokens`` of a configuration: the longest sentence of its training.
-
-    Raises:
-        ConfigurationError: it is no whole number from 8.
-    """
-    value = config.get("max_source_tokens")
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 8):
-        raise ConfigurationError(f"max_source_tokens is {value!r}; allowed is 8 or more")
-    return value
+    try:
+        own = behaviour(config)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{str(place / CONFIG)!r}: {error}") from None
+    return ModelVersion(place, config, own, read_decoding(place))
 
 
 def read_decoding(directory: str | os.PathLike[str]) -> DecodingOptions:
@@ -202,15 +198,6 @@ def _number(value: Any, place: str, option: str) -> float:
         kind = "a whole number" if whole else "a number"
         raise ConfigurationError(f"{place} is {value!r}; allowed is {kind}")
     return int(value) if whole else float(value)
-
-
-def _language(place: Path, config: Mapping[str, Any], key: str, default: str) -> str:
-    value = config.get(key, default)
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
-        raise ConfigurationError(
-            f"{str(place / CONFIG)!r}: {key} is {value!r}; allowed is a code such as {default!r}"
-        )
-    return value
 
 
 def _json_object(path: Path) -> dict[str, Any]:

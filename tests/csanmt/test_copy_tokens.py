@@ -140,8 +140,8 @@ def test_a_version_declares_them_in_its_configuration(tmp_path: Path):
     [
         (list(NAMES[:15]), "allowed is a list of 16 different pieces, or none"),
         ([*NAMES[:15], NAMES[0]], "16 different"),
-        ("<copy0>", "16 different"),
-        ([*NAMES[:15], 3], "16 different"),
+        ("<copy0>", "copy_tokens is .<copy0>.; allowed is a list"),
+        ([*NAMES[:15], 3], "is 3; allowed is a string"),
         ([*NAMES[:15], "<copy99>"], "'<copy99>' is not a control piece of the source vocabulary"),
         ([*NAMES[:15], "</s>"], "'</s>' is not a control piece"),
         ([*NAMES[:15], "<0x41>"], "'<0x41>' is not a control piece"),

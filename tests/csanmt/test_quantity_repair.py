@@ -10,7 +10,7 @@ from csanmt.errors import ConfigurationError
 from csanmt.faults import numbers
 from csanmt.loading import load_translator
 from csanmt.protected.guarding import lost_quantities, multiplied_twice
-from csanmt.version import repairs_numbers
+from csanmt.version import behaviour
 
 SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
 
@@ -50,7 +50,7 @@ def test_fewer_quantities_are_lost_and_other_sentences_stay() -> None:
 
 
 def test_the_configuration_says_yes_or_no() -> None:
-    assert repairs_numbers({"repair_numbers": True})
-    assert not repairs_numbers({})
+    assert behaviour({"repair_numbers": True}).repair_numbers
+    assert not behaviour({}).repair_numbers
     with pytest.raises(ConfigurationError, match="repair_numbers"):
-        repairs_numbers({"repair_numbers": "yes"})
+        behaviour({"repair_numbers": "yes"})
