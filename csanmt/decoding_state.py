@@ -22,38 +22,21 @@ class DecoderState:
     """
 
     def __init__(
-        self,
-        model: CsanmtForConditionalGeneration,
-        augmentation: Tensor | None,
-        encoded: Tensor,
-        mask: Tensor,
-        cache: EncoderDecoderCache,
-        beam: int,
+        self, model: CsanmtForConditionalGeneration, encoded: CsanmtEncoderOutput, beam: int
     ) -> None:
-        self._model = model
-        self._augmentation = augmentation  # (B * K, L, H)
-        self._encoded = encoded  # (B * K, S, H)
-        self._mask = mask  # (B * K, S)
-        self._cache = cache
-        self._beam = beam
-
-    @classmethod
-    def start(
-        cls, model: CsanmtForConditionalGeneration, encoded: CsanmtEncoderOutput, beam: int
-    ) -> DecoderState:
-        states, mask = encoded.last_hidden_state, encoded.mask
+        states, mask, augmentation = encoded.last_hidden_state, encoded.mask, encoded.augmentation
         assert states is not None
         assert mask is not None
-        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        self._model, self._beam = model, beam
+        self._cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
         for i, layer in enumerate(model.decoder.layers):
             assert isinstance(layer, DecoderLayer)
             key, value = layer.cross_attention.project(states)  # each (B, heads, S, D)
-            cache.cross_attention_cache.update(_tile(key, beam), _tile(value, beam), i)
-            cache.is_updated[i] = True
-        augmentation = encoded.augmentation
-        if augmentation is not None:
-            augmentation = _tile(augmentation, beam)
-        return cls(model, augmentation, _tile(states, beam), _tile(mask, beam), cache, beam)
+            self._cache.cross_attention_cache.update(_tile(key, beam), _tile(value, beam), i)
+            self._cache.is_updated[i] = True
+        self._augmentation = None if augmentation is None else _tile(augmentation, beam)
+        self._encoded = _tile(states, beam)  # (B * K, S, H)
+        self._mask = _tile(mask, beam)  # (B * K, S)
 
     def step(self, last_ids: Tensor, weights: bool = False) -> tuple[Tensor, Tensor | None]:
         """last_ids (B * K, 1) → logits (B * K, V); cross-attention (B * K, heads, 1, S) if asked.

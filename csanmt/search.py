@@ -11,15 +11,15 @@ Shapes: B sentences, K beams, V target vocabulary, T steps so far, S source posi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from csanmt.errors import CancelledError
-from csanmt.translator import Copies
+from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 
 if TYPE_CHECKING:
     from csanmt.modeling import CsanmtForConditionalGeneration
@@ -27,26 +27,6 @@ if TYPE_CHECKING:
 EOS = 0
 LOWEST = torch.finfo(torch.float32).min
 _LONGEST_LOOP = 16  # tokens
-
-
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """How to search.
-
-    Attributes:
-        stop: ``sentence`` ends each row by its own rule, as the reference does at batch
-            size 1; ``batch`` keeps all rows going until every rule is met, as the
-            reference does with several sentences (then the lesser beams of a row
-            depend on its batch mates).
-        repetition_guard: forbid loops; the reference has nothing of the kind.
-    """
-
-    beam: int = 4
-    length_penalty: float = 0.6
-    max_length: int = 100
-    stop: Literal["sentence", "batch"] = "sentence"
-    repetition_guard: bool = False
-    alignment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +49,12 @@ class Beams:
 def beam_search(
     model: CsanmtForConditionalGeneration,
     input_ids: Tensor,
-    options: SearchOptions = SearchOptions(),
+    options: DecodingOptions,
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
     copies: Copies | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    should_stop: ShouldStop | None = None,
+    together: bool = False,
 ) -> list[Beams]:
     """Translate (B, S) source ids, each row ending in eos and padded with 0.
 
@@ -83,12 +64,15 @@ def beam_search(
         prefixes: target ids each hypothesis must start with; they count as steps.
         copies: reserved tokens and which of them each row uses once. A row that owes some
             cannot end: where the model would end it, or steps run out, only they may follow.
+        together: keep all rows going until each one's rule is met, as the reference does with
+            several sentences (then a row's lesser beams depend on its batch mates); else each
+            ends by its own, as there at batch size 1.
 
     Raises:
         CancelledError: ``should_stop`` answered true between two steps.
     """
     with torch.inference_mode():
-        decoding = _Decoding(model, input_ids, options, prefixes, copies)
+        decoding = _Decoding(model, input_ids, options, prefixes, copies, together)
         while decoding.rows:
             if should_stop is not None and should_stop():
                 raise CancelledError("the translation was cancelled")
@@ -114,16 +98,17 @@ class _Decoding:
         self,
         model: CsanmtForConditionalGeneration,
         input_ids: Tensor,
-        options: SearchOptions,
+        options: DecodingOptions,
         prefixes: Sequence[Sequence[int]] | None,
         copies: Copies | None,
+        together: bool,
     ) -> None:
         from csanmt.decoding_state import DecoderState
 
-        self.model, self.options = model, options
+        self.options, self.together = options, together
         batch, beam = input_ids.shape[0], options.beam
         device = input_ids.device
-        self.state = DecoderState.start(model, model.encode(input_ids), beam)
+        self.state = DecoderState(model, model.encode(input_ids), beam)
         self.prefixes = [list(p) for p in prefixes] if prefixes else [[] for _ in range(batch)]
         self.copies = copies or Copies((), ((),) * batch)
         self.rows = list(range(batch))  # which sentence each row of the tensors is
@@ -239,7 +224,7 @@ class _Decoding:
         met = self._bound_is_met()
         if self.time >= self.options.max_length:
             met = torch.ones_like(met)
-        elif self.options.stop == "batch":
+        elif self.together:
             met = met.all().expand_as(met)
         if not bool(met.any()):
             return
@@ -292,30 +277,19 @@ def _padded(values: Tensor) -> Tensor:
     return torch.nn.functional.pad(values, (0, 1))
 
 
-def best_hypotheses(beams: Beams, count: int) -> list[dict[str, Any]]:
-    """At most ``count`` hypotheses of a sentence: the finished ones, or the alive if none is.
-
-    Each has ids (no eos), score, hit_limit and alignment, as ``TokenHypothesis`` takes them.
-    """
+def best_hypotheses(beams: Beams, count: int) -> list[TokenHypothesis]:
+    """At most ``count`` of a sentence: the finished ones, or the alive if none is."""
     any_finished = bool(beams.finished.any())
-    found: list[dict[str, Any]] = []
+    found: list[TokenHypothesis] = []
     for k in range(beams.ids.shape[0]):
-        if any_finished and not bool(beams.finished[k]):
-            continue
         score = float(beams.scores[k])
-        if found and score <= LOWEST:
-            continue  # a beam that was never alive
+        never_alive = bool(found) and score <= LOWEST
+        if never_alive or (any_finished and not bool(beams.finished[k])):
+            continue
         ids = beams.ids[k].tolist()
         length = ids.index(EOS) if EOS in ids else len(ids)
-        aligned = None if beams.alignment is None else beams.alignment[k].tolist()[:length]
-        found.append(
-            {
-                "ids": tuple(ids[:length]),
-                "score": score,
-                "hit_limit": not any_finished,
-                "alignment": None if aligned is None else tuple(aligned),
-            }
-        )
+        aligned = None if beams.alignment is None else tuple(beams.alignment[k].tolist()[:length])
+        found.append(TokenHypothesis(tuple(ids[:length]), score, not any_finished, aligned))
     return found[:count]
 
 

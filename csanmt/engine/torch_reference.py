@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from csanmt.errors import InvalidInputError
-from csanmt.search import SearchOptions, beam_search, best_hypotheses
+from csanmt.search import beam_search, best_hypotheses
 from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(
-        self,
-        model: CsanmtForConditionalGeneration,
-        batch_size: int = 1,
-    ) -> None:
+    def __init__(self, model: CsanmtForConditionalGeneration, batch_size: int = 1) -> None:
         self.model = model.eval()
         self.batch_size = batch_size
 
@@ -64,13 +61,6 @@ class TorchEngine:
                 number of prefixes is not that of the sources.
         """
         self._check(sources, prefixes)
-        search = SearchOptions(
-            beam=options.beam,
-            length_penalty=options.length_penalty,
-            max_length=options.max_length,
-            repetition_guard=options.repetition_guard,
-            alignment=options.alignment,
-        )
         results: list[list[TokenHypothesis]] = [[] for _ in sources]
         # Like lengths side by side waste the least on padding.
         order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
@@ -79,14 +69,13 @@ class TorchEngine:
             found = beam_search(
                 self.model,
                 self._batch([sources[i] for i in part]),
-                search,
-                prefixes=None if prefixes is None else [prefixes[i] for i in part],
-                copies=None if copies is None else _part_of(copies, part),
+                options,
+                prefixes=prefixes and [prefixes[i] for i in part],
+                copies=copies and replace(copies, required=tuple(copies.required[i] for i in part)),
                 should_stop=should_stop,
             )
             for i, beams in zip(part, found, strict=True):
-                best = best_hypotheses(beams, options.n_best)
-                results[i] = [TokenHypothesis(**hypothesis) for hypothesis in best]
+                results[i] = best_hypotheses(beams, options.n_best)
         return results
 
     def _batch(self, sources: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -114,7 +103,3 @@ class TorchEngine:
                 wrong = next((token for token in ids if not 0 <= token < size), None)
                 if wrong is not None:
                     raise InvalidInputError(f"{what} id {wrong} is outside 0 to {size - 1}")
-
-
-def _part_of(copies: Copies, rows: Sequence[int]) -> Copies:
-    return Copies(copies.reserved, tuple(copies.required[i] for i in rows))

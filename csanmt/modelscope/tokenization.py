@@ -11,22 +11,19 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
-from csanmt.modelscope.span_matching import match_in_order
-from csanmt.modelscope.words import Words, words_for
+from csanmt.modelscope.words import Words
 from csanmt.tokenization import Span, write_description
 from csanmt.tokenization_copy import Copies, Side, WithoutCopyTokens
-
-if TYPE_CHECKING:
-    from subword_nmt.apply_bpe import BPE
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.txt", "target_vocabulary.txt"
 SOURCE_BPE = "source.bpe"
 UNKNOWN = "<unk>"
 _MARK = "@@"
 _CACHED_WORDS = 100_000
+_LOOK_AHEAD = 12  # characters skipped at most where a piece is spelt otherwise in the text
 # A vocabulary file may be shorter than the embedding by the ids kept free for unknown words.
 _FREE_IDS = 16
 
@@ -72,7 +69,7 @@ class ModelScopeTokenizer(WithoutCopyTokens):
         self._target_ids: dict[str, int] = {}  # made when first needed
         self._unknown = source_size - 1
         self._bpe = _bpe(codes)
-        self._words: Words = words_for(source_language, target_language)
+        self._words = Words(source_language, target_language)
 
     # -- source side -----------------------------------------------------------
 
@@ -184,9 +181,8 @@ class ModelScopeTokenizer(WithoutCopyTokens):
                 target_language=str(description["target_language"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"{directory}: the tokenizer's description lacks or misstates {error}"
-            ) from error
+            raise ConfigurationError(f"{directory}: the tokenizer's description lacks or "
+                                     f"misstates {error}") from error  # fmt: skip
 
 
 def read_text(path: Path) -> str:
@@ -245,7 +241,51 @@ def _piece_spans(pieces: Sequence[str], text: str, unescape: Callable[[str], str
     return spans
 
 
-def _bpe(codes: str) -> BPE:
+def match_in_order(pieces: Sequence[str], text: str) -> list[Span]:
+    """A span of ``text`` for each piece, none starting before the last one ended.
+
+    White space between pieces is skipped. A piece that the text spells otherwise
+    (normalised punctuation) gets the characters between its neighbours.
+    """
+    found: list[Span | None] = []
+    at = 0
+    for piece in pieces:
+        at = _skip_space(text, at)
+        if text.startswith(piece, at):
+            start = at
+        else:
+            start = text.find(piece, at, at + _LOOK_AHEAD + len(piece)) if piece else -1
+        if start < 0:
+            found.append(None)
+            continue
+        found.append((start, start + len(piece)))
+        at = start + len(piece)
+    return _fill(found, text)
+
+
+def _skip_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _fill(found: Sequence[Span | None], text: str) -> list[Span]:
+    """Give pieces without a match what lies between the matches around them."""
+    spans: list[Span] = []
+    last = 0
+    for i, span in enumerate(found):
+        if span is None:
+            following = next((s[0] for s in found[i + 1 :] if s is not None), len(text))
+            start = _skip_space(text, last)
+            end = max(start, following)
+            bare = text[start:end].rstrip()
+            span = (start, start + len(bare))
+        spans.append(span)
+        last = max(last, span[1])
+    return spans
+
+
+def _bpe(codes: str) -> Any:
     from subword_nmt.apply_bpe import BPE
 
     try:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import Any
 
 from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
-
-if TYPE_CHECKING:
-    from jieba import Tokenizer
 
 # Pairs whose models were trained without splitting at dashes.
 _UNSPLIT_DASHES = frozenset({("es", "en"), ("fr", "en"), ("en", "es"), ("en", "fr")})
@@ -18,68 +15,37 @@ _ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#
             ("&#91;", "["), ("&#93;", "]"), ("&amp;", "&"))  # fmt: skip
 
 
-class Words(Protocol):
-    """Words of one language pair."""
+class Words:
+    """Words of one language pair: jieba's of Chinese, Moses' of anything else."""
 
-    def tokenize(self, text: str) -> str:
-        """Source text → its words with spaces between."""
-        ...
-
-    def unescape(self, word: str) -> str:
-        """A word of ``tokenize``'s answer as it stands in the source text."""
-        ...
-
-    def unescape_target(self, word: str) -> str:
-        """A target word as ``detokenize`` writes it."""
-        ...
-
-    def detokenize(self, words: list[str]) -> str:
-        """Target words → text."""
-        ...
-
-
-def words_for(source_language: str, target_language: str) -> Words:
-    if source_language == "zh":
-        return _Jieba(target_language)
-    return _Moses(source_language, target_language)
-
-
-class _Target:
-    def __init__(self, language: str) -> None:
-        self._detokenizer = MosesDetokenizer(lang=language)
-
-    def detokenize(self, words: list[str]) -> str:
-        return str(self._detokenizer.detokenize(words))
-
-    def unescape_target(self, word: str) -> str:
-        return _unescape(word).replace("@-@", "-")
-
-
-class _Jieba(_Target):
-    def tokenize(self, text: str) -> str:
-        return " ".join(_jieba().cut(text))
-
-    def unescape(self, word: str) -> str:
-        return word
-
-
-class _Moses(_Target):
     def __init__(self, source_language: str, target_language: str) -> None:
-        super().__init__(target_language)
-        self._normalizer = MosesPunctNormalizer(lang=source_language)
-        self._tokenizer = MosesTokenizer(lang=source_language)
+        self._detokenizer = MosesDetokenizer(lang=target_language)
+        self._chinese = source_language == "zh"
+        if not self._chinese:
+            self._normalizer = MosesPunctNormalizer(lang=source_language)
+            self._tokenizer = MosesTokenizer(lang=source_language)
         self._split_dashes = (source_language, target_language) not in _UNSPLIT_DASHES
 
     def tokenize(self, text: str) -> str:
-        normal = self._normalizer.normalize(text)
-        return str(
-            self._tokenizer.tokenize(
-                normal, return_str=True, aggressive_dash_splits=self._split_dashes
-            )
-        )
+        """Source text → its words with spaces between."""
+        if self._chinese:
+            return " ".join(_jieba().cut(text))
+        normal, split = self._normalizer.normalize(text), self._split_dashes
+        return str(self._tokenizer.tokenize(normal, return_str=True, aggressive_dash_splits=split))
 
     def unescape(self, word: str) -> str:
+        """A word of ``tokenize``'s answer as it stands in the source text."""
+        if self._chinese:
+            return word
         return "-" if word == "@-@" else _unescape(word)
+
+    def unescape_target(self, word: str) -> str:
+        """A target word as ``detokenize`` writes it."""
+        return _unescape(word).replace("@-@", "-")
+
+    def detokenize(self, words: list[str]) -> str:
+        """Target words → text."""
+        return str(self._detokenizer.detokenize(words))
 
 
 def _unescape(word: str) -> str:
@@ -92,13 +58,13 @@ def _unescape(word: str) -> str:
 _LOADING = threading.Lock()
 
 
-def _jieba() -> Tokenizer:
+def _jieba() -> Any:
     with _LOADING:
         return _loaded_jieba()
 
 
 @lru_cache(maxsize=1)
-def _loaded_jieba() -> Tokenizer:
+def _loaded_jieba() -> Any:
     """jieba with its own dictionary, read from its package.
 
     Its ``initialize`` would read a marshalled cache from the shared temporary

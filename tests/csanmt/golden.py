@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from csanmt.loading import load_translator
 from csanmt.modeling import CsanmtForConditionalGeneration
 from csanmt.modelscope import ConversionReport, convert
-from csanmt.search import Beams, SearchOptions, beam_search
+from csanmt.search import Beams, beam_search
 from csanmt.text_translator import TextTranslator
+from csanmt.translator import DecodingOptions
 from tests.csanmt.reference_translator import load_reference
 
 # Another fixture of the same kind can be tried by pointing this variable at its folder.
@@ -62,13 +63,15 @@ class Golden:
 
     def beams(self, case: str, beam: int) -> list[Beams]:
         if (case, beam) not in self._beams:
-            options = SearchOptions(
+            options = DecodingOptions(
                 beam=beam,
                 length_penalty=self.generation["length_penalty"],
                 max_length=self.generation["max_length"],
-                stop="batch",
+                repetition_guard=False,
             )
-            self._beams[case, beam] = beam_search(self.model, self.input_ids(case), options)
+            self._beams[case, beam] = beam_search(
+                self.model, self.input_ids(case), options, together=True
+            )
         return self._beams[case, beam]
 
 
