@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from csanmt.errors import CheckpointError
 from csanmt.translator import DecodingOptions
 from csanmt.version import read_version
+
+if TYPE_CHECKING:
+    from csanmt.modeling import CsanmtForConditionalGeneration
 
 PROBES = {
     "zh": "今天天气很好，我们一起去公园散步吧。",
@@ -126,7 +129,9 @@ def _log_probability(logits: NDArray[np.float32], ids: Sequence[int]) -> float:
     return float((rows[np.arange(len(ids)), list(ids)] - normaliser).sum())
 
 
-def _torch_logits(model: Any, source: Sequence[int], ids: Sequence[int]) -> NDArray[np.float32]:
+def _torch_logits(
+    model: CsanmtForConditionalGeneration, source: Sequence[int], ids: Sequence[int]
+) -> NDArray[np.float32]:
     import torch
 
     with torch.inference_mode():

@@ -11,12 +11,15 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.modelscope.words import Words
 from csanmt.tokenization import Span, write_description
 from csanmt.tokenization_copy import Copies, Side, WithoutCopyTokens
+
+if TYPE_CHECKING:
+    from subword_nmt.apply_bpe import BPE
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = "source_vocabulary.txt", "target_vocabulary.txt"
 SOURCE_BPE = "source.bpe"
@@ -181,8 +184,9 @@ class ModelScopeTokenizer(WithoutCopyTokens):
                 target_language=str(description["target_language"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"{directory}: the tokenizer's description lacks or "
-                                     f"misstates {error}") from error  # fmt: skip
+            raise ConfigurationError(
+                f"{directory}: the tokenizer's description lacks or misstates {error}"
+            ) from error
 
 
 def read_text(path: Path) -> str:
@@ -285,7 +289,7 @@ def _fill(found: Sequence[Span | None], text: str) -> list[Span]:
     return spans
 
 
-def _bpe(codes: str) -> Any:
+def _bpe(codes: str) -> BPE:
     from subword_nmt.apply_bpe import BPE
 
     try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
+
+if TYPE_CHECKING:
+    from jieba import Tokenizer
 
 # Pairs whose models were trained without splitting at dashes.
 _UNSPLIT_DASHES = frozenset({("es", "en"), ("fr", "en"), ("en", "es"), ("en", "fr")})
@@ -58,13 +61,13 @@ def _unescape(word: str) -> str:
 _LOADING = threading.Lock()
 
 
-def _jieba() -> Any:
+def _jieba() -> Tokenizer:
     with _LOADING:
         return _loaded_jieba()
 
 
 @lru_cache(maxsize=1)
-def _loaded_jieba() -> Any:
+def _loaded_jieba() -> Tokenizer:
     """jieba with its own dictionary, read from its package.
 
     Its ``initialize`` would read a marshalled cache from the shared temporary

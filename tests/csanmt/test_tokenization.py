@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.loading import load_tokenizer
-from csanmt.modelscope.tokenization import match_in_order
-from csanmt.modelscope.tokenization import ModelScopeTokenizer
+from csanmt.modelscope.tokenization import ModelScopeTokenizer, match_in_order
 from csanmt.tokenization import Tokenizer
 from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
 from tests.csanmt.golden import GOLDENS
