@@ -88,6 +88,8 @@ def _value(hint: Any, value: Any, key: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigurationError(f"{key} is {value!r}; allowed is a list")
+        if arguments[-1] is not ... and len(value) != len(arguments):
+            raise ConfigurationError(f"{key} is {value!r}; allowed are {len(arguments)} values")
         return tuple(_value(arguments[0], item, f"{key}[{n}]") for n, item in enumerate(value))
     if origin in (dict, Mapping):
         if not isinstance(value, Mapping):

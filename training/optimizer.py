@@ -145,7 +145,7 @@ def learning_rate(
     """Rate of one step.
 
     Args:
-        schedule: a name of ``recipe.SCHEDULES``.
+        schedule: one of ``recipe.Schedule``.
         step: steps done before this one.
         progress: part of the budget used, 0…1.
         warmup: steps of linear warm-up.

@@ -26,6 +26,7 @@ class Settings:
     limits: dict[str, float] = field(default_factory=dict)
     key: Path | None = None
     front: Front = Front()
+    pair: tuple[str, str] = ("zh", "en")
 
     def __post_init__(self) -> None:
         if self.seconds < 0:
@@ -58,6 +59,7 @@ def test_a_table_becomes_its_dataclass() -> None:
         ({"name": "a", "seconds": True}, "seconds is True; allowed is a number"),
         ({"name": "a", "on": 1}, "on is 1; allowed is true or false"),
         ({"name": "a", "tags": "x"}, "tags is 'x'; allowed is a list"),
+        ({"name": "a", "pair": ["zh"]}, "pair is ['zh']; allowed are 2 values"),
         ({"name": "a", "tags": [1]}, "tags[0] is 1; allowed is a string"),
         ({"name": "a", "limits": {"p": "x"}}, "limits.p is 'x'; allowed is a number"),
         ({"name": "a", "front": {"worker": 1}}, "f.toml: front.worker is an unknown key"),
