@@ -20,13 +20,13 @@ ROW = 34  # height of a row
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A point with its interval; ``kind`` is a CSS class."""
+    """A gain with its interval; ``limit`` is the least one allowed."""
 
+    label: str
     value: float
     low: float
     high: float
-    kind: str
-    title: str
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +38,34 @@ class Line:
     kind: str
 
 
-def interval_chart(
-    rows: Sequence[tuple[str, Sequence[Bar], float | None]], unit: str, zero: bool = False
-) -> Markup:
-    """One row a label, its bars below one another on a common axis.
-
-    Args:
-        rows: (label, bars, the least value allowed or None: a tick).
-        zero: mark it, these are differences.
-    """
-    bars = [bar for _, row, _ in rows for bar in row]
-    edges = [edge for bar in bars for edge in (bar.low, bar.high)] + ([0.0] if zero else [])
-    edges += [limit for _, _, limit in rows if limit is not None]
+def interval_chart(bars: Sequence[Bar], unit: str) -> Markup:
+    """One row a bar, all on a common axis with its zero."""
+    edges = [0.0, *(edge for bar in bars for edge in (bar.low, bar.high, bar.limit or 0.0))]
     low, high, ticks = _axis(min(edges), max(edges))
-    height, bottom = len(rows) * ROW + 46, len(rows) * ROW + 6
+    height, bottom = len(bars) * ROW + 46, len(bars) * ROW + 6
     scale = _Scale(low, high, LABEL, WIDTH - 14)
-    parts = _grid(ticks, scale, bottom)
-    if zero:
-        x = f"{scale.x(0):.1f}"
-        parts.append(f'<line class="zero" x1="{x}" x2="{x}" y1="4" y2="{bottom}"/>')
-    for number, (label, row, limit) in enumerate(rows):
-        middle = number * ROW + 8 + ROW / 2
-        parts.append(_text(LABEL - 10, middle, label, "end"))
-        if limit is not None:
+    zero = f"{scale.x(0):.1f}"
+    parts = [f'<line class="zero" x1="{zero}" x2="{zero}" y1="4" y2="{bottom}"/>']
+    for tick in ticks:
+        x = f"{scale.x(tick):.1f}"
+        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="4" y2="{bottom}"/>')
+        parts.append(_text(scale.x(tick), bottom + 12, f"{tick:g}", "middle", "tick"))
+    for number, bar in enumerate(bars):
+        y = number * ROW + 8 + ROW / 2
+        parts.append(_text(LABEL - 10, y, bar.label, "end"))
+        if bar.limit is not None:
             parts.append(
-                f'<path class="limit" d="M{scale.x(limit):.1f} {middle - 11:.1f}v22">'
-                f"<title>largest loss allowed: {abs(limit):g}</title></path>"
+                f'<path class="limit" d="M{scale.x(bar.limit):.1f} {y - 11:.1f}v22">'
+                f"<title>largest loss allowed: {abs(bar.limit):g}</title></path>"
             )
-        for k, bar in enumerate(row):
-            parts.append(_bar(bar, middle + (k - (len(row) - 1) / 2) * 12, scale))
+        title = f"{bar.label}: {bar.value:.2f} (95 %: {bar.low:.2f} to {bar.high:.2f})"
+        kind = "better" if bar.low > 0 else "worse" if bar.high < 0 else "same"
+        left, right, middle = (f"{scale.x(v):.1f}" for v in (bar.low, bar.high, bar.value))
+        parts.append(
+            f'<g class="{kind}"><title>{escape(title)}</title>'
+            f'<line class="span" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<circle cx="{middle}" cy="{y:.1f}" r="4.5"/></g>'
+        )
     parts.append(_text((LABEL + WIDTH) / 2, height - 8, unit, "middle", "unit"))
     return _svg(parts, height)
 
@@ -162,24 +161,6 @@ def _axis(low: float, high: float) -> tuple[float, float, list[float]]:
         last += 1
     ticks = [round(k * step, 10) for k in range(first, last + 1)]
     return ticks[0], ticks[-1], ticks
-
-
-def _grid(ticks: Sequence[float], scale: _Scale, bottom: float) -> list[str]:
-    parts = []
-    for tick in ticks:
-        x = scale.x(tick)
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom:.1f}"/>')
-        parts.append(_text(x, bottom + 12, f"{tick:g}", "middle", "tick"))
-    return parts
-
-
-def _bar(bar: Bar, y: float, scale: _Scale) -> str:
-    low, high, x = scale.x(bar.low), scale.x(bar.high), scale.x(bar.value)
-    return (
-        f'<g class="{bar.kind}"><title>{escape(bar.title)}</title>'
-        f'<line class="span" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5"/></g>'
-    )
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> str:

@@ -13,15 +13,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.charts import Bar, Line, histogram, interval_chart, line_chart
+from benchmarks.charts import Bar, histogram, interval_chart
 from benchmarks.gate import Verdict
 from benchmarks.measurements import Change, Example, Measurements, SuiteResult, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
 from benchmarks.power import statements
 from benchmarks.rules import RuleResult
-from benchmarks.significance import Interval, p_text
-from benchmarks.speed import SpeedReport
+from benchmarks.significance import p_text
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 STATUSES = ("fail", "open", "waived", "pass", "skip")  # worst first
@@ -87,11 +86,9 @@ def render(
         p_text=p_text,
         metrics=METRICS,
         rule_titles=RULE_TITLES,
-        scores=[(s, _score_charts(s)) for s in measured.suites if s.metrics],
         sentence_deltas=_sentence_deltas(measured),
-        differences=_difference_charts(measured, policy),
+        differences=list(_difference_charts(measured, policy)),
         checks=list(check_totals(measured.suites).values()),
-        latency=_latency_chart(measured.speed) if measured.speed else None,
         changes=[(suite, *_shown_changes(suite)) for suite in measured.suites],
         word_differences=word_differences,
         written=(now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
@@ -172,63 +169,23 @@ def rule_summaries(verdict: Verdict, measured: Measurements) -> list[RuleSummary
     return sorted(found, key=lambda r: STATUSES.index(r.status))
 
 
-def _bar(name: str, value: float, interval: Interval, kind: str) -> Bar:
-    title = f"{name}: {value:.2f} (95 %: {interval.low:.2f} to {interval.high:.2f})"
-    return Bar(value, interval.low, interval.high, kind, title)
-
-
-def _score_charts(suite: SuiteResult) -> list[Markup]:
-    """Scores, and TER by itself: it counts edits and has an axis of its own."""
-    charts = []
-    for keys in (lambda key: key != "ter", lambda key: key == "ter"):
-        rows = []
-        for m in (m for m in suite.metrics if keys(m.metric)):
-            t = m.test
-            bars = [
-                _bar("baseline", t.baseline, t.baseline_interval, "baseline"),
-                _bar("candidate", t.candidate, t.candidate_interval, "candidate"),
-            ]
-            rows.append((METRICS[m.metric].title, bars, None))
-        if rows:
-            unit = "score" if rows[0][0] != "TER" else "TER: less is better"
-            charts.append(interval_chart(rows, f"{unit}, with the 95 % interval"))
-    return charts
-
-
-def _difference_charts(measured: Measurements, policy: Policy) -> list[tuple[str, Markup]]:
-    charts = []
-    for key in policy.quality.metrics:
+def _difference_charts(measured: Measurements, policy: Policy) -> Iterator[tuple[str, Markup]]:
+    """Of every metric, on an axis of its own: the gain on each suite and on all together."""
+    for key in policy.quality.all_metrics:
         named = [(suite.name, suite.metric(key)) for suite in measured.suites]
         named += [("together", m) for m in measured.pooled if m.metric == key]
-        rows = []
+        sign, bars = METRICS[key].sign, []
         for name, result in named:
             if result is None:
                 continue
-            sign = METRICS[key].sign
-            span = result.test.delta_interval
+            span, gain = result.test.delta_interval, sign * result.test.delta
             low, high = sorted((sign * span.low, sign * span.high))
-            bar = _bar(name, sign * result.test.delta, Interval(low, high), _direction(low, high))
             own = None if name == "together" or not measured.pooled else name
             margin = policy.quality.margin_of(own, key, result.test.baseline)
-            rows.append((name, [bar], None if margin is None else -margin))
-        if rows:
+            bars.append(Bar(name, gain, low, high, None if margin is None else -margin))
+        if bars:
             title = METRICS[key].title
-            charts.append((title, interval_chart(rows, f"gain in {title}, points", zero=True)))
-    return charts
-
-
-def _direction(low: float, high: float) -> str:
-    return "better" if low > 0 else "worse" if high < 0 else "same"
-
-
-def _latency_chart(speed: SpeedReport) -> Markup:
-    rows = [row for row in speed.rows if row.name != "all"]
-    lines = [
-        Line(f"{who} {q}", [getattr(row, who)[q] for row in rows], f"{who} {q}")
-        for q in ("p95", "p50")
-        for who in ("baseline", "candidate")
-    ]
-    return line_chart([row.name for row in rows], lines, "ms", "source length, characters")
+            yield title, interval_chart(bars, f"gain in {title}, points")
 
 
 def _shown_changes(suite: SuiteResult) -> tuple[Sequence[Any], Sequence[Any]]:
