@@ -95,21 +95,24 @@ def _translate(
     from csanmt.documents.formats import find
     from csanmt.documents.limits import Limits
     from csanmt.documents.protocol import Languages
-    from csanmt.documents.translation import Work
+    from csanmt.documents.translation import answered, assemble, take_apart
     from csanmt.durable import replacing
 
     languages = Languages(translator.source_language, translator.target_language)
-    work = Work.begin(find(path.name), path.read_bytes(), Limits(), languages)
+    document = (find(path.name), path.read_bytes(), Limits(), languages)
+    texts, answers = take_apart(*document), dict[str, Any]()
     shown = False if args.no_progress else None
-    with ProgressBar(path.name, work.texts.total, shown=shown) as bar:
-        work.translate(translator, options, on_progress=bar.advance)
-    assembled = work.finish()
+    with ProgressBar(path.name, texts.total, shown=shown) as bar:
+        for batch in answered(translator, texts, options):
+            answers |= batch
+            bar.advance(sum(map(len, batch)))
+    assembled = assemble(*document, answers)
     with replacing(target) as stream:
         stream.write(assembled.data)
     if args.json:
         facts: dict[str, Any] = {"source": str(path), "translation": str(target)}
-        facts["format"] = work.format.name
-        facts |= {"characters": work.texts.characters, "model": translator.model_tag}
+        facts["format"] = document[0].name
+        facts |= {"characters": texts.characters, "model": translator.model_tag}
         facts["warnings"] = [{"part": left.part, "count": left.count} for left in assembled.left]
         print_json(facts, indent=None)
     else:

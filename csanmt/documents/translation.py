@@ -1,13 +1,13 @@
 """From a document to its translation, with whatever translates texts.
 
 ``take_apart`` finds the texts and ``assemble`` puts the answers in their places, for those who
-translate them elsewhere; ``Work`` and ``translate_document`` go the whole way.
+translate them elsewhere; ``answered`` asks a translator, ``translate_document`` goes the whole way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from csanmt.documents.leftovers import Left, found
 from csanmt.documents.limits import DocumentError, Limits, Meter
@@ -115,46 +115,21 @@ def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:
         yield Batch(batch, aligned)
 
 
-@dataclass(slots=True)
-class Work:
-    """A document, its texts and their translations so far."""
+def answered(
+    translator: Translator,
+    texts: Texts,
+    options: DecodingOptions = DecodingOptions(),
+    should_stop: ShouldStop | None = None,
+) -> Iterator[dict[str, AlignedText]]:
+    """The answers to all of a document's texts, a batch after the other.
 
-    format: Format
-    data: bytes
-    limits: Limits
-    languages: Languages
-    texts: Texts
-    _answers: dict[str, AlignedText] = field(default_factory=dict)
-
-    @classmethod
-    def begin(
-        cls, known: Format, data: bytes, limits: Limits, languages: Languages = Languages()
-    ) -> Work:
-        """Take the document apart; raises as ``take_apart``."""
-        return cls(known, data, limits, languages, take_apart(known, data, limits, languages))
-
-    def translate(
-        self,
-        translator: Translator,
-        options: DecodingOptions = DecodingOptions(),
-        *,
-        should_stop: ShouldStop | None = None,
-        on_progress: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        """Answer all of the document's texts; ``on_progress`` is told of so many more characters.
-
-        Raises:
-            CancelledError: ``should_stop`` answered true.
-        """
-        for batch in batches(self.texts.needed.items()):
-            asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
-            answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)
-            self._answers |= zip(batch.texts, map(of_translation, answers), strict=True)
-            on_progress(sum(map(len, batch.texts)))
-
-    def finish(self) -> Assembled:
-        """The translated document."""
-        return assemble(self.format, self.data, self.limits, self.languages, self._answers)
+    Raises:
+        CancelledError: ``should_stop`` answered true.
+    """
+    for batch in batches(texts.needed.items()):
+        asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
+        answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)
+        yield dict(zip(batch.texts, map(of_translation, answers), strict=True))
 
 
 def translate_document(
@@ -166,8 +141,10 @@ def translate_document(
     limits: Limits = Limits(),
     should_stop: ShouldStop | None = None,
 ) -> Assembled:
-    """Translate a whole document; raises as ``Work.begin`` and ``Work.translate``."""
+    """Translate a whole document; raises as ``take_apart`` and ``answered``."""
     languages = Languages(translator.source_language, translator.target_language)
-    work = Work.begin(known, data, limits, languages)
-    work.translate(translator, options, should_stop=should_stop)
-    return work.finish()
+    texts = take_apart(known, data, limits, languages)
+    answers = dict[str, AlignedText]()
+    for batch in answered(translator, texts, options, should_stop):
+        answers |= batch
+    return assemble(known, data, limits, languages, answers)

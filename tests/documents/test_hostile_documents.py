@@ -20,7 +20,8 @@ from csanmt.documents.limits import (
     Limits,
     UnsupportedDocumentError,
 )
-from csanmt.documents.translation import Work
+from csanmt.documents.protocol import Languages
+from csanmt.documents.translation import assemble, take_apart
 from csanmt.errors import CsanmtError
 from tests.documents.test_containers import word_document
 from tests.documents.test_text_formats import XLIFF_1
@@ -73,13 +74,13 @@ ARCHIVES = {
 def test_hostile_archives_are_refused(kind, name) -> None:
     data, error = ARCHIVES[kind]
     with pytest.raises(error):
-        Work.begin(find(name), data, SMALL)
+        take_apart(find(name), data, SMALL, Languages())
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_entries_of_one_name_are_refused() -> None:
     with pytest.raises(DocumentError, match="one name"):
-        Work.begin(find("a.docx"), archive(("a", b"1"), ("a", b"2")), SMALL)
+        take_apart(find("a.docx"), archive(("a", b"1"), ("a", b"2")), SMALL, Languages())
 
 
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "哈哈"><!ENTITY b "&a;&a;&a;&a;">]>'
@@ -131,7 +132,9 @@ def test_damaged_documents_never_surprise(known, noise, place, cut) -> None:
     whole = SAMPLES[known.suffixes[0]]
     at = place % (len(whole) + 1)
     with contextlib.suppress(CsanmtError):
-        Work.begin(known, whole[:at] + noise + whole[at + cut :], SMALL).finish()
+        document = (known, whole[:at] + noise + whole[at + cut :], SMALL, Languages())
+        take_apart(*document)
+        assemble(*document, {})
 
 
 SAMPLES = {
@@ -166,7 +169,7 @@ def test_work_grows_no_faster_than_the_document(name) -> None:
     def seconds(data: bytes) -> float:
         begun = time.process_time()
         with contextlib.suppress(CsanmtError):
-            Work.begin(find(name), data, Limits())
+            take_apart(find(name), data, Limits(), Languages())
         return time.process_time() - begun
 
     assert seconds(SLOW[name]) < 30  # of this process, however busy the machine is
