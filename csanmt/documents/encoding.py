@@ -6,6 +6,7 @@ import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from csanmt.documents.leftovers import chinese
 from csanmt.documents.limits import DocumentError
@@ -116,49 +117,45 @@ def _text(data: bytes, encoding: str) -> str:
     return text
 
 
+class _Reading(NamedTuple):
+    """A text read in one encoding: Chinese characters, and the shares that are usual ones."""
+
+    score: float
+    common: float
+    frequent: float
+    characters: int
+    encoding: str
+
+
 def _recognised(data: bytes) -> str:
     """The Chinese encoding that the bytes look like."""
-    read = {encoding: found for encoding in _COMMON if (found := _Reading.of(data, encoding))}
-    ranked = sorted(read, key=lambda encoding: read[encoding].score, reverse=True)
-    if not ranked or read[ranked[0]].common < 0.5:
+    ranked = sorted((r for e in _COMMON if (r := _reading(data, e))), reverse=True)
+    if not ranked or ranked[0].common < 0.5:
         raise DocumentError(_UNKNOWN)
     likely = ranked[0]
-    if len(ranked) > 1 and read[ranked[1]].score == read[likely].score:
+    if len(ranked) > 1 and ranked[1].score == likely.score:
         raise DocumentError(_UNKNOWN)
-    if read[likely].characters >= _FEW and read[likely].frequent < _USUAL:
+    if likely.characters >= _FEW and likely.frequent < _USUAL:
         from charset_normalizer import from_bytes
 
         best = from_bytes(data[:_SAMPLE]).best()
-        if best is None or _TABLE["found"].get(best.encoding) != likely:
+        if best is None or _TABLE["found"].get(best.encoding) != likely.encoding:
             raise DocumentError(_UNKNOWN)
-    return likely
+    return likely.encoding
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A text read in one encoding: Chinese characters, and the shares that are usual ones."""
-
-    characters: int
-    common: float
-    frequent: float
-
-    @property
-    def score(self) -> float:
-        return self.common + 2 * self.frequent
-
-    @classmethod
-    def of(cls, data: bytes, encoding: str) -> _Reading | None:
-        """None: the bytes are not of this encoding, or hold no Chinese."""
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            return None
-        hanzi = [c for c in text[:_SAMPLE] if "\u3400" <= c <= "\u9fff"]
-        if sum("\u3041" <= c <= "\u30fe" for c in text[:_SAMPLE]) > len(hanzi):
-            raise DocumentError(_UNKNOWN)  # Japanese, whose kana stand in all of them
-        if not hanzi:
-            return None
-        low, high = _COMMON[encoding]
-        common = sum(low <= c.encode(encoding)[0] <= high for c in hanzi)
-        frequent = sum(c in _FREQUENT for c in hanzi)
-        return cls(len(hanzi), common / len(hanzi), frequent / len(hanzi))
+def _reading(data: bytes, encoding: str) -> _Reading | None:
+    """None: the bytes are not of this encoding, or hold no Chinese."""
+    try:
+        text = data.decode(encoding)[:_SAMPLE]
+    except UnicodeDecodeError:
+        return None
+    hanzi = [c for c in text if "\u3400" <= c <= "\u9fff"]
+    if sum("\u3041" <= c <= "\u30fe" for c in text) > len(hanzi):
+        raise DocumentError(_UNKNOWN)  # Japanese, whose kana stand in all of them
+    if not hanzi:
+        return None
+    low, high = _COMMON[encoding]
+    common = sum(low <= c.encode(encoding)[0] <= high for c in hanzi) / len(hanzi)
+    frequent = sum(c in _FREQUENT for c in hanzi) / len(hanzi)
+    return _Reading(common + 2 * frequent, common, frequent, len(hanzi), encoding)

@@ -112,8 +112,8 @@ def in_utf8(data: bytes) -> bytes:
 
 def find(data: bytes, limits: Limits, *names: str) -> list[Element]:
     """Elements of these local names; see ``visit``."""
-    found: list[Element] = []
-    visit(data, lambda _, name: name in names, limits, found.append)
+    found, wanted = list[Element](), frozenset(names)
+    visit(data, lambda _, name: name in wanted, limits, found.append)
     return found
 
 
