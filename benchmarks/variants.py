@@ -12,22 +12,17 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
+from csanmt.quantities import ENGLISH
+
 Replacement = str | Callable[[re.Match[str]], str]
 _CHARACTERS = str.maketrans({
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
     "‑": "-", "−": "-", "…": "...",
 })  # fmt: skip
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+_MONTHS = [month.capitalize() for month in ENGLISH["months"]]
 _MONTH = f"({'|'.join(_MONTHS)})"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
-_NUMBERS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen", "twenty",
-)  # fmt: skip
+_NUMBERS = [*ENGLISH["units"], "twenty"]
 _MAGNITUDES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
 

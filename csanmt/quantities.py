@@ -32,22 +32,22 @@ _CENTURY = re.compile(r"\d+(?=\s?世纪(?:\s?\d0|[一二三四五六七八九]+�
 _CLOCK = re.compile(r"\b(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m)")
 _EACH = re.compile(r"\b(?:each|every|per|yearly|annual\w*|daily|monthly)\b", re.IGNORECASE)
 _WHOLE = re.compile(r"\b(?:all|full|fully|every|entire|entirely)\b", re.IGNORECASE)
-_TABLE = read_toml(Path(__file__).with_name("quantities.toml"))
+ENGLISH = read_toml(Path(__file__).with_name("quantities.toml"))  # number words, months
 _WORDS: dict[str, float] = {
-    **{word: float(i) for words in ("units", "ordinals") for i, word in enumerate(_TABLE[words])},
+    **{word: float(i) for words in ("units", "ordinals") for i, word in enumerate(ENGLISH[words])},
     **{
         form: 20.0 + 10 * i
-        for i, word in enumerate(_TABLE["tens"])
+        for i, word in enumerate(ENGLISH["tens"])
         for form in (word, word[:-1] + "ieth", word[:-1] + "ies")
     },
-    **_TABLE["others"],
+    **ENGLISH["others"],
 }
 _MONTH_NUMBERS = {
     name: float(number)
-    for number, month in enumerate(_TABLE["months"], start=1)
+    for number, month in enumerate(ENGLISH["months"], start=1)
     for name in (month, month[:3], month[:4])
 }
-_MAGNITUDES: dict[str, float] = _TABLE["magnitudes"]
+_MAGNITUDES: dict[str, float] = ENGLISH["magnitudes"]
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ '’]\d{3})+(?!\d)")  # 2 000
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+|[a-z]+")
 

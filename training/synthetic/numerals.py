@@ -9,26 +9,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from csanmt.quantities import ENGLISH
+
 HAN_DIGITS = "零一二三四五六七八九"
 SCALES = (("万亿", 10**12), ("亿", 10**8), ("万", 10**4))
 MAGNITUDES = (("trillion", 10**12), ("billion", 10**9), ("million", 10**6))
 _SMALL_UNITS = ("", "十", "百", "千")
 _GROUP_UNITS = ("", "万", "亿", "万亿")
-ONES = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen",
-)  # fmt: skip
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_IRREGULAR_ORDINALS = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
+ONES: list[str] = ENGLISH["units"]
+TENS: list[str] = ENGLISH["tens"]  # from twenty
 
 
 def han(value: int) -> str:
@@ -120,7 +109,7 @@ def words(value: int) -> str:
         return ONES[value]
     if value < 100:
         ten, one = divmod(value, 10)
-        return TENS[ten] + (f"-{ONES[one]}" if one else "")
+        return TENS[ten - 2] + (f"-{ONES[one]}" if one else "")
     if value < 1000:
         hundred, rest = divmod(value, 100)
         return f"{ONES[hundred]} hundred" + (f" {words(rest)}" if rest else "")
@@ -144,9 +133,9 @@ def magnitude(value: int) -> str | None:
 def ordinal_word(value: int) -> str:
     """1 → first, 21 → twenty-first, 40 → fortieth; up to 99."""
     head, hyphen, last = words(value).rpartition("-")
-    if last in _IRREGULAR_ORDINALS:
-        return head + hyphen + _IRREGULAR_ORDINALS[last]
-    return head + hyphen + (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+    if last in ONES:
+        return f"{head}{hyphen}{ENGLISH['ordinals'][ONES.index(last)]}"
+    return last[:-1] + "ieth"
 
 
 def ordinal(value: int) -> str:
