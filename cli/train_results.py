@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,16 +125,14 @@ def _status(args: argparse.Namespace) -> int:
     if args.log:
         write_log([run for run in (args.trunk, args.directory) if run], args.log)
     if args.json:
-        print_json(asdict(status))
+        print_json(status)
         return 0
-    print(f"{status.recipe}: {status.stage}, step {status.step}, {status.tokens:,} target tokens")
-    print(f"{status.minutes} minutes, {status.minutes_left} left of the budget")
-    print(
-        f"{status.tokens_per_second:,.0f} tokens/s, rate {status.rate:.2g}, loss {status.loss:.3f}"
-    )
-    if status.dev is not None:
-        rows = [("dev", f"{status.dev:.3f}"), *((k, f"{v:.3f}") for k, v in status.domains.items())]
-        print_table(["text", "nats a token"], rows)
+    print("{recipe}: {stage}, step {step}, {tokens:,} target tokens".format(**status))
+    print("{minutes} minutes, {minutes_left} left of the budget".format(**status))
+    print("{tokens_per_second:,.0f} tokens/s, rate {rate:.2g}, loss {loss:.3f}".format(**status))
+    if status["dev"] is not None:
+        losses = {"dev": status["dev"], **status["domains"]}
+        print_table(["text", "nats a token"], [(k, f"{v:.3f}") for k, v in losses.items()])
     return 0
 
 

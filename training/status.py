@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +22,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-@dataclass(frozen=True)
-class Status:
-    """A run's latest figures.
+def read_status(run: Path) -> dict[str, Any]:
+    """A run's latest figures, by name.
 
-    loss: smoothed labels, mean of the recent steps, nats a token; tokens_per_second: over the
-    recent steps of one command; minutes_left: of the budget, at most; domains: losses of
-    held-out lines at the latest evaluation.
-    """
+    ``loss``: smoothed labels, mean of the recent steps, nats a token; ``tokens_per_second``: over
+    the recent steps of one command; ``minutes_left``: of the budget, at most; ``dev`` and
+    ``domains``: losses of dev and of held-out lines at the latest evaluation.
 
-    recipe: str
-    stage: str
-    step: int
-    tokens: int
-    minutes: float
-    minutes_left: float
-    rate: float
-    loss: float
-    tokens_per_second: float
-    dev: float | None = None
-    domains: dict[str, float] = field(default_factory=dict)
-
-
-def read_status(run: Path) -> Status:
-    """
     Raises:
         NotFoundError: the directory holds no run that has made a step.
     """
@@ -60,19 +42,17 @@ def read_status(run: Path) -> Status:
     checks = [line for line in lines if line["event"] == "evaluation"]
     latest = checks[-1] if checks else {}
     left = last.get("left", 60 * recipe["training"]["minutes"] - last["seconds"])
-    return Status(
-        recipe=recipe["name"],
-        stage=last["stage"],
-        step=last["step"],
-        tokens=last["tokens"],
-        minutes=round(last["seconds"] / 60, 1),
-        minutes_left=round(max(0.0, left / 60), 1),
-        rate=last["rate"],
-        loss=sum(line["loss"] for line in recent) / len(recent),
-        tokens_per_second=_speed(recent),
-        dev=latest.get("loss"),
-        domains={k.split("/")[1]: v for k, v in latest.items() if k.startswith("held/")},
-    )
+    return {
+        "recipe": recipe["name"],
+        **{key: last[key] for key in ("stage", "step", "tokens")},
+        "minutes": round(last["seconds"] / 60, 1),
+        "minutes_left": round(max(0.0, left / 60), 1),
+        "rate": last["rate"],
+        "loss": sum(line["loss"] for line in recent) / len(recent),
+        "tokens_per_second": _speed(recent),
+        "dev": latest.get("loss"),
+        "domains": {k.split("/")[1]: v for k, v in latest.items() if k.startswith("held/")},
+    }
 
 
 def write_log(runs: Iterable[Path], out: Path) -> int:

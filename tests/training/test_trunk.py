@@ -58,7 +58,7 @@ def test_the_rate_of_a_trunk_stays_and_that_of_a_copy_falls_to_zero(
         weights="float32",
     )
     falling = rates(tmp_path / "copy")
-    assert read_status(tmp_path / "copy").minutes_left < 0.2
+    assert read_status(tmp_path / "copy")["minutes_left"] < 0.2
     assert outcome.version is not None
     assert falling == sorted(falling, reverse=True)
     assert falling[0] > 0.8 * peak
@@ -111,9 +111,9 @@ def test_no_copy_is_made_of_a_run_without_a_checkpoint(recipe, packed, tmp_path)
 
 def test_status_says_where_a_run_stands(recipe, trunk):
     status = read_status(trunk)
-    assert (status.stage, status.step, status.recipe) == ("translation", 4, "tiny")
-    assert status.tokens == read_progress(trunk / "checkpoint").tokens
-    assert status.minutes_left == recipe.training.minutes
+    assert (status["stage"], status["step"], status["recipe"]) == ("translation", 4, "tiny")
+    assert status["tokens"] == read_progress(trunk / "checkpoint").tokens
+    assert status["minutes_left"] == recipe.training.minutes
     with pytest.raises(NotFoundError, match="no run"):
         read_status(trunk / "none")
 
