@@ -197,12 +197,7 @@ def _push(args: argparse.Namespace) -> None:
     from dataclasses import asdict
 
     from release.build.manifest import read_manifest
-    from release.build.registry import (
-        archive_destination,
-        push_image,
-        record_push,
-        registry_destination,
-    )
+    from release.build.registry import push_image, record_push
     from release.ledger.ledger import current_user
 
     ledger = open_ledger()
@@ -210,13 +205,11 @@ def _push(args: argparse.Namespace) -> None:
     _require_ready(ledger, tag, args.force)
     manifest = read_manifest(SOURCE_TREE)
     name, tool = _image(ledger, tag)
-    repository = args.to or manifest.push.repository
-    target = (
-        registry_destination(repository, tag, insecure=args.insecure)
-        if repository
-        else archive_destination(args.artefacts / tag / "image.oci.tar", manifest.release.name, tag)
-    )
-    done = push_image(name, target, tool=tool.tool)
+    archive = args.artefacts / tag / "image.oci.tar"
+    target = f"oci-archive:{archive}:{manifest.release.name}:{tag}"
+    if repository := args.to or manifest.push.repository:
+        target = f"docker://{repository}:{tag}"
+    done = push_image(name, target, tool=tool.tool, insecure=args.insecure)
     record_push(ledger, tag, done, who=current_user(), why=args.force or "push")
     answer(
         args,

@@ -19,20 +19,6 @@ SAME = ("layers", "labels", "user", "start", "environment")  # what makes two im
 
 
 @dataclass(frozen=True)
-class Destination:
-    """Where an image goes, as skopeo names it."""
-
-    reference: str  # ``docker://registry/repository:tag`` or ``oci-archive:FILE:name:tag``
-    # plain HTTP or an unknown certificate is accepted; for a registry on this machine
-    insecure: bool = False
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether this is a file."""
-        return self.reference.startswith("oci-archive:")
-
-
-@dataclass(frozen=True)
 class Pushed:
     """What a push did."""
 
@@ -41,22 +27,14 @@ class Pushed:
     already_there: bool
 
 
-def registry_destination(repository: str, tag: str, *, insecure: bool = False) -> Destination:
-    """``repository:tag`` in a registry."""
-    return Destination(f"docker://{repository}:{tag}", insecure)
-
-
-def archive_destination(path: Path, name: str, tag: str) -> Destination:
-    """An OCI archive file."""
-    return Destination(f"oci-archive:{path}:{name}:{tag}")
-
-
-def push_image(image: str, destination: Destination, *, tool: str) -> Pushed:
-    """Copy a local image to ``destination`` unless the very same is there.
+def push_image(image: str, target: str, *, tool: str, insecure: bool = False) -> Pushed:
+    """Copy a local image to ``target`` unless the very same is there.
 
     Args:
         image: name in local storage.
+        target: ``docker://REGISTRY/REPOSITORY:TAG`` or ``oci-archive:FILE:NAME:TAG``.
         tool: the builder whose storage holds it (docker's daemon has one of its own).
+        insecure: plain HTTP or an unknown certificate is accepted.
 
     Raises:
         ConflictError: another content has this name there.
@@ -68,24 +46,25 @@ def push_image(image: str, destination: Destination, *, tool: str) -> Pushed:
     mine = read_image(source)
     if mine is None:
         raise NotFoundError(f"no image {image} in the storage of {tool}")
-    theirs = _there(destination)
+    theirs = _there(target, insecure)
     if theirs is None:
-        _copy(source, destination)
-        pushed = _there(destination)
+        _copy(source, target, insecure)
+        pushed = _there(target, insecure)
         assert pushed is not None
-        return Pushed(destination.reference, pushed.digest, already_there=False)
+        return Pushed(target, pushed.digest, already_there=False)
     if differs := [name for name in SAME if getattr(mine, name) != getattr(theirs, name)]:
         raise ConflictError(
-            f"{destination.reference} exists with another content ({', '.join(differs)} differ): "
+            f"{target} exists with another content ({', '.join(differs)} differ): "
             "a pushed version never changes, raise the version"
         )
-    return Pushed(destination.reference, theirs.digest, already_there=True)
+    return Pushed(target, theirs.digest, already_there=True)
 
 
-def _there(destination: Destination) -> ImageFacts | None:
-    if destination.is_archive and not Path(destination.reference.split(":")[1]).exists():
+def _there(target: str, insecure: bool) -> ImageFacts | None:
+    kind, file, *_ = target.split(":")
+    if kind == "oci-archive" and not Path(file).exists():
         return None
-    return read_image(destination.reference, insecure=destination.insecure)
+    return read_image(target, insecure=insecure)
 
 
 def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -> None:
@@ -106,14 +85,13 @@ def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -
     )
 
 
-def _copy(source: str, destination: Destination) -> None:
+def _copy(source: str, target: str, insecure: bool) -> None:
     """Copy an image; an archive appears whole, by a rename, or not at all."""
-    flags = ["--dest-tls-verify=false"] if destination.insecure else []
-    command = ["skopeo", "copy", *flags, source]
-    if not destination.is_archive:
-        run_command([*command, destination.reference], timeout=1800)
+    command = ["skopeo", "copy", *(["--dest-tls-verify=false"] if insecure else []), source]
+    if not target.startswith("oci-archive:"):
+        run_command([*command, target], timeout=1800)
         return
-    kind, file, name = destination.reference.split(":", 2)
+    kind, file, name = target.split(":", 2)
     path = Path(file)
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)  # skopeo would add to what a killed push left
