@@ -49,10 +49,12 @@ def stub_town(folder: Path, store: Path) -> Iterator[partial[Site]]:
     opened = partial(open_site, home, store, folder / "ledger.sqlite3", "test", applied=True)
     site = opened()
     apply_settings(site)
-    for release in RELEASES[:2]:
-        deploy(opened(), release, f"csanmt:{release}", force="test")
-        promote(opened(), release, PromotionPlan())
-    yield opened
-    for colour in COLOURS:
-        site.launcher.stop(site.place(colour), deadline_seconds=2)
-    replace(site).router.stop()
+    try:
+        for release in RELEASES[:2]:
+            deploy(opened(), release, f"csanmt:{release}", force="test")
+            promote(opened(), release, PromotionPlan())
+        yield opened
+    finally:
+        for colour in COLOURS:
+            site.launcher.stop(site.place(colour), deadline_seconds=2)
+        replace(site).router.stop()
