@@ -88,7 +88,10 @@ class Routes:
             write_route(folder, traffic)
             link.unlink(missing_ok=True)
             link.symlink_to(folder.name)
-            link.replace(self.path / "active")
+            active = self.path / "active"
+            if active.is_dir() and not active.is_symlink():  # somebody's copy of the link
+                shutil.rmtree(active)
+            link.replace(active)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             purpose = "rollback" if traffic.purpose == "rollback" else "promotion"

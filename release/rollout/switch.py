@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +38,8 @@ def switch(
     wanted = Traffic.of(side.colour, weight, sticky=sticky, purpose=purpose)
     applied = site.router.switch(wanted, expected=expected)
     seconds = site.clock.now() - start
-    site.down.unlink(missing_ok=True)
+    with suppress(OSError):
+        site.down.unlink()
     if weight >= 100 and purpose not in UNSERVED and side.record and not side.record.served:
         site.remember(replace(side.record, served=True))
     site.note(
