@@ -256,7 +256,9 @@ def _place(directory: Path) -> list[str]:
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=60
+        )  # what it complains about may be any bytes
     except subprocess.TimeoutExpired as error:
         words = f"{command[0]} did not end within {error.timeout:g} s"
         return subprocess.CompletedProcess(command, 124, "", words)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -15,6 +17,7 @@ from csanmt.errors import CsanmtError, StorageError
 from release.ledger.ledger import Ledger
 from release.rollout.deployment import deploy
 from release.rollout.keeper import keep
+from release.rollout.nginx_program import accepting_workers
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.shipment import Shipments, roll_back_past
@@ -176,6 +179,21 @@ def test_no_content_of_nginxs_files_stands_in_the_way_back(town: partial[Site]) 
             assert look(town()).present.release == wanted, (path, content)
         if before and path.is_file():
             path.write_bytes(before)
+
+
+@pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
+@pytest.mark.parametrize("kind", ["empty", "no text", "other types"])
+def test_an_nginx_that_died_starts_whatever_its_files_hold(town: partial[Site], kind: str) -> None:
+    router = town().router
+    for path in (router.main, router.note, router.directory / "nginx.pid"):
+        master = router.program.master()
+        assert master is not None
+        for pid in (master, *accepting_workers(master)):
+            os.kill(pid, signal.SIGKILL)
+        path.write_bytes(GARBAGE[kind])
+        wanted = RELEASES[look(town()).sides["blue"].share == 100]
+        assert rollback(town(), wanted, why=path.name).release == wanted
+        assert look(town()).present.release == wanted
 
 
 # -- the traffic ---------------------------------------------------------------------------------
