@@ -11,18 +11,22 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 import aiohttp
 import psutil
 
 from benchmarks import service_process
+from benchmarks.engine.models import SIZES, RandomWeights
+from csanmt.engine.packing import pack
 from csanmt.source_tree import SOURCE_TREE
 
 SENTENCES = (SOURCE_TREE / "benchmarks/suites/tatoeba/source.zh").read_text("utf-8").splitlines()
@@ -38,8 +42,11 @@ PORT = 3300
 class Service:
     """``csanmt serve`` of one checkout, by that checkout's own environment; ready once entered."""
 
-    def __init__(self, label: str, tree: Path, port: int, model: Path, workers: int = 2) -> None:
+    def __init__(
+        self, label: str, tree: Path, port: int, model: Path, workers: int = 2, warm: int = 320
+    ) -> None:
         self.label, self.url, self._workers = label, f"http://127.0.0.1:{port}", workers
+        self._warm, self._started = warm, time.monotonic()
         self._home = tempfile.TemporaryDirectory(prefix="csanmt-service-")
         home, log = Path(self._home.name), Path(self._home.name) / "log"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CSANMT_", "BENTOML_"))}
@@ -62,10 +69,11 @@ class Service:
         )
         while self._ready_runners() < self._workers:
             time.sleep(0.1)
+        self.ready_after = time.monotonic() - self._started
         below = [psutil.Process(pid) for pid in service_process.members(Path(self._home.name))]
         self.runners = [p for p in below if any("serving.runner" in w for w in p.cmdline())]
         self.gateway = self.runners[0].parent()
-        asyncio.run(latencies(self, SHORT, CONNECTIONS, 320))  # warm
+        asyncio.run(latencies(self, SHORT, CONNECTIONS, self._warm))
         return self
 
     def _ready_runners(self) -> int:
@@ -122,10 +130,15 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=6, help="slices of each side (6)")
     parser.add_argument("--model", type=Path, default=DEFAULT, metavar="DIR", help="a version")
     parser.add_argument("--footprint", action="store_true", help="start and memory by runners")
+    parser.add_argument("--size", choices=SIZES, help="--footprint of a random model of this size")
     args = parser.parse_args()
     model = args.model.resolve()
+    if args.footprint and args.size:
+        with tempfile.TemporaryDirectory() as folder:
+            footprint(random_version(args.size, Path(folder) / args.size), CONNECTIONS)
+        return 0
     if args.footprint:
-        footprint(model)
+        footprint(model, 20 * CONNECTIONS)
         return 0
     trees = {"this": SOURCE_TREE} | ({"other": args.against.resolve()} if args.against else {})
     with ExitStack() as stack:
@@ -139,16 +152,33 @@ def main() -> int:
     return 0
 
 
-def footprint(model: Path) -> None:
-    """Seconds until it is ready, and megabytes that are each process' own, by runners."""
+def random_version(size: str, directory: Path) -> Path:
+    """A version with random weights, the layers of a published size and the default's words.
+
+    Its sentences end at the length limit.
+    """
+    shutil.copytree(DEFAULT, directory, ignore=shutil.ignore_patterns("engine.bin"))
+    layers = asdict(SIZES[size])
+    del layers["vocab_size"]
+    config = json.loads((DEFAULT / "config.json").read_text("utf-8")) | layers
+    (directory / "config.json").write_text(json.dumps(config), "utf-8")
+    pack(RandomWeights(config), directory / "engine.bin", config)
+    return directory
+
+
+def footprint(model: Path, warm: int) -> None:
+    """Seconds until it is ready, and megabytes that are each process' own, by runners.
+
+    Args:
+        warm: requests that are answered before the memory is looked at.
+    """
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
     say(f"\n{model.name}: {size / 1e6:.0f} MB on disk\n")
     say("| runners | ready after, s | gateway, MB | a runner, MB | shared by all runners, MB |")
     say("|--:|--:|--:|--:|--:|")
     for workers in (1, 2, 4):
-        started = time.monotonic()
-        with Service("this", SOURCE_TREE, PORT, model, workers) as service:
-            seconds = time.monotonic() - started
+        with Service("this", SOURCE_TREE, PORT, model, workers, warm) as service:
+            seconds = service.ready_after
             gateway = service.gateway.memory_full_info()
             runners = [runner.memory_full_info() for runner in service.runners]
         own = statistics.fmean(r.uss for r in runners) / 1e6

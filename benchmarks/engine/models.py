@@ -44,14 +44,14 @@ SIZES = {
 class RandomWeights(Mapping[str, Floats]):
     """Seeded by parameter name and made when asked for, so that memory stays small."""
 
-    def __init__(self, dimensions: Dimensions) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         import torch
 
         from csanmt.configuration import CsanmtConfig
         from csanmt.modeling import CsanmtForConditionalGeneration
 
         with torch.device("meta"):
-            model = CsanmtForConditionalGeneration(CsanmtConfig(**asdict(dimensions)))
+            model = CsanmtForConditionalGeneration(CsanmtConfig(**config))
         self._shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
 
     def __iter__(self) -> Iterator[str]:
@@ -77,7 +77,7 @@ def native_model(dimensions: Dimensions, directory: Path) -> Path:
     path = directory / "engine.bin"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        pack(RandomWeights(dimensions), path, asdict(dimensions))
+        pack(RandomWeights(asdict(dimensions)), path, asdict(dimensions))
     return path
 
 
@@ -101,7 +101,7 @@ def ctranslate2_model(dimensions: Dimensions, directory: Path) -> Path:
     """An int8 model of the same dimensions without CSANMT's semantic parts, made once."""
     if not (directory / "model.bin").exists():
         directory.mkdir(parents=True, exist_ok=True)
-        spec = _spec(dimensions, RandomWeights(dimensions))
+        spec = _spec(dimensions, RandomWeights(asdict(dimensions)))
         spec.validate()
         spec.optimize(quantization="int8")
         spec.save(str(directory))
