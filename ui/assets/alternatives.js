@@ -73,11 +73,11 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
   /** Where a remembered translation comes from, and how like the sentence its own is. */
   function origin({ match, source }) {
     const values = { percent: Math.floor(100 * match), source };
-    return el("span", { class: "alternatives-origin" }, t(match < 1 ? "memorySimilar" : "memorySame", values));
+    return el("span", { class: "alternatives-origin cut" }, t(match < 1 ? "memorySimilar" : "memorySame", values));
   }
 
   function heading(sentence) {
-    const node = el("p", { class: "alternatives-source", "aria-hidden": "true" });
+    const node = el("p", { class: "alternatives-source cut", "aria-hidden": "true" });
     node.textContent = sentence.source;
     return node;
   }

@@ -79,7 +79,7 @@ export function createDocuments(box, client, { announce, onProblem }) {
 
   function show(job) {
     const percent = number(job.share ?? 0, { style: "percent" });
-    const name = el("strong", {}, job.result ?? job.name);
+    const name = el("strong", { class: "cut" }, job.result ?? job.name);
     const words = el("p", {}, t(job.words, { name: job.result ?? job.name, percent }));
     const text = el("div", { class: "document-text" }, name, words);
     if (left(job)) text.append(el("p", { class: "document-left" }, left(job)));

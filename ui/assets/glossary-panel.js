@@ -22,7 +22,7 @@ export function initGlossaryPanel(glossary, { languages, onChange }) {
 
   function side(name, value) {
     const input = el("input", {
-      type: "text", maxlength: String(LONGEST), lang: languages()[name], value,
+      class: "field", type: "text", maxlength: String(LONGEST), lang: languages()[name], value,
       autocomplete: "off", autocapitalize: "none", spellcheck: "false", oninput: changed,
       onpaste: pasted, onkeydown: onKey,
     }); // prettier-ignore

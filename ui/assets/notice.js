@@ -37,6 +37,7 @@ export function createNotice(box, { onRetry, onKey }) {
 
   function keyForm() {
     const field = el("input", {
+      class: "field",
       type: "password",
       "aria-label": t("keyLabel"),
       placeholder: t("keyLabel"),

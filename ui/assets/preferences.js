@@ -1,43 +1,35 @@
-// What the browser remembers, in localStorage under "csanmt."; in memory where that is blocked.
+// What the browser remembers, in its storage under "csanmt."; in memory where that is blocked.
 
 const PREFIX = "csanmt.";
 const memory = new Map();
 
-export function read(key) {
+/** The text under `key`, or null. */
+export function read(key, storage = "localStorage") {
   try {
-    return localStorage.getItem(PREFIX + key);
+    return window[storage].getItem(PREFIX + key);
   } catch {
     return memory.get(key) ?? null;
   }
 }
 
-/** The API key lives as long as the tab. */
-export const sessionKey = {
-  get value() {
-    try {
-      return sessionStorage.getItem(`${PREFIX}key`) ?? "";
-    } catch {
-      return memory.get("key") ?? "";
-    }
-  },
-  set value(key) {
-    try {
-      sessionStorage.setItem(`${PREFIX}key`, key);
-    } catch {
-      memory.set("key", key);
-    }
-  },
-};
-
 /** Stores a string, or forgets the key when `value` is null. Returns false if there is no room. */
-export function write(key, value) {
+export function write(key, value, storage = "localStorage") {
   try {
-    if (value === null) localStorage.removeItem(PREFIX + key);
-    else localStorage.setItem(PREFIX + key, value);
+    if (value === null) window[storage].removeItem(PREFIX + key);
+    else window[storage].setItem(PREFIX + key, value);
   } catch (error) {
     if (error.name === "QuotaExceededError") return false;
-    if (value === null) memory.delete(key);
-    else memory.set(key, value);
+    memory.set(key, value);
   }
   return true;
 }
+
+/** The API key lives as long as the tab. */
+export const sessionKey = {
+  get value() {
+    return read("key", "sessionStorage") ?? "";
+  },
+  set value(key) {
+    write("key", key, "sessionStorage");
+  },
+};

@@ -13,10 +13,7 @@ export async function* readEvents(stream, onBytes = () => {}) {
       rest += decoder.decode(value, { stream: true });
       const blocks = rest.split(/\r\n\r\n|\n\n|\r\r/);
       rest = blocks.pop();
-      for (const block of blocks) {
-        const event = parseBlock(block);
-        if (event) yield event;
-      }
+      yield* blocks.map(parseBlock).filter(Boolean);
     }
   } finally {
     reader.cancel().catch(() => {}); // the consumer left early: tell the server
@@ -24,16 +21,11 @@ export async function* readEvents(stream, onBytes = () => {}) {
 }
 
 /** One event from its lines, or null for a block of comments only. */
-export function parseBlock(block) {
-  let event = "message";
-  const data = [];
-  for (const line of block.split(/\r\n|\n|\r/)) {
-    const colon = line.indexOf(":");
-    if (colon === 0) continue; // a comment, sent to keep the connection alive
-    const field = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-    if (field === "event") event = value;
-    else if (field === "data") data.push(value);
+function parseBlock(block) {
+  const fields = { event: "message", data: [] };
+  for (const [, name, value] of block.matchAll(/^(event|data): ?([^\r\n]*)/gm)) {
+    if (name === "event") fields.event = value;
+    else fields.data.push(value);
   }
-  return data.length ? { event, data: data.join("\n") } : null;
+  return fields.data.length ? { event: fields.event, data: fields.data.join("\n") } : null;
 }
