@@ -128,7 +128,7 @@ def build(
     native = native_api(backend)
     makers = (*CLIENTS, openai_api) if settings.openai else CLIENTS
     clients = [make(backend) for make in makers]
-    operations = Operations(settings, service, pool, queue, metrics, provenance).api()
+    operations = Operations(service, provenance).api()
     apis = [native, *clients, operations]
     dispatcher = Dispatcher(service, clients, native)
     files = [*_documents(service, [api.description for api in apis]), *_page_routes(page)]

@@ -106,7 +106,7 @@ class Metrics(Collector):
             family.add_metric((self._model, *values), buckets, observed.total)
         return family
 
-    # The pool's observer (serving.runners.pool.PoolObserver).
+    # What the pool of runners tells.
 
     def batch_done(self, batch: Batch, seconds: float) -> None:
         self.observe(names.BATCH_SENTENCES, len(batch.sentences))

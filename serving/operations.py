@@ -12,36 +12,21 @@ from starlette.routing import Route
 
 from serving import metric_names as names
 from serving.apis.api import Api
-from serving.metrics import CONTENT_TYPE, Metrics, resident_bytes
+from serving.metrics import CONTENT_TYPE, resident_bytes
 from serving.openapi.document import HERE, Description
 from serving.provenance import Provenance
-from serving.runners.batching import BatchQueue
-from serving.runners.pool import RunnerPool
-from serving.settings import Settings
 from serving.translating import TranslationService
 
-GROUP = "Operation"
 PROBES = ("/livez", "/readyz", "/healthz")
 
 
 class Operations:
     """Answers ``/livez /readyz /healthz /metrics /version``."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        service: TranslationService,
-        pool: RunnerPool,
-        queue: BatchQueue,
-        metrics: Metrics,
-        provenance: Provenance,
-    ) -> None:
-        self._settings = settings
-        self._service = service
-        self._pool = pool
-        self._queue = queue
-        self._metrics = metrics
-        self._provenance = provenance
+    def __init__(self, service: TranslationService, provenance: Provenance) -> None:
+        self._service, self._provenance = service, provenance
+        self._pool, self._queue = service.pool, service.queue
+        self._settings, self._metrics = service.settings, service.metrics
 
     def api(self) -> Api:
         routes = [
@@ -58,24 +43,34 @@ class Operations:
         """The process answers. Nothing else is checked: a restart heals nothing else."""
         return JSONResponse({"status": "alive"})
 
-    async def readyz(self, request: Request) -> Response:
+    @property
+    def _ready(self) -> bool:
         """A runner has translated its warm-up sentences and takes requests."""
-        if self._pool.ready and self._queue.unavailable is None:
-            return JSONResponse({"status": "ready", "model": self._settings.model})
-        body = {"status": "starting" if not self._pool.problem else "failing"}
+        return self._pool.ready and self._queue.unavailable is None
+
+    def _probed(self, body: dict[str, Any]) -> Response:
+        if self._ready:
+            return JSONResponse(body)
         return JSONResponse(body, 503, headers={"Retry-After": "1"})
+
+    async def readyz(self, request: Request) -> Response:
+        if self._ready:
+            return self._probed({"status": "ready", "model": self._settings.model})
+        return self._probed({"status": "failing" if self._pool.problem else "starting"})
 
     async def healthz(self, request: Request) -> Response:
         """Ready, with what an operator looks at first. 503 when not ready."""
-        ready = self._pool.ready and self._queue.unavailable is None
-        body = {
-            "status": "ok" if ready else "unavailable",
-            "model": self._settings.model,
-            "runners": {"ready": len(self._pool.pids), "configured": self._settings.runner_count},
-            "queue": {"sentences": self._queue.waiting},
-        }
-        headers = {} if ready else {"Retry-After": "1"}
-        return JSONResponse(body, 200 if ready else 503, headers=headers)
+        return self._probed(
+            {
+                "status": "ok" if self._ready else "unavailable",
+                "model": self._settings.model,
+                "runners": {
+                    "ready": len(self._pool.pids),
+                    "configured": self._settings.runner_count,
+                },
+                "queue": {"sentences": self._queue.waiting},
+            }
+        )
 
     async def metrics(self, request: Request) -> Response:
         self._sample()
@@ -97,11 +92,8 @@ class Operations:
         self._metrics.set(names.BUILD_INFO, 1, *labels)
 
     async def version(self, request: Request) -> Response:
-        return JSONResponse(self._version())
-
-    def _version(self) -> dict[str, Any]:
         facts, settings = self._service.facts, self._settings
-        return {
+        body = {
             **self._provenance.as_dict(),
             "engine": {"name": facts.engine, "isa": facts.isa or None},
             "languages": {"source": facts.source_language, "target": facts.target_language},
@@ -121,3 +113,4 @@ class Operations:
                 "seconds": settings.timeout,
             },
         }
+        return JSONResponse(body)

@@ -221,20 +221,20 @@ class TranslationService:
         recall: Recall | None = None,
     ) -> None:
         self.recall = recall or Recall(None, metrics)
-        self._queue = queue
+        self.queue = queue
         self._count_tokens = count_tokens
-        self._pool = pool
-        self._metrics = metrics
+        self.pool = pool
+        self.metrics = metrics
         self.settings = settings
 
     @property
     def ready(self) -> bool:
-        return self._pool.ready
+        return self.pool.ready
 
     @property
     def facts(self) -> TranslatorFacts:
         """The model's facts; before the first runner is ready, those that need no model."""
-        return self._pool.facts or TranslatorFacts(self.settings.model, self.settings.engine)
+        return self.pool.facts or TranslatorFacts(self.settings.model, self.settings.engine)
 
     @property
     def languages(self) -> LanguagePair:
@@ -274,7 +274,7 @@ class TranslationService:
         matches = await self.recall.find(segmented.sentences, memory, self.facts)
         known = {sentence for sentence, match in matches.items() if match.exact}
         unknown = [sentence for sentence in segmented.sentences if sentence not in known]
-        ticket = self._queue.submit(unknown, options, stream=stream)
+        ticket = self.queue.submit(unknown, options, stream=stream)
         return Job(segmented, ticket, self.settings.timeout, matches)
 
     def _segmented(
@@ -326,17 +326,17 @@ class TranslationService:
     def _count(self, job: Job, answers: Sequence[TextAnswer]) -> None:
         if PROBE.get():
             return
-        count = self._metrics.count
+        count = self.metrics.count
         for answer in answers:
             count(names.CHARACTERS, "source", amount=len(answer.layout.text))
             count(names.CHARACTERS, "target", amount=len(answer.text))
             for sentence, match in zip(answer.sentences, answer.matches, strict=True):
                 if sentence and not (match and match.exact):  # that one is no work of the model
                     self._count_sentence(sentence)
-        self._metrics.observe(names.QUEUE_SECONDS, job.timing().queue)
+        self.metrics.observe(names.QUEUE_SECONDS, job.timing().queue)
 
     def _count_sentence(self, sentence: Translation) -> None:
-        count = self._metrics.count
+        count = self.metrics.count
         count(names.SEGMENTS)
         count(names.TOKENS, "source", amount=sentence.source_tokens)
         count(names.TOKENS, "target", amount=sentence.hypotheses[0].tokens)

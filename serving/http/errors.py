@@ -107,15 +107,9 @@ STATUSES: dict[type[CsanmtError], int] = {
     DeadlineExceededError: 504,
     StorageError: 507,
 }
-STATUS_CODES = {
-    400: BadRequestError.code,
-    401: UnauthorizedError.code,
-    403: ForbiddenError.code,
-    404: "not_found",
-    405: "method_not_allowed",
-    413: TooLargeError.code,
-    415: UnsupportedMediaTypeError.code,
-    422: InvalidInputError.code,
+# Of errors of starlette's own, by the first class above that has the status.
+STATUS_CODES = {status: kind.code for kind, status in reversed(STATUSES.items())} | {
+    405: "method_not_allowed"
 }
 
 

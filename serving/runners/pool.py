@@ -11,12 +11,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from csanmt.engine.container import actual_checksum
 from csanmt.errors import CsanmtError, IntegrityError, UnavailableError
 from serving.http.errors import CrashedError
 from serving.logs import log_fault
+from serving.metrics import Metrics
 from serving.runners.batching import Batch, BatchQueue, Ticket, cost_of
 from serving.runners.remote import Runner, RunnerDiedError
 from serving.runners.translators import TranslatorFacts
@@ -27,16 +27,6 @@ FIRST_PAUSE = 0.1  # seconds after a failure before a runner is started again
 LONGEST_PAUSE = 5.0
 LOOK_SECONDS = 5.0  # between two looks at the weights
 GIVE_UP_AFTER = 3  # failed starts in a row, of all runners, before requests are refused
-
-
-class PoolObserver(Protocol):
-    """Is told what the pool does; ``serving.metrics`` counts it."""
-
-    def batch_done(self, batch: Batch, seconds: float) -> None: ...
-
-    def runner_started(self, facts: TranslatorFacts) -> None: ...
-
-    def runner_died(self) -> None: ...
 
 
 class WeightsFile:
@@ -76,7 +66,7 @@ class RunnerPool:
         queue: BatchQueue,
         make_runner: Callable[[], Runner],
         count: int,
-        observer: PoolObserver,
+        metrics: Metrics,
         *,
         batch_deadline: float = 120.0,
         weights: WeightsFile | None = None,
@@ -84,7 +74,7 @@ class RunnerPool:
         self._queue = queue
         self._make_runner = make_runner
         self._count = count
-        self._observer = observer
+        self._metrics = metrics
         self._batch_deadline = batch_deadline
         self._weights = weights
         self._tasks: list[asyncio.Task[None]] = []
@@ -193,7 +183,7 @@ class RunnerPool:
         self._failed_starts = 0
         self.problem = self._queue.unavailable = None
         self.facts = self.facts or facts
-        self._observer.runner_started(facts)
+        self._metrics.runner_started(facts)
         log.info("runner ready", extra={"runner": facts.as_dict()})
         return True
 
@@ -208,7 +198,7 @@ class RunnerPool:
         finally:
             ended.cancel()
         log.warning("runner died", extra={"runner_pid": runner.pid})
-        self._observer.runner_died()
+        self._metrics.runner_died()
 
     async def _survived(self, runner: Runner, batch: Batch) -> bool:
         """Run the batch; false if the runner died of it or with it."""
@@ -247,7 +237,7 @@ class RunnerPool:
             for ticket in tickets:
                 ticket.cancel_listeners.remove(cancel_if_unwanted)
         self._queue.speed.observe(batch.options, sum(map(cost_of, texts)), result.seconds)
-        self._observer.batch_done(batch, result.seconds)
+        self._metrics.batch_done(batch, result.seconds)
         translations = dict(zip(texts, result.translations, strict=True))
         for sentence in batch.sentences:
             sentence.ticket.compute_seconds += result.seconds / len(batch.sentences)

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from serving.apis.deepl.translate import MODEL_TYPES, RESOURCES
-from serving.apis.desktop.dialects import PATHS, Answered
+from serving.apis.desktop import PATHS, Answered
 from serving.apis.libretranslate.routes import MAX_SUGGESTION
 from serving.glossaries.store import MAX_NAME
 from serving.openapi.document import Description, openapi_document
