@@ -28,6 +28,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_GATHERED = 65_536  # bytes
 MOST_HEAD_BYTES = 65_536  # of a request, and of what follows its body
+MOST_HEADERS = 200
+MOST_WAITING = 16  # requests of a connection behind the one that is being answered
 FRAMING = 8  # bytes around a byte of a body that comes in the smallest chunks
 HEAD_SECONDS = 30.0  # for a request's head to come
 
@@ -59,9 +61,10 @@ class CsanmtBentoService(Service[Any]):
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's protocol, with bounds where it has none, and answers in one piece.
 
-    It takes heads and trailers of any size, which become objects of twenty times that, and waits
-    for a head as long as a client likes; it writes the head of an answer and then its body, at a
-    system call and a packet each (uvicorn 0.54.0, protocols/http/httptools_impl.py).
+    It takes heads and trailers of any size and any number of requests at once, which become
+    objects of twenty to two hundred times that, and waits for a head as long as a client likes;
+    it writes the head of an answer and then its body, at a system call and a packet each
+    (uvicorn 0.54.0, protocols/http/httptools_impl.py).
     """
 
     _surplus = 0  # bytes of this message that are not its body
@@ -79,12 +82,14 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._surplus += len(data)
         super().data_received(data)
-        if self._surplus > MOST_HEAD_BYTES:
+        if self._surplus > MOST_HEAD_BYTES or len(self.headers or ()) > MOST_HEADERS:
             self.send_400_response("The head of the request is too long.")
         elif self._in_head and self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MOST_WAITING:
+            raise ValueError("too many requests before an answer")  # 400, and the end
         self._in_head = True
         super().on_message_begin()
 

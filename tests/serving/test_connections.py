@@ -44,6 +44,7 @@ ENDLESS = {
     "an address": b"GET /" + b"a" * (1 << 20),
     "trailers": CHUNKED + b"2\r\n{}\r\n0\r\n" + b"a: b\r\n" * (1 << 17),
     "a trailer": CHUNKED + b"2\r\n{}\r\n0\r\na: " + b"b" * (1 << 20),
+    "small headers": b"GET / HTTP/1.1\r\n" + HOST + b"a: b\r\n" * 300,
     "an extension of a chunk": CHUNKED + b"2;" + b"b" * (1 << 20),
 }
 
@@ -54,6 +55,17 @@ def test_an_endless_head_is_not_read(live: Live, kind: str) -> None:
     assert b" 200 " not in answer
     assert not answer or answer.startswith(b"HTTP/1.1 400")
     assert httpx.get(f"{live.url}/livez", trust_env=False).status_code == 200
+
+
+LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST
+
+
+@pytest.mark.parametrize(("requests", "answered"), [(10, True), (5000, False)])
+def test_requests_that_do_not_wait_for_answers_are_few(live, requests, answered) -> None:
+    last = LIVEZ + b"Connection: close\r\n\r\n"
+    answer = spoken(live, (LIVEZ + b"\r\n") * (requests - 1) + last)
+    assert (answer.count(b"HTTP/1.1 200") == requests) is answered
+    assert (b"HTTP/1.1 400" in answer) is not answered
 
 
 def test_large_bodies_and_small_chunks_are_read(live: Live) -> None:
