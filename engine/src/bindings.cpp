@@ -63,20 +63,10 @@ nb::object logits(Engine& engine, const Ids& source, const Ids& target) {
 }
 
 nb::dict info(const Engine& engine) {
-  const csanmt::Dimensions& d = engine.dimensions();
   nb::dict out;
   out["isa"] = engine.kernels().name;
-  out["bytes"] = engine.bytes();
-  out["source_vocabulary"] = d.source_vocabulary;
-  out["target_vocabulary"] = d.target_vocabulary;
-  out["hidden_size"] = d.hidden;
-  out["inner_size"] = d.inner;
-  out["heads"] = d.heads;
-  out["encoder_layers"] = d.encoder_layers;
-  out["decoder_layers"] = d.decoder_layers;
-  out["semantic_layers"] = d.semantic_layers;
-  out["relative_positions"] = d.has(csanmt::kRelative);
-  out["augmentation"] = d.has(csanmt::kAugmentation);
+  out["source_vocabulary"] = engine.dimensions().source_vocabulary;
+  out["target_vocabulary"] = engine.dimensions().target_vocabulary;
   return out;
 }
 

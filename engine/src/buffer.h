@@ -31,7 +31,6 @@ class Buffer {
     return data_;
   }
   T* data() { return data_; }
-  size_t bytes() const { return size_ * sizeof(T); }
 
  private:
   T* data_ = nullptr;

@@ -21,7 +21,6 @@ class Engine {
 
   const Dimensions& dimensions() const { return file_.dimensions(); }
   const Kernels& kernels() const { return kernels_; }
-  size_t bytes() const { return file_.bytes(); }
 
   // One n-best list a source. `required`, if not empty, holds for each source the reserved
   // tokens that its hypotheses use. `poll` is called before every step and throws to abandon.

@@ -87,10 +87,10 @@ void check_dimensions(const Dimensions& d) {
 
 }  // namespace
 
-ModelFile::ModelFile(const std::string& path, bool verify) : path_(path) {
+ModelFile::ModelFile(const std::string& path) : path_(path) {
   map(path);
   try {
-    read_header(verify);
+    read_header();
   } catch (...) {
     munmap(const_cast<uint8_t*>(data_), bytes_);
     throw;
@@ -123,7 +123,7 @@ void ModelFile::map(const std::string& path) {
   bytes_ = size_t(info.st_size);
 }
 
-void ModelFile::read_header(bool verify) {
+void ModelFile::read_header() {
   if (std::memcmp(data_, kMagic, sizeof kMagic) != 0)
     throw FileError(path_ + " is not an engine file (wrong magic)");
   const auto version = read<uint32_t>(data_ + 8);
@@ -139,11 +139,9 @@ void ModelFile::read_header(bool verify) {
                     std::to_string(recorded) + " bytes are there");
   if (recorded < bytes_ || bytes_ % 64 != 0)
     throw FileError(path_ + " is corrupted: it is longer than its header says");
-  if (verify) {
-    const Fletcher found = fletcher(data_ + kChecksumStart, bytes_ - kChecksumStart);
-    if (found.sum != read<uint64_t>(data_ + 24) || found.weighted != read<uint64_t>(data_ + 32))
-      throw FileError(path_ + " is corrupted: its checksum does not match");
-  }
+  const Fletcher found = fletcher(data_ + kChecksumStart, bytes_ - kChecksumStart);
+  if (found.sum != read<uint64_t>(data_ + 24) || found.weighted != read<uint64_t>(data_ + 32))
+    throw FileError(path_ + " is corrupted: its checksum does not match");
   std::memcpy(&dimensions_, data_ + kChecksumStart, sizeof dimensions_);
   check_dimensions(dimensions_);
   read_table(read<uint64_t>(data_ + 112), read<uint32_t>(data_ + 104));

@@ -49,14 +49,12 @@ struct Dimensions {
 class ModelFile {
  public:
   // Maps the file shared and read-only. Throws FileError; std::system_error if unreadable.
-  explicit ModelFile(const std::string& path, bool verify = true);
+  explicit ModelFile(const std::string& path);
   ~ModelFile();
   ModelFile(const ModelFile&) = delete;
   ModelFile& operator=(const ModelFile&) = delete;
 
   const Dimensions& dimensions() const { return dimensions_; }
-  size_t bytes() const { return bytes_; }
-  bool has(const std::string& name) const { return sections_.count(name) != 0; }
 
   // The section's first byte; throws FileError if it is missing or not `bytes` long.
   const uint8_t* section(const std::string& name, uint64_t bytes) const;
@@ -66,7 +64,7 @@ class ModelFile {
     uint64_t offset, bytes;
   };
   void map(const std::string& path);
-  void read_header(bool verify);
+  void read_header();
   void read_table(uint64_t offset, uint32_t count);
 
   std::string path_;
