@@ -10,8 +10,8 @@ from typing import Any
 from bulk.inputs import Survey
 from bulk.records import Layout
 from csanmt.durable import replacing
-from csanmt.errors import ConflictError, IntegrityError
-from csanmt.tables import changes, flatten
+from csanmt.errors import ConflictError, IntegrityError, InvalidInputError
+from csanmt.tables import build, changes, flatten
 from csanmt.translator import DecodingOptions
 
 FORMAT = 1
@@ -62,18 +62,10 @@ class Manifest:
         """Raises IntegrityError: the file is damaged, or of another version."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            decoding = data["decoding"]
-            decoding["protect"] = tuple(decoding.get("protect", ()))
-            if data["format"] != FORMAT:
-                raise ValueError(f"format {data['format']} is not {FORMAT}")
-            return cls(
-                Model(**data["model"]),
-                DecodingOptions(**decoding),
-                Layout(**data["layout"]),
-                Cutting(**data["cutting"]),
-                tuple(Survey(**entry) for entry in data["inputs"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            if data.pop("format") != FORMAT:
+                raise ValueError(f"its format is not {FORMAT}")
+            return build(cls, data)
+        except (ValueError, KeyError, TypeError, AttributeError, InvalidInputError) as error:
             raise IntegrityError(f"{str(path)!r} is not a manifest of a run: {error}") from error
 
     def require_same(self, other: Manifest, folder: Path) -> None:

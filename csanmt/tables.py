@@ -82,7 +82,8 @@ def from_json(kind: type[Kind], text: str | bytes) -> Kind:
 def _value(hint: Any, value: Any, key: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
-        return build(hint, value, f"{key}.")  # type: ignore[arg-type]
+        there = isinstance(value, hint)  # type: ignore[arg-type]
+        return value if there else build(hint, value, f"{key}.")  # type: ignore[arg-type]
     if origin in (types.UnionType, typing.Union):  # X | None
         return value if value is None else _value(arguments[0], value, key)
     if origin is tuple:

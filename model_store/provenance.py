@@ -13,9 +13,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from csanmt.errors import IntegrityError, InvalidInputError
+from csanmt.tables import build
 from model_store.digests import FileDigest, model_digest
 from model_store.tags import ModelTag
 
@@ -25,7 +26,6 @@ FORMAT = 1
 _OURS = "format tag created digest labels metadata files envelope record_sha256"
 RESERVED = frozenset(_OURS.split())
 _LARGEST_RECORD = 16 << 20  # bytes
-Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +102,11 @@ class Record:
                 raise IntegrityError(
                     f"{str(path)!r} has format {value['format']!r}; this version reads {FORMAT}"
                 )
-            record = cls(
-                tag=ModelTag.parse(_expect(value, "tag", str)),
-                created=_expect(value, "created", str),
-                digest=_expect(value, "digest", str),
-                files={
-                    name: _file_digest(entry)
-                    for name, entry in _expect(value, "files", dict).items()
-                },
-                envelope=_file_digest(value["envelope"]),
-                labels={
-                    key: _expect(value["labels"], key, str)
-                    for key in _expect(value, "labels", dict)
-                },
-                metadata=_expect(value, "metadata", dict),
-                origin={key: item for key, item in value.items() if key not in RESERVED},
-            )
-        except (KeyError, TypeError, AttributeError, InvalidInputError) as error:
+            own = {key: value[key] for key in RESERVED - {"format", "tag", "record_sha256"}}
+            origin = {key: item for key, item in value.items() if key not in RESERVED}
+            tag = ModelTag.parse(value["tag"])
+            record = build(cls, {"tag": tag, "origin": origin, **own})
+        except (KeyError, AttributeError, InvalidInputError) as error:
             raise IntegrityError(f"{str(path)!r} is not a record of this store: {error}") from error
         if record.digest != model_digest(record.files):
             raise IntegrityError(f"{str(path)!r}: the digest does not match the list of files")
@@ -140,18 +128,6 @@ def read_origin(directory: Path) -> tuple[dict[str, Any], dict[str, FileDigest]]
         raise InvalidInputError(str(error)) from error
     origin = {key: item for key, item in value.items() if key not in RESERVED}
     return origin, _recorded_files(value.get("files"))
-
-
-def _expect(value: Mapping[str, Any], key: str, kind: type[Kind]) -> Kind:
-    """``value[key]`` if it is a ``kind``; an archive's record may hold anything."""
-    found = value[key]
-    if not isinstance(found, kind):
-        raise TypeError(f"{key} is {found!r}; allowed is a {kind.__name__}")
-    return found
-
-
-def _file_digest(entry: Mapping[str, Any]) -> FileDigest:
-    return FileDigest(_expect(entry, "size", int), _expect(entry, "sha256", str))
 
 
 def _recorded_files(value: object) -> dict[str, FileDigest]:
