@@ -11,19 +11,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 # Languages written without spaces between sentences.
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my", "bo"})
 
 LINE_BREAK = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-# Inside these, punctuation ends no sentence.
-_UNBREAKABLE = re.compile(
-    r"(?:https?|ftp|file)://[!-~]*[A-Za-z0-9/#=_~&-]"
-    r"|www\.[!-~]*[A-Za-z0-9/#=_~&-]"
-    r"|(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-)
 _TERMINATORS = "。！？；…｡⁇⁈⁉‼।؟۔!?"
 _CLOSERS = "」』”’）】》〉〕］｝\"')]}>»›"
 _TAIL = re.escape(_TERMINATORS + _CLOSERS)
@@ -90,15 +84,8 @@ def as_one_segment(text: str) -> Segment:
 
 def segment(text: str) -> list[Segment]:
     """Sentences of ``text`` in order; concatenating their parts gives ``text`` back."""
-    cores = [span for line in _lines(text) for span in _sentences(text, *line)]
-    if not cores:
-        return [Segment(text, "", "", len(text))] if text else []
-    segments = []
-    for i, (start, end) in enumerate(cores):
-        following = cores[i + 1][0] if i + 1 < len(cores) else len(text)
-        before = text[:start] if i == 0 else ""
-        segments.append(Segment(before, text[start:end], text[end:following], start))
-    return segments
+    sentences = (span for line in _lines(text) for span in _sentences(text, *line))
+    return _as_segments(text, sentences) if text else []
 
 
 def join(segments: Sequence[Segment], texts: Sequence[str], language: str) -> str:
@@ -151,18 +138,10 @@ def _lines(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Sentence spans of the line ``text[start:end]``, white space at their ends left out."""
-    line = text[start:end]
-    cuts = _boundaries(line)
-    spans = []
-    for low, high in zip([0, *cuts], [*cuts, len(line)], strict=True):
-        part = line[low:high]
-        bare = part.strip()
-        if bare:
-            first = start + low + len(part) - len(part.lstrip())
-            spans.append((first, first + len(bare)))
-    return spans
+def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of the sentences of the line ``text[start:end]``."""
+    cuts = [start + cut for cut in _boundaries(text[start:end])]
+    return zip([start, *cuts], [*cuts, end], strict=True)
 
 
 def _boundaries(line: str) -> list[int]:
@@ -252,8 +231,8 @@ def _is_wide(character: str) -> bool:
 
 
 def _guarded(line: str) -> list[tuple[int, int]]:
-    """Disjoint spans no sentence ends in: addresses, and pairs of brackets or quotes."""
-    spans = [found.span() for found in _UNBREAKABLE.finditer(line)]
+    """Disjoint spans no sentence ends in: pairs of brackets or quotes."""
+    spans: list[tuple[int, int]] = []
     stack: list[tuple[str, int]] = []
     for i, character in enumerate(line):
         if character in _OPEN:
@@ -317,18 +296,21 @@ def _clings(left: str, right: str) -> bool:
     return joined or (left.isascii() and left.isalnum() and right.isascii() and right.isalnum())
 
 
-def _as_segments(text: str, pieces: Sequence[tuple[int, int]]) -> list[Segment]:
+def _as_segments(text: str, spans: Iterable[tuple[int, int]]) -> list[Segment]:
+    """A segment of each span that is not blank, white space at its ends left out."""
     cores = []
-    for low, high in pieces:
+    for low, high in spans:
         part = text[low:high]
-        bare = part.strip()
-        if bare:
+        if bare := part.strip():
             first = low + len(part) - len(part.lstrip())
             cores.append((first, first + len(bare)))
-    segments = []
-    for i, (start, end) in enumerate(cores):
-        following = cores[i + 1][0] if i + 1 < len(cores) else len(text)
-        segments.append(
-            Segment(text[:start] if i == 0 else "", text[start:end], text[end:following], start)
-        )
-    return segments or [Segment(text, "", "", len(text))]
+    ends = [first for first, _ in cores[1:]] + [len(text)]
+    segments = (
+        [
+            Segment("", text[start:end], text[end:following], start)
+            for (start, end), following in zip(cores, ends, strict=True)
+        ]
+        if cores
+        else [Segment("", "", "", len(text))]
+    )
+    return [replace(segments[0], before=text[: segments[0].start]), *segments[1:]]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from csanmt.protected.texts import cut_text
 from csanmt.segmentation import segment
 
 ANY_MODEL = ""  # an entry that holds whatever model translates
@@ -69,8 +70,8 @@ def by_sentence(pair: TranslationUnit) -> list[TranslationUnit]:
 
     A text whose translation has another number of sentences stays whole.
     """
-    sources = [piece.text for piece in segment(pair.source) if piece.text]
-    targets = [piece.text for piece in segment(pair.target) if piece.text]
+    sources = [piece.text for piece in cut_text(pair.source, segment) if piece.text]
+    targets = [piece.text for piece in cut_text(pair.target, segment) if piece.text]
     if len(sources) != len(targets):
         return [TranslationUnit(pair.source.strip(), pair.target.strip(), pair.origin)]
     return [TranslationUnit(s, t, pair.origin) for s, t in zip(sources, targets, strict=True)]
