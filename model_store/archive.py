@@ -26,13 +26,6 @@ from model_store.store import ModelStore
 MOST_ENTRIES = 1000
 DEEPEST = 4  # path components
 LONGEST_NAME = 255  # bytes
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"BZ": "bzip2",
-    b"\xfd7": "xz",
-    b"PK": "zip",
-    b"\x28\xb5": "zstd",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +126,6 @@ def _write_tar(stream: BinaryIO, directory: Path, record: Record) -> None:
 
 
 def _extract(stream: BinaryIO, target: Path, *, name: str) -> None:
-    head = stream.read(2)
-    stream.seek(0)
-    if head in _COMPRESSED:
-        raise InvalidInputError(
-            f"{name!r} is compressed ({_COMPRESSED[head]}); only plain tar archives written by "
-            "'csanmt models export' are imported"
-        )
     target.mkdir()
     seen: set[str] = set()
     room = os.fstat(stream.fileno()).st_size
@@ -152,7 +138,10 @@ def _extract(stream: BinaryIO, target: Path, *, name: str) -> None:
                     raise InvalidInputError(f"{name!r}: entries are larger than the archive")
                 _extract_one(tar, entry, target)
     except (tarfile.TarError, EOFError) as error:
-        raise InvalidInputError(f"{name!r} is not a sound tar archive: {error}") from error
+        raise InvalidInputError(
+            f"{name!r} is not a sound tar archive, or compressed, as 'csanmt models export' "
+            f"writes none: {error}"
+        ) from error
     if RECORD_NAME not in seen:
         raise InvalidInputError(
             f"{name!r} has no {RECORD_NAME}: it was not written by 'csanmt models export'"

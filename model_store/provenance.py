@@ -130,6 +130,16 @@ def read_origin(directory: Path) -> tuple[dict[str, Any], dict[str, FileDigest]]
     return origin, _recorded_files(value.get("files"))
 
 
+def others(files: Mapping[str, FileDigest], recorded: Mapping[str, FileDigest]) -> list[str]:
+    """The paths of ``recorded`` whose content ``files`` does not have, in order."""
+    return [
+        path
+        for path, entry in sorted(recorded.items())
+        if path not in (RECORD_NAME, ENVELOPE_NAME)
+        and (path not in files or files[path].sha256 != entry.sha256)
+    ]
+
+
 def _recorded_files(value: object) -> dict[str, FileDigest]:
     """Digests from ``{"path": {"sha256": …}}`` or ``{"path": "<hex>"}``; size -1 is unknown."""
     found: dict[str, FileDigest] = {}

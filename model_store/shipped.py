@@ -8,7 +8,7 @@ from pathlib import Path
 from csanmt.errors import ConflictError, NotFoundError
 from csanmt.version import DEFAULT_TAG, PACKED_WEIGHTS
 from model_store.digests import digest_file
-from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record, read_origin
+from model_store.provenance import RECORD_NAME, Record, others, read_origin
 from model_store.store import ModelStore
 
 DEFAULT_SOURCE = Path(__file__).resolve().parent / "default"
@@ -73,13 +73,8 @@ def _same_files(stored: Record, source: Path) -> Record:
     found = recorded or {
         path: digest_file(source / path) for path in stored.files if (source / path).is_file()
     }
-    other = [
-        path
-        for path, entry in sorted(found.items())
-        if not path.endswith(".md")  # a better text about the model is not another model
-        and path not in (RECORD_NAME, ENVELOPE_NAME)
-        and (path not in stored.files or stored.files[path].sha256 != entry.sha256)
-    ]
+    # A better text about the model is not another model.
+    other = [path for path in others(stored.files, found) if not path.endswith(".md")]
     if other:
         raise ConflictError(
             f"the store's {stored.tag} is not the one that comes with this source tree "

@@ -29,7 +29,7 @@ from model_store.envelope import iso, point_latest, write_envelope
 from model_store.home import store_home
 from model_store.integrity import Findings, examine, require_intact
 from model_store.layout import model_files
-from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, RESERVED, Record, read_origin
+from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, RESERVED, Record, others, read_origin
 from model_store.staging import publish, storage_errors, writing
 from model_store.tags import ModelTag
 
@@ -289,13 +289,7 @@ def _agree(
     source: Path, files: Mapping[str, FileDigest], recorded: Mapping[str, FileDigest]
 ) -> None:
     """Refuse files that are not those their author recorded (a bad download, a half checkout)."""
-    wrong = [
-        path
-        for path, entry in recorded.items()
-        if path not in (RECORD_NAME, ENVELOPE_NAME)
-        and (path not in files or files[path].sha256 != entry.sha256)
-    ]
-    if wrong:
+    if wrong := others(files, recorded):
         raise IntegrityError(
             f"{', '.join(wrong)} in {str(source)!r}: not as recorded in its {RECORD_NAME}; "
             "fetch them again, or remove 'files' there if the change is meant"
