@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from csanmt.markup.marked import (
     ATOMS,
@@ -20,27 +20,14 @@ from csanmt.markup.words import whole_words
 _WHITE = re.compile(r"[ \t\n\r\f]+")
 
 
-@dataclass(slots=True, eq=False)
-class _Node:
-    """A mark in the making; ``end`` is None while it is open."""
-
-    start: int
-    end: int | None
-    opening: str = ""
-    closing: str = ""
-    solid: int = 0  # visible characters and breaks before it
-    inside: list[_Node] = field(default_factory=list)
-
-
 class Run:
     """Text, tags and the rest in the order they come; ``finish`` makes a ``MarkedText``."""
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._length = 0
-        self._solid = 0
-        self._top: list[_Node] = []
-        self._open: list[tuple[int, _Node]] = []  # token index of the start tag, and its node
+        self._events: list[tuple[str, str]] = []  # text, break, open, close, point; what it is
+        self._last = ""  # character of the text
+        self._open: list[int] = []  # token indices of the start tags that wait
+        self._unopened = 0  # end tags whose start tags stand before this run
         self._atoms: dict[str, str] = {}
         self._breaks: list[str] = []
         self.raw: list[str] = []  # everything as it was
@@ -52,7 +39,8 @@ class Run:
     @property
     def wordless(self) -> bool:
         """No character that a translator would read."""
-        return not any(c.isalnum() for part in self._text for c in part)
+        texts = (value for kind, value in self._events if kind == "text")
+        return not any(c.isalnum() for text in texts for c in text)
 
     def text(self, text: str, *, collapse: bool) -> None:
         """Add plain text. With ``collapse`` white space is as HTML shows it.
@@ -68,10 +56,8 @@ class Run:
                 self._add(part)
 
     def _collapsed(self, text: str) -> str:
-        before = self._text[-1][-1:] if self._text else ""
-
         def shown(found: re.Match[str]) -> str:
-            left = text[found.start() - 1] if found.start() else before
+            left = text[found.start() - 1] if found.start() else self._last
             right = text[found.end() : found.end() + 1]
             if left in (" ", "\n") and left:
                 return ""
@@ -88,16 +74,14 @@ class Run:
             elif line:
                 self.text(line, collapse=False)
 
-    def _add(self, text: str) -> None:
-        self._text.append(text)
-        self._length += len(text)
-        self._solid += sum(not c.isspace() for c in text)
+    def _add(self, text: str, kind: str = "text") -> None:
+        self._events.append((kind, text))
+        self._last = text[-1:]
 
     def open(self, token: int, raw: str) -> None:
         """A start tag that has its end tag, here or behind this run."""
-        node = _Node(self._length, None, raw, solid=self._solid)
-        self._siblings().append(node)
-        self._open.append((token, node))
+        self._open.append(token)
+        self._events.append(("open", raw))
 
     def close(self, token: int, raw: str) -> None:
         """An end tag; ``token`` is the index of its start tag.
@@ -105,21 +89,15 @@ class Run:
         Pairs do not cross, so that is the innermost open one, or it stood before this run
         and none is open.
         """
-        if self._open and self._open[-1][0] == token:
-            _, node = self._open.pop()
-            node.closing = raw
+        if self._open and self._open[-1] == token:
+            self._open.pop()
         else:
-            node = _Node(0, None, "", raw, inside=self._top)
-            self._top = [node]
-        self._end(node)
-
-    def _end(self, node: _Node) -> None:
-        """What stands open ends here, or goes on in a later run."""
-        node.end = node.start if self._solid == node.solid else self._length
+            self._unopened += 1
+        self._events.append(("close", raw))
 
     def point(self, raw: str) -> None:
         """A tag or comment that stands for no word."""
-        self._siblings().append(_Node(self._length, self._length, raw))
+        self._events.append(("point", raw))
 
     def atom(self, raw: str) -> None:
         """Something shown as it is, in the place of a word."""
@@ -132,38 +110,32 @@ class Run:
 
     def line_break(self, raw: str) -> None:
         self._breaks.append(raw)
-        self._add("\n")
-        self._solid += 1
-
-    def _siblings(self) -> list[_Node]:
-        return self._open[-1][1].inside if self._open else self._top
+        self._add("\n", "break")
 
     def finish(self) -> MarkedText:
-        for _, node in self._open:
-            self._end(node)
-        text = "".join(self._text)
+        """What began before this run, or goes on behind it, begins and ends with it."""
+        before, behind = [("open", "")] * self._unopened, [("close", "")] * len(self._open)
+        parts: list[str] = []
         marks: list[Mark] = []
-        todo = [(node, ROOT) for node in reversed(self._top)]
-        while todo:
-            node, parent = todo.pop()
-            end = node.start if node.end is None else node.end
-            if node.start == end:
-                marks.append(Mark(end, end, _whole(node), parent))
-                continue
-            marks.append(Mark(node.start, end, (node.opening, node.closing), parent))
-            todo += [(child, len(marks) - 1) for child in reversed(node.inside)]
+        opened: list[tuple[int, int]] = []  # mark, and visible characters and breaks before it
+        length = solid = 0
+        for kind, value in [*before, *self._events, *behind]:
+            parent = opened[-1][0] if opened else ROOT
+            if kind in ("text", "break"):
+                parts.append(value)
+                length += len(value)
+                solid += kind == "break" or sum(not c.isspace() for c in value)
+            elif kind == "close":
+                index, already = opened.pop()
+                mark = marks[index]
+                if solid > already:
+                    marks[index] = replace(mark, end=length, data=(mark.data, value))
+                else:  # an element without text is one thing, with whatever elements it holds
+                    whole = "".join([*(m.data for m in marks[index:]), value])
+                    marks[index:] = [replace(mark, data=whole)]
+            else:
+                if kind == "open":
+                    opened.append((len(marks), solid))
+                marks.append(Mark(length, length, value, parent))
+        text = "".join(parts)
         return whole_words(MarkedText(text, tuple(marks), dict(self._atoms), tuple(self._breaks)))
-
-
-def _whole(node: _Node) -> str:
-    """An element without text is one thing, with whatever elements it holds."""
-    todo: list[_Node | str] = [node]
-    raw: list[str] = []
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            raw.append(item)
-            continue
-        raw.append(item.opening)
-        todo += [item.closing, *reversed(item.inside)]
-    return "".join(raw)
