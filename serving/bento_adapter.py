@@ -32,6 +32,7 @@ MOST_HEADERS = 200
 MOST_WAITING = 16  # requests of a connection behind the one that is being answered
 FRAMING = 8  # bytes around a byte of a body that comes in the smallest chunks
 HEAD_SECONDS = 30.0  # for a request's head to come
+READ_SECONDS = 60.0  # for a client to read on, where an answer waits for it
 
 
 class ApplicationInFront:
@@ -70,6 +71,7 @@ class BoundedHttp(HttpToolsProtocol):
     _surplus = 0  # bytes of this message that are not its body
     _in_head = False
     _deadline: asyncio.TimerHandle | None = None  # for the head that is awaited
+    _unread: asyncio.TimerHandle | None = None  # while the client does not read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]
@@ -77,7 +79,17 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self._surplus += len(data)

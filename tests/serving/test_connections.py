@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from serving import bento_adapter
 from tests.serving.live_application import MODEL, Live, live_application
+from tests.serving.test_logs import Wire
 from tests.stub_translator import SlowStub
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -89,6 +93,27 @@ def test_a_head_has_a_time_to_come(live: Live, monkeypatch, begun: bytes) -> Non
     answer = spoken(live, begun)
     assert time.monotonic() - started < 10
     assert answer.count(b"HTTP/1.1 200") == begun.count(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_a_client_that_does_not_read_is_cut_off(monkeypatch, reads_on: bool) -> None:
+    monkeypatch.setattr(bento_adapter, "READ_SECONDS", 0.05)
+
+    async def work() -> bool:
+        config = uvicorn.Config(lambda: None, log_config=None, lifespan="off")
+        config.load()
+        protocol, wire = bento_adapter.BoundedHttp(config, ServerState(), app_state={}), Wire()
+        protocol.connection_made(wire)
+        protocol.pause_writing()  # as the transport does, with much that is not read
+        if reads_on:
+            protocol.resume_writing()
+        async with asyncio.timeout(10):
+            while not wire.aborted and not protocol._unread.cancelled():
+                await asyncio.sleep(0.01)
+        protocol.connection_lost(None)
+        return wire.aborted
+
+    assert asyncio.run(work()) is not reads_on
 
 
 def test_who_is_answered_slowly_is_not_cut_off(tmp_path: Path, monkeypatch) -> None:
