@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from csanmt.translator import Translator
 from serving.app import Application, build
-from serving.bento_adapter import BoundedHttp
+from serving.http.connections import BoundedHttp
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
 from serving.runners.remote import InlineRunner

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from serving import bento_adapter
+from serving.http import connections
 from tests.serving.live_application import MODEL, Live, live_application
 from tests.serving.test_logs import Wire
 from tests.stub_translator import SlowStub
@@ -88,7 +88,7 @@ def test_large_bodies_and_small_chunks_are_read(live: Live) -> None:
     ids=["silent", "one byte", "half a head", "half a second request"],
 )
 def test_a_head_has_a_time_to_come(live: Live, monkeypatch, begun: bytes) -> None:
-    monkeypatch.setattr(bento_adapter, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
     started = time.monotonic()
     answer = spoken(live, begun)
     assert time.monotonic() - started < 10
@@ -97,12 +97,12 @@ def test_a_head_has_a_time_to_come(live: Live, monkeypatch, begun: bytes) -> Non
 
 @pytest.mark.parametrize("reads_on", [True, False])
 def test_a_client_that_does_not_read_is_cut_off(monkeypatch, reads_on: bool) -> None:
-    monkeypatch.setattr(bento_adapter, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.05)
 
     async def work() -> bool:
         config = uvicorn.Config(lambda: None, log_config=None, lifespan="off")
         config.load()
-        protocol, wire = bento_adapter.BoundedHttp(config, ServerState(), app_state={}), Wire()
+        protocol, wire = connections.BoundedHttp(config, ServerState(), app_state={}), Wire()
         protocol.connection_made(wire)
         protocol.pause_writing()  # as the transport does, with much that is not read
         if reads_on:
@@ -117,7 +117,7 @@ def test_a_client_that_does_not_read_is_cut_off(monkeypatch, reads_on: bool) -> 
 
 
 def test_who_is_answered_slowly_is_not_cut_off(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(bento_adapter, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
     with live_application(tmp_path, translator=SlowStub(MODEL, 0.8)) as slow:
         answer = httpx.post(f"{slow.url}/translate", json={"text": "你好。"}, trust_env=False)
         assert answer.status_code == 200

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from serving import logs
-from serving.bento_adapter import MOST_GATHERED, BoundedHttp
+from serving.http.connections import MOST_GATHERED, BoundedHttp
 
 
 @pytest.fixture
