@@ -17,7 +17,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -141,7 +141,8 @@ class Ledger:
             if not value.strip():
                 raise ConfigurationError(f"a ledger entry needs a {name}, not {value!r}")
         moment = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")
-        with self._reporting(), self._connection() as connection, _transaction(connection):
+        with self._reporting(), self._connection() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")  # locked before anything is read
             last = connection.execute(
                 "SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1"
             ).fetchone()
@@ -151,9 +152,8 @@ class Ledger:
                 dict(digests or {}), dict(detail or {}), previous,
             )  # fmt: skip
             entry = Entry(**{**asdict(bare), "hash": _digest(bare)})
-            connection.execute(
-                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(entry)
-            )
+            marks = ", ".join(f":{name}" for name in asdict(entry))
+            connection.execute(f"INSERT INTO entries VALUES ({marks})", _row(entry))
         return entry
 
     def history(
@@ -204,10 +204,9 @@ class Ledger:
                 raise
             source = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
             connection = sqlite3.connect(source, uri=True, isolation_level=None)
-        try:
+        connection.row_factory = sqlite3.Row
+        with closing(connection):
             yield connection
-        finally:
-            connection.close()
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -256,18 +255,6 @@ def _require_schema(connection: sqlite3.Connection) -> None:
         connection.executescript(SCHEMA.read_text(encoding="utf-8"))
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction; the lock is taken before anything is read."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
 def _known(kind: Kind | str) -> Kind:
     try:
         return Kind(kind)
@@ -285,16 +272,11 @@ def _canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _row(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.sequence, entry.at, entry.kind, entry.version, entry.who, entry.why,
-        _canonical(entry.digests), _canonical(entry.detail), entry.previous, entry.hash,
-    )  # fmt: skip
+def _row(entry: Entry) -> dict[str, object]:
+    texts = {"digests": _canonical(entry.digests), "detail": _canonical(entry.detail)}
+    return {**asdict(entry), **texts}
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    sequence, at, kind, version, who, why, digests, detail, previous, own = row
-    return Entry(
-        sequence, at, kind, version, who, why,
-        json.loads(digests), json.loads(detail), previous, own,
-    )  # fmt: skip
+def _entry(row: sqlite3.Row) -> Entry:
+    values = {**row, "digests": json.loads(row["digests"]), "detail": json.loads(row["detail"])}
+    return Entry(**values)
