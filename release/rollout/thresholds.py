@@ -6,7 +6,7 @@ The same file is the source of the Prometheus alert rules, so that a version is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,11 +95,11 @@ def judge(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> l
     """Every limit that ``candidate`` breaks. An unreachable colour breaks only ``down``."""
     if not candidate.up:
         return [Breach("down", 0.0, 1.0, "it does not answer or is not ready")]
-    found = _judge_errors(candidate, limits)
+    found = _errors(candidate.errors, candidate.requests, limits, "its answers", "error_rate")
     if candidate.requests >= limits.min_requests:
-        found += _judge_latency(candidate, baseline, limits)
+        found += _latency(candidate, baseline, limits)
     if candidate.segments >= limits.min_segments:
-        found += _judge_health(candidate, baseline, limits)
+        found += _health(candidate, baseline, limits)
     return found
 
 
@@ -108,14 +108,14 @@ def judge_front(served: Served, limits: Thresholds, what: str) -> list[Breach]:
     found = _errors(served.errors, served.requests, limits, what, "front_errors")
     if len(served.seconds) >= limits.min_requests:
         p95 = sorted(served.seconds)[math.ceil(0.95 * len(served.seconds)) - 1]
-        if p95 > limits.max_p95_seconds:
-            words = f"p95 of {what} is {p95:.2f} s (limit {limits.max_p95_seconds:g} s)"
-            found.append(Breach("front_p95", p95, limits.max_p95_seconds, words))
+        found += _slow("front_p95", f"p95 of {what}", p95, limits)
     return found
 
 
-def _judge_errors(candidate: Reading, limits: Thresholds) -> list[Breach]:
-    return _errors(candidate.errors, candidate.requests, limits, "its answers", "error_rate")
+def _slow(rule: str, what: str, p95: float, limits: Thresholds) -> Iterator[Breach]:
+    limit = limits.max_p95_seconds
+    if p95 > limit:
+        yield Breach(rule, p95, limit, f"{what} is {p95:.2f} s (limit {limit:g} s)")
 
 
 def _errors(
@@ -141,39 +141,27 @@ def chance(errors: int, requests: int, rate: float) -> float:
     return max(0.0, 1.0 - math.fsum(math.exp(log_term(k)) for k in range(errors)))
 
 
-def _judge_latency(
-    candidate: Reading, baseline: Reading | None, limits: Thresholds
-) -> list[Breach]:
-    found: list[Breach] = []
-    p95 = candidate.p95
+def _latency(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> Iterator[Breach]:
+    p95, limit = candidate.p95, limits.max_p95_ratio
     if p95 is None:
-        return found
-    if p95 > limits.max_p95_seconds:
-        words = f"p95 is {p95:.2f} s (limit {limits.max_p95_seconds:g} s)"
-        found.append(Breach("p95_seconds", p95, limits.max_p95_seconds, words))
+        return
+    yield from _slow("p95_seconds", "p95", p95, limits)
     if baseline and baseline.p95 and baseline.requests >= limits.min_requests:
         ratio = p95 / baseline.p95
-        if ratio > limits.max_p95_ratio and p95 > limits.min_p95_seconds:
-            words = (
-                f"p95 is {p95:.3f} s, {ratio:.1f} times the other colour's "
-                f"{baseline.p95:.3f} s (limit {limits.max_p95_ratio:g} times)"
-            )
-            found.append(Breach("p95_ratio", ratio, limits.max_p95_ratio, words))
-    return found
+        if ratio > limit and p95 > limits.min_p95_seconds:
+            beside = f"{ratio:.1f} times the other colour's {baseline.p95:.3f} s"
+            words = f"p95 is {p95:.3f} s, {beside} (limit {limit:g} times)"
+            yield Breach("p95_ratio", ratio, limit, words)
 
 
-def _judge_health(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> list[Breach]:
-    found: list[Breach] = []
-    comparable = baseline is not None and baseline.segments >= limits.min_segments
+def _health(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> Iterator[Breach]:
+    beside = baseline.health if baseline and baseline.segments >= limits.min_segments else None
     for signal, share in candidate.health.items():
         limit = limits.health.get(signal, 1.0)
         if share > limit:
             words = f"{share:.1%} of its sentences are {signal} (limit {limit:.1%})"
-            found.append(Breach(f"health_{signal}", share, limit, words))
-        if comparable and baseline is not None and signal in limits.health_increase:
-            rise = share - baseline.health.get(signal, 0.0)
-            limit = limits.health_increase[signal]
-            if rise > limit:
-                words = f"{signal} rose by {rise:.1%} over the other colour (limit {limit:.1%})"
-                found.append(Breach(f"health_increase_{signal}", rise, limit, words))
-    return found
+            yield Breach(f"health_{signal}", share, limit, words)
+        limit = limits.health_increase.get(signal, 1.0)
+        if beside is not None and (rise := share - beside.get(signal, 0.0)) > limit:
+            words = f"{signal} rose by {rise:.1%} over the other colour (limit {limit:.1%})"
+            yield Breach(f"health_increase_{signal}", rise, limit, words)
