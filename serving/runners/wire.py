@@ -7,7 +7,6 @@ and not pickle: neither side can make the other run code. Messages:
 gateway to runner       ``{"batch": id, "sources": [...], "options": {...}}``
                         ``{"cancel": id}``
 runner to gateway       ``{"ready": {...facts...}}``, ``{"failed": {...}}`` at start
-                        ``{"begun": id}``, then
                         ``{"batch": id, "translations": [...], "seconds": s}``
                         ``{"batch": id, "error": {"code", "message"}}``
 ======================  ==========================================================

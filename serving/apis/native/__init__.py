@@ -7,9 +7,9 @@ from pathlib import Path
 from starlette.routing import Route
 
 from serving.apis.api import Api, Backend
-from serving.apis.native.description import native_schemas
 from serving.apis.native.documents import DocumentRoutes
 from serving.apis.native.glossaries import GlossaryRoutes
+from serving.apis.native.schemas import native_schemas
 from serving.apis.native.translate import NativeShape
 from serving.openapi.document import Description
 

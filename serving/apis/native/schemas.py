@@ -1,17 +1,22 @@
-"""Our own request and response of ``POST /translate``, as the OpenAPI document shows them."""
+"""Our own request of ``POST /translate``, and what the OpenAPI document says of our requests."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
 
 from csanmt.errors import InvalidInputError
+from csanmt.glossary import MAX_TERM, TERM_PATTERN
 from csanmt.protected.finder import LONGEST_LITERAL, MOST_LITERALS, checked_literals
 from csanmt.translator import DecodingOptions
+from serving.apis.native.glossaries import GlossaryRequest
+from serving.glossaries.owner import INLINE_TERMS
 from serving.http.errors import validated
 from serving.http.fields import given
 from serving.memory import Mode
+from serving.openapi.document import Schema, nullable
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 from serving.texts import check_texts
@@ -198,3 +203,46 @@ class TranslateResponse(BaseModel):
     model: str
     request_id: str
     truncated: bool | list[bool]
+
+
+def native_schemas(settings: Settings) -> dict[str, Schema]:
+    """By name; limits of the settings are those of the fields."""
+    _, definitions = models_json_schema(
+        [(TranslateRequest, "validation"), (GlossaryRequest, "validation")],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: dict[str, Any] = definitions["$defs"]
+    schemas["GlossaryRequest"]["properties"]["terms"] |= _term_rules()
+    fields = schemas["TranslateRequest"]["properties"]
+    fields["text"]["description"] += (
+        f" At most {settings.max_texts} texts and {settings.max_characters} characters in all;"
+        " more is 413."
+    )
+    if not settings.memory_file:
+        fields["memory"] = fields["memory"] | {"enum": ["off"]}
+    for branch in fields["glossary"]["anyOf"]:
+        if branch.get("type") == "object":
+            branch |= _term_rules() | {"maxProperties": INLINE_TERMS}
+    for name, most in (
+        ("beam", settings.max_beam),
+        ("n_best", settings.max_beam),
+        ("alternatives", settings.max_beam - 1),
+        ("max_length", settings.max_length),
+    ):
+        _set_maximum(fields[name], most)
+    request = schemas["TranslateRequest"] = nullable(schemas["TranslateRequest"])
+    text_only = {"enum": ["text", None]}  # markup is answered as a whole
+    stream = {"title": "StreamRequest", "properties": request["properties"] | {"format": text_only}}
+    return schemas | {"StreamRequest": request | stream}
+
+
+def _set_maximum(field: dict[str, Any], most: int) -> None:
+    for branch in field.get("anyOf", [field]):
+        if branch.get("type") == "integer":
+            branch["maximum"] = most
+
+
+def _term_rules() -> Schema:
+    """What the keys and values of an object of terms must be."""
+    names = {"pattern": TERM_PATTERN, "maxLength": MAX_TERM}
+    return {"propertyNames": names, "additionalProperties": {"type": "string", **names}}
