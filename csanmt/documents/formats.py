@@ -6,9 +6,8 @@ from csanmt.documents import (
     catalogues,
     epub,
     hypertext,
-    json_values,
-    lyrics,
     markdown,
+    messages,
     office,
     opendocument,
     plain,
@@ -43,11 +42,12 @@ FORMATS = (
     Format("Gettext catalogue", (".po",), "text/x-gettext-translation",
            text_format(catalogues.gettext, catalogues.decoded)),
     Format("XLIFF", (".xliff", ".xlf"), "application/xliff+xml", xliff.XliffDocument),
-    Format("JSON (values)", (".json",), "application/json", text_format(json_values.json_values)),
+    Format("JSON (values)", (".json",), "application/json", text_format(messages.json_values)),
     Format("CSV", (".csv",), "text/csv", text_format(tables.table(",;\t|，"))),
     Format("TSV", (".tsv", ".tab"), "text/tab-separated-values", text_format(tables.table("\t"))),
-    Format("SubStation Alpha subtitles", (".ass", ".ssa"), "text/x-ssa", text_format(lyrics.ass)),
-    Format("Lyrics", (".lrc",), "application/x-lrc", text_format(lyrics.lrc)),
+    Format("SubStation Alpha subtitles", (".ass", ".ssa"), "text/x-ssa",
+           text_format(subtitles.ass)),
+    Format("Lyrics", (".lrc",), "application/x-lrc", text_format(subtitles.lrc)),
 )  # fmt: skip
 SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
 

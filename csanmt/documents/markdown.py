@@ -9,8 +9,9 @@ front matter included, stays as written. The lines of a paragraph become one lin
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,14 @@ from csanmt.documents.markdown_inline import Inline
 from csanmt.documents.patches import Change
 from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages, OpenDocument
+from csanmt.markup import (
+    MarkedText,
+    MarkupDocument,
+    Placed,
+    html_rules,
+    parse_markup,
+    xml_rules,
+)
 
 _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n.*?\n(?:---|\.\.\.)|\+\+\+[ \t]*\n.*?\n\+\+\+)[ \t]*(?:\n|\Z)", re.S
@@ -49,6 +58,7 @@ _SYNTAX = re.compile(
 )
 _NOTE_START = re.compile(r"[ ]{0,3}(?:!!!|\?\?\?|===|///|\[\^|:[ \t])")
 _DEFINITION = re.compile(r"[^\n]*+\n(?:[ ]{0,3}>[ ]?)*+[ ]{0,3}:[ \t]")
+_NO_LIMITS = Limits(characters=sys.maxsize, units=sys.maxsize)  # a request has its own
 Range = tuple[int, int]
 
 
@@ -207,3 +217,24 @@ class _Places:
             if at < 0:  # a footnote's first line, which the parser did not see
                 at = max(0, len(line) - len(wanted))
             yield start + at, start + at + len(wanted)
+
+
+class MarkdownText:
+    """Implements ``MarkupDocument``: what a document of Markdown does, for a string."""
+
+    def __init__(self, source: str) -> None:
+        self._document = opened(source.encode(), _NO_LIMITS, Languages())
+        self.texts: list[MarkedText] = [unit.text for unit in self._document.units]
+
+    def render(self, translations: Sequence[Placed]) -> str:
+        for unit, translation in zip(self._document.units, translations, strict=True):
+            unit.put(translation)
+        return self._document.save().decode()
+
+
+# Texts with markup in a request, by the names that the API gives to their formats.
+PARSERS: Mapping[str, Callable[[str], MarkupDocument]] = {
+    "html": lambda source: parse_markup(source, html_rules()),
+    "xml": lambda source: parse_markup(source, xml_rules()),
+    "markdown": MarkdownText,
+}

@@ -1,15 +1,24 @@
-"""Messages of programs: markup in them is read as tags, so that it moves with its words."""
+"""Messages of programs, and JSON, which holds them: keys, numbers, order and layout stay.
+
+Markup in a message is read as tags, so that it moves with its words.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
 
-from csanmt.documents.leftovers import chinese
-from csanmt.documents.patches import Code
-from csanmt.documents.segments import Segment, Tag, TagKind, coded, pair
+from csanmt.documents.leftovers import Part, chinese, count
+from csanmt.documents.limits import DocumentError
+from csanmt.documents.patches import Code, PatchUnit
+from csanmt.documents.protocol import Languages
+from csanmt.documents.segments import Segment, Tag, TagKind, coded, pair, written
 from csanmt.markup.tokens import VOID
 from csanmt.protected.finder import find_each
+from csanmt.surrogates import lone_surrogate
 
 # How the word before it is read, which is no word.
 READING = r"<(?:rt|rp)\b[^<>]*>[^<>]*(?:</(?:rt|rp)>)?"
@@ -25,6 +34,9 @@ _BESIDE = frozenset({
     "tr", "u", "ul", "wbr",
 })  # fmt: skip
 _AS_TAGS = frozenset({"tag", "element", "comment"})  # other pieces may hold what looks like one
+# In valid JSON this finds every string and nothing else.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_COLON = re.compile(r"\s*+:")
 
 
 def read_message(text: str) -> Segment:
@@ -69,3 +81,26 @@ def _kind(name: str) -> TagKind:
     if name.lower() == "br":
         return "break"
     return "point" if name.lower() in _BESIDE else "atom"
+
+
+def json_values(text: str, kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
+    """The values. Raises DocumentError: it is no JSON."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        raise DocumentError("JSON nested too deep") from None
+    except ValueError as error:
+        raise DocumentError(f"not JSON: {str(error).partition(';')[0]}") from None
+    ascii_only = text.isascii()
+    for found in _STRING.finditer(text):
+        value = json.loads(found[0], strict=False)
+        if _COLON.match(text, found.end()):
+            kept += count("keys", [value])
+            continue
+        if lone_surrogate(value) is not None:
+            raise DocumentError("a string holds half of a surrogate pair")
+        segment = read_message(value)
+        kept += count("attributes", (tag.raw for tag in segment if isinstance(tag, Tag)))
+        yield PatchUnit(
+            segment, *found.span(), lambda s, _: json.dumps(written(s), ensure_ascii=ascii_only)
+        )

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from csanmt.documents.embedded import HAN, chinese_embedded, opened
+from csanmt.documents import hypertext, plain
+from csanmt.documents.archives import Archive, Package
 from csanmt.documents.leftovers import Part, chinese, count
-from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.packages import Package
+from csanmt.documents.limits import MEGABYTE, DocumentError, DocumentTooLargeError, Limits
 from csanmt.documents.protocol import Languages, OpenDocument
 from csanmt.documents.runs import Paragraph
 from csanmt.documents.workbooks import Workbook
@@ -35,6 +35,10 @@ _PROPERTY_FOLDERS = tuple(_TABLE["property_folders"])
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
 _TOLD: dict[str, str] = _TABLE["told"]
 _FONTS = frozenset({"font", "b", "i", "u", "s", "span"})  # within a caption in VML
+_HAN = re.compile(rb"[\xe4-\xe9][\x80-\xbf]{2}|&#(?:x[4-9][0-9a-fA-F]{3}|[23]\d{4});")
+_TEXTS = re.compile(r"(?:strings|document|/sheet\d{1,5}|/slide\d{1,5})\.xml\Z", re.I)
+_LOOKED_INTO = 8 * MEGABYTE
+_ZIP = b"PK\x03\x04"
 _DEEPEST = 3  # documents within one another
 _CODES = {"lvlText": re.compile(r"%\d")}
 
@@ -149,7 +153,7 @@ class OfficeDocument(XmlArchive):
             wanted = kind.lower().endswith("xml") and not name.endswith(".rels")
             if name in read or not wanted or self.archive.size(name) > self.limits.part:
                 continue
-            if not HAN.search(self.archive.read(name)):
+            if not _HAN.search(self.archive.read(name)):
                 continue
             usual: Part = "images" if "svg" in kind.lower() else "text"
             usual = "properties" if name.startswith(_PROPERTY_FOLDERS) else usual
@@ -195,12 +199,51 @@ class OfficeDocument(XmlArchive):
             for name in self._package.related(main, "aFChunk"):
                 kind, data = self._package.types.get(name, ""), self.archive.read(name)
                 try:
-                    self.embed(name, opened(name, kind, data, self.limits, languages, open_word))
+                    self.embed(name, _opened(name, kind, data, self.limits, languages, open_word))
                 except DocumentError:
                     self.kept["embedded"] += 1
-        self.kept["embedded"] += chinese_embedded(self.archive, self.limits)
+        self.kept["embedded"] += _chinese_embedded(self.archive, self.limits)
 
     def changed(self) -> dict[str, bytes]:
         changed = super().changed()
         wish = self._workbook.recalculated() if changed and self._workbook else {}
         return changed | wish
+
+
+def _opened(
+    name: str,
+    kind: str,
+    data: bytes,
+    limits: Limits,
+    languages: Languages,
+    open_word: Callable[[bytes], OpenDocument],
+) -> OpenDocument:
+    """A part that is a document. Raises DocumentError: it is of no kind that is read here."""
+    suffix = name.rpartition(".")[2].lower()
+    if data.startswith(_ZIP):
+        return open_word(data)
+    if "html" in kind or suffix in ("html", "htm", "xhtml"):
+        return hypertext.opened(data, limits, languages)
+    if kind == "text/plain" or suffix == "txt":
+        return plain.text_format(plain.plain_text)(data, limits, languages)
+    raise DocumentError(f"a document in a document, of a kind that is not read: {kind}")
+
+
+def _chinese_embedded(archive: Archive, limits: Limits) -> int:
+    """How many embedded office documents (data of charts, objects) hold Chinese."""
+    names = [name for name in archive.names if "/embeddings/" in name.lower()]
+    return sum(
+        _holds_chinese(archive.read(name), limits)
+        for name in names
+        if archive.size(name) <= _LOOKED_INTO
+    )
+
+
+def _holds_chinese(data: bytes, limits: Limits) -> bool:
+    if not data.startswith(_ZIP):
+        return False
+    try:
+        inner = Archive(data, limits)
+        return any(_HAN.search(inner.read(n)) for n in inner.names if _TEXTS.search(n))
+    except (DocumentError, DocumentTooLargeError):
+        return False

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from csanmt.documents.archives import Package
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
-from csanmt.documents.packages import Package
 from csanmt.documents.patches import PatchUnit
 from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined
 from csanmt.documents.xml_source import Element, escaped, find

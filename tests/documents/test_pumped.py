@@ -53,7 +53,7 @@ def _no_garbage_collection() -> Iterator[None]:
 PATTERNS = patterns()
 # Patterns that are only asked for at one place, where they go over blanks for themselves.
 ANCHORED = frozenset({
-    "json_values._COLON", "markdown._MARKER", "markdown._DEFINITION", "opendocument._PARTS",
+    "messages._COLON", "markdown._MARKER", "markdown._DEFINITION", "opendocument._PARTS",
 })  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from csanmt.documents.strings import MarkdownText
+from csanmt.documents.markdown import MarkdownText
 from csanmt.markup import (
     html_rules,
     parse_markup,

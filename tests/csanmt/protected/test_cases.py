@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from csanmt.documents.formats import find
-from csanmt.documents.strings import PARSERS
+from csanmt.documents.markdown import PARSERS
 from csanmt.documents.translation import translate_document
 from csanmt.loading import load_translator
 from csanmt.markup import translate_documents

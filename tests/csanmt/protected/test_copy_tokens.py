@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from csanmt.documents.markdown import PARSERS
 from csanmt.documents.segments import Tag, marked, pair, unmarked
-from csanmt.documents.strings import PARSERS
 from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
 from csanmt.markup import MarkedText, Placed, translate_documents, translate_marked
