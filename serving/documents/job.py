@@ -1,9 +1,18 @@
-"""One document on its way: whose it is, how far it is, and its file when it is done."""
+"""One document on its way: whose it is, how far it is, and its folder.
+
+Nothing of a document stays in the gateway's memory. The folders lie in one that is named
+after the server's process, below the system's folder for temporary files; it is removed
+when the server stops, and when the next one starts where it could not.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -15,11 +24,12 @@ from starlette.responses import Response, StreamingResponse
 from csanmt.documents.leftovers import Left
 from csanmt.documents.protocol import Format
 from csanmt.errors import CsanmtError
-from serving.documents.folders import RESULT
+from serving.documents.process import RESULT
 from serving.http.allowance import Account
 from serving.texts import Terms
 
 CHUNK = 256 * 1024  # bytes of a result sent at once
+PREFIX = "csanmt-documents-"  # of the folder around all documents of a server
 Status = Literal["queued", "translating", "done", "error"]
 Api = Literal["native", "libretranslate", "deepl"]
 
@@ -108,3 +118,33 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
     with stream:
         while chunk := stream.read(CHUNK):
             yield chunk
+
+
+class JobFolders:
+    """Folders of this server's documents; the one around them is made when it is needed."""
+
+    def __init__(self) -> None:
+        self._root: Path | None = None
+
+    def new(self) -> Path:
+        """An empty folder. Raises OSError where there is no room for one."""
+        if self._root is None:
+            _remove_abandoned(Path(tempfile.gettempdir()))
+            self._root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        return Path(tempfile.mkdtemp(dir=self._root))
+
+    def remove(self) -> None:
+        """All of them."""
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+            self._root = None
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Folders of our servers that are gone without having removed them."""
+    for path in folder.glob(f"{PREFIX}*-*"):
+        owner = path.name.removeprefix(PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            ours = path.lstat().st_uid == os.getuid() and not path.is_symlink()
+            if ours and owner.isdigit() and not Path(f"/proc/{owner}").exists():
+                shutil.rmtree(path, ignore_errors=True)

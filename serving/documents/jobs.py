@@ -13,6 +13,7 @@ import hmac
 import json
 import logging
 import secrets
+import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -35,9 +36,9 @@ from csanmt.errors import (
     OverloadedError,
     UnavailableError,
 )
-from serving.documents.folders import ANSWERS, TEXTS, JobFolders, remove
-from serving.documents.job import Api, DocumentJob
+from serving.documents.job import Api, DocumentJob, JobFolders
 from serving.documents.parsers import ParserPool, storage_error
+from serving.documents.process import ANSWERS, TEXTS
 from serving.documents.turns import FairTurns
 from serving.documents.upload import Upload, read_upload
 from serving.http.allowance import Account
@@ -100,7 +101,7 @@ class DocumentJobs:
             raise self._storage(error) from None
         finally:
             if not any(job.folder is folder for job in self._jobs.values()):
-                remove(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _storage(self, error: OSError) -> CsanmtError:
         log_fault(log, "document not stored", error, errno=error.errno)
@@ -174,15 +175,10 @@ class DocumentJobs:
 
     async def _parse(self, owner: str, work: str, folder: Path, name: str) -> dict[str, Any]:
         facts = self._service.facts
-        limits = Limits(characters=self._settings.max_document_characters)
-        message = {
-            "do": work,
-            "folder": str(folder),
-            "name": name,
-            "limits": asdict(limits),
-            "languages": [facts.source_language, facts.target_language],
-        }
-        return await self._parsers.run(owner, message)
+        limits = asdict(Limits(characters=self._settings.max_document_characters))
+        languages = [facts.source_language, facts.target_language]
+        document = {"folder": str(folder), "name": name, "limits": limits, "languages": languages}
+        return await self._parsers.run(owner, {"do": work, **document})
 
     def get(
         self, identity: str, api: Api, owner: str | None = None, key: str | None = None
@@ -226,7 +222,7 @@ class DocumentJobs:
             job.task.cancel()
         if not job.finished:
             job.account.give_back(job.characters)
-        remove(job.folder)
+        shutil.rmtree(job.folder, ignore_errors=True)
 
     async def stop(self) -> None:
         """Forget all documents and end the parsers."""

@@ -4,7 +4,7 @@ Started by the gateway as ``python -m serving.documents.process BYTES`` with fra
 stdin and stdout (``serving.runners.wire``). What strangers wrote is read here and nowhere
 else: with so much memory at most, with seconds of processor time for each document that
 the kernel counts, and with nothing lost when it is killed. Documents and their texts lie
-in the folder of their job (``serving.documents.folders``); a frame names it and what to do.
+in the folder of their job; a frame names it and what to do.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from csanmt.documents.protocol import Languages
 from csanmt.documents.translation import assemble, take_apart
 from csanmt.errors import CsanmtError
 from csanmt.markup import AlignedText
-from serving.documents.folders import ANSWERS, RESULT, SOURCE, TEXTS
 from serving.runners.wire import pack, read_frame
 
+# The files in a document's folder; texts and answers have a line of JSON for each text.
+SOURCE, TEXTS, ANSWERS, RESULT = "source", "texts", "answers", "result"
 FULL = "storage"  # code of an answer: the disk took no more
 TOO_MUCH_MEMORY = "the document takes more memory than a document may take"
 

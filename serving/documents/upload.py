@@ -12,10 +12,10 @@ from pathlib import Path
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from csanmt.errors import CancelledError, CsanmtError
-from serving.documents.folders import SOURCE
+from serving.documents.process import SOURCE
 from serving.http.errors import (
     BadRequestError,
     ForbiddenError,
@@ -23,7 +23,7 @@ from serving.http.errors import (
     UnsupportedMediaTypeError,
 )
 from serving.http.fields import MULTIPART
-from serving.http.headers import declared_length, media_type
+from serving.http.headers import media_type
 from serving.http.json_body import require_well_formed
 from serving.settings import Settings
 
@@ -64,9 +64,8 @@ async def read_upload(request: Request, settings: Settings, folder: Path) -> Upl
         raise ForbiddenError("this server takes no documents")
     if media_type(request) != MULTIPART:
         raise UnsupportedMediaTypeError(f"the content type must be {MULTIPART}")
-    counted = _Counted(request, settings)
     try:
-        form = await Request(request.scope, counted.receive).form(
+        form = await Request(request.scope, _limited(request, settings)).form(
             max_files=1, max_fields=MOST_FIELDS, max_part_size=FORM_OVERHEAD
         )
     except ClientDisconnect:
@@ -101,22 +100,20 @@ def safe_name(name: str) -> str:
     return clean[-LONGEST_NAME:]
 
 
-class _Counted:
+def _limited(request: Request, settings: Settings) -> Receive:
     """A request's body that may not be longer than a file and its form."""
+    left = most_bytes(settings)
+    error = TooLargeError(f"a document may have {settings.max_document_bytes} bytes")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > left:
+        raise error
 
-    def __init__(self, request: Request, settings: Settings) -> None:
-        self._receive, self._limit = request.receive, settings.max_document_bytes
-        most = most_bytes(settings)
-        self._left = most
-        if (declared_length(request.scope) or 0) > self._left:
-            raise self._too_large()
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise self._too_large()
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise error
         return message
 
-    def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"a document may have {self._limit} bytes")
+    return receive

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import tempfile
 import time
 from typing import Any
 
 import pytest
 
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError
-from serving.documents import folders, upload
+from serving.documents import upload
 from serving.documents.parsers import ParserPool
 from serving.documents.turns import FairTurns
 from serving.http.keys import ApiKey, KeyRing, hash_key
@@ -169,7 +170,7 @@ def test_disk_that_takes_no_more_is_the_servers_fault(
 
 
 def test_nothing_of_a_document_stays_on_the_disk(serve: Serve, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(folders.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "csanmt-documents-999999999-x").mkdir()  # of a server that was killed
     client = serve().client
     identity = translated(client)
