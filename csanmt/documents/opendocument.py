@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from csanmt.documents.formulas import NamedCells
 from csanmt.documents.leftovers import chinese, count
 from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.protocol import Languages, OpenDocument
@@ -25,7 +26,6 @@ _PARAGRAPHS, _PAIRED = frozenset(_TABLE["paragraphs"]), frozenset(_TABLE["paired
 _APART, _PLAIN = frozenset(_TABLE["apart"]), frozenset(_TABLE["plain"])
 _TITLES = frozenset(_TABLE["titles"])
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
-_FORMULA = re.compile(r'"((?:[^"]|"")*+)"')
 
 
 def reader(kind: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
@@ -36,7 +36,7 @@ def reader(kind: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
 class OdfDocument(XmlArchive):
     def __init__(self, data: bytes, media_type: str, limits: Limits) -> None:
         super().__init__(data, limits)
-        self._named: set[str] = set()
+        self._named = NamedCells(self.kept)
         self._check(media_type)
         names = sorted(name for name in self.archive.names if _PARTS.match(name))
         for name in names:
@@ -62,13 +62,12 @@ class OdfDocument(XmlArchive):
 
         def enter(element: Element) -> None:
             for attribute in ("formula", "condition"):
-                literals = _FORMULA.findall(element.attribute(attribute))
-                self._named.update(filter(chinese, literals))
-                self.kept.update(count("formulas", ["".join(literals)]))
+                self._named.formula(element.attribute(attribute))
             if element.name == "table":
+                self._named.names.add(element.attribute("name"))
                 self.kept.update(count("names", [element.attribute("name")]))
             elif element.name == "filter-condition":
-                self._named.add(element.attribute("value"))
+                self._named.name(element.attribute("value"))
 
         visit(self.archive.xml(name), lambda *_: False, self.limits, lambda _: None, enter)
 
@@ -82,7 +81,7 @@ class OdfDocument(XmlArchive):
             names = _ATTRIBUTES.get(element.name, [])
             if element.name in ("table-cell", "covered-table-cell"):
                 calculated = chinese(element.attribute("formula"))
-                named = element.attribute("string-value") in self._named
+                named = self._named.named(element.attribute("string-value"))
                 names = [] if calculated or named else ["string-value"]
             return [attribute_unit(source, element, attribute) for attribute in names]
 
@@ -95,9 +94,7 @@ class OdfDocument(XmlArchive):
                 )
                 if element.name in _PLAIN and chinese(text):
                     yield unit_of(element)
-            elif text in self._named:
-                self.kept["named"] += 1
-            elif text.strip() and not calculated:
+            elif text.strip() and not calculated and not self._named.stays(text):
                 yield unit_of(element, _is_paired)
 
         def wanted(uri: str, local: str) -> bool:

@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from csanmt.documents.leftovers import Part, count
+from csanmt.documents.formulas import NamedCells
+from csanmt.documents.leftovers import Part
 from csanmt.documents.patches import PatchUnit
 from csanmt.documents.plain import Changes
 from csanmt.documents.segments import Segment, written
 
 _SAMPLE = 20_000  # characters in which the delimiter is looked for
-_LITERAL = re.compile(r'"((?:[^"]|"")*+)"')  # in a formula
 _QUOTED = '"(?:[^"]|"")*+"'
 
 
@@ -37,17 +37,13 @@ def _delimiter(sample: str, delimiters: str) -> str:
 def _cells(text: str, delimiter: str, kept: Counter[Part]) -> Iterator[PatchUnit[str]]:
     bare = rf"[^{re.escape(delimiter)}\r\n]++"
     cell = re.compile(rf"(?P<quoted>{_QUOTED})(?=[{re.escape(delimiter)}\r\n]|\Z)|{bare}")
-    named = {
-        literal
-        for found in (cell.finditer(text) if "=" in text else ())
-        if (value := _value(found)).startswith("=")
-        for literal in _LITERAL.findall(value)
-    }
+    named = NamedCells(kept)
+    for found in cell.finditer(text) if "=" in text else ():
+        if (value := _value(found)).startswith("="):
+            named.formula(value)
     for found in cell.finditer(text):
         value = _value(found)
-        if value.startswith("=") or value in named:
-            kept += count("named" if value in named else "formulas", [value])
-        elif value.strip():
+        if value.strip() and not value.startswith("=") and not named.stays(value):
             yield _unit(value, found, delimiter)
 
 

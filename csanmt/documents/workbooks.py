@@ -1,8 +1,6 @@
-"""What is special about Excel's workbooks: cells that formulas name, prompts, page headers.
+"""What is special about Excel's workbooks: what names its cells, prompts, page headers.
 
-A formula, a list of allowed values, a filter or a rule for colours may name the text of a
-cell, and would miss it in English. Such cells stay; everything else is translated, equal
-texts equally, and the formulas are calculated anew when the file is opened.
+The formulas are calculated anew when the file is opened.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from csanmt.documents.archives import Package
+from csanmt.documents.formulas import NamedCells
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.patches import PatchUnit
@@ -30,14 +29,6 @@ _FORMULAS, _HEADERS, _ARE_NAMES = (
 # Excel calls a workbook damaged where one is longer.
 _PROMPTS = {"promptTitle": 32, "prompt": 255, "errorTitle": 32, "error": 225}
 _LONGEST_HEADER = 255
-_LITERAL = re.compile(r'"((?:[^"]|"")*+)"')
-_OPERATOR = re.compile(r"\A[<>=]{1,2}")
-_WITHIN = re.compile(rf"\b(?:{'|'.join(_TABLE['workbook']['within'])})\s?\(", re.I)
-_CONCATENATED = re.compile(r'"\s?&\s?"')
-# A text that is looked for may be built of a literal and of something else.
-_LOOKS_UP = re.compile(r"\b(?:MATCH|[VHX]?LOOKUP|\w{1,9}IFS?|FILTER)\s?\(", re.I)
-_JOINS = re.compile(r'&\s?"|"\s?&')
-_INDIRECT = re.compile(r"\bINDIRECT\s?\(", re.I)
 _CODE = re.compile(
     r'&(?:"[^"]*"|K(?:[0-9A-Fa-f]{6}|\d\d[+-]\d{3})|\d{1,3}|[LCRPNDTAFZGBIUESXYOH&+-])'
 )
@@ -54,10 +45,8 @@ class Workbook:
 
     def __init__(self, package: Package, limits: Limits, kept: Counter[Part]) -> None:
         self._package, self._limits, self.kept = package, limits, kept
-        self._exact: set[str] = set()
-        self._within: set[str] = set()
-        self._names: set[str] = set()
-        self._string_cells = self._calculates = indirect = False
+        self._named = NamedCells(kept)
+        self._string_cells = self._calculates = False
         for part in package.of_types(
             (
                 "spreadsheetml.worksheet+xml",
@@ -70,51 +59,24 @@ class Workbook:
             source = package.archive.xml(part)
             self._string_cells |= re.search(rb"""\st=["']str["']""", source) is not None
             for element in find(source, limits, *_FORMULAS, *_NAMING, "sheet"):
-                indirect |= self._take(element)
-        if indirect:
-            self._exact |= self._names
-        self.kept += count("names", self._names)
+                self._take(element)
+        self.kept += count("names", self._named.names)
         self._number_formats()
 
-    def _take(self, element: Element) -> bool:
-        """Note what an element names; returns whether it makes references of texts."""
-        if element.name == "sheet":
-            self._names.add(element.attribute("name"))
-            return False
+    def _take(self, element: Element) -> None:
+        """Note what an element names."""
+        if element.name in ("sheet", "definedName"):
+            self._named.names.add(element.attribute("name"))
         if element.name in _NAMING:
             text = element.attribute(_NAMING[element.name]).replace("_x000a_", "\n")
-            self._name(text)
+            self._named.name(text)
             for caption in _TABLE["workbook"]["captions"]:
-                self._name(element.attribute(caption))
+                self._named.name(element.attribute(caption))
             if element.name in _ARE_NAMES:
-                self._names.add(text)
-            return False
-        if element.name == "definedName":
-            self._names.add(element.attribute("name"))
-        formula = element.text
-        self._calculates |= element.name == "f"
-        whole = _CONCATENATED.sub("", formula)  # "a"&"b" names ab
-        literals = [found.replace('""', '"') for found in _LITERAL.findall(whole)]
-        built = _LOOKS_UP.search(formula) and _JOINS.search(whole)
-        within = _WITHIN.search(formula) is not None or built is not None
-        for literal in filter(chinese, literals):
-            self._name(literal, within=within)
-            for item in literal.split(",") if "," in literal else ():
-                self._name(item.strip())
-        self.kept += count("formulas", ["".join(literals)])
-        return _INDIRECT.search(formula) is not None
-
-    def _name(self, text: str, *, within: bool = False) -> None:
-        """A cell with this text (or one that holds it; or with ``*`` and ``?`` in it) stays."""
-        if not chinese(text):
+                self._named.names.add(text)
             return
-        text = _OPERATOR.sub("", text)
-        if "*" in text or "?" in text:
-            self._within.update(filter(chinese, re.split(r"[*?]+", text)))
-        elif within:
-            self._within.add(text)
-        else:
-            self._exact.add(text)
+        self._calculates |= element.name == "f"
+        self._named.formula(element.text)
 
     def _number_formats(self) -> None:
         """Formats that are used and write Chinese beside the number."""
@@ -130,13 +92,7 @@ class Workbook:
         """Whether a string has to stay as it is; it is counted then."""
         if block.name == "text":  # a comment
             return False
-        return self._stays("".join(t.text for t in _texts(block)))
-
-    def _stays(self, text: str) -> bool:
-        found = text in self._exact or any(part in text for part in self._within)
-        if found:
-            self.kept += count("named", [text])
-        return found
+        return self._named.stays("".join(t.text for t in _texts(block)))
 
     def wants(self, name: str) -> bool:
         """Elements of sheets that hold text in a way of their own."""
@@ -157,7 +113,7 @@ class Workbook:
         value = next(cell.elements("v"), None)
         if cell.attribute("t") != "str" or value is None or not chinese(value.text):
             return []
-        if any(chinese(f.text) for f in cell.elements("f")) or self._stays(value.text):
+        if any(chinese(f.text) for f in cell.elements("f")) or self._named.stays(value.text):
             return []
         return [unit_of(value)]
 

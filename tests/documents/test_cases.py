@@ -241,6 +241,7 @@ TABLES = [
      "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}you{\\i0}\\h good"),
     ("a.lrc", "[00:01.00]你\n好\n", "[00:01.00]you\ngood\n"),
     ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车\n', '书,big\n"=COUNTIF(A:A,""书"")",car\n'),
+    ("a.csv", '大书,小\n"=COUNTIF(A:A,""*书"")",车\n', '大书,small\n"=COUNTIF(A:A,""*书"")",car\n'),
     ("a.srt", f"{CUE}- 你好\n－我\n\n书\n\n{CUE}大\n",
      f"{CUE}- you good\n－I\n\nbook\n\n{CUE}big\n"),
     ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n你 &amp; 好 &lt; 我\n",

@@ -164,6 +164,10 @@ ODF: list[tuple[str, list[str], dict[str, int]]] = [
     (CELL.format("书", ' table:formula="of:=[.A1]"'), ['string-value="book"><text:p>book<'], {}),
     ('<table:filter-condition table:value="书"/>' + CELL.format("书", ""), ["<text:p>书"],
      {"named": 1}),
+    ('<table:table-cell table:formula="of:=LEFT([.A1];1)=&quot;大&quot;"/>'
+     + CELL.format("大山", ""), ["<text:p>大山"], {"named": 1, "formulas": 1}),
+    ('<table:table-cell table:formula="of:=COUNTIF([.A1];&quot;.*山&quot;)"/>'
+     + CELL.format("大山", ""), ["<text:p>大山"], {"named": 1, "formulas": 1}),
     ("<number:number-style><number:text>水</number:text></number:number-style>", [">水<"],
      {"number_formats": 1}),
     ("<office:x>书</office:x>", [">书<"], {"text": 1}),
