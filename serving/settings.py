@@ -21,27 +21,25 @@ from csanmt.version import DEFAULT_TAG
 ENGINES = ("auto", "native", "torch")
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        value = int(raw) if raw.lstrip("-").isdigit() and len(raw) < 20 else None
-        if value is None or not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(raw: str) -> float:
+def _number(kind: type, low: float, high: float, words: str) -> Callable[[str], Any]:
+    def parse(raw: str) -> Any:
         try:
-            value = float(raw)
+            value = kind(raw)
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            raise ValueError(f"seconds from {low:g} to {high:g}")
+            raise ValueError(words)
         return value
 
     return parse
+
+
+def _integer(low: int, high: int) -> Callable[[str], Any]:
+    return _number(int, low, high, f"a whole number from {low} to {high}")
+
+
+def _seconds(low: float, high: float) -> Callable[[str], Any]:
+    return _number(float, low, high, f"seconds from {low:g} to {high:g}")
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -195,13 +193,9 @@ class Settings:
         out: dict[str, str] = {}
         for knob in fields(self):
             value = getattr(self, knob.name)
-            if value == knob.default:
-                continue
-            if isinstance(value, tuple):
-                value = ",".join(value)
-            elif isinstance(value, bool):
-                value = int(value)
-            out[knob.metadata["environment"]] = str(value)
+            if value != knob.default:
+                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                out[knob.metadata["environment"]] = text
         return out
 
 
