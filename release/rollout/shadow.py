@@ -56,9 +56,16 @@ class Side:
     seconds: list[float] = field(default_factory=list)
     health: Counter[str] = field(default_factory=Counter)
 
-    def p95(self) -> float | None:
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else None
+    def summary(self) -> dict[str, Any]:
+        """What a report says of it."""
+        ordered, texts = sorted(self.seconds), max(self.answers - self.errors, 1)
+        return {
+            "answers": self.answers,
+            "errors": self.errors,
+            "p95_seconds": ordered[int(0.95 * len(ordered))] if ordered else None,
+            "mean_characters": self.characters / texts,
+            "health": {signal: count / texts for signal, count in sorted(self.health.items())},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,7 @@ class Collector:
 
     def report(self) -> ShadowReport:
         with self._lock:
-            sides = {colour: _summary(side) for colour, side in self._sides.items()}
+            sides = {colour: side.summary() for colour, side in self._sides.items()}
             churn = self._changed / self._compared if self._compared else 0.0
             return ShadowReport(self._compared, churn, self._dropped, sides)
 
@@ -218,17 +225,6 @@ def _texts(body: bytes, key: str) -> list[str]:
         return []
     texts = value if isinstance(value, list) else [value]
     return [text for text in texts if isinstance(text, str)]
-
-
-def _summary(side: Side) -> dict[str, Any]:
-    texts = max(side.answers - side.errors, 1)
-    return {
-        "answers": side.answers,
-        "errors": side.errors,
-        "p95_seconds": side.p95(),
-        "mean_characters": side.characters / texts,
-        "health": {signal: count / texts for signal, count in sorted(side.health.items())},
-    }
 
 
 def shadow(
