@@ -16,8 +16,8 @@ from model_store.store import ModelStore
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.state import fold
 from release.rollout.colours import Colours
-from release.rollout.nginx import NginxRouter, NginxSettings
-from release.rollout.site import SiteSettings
+from release.rollout.nginx import NginxRouter
+from release.rollout.settings import NginxSettings, SiteSettings
 from release.rollout.traffic import Traffic
 from serving.glossaries.store import GlossaryStore
 from serving.http.keys import KeyRing

@@ -14,8 +14,9 @@ from csanmt.errors import CsanmtError
 from release.rollout.deployment import Check, deploy
 from release.rollout.promotion import Guide, Promoted, promote
 from release.rollout.rollback import rollback
+from release.rollout.settings import APPLIED
 from release.rollout.shipment import Phase, Shipment, ShipmentProgress, Shipments
-from release.rollout.site import APPLIED, Site, Tell
+from release.rollout.site import Site, Tell
 from release.rollout.status import Look, look
 from release.rollout.traffic import Colour
 from release.rollout.upkeep import Upkeep

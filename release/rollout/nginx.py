@@ -16,7 +16,7 @@ import ipaddress
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -24,55 +24,17 @@ import jinja2
 
 from benchmarks.service_process import DIRECT
 from csanmt.durable import lock, replace_text
-from csanmt.errors import ConfigurationError, UnavailableError
+from csanmt.errors import UnavailableError
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_workers
 from release.rollout.routes import Routes, routes_in, routes_of
+from release.rollout.settings import NginxSettings
 from release.rollout.traffic import COLOURS, Traffic, require_generation
 
 # How long a switch waits for another one, which takes milliseconds when nothing hangs.
 TURN_SECONDS = 20.0
 CLOSING_SECONDS = 2.0  # how long connections are closed with their answers before a reload
 START_SECONDS, RELOAD_SECONDS = 5.0, 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class NginxSettings:
-    """Addresses are ``host:port``; sizes are bytes, times seconds, rates per client address."""
-
-    listen: str = "127.0.0.1:8080"
-    blue: str = "127.0.0.1:3001"
-    green: str = "127.0.0.1:3002"
-    workers: int = 1
-    connections: int = 4096
-    backlog: int = 0
-    drain_seconds: int = 1830  # of a reload: as long as a document may take
-    read_timeout_seconds: int = 65
-    max_body_bytes: int = 2_000_000
-    max_document_bytes: int = 11_000_000  # CSANMT_MAX_DOCUMENT_BYTES and its form
-    document_timeout_seconds: int = 1830  # CSANMT_DOCUMENT_TIMEOUT and a little
-    rate_per_second: int = 100
-    burst: int = 200
-    connections_per_client: int = 256
-    user: str = ""
-
-    def __post_init__(self) -> None:
-        for key in ("listen", "blue", "green"):
-            host, _, port = getattr(self, key).rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 65536:
-                raise ConfigurationError(f"{key} is {getattr(self, key)!r}; allowed is host:port")
-        for key in ("blue", "green"):
-            host = getattr(self, key).rpartition(":")[0].strip("[]")
-            try:
-                ipaddress.ip_address(host)
-            except ValueError:
-                # A name may become several addresses, and nginx logs and reports the address:
-                # the header would not know the colour.
-                raise ConfigurationError(
-                    f"{key} is {getattr(self, key)!r}; allowed is an IP address and a port"
-                ) from None
-        if len({self.listen, self.blue, self.green}) < 3:
-            raise ConfigurationError("listen, blue and green must be three different addresses")
 
 
 class NginxRouter:

@@ -6,108 +6,35 @@ Everything the rollout does goes through one ``Site``; a test makes one of stubs
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
-from csanmt.tables import build, read_toml
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.ledger.state import ReleaseState, fold
 from release.rollout.alerts import Alert
 from release.rollout.colours import Colours, Deployment
 from release.rollout.front import NginxFront
 from release.rollout.metrics import Clock, ServiceMetrics
-from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx import NginxRouter
 from release.rollout.nginx_program import ContainerNginx
-from release.rollout.thresholds import DEFAULT, Thresholds
+from release.rollout.settings import APPLIED, SETTINGS, WHOLE, SiteSettings, read_files
+from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import COLOURS, Colour
 from release.running.launchers import ContainerLauncher, Launcher, Place, ProcessLauncher
 from release.running.service import HttpService
 
 Tell = Callable[[str], None]  # is told in words what is being done
 BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
-# What the site shall be, as people write it; and the copy that the last deployment applied.
-SETTINGS, APPLIED = "rollout.toml", "rollout.applied.toml"
-# How the copy ends, so that one that was cut short is not believed.
-WHOLE = "\n# whole\n"
 
 
 class SiteHeldError(ConflictError):
     """Another command, which may take long, holds the site."""
-
-
-@dataclass(frozen=True, slots=True)
-class SiteSettings:
-    """``rollout.toml`` of a site; the defaults are one machine on loopback.
-
-    Attributes:
-        launcher: ``process`` (a bento) or ``container`` (an image).
-        container_options: more arguments of ``podman run``.
-        environment: variables of the service, ``CSANMT_…``.
-        prometheus: of v0.1.0; the colours' own ``/metrics`` are read instead.
-        webhook: where alerts are posted; empty means the log only.
-        thresholds: file of limits.
-        api_key_file: file with an API key of scopes ``translate`` and ``metrics``, by which
-            versions are tried, watched and compared, where the service asks for keys.
-        nginx_image: run nginx from this image instead of this machine's.
-        nginx: addresses and limits of the front.
-    """
-
-    launcher: str = "process"
-    container_options: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    prometheus: str = ""
-    webhook: str = ""
-    thresholds: str = ""
-    api_key_file: str = ""
-    nginx_image: str = ""
-    ready_seconds: float = 60.0
-    nginx: NginxSettings = field(default_factory=NginxSettings)
-
-    def __post_init__(self) -> None:
-        if self.launcher not in ("process", "container"):
-            raise ConfigurationError(
-                f"launcher is {self.launcher!r}; allowed is process, container"
-            )
-
-    @classmethod
-    def read(cls, path: Path) -> SiteSettings:
-        """Read a TOML file; an absent one gives the defaults.
-
-        Raises:
-            ConfigurationError: not TOML, or an unknown key; says which.
-        """
-        if not path.exists():
-            return cls()
-        return build(cls, read_toml(path), f"{path}: ")
-
-    @classmethod
-    def applied(cls, home: Path) -> tuple[SiteSettings, tuple[str, ...]]:
-        """The settings by which the site runs, and what of them could not be read.
-
-        An edit of ``rollout.toml`` that nobody deployed yet does not stand in the way back.
-        """
-        ignored: list[str] = []
-        settings = cls()
-        for name in (APPLIED, SETTINGS):
-            path = home / name
-            if not path.exists():
-                continue
-            try:
-                if name == APPLIED and not path.read_bytes().endswith(WHOLE.encode()):
-                    raise ConfigurationError(f"{path} is not whole")
-                settings = cls.read(path)
-                break
-            except (ConfigurationError, OSError) as error:
-                ignored.append(str(error))
-        nginx = _addressed(settings.nginx, home / "nginx" / "nginx.conf")
-        return replace(settings, nginx=nginx), tuple(ignored)
 
 
 @dataclass(slots=True)
@@ -278,7 +205,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
     launcher: Launcher = ProcessLauncher(home / "colours", store, environment)
     if settings.launcher == "container":
         launcher = ContainerLauncher(options=settings.container_options, environment=environment)
-    api_key, limits, words = _read_files(settings, tolerant=applied)
+    api_key, limits, words = read_files(settings, tolerant=applied)
     services: dict[Colour, HttpService] = {
         colour: HttpService(f"http://{addresses[colour]}", api_key) for colour in COLOURS
     }
@@ -329,34 +256,3 @@ def apply_settings(site: Site) -> None:
         applied = site.home / APPLIED
         if not applied.exists() or applied.read_bytes() != text.encode():
             replace_text(applied, text, mode=mode)
-
-
-def _read_files(
-    settings: SiteSettings, *, tolerant: bool
-) -> tuple[str, Thresholds, tuple[str, ...]]:
-    """The API key and the limits that the settings name, and what could not be read."""
-    words: list[str] = []
-    key, limits = "", Thresholds()
-    try:
-        if settings.api_key_file:
-            key = Path(settings.api_key_file).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        words.append(f"api_key_file {settings.api_key_file}: {error}")
-    try:
-        limits = Thresholds.read(Path(settings.thresholds) if settings.thresholds else DEFAULT)
-    except ConfigurationError as error:
-        words.append(str(error))
-    if words and not tolerant:
-        raise ConfigurationError("; ".join(words))
-    return key, limits, tuple(words)
-
-
-def _addressed(settings: NginxSettings, config: Path) -> NginxSettings:
-    """The settings with the addresses of the configuration by which nginx runs, if it is whole."""
-    with suppress(OSError, ValueError, ConfigurationError):
-        text = config.read_text(encoding="utf-8")
-        listen = re.search(r"^\s*listen (\S+?)[ ;]", text, re.MULTILINE)
-        blue, green = (re.search(rf"upstream {c} {{\s*server (\S+) ", text) for c in COLOURS)
-        if listen and blue and green:
-            return replace(settings, listen=listen[1], blue=blue[1], green=green[1])
-    return settings

@@ -11,7 +11,8 @@ from release.ledger.ledger import Ledger
 from release.rollout.colours import Colours
 from release.rollout.front import NginxFront
 from release.rollout.metrics import ServiceMetrics
-from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx import NginxRouter
+from release.rollout.settings import NginxSettings
 from release.rollout.site import Site
 from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import COLOURS, Colour

@@ -20,8 +20,9 @@ from release.rollout.keeper import keep
 from release.rollout.nginx_program import accepting_workers
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
+from release.rollout.settings import APPLIED, SETTINGS, WHOLE, SiteSettings
 from release.rollout.shipment import Shipments, roll_back_past
-from release.rollout.site import APPLIED, SETTINGS, WHOLE, Site, SiteSettings, open_site
+from release.rollout.site import Site, open_site
 from release.rollout.status import look, standing
 from release.rollout.traffic import Colour
 from tests.release.conftest import RELEASES

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from release.rollout.front import NginxFront, Probe
-from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx import NginxRouter
+from release.rollout.settings import NginxSettings
 from release.rollout.traffic import Traffic
 from tests.ports import free_port
 from tests.release.nginx_site import WORKERS

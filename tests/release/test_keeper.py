@@ -18,8 +18,9 @@ from release.rollout.keeper import keep
 from release.rollout.metrics import Sample
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
+from release.rollout.settings import APPLIED
 from release.rollout.shipment import Shipment, Shipments
-from release.rollout.site import APPLIED, Site
+from release.rollout.site import Site
 from tests.release.doubles import ScriptedMetrics
 from tests.release.stub_site import Service, World, kinds, two_versions
 

@@ -15,8 +15,8 @@ from csanmt.errors import ConfigurationError
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.deployment import deploy
 from release.rollout.metrics import ServiceMetrics
-from release.rollout.nginx import NginxSettings
 from release.rollout.promotion import PromotionPlan, promote, watch
+from release.rollout.settings import NginxSettings
 from release.rollout.shadow import Collector, Copied
 from release.rollout.site import Site, open_site
 from release.rollout.status import standing

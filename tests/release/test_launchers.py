@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from release.rollout.site import APPLIED, apply_settings, open_site
+from release.rollout.settings import APPLIED
+from release.rollout.site import apply_settings, open_site
 from release.running import launchers
 from release.running.launchers import ContainerLauncher, Place, ProcessLauncher
 from tests.release.stub_site import World

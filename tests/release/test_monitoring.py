@@ -12,7 +12,7 @@ import yaml
 
 from csanmt.source_tree import SOURCE_TREE
 from release.rollout.metrics import TRANSLATING
-from release.rollout.nginx import NginxSettings
+from release.rollout.settings import NginxSettings
 from release.rollout.thresholds import Thresholds
 from release.rollout.traffic import SHARE_METRIC
 from serving import metric_names

@@ -27,8 +27,9 @@ from csanmt.durable import lock
 from csanmt.errors import ConfigurationError, StorageError, UnavailableError
 from release.rollout import nginx as nginx_module
 from release.rollout import routes as routes_module
-from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx import NginxRouter
 from release.rollout.nginx_program import LocalNginx, accepting_workers
+from release.rollout.settings import NginxSettings
 from release.rollout.traffic import Traffic, TrafficMovedError
 from tests.ports import free_port
 from tests.release.load import Load

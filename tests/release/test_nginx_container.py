@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import UnavailableError
-from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx import NginxRouter
 from release.rollout.nginx_program import ContainerNginx
+from release.rollout.settings import NginxSettings
 from release.rollout.traffic import Traffic
 from tests.ports import free_port
 from tests.release.test_nginx import Upstream, nginx_missing, post

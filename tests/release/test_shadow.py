@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from release.rollout import shadow as shadow_module
-from release.rollout.nginx import NginxRouter, NginxSettings
+from release.rollout.nginx import NginxRouter
+from release.rollout.settings import NginxSettings
 from release.rollout.shadow import Collector, Copied
 from release.rollout.traffic import COLOURS, Colour, Traffic
 from tests.ports import free_addresses
