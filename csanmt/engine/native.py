@@ -25,8 +25,6 @@ from csanmt.errors import (
 from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 from csanmt.version import PACKED_WEIGHTS
 
-INSTRUCTION_SETS = ("avx512vnni", "avxvnni", "avx2", "portable")
-
 
 def _extension() -> Any:
     try:
@@ -61,7 +59,7 @@ class NativeEngine:
 
     Args:
         path: ``engine.bin``, or the model directory that holds it.
-        isa: one of ``INSTRUCTION_SETS`` or ``auto`` (the best this processor has). None
+        isa: one of ``instruction_sets()`` or ``auto`` (the best this processor has). None
             takes the environment's ``CSANMT_ISA``, a setting of the machine rather than of
             a request, and ``auto`` if that is not set.
         threads: threads of one call; 1 scales best with several worker processes.
@@ -90,15 +88,10 @@ class NativeEngine:
             raise NotFoundError(f"{file} does not exist")
         if not 1 <= threads <= 256:
             raise InvalidInputError(f"threads is {threads}; allowed is 1 to 256")
-        if isa not in ("auto", *INSTRUCTION_SETS):
+        if isa not in ("auto", *instruction_sets()):
             raise EngineUnavailableError(
-                f"instruction set {isa!r} is unknown; allowed is auto, "
-                + ", ".join(INSTRUCTION_SETS)
-            )
-        if isa not in ("auto", *extension.instruction_sets()):
-            raise EngineUnavailableError(
-                f"this processor cannot run {isa}; it can run "
-                + ", ".join(extension.instruction_sets())
+                f"instruction set {isa!r} is unknown or not this processor's; allowed is auto, "
+                + ", ".join(instruction_sets())
             )
         try:
             self._engine = extension.Engine(str(file), isa, threads)
