@@ -24,7 +24,8 @@ def unpack_there(archive: Path, place: Path) -> None:
     """As ``training/README.md`` says, with nothing of ours."""
     place.mkdir()
     subprocess.run(["tar", "xf", archive, "-C", place], check=True)
-    absent = ("serving", "model_store", "release", "bulk", "benchmarks.suite", "bentoml")
+    ours = ("serving", "model_store", "release", "bulk", "benchmarks.suite")
+    absent = (*ours, "bentoml", "jieba", "opencc", "sacremoses", "rich", "starlette")
     text = f"import sys\nsys.modules.update(dict.fromkeys({absent}))\n"
     (place / "code" / "sitecustomize.py").write_text(text)
 
