@@ -29,8 +29,9 @@ HEADS = {
     ".txt": "",
     ".csv": "",
     ".tsv": "",
-    ".xlf": '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">',
+    ".xlf": '<xliff version="1.2"><file><body><trans-unit><source>',
 }
+TAILS = {".json": '"]', ".xlf": "</source></trans-unit></body></file></xliff>"}
 _FIELD = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
 # Containers, and what a stranger may repeat in their parts in XML.
 CONTAINERS: dict[str, tuple[Callable[[str], bytes], tuple[str, ...]]] = {

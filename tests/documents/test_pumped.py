@@ -21,7 +21,7 @@ from csanmt.documents.formats import find
 from csanmt.documents.limits import Limits
 from csanmt.documents.protocol import Languages
 from csanmt.errors import CsanmtError
-from tests.documents.pumps import CONTAINERS, HEADS, PIECES, STEP, superlinear
+from tests.documents.pumps import CONTAINERS, HEADS, PIECES, STEP, TAILS, superlinear
 
 SIZE = int(os.environ.get("PUMP_BYTES", "24000")) // STEP
 ENDLESS = Limits(characters=1 << 40, units=1 << 40)
@@ -80,7 +80,7 @@ def test_every_format_is_read_in_linear_time(suffix) -> None:
     for piece in PIECES:
 
         def read(size: int, piece: str = piece) -> None:
-            text = HEADS[suffix] + piece * (size // len(piece.encode()))
+            text = HEADS[suffix] + piece * (size // len(piece.encode())) + TAILS.get(suffix, "")
             with contextlib.suppress(CsanmtError):
                 known.open(text.encode(), ENDLESS, Languages())
 
