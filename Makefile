@@ -10,7 +10,7 @@ URL ?= http://$(HOST):$(PORT)
 export VENV
 
 .PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service gate-calibration sanitize check-arm screenshot \
-        pump test-office lint types format lock clean
+        pump large-document test-office lint types format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,9 @@ test-office: install-dev ## translated documents in LibreOffice: as many pages a
 
 pump: install-dev ## every format and pattern against 1 MB of repeated syntax
 	PUMP_BYTES=1000000 $(BIN)/python -m pytest tests/documents/test_pumped.py --timeout 3000
+
+large-document: install-dev ## a docx of 500 pages: time and memory of opening, translating, putting together (PAGES=)
+	$(BIN)/python -m tests.documents.large $(or $(PAGES),500)
 
 fuzz: install-dev ## the parsers of what strangers send, led by coverage (SECONDS=60 each)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
