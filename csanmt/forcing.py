@@ -9,12 +9,13 @@ among them. Each round settles at least one term, from left to right.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from csanmt.protected.sentence import Guarded
 from csanmt.terms import Demand, capitalised, count_forms
 from csanmt.tokenization import Span, Tokenizer
-from csanmt.translator import Copies, DecodingOptions, Engine, ShouldStop, TokenHypothesis
+from csanmt.translator import DecodingOptions, TokenHypothesis
 
 _PLACES = 4  # tried for one term
 _CANDIDATES = 12
@@ -23,16 +24,24 @@ _SEARCH_BEAM = 2  # of a candidate; the places it is tried at are the wider sear
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A sentence: its source ids, the characters each stands for, and what is demanded.
+    """A sentence on its way through the decoder.
 
     Attributes:
+        spans: the characters that each id stands for.
+        demands: what the answer must hold.
         copies: target ids of the copy tokens that stand in it.
     """
 
+    guarded: Guarded
     ids: list[int]
     spans: list[Span]
     demands: list[Demand]
-    copies: tuple[int, ...] = ()
+    copies: tuple[int, ...]
+
+
+# Hypotheses of sentences, which begin with their prefixes.
+Prefixes = Sequence[Sequence[int]]
+Decode = Callable[[Sequence[Work], DecodingOptions, Prefixes | None], list[list[TokenHypothesis]]]
 
 
 @dataclass(slots=True)
@@ -56,18 +65,18 @@ class _Candidate:
 
 
 class Forcing:
-    """Decodes with demands. ``engine`` and ``tokenizer`` are of one model."""
+    """Decodes with demands. ``decode`` and ``tokenizer`` are of one model."""
 
-    def __init__(self, engine: Engine, tokenizer: Tokenizer) -> None:
-        self._engine = engine
+    def __init__(self, decode: Decode, tokenizer: Tokenizer) -> None:
+        self._decode = decode
         self._tokenizer = tokenizer
 
     def translate(
-        self, works: Sequence[Work], options: DecodingOptions, should_stop: ShouldStop | None
+        self, works: Sequence[Work], options: DecodingOptions
     ) -> list[list[TokenHypothesis]]:
         """Hypotheses of each sentence, with alignment; the best one has all terms if it can."""
         wide = replace(options, alignment=True, n_best=options.beam)
-        free = self._decode(works, wide, None, should_stop)
+        free = self._decode(works, wide, None)
         states = [_State(w, self._reordered(w, h)) for w, h in zip(works, free, strict=True)]
         beam = min(options.beam, max(_SEARCH_BEAM, options.n_best))
         narrow = replace(wide, beam=beam, n_best=beam)
@@ -76,26 +85,9 @@ class Forcing:
             if not tasks:
                 break
             prefixes = [c.prefix for _, c in tasks]
-            decoded = self._decode([s.work for s, _ in tasks], narrow, prefixes, should_stop)
+            decoded = self._decode([s.work for s, _ in tasks], narrow, prefixes)
             self._choose(states, tasks, decoded)
         return [state.best[: options.n_best] for state in states]
-
-    def _decode(
-        self,
-        works: Sequence[Work],
-        options: DecodingOptions,
-        prefixes: Sequence[Sequence[int]] | None,
-        should_stop: ShouldStop | None,
-    ) -> list[list[TokenHypothesis]]:
-        reserved = self._tokenizer.copy_ids("target")
-        copies = Copies(reserved, tuple(w.copies for w in works)) if reserved else None
-        return self._engine.translate_ids(
-            [w.ids for w in works],
-            options,
-            prefixes=prefixes,
-            copies=copies,
-            should_stop=should_stop,
-        )
 
     def _reordered(self, work: Work, found: list[TokenHypothesis]) -> list[TokenHypothesis]:
         """The hypotheses that miss the fewest terms first."""

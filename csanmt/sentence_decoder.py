@@ -34,17 +34,6 @@ class Decoded:
     source_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A sentence on its way: ids, the characters each stands for, what the answer must hold."""
-
-    guarded: Guarded
-    ids: list[int]
-    spans: list[Span]
-    demands: list[Demand]
-    copies: tuple[int, ...]
-
-
 class SentenceDecoder:
     """Decodes with one set of options. ``engine`` and ``tokenizer`` are of one model."""
 
@@ -81,11 +70,11 @@ class SentenceDecoder:
             for i in range(len(items))
         ]
 
-    def _item(self, guarded: Guarded, extra: Sequence[Demand]) -> _Item:
+    def _item(self, guarded: Guarded, extra: Sequence[Demand]) -> Work:
         places = [(s.start, s.label) for s in guarded.standins if isinstance(s.label, int)]
         ids, spans = self.tokenizer.encode_with_spans(guarded.text, places)
         copies = tuple(self._reserved[number] for _, number in places)
-        return _Item(guarded, ids, spans, self._demands(guarded, extra), copies)
+        return Work(guarded, ids, spans, self._demands(guarded, extra), copies)
 
     def _demands(self, guarded: Guarded, extra: Sequence[Demand]) -> list[Demand]:
         """The glossary's terms and the names that stand for pieces, in order."""
@@ -102,46 +91,44 @@ class SentenceDecoder:
         read = self.tokenizer.read
         return demands(read(guarded.text), tuple((read(s), t) for s, t in self._options.terms))
 
-    def _copies(self, items: Sequence[_Item]) -> Copies | None:
-        return Copies(self._reserved, tuple(i.copies for i in items)) if self._reserved else None
-
-    def _ask(self, items: Sequence[_Item], *, aligned: bool) -> list[list[TokenHypothesis]]:
-        copies = self._copies(items)
+    def _ask(
+        self,
+        items: Sequence[Work],
+        options: DecodingOptions,
+        prefixes: Sequence[Sequence[int]] | None = None,
+    ) -> list[list[TokenHypothesis]]:
+        required = tuple(item.copies for item in items)
         return self._engine.translate_ids(
             [item.ids for item in items],
-            replace(self._options, alignment=aligned),
-            copies=copies,
+            options,
+            prefixes=prefixes,
+            copies=Copies(self._reserved, required) if self._reserved else None,
             should_stop=self._should_stop,
         )
 
-    def _free(self, items: Sequence[_Item]) -> list[list[TokenHypothesis]]:
+    def _free(self, items: Sequence[Work]) -> list[list[TokenHypothesis]]:
         """Decode without demands; with alignment where something needs it."""
         if not items:
             return []
         aligned = self._options.alignment or any(item.guarded.carried for item in items)
-        decoded = self._ask(items, aligned=aligned)
-        if aligned:
-            return decoded
+        decoded = self._ask(items, replace(self._options, alignment=aligned))
         # Rare: only a model that answers "unknown" needs to say what it looked at.
         again = [i for i, found in enumerate(decoded) if any(map(self._has_unknown, found))]
-        if again:
-            for i, found in zip(
-                again, self._ask([items[i] for i in again], aligned=True), strict=True
-            ):
+        if again and not aligned:
+            asked = self._ask([items[i] for i in again], replace(self._options, alignment=True))
+            for i, found in zip(again, asked, strict=True):
                 decoded[i] = found
         return decoded
 
-    def _forced(self, items: Sequence[_Item]) -> list[list[TokenHypothesis]]:
+    def _forced(self, items: Sequence[Work]) -> list[list[TokenHypothesis]]:
         if not items:
             return []
-        works = [Work(item.ids, item.spans, item.demands, item.copies) for item in items]
-        forcing = Forcing(self._engine, self.tokenizer)
-        return forcing.translate(works, self._options, self._should_stop)
+        return Forcing(self._ask, self.tokenizer).translate(items, self._options)
 
     def _has_unknown(self, hypothesis: TokenHypothesis) -> bool:
         return any(self.tokenizer.is_unknown_target(token) for token in hypothesis.ids)
 
-    def _decoded(self, item: _Item, found: Sequence[TokenHypothesis]) -> Decoded:
+    def _decoded(self, item: Work, found: Sequence[TokenHypothesis]) -> Decoded:
         texts = [self._text_of(tokens, item) for tokens in found]
         return Decoded(
             tuple(hypothesis for hypothesis, _ in texts),
@@ -150,7 +137,7 @@ class SentenceDecoder:
         )
 
     def _text_of(
-        self, tokens: TokenHypothesis, item: _Item
+        self, tokens: TokenHypothesis, item: Work
     ) -> tuple[Hypothesis, tuple[tuple[int, int], ...]]:
         """Decode, put source words in the place of unknown tokens, align characters."""
         text, places = self.tokenizer.decode_with_spans(tokens.ids)
@@ -167,7 +154,7 @@ class SentenceDecoder:
         return hypothesis, copied
 
     def _aligned(
-        self, tokens: TokenHypothesis, item: _Item, decoded: str, places: Sequence[Span]
+        self, tokens: TokenHypothesis, item: Work, decoded: str, places: Sequence[Span]
     ) -> tuple[str, list[AlignedPair]]:
         text = item.guarded.text
         end = (len(text), len(text))
