@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate
 
 from csanmt.protected.finder import is_point
 from csanmt.protected.sentence import (
@@ -43,15 +42,11 @@ def restore(
         late = [Carried(standin.surface, standin.end) for standin in missing]
         carried = sorted([*guarded.carried, *late], key=lambda run: run.at)
         guarded = replace(guarded, carried=tuple(carried))
-    text, insertions = _place(hypothesis.text, hypothesis.alignment or (), guarded)
-    pairs = None
-    if hypothesis.alignment is not None:
-        moved = _Moved(insertions)
-        pairs = tuple(
-            (_original(source, guarded.origin), moved(target))
-            for source, target in hypothesis.alignment
-        )
-    return replace(hypothesis, text=text, alignment=pairs)
+    found = _replaced(hypothesis, _insertions(hypothesis, guarded))
+    if found.alignment is None:
+        return found
+    pairs = tuple((_original(source, guarded.origin), target) for source, target in found.alignment)
+    return replace(found, alignment=pairs)
 
 
 def occurrences(name: str, text: str) -> list[CharacterSpan]:
@@ -82,6 +77,7 @@ def _exchange(
         changes.append((start, end, standin.surface))
         # A name that the answer holds twice is the model's own repetition.
         changes += [(a - (text[a - 1 : a] == " "), b, "") for a, b in found[1:]]
+    changes = [(a, b, _spaced(text, a, b, new)) for a, b, new in sorted(changes)]
     return _replaced(hypothesis, changes), missing
 
 
@@ -104,26 +100,24 @@ def _by_alignment(
 
 
 def _replaced(hypothesis: Hypothesis, changes: list[Change]) -> Hypothesis:
-    """``hypothesis`` with disjoint ranges of its text replaced, and its alignment moved along."""
+    """``hypothesis`` with disjoint ranges replaced, in order, and its alignment moved along."""
     if not changes:
         return hypothesis
-    text = hypothesis.text
-    changes = [(a, b, _spaced(text, a, b, new)) for a, b, new in sorted(changes)]
-    parts, last = [], 0
+    text, parts, last = hypothesis.text, list[str](), 0
     for start, end, new in changes:
         parts += [text[last:start], new]
         last = end
 
     def moved(span: CharacterSpan) -> CharacterSpan:
-        low, high = span
-        shift = 0
+        """What overlaps a range holds all that stands there then."""
+        (low, high), before, inside = span, 0, 0
         for start, end, new in changes:
-            if end <= low:
-                shift += len(new) - (end - start)
-            elif start < high:  # it overlaps: the whole replacement is meant
+            if end <= span[0]:
+                before += len(new) - (end - start)
+            elif start < span[1]:
                 low, high = min(low, start), max(high, end)
-                return low + shift, high + shift + len(new) - (end - start)
-        return low + shift, high + shift
+                inside += len(new) - (end - start)
+        return low + before, high + before + inside
 
     pairs = hypothesis.alignment
     if pairs is not None:
@@ -145,15 +139,9 @@ def _spaced(text: str, start: int, end: int, new: str) -> str:
 # -- carried runs ----------------------------------------------------------------------------
 
 
-def _place(
-    text: str, alignment: Sequence[AlignedPair], guarded: Guarded
-) -> tuple[str, list[tuple[int, int]]]:
-    """Put the carried runs into ``text``, a translation of ``guarded.text``.
-
-    Returns:
-        The new text, and its insertions as (offset in ``text``, characters inserted),
-        in order, so that spans can be moved along.
-    """
+def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
+    """Where the carried runs belong in a translation of ``guarded.text``."""
+    text, alignment = hypothesis.text, hypothesis.alignment or ()
     ends: dict[int, int] = {}  # of the words made of what begins there
     for (start, _), (low, high) in alignment:
         if low < high:
@@ -169,23 +157,21 @@ def _place(
         return _word_end(text, ends[starts[nearest]]) if nearest >= 0 else 0
 
     placed = [(offset_of(run), run) for run in guarded.carried]
-    parts: list[str] = []
-    insertions: list[tuple[int, int]] = []
-    last, word = 0, False
+    changes: list[Change] = []
+    word = False  # before it, at the same place
     for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
         surface = run.surface
-        again = bool(insertions) and insertions[-1][0] == offset
-        left = parts[-1][-1:] if again else text[:offset][-1:]
+        again = bool(changes) and changes[-1][0] == offset
+        left = changes[-1][2][-1:] if again else text[:offset][-1:]
         right = text[offset : offset + 1]
         apart = run.word and (left.isalnum() or (again and word and not left.isspace()))
         if apart or wants_space(left, surface):
             surface = " " + surface
         if wants_space(surface[-1:], right) or (run.word and right.isalnum()):
             surface += " "
-        parts += [text[last:offset], surface]
-        insertions.append((offset, len(surface)))
-        last, word = offset, run.word
-    return "".join([*parts, text[last:]]), insertions
+        changes.append((offset, offset, surface))
+        word = run.word
+    return changes
 
 
 def wants_space(left: str, right: str) -> bool:
@@ -208,19 +194,6 @@ def _word_end(text: str, offset: int) -> int:
         if offset < word.end():
             return word.end()
     return offset
-
-
-class _Moved:
-    """Where a span of the old text lies after insertions (offset, characters), in order."""
-
-    def __init__(self, insertions: Sequence[tuple[int, int]]) -> None:
-        self._offsets = [offset for offset, _ in insertions]
-        self._sums = [0, *accumulate(size for _, size in insertions)]
-
-    def __call__(self, span: CharacterSpan) -> CharacterSpan:
-        start = span[0] + self._sums[bisect_right(self._offsets, span[0])]
-        end = span[1] + self._sums[bisect_left(self._offsets, span[1])]
-        return start, max(start, end)
 
 
 def _original(span: CharacterSpan, origin: Sequence[CharacterSpan]) -> CharacterSpan:
