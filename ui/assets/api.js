@@ -132,21 +132,15 @@ async function guarded(signal, work, limit = SILENCE_LIMIT) {
 
 /** Aborts with a timeout when `feed` was not called for `limit` milliseconds, or with `outer`. */
 function watchdog(outer, limit) {
-  const controller = new AbortController();
+  const late = new AbortController();
   let timer;
   const feed = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => controller.abort(new ServiceError("timeout")), limit);
+    timer = setTimeout(() => late.abort(new ServiceError("timeout")), limit);
   };
-  const follow = () => controller.abort(outer.reason);
-  if (outer.aborted) follow();
-  outer.addEventListener("abort", follow, { once: true });
   feed();
-  const stop = () => {
-    clearTimeout(timer);
-    outer.removeEventListener("abort", follow);
-  };
-  return { signal: controller.signal, feed, stop };
+  const signal = AbortSignal.any([outer, late.signal]);
+  return { signal, feed, stop: () => clearTimeout(timer) };
 }
 
 /** The body as a Blob; calls `feed` for every piece of it that comes. */
