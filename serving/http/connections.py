@@ -52,7 +52,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._surplus += len(data)
         super().data_received(data)
         if self._surplus > MOST_HEAD_BYTES or len(self.headers or ()) > MOST_HEADERS:
-            self.send_400_response("The head of the request is too long.")
+            if not self.transport.is_closing():  # it was told already
+                self.send_400_response("The head of the request is too long.")
         elif self._in_head and self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
@@ -97,7 +98,7 @@ class _Gathering:
 
     def _send(self) -> None:
         pieces, self._pieces = self._pieces, []
-        if pieces:
+        if pieces and not self._transport.is_closing():
             self._transport.write(b"".join(pieces))
 
     def close(self) -> None:
