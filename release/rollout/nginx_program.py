@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import psutil
 
@@ -28,43 +28,8 @@ PIDFD_GETFD = 438  # the system call's number on every architecture; Python has 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class NginxProgram(Protocol):
-    """Checks configurations with nginx and controls one running nginx."""
-
-    def check(self, config: Path) -> str:
-        """``nginx -t`` of ``config``: what it complains about, or nothing."""
-        ...
-
-    def start(self, config: Path, listen: str) -> None:
-        """Start it in the background, in the place of workers whose master is gone.
-
-        Args:
-            listen: the address, ``host:port``, at which it will listen.
-
-        Raises:
-            UnavailableError: it did not start; says why.
-        """
-        ...
-
-    def orphaned(self) -> bool:
-        """Whether workers whose master is gone serve on."""
-        ...
-
-    def end_orphans(self) -> None:
-        """Let them finish, and end."""
-        ...
-
-    def master(self) -> int | None:
-        """The master's process id as this machine sees it, or None when it does not run."""
-        ...
-
-    def tell(self, word: Signal) -> None:
-        """Send the running master a signal."""
-        ...
-
-
 class LocalNginx:
-    """The nginx that is installed here; ``directory`` holds its pid file and logs.
+    """Checks and controls the nginx that is installed here; ``directory`` holds its pid and logs.
 
     Raises:
         EngineUnavailableError: there is none.
@@ -78,9 +43,18 @@ class LocalNginx:
         self._directory = directory
 
     def check(self, config: Path) -> str:
+        """``nginx -t`` of ``config``: what it complains about, or nothing."""
         return _complaint(_run([*self._command, "-t", "-q", "-c", str(config)]))
 
     def start(self, config: Path, listen: str) -> None:
+        """Start it in the background, in the place of workers whose master is gone.
+
+        Args:
+            listen: the address, ``host:port``, at which it will listen.
+
+        Raises:
+            UnavailableError: it did not start; says why.
+        """
         orphans = self._orphans()
         socket = _borrow(orphans, listen) if orphans else None
         if socket is None:
@@ -109,9 +83,11 @@ class LocalNginx:
             _quit(pid)
 
     def orphaned(self) -> bool:
+        """Whether workers whose master is gone serve on."""
         return bool(self._orphans())
 
     def end_orphans(self) -> None:
+        """Let them finish, and end."""
         orphans = self._orphans()
         for pid in orphans:
             _quit(pid)
@@ -131,8 +107,11 @@ class LocalNginx:
         ]
 
     def master(self) -> int | None:
-        """See :class:`NginxProgram`. A pid file outlives its nginx, and the pid goes to others; and
-        where the file is gone, its nginx may well be there."""
+        """The master's process id as this machine sees it, or None when it does not run.
+
+        A pid file outlives its nginx, and the pid goes to others; and where the file is gone,
+        its nginx may well be there.
+        """
         try:
             pid = int((self._directory / "nginx.pid").read_text().strip())
         except (OSError, ValueError):
@@ -146,6 +125,7 @@ class LocalNginx:
         return title.startswith("nginx: master process ") and f" {self._directory}/" in title
 
     def tell(self, word: Signal) -> None:
+        """Send the running master a signal."""
         pid = self.master()
         if pid is None:
             return
@@ -227,6 +207,9 @@ class ContainerNginx:
 
     def _tool(self) -> str:
         return find_tool(RUNTIMES, self.runtime or None)
+
+
+NginxProgram = LocalNginx | ContainerNginx
 
 
 def accepting_workers(master: int) -> set[int]:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from benchmarks import service_process
 from csanmt.errors import NotFoundError, UnavailableError
@@ -34,66 +33,12 @@ class Place:
         return f"http://{self.address}"
 
 
-class Launcher(Protocol):
-    """Starts and stops whole services."""
-
-    @property
-    def kind(self) -> str:
-        """``process`` or ``container``."""
-        ...
-
-    def require(self, bento: str) -> None:
-        """See that there is something to start, before anything is stopped for it.
-
-        Raises:
-            NotFoundError: there is no such bento or image.
-        """
-        ...
-
-    def start(self, bento: str, place: Place) -> str:
-        """Start it and return its handle; readiness is the caller's to await.
-
-        Raises:
-            NotFoundError: there is no such bento or image.
-            UnavailableError: it could not be started.
-        """
-        ...
-
-    def alive(self, handle: str) -> bool:
-        """Whether what was started as ``handle`` still runs."""
-        ...
-
-    def runs(self, place: Place) -> bool:
-        """Whether any process of a service is left at a place, if only an orphaned worker."""
-        ...
-
-    def stop(self, place: Place, deadline_seconds: float = STOP_SECONDS) -> int | None:
-        """Let running requests finish, then end every process at a place.
-
-        Returns:
-            Exit status, where it can be told.
-        """
-        ...
-
-    def forget(self, place: Place) -> None:
-        """Remove what a stopped service left at a place."""
-        ...
-
-    def log(self, place: Place) -> str:
-        """Where the words of the service at a place are found."""
-        ...
-
-    def last_words(self, place: Place) -> str:
-        """The end of its log."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ProcessLauncher:
-    """``bentoml serve`` in a session of its own, with a BENTOML_HOME per place.
+    """Starts and stops whole services: ``bentoml serve`` in sessions of their own.
 
-    Two live servers must not share a BENTOML_HOME: the metrics' folder inside is wiped
-    at start. The places' homes share the immutable stores by symbolic links.
+    Each place has a BENTOML_HOME, which two live servers must not share: the metrics' folder inside
+    is wiped at start. The places' homes share the immutable stores by symbolic links.
 
     Args:
         directory: where the homes and the logs go.
@@ -104,14 +49,25 @@ class ProcessLauncher:
     directory: Path
     store: Path
     environment: dict[str, str] = field(default_factory=dict)
-    kind: str = "process"
+    kind: str = "process"  # or "container"
 
     def require(self, bento: str) -> None:
+        """See that there is something to start, before anything is stopped for it.
+
+        Raises:
+            NotFoundError: there is no such bento or image.
+        """
         name, _, version = bento.partition(":")
         if not version or not (self.store / "bentos" / name / version).is_dir():
             raise NotFoundError(f"bento {bento} is not in {self.store}; build it first")
 
     def start(self, bento: str, place: Place) -> str:
+        """Start it and return its handle; readiness is the caller's to await.
+
+        Raises:
+            NotFoundError: there is no such bento or image.
+            UnavailableError: it could not be started.
+        """
         self.require(bento)
         host, _, port = place.address.rpartition(":")
         listen = {"CSANMT_HOST": host, "CSANMT_PORT": port, "BENTOML_DO_NOT_TRACK": "true"}
@@ -123,22 +79,28 @@ class ProcessLauncher:
         )
 
     def alive(self, handle: str) -> bool:
+        """Whether what was started as ``handle`` still runs."""
         return service_process.alive(handle)
 
     def runs(self, place: Place) -> bool:
+        """Whether any process of a service is left at a place, if only an orphaned worker."""
         return bool(service_process.members(self._home(place)))
 
     def stop(self, place: Place, deadline_seconds: float = STOP_SECONDS) -> int | None:
+        """Let running requests finish, then end every process there; its exit status, if known."""
         return service_process.stop(self._home(place), deadline_seconds)
 
     def forget(self, place: Place) -> None:
+        """Remove what a stopped service left at a place."""
         shutil.rmtree(self._home(place), ignore_errors=True)
         self._log(place).unlink(missing_ok=True)
 
     def log(self, place: Place) -> str:
+        """Where the words of the service at a place are found."""
         return str(self._log(place))
 
     def last_words(self, place: Place) -> str:
+        """The end of its log."""
         return service_process.last_words(self._log(place))
 
     def _home(self, place: Place) -> Path:
@@ -160,7 +122,7 @@ class ProcessLauncher:
 
 @dataclass(frozen=True, slots=True)
 class ContainerLauncher:
-    """``podman`` or ``docker run`` of an image, on the host's network, read-only.
+    """The same by ``podman`` or ``docker run`` of an image, on the host's network, read-only.
 
     Args:
         runtime: the container tool; the first found of podman and docker by default.
@@ -227,6 +189,9 @@ class ContainerLauncher:
 
     def _tool(self) -> str:
         return find_tool(RUNTIMES, self.runtime or None)
+
+
+Launcher = ProcessLauncher | ContainerLauncher
 
 
 def _container(place: Place) -> str:
