@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.output import action, answer, gone, note, print_json
 from cli.shipping import API_TESTS
@@ -17,7 +17,6 @@ from csanmt.source_tree import SOURCE_TREE
 if TYPE_CHECKING:
     from cli.output import Actions
     from release.build.verify import Check
-    from release.ledger.ledger import Ledger
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -198,34 +197,29 @@ def _push(args: argparse.Namespace) -> None:
 
     from release.build.manifest import read_manifest
     from release.build.registry import push_image, record_push
-    from release.ledger.ledger import current_user
+    from release.ledger.ledger import Kind, current_user
+    from release.ledger.state import fold
+    from release.running.containers import BUILDERS, find_tool
 
     ledger = open_ledger()
     tag = full_tag(ledger, args.version)
-    _require_ready(ledger, tag, args.force)
+    fold(ledger.history(version=tag)).require_verdict(tag, args.force)
     manifest = read_manifest(SOURCE_TREE)
-    name, tool = _image(ledger, tag)
+    build = ledger.last(Kind.BUILD, tag)
+    if build is None or not build.detail.get("image"):
+        raise InvalidInputError(f"{tag} was built without an image")
     archive = args.artefacts / tag / "image.oci.tar"
     target = f"oci-archive:{archive}:{manifest.release.name}:{tag}"
     if repository := args.to or manifest.push.repository:
         target = f"docker://{repository}:{tag}"
-    done = push_image(name, target, tool=tool.tool, insecure=args.insecure)
+    tool = find_tool(BUILDERS)
+    done = push_image(str(build.detail["image"]), target, tool=tool, insecure=args.insecure)
     record_push(ledger, tag, done, who=current_user(), why=args.force or "push")
     answer(
         args,
         asdict(done),
         f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}",
     )
-
-
-def _require_ready(ledger: Ledger, tag: str, force: str) -> None:
-    from csanmt.errors import ConflictError
-    from release.ledger.state import fold
-
-    state = fold(ledger.history(version=tag)).versions[tag]
-    if not state.ready and not force:
-        reason = "; ".join(state.reasons) or "it was never verified"
-        raise ConflictError(f"{tag} is not ready: {reason} (or give --force REASON)")
 
 
 # --- the edge ---------------------------------------------------------------------------------
@@ -240,15 +234,3 @@ def _source() -> str:
     chosen = os.environ.get("CSANMT_SOURCE_URL", "")
     server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
     return chosen or (f"{server}/{name}" if server and name else "")
-
-
-def _image(ledger: Ledger, tag: str) -> tuple[str, Any]:
-    """The name of a built image and the tool that has it."""
-    from release.ledger.ledger import Kind
-    from release.running.containers import BUILDERS, Builder, find_tool
-
-    build = ledger.last(Kind.BUILD, tag)
-    name = build.detail.get("image") if build else None
-    if not name:
-        raise InvalidInputError(f"{tag} was built without an image")
-    return str(name), Builder(find_tool(BUILDERS), 0)

@@ -104,13 +104,12 @@ def _ship(args: argparse.Namespace) -> int:
     process carries it out; this command only follows it and may be left at any time.
     --pause-at holds it until csanmt release approve. Exit status 1: it went back.
     """
-    from release.rollout.deployment import require_verdict
     from release.rollout.site import apply_settings
     from release.rollout.status import look
 
     site = site_of(args)
     release = full_release(site, args.release)
-    require_verdict(look(site), release, args.force)
+    look(site).state.require_verdict(release, args.force)
     apply_settings(site)
     return hand_over(
         args,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from csanmt.errors import ConflictError
 from release.ledger.ledger import Entry, Kind
 
 
@@ -42,6 +43,23 @@ class ReleaseState:
     def trusts(self, release: str) -> bool:
         """Whether it once had all the traffic and no rollback left it since."""
         return release in self.served and release not in self.left
+
+    def require_verdict(self, release: str, force: str) -> None:
+        """See that a version was judged fit, or that somebody has a reason.
+
+        Raises:
+            ConflictError: neither.
+        """
+        version = self.versions.get(release)
+        if force or (version and version.ready):
+            return
+        if version is None or version.ready is None:
+            raise ConflictError(
+                f"{release} was never judged: run csanmt release verify {release}, import the "
+                "verdict of its pipeline with csanmt release accept FOLDER, or give --force REASON"
+            )
+        reasons = "; ".join(version.reasons) or "no reason recorded"
+        raise ConflictError(f"{release} was judged not ready: {reasons} (or give --force REASON)")
 
 
 def fold(entries: Iterable[Entry]) -> ReleaseState:

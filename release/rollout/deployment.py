@@ -79,7 +79,7 @@ def deploy(
         now = look(site)
         for word in now.ignored:
             tell(word)
-        require_verdict(now, release, force)
+        now.state.require_verdict(release, force)
         if shutil.disk_usage(site.home).free < ROOM:
             raise StorageError(f"the disk of {site.home} is full: nothing is stopped or started")
         colour = idle_colour(now)
@@ -154,25 +154,6 @@ def smoke(service: HttpService) -> None:
 
 
 # -- what must hold before anything is touched -------------------------------------------------
-
-
-def require_verdict(now: Look, release: str, force: str) -> None:
-    """See that a version was judged fit, or that somebody has a reason.
-
-    Raises:
-        ConflictError: neither.
-    """
-    if force:
-        return
-    version = now.state.versions.get(release)
-    if version is None or version.ready is None:
-        raise ConflictError(
-            f"{release} was never judged: run csanmt release verify {release}, import the verdict "
-            f"of its pipeline with csanmt release accept FOLDER, or give --force REASON"
-        )
-    if not version.ready:
-        reasons = "; ".join(version.reasons) or "no reason recorded"
-        raise ConflictError(f"{release} was judged not ready: {reasons} (or give --force REASON)")
 
 
 def _require_another(now: Look, release: str, colour: Colour) -> None:
