@@ -13,7 +13,6 @@ from csanmt.errors import ConflictError
 from release.build.registry import Pushed
 from release.build.version import parse_tag, refuse_reuse
 from release.ledger.ledger import Ledger
-from release.running.containers import Builder
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = "v0.1.0-abc1234"
@@ -93,14 +92,15 @@ def test_a_push_that_was_killed_before_its_entry_is_recorded_by_the_next(
     built: Ledger, monkeypatch, capsys
 ) -> None:
     pushed = Pushed(f"docker://registry.example.org/csanmt:{BUILT}", "sha256:1", already_there=True)
-    monkeypatch.setattr("cli.release._image", lambda ledger, tag: (tag, Builder("buildah", 0)))
+    built.append("build", BUILT, who="ci", why="test", detail={"image": "localhost/csanmt"})
+    monkeypatch.setattr("release.running.containers.find_tool", lambda _: "buildah")
     monkeypatch.setattr("release.build.registry.push_image", lambda *_, **__: pushed)
     for _ in range(2):
         assert main(["release", "push", BUILT, "--force", "test"]) == 0
         assert capsys.readouterr().out.startswith("was there")
     entry = built.last("push", BUILT)
     assert entry is not None
-    assert (entry.sequence, len(built.history(kind="push"))) == (2, 1)
+    assert (entry.sequence, len(built.history(kind="push"))) == (3, 1)
     assert (entry.detail, entry.digests) == (
         {"reference": pushed.reference},
         {"pushed": "sha256:1"},
