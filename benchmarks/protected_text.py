@@ -177,7 +177,6 @@ def main() -> int:
     parser.add_argument("--sentences", type=int, default=0, help="of Tatoeba, from its start")
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
     parser.add_argument("--url", help="a running service: also through its APIs")
-    parser.add_argument("--lost", action="store_true", help="show the sentences that lost a piece")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     jieba.setLogLevel("ERROR")
@@ -196,18 +195,10 @@ def main() -> int:
     for name, way in ways.items():
         outcomes.append(measure(name, way, translator, texts, names))
         sys.stderr.write(f"{name}: {outcomes[-1].kept:.2%}\n")
-        if arguments.lost:
-            _show_lost(name, way, translator, [*texts, *names])
     sys.stdout.write(
         json.dumps([asdict(o) for o in outcomes]) if arguments.json else table(outcomes)
     )
     return 0
-
-
-def _show_lost(name: str, way: Way, translator: Recording, texts: Sequence[Case]) -> None:
-    for case, answer in zip(texts, way(translator, [c.source for c in texts]), strict=True):
-        if not _kept(case, answer):
-            sys.stderr.write(f"  {name}: {case.source!r}\n      {answer!r}\n")
 
 
 def table(outcomes: Sequence[WayScores]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,13 +180,14 @@ class _Run:
         if counts is None or self._missing[number]:
             return
         entry, file = self._manifest.inputs[number], self._files[number]
-        tally = _Tally(self._state.answers(number, counts))
+        tally = Counter(kept=0, split=0, truncated=0, target_characters=0)
+        answers = _counted(self._state.answers(number, counts), tally)
         with (
             self._state.writing_output(entry.name) as sink,
             compressing(sink, entry.name) as stream,
         ):
-            self._formats[number].write(file.path, iter(tally), stream)
-        self._state.finish(number, entry.name, tally.counts)
+            self._formats[number].write(file.path, answers, stream)
+        self._state.finish(number, entry.name, tally)
 
     def summary(self) -> dict[str, Any]:
         files = []
@@ -207,18 +209,12 @@ class _Run:
         }
 
 
-class _Tally:
-    """Counts answers on their way."""
-
-    def __init__(self, answers: Iterator[Answer | None]) -> None:
-        self._answers = answers
-        self.counts = dict.fromkeys(("kept", "split", "truncated", "target_characters"), 0)
-
-    def __iter__(self) -> Iterator[Answer | None]:
-        for answer in self._answers:
-            if answer is not None:
-                self.counts["kept"] += answer.kept
-                self.counts["split"] += answer.split
-                self.counts["truncated"] += answer.truncated
-                self.counts["target_characters"] += len(answer.text)
-            yield answer
+def _counted(answers: Iterator[Answer | None], counts: Counter[str]) -> Iterator[Answer | None]:
+    """Answers on their way, counted."""
+    for answer in answers:
+        if answer is not None:
+            counts["kept"] += answer.kept
+            counts["split"] += answer.split
+            counts["truncated"] += answer.truncated
+            counts["target_characters"] += len(answer.text)
+        yield answer

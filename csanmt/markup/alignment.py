@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -86,7 +86,10 @@ def assemble(
                 for i in range(end - target)
             ]
         else:
-            pairs += _moved(hypothesis.alignment or (), start, target)
+            pairs += [
+                ((a + start, b + start), (c + target, d + target))
+                for (a, b), (c, d) in hypothesis.alignment or ()
+            ]
             sentences.append((target, end))
     return AlignedText(source, text, tuple(pairs), tuple(copies), tuple(sentences))
 
@@ -113,23 +116,10 @@ def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
     return replace(aligned, pairs=(*kept, *own))
 
 
-def _moved(pairs: Sequence[Link], source: int, target: int) -> list[Link]:
-    return [((a + source, b + source), (c + target, d + target)) for (a, b), (c, d) in pairs]
-
-
-def of_translation(translation: TextTranslation, rank: int = 0) -> AlignedText:
-    """Of what ``csanmt.texts`` answers; decode with ``alignment=True``.
-
-    Args:
-        rank: 0 is the best translation; others must be asked for with ``n_best``.
-    """
-    parts: list[tuple[Range, Range, Hypothesis | None]] = []
-    shift = 0
-    for piece in translation.segments:
-        hypotheses = piece.translation.hypotheses
-        chosen = hypotheses[min(rank, len(hypotheses) - 1)]
-        start = piece.target_span[0] + shift
-        shift += len(chosen.text) - len(hypotheses[0].text)
-        span = (start, start + len(chosen.text))
-        parts.append((piece.source_span, span, None if piece.copied else chosen))
-    return assemble(translation.source, translation.alternatives[rank], parts)
+def of_translation(translation: TextTranslation) -> AlignedText:
+    """Of the best that ``csanmt.texts`` answers; decode with ``alignment=True``."""
+    parts = [
+        (s.source_span, s.target_span, None if s.copied else s.translation.hypotheses[0])
+        for s in translation.segments
+    ]
+    return assemble(translation.source, translation.text, parts)

@@ -13,13 +13,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.memory.entries import (
-    ANY_MODEL,
     Direction,
     Entry,
     Match,
@@ -243,17 +243,8 @@ class TranslationMemory:
         return int(count)
 
 
-def _entry(row: Sequence[object]) -> Entry:
-    key, source_language, target_language, model, source, target, origin, *rest = row
-    created, used, hits = rest
-    return Entry(
-        int(str(key)),
-        Direction(str(source_language), str(target_language), str(model or ANY_MODEL)),
-        TranslationUnit(str(source), str(target), str(origin)),
-        float(str(created)),
-        float(str(used)),
-        int(str(hits)),
-    )
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(row[0], Direction(*row[1:4]), TranslationUnit(*row[4:7]), *row[7:])
 
 
 @contextmanager
