@@ -108,14 +108,6 @@ def _must_pass(
         yield RuleResult(rule, "", "pass", reason, group.failures, len(group.old))
 
 
-def _smoke(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    return _must_pass("smoke", policy.smoke, measured.smoke)
-
-
-def _pins(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
-    return _must_pass("pins", policy.pins, measured.pins)
-
-
 def _churn(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
     if policy.churn is None or not measured.suites:
         return
@@ -132,7 +124,7 @@ def _churn(measured: Measurements, policy: Policy) -> Iterator[RuleResult]:
 FAULT_RULES: dict[str, Rule] = {
     "checks": _checks,
     "behaviour": _behaviour,
-    "smoke": _smoke,
-    "pins": _pins,
+    "smoke": lambda measured, policy: _must_pass("smoke", policy.smoke, measured.smoke),
+    "pins": lambda measured, policy: _must_pass("pins", policy.pins, measured.pins),
     "churn": _churn,
 }

@@ -145,38 +145,30 @@ def loop(source: str, output: str) -> Finding:
     if not words or Counter(words).most_common(1)[0][1] < 3:
         return None
     for size in range(1, min(25, len(words) // 3) + 1):
-        run, least = _longest_run(words, size), 4 if size <= 6 else 3
-        if run >= least and not _repeats(source, run):
-            return f"{run} times in a row: {_repeated_phrase(words, size, least)}"
+        run, phrase = _longest_run(words, size)
+        if run >= (4 if size <= 6 else 3) and not _repeats(source, run):
+            return f"{run} times in a row: {' '.join(phrase)}"
     word, count = Counter(words).most_common(1)[0]
     if count >= 10 and count > 0.4 * len(words) and not _repeats(source, count):
         return f"{count} times: {word}"
     return None
 
 
-def _longest_run(words: Sequence[str], size: int) -> int:
-    """Most consecutive repetitions of a phrase of ``size`` words."""
-    best = streak = 0
+def _longest_run(words: Sequence[str], size: int) -> tuple[int, Sequence[str]]:
+    """Most consecutive repetitions of a phrase of ``size`` words, and the phrase."""
+    best, end, streak = 0, 0, 0
     for i in range(size, len(words)):
         streak = streak + 1 if words[i] == words[i - size] else 0
-        best = max(best, streak // size + 1)
-    return best
-
-
-def _repeated_phrase(words: Sequence[str], size: int, least: int) -> str:
-    streak = 0
-    for i in range(size, len(words)):
-        streak = streak + 1 if words[i] == words[i - size] else 0
-        if streak >= (least - 1) * size:
-            return " ".join(words[i - size + 1 : i + 1])
-    return ""
+        if streak // size + 1 > best:
+            best, end = streak // size + 1, i + 1
+    return best, words[max(0, end - size) : end]
 
 
 def _repeats(source: str, times: int) -> bool:
     """The source itself says something about as often (哈哈哈哈, a repeated line)."""
     flat = re.sub(r"[\s，。！？、,.!?]", "", source)
     sizes = range(1, min(13, len(flat)))
-    return any(_longest_run(list(flat), size) >= max(3, times // 2) for size in sizes)
+    return any(_longest_run(flat, size)[0] >= max(3, times // 2) for size in sizes)
 
 
 def length(source: str, output: str) -> Finding:
