@@ -23,7 +23,6 @@ from benchmarks.significance import SamplingPlan, resample_counts
 from csanmt.durable import file_sha256
 from csanmt.errors import EngineUnavailableError, InvalidInputError, NotFoundError
 
-Answers = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # suite → of baseline and candidate
 FILE_COLUMNS = ("suite", "line", "baseline", "candidate")
 SHEET_COLUMNS = ("suite", "line", "source", "A", "B", "better")
 COMMAND_SECONDS = 3600
