@@ -45,7 +45,9 @@ _LOOSE = frozenset({"emphasis", "bracket", "escape"})
 _TICKS = re.compile("`+")
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
 _VOID = frozenset({"br", "img", "wbr", "hr", "input"})
-_COUNTED: dict[str, Part] = {"image": "attributes", "code": "code", "math": "formulas"}
+_COUNTED: dict[str, Part] = {
+    "image": "attributes", "code": "code", "math": "formulas", "protected": "text",
+}  # fmt: skip
 # What is said beside a link, or in an attribute of a tag.
 _SAID = re.compile(
     r"""\s["'(]([^"'()\n]*)["')]\s?\)\Z|\b(?:title|alt|aria-label)\s?=\s?["']([^"'\n]*)["']"""

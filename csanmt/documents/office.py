@@ -33,6 +33,8 @@ _PROPERTIES = frozenset(_TABLE["properties"])
 _KNOWN_STORES: dict[str, str] = _TABLE["stores"]
 _PROPERTY_FOLDERS = tuple(_TABLE["property_folders"])
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
+_NUMBER_FORMATS: dict[str, str] = _TABLE["number_formats"]
+_CHINESE_NUMBERS = ("chinese", "ideograph", "taiwanese", "ea1Ch")
 _TOLD: dict[str, str] = _TABLE["told"]
 _FONTS = frozenset({"font", "b", "i", "u", "s", "span"})  # within a caption in VML
 _HAN = re.compile(rb"[\xe4-\xe9][\x80-\xbf]{2}|&#(?:x[4-9][0-9a-fA-F]{3}|[23]\d{4});")
@@ -108,6 +110,7 @@ class OfficeDocument(XmlArchive):
             return (
                 _is_block(self._kind, uri, local)
                 or local in _ATTRIBUTES
+                or local in _NUMBER_FORMATS
                 or local in plain
                 or (local == "t" and uri.endswith("/math"))
                 or (self._workbook is not None and self._workbook.wants(local))
@@ -134,6 +137,11 @@ class OfficeDocument(XmlArchive):
             if element.name == "listItem" and not element.attribute("displayText"):
                 names = ["value"]
             return [attribute_unit(source, element, name, codes=codes) for name in names]
+        if element.name in _NUMBER_FORMATS:
+            said = element.attribute(_NUMBER_FORMATS[element.name])
+            self.kept += count("number_formats", [said])
+            self.kept["number_formats"] += said.startswith(_CHINESE_NUMBERS)
+            return []
         if self._workbook is not None and self._workbook.wants(element.name):
             return self._workbook.units(source, element)
         fonts = _FONTS if element.name == "div" else frozenset()

@@ -63,6 +63,7 @@ class OdfDocument(XmlArchive):
         def enter(element: Element) -> None:
             for attribute in ("formula", "condition"):
                 self._named.formula(element.attribute(attribute))
+            self.kept.update(count("number_formats", [element.attribute("num-format")]))
             if element.name == "table":
                 self._named.names.add(element.attribute("name"))
                 self.kept.update(count("names", [element.attribute("name")]))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import AnyStr, Generic, Protocol, TypeVar
+from typing import AnyStr, Generic, Protocol
 
 from csanmt.documents.leftovers import Part
-from csanmt.documents.limits import Meter
 from csanmt.documents.protocol import Unit
 from csanmt.documents.segments import Segment, Tag, coded, marked, unmarked, words, written
 from csanmt.markup import MarkedText, Placed
@@ -129,14 +128,3 @@ def patched(source: AnyStr, changes: Iterable[Change[AnyStr]]) -> AnyStr:
     for change in sorted(changes, key=lambda change: change.end):
         change.apply(patches)
     return patches.part(0, len(source))
-
-
-Counted = TypeVar("Counted", bound="Change[str] | Change[bytes]")
-
-
-def metered(changes: Iterable[Counted], meter: Meter) -> Iterator[Counted]:
-    """The same changes, as long as the meter allows."""
-    for change in changes:
-        for unit in change.units:
-            meter.count(len(unit.text.text))
-        yield change

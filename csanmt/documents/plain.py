@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import Limits, Meter
-from csanmt.documents.patches import Change, PatchUnit, metered, patched, range_unit
+from csanmt.documents.patches import Change, PatchUnit, patched, range_unit
 from csanmt.documents.protocol import Languages, OpenDocument, Unit
 
 # What of a text may be translated, in order; counts the Chinese that is not.
@@ -40,9 +40,12 @@ def text_format(
     """How such a format is opened."""
 
     def opened(data: bytes, limits: Limits, languages: Languages) -> TextDocument:
-        source, kept = decoded(data), Counter[Part]()
-        found = metered(changes(source.text, kept, languages), Meter(limits))
-        return TextDocument(source, list(found), kept)
+        document, meter = TextDocument(decoded(data), [], Counter()), Meter(limits)
+        for change in changes(document.source.text, document.kept, languages):
+            for unit in change.units:
+                meter.count(unit.text.characters)
+            document.changes.append(change)
+        return document
 
     return opened
 

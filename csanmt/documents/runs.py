@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from csanmt.documents.leftovers import Part, chinese, unread
+from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.patches import Patches, PatchUnit, Render
 from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined, pair, written
 from csanmt.documents.xml_source import Element, escaped
@@ -46,6 +46,7 @@ _SHOWN = re.compile(
     re.I | re.S,
 )
 _CHOOSING = re.compile(r"\A\s{0,9}(?:IF|FILLIN|ASK|MACROBUTTON|QUOTE|SET)\b", re.I)
+_PICTURE = re.compile(r'\\[@#]\s{0,9}"([^"]*)"')  # how a field writes a date or a number
 _HEADS = frozenset({"pPr", "bodyPr", "lstStyle"})
 _TAIL = "endParaRPr"
 _DEEPEST_FIELD = 20
@@ -117,6 +118,8 @@ class Paragraph:
                     self._controls += inner.units()
                 self._single(_Place(child.start, child.end), "control")
             elif child.name in _LINKS and child.inner < child.outer:
+                pictures = _PICTURE.findall(child.attribute("instr"))
+                self._kept.update(count("number_formats", pictures))
                 self._pair((child.start, child.inner), (child.outer, child.end), child.elements())
             elif child.name not in _DROPPED:
                 self._kept += _hidden(child)
@@ -176,6 +179,7 @@ class Paragraph:
             return
         if not found:
             self._kept["formulas"] += _CHOOSING.match(text) is not None
+            self._kept.update(count("number_formats", _PICTURE.findall(text)))
             return
         start, end = found.span(found.lastgroup or 0)
 

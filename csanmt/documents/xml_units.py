@@ -134,7 +134,7 @@ class XmlPart:
             def add(element: Element) -> None:
                 for unit in take(element):
                     if unit is not None:
-                        self.meter.count(len(unit.text.text))
+                        self.meter.count(unit.text.characters)
                         self.units.append(unit)
 
             return add
@@ -181,8 +181,6 @@ class XmlArchive:
         """A part that is a document."""
         self.inner[name] = document
         self.kept += document.kept
-        for unit in document.units:
-            self._meter.count(len(unit.text.text))
 
     @property
     def units(self) -> list[Unit]:

@@ -44,7 +44,7 @@ WHOLE: list[tuple[str, dict[str, int]]] = [
     ("text-html-chapters.epub", {}),
     ("default-content-type.docx", {}),
     ("comment.pptx", {"embedded": 1}),
-    ("bound-control.docx", {}),
+    ("bound-control.docx", {"number_formats": 1}),
 ]
 
 
@@ -315,6 +315,7 @@ LEFT = [
     ),
     ("a.html", "好<math><mi>大</mi></math>", {"formulas": 1}),
     ("a.md", "你好\n\n```\n书\n```", {"code": 1}),
+    ("a.md", "你好 #书#", {"text": 1}),
     (
         "a.html",
         "<style>/* 书 */ p::before {content: '书'} b {font-family: '宋体'}</style>你好",

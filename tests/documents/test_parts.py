@@ -47,6 +47,14 @@ WORD: list[tuple[str, list[str], dict[str, int]]] = [
     (FIELD.format("", '<w:r><w:instrText>IF a = "书" 1</w:instrText></w:r>' + END),
      ['"书"'], {"formulas": 1}),
     (FIELD.format("", "<w:r><w:instrText> SEQ 图 </w:instrText></w:r>" + END), ["图"], {}),
+    (FIELD.format("", '<w:r><w:instrText>DATE \\@ "M月"</w:instrText></w:r>' + END),
+     ["M月"], {"number_formats": 1}),
+    ('<w:p><w:fldSimple w:instr="TIME \\@ &quot;H时&quot;"><w:r><w:t>大</w:t></w:r></w:fldSimple>'
+     "</w:p>", [">big<"], {"number_formats": 1}),
+    ('<w:sdt><w:sdtPr><w:date><w:dateFormat w:val="M月"/></w:date></w:sdtPr></w:sdt>',
+     ["M月"], {"number_formats": 1}),
+    ('<w:lvl><w:numFmt w:val="chineseCounting"/><w:lvlText w:val="第%1章"/></w:lvl>',
+     ['w:val="number %1 chapter"'], {"number_formats": 1}),
     (ITEM.format("书"), ['w:value="book"'], {}),
     ("<w:p><w:r><w:unknown><w:x>书</w:x></w:unknown></w:r></w:p>", ["书"], {"text": 1}),
 ]  # fmt: skip
@@ -152,6 +160,8 @@ ODF: list[tuple[str, list[str], dict[str, int]]] = [
      ['form:label="book" form:title="car" form:name="山"'], {}),
     ('<style:x style:num-prefix="第"/><text:list-level-style-number style:num-prefix="第"/>',
      ['<text:list-level-style-number style:num-prefix="number"/>'], {}),
+    ('<text:list-level-style-number style:num-format="一, 二, 三, ..."/>', ["一, 二"],
+     {"number_formats": 1}),
     ("<text:p>大<text:placeholder>书</text:placeholder><text:bookmark-ref>车</text:bookmark-ref>"
      "</text:p>", [">book</text:placeholder>", ">car</text:bookmark-ref>"], {}),
     ('<text:p><text:drop-down><text:label text:value="大"/>大</text:drop-down></text:p>',
