@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.metrics import METRICS, Statistics, extract, signature
-from benchmarks.progress import Progress, Silent
+from benchmarks.progress import SILENT, Progress
 from benchmarks.subject import Subject
 from benchmarks.suite import Suite
 from csanmt.errors import StorageError
@@ -90,7 +90,7 @@ def translate_suite(
     subject: Subject,
     suite: Suite,
     cache: AnswerCache,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     workers: int = 1,
 ) -> list[str]:
     """All answers of a subject to a suite, in order.
@@ -104,7 +104,6 @@ def translate_suite(
     ready = subject.answers(suite)
     if ready is not None:
         return ready
-    progress = progress or Silent()
     progress.start(f"{subject.label}: {suite.name}", len(suite.sources))
     keys = _keys(["answer", subject.digest, dict(subject.settings)], suite.sources)
     keeps = cache.keeps(subject)
@@ -131,7 +130,7 @@ def suite_statistics(
     cache: AnswerCache,
     *,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Statistics:
     """Sufficient statistics; what was scored before is not scored again."""
     references, name = suite.references, signature(key, len(suite.references))
@@ -139,7 +138,6 @@ def suite_statistics(
     rows = cache.find(keys)
     todo = [i for i, row in enumerate(rows) if row is None]
     if todo:
-        progress = progress or Silent()
         progress.start(f"{METRICS[key].title}: {suite.name}", len(todo))
         chosen = [[lines[i] for i in todo] for lines in (hypotheses, *references)]
         found = extract(key, chosen[0], chosen[1:], workers, progress.advance)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.checks import CHECK_NAMES, examine
 from benchmarks.pins import Pin
-from benchmarks.progress import Progress, Silent
+from benchmarks.progress import SILENT, Progress
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import SmokeSentence, finds
 from csanmt.errors import ConfigurationError
@@ -172,10 +172,9 @@ def ask(
 
 
 def run_behaviour(
-    subject: Subject, tables: BehaviourTables, progress: Progress | None = None
+    subject: Subject, tables: BehaviourTables, progress: Progress = SILENT
 ) -> list[CaseResult]:
     """Every case, pair and invariance check on one subject, in the order of the tables."""
-    progress = progress or Silent()
     progress.start(f"{subject.label}: behaviour", len(tables.groups))
     found: list[CaseResult] = []
     for name, group in tables.groups.items():

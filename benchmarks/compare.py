@@ -21,7 +21,7 @@ from benchmarks.comparison import Comparison, metric_test
 from benchmarks.measurements import Measurements, MetricResult, ScoreResult
 from benchmarks.pins import Pin, pins_digest
 from benchmarks.policy import Policy, ScorePolicy
-from benchmarks.progress import Progress, Silent
+from benchmarks.progress import SILENT, Progress
 from benchmarks.second_opinion import Texts, read_sheet, score_result
 from benchmarks.significance import SamplingPlan
 from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
@@ -82,7 +82,7 @@ def measure(
     baseline: Subject,
     plan: MeasurementPlan,
     cache: AnswerCache | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Measurements:
     """Everything ``plan`` asks for; of files of hypotheses, quality alone.
 
@@ -94,7 +94,6 @@ def measure(
         raise InvalidInputError(
             f"suite {bare!r} has no references: it can be run, not compared or judged"
         )
-    progress = progress or Silent()
     compared = compare_suites(candidate, baseline, plan, cache or AnswerCache(), progress)
     return measurements(candidate, baseline, plan, compared, progress)
 

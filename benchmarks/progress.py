@@ -23,3 +23,6 @@ class Silent:
     def advance(self, count: int) -> None: ...
 
     def finish(self) -> None: ...
+
+
+SILENT = Silent()

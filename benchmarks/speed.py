@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.progress import Progress, Silent
+from benchmarks.progress import SILENT, Progress
 from benchmarks.significance import Interval, interval, ratio_interval
 from benchmarks.subject import Subject
 
@@ -141,7 +141,7 @@ def measure_speed(
     plan: SpeedPlan = SpeedPlan(),
     *,
     clock: Clock | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> SpeedReport | None:
     """Time both systems on sentences of several lengths; None where no source is short enough.
 
@@ -156,7 +156,6 @@ def measure_speed(
     sentences = [s for bucket in buckets for s in bucket]
     if not sentences:
         return None
-    progress = progress or Silent()
     count = -(-len(sentences) // BATCH)
     batches = [sentences[i::count] for i in range(count)]  # each of all lengths
     asked = [*([s] for s in sentences), *batches]

@@ -102,10 +102,10 @@ class Measuring:
 
     @property
     def progress(self) -> Progress:
-        from benchmarks.progress import Silent
+        from benchmarks.progress import SILENT
         from cli.progress import StageProgress
 
-        return Silent() if self.args.quiet else StageProgress()
+        return SILENT if self.args.quiet else StageProgress()
 
     def suites(self, subjects: Sequence[Subject]) -> list[Suite]:
         """The suites asked for, else the policy's."""
