@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from bulk.records import Answer, Layout, Record
 from csanmt.errors import EngineUnavailableError, InvalidInputError
+
+if TYPE_CHECKING:
+    from pyarrow import Schema
+    from pyarrow.parquet import ParquetFile
 
 ROWS = 4096  # in memory at once, and of a row group of the output
 
@@ -48,13 +52,13 @@ class ParquetFormat:
                     columns = [*batch.columns, column]
                     writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
 
-    def _open(self, path: Path) -> Any:
+    def _open(self, path: Path) -> ParquetFile:
         try:
             return self._arrow.parquet.ParquetFile(path)
         except self._arrow.ArrowInvalid as error:
             raise InvalidInputError(f"{str(path)!r} is not Parquet: {error}") from error
 
-    def _check(self, schema: Any, path: Path) -> None:
+    def _check(self, schema: Schema, path: Path) -> None:
         types = self._arrow.types
         if self._field not in schema.names:
             raise InvalidInputError(
