@@ -50,14 +50,14 @@ class _Kind:
     """What of one application's files is text.
 
     Attributes:
-        main: content type of the main part, which proves the kind.
+        main: content types of the main part, one of which proves the kind.
         parts: content types of parts that hold text.
         blocks: their paragraphs.
         plain: elements that hold text without runs.
         cells: it is a workbook.
     """
 
-    main: str
+    main: tuple[str, ...]
     parts: tuple[str, ...]
     blocks: tuple[str, ...]
     plain: tuple[str, ...] = ()
@@ -86,11 +86,14 @@ class OfficeDocument(XmlArchive):
     ) -> None:
         super().__init__(data, limits)
         self._kind, self._package = kind, Package(self.archive, limits)
-        if not self._package.of_types((kind.main,)):
+        if not self._package.of_types(kind.main):
             raise DocumentError("not a file of the application that its name says")
         self._charts = frozenset(self._package.of_types(_CHART))
-        self._workbook = Workbook(self._package, limits, self.kept) if kind.cells else None
-        read = self._package.of_types((*kind.parts, *_DRAWINGS))
+        package, kept = self._package, self.kept
+        self._workbook = Workbook(package, kind.main, limits, kept) if kind.cells else None
+        chunks = self._embed(languages, within)
+        named = package.of_types((*kind.main, *kind.parts, *_DRAWINGS))
+        read = [name for name in named if name not in chunks]
         for name in read:
             self._read(name)
         plain = self._bound()
@@ -98,8 +101,7 @@ class OfficeDocument(XmlArchive):
             plain[name] = plain.get(name, set()) | _PROPERTIES
         for name, wanted in plain.items():
             self.part(name).read_plain(wanted)
-        self._look_at_others({*read, *plain})
-        self._embed(languages, within)
+        self._look_at_others({*read, *plain, *chunks})
 
     def _read(self, name: str) -> None:
         part, drawn = self.part(name), self._package.types[name].lower().endswith(_VML)
@@ -195,22 +197,25 @@ class OfficeDocument(XmlArchive):
                         bound[name] = names
         return bound
 
-    def _embed(self, languages: Languages, within: int) -> None:
-        """What Word shows in the text where it stands is read; others are looked into."""
+    def _embed(self, languages: Languages, within: int) -> set[str]:
+        """What Word shows in the text where it stands is read; others are looked into. Returns
+        the names of the former, which may have the type of a main part."""
 
         def open_word(data: bytes) -> OpenDocument:
             if within == _DEEPEST:
                 raise DocumentError("documents within documents, too deep")
             return OfficeDocument(data, _KINDS["docx"], self.limits, languages, within + 1)
 
-        for main in self._package.of_types((_KINDS["docx"].main,)):
-            for name in self._package.related(main, "aFChunk"):
-                kind, data = self._package.types.get(name, ""), self.archive.read(name)
-                try:
-                    self.embed(name, _opened(name, kind, data, self.limits, languages, open_word))
-                except DocumentError:
-                    self.kept["embedded"] += 1
+        mains = self._package.of_types(_KINDS["docx"].main)
+        chunks = {name for main in mains for name in self._package.related(main, "aFChunk")}
+        for name in sorted(chunks):
+            kind, data = self._package.types.get(name, ""), self.archive.read(name)
+            try:
+                self.embed(name, _opened(name, kind, data, self.limits, languages, open_word))
+            except DocumentError:
+                self.kept["embedded"] += 1
         self.kept["embedded"] += _chinese_embedded(self.archive, self.limits)
+        return chunks
 
     def changed(self) -> dict[str, bytes]:
         changed = super().changed()

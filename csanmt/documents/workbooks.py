@@ -20,7 +20,6 @@ from csanmt.documents.xml_source import Element, escaped, find
 from csanmt.documents.xml_units import Units, attribute_unit, unit_of
 from csanmt.tables import read_toml
 
-_MAIN = "spreadsheetml.sheet.main+xml"
 _TABLE = read_toml(Path(__file__).with_name("office.toml"))
 _NAMING: dict[str, str] = _TABLE["naming"]
 _FORMULAS, _HEADERS, _ARE_NAMES = (
@@ -43,15 +42,17 @@ _BEFORE_CALCULATION = re.compile(
 class Workbook:
     """The first reading of a workbook: what its cells are named by; counts in ``kept``."""
 
-    def __init__(self, package: Package, limits: Limits, kept: Counter[Part]) -> None:
-        self._package, self._limits, self.kept = package, limits, kept
+    def __init__(
+        self, package: Package, main: tuple[str, ...], limits: Limits, kept: Counter[Part]
+    ) -> None:
+        self._package, self._main, self._limits, self.kept = package, main, limits, kept
         self._named = NamedCells(kept)
         self._string_cells = self._calculates = False
         for part in package.of_types(
             (
                 "spreadsheetml.worksheet+xml",
                 "spreadsheetml.table+xml",
-                _MAIN,
+                *main,
                 "spreadsheetml.pivotcachedefinition+xml",
                 "spreadsheetml.pivottable+xml",
             )
@@ -123,7 +124,7 @@ class Workbook:
         """The workbook's part with the wish that formulas be calculated when it is opened."""
         if not self._calculates:
             return {}
-        (part,) = self._package.of_types((_MAIN,))[:1]
+        (part,) = self._package.of_types(self._main)[:1]
         source = self._package.archive.xml(part)
         wish = b' fullCalcOnLoad="1"'
         found = _CALCULATION.search(source)

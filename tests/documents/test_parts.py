@@ -90,6 +90,37 @@ def test_parts_that_are_not_read_are_looked_at(kind, files, left) -> None:
     assert translated("a.docx", docx(word("你好"), files, {name: kind}))[1] == left
 
 
+MAIN = "wordprocessingml.document.main+xml"
+MAINS = [
+    "wordprocessingml.template.main+xml",
+    "application/vnd.ms-word.document.macroEnabled.main+xml",
+]
+
+
+@pytest.mark.parametrize("kind", MAINS)
+def test_template_and_document_with_macros_are_word_too(kind) -> None:
+    source = docx(word("你好"), {}, {"word/document.xml": kind})
+    assert ">you good<" in translated("a.docx", source)[0]
+
+
+CHUNKS: list[tuple[str, str | bytes, str]] = [
+    ("b c.xhtml", "<p>书</p>", "application/xhtml+xml"),
+    ("b.docx", docx(word("书")), MAIN),  # typed as the Open XML SDK does
+]
+
+
+@pytest.mark.parametrize(("name", "data", "kind"), CHUNKS)
+def test_document_within_word_is_read_once(name, data, kind) -> None:
+    relation = f'<R><Relationship Type="a/aFChunk" Target="{name.replace(" ", "%20")}"/></R>'
+    files: Files = {"word/_rels/document.xml.rels": relation, f"word/{name}": data}
+    source = docx(word("你好") + "<w:altChunk/>", files, {f"word/{name}": kind})
+    result = translate_document(GlossTranslator(), find("a.docx"), source)
+    chunk = entries(result.data)[f"word/{name}"]
+    said = entries(chunk)["word/document.xml"] if name.endswith("docx") else chunk
+    assert b">book<" in said
+    assert not result.left
+
+
 def test_control_and_known_property_say_the_same() -> None:
     control = (
         '<w:p><w:sdt><w:sdtPr><w:dataBinding w:xpath="/a:Properties[1]/a:Company[1]" '
