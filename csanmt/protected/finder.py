@@ -27,7 +27,8 @@ _START = rf"(?=[!-~{FIRST_POINT}-{LAST_ATOM}])"
 # No family does without one of these.
 _HINT = re.compile(
     rf"[@%{{<&#$^\[\\/`_:~{FIRST_POINT}-{LAST_ATOM}\u2070-\u209c\u00b2\u00b3\u00b9]"
-    r"|\.[A-Za-z0-9]|(?<![A-Za-z0-9_])[a-z]{2,20}[A-Z]|\(\)|->|[0-9][A-Za-z-]|[A-Za-z+-][0-9]|[0-9]{4} [0-9]|[0-9]{10}"
+    r"|\.[A-Za-z0-9]|(?<![A-Za-z0-9_])[a-z]{2,20}[A-Z]|\(\)|->"
+    r"|[0-9][A-Za-z-]|[A-Za-z+-][0-9]|[0-9]{4} [0-9]|[0-9]{10}"
     r"|(?<![A-Za-z0-9])-[-A-Za-z]",
     re.ASCII,
 )
