@@ -64,7 +64,7 @@ class OdfDocument(XmlArchive):
             for attribute in ("formula", "condition"):
                 self._named.formula(element.attribute(attribute))
             self.kept.update(count("number_formats", [element.attribute("num-format")]))
-            if element.name == "table":
+            if element.name in ("table", "named-range", "database-range"):
                 self._named.names.add(element.attribute("name"))
                 self.kept.update(count("names", [element.attribute("name")]))
             elif element.name == "filter-condition":

@@ -211,6 +211,8 @@ ODF: list[tuple[str, list[str], dict[str, int]]] = [
      + CELL.format("大山", ""), ["<text:p>大山"], {"named": 1, "formulas": 1}),
     ("<number:number-style><number:text>水</number:text></number:number-style>", [">水<"],
      {"number_formats": 1}),
+    ('<table:table table:name="书"/><table:named-range table:name="车"/>', ["书", "车"],
+     {"names": 2}),
     ("<office:x>书</office:x>", [">书<"], {"text": 1}),
 ]  # fmt: skip
 
