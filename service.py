@@ -36,7 +36,7 @@ from serving.bento_adapter import (
 )
 from serving.http.keys import KeyRing
 from serving.image import serving_image
-from serving.logs import configure_logging
+from serving.logs import configure_logging, write_held_lines
 from serving.memory import open_memory
 from serving.runners.remote import InlineRunner, ProcessRunner, Runner
 from serving.runners.translators import open_translator, token_counter
@@ -139,6 +139,7 @@ class CsanmtService:
     async def stop(self) -> None:
         await worker.application.documents.stop()
         await worker.application.pool.stop()
+        write_held_lines()
 
 
 install_application(CsanmtService, worker)

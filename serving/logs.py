@@ -64,8 +64,8 @@ class TextFormatter(logging.Formatter):
 class Lines(logging.StreamHandler[TextIO]):
     """Writes records as they come, and those that are held a few times a second, all in order.
 
-    What is held is written before any other record and at the process' end; one that is killed
-    takes at most the lines of its last ``HELD_SECONDS`` with it.
+    What is held is written before any other record and by ``write_held_lines`` at the server's
+    end; a process that is killed takes at most the lines of its last ``HELD_SECONDS`` with it.
     """
 
     def __init__(self, stream: TextIO, form: JsonFormatter | TextFormatter) -> None:
@@ -112,6 +112,12 @@ def configure_logging(form: str, model: str, stream: TextIO | None = None) -> No
     _ROOT.propagate = False
     # Ours names the request's id and the model; uvicorn's makes a line that nobody shows.
     logging.getLogger("uvicorn.access").propagate = False
+
+
+def write_held_lines() -> None:
+    """Write what is held: uvicorn ends its process by a signal, and no exit handler runs."""
+    for handler in _ROOT.handlers:
+        handler.flush()
 
 
 def log_event(log: logging.Logger, event: str, **fields: Any) -> None:
