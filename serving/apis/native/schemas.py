@@ -194,15 +194,16 @@ def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
 class TranslateResponse(BaseModel):
     """The answer; ``translation`` (and what follows it) is a list if ``text`` was one.
 
-    What BentoML's clients know of it; ``openapi.yaml`` has all of it.
+    What BentoML's clients keep of it; ``openapi.yaml`` says what is in the lists.
     """
-
-    model_config = ConfigDict(extra="allow")
 
     translation: str | list[str]
     model: str
     request_id: str
     truncated: bool | list[bool]
+    segments: list[Any] | None = None
+    alternatives: list[Any] | None = None
+    timing: dict[str, float] | None = None
 
 
 def native_schemas(settings: Settings) -> dict[str, Schema]:
