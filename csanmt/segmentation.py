@@ -12,7 +12,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # Languages written without spaces between sentences.
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my", "bo"})
@@ -304,13 +304,11 @@ def _as_segments(text: str, spans: Iterable[tuple[int, int]]) -> list[Segment]:
         if bare := part.strip():
             first = low + len(part) - len(part.lstrip())
             cores.append((first, first + len(bare)))
+    if not cores:
+        return [Segment(text, "", "", len(text))]
     ends = [first for first, _ in cores[1:]] + [len(text)]
-    segments = (
-        [
-            Segment("", text[start:end], text[end:following], start)
-            for (start, end), following in zip(cores, ends, strict=True)
-        ]
-        if cores
-        else [Segment("", "", "", len(text))]
-    )
-    return [replace(segments[0], before=text[: segments[0].start]), *segments[1:]]
+    befores = [text[: cores[0][0]]] + [""] * (len(cores) - 1)
+    return [
+        Segment(before, text[start:end], text[end:following], start)
+        for before, (start, end), following in zip(befores, cores, ends, strict=True)
+    ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import overload
 
 from csanmt.errors import InvalidInputError
 from csanmt.protected.guarding import Guarding
+from csanmt.protected.sentence import is_foreign
 from csanmt.sentence_decoder import SentenceDecoder
 from csanmt.texts import TextTranslation, translate_texts
 from csanmt.tokenization import Tokenizer
@@ -53,6 +55,8 @@ class TextTranslator:
         self.decoding = decoding
         self.max_source_tokens = max_source_tokens
         self.repair_numbers = repair_numbers
+        foreign = partial(is_foreign, represents=tokenizer.represents)
+        self._foreign = lru_cache(maxsize=16384)(foreign)
 
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""
@@ -100,5 +104,5 @@ class TextTranslator:
         if not all(isinstance(text, str) for text in sources):  # of bytes, the numbers
             raise InvalidInputError("give a string, or a list of strings, to be translated")
         decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
-        guarding = Guarding(decoder, options, repair_numbers=self.repair_numbers)
-        return guarding.translate(sources)
+        repair = self.repair_numbers
+        return Guarding(decoder, options, self._foreign, repair_numbers=repair).translate(sources)

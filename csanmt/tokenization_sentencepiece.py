@@ -48,7 +48,6 @@ class SentencePieceTokenizer:
         self.target_size = int(self._target.get_piece_size())
         self.simplify_source = False
         self._copy: dict[Side, tuple[int, ...]] = {"source": (), "target": ()}
-        self._known: dict[str, bool] = {}
         self._pieces = [_surface(self._target, token) for token in range(self.target_size)]
 
     @classmethod
@@ -108,16 +107,11 @@ class SentencePieceTokenizer:
         return [token for token, _ in kept], [span for _, span in kept]
 
     def represents(self, character: str) -> bool:
-        known = self._known.get(character)
-        if known is None:
-            ids = [] if _SURROGATE.match(character) else self._source.encode(character)
-            names = [self._source.id_to_piece(i) for i in ids]
-            known = any(name != _SPACE for name in names) and not any(
-                self._source.is_unknown(i) or (self._source.is_byte(i) and not _read(character))
-                for i in ids
-            )
-            self._known[character] = known
-        return known
+        ids = [] if _SURROGATE.match(character) else self._source.encode(character)
+        return any(self._source.id_to_piece(i) != _SPACE for i in ids) and not any(
+            self._source.is_unknown(i) or (self._source.is_byte(i) and not _read(character))
+            for i in ids
+        )
 
     # -- copy tokens -----------------------------------------------------------
 

@@ -11,7 +11,7 @@ stand-ins a sentence is cut, and its parts are translated.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from csanmt.faults import written
@@ -46,15 +46,24 @@ class _Sentence:
 
 
 class Guarding:
-    """Translates sentences with one decoder (which has its own options)."""
+    """Translates sentences with one decoder (which has its own options).
+
+    Args:
+        foreign: whether the model cannot read a character.
+    """
 
     def __init__(
-        self, decoder: SentenceDecoder, options: DecodingOptions, *, repair_numbers: bool = False
+        self,
+        decoder: SentenceDecoder,
+        options: DecodingOptions,
+        foreign: Callable[[str], bool],
+        *,
+        repair_numbers: bool = False,
     ) -> None:
         self._repair_numbers = repair_numbers
         self._decoder = decoder
         self._options = options
-        self._represents = decoder.tokenizer.represents
+        self._foreign = foreign
         self._copies = len(decoder.tokenizer.copy_ids("target"))
 
     def translate(self, sources: Sequence[str]) -> list[Translation]:
@@ -84,7 +93,7 @@ class Guarding:
         """The sentence with its words' labels; without them, and what is no word, carried."""
         rest = iter(labels)
         own = [next(rest, None) if p in sentence.words else None for p in sentence.pieces]
-        return guard(sentence.source, self._represents, sentence.pieces, own)
+        return guard(sentence.source, self._foreign, sentence.pieces, own)
 
     # -- without stand-ins
 
@@ -117,7 +126,8 @@ class Guarding:
         finished = []
         for hypothesis, copied in zip(decoded.hypotheses, decoded.copied, strict=True):
             found = restore(hypothesis, guarded, copied)
-            finished.append(found if self._options.alignment else replace(found, alignment=None))
+            unasked = found.alignment is not None and not self._options.alignment
+            finished.append(replace(found, alignment=None) if unasked else found)
         return Translation(source, tuple(finished), decoded.source_tokens)
 
     # -- with stand-ins

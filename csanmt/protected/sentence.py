@@ -63,16 +63,17 @@ class Guarded:
 
 def guard(
     sentence: str,
-    represents: Callable[[str], bool],
+    foreign: Callable[[str], bool],
     pieces: Sequence[Protected] = (),
     labels: Sequence[Label] = (),
 ) -> Guarded:
     """Replace ``pieces`` and take out what the vocabulary does not represent.
 
     Args:
+        foreign: whether a character is one that the model cannot read (``is_foreign``).
         labels: of each piece: a name or the number of a copy token, or None has it carried.
     """
-    flags = [_foreign(c, represents) for c in sentence]
+    flags = list(map(foreign, sentence))
     if not pieces and not any(flags):
         return Guarded(sentence)
     for piece in pieces:
@@ -160,7 +161,8 @@ def _is_wide(character: str) -> bool:
     return not character or unicodedata.east_asian_width(character) in "WF"
 
 
-def _foreign(character: str, represents: Callable[[str], bool]) -> bool:
+def is_foreign(character: str, represents: Callable[[str], bool]) -> bool:
+    """No text, or none that a vocabulary represents."""
     if character.isspace():
         return False
     if character.isascii() and character.isprintable():
