@@ -111,8 +111,8 @@ class SentenceDecoder:
         if not items:
             return []
         aligned = self._options.alignment or any(item.guarded.carried for item in items)
-        with_alignment = replace(self._options, alignment=True) if aligned else self._options
-        decoded = self._ask(items, with_alignment)
+        options = replace(self._options, alignment=True) if aligned else self._options
+        decoded = self._ask(items, options)
         # Rare: only a model that answers "unknown" needs to say what it looked at.
         again = [i for i, found in enumerate(decoded) if any(map(self._has_unknown, found))]
         if again and not aligned:
@@ -144,7 +144,7 @@ class SentenceDecoder:
         text, places = self.tokenizer.decode_with_spans(tokens.ids)
         copied = tuple(
             (start, self._reserved.index(token))
-            for token, (start, _) in zip(tokens.ids if item.copies else (), places, strict=False)
+            for token, (start, _) in zip(tokens.ids, places, strict=False)
             if token in item.copies
         )
         pairs = None

@@ -56,7 +56,7 @@ class TextTranslator:
         self.max_source_tokens = max_source_tokens
         self.repair_numbers = repair_numbers
         foreign = partial(is_foreign, represents=tokenizer.represents)
-        self._foreign = lru_cache(maxsize=16384)(foreign)
+        self._foreign = lru_cache(maxsize=16384)(foreign)  # a look for each character of all texts
 
     def count_tokens(self, text: str) -> int:
         """Source tokens of ``text``, eos not counted."""

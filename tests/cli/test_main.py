@@ -115,7 +115,7 @@ def test_every_error_of_ours_becomes_one_line_and_its_exit_code(
     ("error", "status", "says"),
     [
         (FileNotFoundError(2, "No such file or directory", "x.txt"), 4, "directory: 'x.txt'"),
-        (PermissionError(13, "Permission denied", "/root/x"), 6, "Permission denied: '/root/x'"),
+        (PermissionError(13, "Permission denied", "/srv/x"), 6, "Permission denied: '/srv/x'"),
         (OSError(28, "No space left on device"), 6, "No space left on device"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
