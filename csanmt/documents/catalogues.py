@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import polib
 
@@ -18,6 +19,7 @@ from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError
 from csanmt.documents.messages import is_copy, read_message
 from csanmt.documents.patches import Change, Consequence, PatchUnit
+from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment, written
 
@@ -46,6 +48,14 @@ class _Entry:
     targets: list[tuple[int, int, str]] = field(default_factory=list)
 
 
+def decoded(data: bytes) -> Decoded:
+    """A catalogue says in its header what it is written in."""
+    declared = _CHARSET.search(data[:4096])
+    found = None if data.startswith(codecs.BOM_UTF8) or not declared else declared[1].decode()
+    return (decode_as(data, found) if found else None) or decode(data)
+
+
+@partial(text_format, decoded=decoded)
 def gettext(text: str, kept: Counter[Part], languages: Languages) -> Iterator[Change[str]]:
     """The msgstr to fill, and what the header says then. Raises DocumentError: no catalogue."""
     entries = list(_entries(text))
@@ -67,13 +77,6 @@ def gettext(text: str, kept: Counter[Part], languages: Languages) -> Iterator[Ch
     if units and not entries[0].strings.get("msgid"):
         plural = any(len(entry.targets) > 1 for entry in entries)
         yield from _header(text, entries[0], languages.target, units, plural=plural)
-
-
-def decoded(data: bytes) -> Decoded:
-    """A catalogue says in its header what it is written in."""
-    declared = _CHARSET.search(data[:4096])
-    found = None if data.startswith(codecs.BOM_UTF8) or not declared else declared[1].decode()
-    return (decode_as(data, found) if found else None) or decode(data)
 
 
 def _entries(text: str) -> Iterator[_Entry]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,11 +28,7 @@ from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages, OpenDocument
 from csanmt.markup import (
     MarkedText,
-    MarkupDocument,
     Placed,
-    html_rules,
-    parse_markup,
-    xml_rules,
 )
 
 _FRONT_MATTER = re.compile(
@@ -230,11 +226,3 @@ class MarkdownText:
         for unit, translation in zip(self._document.units, translations, strict=True):
             unit.put(translation)
         return self._document.save().decode()
-
-
-# Texts with markup in a request, by the names that the API gives to their formats.
-PARSERS: Mapping[str, Callable[[str], MarkupDocument]] = {
-    "html": lambda source: parse_markup(source, html_rules()),
-    "xml": lambda source: parse_markup(source, xml_rules()),
-    "markdown": MarkdownText,
-}

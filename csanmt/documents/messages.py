@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import DocumentError
 from csanmt.documents.patches import Code, PatchUnit
+from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Segment, Tag, TagKind, coded, pair, written
 from csanmt.markup.tokens import VOID
@@ -83,6 +84,7 @@ def _kind(name: str) -> TagKind:
     return "point" if name.lower() in _BESIDE else "atom"
 
 
+@text_format
 def json_values(text: str, kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
     """The values. Raises DocumentError: it is no JSON."""
     try:

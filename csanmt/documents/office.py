@@ -73,7 +73,7 @@ def _is_block(kind: _Kind, uri: str, name: str) -> bool:
 _KINDS = {name: build(_Kind, table) for name, table in _TABLE["kinds"].items()}
 
 
-def reader(name: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
+def _reader(name: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
     """How the files of an application are opened."""
     return lambda data, limits, languages: OfficeDocument(data, _KINDS[name], limits, languages)
 
@@ -238,7 +238,7 @@ def _opened(
     if "html" in kind or suffix in ("html", "htm", "xhtml"):
         return hypertext.opened(data, limits, languages)
     if kind == "text/plain" or suffix == "txt":
-        return plain.text_format(plain.plain_text)(data, limits, languages)
+        return plain.plain_text(data, limits, languages)
     raise DocumentError(f"a document in a document, of a kind that is not read: {kind}")
 
 
@@ -260,3 +260,6 @@ def _holds_chinese(data: bytes, limits: Limits) -> bool:
         return any(_HAN.search(inner.read(n)) for n in inner.names if _TEXTS.search(n))
     except (DocumentError, DocumentTooLargeError):
         return False
+
+
+docx, pptx, xlsx = _reader("docx"), _reader("pptx"), _reader("xlsx")

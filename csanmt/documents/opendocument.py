@@ -28,7 +28,7 @@ _TITLES = frozenset(_TABLE["titles"])
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
 
 
-def reader(kind: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
+def _reader(kind: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
     """How the files of an application are opened."""
     return lambda data, limits, _: OdfDocument(data, _TYPE + kind, limits)
 
@@ -114,3 +114,6 @@ def _is_paired(element: Element) -> bool:
         return True
     own = any(isinstance(child, str) and chinese(child) for child in element.children)
     return own and ":text:" in element.uri and element.name not in _APART
+
+
+text, spreadsheet, presentation = _reader("text"), _reader("spreadsheet"), _reader("presentation")

@@ -50,6 +50,7 @@ def text_format(
     return opened
 
 
+@text_format
 def plain_text(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
     """Paragraphs; blank lines and line ends stay."""
     return (range_unit(text, *place) for place in paragraphs(text, 0, len(text)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import Protocol
 
 from csanmt.documents.leftovers import Part, chinese
@@ -68,17 +69,30 @@ def remaining(document: OpenDocument) -> Counter[Part]:
     return document.kept + Counter(unit.part for unit in document.units if chinese(unit.says))
 
 
+Reader = Callable[[bytes, Limits, Languages], OpenDocument]
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One file format; ``formats`` lists them.
 
     Attributes:
         suffixes: in lower case, with the dot.
-        open: takes a document apart. Raises DocumentError where it is damaged or not of this
-            format, DocumentTooLargeError where it is beyond the limits.
+        reader: module and object in ``csanmt.documents`` that take a document apart, as an
+            entry point names them; imported when the first is opened.
     """
 
     name: str
     suffixes: tuple[str, ...]
     media_type: str
-    open: Callable[[bytes, Limits, Languages], OpenDocument]
+    reader: str
+
+    def open(self, data: bytes, limits: Limits, languages: Languages) -> OpenDocument:
+        """A document taken apart.
+
+        Raises:
+            DocumentError: it is damaged or not of this format.
+            DocumentTooLargeError: it is beyond the limits.
+        """
+        reader: Reader = resolve_name(f"csanmt.documents.{self.reader}")
+        return reader(data, limits, languages)

@@ -15,7 +15,7 @@ from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError
 from csanmt.documents.messages import READING
 from csanmt.documents.patches import Code, PatchUnit, range_unit
-from csanmt.documents.plain import paragraphs
+from csanmt.documents.plain import paragraphs, text_format
 from csanmt.documents.protocol import Languages
 from csanmt.documents.segments import Tag, coded, pair, words
 
@@ -47,11 +47,13 @@ _UNTIMED = re.compile(r"^[ \t]{0,20}(?P<text>[^\[\s][^\n]*)", re.M)
 _TEXT_FIELD = 9  # fields before the text, where no line says how many
 
 
+@text_format
 def subrip(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
     """What is said; an empty line does not end a cue. Raises DocumentError: no time in it."""
     return _units(text, "")
 
 
+@text_format
 def webvtt(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
     """What is said. Raises DocumentError: it does not begin as WebVTT does, or has no time."""
     return _units(text, "WEBVTT")
@@ -134,6 +136,7 @@ def _marks(text: str, start: int, end: int) -> list[Code]:
     return found
 
 
+@text_format
 def ass(text: str, kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
     """Dialogues. Raises DocumentError: there is no place for them."""
     events = text.find("[Events]")
@@ -151,6 +154,7 @@ def ass(text: str, kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]
             yield from _line(text, stop - len(parts[-1]), stop, _STYLE)
 
 
+@text_format
 def lrc(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
     """Lines and titles. Raises DocumentError: no line has a time."""
     lines = list(_TIMED.finditer(text))

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from csanmt.documents.formulas import NamedCells
 from csanmt.documents.leftovers import Part
 from csanmt.documents.patches import PatchUnit
-from csanmt.documents.plain import Changes
+from csanmt.documents.plain import Changes, text_format
 from csanmt.documents.segments import Segment, written
 
 _SAMPLE = 20_000  # characters in which the delimiter is looked for
 _QUOTED = '"(?:[^"]|"")*+"'
 
 
-def table(delimiters: str) -> Changes:
+def _table(delimiters: str) -> Changes:
     """Cells with a text, parted by one of these; formulas stay, and so does what they name."""
     return lambda text, kept, _: _cells(text, _delimiter(text[:_SAMPLE], delimiters), kept)
 
@@ -61,3 +61,6 @@ def _unit(value: str, cell: re.Match[str], delimiter: str) -> PatchUnit[str]:
         return text
 
     return PatchUnit((value,), *cell.span(), render)
+
+
+csv, tsv = text_format(_table(",;\t|，")), text_format(_table("\t"))

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csanmt.documents.markdown import PARSERS
+from csanmt.documents.formats import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.tables import read_toml
 from serving.apis.api import SHARED, Api, Backend, Incoming

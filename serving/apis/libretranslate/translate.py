@@ -15,7 +15,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from csanmt.documents.markdown import PARSERS
+from csanmt.documents.formats import PARSERS
 from csanmt.errors import CsanmtError
 from serving.apis.api import Incoming
 from serving.http.errors import (

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from csanmt.documents.markdown import PARSERS
+from csanmt.documents.formats import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.memory.entries import Match
 from csanmt.segmentation import Segment

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from csanmt.documents.markdown import PARSERS
+from csanmt.documents.formats import PARSERS
 from csanmt.loading import load_translator
 from csanmt.markup import is_atom, translate_documents
 from csanmt.markup.tokens import TokenKind, tokenize

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.documents.formats import find
-from csanmt.documents.markdown import PARSERS
+from csanmt.documents.formats import PARSERS, find
 from csanmt.documents.translation import translate_document
 from csanmt.loading import load_translator
 from csanmt.markup import translate_documents

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from csanmt.documents.markdown import PARSERS
+from csanmt.documents.formats import PARSERS
 from csanmt.documents.segments import Tag, marked, pair, unmarked
 from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
