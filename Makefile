@@ -39,7 +39,7 @@ types: install-dev ## mypy, strict on our packages
 
 check: lint types test ## what CI runs
 
-install-ray: ## the development set and Ray, 320 MB more
+install-ray: ## the development set and Ray
 	@sh scripts/install.sh ray
 
 test-ray: install-ray ## bulk translation on a local Ray cluster, a worker killed in mid-run

@@ -5,19 +5,19 @@ from __future__ import annotations
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from csanmt.errors import InvalidInputError
 
-ENDINGS = (".gz", ".xz")
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
 
 def plain_name(name: str) -> str:
     """``name`` without the compression's ending."""
-    return name[:-3] if name.endswith(ENDINGS) else name
+    return name[:-3] if name.endswith(tuple(_OPENERS)) else name
 
 
 @contextmanager
@@ -28,18 +28,10 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
         InvalidInputError: the body met the end or damage of a compressed stream.
     """
     try:
-        with _open(path) as stream:
+        with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise InvalidInputError(f"{str(path)!r} is damaged or cut off: {error}") from error
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.name.endswith(".gz"):
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    if path.name.endswith(".xz"):
-        return cast(IO[bytes], lzma.open(path, "rb"))
-    return path.open("rb")
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
 from bulk.compression import plain_name
+from bulk.line_formats import JsonLinesFormat, TabFormat, TextFormat
+from bulk.parquet import ParquetFormat
 from bulk.records import Answer, Layout, Record
 from csanmt.errors import InvalidInputError
 
@@ -17,7 +19,6 @@ BY_ENDING = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
-DEFAULT_FIELD = {"txt": "", "tsv": "1", "jsonl": "text", "parquet": "text"}
 
 
 class Format(Protocol):
@@ -30,6 +31,14 @@ class Format(Protocol):
     def write(self, path: Path, answers: Iterable[Answer | None], sink: IO[bytes]) -> None:
         """The file again, with one answer a record; the output is not compressed here."""
         ...
+
+
+_CLASSES: dict[str, Callable[[Layout], Format]] = {
+    "txt": TextFormat,
+    "tsv": TabFormat,
+    "jsonl": JsonLinesFormat,
+    "parquet": ParquetFormat,
+}
 
 
 def format_of(name: str, layout: Layout) -> str | None:
@@ -49,15 +58,4 @@ def open_format(name: str, layout: Layout) -> Format:
     if chosen is None:
         endings = ", ".join(BY_ENDING)
         raise InvalidInputError(f"{name!r} is none of {endings} (.gz, .xz); give --format")
-    field = layout.field or DEFAULT_FIELD[chosen]
-    if chosen == "parquet":
-        from bulk.parquet import ParquetFormat
-
-        return ParquetFormat(field, layout)
-    from bulk import line_formats
-
-    if chosen == "txt":
-        return line_formats.TextFormat(layout)
-    if chosen == "jsonl":
-        return line_formats.JsonLinesFormat(field, layout)
-    return line_formats.TabFormat(field, layout)
+    return _CLASSES[chosen](layout)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulk.formats import Format, format_of
-from bulk.records import Layout
-from csanmt.durable import file_sha256
+from bulk.formats import format_of
+from bulk.records import Layout, Record
 from csanmt.errors import InvalidInputError, NotFoundError
 
 FIRST_SHOWN = 5  # places of bad records kept for each problem
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """One file to translate; ``name`` is its output's path below the output folder."""
-
-    path: Path
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +19,12 @@ class Survey:
     """What one reading of an input found.
 
     Attributes:
-        name, size, sha256: of the file as it is on disk.
+        name: of the input, and of its output below the output folder.
         records, characters: how many, bad records among the former.
         problems: what is wrong with how many records, and the numbers of the first of them.
     """
 
     name: str
-    size: int
-    sha256: str
     records: int
     characters: int
     problems: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -45,8 +34,8 @@ class Survey:
         return sum(problem["count"] for problem in self.problems.values())
 
 
-def find_inputs(places: Sequence[Path], layout: Layout, output: Path) -> list[InputFile]:
-    """The files that ``places`` (files and folders) name, sorted by their outputs' names.
+def find_inputs(places: Sequence[Path], layout: Layout, output: Path) -> dict[str, Path]:
+    """The files that ``places`` (files and folders) name, by their outputs' names, sorted.
 
     In a folder, hidden files and those that are of none of the formats are passed over.
 
@@ -68,7 +57,7 @@ def find_inputs(places: Sequence[Path], layout: Layout, output: Path) -> list[In
                 raise InvalidInputError(f"{both} would both become {name!r} in the output")
             found[name] = path
         _keep_apart(place, output)
-    return [InputFile(path, name) for name, path in sorted(found.items())]
+    return dict(sorted(found.items()))
 
 
 def _folder(place: Path, layout: Layout) -> Iterator[tuple[Path, str]]:
@@ -88,11 +77,11 @@ def _keep_apart(place: Path, output: Path) -> None:
         )
 
 
-def survey(file: InputFile, form: Format) -> Survey:
-    """Read an input once from end to end. Raises as ``Format.read``."""
+def survey(name: str, found: Iterable[Record]) -> Survey:
+    """Read the records of an input once from end to end. Raises as ``Format.read``."""
     count = characters = 0
     problems: dict[str, dict[str, Any]] = {}
-    for record in form.read(file.path):
+    for record in found:
         count += 1
         characters += len(record.text or "")
         if record.text is None:
@@ -100,5 +89,4 @@ def survey(file: InputFile, form: Format) -> Survey:
             entry["count"] += 1
             if len(entry["first"]) < FIRST_SHOWN:
                 entry["first"].append(record.number)
-    size = file.path.stat().st_size
-    return Survey(file.name, size, file_sha256(file.path), count, characters, problems)
+    return Survey(name, count, characters, problems)

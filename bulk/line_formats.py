@@ -61,7 +61,7 @@ class LineFormat:
     def _rendered(self, content: bytes, answer: Answer | None) -> bytes:
         if answer is not None:
             return self.render(content, answer.text)
-        return content if self.layout.policy == "copy" else self.render_bad(content)
+        return content if self.layout.policy == "copy" else self.render_empty(content)
 
     def text_of(self, line: str) -> str:
         """Raises _BadLineError."""
@@ -70,9 +70,9 @@ class LineFormat:
     def render(self, content: bytes, translation: str) -> bytes:
         raise NotImplementedError
 
-    def render_bad(self, content: bytes) -> bytes:
+    def render_empty(self, content: bytes) -> bytes:
         """A bad record with an empty translation."""
-        raise NotImplementedError
+        return self.render(content, "")
 
     def check_head(self, content: bytes, path: Path) -> None:
         """Look at the lines before the first record. Raises InvalidInputError."""
@@ -94,16 +94,13 @@ class TextFormat(LineFormat):
     def render(self, content: bytes, translation: str) -> bytes:
         return _one_line(translation)
 
-    def render_bad(self, content: bytes) -> bytes:
-        return b""
-
 
 class TabFormat(LineFormat):
     """Columns between tabs, without quoting; the translation becomes the last one."""
 
-    def __init__(self, field: str, layout: Layout) -> None:
+    def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
-        self._field = field
+        self._field = field = layout.field or "1"
         self.skipped = int(layout.header)
         if not layout.header and not (field.isdecimal() and int(field) > 0):
             raise ConfigurationError(
@@ -132,32 +129,25 @@ class TabFormat(LineFormat):
     def render(self, content: bytes, translation: str) -> bytes:
         return content + b"\t" + _one_line(translation).replace(b"\t", b" ")
 
-    def render_bad(self, content: bytes) -> bytes:
-        return content + b"\t"
-
 
 class JsonLinesFormat(LineFormat):
     """A JSON object a line. The translation is added at its end; the rest keeps its bytes."""
 
-    def __init__(self, field: str, layout: Layout) -> None:
+    def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
-        self._path = field.split(".")
-        self._field = field
+        self._field = layout.field or "text"
 
     def text_of(self, line: str) -> str:
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            raise _BadLineError("not JSON") from None
-        if not isinstance(value, dict):
+        value = _json_object(line)
+        if value is None:
             raise _BadLineError("not a JSON object")
         if self.layout.into in value:
             raise _BadLineError(f"has a field {self.layout.into!r} already; choose another --into")
-        found = _inside(value, self._path)
-        if found is None:
-            raise _BadLineError(f"no field {self._field!r}")
+        found: Any = value
+        for name in self._field.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
         if not isinstance(found, str):
-            raise _BadLineError(f"field {self._field!r} is not text")
+            raise _BadLineError(f"no field {self._field!r} with a text")
         return found
 
     def render(self, content: bytes, translation: str) -> bytes:
@@ -166,21 +156,17 @@ class JsonLinesFormat(LineFormat):
         member = f"{json.dumps(self.layout.into)}: {json.dumps(translation, ensure_ascii=False)}"
         return head + comma + member.encode() + b"}"
 
-    def render_bad(self, content: bytes) -> bytes:
-        try:
-            value = json.loads(content)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict) or self.layout.into in value:
-            return self.render(b"{}", "")
-        return self.render(content, "")
+    def render_empty(self, content: bytes) -> bytes:
+        value = _json_object(content)
+        return self.render(b"{}" if value is None or self.layout.into in value else content, "")
 
 
-def _inside(value: dict[str, Any], path: list[str]) -> Any:
-    found: Any = value
-    for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
+def _json_object(line: str | bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _one_line(translation: str) -> bytes:

@@ -1,8 +1,7 @@
 """Worker processes of this machine.
 
-Each is a child with a pipe of its own, so a worker that dies (killed, out of memory)
-is known by name, its chunk is given to a new one, and nobody else notices. Workers end
-with the process that started them, however it ends.
+Each is an executor of its own, so one that dies (killed, out of memory) costs only its chunk,
+which is given to a new one. Workers end with the process that started them, however it ends.
 """
 
 from __future__ import annotations
@@ -11,16 +10,14 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 
 from bulk.records import Answers, Chunk
-from bulk.translation import Job, answer, open_translator
-from csanmt.errors import CsanmtError, UnavailableError
+from bulk.translation import Job, work
+from csanmt.errors import UnavailableError
 
 MOST_DEATHS = 3  # workers that one chunk may cost
 
@@ -30,15 +27,14 @@ class LocalPool:
 
     def __init__(self, job: Job, workers: int) -> None:
         self._job, self._count = job, workers
-        self._workers: dict[Connection, _Worker] = {}
         self.deaths = 0
 
     def __enter__(self) -> LocalPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers.values():
-            worker.stop()
+        for child in multiprocessing.active_children():  # the executors would wait for their chunks
+            child.kill()
 
     def translate(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Answers]]:
         """Answers as they come; never more chunks are taken than there are workers.
@@ -49,26 +45,31 @@ class LocalPool:
         """
         again: list[Chunk] = []
         deaths: Counter[tuple[int, int]] = Counter()
-        idle: list[_Worker] = []
+        idle = [_worker() for _ in range(self._count)]
+        busy: dict[Future[Answers], tuple[Chunk, ProcessPoolExecutor]] = {}
         while True:
-            while idle or len(self._workers) < self._count:
-                wanted = again.pop() if again else next(chunks, None)
-                if wanted is None:
-                    break
-                (idle.pop() if idle else self._start()).give(wanted)
-            busy = [worker for worker in self._workers.values() if worker.chunk]
+            while idle and (wanted := again.pop() if again else next(chunks, None)):
+                worker = idle.pop()
+                busy[self._give(worker, wanted)] = wanted, worker
             if not busy:
                 return
-            for connection in wait([worker.connection for worker in busy]):
-                worker = self._workers[connection]  # type: ignore[index]
-                chunk, answers = worker.take()
-                if answers is not None:
-                    idle.append(worker)
-                    yield chunk, answers
-                else:
-                    del self._workers[worker.connection]
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                chunk, worker = busy.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
                     self._bury(chunk, deaths)
                     again.append(chunk)
+                    idle.append(_worker())
+                else:
+                    idle.append(worker)
+                    yield chunk, future.result()
+
+    def _give(self, worker: ProcessPoolExecutor, chunk: Chunk) -> Future[Answers]:
+        try:
+            return worker.submit(work, self._job, chunk.texts)
+        except BrokenProcessPool as error:  # it died while idle
+            dead: Future[Answers] = Future()
+            dead.set_exception(error)
+            return dead
 
     def _bury(self, chunk: Chunk, deaths: Counter[tuple[int, int]]) -> None:
         """Count a death. Raises UnavailableError when the chunk has cost too many."""
@@ -80,65 +81,16 @@ class LocalPool:
                 f"{chunk.last} of input {chunk.file + 1}: out of memory? Try fewer --workers"
             )
 
-    def _start(self) -> _Worker:
-        worker = _Worker(self._job)
-        self._workers[worker.connection] = worker
-        return worker
+
+def _worker() -> ProcessPoolExecutor:
+    """One process, which starts with its first chunk."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _follow_parent)
 
 
-class _Worker:
-    """The parent's side of one worker."""
-
-    def __init__(self, job: Job) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, job), daemon=True)
-        self._process.start()
-        theirs.close()
-        self.chunk: Chunk | None = None
-
-    def give(self, chunk: Chunk) -> None:
-        self.chunk = chunk
-        with suppress(OSError):  # it died while idle; reading from it will say so
-            self.connection.send(chunk)
-
-    def take(self) -> tuple[Chunk, Answers | None]:
-        """Its chunk and the answers, None if it is dead. Raises what it could not do."""
-        chunk, self.chunk = self.chunk, None
-        assert chunk is not None
-        try:
-            result = self.connection.recv()
-        except (EOFError, OSError):
-            self.stop()
-            return chunk, None
-        if isinstance(result, CsanmtError):
-            raise result
-        if isinstance(result, str):
-            raise RuntimeError(f"a worker failed:\n{result}")
-        answers: Answers = result
-        return chunk, answers
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self.connection.close()
-
-
-def _work(connection: Connection, job: Job) -> None:
-    """Body of a worker: chunks in, answers out, until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        try:
-            chunk: Chunk = connection.recv()
-        except EOFError:
-            return
-        try:
-            connection.send(answer(open_translator(job), chunk.texts, job.decoding))
-        except CsanmtError as error:
-            connection.send(error)
-        except Exception:
-            connection.send(traceback.format_exc())
 
 
 def _end_with_parent() -> None:

@@ -20,8 +20,8 @@ ROWS = 4096  # in memory at once, and of a row group of the output
 class ParquetFormat:
     """Rows with a column of strings."""
 
-    def __init__(self, field: str, layout: Layout) -> None:
-        self._field, self._layout = field, layout
+    def __init__(self, layout: Layout) -> None:
+        self._field, self._layout = layout.field or "text", layout
         try:
             import pyarrow.parquet
         except ImportError as error:

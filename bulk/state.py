@@ -65,24 +65,24 @@ class RunState:
             for answer in answers:
                 stream.write(_line(answer))
 
-    def answers(self, file: int, counts: list[int]) -> Iterator[Answer | None]:
-        """All answers to an input, whose chunks have ``counts`` records.
+    def answers(self, file: int, records: int) -> Iterator[Answer | None]:
+        """All answers to an input of so many records.
 
         Raises:
             IntegrityError: a part is missing or damaged.
         """
-        for index, count in enumerate(counts):
-            path = self._part(file, index)
+        count, folder = 0, self._part(file, 0).parent
+        for path in sorted(folder.glob("*.jsonl")):
             try:
                 found = [_parsed(line) for line in path.read_bytes().splitlines()]
             except (OSError, ValueError, TypeError) as error:
                 raise IntegrityError(f"part {str(path)!r} cannot be read: {error}") from error
-            if len(found) != count:
-                raise IntegrityError(
-                    f"part {str(path)!r} has {len(found)} answers instead of {count}; "
-                    "delete it and run again"
-                )
+            count += len(found)
             yield from found
+        if count != records:
+            raise IntegrityError(
+                f"{str(folder)!r} has {count} answers instead of {records}; delete it and run again"
+            )
 
     @contextmanager
     def writing_output(self, name: str) -> Iterator[IO[bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,8 +10,7 @@ from bulk.records import Answer, Answers
 from csanmt.texts import TextTranslation, translate_texts
 from csanmt.translator import DecodingOptions, ShouldStop, Translation, Translator
 
-BATCH_SENTENCES = 64
-BATCH_CHARACTERS = 4096  # of the sentences of one batch, each counted as long as the longest
+BATCH_SENTENCES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,11 @@ def open_translator(job: Job) -> Translator:
     return Bucketed(load_translator(job.directory, engine=job.engine, model_tag=job.model))
 
 
+def work(job: Job, texts: Sequence[str | None]) -> Answers:
+    """The answers to a chunk, in a worker's process."""
+    return answer(open_translator(job), texts, job.decoding)
+
+
 def answer(
     translator: Translator, texts: Sequence[str | None], decoding: DecodingOptions
 ) -> Answers:
@@ -57,14 +61,8 @@ class Bucketed:
     The answers are those of the other one, in the order of the sources.
     """
 
-    def __init__(
-        self,
-        inner: Translator,
-        *,
-        sentences: int = BATCH_SENTENCES,
-        characters: int = BATCH_CHARACTERS,
-    ) -> None:
-        self._inner, self._sentences, self._characters = inner, sentences, characters
+    def __init__(self, inner: Translator, *, sentences: int = BATCH_SENTENCES) -> None:
+        self._inner, self._sentences = inner, sentences
         self.model_tag = inner.model_tag
         self.source_language = inner.source_language
         self.target_language = inner.target_language
@@ -81,23 +79,11 @@ class Bucketed:
         should_stop: ShouldStop | None = None,
     ) -> list[Translation]:
         found: dict[int, Translation] = {}
-        for batch in self._batches(sources):
+        # The longest first: what needs most memory fails at once.
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i]), reverse=True)
+        for start in range(0, len(order), self._sentences):
+            batch = order[start : start + self._sentences]
             texts = [sources[i] for i in batch]
             answers = self._inner.translate(texts, options, should_stop=should_stop)
             found.update(zip(batch, answers, strict=True))
         return [found[i] for i in range(len(sources))]
-
-    def _batches(self, sources: Sequence[str]) -> Iterator[list[int]]:
-        """Indices, the longest sentences first: what needs most memory fails at once."""
-        batch: list[int] = []
-        longest = 0
-        for index in sorted(range(len(sources)), key=lambda i: (-len(sources[i]), i)):
-            full = len(batch) >= self._sentences or (len(batch) + 1) * longest > self._characters
-            if batch and full:
-                yield batch
-                batch = []
-            if not batch:
-                longest = len(sources[index])
-            batch.append(index)
-        if batch:
-            yield batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,9 +82,10 @@ def run(args: argparse.Namespace) -> None:
     from cli.progress import BulkProgress
 
     corpus, directory = _corpus(args)
+    started = time.monotonic()
     with _pool(args, corpus, directory) as pool, BulkProgress(args.no_progress) as progress:
         summary = translate_corpus(corpus, pool, progress.update)
-        summary |= {"seconds": round(progress.seconds, 1), "worker_deaths": pool.deaths}
+        summary |= {"seconds": round(time.monotonic() - started, 1), "worker_deaths": pool.deaths}
     if args.json:
         print_json(summary)
     else:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,60 +116,23 @@ class StageProgress:
         note(f"{self._what}: {self._done} in {self._clock() - self._began:.1f} s")
 
 
-class BulkProgress:
-    """How far a bulk run is: a bar in a terminal, now and then a line in a log.
-
-    Args:
-        silent: say nothing.
-        clock: seconds from any start.
-    """
+class BulkProgress(ProgressBar):
+    """How far a bulk run is: a bar in a terminal, now and then a line in a log."""
 
     def __init__(self, silent: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        self._silent, self._clock = silent, clock
-        self._started = self._said = clock()
+        super().__init__("translating", 0, shown=False if silent else None, clock=clock)
+        self._logged = not (silent or self._shown)
+        self._said = self._started
         self._first: tuple[float, int] | None = None  # when the first were done, and how many
-        self._bar: ProgressBar | None = None
-        self._done = 0
-
-    @property
-    def seconds(self) -> float:
-        return self._clock() - self._started
-
-    def __enter__(self) -> BulkProgress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def update(self, done: int, total: int) -> None:
-        if self._silent:
-            return
-        if sys.stderr.isatty():
-            self._bar = self._bar or ProgressBar("translating", total)
-            self._bar.advance(done - self._done)
-        self._done = done
+        self._total = total
+        self.advance(done - self._done)
         now = self._clock()
-        self._first = self._first or (now, done)
-        if self._bar is None and now - self._said >= EVERY:
+        since, before = self._first = self._first or (now, done)
+        if self._logged and now - self._said >= EVERY and done > before:
             self._said = now
-            note(self.line(done, total))
-
-    def line(self, done: int, total: int) -> str:
-        """``12,000 of 96,000 records (12 %), 340 a second, 4 min 7 s left``."""
-        percent = 100 * done // max(1, total)
-        text = f"{done:,} of {total:,} records ({percent} %)"
-        since, before = self._first or (self._started, 0)
-        elapsed = self._clock() - since
-        if done > before and elapsed > 0:
-            rate = (done - before) / elapsed
-            text += f", {rate:,.0f} a second, {_duration((total - done) / rate)} left"
-        return text
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+            rate = (done - before) / (now - since)
+            left = timedelta(seconds=round((total - done) / rate))
+            words = f"{done:,} of {total:,} records ({100 * done // total} %)"
+            note(f"{words}, {rate:,.0f} a second, {left} left")

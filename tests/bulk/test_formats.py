@@ -152,7 +152,7 @@ REFUSED = [
     ("a.txt", BAD_TEXT, {}, "1 bad records; nothing was translated. a.txt, line 2: not UTF-8"),
     ("a.tsv", b"a\n", {"field": "zh"}, "column is 'zh'"),
     ("a.tsv", b"a\tb\n", {"field": "zh", "header": True}, "no column 'zh'; it has a, b"),
-    ("a.jsonl", b"{}\n", {}, "line 1: no field 'text'"),
+    ("a.jsonl", b"{}\n", {}, "line 1: no field 'text' with a text"),
     ("a.jsonl", b'{"text": "", "translation": 1}\n', {}, "choose another --into"),
     ("a.parquet", b"PAR1", {}, "is not Parquet"),
     ("a.txt.gz", gzip.compress(b"a\n" * 999)[:-20], {}, "damaged or cut off"),

@@ -83,8 +83,8 @@ def cluster(environment: dict[str, str]) -> Iterator[Any]:
             shutil.rmtree(session, ignore_errors=True)
 
 
-def actors() -> list[int]:
-    """Processes that are actors of ours; Ray writes the class into the process's title."""
+def tasks() -> list[int]:
+    """Processes that do a task of ours; Ray writes its name into the process's title."""
     found = []
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
@@ -93,12 +93,12 @@ def actors() -> list[int]:
             title = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if title.startswith(b"ray::") and b"ChunkTranslator" in title:
+        if title.startswith(b"ray::") and b"translate_chunk" in title:
             found.append(int(process.name))
     return found
 
 
-def test_a_killed_actor_loses_and_doubles_nothing(
+def test_a_killed_task_loses_and_doubles_nothing(
     cluster: Any, environment: dict[str, str], source: Path, expected: bytes, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -106,7 +106,7 @@ def test_a_killed_actor_loses_and_doubles_nothing(
     process = csanmt_translate(*words, "--ray", cluster.address, **environment)
     wait_until(lambda: len(parts(out)) >= 3 or process.poll() is not None, seconds=600)
     assert process.poll() is None, process.communicate()
-    victim = wait_until(actors)[0]
+    victim = wait_until(tasks)[0]
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: not running(victim))
     done = len(parts(out))

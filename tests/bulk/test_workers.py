@@ -123,5 +123,5 @@ def test_a_log_says_how_far_and_how_long(capsys: pytest.CaptureFixture[str]) -> 
     for now[0], done in [(10.0, 100), (20.0, 300), (40.0, 700), (41.0, 720)]:
         progress.update(done, 8700)
     assert capsys.readouterr().err == (
-        "csanmt: 700 of 8,700 records (8 %), 20 a second, 6 min 40 s left\n"
+        "csanmt: 700 of 8,700 records (8 %), 20 a second, 0:06:40 left\n"
     )
