@@ -38,8 +38,8 @@ from serving.http.keys import KeyRing
 from serving.image import serving_image
 from serving.logs import configure_logging, write_held_lines
 from serving.memory import open_memory
-from serving.runners.remote import InlineRunner, ProcessRunner, Runner
-from serving.runners.translators import open_translator, token_counter
+from serving.runners.remote import Runner
+from serving.runners.translators import token_counter
 from serving.settings import Settings
 
 ROOT = Path(__file__).resolve().parent
@@ -83,9 +83,7 @@ class Worker:
         located = replace(settings, model_directory=str(directory))
 
         def make_runner() -> Runner:
-            if settings.runner == "inline":
-                return InlineRunner(*open_translator(located))
-            return ProcessRunner({**os.environ, **located.to_environment()})
+            return Runner({**os.environ, **located.to_environment()})
 
         return build(
             located,

@@ -115,7 +115,6 @@ class Settings:
     translator: str = _knob("CSANMT_TRANSLATOR", str, "")  # module:function, for tests
     workers: int = _knob("CSANMT_WORKERS", _integer(0, 256), 0)  # 0: one per usable CPU
     threads: int = _knob("CSANMT_THREADS", _integer(1, 64), 1)
-    runner: str = _knob("CSANMT_RUNNER", _choice("process", "inline"), "process")
 
     # Where it listens.
     host: str = _knob("CSANMT_HOST", _address, "127.0.0.1")

@@ -8,12 +8,10 @@ replaced, and its document is refused; one owner never holds all of them.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
 import signal
-import sys
 from typing import Any
 
 from csanmt.documents.limits import (
@@ -23,10 +21,9 @@ from csanmt.documents.limits import (
     UnsupportedDocumentError,
 )
 from csanmt.errors import CsanmtError, StorageFullError, UnavailableError
-from csanmt.source_tree import SOURCE_TREE
+from serving.child import Child, ChildDiedError, pack
 from serving.documents.process import FULL
 from serving.documents.turns import FairTurns
-from serving.runners.wire import LENGTH_BYTES, WireError, frame_length, pack, unpack
 
 log = logging.getLogger("csanmt.documents")
 
@@ -48,8 +45,8 @@ class ParserPool:
     ) -> None:
         self._memory, self._seconds = memory, seconds
         self._turns = FairTurns(count, max(1, count - 1))
-        self._idle: list[asyncio.subprocess.Process] = []
-        self._all: set[asyncio.subprocess.Process] = set()
+        self._idle: list[Child] = []
+        self._all: set[Child] = set()
 
     async def run(self, owner: str, message: dict[str, Any]) -> dict[str, Any]:
         """What a parser answers.
@@ -60,88 +57,60 @@ class ParserPool:
             UnavailableError: no parser can be started.
             CsanmtError: a fault of ours, which is logged.
         """
+        line = pack({**message, "seconds": self._seconds})
         async with self._turns.turn(owner):
-            process = self._warm() or await self._start()
+            parser = self._warm() or await self._start()
             try:
                 async with asyncio.timeout(WALL_SECONDS):
-                    reply = await _ask(process, {**message, "seconds": self._seconds})
+                    reply = await parser.ask(line)
             except TimeoutError:
-                await self._end(process)
+                await self._end(parser)
                 raise DocumentTooLargeError(_TOO_SLOW) from None
-            except (asyncio.IncompleteReadError, ConnectionError, WireError, ValueError):
-                raise self._death(await self._end(process)) from None
+            except ChildDiedError:
+                raise self._death(await self._end(parser)) from None
             except BaseException:  # nobody waits for the answer any more
-                await asyncio.shield(self._end(process))
+                await asyncio.shield(self._end(parser))
                 raise
             if reply.get("last"):
-                await self._end(process)
+                await self._end(parser)
             else:
-                self._idle.append(process)
+                self._idle.append(parser)
         if "error" in reply:
             raise _error(reply)
         return reply
 
     async def stop(self) -> None:
         """End all of them."""
-        for process in list(self._all):
-            await self._end(process)
+        for parser in list(self._all):
+            await self._end(parser)
 
-    def _warm(self) -> asyncio.subprocess.Process | None:
+    def _warm(self) -> Child | None:
         while self._idle:
-            if (process := self._idle.pop()).returncode is None:
-                return process
-            self._all.discard(process)
+            if (parser := self._idle.pop()).alive:
+                return parser
+            self._all.discard(parser)
         return None
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(SOURCE_TREE),
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "serving.documents.process",
-                str(self._memory),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=environment,
-            )
-        except OSError as error:
-            raise UnavailableError(f"no process for the document: {error.strerror}") from None
-        self._all.add(process)
-        return process
+    async def _start(self) -> Child:
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        parser = await Child.start(
+            "serving.documents.process", str(self._memory), environment=environment
+        )
+        self._all.add(parser)
+        return parser
 
-    async def _end(self, process: asyncio.subprocess.Process) -> int:
-        """Kill it, whatever it does. Returns how it had ended, if it had."""
-        self._all.discard(process)
-        if process in self._idle:
-            self._idle.remove(process)
-        if process.stdin is not None:
-            process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(process.wait(), 0.1)  # it may be ending by itself
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        return await process.wait()
+    async def _end(self, parser: Child) -> int:
+        """Kill it, whatever it does, if it is not ending by itself. Returns how it ended."""
+        self._all.discard(parser)
+        if parser in self._idle:
+            self._idle.remove(parser)
+        return await parser.end(0.1)
 
     def _death(self, status: int) -> CsanmtError:
         if status == -signal.SIGXCPU:
             return DocumentTooLargeError(_TOO_SLOW)
         log.error("parser died", extra={"status": status})
         return DocumentError("the document cannot be read: it ended the process that read it")
-
-
-async def _ask(process: asyncio.subprocess.Process, message: dict[str, Any]) -> dict[str, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(pack(message))
-    await process.stdin.drain()
-    length = frame_length(await process.stdout.readexactly(LENGTH_BYTES))
-    return unpack(await process.stdout.readexactly(length))
 
 
 def _error(reply: dict[str, Any]) -> CsanmtError:

@@ -1,10 +1,9 @@
 """A parser: a process that opens documents and assembles their translations.
 
-Started by the gateway as ``python -m serving.documents.process BYTES`` with frames on
-stdin and stdout (``serving.runners.wire``). What strangers wrote is read here and nowhere
-else: with so much memory at most, with seconds of processor time for each document that
-the kernel counts, and with nothing lost when it is killed. Documents and their texts lie
-in the folder of their job; a frame names it and what to do.
+Started by the gateway as ``python -m serving.documents.process BYTES`` (see ``serving.child``).
+What strangers wrote is read here and nowhere else: with so much memory at most, with seconds of
+processor time for each document that the kernel counts, and with nothing lost when it is killed.
+Documents and their texts lie in the folder of their job; a message names it and what to do.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ import gc
 import json
 import os
 import resource
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from csanmt.documents.formats import find
 from csanmt.documents.limits import DocumentTooLargeError, Limits
@@ -26,7 +24,7 @@ from csanmt.documents.protocol import Languages
 from csanmt.documents.translation import assemble, take_apart
 from csanmt.errors import CsanmtError
 from csanmt.markup import AlignedText
-from serving.runners.wire import pack, read_frame
+from serving.child import become_child, tell, told
 
 # The files in a document's folder; texts and answers have a line of JSON for each text.
 SOURCE, TEXTS, ANSWERS, RESULT = "source", "texts", "answers", "result"
@@ -66,7 +64,7 @@ def _answers(folder: Path) -> Iterator[tuple[str, AlignedText]]:
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:
-    """Do what a frame asks for."""
+    """Do what a message asks for."""
     _allow_seconds(message["seconds"])
     try:
         return _work(message)
@@ -93,27 +91,18 @@ def _allow_seconds(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answer frames until the gateway is gone, or memory was short."""
-    gc.disable()  # a document is many objects that all live until it is done
-    while (message := read_frame(incoming)) is not None:
-        reply = answer(message)
-        gc.collect()
-        outgoing.write(pack(reply))
-        outgoing.flush()
-        if reply.get("last"):
-            return
-
-
 def main(memory: int) -> int:
-    """Entry point of the process."""
-    for name in (signal.SIGINT, signal.SIGTERM):  # the gateway ends us, not its process group
-        signal.signal(name, signal.SIG_IGN)
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not land between frames
+    """Entry point of the process: answer until the gateway is gone, or memory was short."""
+    outgoing = become_child()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    serve(sys.stdin.buffer, outgoing)
+    gc.disable()  # a document is many objects that all live until it is done
+    for message in told(sys.stdin.buffer):
+        reply = answer(message)
+        gc.collect()
+        tell(outgoing, reply)
+        if reply.get("last"):
+            break
     return 0
 
 

@@ -1,34 +1,26 @@
 """The runner: a process that holds one model and translates the batches it is given.
 
-Started by the gateway as ``python -m serving.runners.process FD`` with frames on stdin and
-stdout (``serving.runners.wire``). One batch runs at a time; frames are read meanwhile by
-a second thread, so that a batch nobody waits for any more can be cancelled.
-When the gateway goes away, however it dies, stdin ends and the runner ends.
+Started by the gateway as ``python -m serving.runners.process FD`` (see ``serving.runners.wire``).
+One batch runs at a time; messages are read meanwhile by a second thread, so that a batch nobody
+waits for any more can be cancelled. When the gateway goes away, however it dies, stdin ends and
+the runner ends.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import queue
-import signal
 import sys
 import threading
 import time
 from typing import Any, BinaryIO
 
 from csanmt.errors import CsanmtError
+from serving.child import become_child, tell, told
 from serving.logs import configure_logging
 from serving.quality_signals import examined
 from serving.runners.translators import TranslatorFacts, engine_fault, open_translator
-from serving.runners.wire import (
-    MARK_BYTES,
-    dump_translations,
-    load_options,
-    pack,
-    read_frame,
-    write_mark,
-)
+from serving.runners.wire import dump_translations, load_options, write_mark
 from serving.settings import Settings
 
 WARM_UP_SENTENCES = ("你好，世界。", "今天天气很好。")
@@ -37,13 +29,10 @@ WARM_UP_SENTENCES = ("你好，世界。", "今天天气很好。")
 class RunnerLoop:
     """Reads batches, translates them in order, writes results."""
 
-    def __init__(
-        self, settings: Settings, incoming: BinaryIO, outgoing: BinaryIO, mark: mmap.mmap
-    ) -> None:
+    def __init__(self, settings: Settings, outgoing: BinaryIO, mark: int) -> None:
         self._settings = settings
-        self._mark = mark
-        self._incoming = incoming
         self._outgoing = outgoing
+        self._mark = mark
         self._batches: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancelled = -1  # batches run one at a time: the last cancelled one is enough
 
@@ -52,10 +41,10 @@ class RunnerLoop:
         try:
             self._translator, facts = self._load()
         except CsanmtError as error:
-            self._send({"failed": {"code": error.code, "message": str(error)}})
+            tell(self._outgoing, {"failed": str(error)})
             return error.exit_code
-        threading.Thread(target=self._read, name="frames", daemon=True).start()
-        self._send({"ready": facts.as_dict()})
+        threading.Thread(target=self._read, name="messages", daemon=True).start()
+        tell(self._outgoing, {"ready": facts.as_dict()})
         while True:
             self._translate(self._batches.get())
 
@@ -68,7 +57,7 @@ class RunnerLoop:
 
     def _read(self) -> None:
         try:
-            while (message := read_frame(self._incoming)) is not None:
+            for message in told(sys.stdin.buffer):
                 if "cancel" in message:
                     self._cancelled = message["cancel"]
                 else:
@@ -91,26 +80,16 @@ class RunnerLoop:
             reply = {"error": {"code": error.code, "message": str(error)}}
         except Exception as error:  # a bug below: the batch fails, the runner lives
             reply = {"error": {"code": "internal", "message": str(engine_fault(error))}}
-        self._send({"batch": batch, "seconds": time.monotonic() - started, **reply})
-
-    def _send(self, message: dict[str, Any]) -> None:
-        self._outgoing.write(pack(message))
-        self._outgoing.flush()
+        tell(self._outgoing, {"batch": batch, "seconds": time.monotonic() - started, **reply})
 
 
 def main() -> int:
     """Entry point of the runner process: settings from its environment, the descriptor of the
-    page for its mark as its argument."""
-    # Ctrl-C and a process manager's SIGTERM reach the whole process group. The gateway
-    # drains and then closes our stdin, so the runner must outlive both.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not land between frames
+    file for its mark as its argument."""
+    outgoing = become_child()
     settings = Settings.from_environment(os.environ)
     configure_logging(settings.log_format, settings.model)
-    mark = mmap.mmap(int(sys.argv[1]), MARK_BYTES)
-    return RunnerLoop(settings, sys.stdin.buffer, outgoing, mark).run()
+    return RunnerLoop(settings, outgoing, int(sys.argv[1])).run()
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ import uvicorn
 from csanmt.translator import DecodingOptions, Hypothesis, ShouldStop, Translation
 from serving.app import build
 from serving.provenance import Provenance
-from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.inline_runner import InlineRunner
 from tests.stub_translator import StubTranslator
 
 SECONDS = 0.3
@@ -63,7 +63,7 @@ def main() -> None:
     port, tag, illness = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     translator = SickTranslator(model_tag=tag)
     SickTranslator.illness = illness
-    settings = Settings(model=tag, runner="inline", workers=1, batch_deadline=600)
+    settings = Settings(model=tag, workers=1, batch_deadline=600)
     application = build(
         settings,
         lambda: InlineRunner(translator, TranslatorFacts(tag, "stub")),

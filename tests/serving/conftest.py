@@ -17,9 +17,10 @@ from csanmt.translator import Translator
 from serving.app import Application, build
 from serving.http.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runners.remote import InlineRunner, Runner
+from serving.runners.remote import Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.inline_runner import InlineRunner
 from tests.serving.live_application import MODEL, WithLifespan
 from tests.stub_translator import StubTranslator
 

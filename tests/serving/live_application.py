@@ -20,9 +20,9 @@ from serving.app import Application, build
 from serving.http.connections import BoundedHttp
 from serving.http.keys import ApiKey, KeyRing, hash_key
 from serving.provenance import Provenance
-from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.inline_runner import InlineRunner
 from tests.stub_translator import StubTranslator
 
 MODEL = "csanmt-zh-en:v9.8.7"
@@ -101,7 +101,7 @@ def application(
         MODEL, "stub", source_language=source, target_language=target, max_length=100
     )
     return build(
-        Settings(model=MODEL, workers=1, runner="inline", **knobs),
+        Settings(model=MODEL, workers=1, **knobs),
         lambda: InlineRunner(translator or StubTranslator(ANSWERS, MODEL), facts),
         provenance=Provenance(MODEL, "sha256:0", "csanmt:v1", "abc1234"),
         count_tokens=len,

@@ -14,9 +14,9 @@ from model_store.shipped import DEFAULT_SOURCE, DEFAULT_TAG
 from serving.app import build
 from serving.http.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.inline_runner import InlineRunner
 from tests.serving.live_application import Live
 
 
@@ -29,7 +29,6 @@ def live_shipped(keys: KeyRing | None = None, **settings: Any) -> Iterator[Live]
             model=DEFAULT_TAG,
             model_directory=str(DEFAULT_SOURCE),
             workers=1,
-            runner="inline",
             **settings,
         ),
         lambda: InlineRunner(translator, facts),

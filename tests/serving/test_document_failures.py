@@ -11,7 +11,7 @@ import pytest
 from csanmt.errors import DeadlineExceededError, InvalidInputError
 from csanmt.translator import DecodingOptions
 from serving.http.errors import CrashedError
-from serving.runners.remote import ProcessRunner
+from serving.runners.remote import Runner
 from serving.settings import Settings
 from tests.serving.conftest import Serve, Served
 from tests.serving.test_documents import LIBRE, send, wait_for
@@ -20,7 +20,7 @@ from tests.stub_translator import OPEN_STUB
 
 def test_no_document_ends_a_runner(serve: Serve) -> None:
     environment = {**os.environ, **Settings(translator=OPEN_STUB).to_environment()}
-    client = serve(make_runner=lambda: ProcessRunner(environment)).client
+    client = serve(make_runner=lambda: Runner(environment)).client
     data = '{"a": "你好\\ud800"}'.encode()
     assert send(client, "a.json", data).status_code == 422
     files = {"file": ("a.json", data)}

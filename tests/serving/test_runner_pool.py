@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,9 +23,10 @@ from serving.runners import pool as pool_module
 from serving.runners import remote as runner_process
 from serving.runners.batching import BatchLimits, BatchQueue
 from serving.runners.pool import RunnerPool, WeightsFile
-from serving.runners.remote import InlineRunner, ProcessRunner, Runner
+from serving.runners.remote import Runner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.inline_runner import InlineRunner
 from tests.serving.live_server import ROOT
 from tests.stub_translator import OPEN_STUB, StubTranslator
 
@@ -60,7 +62,7 @@ async def running(
 ) -> AsyncIterator[tuple[BatchQueue, RunnerPool, Observer]]:
     environment = {**os.environ, **settings.to_environment(), "CSANMT_STUB_SECONDS": str(seconds)}
     queue, observer = BatchQueue(BatchLimits(), count), Observer()
-    make_runner = make_runner or (lambda: ProcessRunner(environment))
+    make_runner = make_runner or (lambda: Runner(environment))
     pool = RunnerPool(queue, make_runner, count, observer, **knobs)
     await pool.start()
     try:
@@ -169,7 +171,7 @@ async def test_text_that_cannot_be_sent_is_refused_and_its_mates_are_translated(
 
 async def test_runner_that_cannot_be_started_is_tried_until_it_can(monkeypatch):
     with monkeypatch.context() as without_python:
-        without_python.setattr(runner_process.sys, "executable", "/nowhere/python")
+        without_python.setattr(sys, "executable", "/nowhere/python")
         async with running() as (queue, pool, _):
             with pytest.raises(UnavailableError, match="log says why"):
                 await asyncio.wait_for(collect(queue.submit(["一"], GREEDY)), 20)
@@ -299,6 +301,6 @@ async def test_a_full_disk_costs_a_runner_its_start_and_the_gateway_nothing(monk
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(runner_process.tempfile, "TemporaryFile", Full)
-    runner = ProcessRunner({**os.environ, **STUB.to_environment()})
+    runner = Runner({**os.environ, **STUB.to_environment()})
     with pytest.raises(UnavailableError, match="No space left"):
         await runner.start()

@@ -25,9 +25,9 @@ from serving.app import build
 from serving.http.errors import error_body
 from serving.http.keys import KeyRing
 from serving.provenance import Provenance
-from serving.runners.remote import InlineRunner
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
+from tests.inline_runner import InlineRunner
 from tests.stub_translator import StubTranslator
 
 PAGE = Path(__file__).resolve().parents[2] / "ui"
