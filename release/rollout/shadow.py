@@ -8,13 +8,13 @@ numbers; the texts of users are not.
 from __future__ import annotations
 
 import json
-import queue
 import socket
 import socketserver
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,8 +32,7 @@ from release.running.service import authorization
 from serving.quality_signals import signals
 
 PATH = "/translate"
-QUEUE = 1000
-STOP_SECONDS = 5.0
+QUEUE = 1000  # copied requests that may wait for their turn
 FORWARDED = ("Content-Type", "Authorization")
 
 
@@ -122,37 +121,32 @@ class Collector:
         self._path = path
         self._key = authorization(api_key)
         self._client = httpx.Client(timeout=timeout, trust_env=False)
-        self._pending: queue.Queue[Copied] = queue.Queue(QUEUE)
-        self._stopping = threading.Event()
+        self._room = threading.Semaphore(QUEUE)
+        self._pool = ThreadPoolExecutor(workers)
         self._lock = threading.Lock()
         self._sides: dict[Colour, Side] = {colour: Side() for colour in COLOURS}
         self._compared = self._changed = self._dropped = 0
         self._server = _Listener(str(path), _handler(self))  # type: ignore[arg-type]
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
 
     def __enter__(self) -> Collector:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """What still waits is not replayed; who waits for an answer now is left to its timeout."""
-        self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._path.unlink(missing_ok=True)
-        end = time.monotonic() + STOP_SECONDS
-        for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def receive(self, copied: Copied) -> None:
         """Queue a request, or count it as dropped; never blocks."""
         if not copied.path.startswith(PATH) or not copied.body:
             return
-        try:
-            self._pending.put_nowait(copied)
-        except queue.Full:
+        if self._room.acquire(blocking=False):
+            with suppress(RuntimeError):  # the end came first
+                self._pool.submit(self._compare, copied)
+        else:
             with self._lock:
                 self._dropped += 1
 
@@ -164,14 +158,10 @@ class Collector:
 
     # -- parts -------------------------------------------------------------------
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            with suppress(queue.Empty):
-                self._compare(self._pending.get(timeout=0.05))
-
     def _compare(self, copied: Copied) -> None:
         sources = _texts(copied.body, "text")
         answers = {colour: self._ask(colour, copied) for colour in COLOURS}
+        self._room.release()
         targets = {c: _texts(body, "translation") if body else [] for c, body in answers.items()}
         with self._lock:
             for colour in COLOURS:
@@ -208,9 +198,7 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             collector.receive(Copied(self.path, body, kept))
 
-        def do_GET(self) -> None:
-            self.send_response(204)
-            self.end_headers()
+        do_GET = do_POST
 
         def log_message(self, *_: object) -> None: ...
 
