@@ -89,7 +89,7 @@ def _verify(args: argparse.Namespace) -> None:
 
     found = verify(args.evidence, model_digest=args.model_digest)
     signer = verify_file(args.evidence, args.signers)
-    if found.waivers and signer is None:
+    if found.waivers and not signer:
         raise IntegrityError(f"{args.evidence} waives a rule and is not signed")
     facts = {
         "decision": found.decision.word,
@@ -98,7 +98,7 @@ def _verify(args: argparse.Namespace) -> None:
         "digest": found.digest,
         "created": found.content["created"],
         "waived": "; ".join(found.waivers) or "nothing",
-        "signature": str(signer) if signer else "not signed",
+        "signature": signer or "not signed",
     }
     if args.json:
         print_json(facts)

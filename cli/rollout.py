@@ -215,7 +215,6 @@ def _rollback(args: argparse.Namespace) -> None:
 def _add_retain(actions: Actions) -> None:
     parser = site_action(actions, "retain", _retain)
     parser.add_argument("--yes", action="store_true", help="remove, instead of showing")
-    parser.add_argument("--keep", type=int, default=3, help="releases that stay (3, at least 3)")
 
 
 def _retain(args: argparse.Namespace) -> None:
@@ -231,9 +230,9 @@ def _retain(args: argparse.Namespace) -> None:
     site = site_of(args)
     removed: dict[str, list[str]] = {}
     if args.yes:
-        keeping, removed = retain(site, bento_home(), args.keep)
+        keeping, removed = retain(site, bento_home())
     else:
-        keeping = plan(fold(site.ledger.history()), deployed(site), args.keep)
+        keeping = plan(fold(site.ledger.history()), deployed(site))
     if args.json:
         print_json({"keep": keeping.keep, "remove": list(keeping.remove), "removed": removed})
         return

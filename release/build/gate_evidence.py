@@ -33,7 +33,7 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
 
     evidence = verify(path, model_digest=build.digests["model"])
     signer = verify_file(path, signers)
-    if evidence.waivers and signer is None:
+    if evidence.waivers and not signer:
         raise IntegrityError(f"{path} waives {'; '.join(evidence.waivers)}: it must be signed")
     wrong = [
         *_subjects(evidence),
@@ -43,9 +43,8 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
     ]
     if wrong:
         raise IntegrityError(f"{path}: {'; '.join(wrong)}")
-    words = str(signer) if signer else "not signed"
     waived = f", waived: {'; '.join(evidence.waivers)}" if evidence.waivers else ""
-    return f"{evidence.decision.word} ({evidence.scope}), {words}{waived}"
+    return f"{evidence.decision.word} ({evidence.scope}), {signer or 'not signed'}{waived}"
 
 
 def _subjects(evidence: Evidence) -> Iterator[str]:

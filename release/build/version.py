@@ -7,7 +7,6 @@ name an image ever gets. Every refusal says what is wrong and what to do.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError
 from csanmt.tables import read_toml
 from release.ledger.ledger import Entry, Kind
+from release.running.command import CommandError, run_command
 
 SHORT_SHA = 7  # characters of the commit in a tag; longer when git needs more to be unique
 
@@ -60,7 +60,6 @@ class Checkout:
     short_sha: str
     commit_time: int
     dirty: tuple[str, ...] = ()
-    branches: tuple[str, ...] = ()
     tags_here: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -74,7 +73,8 @@ def parse_version(text: str) -> Version:
     match = re.fullmatch(_VERSION, text)
     if not match:
         raise InvalidInputError(
-            f"{text!r} is not a version: vMAJOR.MINOR.PATCH is, or vMAJOR.MINOR.PATCH-fix-NAME"
+            f"{text!r} is not a version: vMAJOR.MINOR.PATCH is, or vMAJOR.MINOR.PATCH-fix-NAME; "
+            "'latest' and branches move, and a release must not"
         )
     return Version(match[1], match[2] or "")
 
@@ -121,14 +121,6 @@ def decide(requested: str, package_version: str, checkout: Checkout) -> ReleaseT
 
 
 def _requested_version(requested: str, checkout: Checkout) -> Version:
-    if requested == "latest" or requested.endswith(":latest"):
-        raise InvalidInputError(
-            "'latest' names whatever came last, so nobody can go back to it: name a version"
-        )
-    if requested in checkout.branches:
-        raise InvalidInputError(
-            f"{requested!r} is a branch; it moves, and a release must not: name a version"
-        )
     head, _, sha = requested.rpartition("-")
     if head and re.fullmatch(_SHA, sha):
         if not checkout.sha.startswith(sha):
@@ -223,19 +215,15 @@ def read_checkout(root: Path) -> Checkout:
     """Ask git about the tree at ``root``.
 
     Raises:
-        NotFoundError: no git, no repository, or no commit yet.
+        NotFoundError: no repository, or no commit yet.
+        EngineUnavailableError: git is not installed.
     """
 
     def git(*arguments: str) -> str:
         try:
-            done = subprocess.run(
-                ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError as error:
-            raise NotFoundError("git is not installed; a release is a commit") from error
-        if done.returncode != 0:
-            raise NotFoundError(f"git {arguments[0]} in {root}: {done.stderr.strip()}")
-        return done.stdout
+            return run_command(["git", "-C", str(root), *arguments])
+        except CommandError as error:
+            raise NotFoundError(str(error)) from error
 
     sha, short_sha, time = git("log", "-1", f"--abbrev={SHORT_SHA}", "--format=%H %h %ct").split()
     status = git("status", "--porcelain", "-z", "--untracked-files=normal")
@@ -244,7 +232,6 @@ def read_checkout(root: Path) -> Checkout:
         short_sha=short_sha,
         commit_time=int(time),
         dirty=tuple(item[3:] for item in status.split("\0") if len(item) > 3),
-        branches=tuple(git("branch", "--format=%(refname:short)").split()),
         tags_here=tuple(git("tag", "--points-at", "HEAD").split()),
         tags=tuple(git("tag").split()),
     )

@@ -8,7 +8,6 @@ that is committed and reviewed like everything else.
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from csanmt.errors import EngineUnavailableError, IntegrityError, NotFoundError
@@ -18,16 +17,6 @@ NAMESPACE = "csanmt-evidence"  # what a signature is for: one made for another p
 SUFFIX = ".sig"
 TOOL = "ssh-keygen"
 TIMEOUT = 120.0  # seconds; a token may have to be touched
-
-
-@dataclass(frozen=True)
-class Signer:
-    """Who signed; ``name`` None: a whole signature of a key that nobody was asked about."""
-
-    name: str | None
-
-    def __str__(self) -> str:
-        return f"signed by {self.name}" if self.name else "signed, by whom is not checked"
 
 
 def signature_of(path: Path) -> Path:
@@ -57,8 +46,8 @@ def sign_file(path: Path, key: Path) -> Path:
     return target
 
 
-def verify_file(path: Path, signers: Path | None) -> Signer | None:
-    """Check a file's signature; None if it has none and nobody is required to sign.
+def verify_file(path: Path, signers: Path | None) -> str:
+    """Check a file's signature and say who signed; empty if nobody did or is required to.
 
     Args:
         signers: OpenSSH's file of allowed signers, one of whom must have signed; None: a
@@ -73,21 +62,20 @@ def verify_file(path: Path, signers: Path | None) -> Signer | None:
     signature = signature_of(path)
     if not signature.is_file():
         if signers is None:
-            return None
+            return ""
         raise IntegrityError(f"{path} is not signed; one of {signers} must sign it")
     data = path.read_bytes()
+    _ask(["check-novalidate", "-s", str(signature)], data, path, "it was changed after signing")
     if signers is None:
-        _ask(["check-novalidate", "-s", str(signature)], data, path, "the signature does not fit")
-        return Signer(None)
+        return "signed, by whom is not checked"
     if not signers.is_file():
         raise NotFoundError(f"no file of allowed signers {signers}")
-    _ask(["check-novalidate", "-s", str(signature)], data, path, "it was changed after signing")
     stranger = f"it was signed by a key that {signers} does not allow"
     name = _ask(["find-principals", "-s", str(signature), "-f", str(signers)], b"", path, stranger)
     name = name.splitlines()[0]
     arguments = ["verify", "-f", str(signers), "-I", name, "-s", str(signature)]
     _ask(arguments, data, path, stranger)
-    return Signer(name)
+    return f"signed by {name}"
 
 
 def _ask(arguments: list[str], data: bytes, path: Path, refusal: str) -> str:

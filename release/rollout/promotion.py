@@ -24,20 +24,18 @@ class PromotionPlan:
         interval: seconds each step before the last is watched.
         observe: seconds to watch after the last step; 0 leaves that to ``observe``.
         poll: seconds between two readings.
-        sticky: a client always meets the same colour.
     """
 
     weights: tuple[float, ...] = (100,)
     interval: float = 300.0
     observe: float = 0.0
     poll: float = 10.0
-    sticky: bool = False
 
     def __post_init__(self) -> None:
-        rising = all(a < b for a, b in zip(self.weights, self.weights[1:], strict=False))
-        if not self.weights or self.weights[-1] != 100 or not rising or self.weights[0] <= 0:
+        rising = all(a < b for a, b in zip((0, *self.weights), self.weights, strict=False))
+        if self.weights[-1:] != (100,) or not rising or any(w % 1 for w in self.weights):
             raise ConfigurationError(
-                f"canary weights are {self.weights}; they must rise from above 0 to 100"
+                f"canary weights are {self.weights}; they must rise from 1 to 100, whole percents"
             )
 
     @property
@@ -104,9 +102,7 @@ def promote(
             guide.before(weight)
             if not (weight == side.share and guide.watched(weight)):  # a step taken up again
                 name = purpose if weight >= 100 else "canary"
-                applied, _ = switch(
-                    site, side, weight, purpose=name, sticky=plan.sticky, expected=generation
-                )
+                applied, _ = switch(site, side, weight, purpose=name, expected=generation)
                 generation = applied.generation
                 tell(f"{weight:g}% of the traffic goes to {release} ({side.colour})")
             before = guide.watched(weight)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from csanmt.errors import CsanmtError, InvalidInputError, StorageError
+from csanmt.errors import CsanmtError, StorageError
 from model_store import ModelStore
 from model_store.retirement import judge
 from model_store.tags import ModelTag
@@ -28,20 +28,15 @@ class Keeping:
     remove: tuple[str, ...]
 
 
-def plan(state: ReleaseState, deployed: Iterable[str], keep: int = KEEP) -> Keeping:
+def plan(state: ReleaseState, deployed: Iterable[str]) -> Keeping:
     """Decide over the releases that the ledger knows; never over anything it does not.
 
-    The newest ``keep`` that served stay, so does what is deployed now, and so do
+    The newest ``KEEP`` that served stay, so does what is deployed now, and so do
     builds newer than the newest that served, which may yet be promoted.
-
-    Raises:
-        InvalidInputError: ``keep`` is less than a rollback needs.
     """
-    if keep < KEEP:
-        raise InvalidInputError(f"keep is {keep}; allowed is {KEEP} or more")
     reasons: dict[str, str] = {}
-    for rank, release in enumerate(state.served[:keep], start=1):
-        reasons[release] = f"number {rank} of the newest {keep} that served"
+    for rank, release in enumerate(state.served[:KEEP], start=1):
+        reasons[release] = f"number {rank} of the newest {KEEP} that served"
     for release in deployed:
         reasons[release] = "deployed now"
     if state.active:
@@ -56,7 +51,7 @@ def plan(state: ReleaseState, deployed: Iterable[str], keep: int = KEEP) -> Keep
     return Keeping(reasons, remove)
 
 
-def retain(site: Site, home: Path, keep: int = KEEP) -> tuple[Keeping, dict[str, list[str]]]:
+def retain(site: Site, home: Path) -> tuple[Keeping, dict[str, list[str]]]:
     """Remove what ``plan`` allows and record it; returns the plan, and release → what went.
 
     The ledger is told before a removal and again after it, with what went. A removal that
@@ -67,13 +62,12 @@ def retain(site: Site, home: Path, keep: int = KEEP) -> tuple[Keeping, dict[str,
         home: BENTOML_HOME with the bentos and models.
 
     Raises:
-        InvalidInputError: ``keep`` is too small.
         ConflictError: a deployment, promotion or other removal is under way.
         StorageError: something could not be removed; the rest is left for the next time.
     """
     with site.exclusive("a removal of old releases"):
-        keeping = plan(fold(site.ledger.history()), deployed(site), keep)
-        why = f"not among the newest {keep} that served"
+        keeping = plan(fold(site.ledger.history()), deployed(site))
+        why = f"not among the newest {KEEP} that served"
         removed: dict[str, list[str]] = {}
         for release in keeping.remove:
             site.ledger.append(Kind.RETIRE, release, who=site.who, why=why)

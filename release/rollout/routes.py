@@ -9,6 +9,7 @@ for the day on which the disk has no room for another.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -122,29 +123,15 @@ def write_route(folder: Path, traffic: Traffic) -> None:
     folder.mkdir(parents=True)
     folder.parent.chmod(0o755)
     minor: Colour = other(traffic.major)
-    parts = folder / f"to-{minor}"
-    names = [traffic.major, *(["sticky"] if traffic.sticky else [])]
-    for name in (*names, *_parts(parts, traffic.share(minor))):
-        (folder / name).touch()
-    shadow = folder / "shadow"
-    if traffic.shadow:
-        shadow.mkdir()
-        for part in range(max(1, round(traffic.shadow))):
-            (shadow / str(part)).touch()
+    (folder / traffic.major).touch()
+    for name, share in ((f"to-{minor}", traffic.share(minor)), ("shadow", traffic.shadow)):
+        (folder / name).mkdir()
+        for part in range(math.ceil(share)):  # of the hundred parts of the requests
+            (folder / name / str(part)).touch()
     (folder / "metrics").write_text(_metrics(traffic))
     (folder / "traffic.json").write_text(traffic.to_json())
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _parts(folder: Path, share: float) -> list[str]:
-    """The hundredths, and hundredths of one, that make up a share."""
-    if not share:
-        return []
-    folder.mkdir()
-    whole, rest = divmod(round(100 * share), 100)
-    names = [str(part) for part in range(whole)] + [f"{whole}.{fine}" for fine in range(rest)]
-    return [f"{folder.name}/{name}" for name in names]
 
 
 def _metrics(traffic: Traffic) -> str:

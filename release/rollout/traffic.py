@@ -30,8 +30,7 @@ class Traffic:
     """Shares of the requests in percent, summing to 100.
 
     Attributes:
-        blue, green: percent of requests, 0 to 100, at most two decimals.
-        sticky: a client (address + authorization) always meets the same colour.
+        blue, green: percent of requests, 0 to 100.
         generation: grows by one with every switch.
         shadow: percent of the requests copied to the collector without serving its answer.
         purpose: what the switch was for, so that one whose command was killed before the
@@ -44,7 +43,6 @@ class Traffic:
 
     blue: float
     green: float
-    sticky: bool = False
     generation: int = 0
     shadow: float = 0
     purpose: str = ""
@@ -52,16 +50,8 @@ class Traffic:
     def __post_init__(self) -> None:
         if not 0 <= self.shadow <= 100:
             raise ConfigurationError(f"shadow is {self.shadow}; allowed is 0 to 100")
-        for colour in COLOURS:
-            share = self.share(colour)
-            if not 0 <= share <= 100 or round(share, 2) != share:
-                raise ConfigurationError(
-                    f"share of {colour} is {share}; allowed is 0 to 100 with at most two decimals"
-                )
-        if abs(self.blue + self.green - 100) > 1e-9:
-            raise ConfigurationError(
-                f"shares are blue {self.blue} and green {self.green}; they must sum to 100"
-            )
+        if not 0 <= self.blue <= 100 or abs(self.blue + self.green - 100) > 1e-9:
+            raise ConfigurationError(f"shares are {self}; allowed is 0 to 100, summing to 100")
 
     def share(self, colour: Colour) -> float:
         return self.blue if colour == "blue" else self.green
@@ -80,13 +70,10 @@ class Traffic:
         return f"blue {self.blue:g}%, green {self.green:g}%"
 
     @classmethod
-    def of(
-        cls, colour: Colour, share: float = 100, *, sticky: bool = False, purpose: str = ""
-    ) -> Traffic:
+    def of(cls, colour: Colour, share: float = 100, *, purpose: str = "") -> Traffic:
         """``share`` percent to ``colour``, the rest to the other."""
-        rest = round(100 - share, 2)
-        blue, green = (share, rest) if colour == "blue" else (rest, share)
-        return cls(blue, green, sticky, purpose=purpose)
+        blue = share if colour == "blue" else 100 - share
+        return cls(blue, 100 - blue, purpose=purpose)
 
     @classmethod
     def parse(cls, text: str) -> Traffic | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from csanmt.errors import CsanmtError, EngineUnavailableError
@@ -39,32 +39,22 @@ def run_command(
         EngineUnavailableError: the program is not installed.
         CommandError: it failed or ran out of time.
     """
+    shown = " ".join(command[:3])
     try:
-        if log is None:
+        with log.open("ab") if log else nullcontext(subprocess.PIPE) as sink:
             done = subprocess.run(
-                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
+                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=sink,
+                stderr=sink, text=True, errors="replace", timeout=timeout, check=False,
             )  # fmt: skip
-            output, text = done.stdout, done.stderr.strip() or done.stdout.strip()
-        else:
-            with log.open("ab") as sink:
-                done = subprocess.run(
-                    command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
-                    stdout=sink, stderr=sink, text=True, timeout=timeout, check=False,
-                )  # fmt: skip
-            output, text = "", log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError as error:
         raise EngineUnavailableError(f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{_shown(command)} did not finish in {timeout:g} s") from error
+        raise CommandError(f"{shown} did not finish in {timeout:g} s") from error
     if done.returncode != 0:
-        tail = "\n".join(text.splitlines()[-TAIL_LINES:])
-        raise CommandError(f"{_shown(command)} ended with {done.returncode}:\n{tail}")
-    return output
-
-
-def _shown(command: Sequence[str]) -> str:
-    return " ".join(command[:3])
+        text = log.read_text("utf-8", "replace") if log else done.stderr.strip() or done.stdout
+        tail = "\n".join(text.strip().splitlines()[-TAIL_LINES:])
+        raise CommandError(f"{shown} ended with {done.returncode}:\n{tail}")
+    return done.stdout or ""
 
 
 @contextmanager

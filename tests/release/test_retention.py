@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import main
-from csanmt.errors import ConflictError, InvalidInputError, StorageError
+from csanmt.errors import ConflictError, StorageError
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.state import fold
 from release.rollout.colours import Deployment
@@ -139,15 +138,6 @@ def test_a_removal_killed_at_any_step_is_finished_by_the_next(site: Site) -> Non
     assert step > 8, "too few steps were seen: the hook is blind"
 
 
-@pytest.mark.parametrize("keep", [2, 1, 0, -1])
-def test_what_a_rollback_needs_cannot_be_given_up(site: Site, keep: int) -> None:
-    with pytest.raises(InvalidInputError, match=f"keep is {keep}; allowed is 3 or more"):
-        retain(site, site.home, keep)
-    with pytest.raises(InvalidInputError, match="allowed is 3 or more"):
-        plan(fold(site.ledger.history()), (), keep)
-    assert details(site) == []
-
-
 def test_nothing_is_removed_while_another_command_holds_the_site(site: Site) -> None:
     with (site.home / "lock").open("w") as file:  # as another process does
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -155,16 +145,3 @@ def test_nothing_is_removed_while_another_command_holds_the_site(site: Site) -> 
         with pytest.raises(ConflictError, match="deployment of v5 is under way"):
             retain(site, site.home)
     assert details(site) == []
-
-
-@pytest.mark.parametrize("more", [[], ["--yes"]])
-def test_the_command_refuses_to_keep_too_few(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    more: list[str],
-) -> None:
-    monkeypatch.setenv("CSANMT_LEDGER", str(tmp_path / "ledger.sqlite3"))
-    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
-    assert main(["release", "retain", "--keep", "1", "--site", str(tmp_path), *more]) == 2
-    assert capsys.readouterr().err == "csanmt: error: keep is 1; allowed is 3 or more\n"
