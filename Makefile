@@ -9,7 +9,7 @@ WORKERS ?=
 URL ?= http://$(HOST):$(PORT)
 export VENV
 
-.PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service gate-calibration sanitize check-arm screenshot \
+.PHONY: help install install-release install-dev install-ray serve test test-ray check soak fuzz bench-engine bench-service gate-calibration sanitize check-arm \
         pump large-document test-office lint types format lock clean
 
 help: ## show this list
@@ -76,9 +76,6 @@ sanitize: install-dev ## the engine's tests under ASan and UBSan, and its fuzzer
 
 check-arm: install-dev ## the engine compiled for ARM and run under qemu: the same bits
 	sh engine/checks/arm.sh
-
-screenshot: install-dev ## the README's picture, from a running service (URL=)
-	$(BIN)/python scripts/screenshot.py $(URL) docs/images/page.png
 
 format: install-dev ## rewrite the sources in the house's format
 	$(BIN)/ruff check --fix .

@@ -26,15 +26,44 @@ def register(parser: argparse.ArgumentParser) -> None:
 From a commit to users and back. Build and verify first; deploy, promote and observe
 then; every step is written into the ledger."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    _add_build(actions)
-    _add_verify(actions)
+    _register_build(actions)
     for name, instead in GONE.items():
         gone(actions, "csanmt release", name, instead)
-    _add_push(actions)
     release_record.register(actions)
     shipping.register(actions)
     rollout.register(actions)
     status.register(actions)
+
+
+def _register_build(actions: Actions) -> None:
+    build = action(actions, "build", _build)
+    build.add_argument("--builder", choices=["buildah", "podman", "docker"])
+    build.add_argument("--no-image", action="store_true", help="stop at the bento")
+    build.add_argument("--local-base", action="store_true", help="do not try to pull the base")
+    build.add_argument("--why", default="release build", help="reason, for the ledger")
+    build.add_argument(
+        "--replace",
+        metavar="REASON",
+        default="",
+        help="give a version that never left this machine another content",
+    )
+    verify = action(actions, "verify", _verify)
+    verify.add_argument("--evidence", type=Path, help="evidence.json of csanmt bench gate")
+    verify.add_argument("--port", type=int, default=3390, help="to start it on (3390)")
+    verify.add_argument("--why", default="verify", help="reason, for the ledger")
+    push = action(actions, "push", _push)
+    push.add_argument("--to", metavar="REGISTRY/REPOSITORY", help="instead of release.toml's")
+    push.add_argument("--insecure", action="store_true", help="a registry without TLS")
+    push.add_argument("--force", metavar="REASON", default="", help="push unverified")
+    for parser in (build, verify, push):
+        parser.add_argument("version", metavar="VERSION")
+        parser.add_argument(
+            "--artefacts",
+            type=Path,
+            default=SOURCE_TREE / "dist",
+            metavar="DIR",
+            help="where a folder per version lies (dist)",
+        )
 
 
 # Actions of v0.1.0 that are no more, and what to do instead.
@@ -47,33 +76,7 @@ GONE = {
 }
 
 
-def _add_artefacts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--artefacts",
-        type=Path,
-        default=SOURCE_TREE / "dist",
-        metavar="DIR",
-        help="where a folder per version lies (dist)",
-    )
-
-
 # --- build ------------------------------------------------------------------------------------
-
-
-def _add_build(actions: Actions) -> None:
-    parser = action(actions, "build", _build)
-    parser.add_argument("version", metavar="VERSION")
-    parser.add_argument("--builder", choices=["buildah", "podman", "docker"])
-    parser.add_argument("--no-image", action="store_true", help="stop at the bento")
-    parser.add_argument("--local-base", action="store_true", help="do not try to pull the base")
-    parser.add_argument("--why", default="release build", help="reason, for the ledger")
-    parser.add_argument(
-        "--replace",
-        metavar="REASON",
-        default="",
-        help="give a version that never left this machine another content",
-    )
-    _add_artefacts(parser)
 
 
 def _build(args: argparse.Namespace) -> None:
@@ -110,16 +113,6 @@ def _build(args: argparse.Namespace) -> None:
 
 
 # --- verify -----------------------------------------------------------------------------------
-
-
-def _add_verify(actions: Actions) -> None:
-    parser = action(actions, "verify", _verify)
-    parser.add_argument("version", metavar="VERSION")
-    parser.add_argument("--evidence", type=Path, help="evidence.json of csanmt bench gate")
-    parser.add_argument("--without-review", action="store_true", help=argparse.SUPPRESS)  # v0.1.0
-    parser.add_argument("--port", type=int, default=3390, help="to start it on (3390)")
-    parser.add_argument("--why", default="verify", help="reason, for the ledger")
-    _add_artefacts(parser)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -174,15 +167,6 @@ def _tell(silent: bool) -> Callable[[Check], None]:
 
 
 # --- push ----------------------------------------------------------------------------
-
-
-def _add_push(actions: Actions) -> None:
-    parser = action(actions, "push", _push)
-    parser.add_argument("version", metavar="VERSION")
-    parser.add_argument("--to", metavar="REGISTRY/REPOSITORY", help="instead of release.toml's")
-    parser.add_argument("--insecure", action="store_true", help="a registry without TLS")
-    parser.add_argument("--force", metavar="REASON", default="", help="push unverified")
-    _add_artefacts(parser)
 
 
 def _push(args: argparse.Namespace) -> None:

@@ -17,20 +17,40 @@ if TYPE_CHECKING:
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
-    _add_history(actions)
-    _add_model(actions)
-    _add_accept(actions)
+    history = action(actions, "history", _history)
+    history.add_argument("version", metavar="VERSION", nargs="?")
+    history.add_argument("--kind", help="only entries of one kind (build, verdict, switch, …)")
+    history.add_argument("--limit", type=int, help="only the newest N")
+    history.add_argument("--check", action="store_true", help="verify the ledger's integrity")
+    model = action(actions, "model", _model)
+    model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
+    model.add_argument("--directory", metavar="DIR", help="files of a version to be saved as TAG")
+    model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
+    model.add_argument("--insecure", action="store_true", help="a registry without TLS")
+    fetch = action(actions, "fetch", _fetch)
+    fetch.add_argument(
+        "--manifest",
+        type=Path,
+        default=SOURCE_TREE,
+        metavar="DIR",
+        help="whose release.toml (this one)",
+    )
+    fetch.add_argument("--insecure", action="store_true", help="a registry without TLS")
+    accept = action(actions, "accept", _accept)
+    accept.add_argument("folder", metavar="FOLDER", type=Path)
+    accept.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
+    accept.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
+    accept.add_argument(
+        "--from",
+        dest="repository",
+        metavar="REGISTRY/REPOSITORY",
+        default="",
+        help="pull the image from there first",
+    )
+    accept.add_argument("--insecure", action="store_true", help="a registry without TLS")
 
 
 # --- the record -------------------------------------------------------------------------------
-
-
-def _add_history(actions: Actions) -> None:
-    parser = action(actions, "history", _history)
-    parser.add_argument("version", metavar="VERSION", nargs="?")
-    parser.add_argument("--kind", help="only entries of one kind (build, verdict, switch, …)")
-    parser.add_argument("--limit", type=int, help="only the newest N")
-    parser.add_argument("--check", action="store_true", help="verify the ledger's integrity")
 
 
 def _history(args: argparse.Namespace) -> None:
@@ -51,23 +71,6 @@ def _history(args: argparse.Namespace) -> None:
 
 
 # --- a model's way in, a verdict's way out -------------------------------------------------------
-
-
-def _add_model(actions: Actions) -> None:
-    model = action(actions, "model", _model)
-    model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
-    model.add_argument("--directory", metavar="DIR", help="files of a version to be saved as TAG")
-    model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
-    model.add_argument("--insecure", action="store_true", help="a registry without TLS")
-    fetch = action(actions, "fetch", _fetch)
-    fetch.add_argument(
-        "--manifest",
-        type=Path,
-        default=SOURCE_TREE,
-        metavar="DIR",
-        help="whose release.toml (this one)",
-    )
-    fetch.add_argument("--insecure", action="store_true", help="a registry without TLS")
 
 
 def _model(args: argparse.Namespace) -> None:
@@ -114,21 +117,6 @@ def _fetch(args: argparse.Namespace) -> None:
         insecure=args.insecure,
     )
     answer(args, {"model": done}, done)
-
-
-def _add_accept(actions: Actions) -> None:
-    parser = action(actions, "accept", _accept)
-    parser.add_argument("folder", metavar="FOLDER", type=Path)
-    parser.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
-    parser.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
-    parser.add_argument(
-        "--from",
-        dest="repository",
-        metavar="REGISTRY/REPOSITORY",
-        default="",
-        help="pull the image from there first",
-    )
-    parser.add_argument("--insecure", action="store_true", help="a registry without TLS")
 
 
 def _accept(args: argparse.Namespace) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cli.output import answer, note, print_json, print_table
 from cli.shipping import (
-    API_TESTS,
     add_plan,
-    ask_api,
+    checks_of,
     duration,
     hand_over,
     plan_of,
@@ -28,23 +26,26 @@ if TYPE_CHECKING:
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
-    _add_deploy(actions)
-    _add_promote(actions)
-    _add_observe(actions)
-    _add_rollback(actions)
-    _add_retain(actions)
+    deploy = site_action(actions, "deploy", _deploy)
+    deploy.add_argument("release", metavar="VERSION")
+    deploy.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
+    deploy.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
+    deploy.add_argument("--force", metavar="REASON", default="", help="deploy unjudged")
+    promote = site_action(actions, "promote", _promote)
+    promote.add_argument("release", metavar="VERSION")
+    add_plan(promote, "0")
+    promote.add_argument("--shadow", metavar="10%", help="compare answers only, for --interval")
+    observe = site_action(actions, "observe", _observe)
+    observe.add_argument("--for", dest="window", metavar="30m", default="30m", help="(30m)")
+    observe.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
+    rollback = site_action(actions, "rollback", _rollback)
+    rollback.add_argument("release", metavar="VERSION", nargs="?")
+    rollback.add_argument("--why", default="by hand", help="reason, for the ledger")
+    retain = site_action(actions, "retain", _retain)
+    retain.add_argument("--yes", action="store_true", help="remove, instead of showing")
 
 
 # --- deploy -----------------------------------------------------------------------------------
-
-
-def _add_deploy(actions: Actions) -> None:
-    parser = site_action(actions, "deploy", _deploy)
-    parser.add_argument("release", metavar="VERSION")
-    parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
-    parser.add_argument("--running", action="store_true", help=argparse.SUPPRESS)  # of v0.1.0
-    parser.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
-    parser.add_argument("--force", metavar="REASON", default="", help="deploy unjudged")
 
 
 def _deploy(args: argparse.Namespace) -> None:
@@ -60,14 +61,10 @@ def _deploy(args: argparse.Namespace) -> None:
     from release.rollout.deployment import deploy
     from release.rollout.site import apply_settings
 
-    if args.running:
-        raise InvalidInputError("--running is gone: csanmt release promote sees what runs")
     site = site_of(args)
     release = full_release(site, args.release)
     bento = args.bento or runnable(site, release)
-    checks = (
-        () if args.skip_api_tests or not API_TESTS.is_file() else (partial(ask_api, site.api_key),)
-    )
+    checks = () if args.skip_api_tests else checks_of(site)
     apply_settings(site)
     done = deploy(site, release, bento, force=args.force, checks=checks, tell=note)
     answer(
@@ -78,13 +75,6 @@ def _deploy(args: argparse.Namespace) -> None:
 
 
 # --- promote ----------------------------------------------------------------------------------
-
-
-def _add_promote(actions: Actions) -> None:
-    parser = site_action(actions, "promote", _promote)
-    parser.add_argument("release", metavar="VERSION")
-    add_plan(parser, "0")
-    parser.add_argument("--shadow", metavar="10%", help="compare answers only, for --interval")
 
 
 def _promote(args: argparse.Namespace) -> int:
@@ -149,12 +139,6 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
 # --- observe, rollback ------------------------------------------------------------------------
 
 
-def _add_observe(actions: Actions) -> None:
-    parser = site_action(actions, "observe", _observe)
-    parser.add_argument("--for", dest="window", metavar="30m", default="30m", help="(30m)")
-    parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
-
-
 def _observe(args: argparse.Namespace) -> int:
     """Watch the version in service; roll back when it falls ill.
 
@@ -178,12 +162,6 @@ def _observe(args: argparse.Namespace) -> int:
     for word in seen.unjudged:
         note(f"not judged: {word}")
     return 1 if seen.reasons and not seen.interrupted else 0
-
-
-def _add_rollback(actions: Actions) -> None:
-    parser = site_action(actions, "rollback", _rollback)
-    parser.add_argument("release", metavar="VERSION", nargs="?")
-    parser.add_argument("--why", default="by hand", help="reason, for the ledger")
 
 
 def _rollback(args: argparse.Namespace) -> None:
@@ -210,11 +188,6 @@ def _rollback(args: argparse.Namespace) -> None:
 
 
 # --- retain -------------------------------------------------------------------
-
-
-def _add_retain(actions: Actions) -> None:
-    parser = site_action(actions, "retain", _retain)
-    parser.add_argument("--yes", action="store_true", help="remove, instead of showing")
 
 
 def _retain(args: argparse.Namespace) -> None:

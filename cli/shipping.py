@@ -18,6 +18,7 @@ from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
     from cli.output import Actions
+    from release.rollout.deployment import Check
     from release.rollout.promotion import PromotionPlan
     from release.rollout.shipment import Order, Shipment, Shipments
     from release.rollout.site import Site
@@ -30,11 +31,41 @@ ORPHANED_SECONDS = 3.0
 
 def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
-    _add_ship(actions)
-    _add_orders(actions)
-    _add_keep(actions)
-    _add_up(actions)
-    _add_units(actions)
+    ship = site_action(actions, "ship", _ship)
+    ship.add_argument("release", metavar="VERSION")
+    add_plan(ship, "30m")
+    ship.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
+    ship.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
+    ship.add_argument("--force", metavar="REASON", default="", help="ship unjudged")
+    site_action(
+        actions,
+        "approve",
+        partial(_order, "approve"),
+        "let a shipment that waits go on",
+        "After the share it waits at; its next --pause-at waits again.",
+    )
+    site_action(
+        actions,
+        "pause",
+        partial(_order, "pause"),
+        "hold a shipment before its next step",
+        "It keeps its share and is looked after until csanmt release approve.",
+    )
+    abort = site_action(
+        actions,
+        "abort",
+        partial(_order, "abort"),
+        "end a shipment and send its traffic back",
+        "All traffic goes to the version before, as csanmt release rollback does it.",
+    )
+    abort.add_argument("--why", default="by hand", help="reason, for the ledger")
+    keep = site_action(actions, "keep", _keep)
+    keep.add_argument("--once", action="store_true", help="end when nothing is being shipped")
+    site_action(actions, "up", _up)
+    site_action(actions, "down", _down)
+    units = site_action(actions, "units", _units)
+    units.add_argument("--to", type=Path, metavar="DIR", help="write the files there")
+    units.add_argument("--user", default="", help="whose processes they are (you)")
 
 
 def duration(text: str) -> float:
@@ -82,15 +113,6 @@ def plan_of(args: argparse.Namespace) -> PromotionPlan:
 
 
 # --- ship -------------------------------------------------------------------------------------
-
-
-def _add_ship(actions: Actions) -> None:
-    parser = site_action(actions, "ship", _ship)
-    parser.add_argument("release", metavar="VERSION")
-    add_plan(parser, "30m")
-    parser.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
-    parser.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
-    parser.add_argument("--force", metavar="REASON", default="", help="ship unjudged")
 
 
 def _ship(args: argparse.Namespace) -> int:
@@ -213,31 +235,6 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
 # --- orders -----------------------------------------------------------------------------------
 
 
-def _add_orders(actions: Actions) -> None:
-    site_action(
-        actions,
-        "approve",
-        partial(_order, "approve"),
-        "let a shipment that waits go on",
-        "After the share it waits at; its next --pause-at waits again.",
-    )
-    site_action(
-        actions,
-        "pause",
-        partial(_order, "pause"),
-        "hold a shipment before its next step",
-        "It keeps its share and is looked after until csanmt release approve.",
-    )
-    abort = site_action(
-        actions,
-        "abort",
-        partial(_order, "abort"),
-        "end a shipment and send its traffic back",
-        "All traffic goes to the version before, as csanmt release rollback does it.",
-    )
-    abort.add_argument("--why", default="by hand", help="reason, for the ledger")
-
-
 def _order(name: Order, args: argparse.Namespace) -> None:
     from release.ledger.ledger import current_user
 
@@ -255,11 +252,6 @@ def _order(name: Order, args: argparse.Namespace) -> None:
 # --- keeper, up, down ----------------------------------------------------------------------------
 
 
-def _add_keep(actions: Actions) -> None:
-    parser = site_action(actions, "keep", _keep)
-    parser.add_argument("--once", action="store_true", help="end when nothing is being shipped")
-
-
 def _keep(args: argparse.Namespace) -> None:
     """Be the site's keeper: carry shipments out, start again what dies.
 
@@ -270,26 +262,15 @@ def _keep(args: argparse.Namespace) -> None:
     from release.rollout.keeper import keep
 
     site = site_of(args, applied=True)
-    checks = (partial(ask_api, site.api_key),) if API_TESTS.is_file() else ()
-    keep(
-        partial(site_of, args, applied=True),
-        shipments_of(args),
-        once=args.once,
-        checks=checks,
-        tell=note,
-    )
+    opened = partial(site_of, args, applied=True)
+    keep(opened, shipments_of(args), once=args.once, checks=checks_of(site), tell=note)
 
 
-def ask_api(api_key: str, url: str) -> None:
-    """A check of a deployment: the API tests."""
+def checks_of(site: Site) -> tuple[Check, ...]:
+    """What a deployment is asked besides the smoke sentences: the API tests, where they are."""
     from release.running.trial import ask_api
 
-    note(ask_api(url, API_TESTS, api_key))
-
-
-def _add_up(actions: Actions) -> None:
-    site_action(actions, "up", _up)
-    site_action(actions, "down", _down)
+    return (lambda url: note(ask_api(url, API_TESTS, site.api_key)),) if API_TESTS.is_file() else ()
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -312,12 +293,6 @@ def _down(args: argparse.Namespace) -> None:
     from release.rollout.upkeep import down
 
     down(site_of(args, applied=True), note)
-
-
-def _add_units(actions: Actions) -> None:
-    parser = site_action(actions, "units", _units)
-    parser.add_argument("--to", type=Path, metavar="DIR", help="write the files there")
-    parser.add_argument("--user", default="", help="whose processes they are (you)")
 
 
 def _units(args: argparse.Namespace) -> None:

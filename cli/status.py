@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cli.output import note, print_json, print_table
 from cli.shipping import shipments_of
 from cli.site_action import health, open_ledger, seconds, site_action, site_home, site_of
-from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.errors import CsanmtError
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -25,7 +25,6 @@ def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     status = site_action(actions, "status", _status)
     status.add_argument("--watch", action="store_true", help="repeat until interrupted")
-    status.add_argument("--html", help=argparse.SUPPRESS)  # of v0.1.0
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -37,8 +36,6 @@ def _status(args: argparse.Namespace) -> None:
     """
     from release.ledger.state import fold
 
-    if args.html:
-        raise InvalidInputError("--html is gone: deploy/grafana shows it, --json is for pages")
     ledger = open_ledger()
     while True:
         try:
@@ -52,7 +49,8 @@ def _status(args: argparse.Namespace) -> None:
             shown = {"ledger": str(ledger.path), **asdict(state), "traffic": traffic}
             print_json(shown, indent=None if args.watch else 2)
         else:
-            _clear(args)
+            if args.watch and sys.stdout.isatty():
+                print("\x1b[2J\x1b[H", end="")
             _print_versions(state)
             if now:
                 print()
@@ -60,7 +58,8 @@ def _status(args: argparse.Namespace) -> None:
                 _print_shipment(args)
         if not args.watch:
             return
-        _pause()
+        sys.stdout.flush()
+        time.sleep(PAUSE)
 
 
 def _standing(args: argparse.Namespace) -> Standing | None:
@@ -114,13 +113,3 @@ def _print_shipment(args: argparse.Namespace) -> None:
         print(f"  {words}")
     if not progress.over and not shipments.keeper_runs():
         note("no keeper runs: csanmt release keep goes on with it")
-
-
-def _clear(args: argparse.Namespace) -> None:
-    if args.watch and sys.stdout.isatty():
-        print("\x1b[2J\x1b[H", end="")
-
-
-def _pause() -> None:
-    sys.stdout.flush()
-    time.sleep(PAUSE)

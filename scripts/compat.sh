@@ -57,14 +57,9 @@ service() {
         --port "$PORT" > "$WORK/service.log" 2>&1 &
     server=$!
     answer=1
-    for _ in $(seq 120); do
-        kill -0 "$server" 2>/dev/null || break
-        if curl --silent --fail --output /dev/null "http://127.0.0.1:$PORT/readyz"; then
-            CSANMT_URL="http://127.0.0.1:$PORT" tests tests/api_test.py && answer=0
-            break
-        fi
-        sleep 1
-    done
+    curl --silent --fail --retry 120 --retry-delay 1 --retry-all-errors --output /dev/null \
+        "http://127.0.0.1:$PORT/readyz" \
+        && CSANMT_URL="http://127.0.0.1:$PORT" tests tests/api_test.py && answer=0
     kill "$server" 2>/dev/null || true
     wait "$server" || true
     [ "$answer" = 0 ] || tail -5 "$WORK/service.log"

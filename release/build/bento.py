@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from csanmt.durable import replace_text
 from csanmt.errors import (
     ConflictError,
     EngineUnavailableError,
@@ -52,7 +53,6 @@ class Bento:
     digest: str  # ``sha256:<hex>`` over its files, see :func:`release.build.checksums.tree_digest`
     model_tag: str
     model_digest: str
-    labels: dict[str, str]
 
     @property
     def tag(self) -> str:
@@ -109,7 +109,6 @@ def build_bento(
         CommandError: a tool failed.
     """
     model_digest = pinned_model(manifest, store)
-    labels = bento_labels(tag, checkout, manifest, model_digest)
     store.home.mkdir(parents=True, exist_ok=True)
     # The stage is not below the store: BentoML refuses files in hidden folders, and a
     # store may well lie in one. The new bento is, so that moving it is one rename.
@@ -121,7 +120,7 @@ def build_bento(
         export_commit(root, checkout.sha, stage)
         with timed(tell, "the engine's wheel"):
             add_engine(stage, cache)
-        add_labels(stage / "bentofile.yaml", labels)
+        add_revision(stage / "bentofile.yaml", checkout.sha)
         set_times(stage, checkout.commit_time)
         home.mkdir()
         (home / "models").symlink_to(store.models)
@@ -157,20 +156,7 @@ def build_bento(
         tree_digest(path),
         manifest.model.tag,
         model_digest,
-        labels,
     )
-
-
-def bento_labels(
-    tag: ReleaseTag, checkout: Checkout, manifest: Manifest, model_digest: str
-) -> dict[str, str]:
-    """The labels of the bento, which the image repeats."""
-    return {
-        "version": str(tag.version),
-        "revision": checkout.sha,
-        "model": manifest.model.tag,
-        "model_digest": model_digest,
-    }
 
 
 def export_commit(root: Path, sha: str, target: Path) -> None:
@@ -209,9 +195,7 @@ def engine_wheel(sources: Path, cache: Path) -> Path:
     """
     if sys.version_info[:2] != IMAGE_PYTHON:
         raise EngineUnavailableError(
-            "the image has Python {}.{}; build with the same, not {}.{}".format(
-                *IMAGE_PYTHON, *sys.version_info[:2]
-            )
+            "the image has Python {}.{}: build with it".format(*IMAGE_PYTHON)
         )
     place = cache / tree_digest(sources).removeprefix("sha256:")[:16]
     if found := sorted(place.glob("*.whl")):
@@ -241,10 +225,10 @@ def engine_wheel(sources: Path, cache: Path) -> Path:
     return sorted(place.glob("*.whl"))[0]
 
 
-def add_labels(bentofile: Path, labels: Mapping[str, str]) -> None:
-    """Add the release's labels to the staged ``bentofile.yaml``."""
-    options: dict[str, Any] = yaml.safe_load(bentofile.read_text(encoding="utf-8")) or {}
-    options["labels"] = {**(options.get("labels") or {}), **labels}
+def add_revision(bentofile: Path, sha: str) -> None:
+    """Label what is built with its commit, which the service tells (``serving/provenance.py``)."""
+    options: dict[str, Any] = yaml.safe_load(bentofile.read_text(encoding="utf-8"))
+    options["labels"]["revision"] = sha
     bentofile.write_text(yaml.safe_dump(options, sort_keys=True), encoding="utf-8")
 
 
@@ -254,19 +238,13 @@ def normalise_bento(bento: Path, commit_time: int) -> None:
     description: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     moment = datetime.fromtimestamp(commit_time, UTC)
     description["creation_time"] = moment
-    for model in _models(description):
-        model["creation_time"] = moment
+    for part in (description, *description.get("services", ())):
+        for model in part.get("models", ()):
+            model["creation_time"] = moment
     path.write_text(yaml.safe_dump(description, sort_keys=True), encoding="utf-8")
     for cached in bento.rglob("__pycache__"):
         shutil.rmtree(cached)
     set_times(bento, commit_time)
-
-
-def _models(description: Mapping[str, Any]) -> list[dict[str, Any]]:
-    models = list(description.get("models") or [])
-    for service in description.get("services") or []:
-        models += service.get("models") or []
-    return [model for model in models if isinstance(model, dict)]
 
 
 def _publish(built: Path, versions: Path) -> Path:
@@ -281,12 +259,5 @@ def _publish(built: Path, versions: Path) -> Path:
             )
         return target
     built.rename(target)  # one file system: there in full or not at all
-    _point_latest(versions, target.name)
+    replace_text(versions / "latest", target.name)  # BentoML's own; nothing of ours reads it
     return target
-
-
-def _point_latest(versions: Path, name: str) -> None:
-    """Keep BentoML's own file ``latest`` valid; nothing of ours reads it."""
-    temporary = versions / f".latest-{os.getpid()}"
-    temporary.write_text(name)
-    temporary.replace(versions / "latest")

@@ -104,7 +104,7 @@ def _python(item: Mapping[str, Any]) -> dict[str, Any]:
     purl = PackageURL("pypi", name=name.lower().replace("_", "-"), version=version)
     found = _library(f"pypi:{name.lower()}@{version}", name, version, purl)
     text = item["license"].strip()
-    if not text or "\n" in text or len(text) > LONGEST_LICENSE or text.upper() == "UNKNOWN":
+    if not 0 < len(text) <= LONGEST_LICENSE or text.upper() == "UNKNOWN":
         text = next(iter(item["classifiers"]), "")
     if known := fixup_id(text):
         found["licenses"] = [{"license": {"id": known}}]

@@ -24,7 +24,6 @@ class Identity:
     model: str = ""
     digest: str = ""
     bento: str = ""
-    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,10 @@ class HttpService:
         """
         said = _object(self._ask("/version", timeout), f"{self.url}/version")
         model = said.get("model") or ""
-        bento, commit = str(said.get("bento") or ""), str(said.get("git_commit") or "")
-        if isinstance(model, dict):
-            return Identity(
-                str(model.get("tag") or ""), str(model.get("digest") or ""), bento, commit
-            )
-        return Identity(str(model), str(said.get("digest") or ""), bento, commit)
+        if not isinstance(model, dict):
+            model = {"tag": model, "digest": said.get("digest")}
+        found = (model.get("tag"), model.get("digest"), said.get("bento"))
+        return Identity(*(str(value or "") for value in found))
 
     def translate(self, texts: Sequence[str], timeout: float = 30.0) -> list[str]:
         """Its translations, as many as texts; raises as ``identify``."""

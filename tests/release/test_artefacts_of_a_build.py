@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, IntegrityError, NotFoundError
-from release.build.bento import LOCK, Bento, add_labels, normalise_bento
+from release.build.bento import LOCK, Bento, add_revision, normalise_bento
 from release.build.checksums import check_checksums, set_times, tree_digest, write_checksums
 from release.build.image import BaseImage, Image, image_labels, size_report
 from release.build.manifest import Naming, read_manifest
@@ -28,7 +28,7 @@ DIGESTS = [f"sha256:{letter * 64}" for letter in "abcdef"]
 
 
 def bento(path: Path = Path("/nowhere")) -> Bento:
-    return Bento("csanmt", str(TAG), path, DIGESTS[0], "csanmt-zh-en:v1.0.0", DIGESTS[1], {})
+    return Bento("csanmt", str(TAG), path, DIGESTS[0], "csanmt-zh-en:v1.0.0", DIGESTS[1])
 
 
 def image(size: int = 300_000_000) -> Image:
@@ -99,12 +99,12 @@ def test_a_bento_keeps_no_time_of_its_build(tmp_path: Path) -> None:
     assert digests[0] == digests[1]
 
 
-def test_labels_join_those_that_are_there(tmp_path: Path) -> None:
+def test_the_commit_joins_the_labels_that_are_there(tmp_path: Path) -> None:
     path = tmp_path / "bentofile.yaml"
     path.write_text("service: s\nlabels:\n  task: translation\n")
-    add_labels(path, {"version": "v1.2.0"})
+    add_revision(path, SHA)
     assert "task: translation" in path.read_text()
-    assert "version: v1.2.0" in path.read_text()
+    assert f"revision: {SHA}" in path.read_text()
 
 
 def test_an_image_is_labelled_with_all_that_went_into_it() -> None:
