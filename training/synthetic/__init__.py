@@ -1,15 +1,13 @@
 """Parallel text of our own, from grammars: numbers, money, dates, names, places, talk about them.
 
-    python -m training.synthetic --pairs 60000 --seed 1 --out DATA/synthetic.tsv
+A recipe asks for it with ``synthetic:N`` among ``data.corpora``. The origins are ``synthetic-``
+and the name of a grammar file (``ORIGINS``): the recipe gives each a weight and lists them under
+``data.filter.exact``, since phone numbers and dates are too few letters for the other rules. The
+same seed gives the same pairs.
 
-writes Chinese, English and origin, a pair a line, as ``training.corpus`` reads them. The
-origins are ``synthetic-`` and the name of a grammar file (``ORIGINS``): the recipe gives each a
-weight and lists them under ``data.filter.exact``, since phone
-numbers and dates are too few letters for the other rules. The same seed gives the same file.
-
-A grammar (``grammars/*.txt``, see ``grammar.py``) draws both sides at once; numbers, amounts,
-dates and names come from the functions of the modules beside it, exact by construction. Nothing
-is taken from a test set, and the contamination filter of the training looks at this text too.
+A grammar (``grammars/*.txt``, see ``grammar.py``) draws both sides at once, from values that
+``values.py`` writes in both languages, exact by construction. Nothing is taken from a test set,
+and the contamination filter of the training looks at this text too.
 """
 
 from __future__ import annotations

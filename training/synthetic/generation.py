@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +9,8 @@ from functools import cache, partial
 from pathlib import Path
 
 from training.corpus import SentencePair
-from training.synthetic import dates, money, numbers, people
 from training.synthetic.grammar import WORDS, Grammar, Phrase, Rule, Terminal, finish, read
+from training.synthetic.values import DRAWN
 
 GRAMMARS = Path(__file__).resolve().parent / "grammars"
 SHARED = "shared-"
@@ -21,41 +20,30 @@ TOPICS = tuple(
 )
 ORIGINS = tuple(f"synthetic-{topic}" for topic in TOPICS)
 SPACED_SHARE = 0.04  # lines with blanks between Chinese and digits or Latin letters
-RANGES: dict[str, Callable[..., Phrase]] = {
-    "count": numbers.count,
-    "large": numbers.large,
-    "figures": numbers.figures,
-    "code": numbers.code,
-    "yuan": money.yuan,
-    "foreign": money.foreign,
-    "age": dates.age_between,
-    "duration": dates.duration,
-}
 TRIES = 12  # draws of one rule before another gets its turn
 _BORDER = re.compile(r"(?<=[一-鿿])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[一-鿿])")
 
 
 @cache
 def _shared() -> dict[str, list[Rule]]:
+    """Rules for every topic: those of the shared grammars, and the tables of words.toml."""
     rules: dict[str, list[Rule]] = {}
     for path in sorted(GRAMMARS.glob(f"{SHARED}*.txt")):
         rules |= read(path)
+    for name, table in WORDS["people"].items():
+        pairs = (entry.partition(":") for entry in table.split())
+        rules[name] = [Rule(zh, (en,), {}) for zh, _, en in pairs]
     return rules
 
 
 @cache
 def terminals() -> dict[str, Terminal]:
-    """Every public function that takes nothing but chance, and the ranges of words.toml."""
-    found: dict[str, Terminal] = {}
-    for module in (numbers, money, dates, people):
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            alone = list(inspect.signature(function).parameters) == ["chance"]
-            if alone and not name.startswith("_"):
-                found[name] = function
-    for kind, ranges in WORDS["ranges"].items():
-        for name, ends in ranges.items():
-            found[name] = partial(_between, RANGES[kind], ends)
-    return found
+    """What values.py draws, by the names that words.toml gives its ranges."""
+    return {
+        name: partial(_between, DRAWN[kind], ends)
+        for kind, ranges in WORDS["ranges"].items()
+        for name, ends in ranges.items()
+    }
 
 
 def _between(draw: Callable[..., Phrase], ends: Sequence[object], chance: random.Random) -> Phrase:

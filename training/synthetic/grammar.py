@@ -17,7 +17,8 @@ another one that differs from it; ``{metric.is}`` for an attribute given after `
 as is ``a|b`` for a whole side. ``<公司|学校>`` with ``<company|school>`` choose together: the
 first of one side with the first of the other, or by a number, ``<2:年|月>``. ``a~`` becomes
 ``a`` or ``an`` by what follows. A rule starts at the margin; further English sides follow on
-lines that begin with ``=``. What is not under a heading is made by a function (``Terminal``).
+lines that begin with ``=``. ``3* `` before a rule makes it three times as likely. What is not
+under a heading is made by a function (``Terminal``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from csanmt.tables import read_toml
 WORDS = read_toml(Path(__file__).with_name("words.toml"))
 _SYMBOL = re.compile(r"\{(\^?)([a-z_]+)(\d?)(?:\.([a-z_]+))?\}")
 _LINKED = re.compile(r"<(?:(\d):)?([^<>]*)>")
+_WEIGHT = re.compile(r"(\d+)\* ")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _ARTICLE = re.compile(r"\b([Aa])~ ?(\"?)(\w[\w.-]*)")
 _AN = re.compile(r"(?:[aeio]|u(?!n[iu]|s[ae]|k\b)|hour|honest|8|11\b|18\b|[FHLMNRSX][A-Z\d])")
@@ -53,7 +55,7 @@ class Phrase:
         """Its Chinese or English, or one of its attributes."""
         if attribute:
             return self.attributes[attribute]
-        return self.zh if language == "zh" else self.en
+        return self.zh if language.startswith("zh") else self.en
 
 
 Terminal = Callable[[random.Random], Phrase]
@@ -66,6 +68,7 @@ class Rule:
     zh: str
     en: tuple[str, ...]
     attributes: Mapping[str, str]
+    weight: int = 1
 
 
 def parse(text: str, name: str) -> dict[str, list[Rule]]:
@@ -96,15 +99,18 @@ def parse(text: str, name: str) -> dict[str, list[Rule]]:
         for rule in parsed:
             if not rule.en:
                 raise ValueError(f"{name}: {rule.zh!r} under @{symbol} has no English side")
+        rules[symbol] = [rule for rule in parsed for _ in range(rule.weight)]
     return rules
 
 
 def _parse_rule(line: str) -> Rule:
-    body, *extra = line.split(" ; ")
+    weight = _WEIGHT.match(line)
+    body, *extra = line[weight.end() if weight else 0 :].split(" ; ")
     zh, equals, en = body.partition(" = ")
     pairs = (item.partition("=") for part in extra for item in part.split(", "))
     attributes = {key.strip(): value.strip() for key, _, value in pairs}
-    return Rule(zh.strip(), (en.strip(),) if equals else (), attributes)
+    english = (en.strip(),) if equals else ()
+    return Rule(zh.strip(), english, attributes, int(weight[1]) if weight else 1)
 
 
 def read(path: Path) -> dict[str, list[Rule]]:

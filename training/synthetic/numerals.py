@@ -12,50 +12,26 @@ from decimal import Decimal
 from csanmt.quantities import ENGLISH
 
 HAN_DIGITS = "零一二三四五六七八九"
+HAN_UNITS = (("亿", 10**8), ("万", 10**4), ("千", 1000), ("百", 100), ("十", 10))
 SCALES = (("万亿", 10**12), ("亿", 10**8), ("万", 10**4))
 MAGNITUDES = (("trillion", 10**12), ("billion", 10**9), ("million", 10**6))
-_SMALL_UNITS = ("", "十", "百", "千")
-_GROUP_UNITS = ("", "万", "亿", "万亿")
 ONES: list[str] = ENGLISH["units"]
 TENS: list[str] = ENGLISH["tens"]  # from twenty
 
 
 def han(value: int) -> str:
-    """Chinese numerals of 0 … 10^16 - 1: 12 → 十二, 205 → 二百零五, 10^5 → 十万."""
-    if value == 0:
-        return "零"
-    groups = []
-    while value:
-        value, group = divmod(value, 10_000)
-        groups.append(group)
-    written, gap = "", False
-    for place in range(len(groups) - 1, -1, -1):
-        group = groups[place]
-        if group == 0:
-            gap = True
-            continue
-        if written and (gap or group < 1000):
-            written += "零"
-        written += _han_group(group) + _unit(groups, place)
-        gap = False
+    """Chinese numerals below 10^16: 12 → 十二, 205 → 二百零五, 10^5 → 十万."""
+    written = _han(value)
     return written.removeprefix("一") if written.startswith("一十") else written
 
 
-def _unit(groups: list[int], place: int) -> str:
-    """万亿 is 万 alone where more 亿 follow: 一万二千亿, 1,2000,0000,0000."""
-    return "万" if place == 3 and groups[2] else _GROUP_UNITS[place]
-
-
-def _han_group(group: int) -> str:
-    written, gap = "", False
-    for place in range(3, -1, -1):
-        digit = group // 10**place % 10
-        if digit == 0:
-            gap = bool(written)
-            continue
-        written += ("零" if gap else "") + HAN_DIGITS[digit] + _SMALL_UNITS[place]
-        gap = False
-    return written
+def _han(value: int) -> str:
+    for unit, size in HAN_UNITS:
+        if value >= size:
+            count, rest = divmod(value, size)
+            gap = "零" if 0 < rest < size // 10 else ""
+            return _han(count) + unit + gap + (_han(rest) if rest else "")
+    return HAN_DIGITS[value]
 
 
 def han_digits(digits: str) -> str:
