@@ -42,7 +42,7 @@ from serving.http.middleware import ENDPOINT, BodyDeadline, ErrorMiddleware, Req
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
-from serving.openapi.document import Description, openapi_document
+from serving.openapi.document import openapi_document
 from serving.operations import Operations
 from serving.provenance import Provenance
 from serving.runners.batching import BatchLimits, BatchQueue
@@ -147,7 +147,7 @@ def build(
     return Application(outermost, pool, documents, service, queue, metrics, routes, paths)
 
 
-def _documents(service: TranslationService, parts: Sequence[Description]) -> list[Route]:
+def _documents(service: TranslationService, parts: Sequence[Path]) -> list[Route]:
     @lru_cache(maxsize=1)
     def document(facts: TranslatorFacts) -> dict[str, Any]:
         return openapi_document(service.settings, facts, parts)

@@ -114,7 +114,9 @@ def _type(spec: dict[str, Any]) -> str:
         return f"list of {_type(spec['items'])}" if "items" in spec else "list"
     limits = [f"{word} {spec[key]}" for key, word in _LIMITS.items() if key in spec]
     default = [f"default {json.dumps(spec['default'])}"] if "default" in spec else []
-    return ", ".join([str(spec.get("type", "any")), *limits, *default])
+    kinds = spec.get("type", "any")
+    named = kinds if isinstance(kinds, str) else kinds[0]  # the other is null
+    return ", ".join([named, *limits, *default])
 
 
 _LIMITS = {"minimum": "from", "maximum": "to"}

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from serving import metric_names as names
 from serving.apis.api import Api
 from serving.metrics import CONTENT_TYPE, resident_bytes
-from serving.openapi.document import HERE, Description
+from serving.openapi.document import HERE
 from serving.provenance import Provenance
 from serving.translating import TranslationService
 
@@ -36,7 +36,7 @@ class Operations:
             Route("/metrics", self.metrics),
             Route("/version", self.version),
         ]
-        description = Description(HERE / "operations.yaml")
+        description = HERE / "operations.yaml"
         return Api(routes, description, probes=PROBES, scopes={"/metrics": "metrics"})
 
     async def livez(self, request: Request) -> Response:

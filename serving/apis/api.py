@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -27,7 +28,6 @@ from serving.http.guard import REFUSED
 from serving.http.headers import declared_length, media_type
 from serving.http.json_body import parse_raw_object, read_body, whole_pairs
 from serving.http.key_fields import BODY
-from serving.openapi.document import Description
 from serving.translating import TranslationService
 
 SHARED = "/translate"
@@ -107,7 +107,7 @@ class Api:
     """
 
     routes: Sequence[Route]
-    description: Description
+    description: Path
     error: Callable[[Exception, str], Response] = _plain_error
     shape: Shape | None = None
     prefixes: tuple[str, ...] = ()

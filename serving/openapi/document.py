@@ -13,8 +13,7 @@ the same wherever it occurs:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import yaml
 
 from csanmt.documents.formats import FORMATS, SUFFIXES
 from csanmt.documents.leftovers import PARTS
+from csanmt.glossary import TERM_PATTERN
 from csanmt.protected.finder import LONGEST_LITERAL, MOST_LITERALS
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
@@ -31,18 +31,10 @@ HERE = Path(__file__).parent
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """An API's part: its file of YAML, and the schemas that come from its models."""
-
-    file: Path
-    schemas: Callable[[Settings], Mapping[str, Schema]] = lambda settings: {}
-
-
 def openapi_document(
-    settings: Settings, facts: TranslatorFacts, parts: Iterable[Description]
+    settings: Settings, facts: TranslatorFacts, parts: Iterable[Path]
 ) -> dict[str, Any]:
-    """OpenAPI 3.1 for the service as configured.
+    """OpenAPI 3.1 for the service as configured, of the files of its APIs.
 
     Raises:
         ValueError: two parts describe the same operation, or call two schemas the same.
@@ -54,13 +46,12 @@ def openapi_document(
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in components["headers"]}
     paths: dict[str, dict[str, Any]] = {}
     for part in parts:
-        read = read_yaml(part.file, values)
+        read = read_yaml(part, values)
         read["x-words"] = words | read.get("x-words", {})
         for path, methods in read["paths"].items():
             completed = {name: _completed(o, read, headers) for name, o in methods.items()}
             _add(paths.setdefault(path, {}), completed, path)
-        for schemas in (read.get("schemas", {}), part.schemas(settings)):
-            _add(components["schemas"], schemas, "schemas")
+        _add(components["schemas"], read.get("schemas", {}), "schemas")
     return document | {
         "paths": paths,
         "security": keys if settings.api_keys_file else [{}, *keys],
@@ -123,6 +114,11 @@ def limits_and_facts(settings: Settings, facts: TranslatorFacts) -> dict[str, An
         "max_characters": settings.max_characters,
         "max_beam": settings.max_beam,
         "max_alternatives": settings.max_beam - 1,
+        "max_length": settings.max_length,
+        "memory_modes": ["off", "exact", "fuzzy", None] if settings.memory_file else ["off", None],
+        "longest_literal": LONGEST_LITERAL,
+        "most_literals": MOST_LITERALS,
+        "term_pattern": TERM_PATTERN,
         "document_keep": f"{settings.document_keep:g}",
         "document_limits": f"Files ending in {', '.join(SUFFIXES)}; at most "
         f"{settings.max_document_bytes / (1 << 20):g} MiB and "

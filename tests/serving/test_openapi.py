@@ -6,11 +6,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
+from csanmt.glossary import MAX_TERM
 from serving.apis.deepl.translate import MODEL_TYPES, RESOURCES
 from serving.apis.desktop import PATHS, Answered
 from serving.apis.libretranslate.routes import MAX_SUGGESTION
+from serving.apis.native.schemas import MAX_LENGTH_PENALTY, TranslateRequest
+from serving.glossaries.owner import INLINE_TERMS
 from serving.glossaries.store import MAX_NAME
-from serving.openapi.document import Description, openapi_document
+from serving.openapi.document import openapi_document
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
@@ -123,7 +126,7 @@ FACTS = TranslatorFacts("m:v1.0.0", "stub")
 def part(tmp_path):
     file = tmp_path / "openapi.yaml"
     file.write_text(PART)
-    return Description(file)
+    return file
 
 
 def test_a_part_is_completed(part):
@@ -162,7 +165,7 @@ def test_what_two_parts_describe_is_an_error(part, tmp_path, change):
     other = tmp_path / "other.yaml"
     other.write_text(PART.replace(*change))
     with pytest.raises(ValueError, match="described twice"):
-        openapi_document(Settings(model="m:v1.0.0"), FACTS, [part, Description(other)])
+        openapi_document(Settings(model="m:v1.0.0"), FACTS, [part, other])
 
 
 def test_written_limits_are_those_of_the_code(served):
@@ -179,6 +182,16 @@ def test_written_limits_are_those_of_the_code(served):
     (resource,) = document["paths"]["/v3/languages"]["get"]["parameters"]
     assert resource["schema"]["enum"] == list(RESOURCES)
     assert fields("/v2/glossaries")["name"]["maxLength"] == MAX_NAME
+    schemas = document["components"]["schemas"]
+    kept = schemas["GlossaryRequest"]["properties"]
+    assert kept["name"]["maxLength"] == MAX_NAME
+    assert kept["terms"]["propertyNames"]["maxLength"] == MAX_TERM
+    asked = schemas["TranslateRequest"]["properties"]
+    assert asked.keys() == schemas["StreamRequest"]["properties"].keys()
+    assert asked.keys() == TranslateRequest.model_fields.keys()
+    assert asked["glossary"]["anyOf"][1]["maxProperties"] == INLINE_TERMS
+    assert asked["length_penalty"]["maximum"] == MAX_LENGTH_PENALTY
+    assert asked["format"]["enum"] == ["text", "html", "xml", "markdown", None]
 
 
 @pytest.mark.parametrize("path", PATHS)

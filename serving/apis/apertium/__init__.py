@@ -18,7 +18,6 @@ from serving.apis.api import Api, Backend, Incoming
 from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, all_fields
 from serving.languages import canonical
-from serving.openapi.document import Description
 from serving.texts import check_texts, decoding, translated
 from serving.translating import TranslationService
 
@@ -82,7 +81,7 @@ def apertium_api(backend: Backend) -> Api:
 
     return Api(
         routes=[Route("/listPairs", pairs)],
-        description=Description(Path(__file__).with_name("openapi.yaml")),
+        description=Path(__file__).with_name("openapi.yaml"),
         error=apertium_error,
         shape=ApertiumShape(backend.service),
         key_fields={"/translate": ("key",), "/listPairs": ("key",)},

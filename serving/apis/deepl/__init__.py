@@ -12,7 +12,6 @@ from serving.apis.deepl.documents import DeepLDocumentRoutes
 from serving.apis.deepl.glossaries import DeepLGlossaryRoutes
 from serving.apis.deepl.translate import DeepLRoutes
 from serving.http.errors import QuotaExceededError, UnauthorizedError, error_response, reworded
-from serving.openapi.document import Description
 
 WITH_KEY = ("/v2/translate", "/v2/languages", "/v2/usage")
 WRITING = ("/v2/write/", "/v2/rephrase")
@@ -26,7 +25,7 @@ def deepl_api(backend: Backend) -> Api:
             *DeepLGlossaryRoutes(glossaries, service).routes(),
             *DeepLDocumentRoutes(backend.documents, service, glossaries).routes(),
         ],
-        description=Description(Path(__file__).with_name("openapi.yaml")),
+        description=Path(__file__).with_name("openapi.yaml"),
         error=deepl_error,
         prefixes=("/v2/", "/v3/"),
         key_fields=dict.fromkeys(WITH_KEY, ("auth_key",)),

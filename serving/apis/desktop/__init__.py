@@ -23,7 +23,6 @@ from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, MULTIPART, given
 from serving.languages import canonical, detect
 from serving.markup import Parse
-from serving.openapi.document import Description
 from serving.texts import check_texts, decoding, translated
 from serving.translating import TranslationService
 
@@ -215,7 +214,7 @@ def desktop_api(backend: Backend) -> Api:
     ]
     return Api(
         routes,
-        Description(Path(__file__).with_name("openapi.yaml")),
+        Path(__file__).with_name("openapi.yaml"),
         error=desktop_error,
         shape=shapes[SHARED],
         key_fields=dict.fromkeys(PATHS, ("token",)),

@@ -9,7 +9,6 @@ from serving.apis.libretranslate.documents import DOWNLOADS, UPLOAD, LibreTransl
 from serving.apis.libretranslate.routes import LibreTranslateRoutes
 from serving.apis.libretranslate.translate import LibreTranslateShape, libre_error
 from serving.documents.upload import most_bytes
-from serving.openapi.document import Description
 
 # Its clients (Weblate) ask for these before they have a key; they hold no text.
 PUBLIC = ("/languages", "/frontend/settings", "/spec")
@@ -23,7 +22,7 @@ def libretranslate_api(backend: Backend) -> Api:
             *LibreTranslateRoutes(service, backend.keys_required).routes(),
             *LibreTranslateDocumentRoutes(backend.documents, service).routes(),
         ],
-        description=Description(Path(__file__).with_name("openapi.yaml")),
+        description=Path(__file__).with_name("openapi.yaml"),
         error=libre_error,
         shape=LibreTranslateShape(service),
         prefixes=(DOWNLOADS,),

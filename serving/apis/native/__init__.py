@@ -9,9 +9,7 @@ from starlette.routing import Route
 from serving.apis.api import Api, Backend
 from serving.apis.native.documents import DocumentRoutes
 from serving.apis.native.glossaries import GlossaryRoutes
-from serving.apis.native.schemas import native_schemas
 from serving.apis.native.translate import NativeShape
-from serving.openapi.document import Description
 
 FILE = Path(__file__).with_name("openapi.yaml")
 
@@ -24,4 +22,4 @@ def native_api(backend: Backend) -> Api:
         *DocumentRoutes(backend.documents, glossaries).routes(),
         *GlossaryRoutes(glossaries, service).routes(),
     ]
-    return Api(routes, Description(FILE, native_schemas), shape=shape)
+    return Api(routes, FILE, shape=shape)

@@ -33,7 +33,6 @@ from serving.http.errors import (
 )
 from serving.http.fields import given
 from serving.http.middleware import OUTCOME, request_id
-from serving.openapi.document import Description
 from serving.texts import begun, check_texts, decoding, translated
 from serving.translating import Job, SentenceEvent, TextAnswer, TranslationService
 
@@ -184,7 +183,7 @@ def openai_api(backend: Backend) -> Api:
             Route("/v1/models/{id}", chat.model),
             Route("/v1/chat/completions", chat.complete, methods=["POST"]),
         ],
-        description=Description(Path(__file__).with_name("openapi.yaml")),
+        description=Path(__file__).with_name("openapi.yaml"),
         error=openai_error,
         prefixes=("/v1/",),
     )
