@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.model_reports import (
-    labels_text,
-    print_difference,
-    print_made,
-    print_record,
-    short,
-    summary,
-    verdict_json,
-)
+from cli.model_reports import list_row, print_difference, print_made, print_nested, summary
 from cli.output import action, answer, human_size, note, print_json, print_table
 from cli.progress import digesting, directory_size
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
-from csanmt.version import CARD
 
 if TYPE_CHECKING:
-    from cli.output import Actions
     from model_store.store import ModelStore
 
 DESCRIPTION = """\
@@ -38,18 +27,61 @@ behind. Every file's SHA-256 is on record, and one digest stands for them all.
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    for add in (_add_list, _add_show, _add_verify, _add_diff, _add_save, _add_pack):
-        add(actions)
-    for add in (_add_export, _add_import, _add_retire):
-        add(actions)
+    found = action(actions, "list", _list)
+    found.add_argument("name", nargs="?", help="only versions of this name")
+    action(actions, "show", _show).add_argument("tag", help="name:vX.Y.Z")
+    found = action(actions, "verify", _verify)
+    found.add_argument("tag", nargs="*", help="name:vX.Y.Z (default: all)")
+    found = action(actions, "diff", _diff)
+    found.add_argument("before", help="name:vX.Y.Z")
+    found.add_argument("after", help="name:vX.Y.Z")
+    found = action(actions, "save", _save)
+    found.add_argument("directory", help="the model's files")
+    add_version_options(found)
+    _pack_options(action(actions, "pack", _pack))
+    found = action(actions, "export", _export)
+    found.add_argument("tag", help="name:vX.Y.Z")
+    found.add_argument(
+        "path", nargs="?", default=".", help="file, or directory for NAME-VERSION.tar (default: .)"
+    )
+    found = action(actions, "import", _import)
+    found.add_argument("archive", help="a file written by `csanmt models export`")
+    found.add_argument("--sha256", metavar="HEX", help="the archive's SHA-256 (required)")
+    _retire_options(action(actions, "retire", _retire))
 
 
-# --- list, show ------------------------------------------------------------------------------
+def _pack_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", metavar="FILE", help="write engine.bin here")
+    target.add_argument("--save-as", metavar="TAG", help="save a version that has engine.bin")
+    parser.add_argument(
+        "--slim", action="store_true", help="with --save-as: leave model.safetensors out"
+    )
 
 
-def _add_list(actions: Actions) -> None:
-    parser = action(actions, "list", _list)
-    parser.add_argument("name", nargs="?", help="only versions of this name")
+def _retire_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", help="a name (all its old versions), or one name:vX.Y.Z")
+    service = parser.add_mutually_exclusive_group(required=True)
+    service.add_argument(
+        "--in-service",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="a version that answers requests now, of any colour; repeat for each",
+    )
+    service.add_argument(
+        "--none-in-service", action="store_true", help="nothing of this name is being served"
+    )
+    parser.add_argument(
+        "--served",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="a version that ever served, if known; repeat for each",
+    )
+    parser.add_argument("--keep", type=int, default=3, help="how many stay (default 3, at least 3)")
+    parser.add_argument("--yes", action="store_true", help="remove them; without it, only show")
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -66,10 +98,7 @@ def _list(args: argparse.Namespace) -> int:
         models = [summary(record) for record in records]
         print_json({"models": models, "damaged": [{"tag": t, "reason": r} for t, r in damaged]})
     elif found:
-        rows: list[Sequence[str]] = [
-            (str(r.tag), r.created[:19] + "Z", human_size(r.size), short(r.digest), labels_text(r))
-            for r in records
-        ]
+        rows = [list_row(record) for record in records]
         rows += [(tag, "damaged", "-", "-", reason) for tag, reason in damaged]
         print_table(("TAG", "CREATED", "SIZE", "DIGEST", "LABELS"), rows)
     else:
@@ -77,35 +106,14 @@ def _list(args: argparse.Namespace) -> int:
     return IntegrityError.exit_code if damaged else 0
 
 
-def _add_show(actions: Actions) -> None:
-    parser = action(actions, "show", _show)
-    parser.add_argument("tag", help="name:vX.Y.Z")
-    parser.add_argument("--card", action="store_true", help="print the model card, as Markdown")
-
-
 def _show(args: argparse.Namespace) -> None:
     """Say everything about one version.
 
     Prints where it lies, its digest, labels, metadata, provenance and files.
-    --card prints the model card instead.
     """
     store = _store()
-    record, path = store.show(args.tag), store.path(args.tag)
-    if args.card:
-        card = (path / CARD).read_text(encoding="utf-8")
-        answer(args, {"tag": args.tag, "card": card}, card.removesuffix("\n"))
-    elif args.json:
-        print_json({"path": str(path), **record.to_json()})
-    else:
-        print_record(record, path)
-
-
-# --- verify, diff ----------------------------------------------------------------------------
-
-
-def _add_verify(actions: Actions) -> None:
-    parser = action(actions, "verify", _verify)
-    parser.add_argument("tag", nargs="*", help="name:vX.Y.Z (default: all)")
+    found = {"path": str(store.path(args.tag)), **store.show(args.tag).to_json()}
+    print_json(found) if args.json else print_nested(found)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -145,12 +153,6 @@ def _verify_one(store: ModelStore, tag: str) -> dict[str, Any]:
     }
 
 
-def _add_diff(actions: Actions) -> None:
-    parser = action(actions, "diff", _diff)
-    parser.add_argument("before", help="name:vX.Y.Z")
-    parser.add_argument("after", help="name:vX.Y.Z")
-
-
 def _diff(args: argparse.Namespace) -> None:
     """Show what differs between two versions.
 
@@ -161,15 +163,6 @@ def _diff(args: argparse.Namespace) -> None:
 
     difference = compare(_store(), args.before, args.after)
     print_json(difference.to_json()) if args.json else print_difference(difference)
-
-
-# --- save, pack ------------------------------------------------------------------------------
-
-
-def _add_save(actions: Actions) -> None:
-    parser = action(actions, "save", _save)
-    parser.add_argument("directory", help="the model's files")
-    add_version_options(parser)
 
 
 def _save(args: argparse.Namespace) -> None:
@@ -184,17 +177,6 @@ def _save(args: argparse.Namespace) -> None:
     with digesting("saving", directory_size(Path(args.directory))):
         record = _store().save(args.directory, **wanted)
     print_made("saved", record, args)
-
-
-def _add_pack(actions: Actions) -> None:
-    parser = action(actions, "pack", _pack)
-    parser.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--out", metavar="FILE", help="write engine.bin here")
-    target.add_argument("--save-as", metavar="TAG", help="save a version that has engine.bin")
-    parser.add_argument(
-        "--slim", action="store_true", help="with --save-as: leave model.safetensors out"
-    )
 
 
 def _pack(args: argparse.Namespace) -> None:
@@ -216,17 +198,6 @@ def _pack(args: argparse.Namespace) -> None:
     answer(args, {"path": str(path), "size": size}, f"packed {path} ({human_size(size)})")
 
 
-# --- export, import --------------------------------------------------------------------------
-
-
-def _add_export(actions: Actions) -> None:
-    parser = action(actions, "export", _export)
-    parser.add_argument("tag", help="name:vX.Y.Z")
-    parser.add_argument(
-        "path", nargs="?", default=".", help="file, or directory for NAME-VERSION.tar (default: .)"
-    )
-
-
 def _export(args: argparse.Namespace) -> None:
     """Write a version as one archive.
 
@@ -243,12 +214,6 @@ def _export(args: argparse.Namespace) -> None:
     found = {"tag": tag, "path": path, "size": size, "sha256": receipt.sha256}
     words = f"exported {tag} to {path} ({human_size(size)})\nsha256 {receipt.sha256}"
     answer(args, found | {"digest": receipt.record.digest}, words)
-
-
-def _add_import(actions: Actions) -> None:
-    parser = action(actions, "import", _import)
-    parser.add_argument("archive", help="a file written by `csanmt models export`")
-    parser.add_argument("--sha256", metavar="HEX", help="the archive's SHA-256 (required)")
 
 
 def _import(args: argparse.Namespace) -> None:
@@ -274,34 +239,6 @@ def _import(args: argparse.Namespace) -> None:
     print_made("imported", record, args)
 
 
-# --- retire ----------------------------------------------------------------------------------
-
-
-def _add_retire(actions: Actions) -> None:
-    parser = action(actions, "retire", _retire)
-    parser.add_argument("target", help="a name (all its old versions), or one name:vX.Y.Z")
-    service = parser.add_mutually_exclusive_group(required=True)
-    service.add_argument(
-        "--in-service",
-        metavar="TAG",
-        action="append",
-        default=[],
-        help="a version that answers requests now, of any colour; repeat for each",
-    )
-    service.add_argument(
-        "--none-in-service", action="store_true", help="nothing of this name is being served"
-    )
-    parser.add_argument(
-        "--served",
-        metavar="TAG",
-        action="append",
-        default=[],
-        help="a version that ever served, if known; repeat for each",
-    )
-    parser.add_argument("--keep", type=int, default=3, help="how many stay (default 3, at least 3)")
-    parser.add_argument("--yes", action="store_true", help="remove them; without it, only show")
-
-
 def _retire(args: argparse.Namespace) -> None:
     """Remove old versions.
 
@@ -322,16 +259,22 @@ def _retire(args: argparse.Namespace) -> None:
         dry_run=not args.yes,
     )
     if args.json:
-        print_json({"dry_run": not args.yes, "versions": [verdict_json(v) for v in verdicts]})
+        versions = [
+            {
+                "tag": str(v.record.tag),
+                "retire": v.retire,
+                "reason": v.reason or None,
+                "size": v.record.size,
+            }
+            for v in verdicts
+        ]
+        print_json({"dry_run": not args.yes, "versions": versions})
         return
     word = "removed" if args.yes else "would go"
     rows = [(str(v.record.tag), word if v.retire else "stays", v.reason) for v in verdicts]
     print_table(("TAG", "", "WHY"), rows)
     if any(v.retire for v in verdicts) and not args.yes:
         note("nothing was removed; add --yes to do it")
-
-
-# --- parts -----------------------------------------------------------------------------------
 
 
 def _store() -> ModelStore:

@@ -20,7 +20,7 @@ STATUSES = {0, 2, 3, 4, 5, 6, 7}
 ACTIONS = ["list", "show", "verify", "diff", "save", "pack", "export", "import", "retire"]
 WORDS = [
     TAG, "m", "m:v9.0.0", "m:latest", "M:v1.0.0+x", "", ":", "v1.1.0", "n", "--name", "--version",
-    "--label", "a=b", "a", "--metadata", "x={", "--json", "--yes", "--keep", "3", "-1", "--card",
+    "--label", "a=b", "a", "--metadata", "x={", "--json", "--yes", "--keep", "3", "-1",
     "--none-in-service", "--in-service", "--served", "--sha256", "0" * 64, "12", "--out",
     "--save-as", "--slim", "MODEL", "MODEL/config.json", "absent/dir", "/proc/nope", "\udcff", "--",
 ]  # fmt: skip
