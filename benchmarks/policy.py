@@ -23,11 +23,6 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 HYPOTHESES_RULES = RULES[:9]
 START = "start_seconds"
 SPEED_LIMITS = ("p95_ratio", "mean_ratio", START, "memory_ratio", "throughput_ratio")
-GONE = {  # (section, key) of older policies, and what took its place
-    ("quality", "joint_alpha"): "`loss` tests all suites and metrics together",
-    ("speed", "start_ratio"): f"{START} limits the start; its ratio is only shown",
-    ("checks", "margin"): "a significant rise of a fault fails, however small",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +283,6 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
     """As :func:`load_policy`, from the file's text."""
     table = parse_toml(text.encode(), where)
     try:
-        for (section, key), instead in GONE.items():
-            if key in table.get(section, {}):
-                raise ConfigurationError(f"{section}.{key} went: {instead}")
         return replace(build(Policy, table), text=text)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from None

@@ -44,34 +44,64 @@ def _document(
     return way
 
 
-def _paragraphs(texts: Sequence[str]) -> bytes:
-    return "\n\n".join(texts).encode()
+def _markup(
+    item: str, pattern: str, head: str = "", foot: str = "", gap: str = "\n", escaped: bool = False
+) -> tuple[Callable[[Sequence[str]], bytes], Callable[[bytes], Texts]]:
+    """Writer and reader of a format that is a text with an item for each of the texts.
 
+    Args:
+        item: with ``{}`` where the text stands and ``{n}`` for its number.
+        pattern: finds the texts again.
+        escaped: as in XML.
+    """
 
-def _read_paragraphs(data: bytes) -> Texts:
-    return data.decode().split("\n\n")
-
-
-def _html(texts: Sequence[str]) -> bytes:
-    body = "\n".join(f"<p>{html.escape(text, quote=False)}</p>" for text in texts)
-    return f'<html lang="zh"><body>{body}</body></html>'.encode()
-
-
-def _between(tag: str, data: bytes) -> Texts:
-    found = re.findall(rf"<{tag}\b[^<>]*>(.*?)</{tag}>", data.decode(), re.S)
-    return [html.unescape(text) for text in found]
-
-
-def _cues(head: str, comma: str) -> Callable[[Sequence[str]], bytes]:
     def write(texts: Sequence[str]) -> bytes:
-        time = f"00:00:01{comma}000 --> 00:00:02{comma}000"
-        return (head + "\n\n".join(f"{i}\n{time}\n{t}" for i, t in enumerate(texts, 1))).encode()
+        shown = [html.escape(text, quote=False) if escaped else text for text in texts]
+        return (head + gap.join(item.format(t, n=n) for n, t in enumerate(shown)) + foot).encode()
 
-    return write
+    def read(data: bytes) -> Texts:
+        found = re.findall(pattern, data.decode(), re.DOTALL)
+        return [html.unescape(text) if escaped else text for text in found]
+
+    return write, read
 
 
-def _read_cues(data: bytes) -> Texts:
-    return re.findall(r"-->[^\n]*\n(.*?)(?=\n\n|\Z)", data.decode(), re.S)
+_PARAGRAPHS = _markup("{}", r"(.+?)(?:\n\n|\Z)", gap="\n\n")
+_HTML = _markup(
+    "<p>{}</p>",
+    r"<p\b[^<>]*>(.*?)</p>",
+    '<html lang="zh"><body>',
+    "</body></html>",
+    escaped=True,
+)
+_CUE = r"-->[^\n]*\n(.*?)(?=\n\n|\Z)"
+_SRT = _markup("{n}\n00:00:01,000 --> 00:00:02,000\n{}", _CUE, gap="\n\n")
+_VTT = _markup("{n}\n00:00:01.000 --> 00:00:02.000\n{}", _CUE, "WEBVTT\n\n", gap="\n\n")
+_LRC = _markup("[00:{n:02}.00]{}", r"\][^\S\n]*([^\n]*)")
+_ASS = _markup(
+    "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{}",
+    r"Dialogue: (?:[^,\n]*,){9}([^\n]*)",
+    "[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Layer, Start, End, Style, Name, "
+    "MarginL, MarginR, MarginV, Effect, Text\n",
+)
+_XLIFF = _markup(
+    '<trans-unit id="{n}"><source>{}</source></trans-unit>',
+    r"<target\b[^<>]*>(.*?)</target>",
+    '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file source-language="zh" '
+    'target-language="en" datatype="plaintext" original="x"><body>',
+    "</body></file></xliff>",
+    escaped=True,
+)
+_ODT_NAMES = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
+_ODT_KIND = "application/vnd.oasis.opendocument.text"
+_ODT = _markup(
+    "<text:p>{}</text:p>",
+    r"<text:p\b[^<>]*>(.*?)</text:p>",
+    f'<office:document-content xmlns:office="{_ODT_NAMES.format("office")}" '
+    f'xmlns:text="{_ODT_NAMES.format("text")}"><office:body><office:text>',
+    "</office:text></office:body></office:document-content>",
+    escaped=True,
+)
 
 
 def _docx(texts: Sequence[str]) -> bytes:
@@ -135,7 +165,7 @@ def _epub(texts: Sequence[str]) -> bytes:
     book = epub.EpubBook()
     book.set_title("a")
     chapter = epub.EpubHtml(title="a", file_name="a.xhtml", lang="zh")
-    chapter.content = _html(texts)
+    chapter.content = _HTML[0](texts)
     book.add_item(chapter)
     book.spine = [chapter]
     book.add_item(epub.EpubNcx())
@@ -147,7 +177,7 @@ def _epub(texts: Sequence[str]) -> bytes:
 def _read_epub(data: bytes) -> Texts:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         name = next(n for n in archive.namelist() if n.endswith("a.xhtml"))
-        return _between("p", archive.read(name))
+        return _HTML[1](archive.read(name))
 
 
 def _po(texts: Sequence[str]) -> bytes:
@@ -166,47 +196,27 @@ def _read_po(data: bytes) -> Texts:
     return [entry.msgstr for entry in polib.pofile(data.decode())]
 
 
-def _xliff(texts: Sequence[str]) -> bytes:
-    units = "".join(
-        f'<trans-unit id="{i}"><source>{html.escape(text, quote=False)}</source></trans-unit>'
-        for i, text in enumerate(texts)
-    )
-    head = '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">'
-    file = '<file source-language="zh" target-language="en" datatype="plaintext" original="x">'
-    return f"{head}{file}<body>{units}</body></file></xliff>".encode()
-
-
 def _json(texts: Sequence[str]) -> bytes:
     return json.dumps(list(texts), ensure_ascii=False).encode()
 
 
-_ODT = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
-
-
 def _odt(texts: Sequence[str]) -> bytes:
-    body = "".join(f"<text:p>{html.escape(text, quote=False)}</text:p>" for text in texts)
-    names = "".join(f' xmlns:{name}="{_ODT.format(name)}"' for name in ("office", "text"))
-    content = f"<office:body><office:text>{body}</office:text></office:body>"
-    kind = "application/vnd.oasis.opendocument.text"
-    entry = f'<file-entry full-path="/" media-type="{kind}"/><file-entry full-path="content.xml" '
+    manifest = (
+        f'<manifest xmlns="{_ODT_NAMES.format("manifest")}">'
+        f'<file-entry full-path="/" media-type="{_ODT_KIND}"/>'
+        '<file-entry full-path="content.xml" media-type="text/xml"/></manifest>'
+    )
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        for name, text in (
-            ("mimetype", kind),
-            ("content.xml", f"<office:document-content{names}>{content}</office:document-content>"),
-            (
-                "META-INF/manifest.xml",
-                f'<manifest xmlns="{_ODT.format("manifest")}">{entry}'
-                'media-type="text/xml"/></manifest>',
-            ),
-        ):
-            archive.writestr(name, text)
+        archive.writestr("mimetype", _ODT_KIND)
+        archive.writestr("content.xml", _ODT[0](texts))
+        archive.writestr("META-INF/manifest.xml", manifest)
     return target.getvalue()
 
 
 def _read_odt(data: bytes) -> Texts:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return _between("text:p", archive.read("content.xml"))
+        return _ODT[1](archive.read("content.xml"))
 
 
 def _csv(texts: Sequence[str]) -> bytes:
@@ -217,28 +227,6 @@ def _csv(texts: Sequence[str]) -> bytes:
 
 def _read_csv(data: bytes) -> Texts:
     return [row[0] for row in csv.reader(io.StringIO(data.decode(), newline=""))]
-
-
-def _lrc(texts: Sequence[str]) -> bytes:
-    return "\n".join(f"[00:{i:02}.00]{text}" for i, text in enumerate(texts)).encode()
-
-
-def _read_lrc(data: bytes) -> Texts:
-    return [line.partition("]")[2] for line in data.decode().splitlines()]
-
-
-_CUE = "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,"
-
-
-def _ass(texts: Sequence[str]) -> bytes:
-    fields = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
-    head = f"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: {fields}\n"
-    return (head + "\n".join(_CUE + text for text in texts)).encode()
-
-
-def _read_ass(data: bytes) -> Texts:
-    lines = data.decode().splitlines()
-    return [line.removeprefix(_CUE) for line in lines if line.startswith(_CUE)]
 
 
 def _text(translator: Translator, texts: Sequence[str]) -> Texts:
@@ -277,20 +265,20 @@ def _chunks(texts: Sequence[str]) -> list[list[str]]:
 
 WAYS: dict[str, Way] = {
     "text": _text,
-    "txt": _document(".txt", _paragraphs, _read_paragraphs),
-    "md": _document(".md", _paragraphs, _read_paragraphs),
-    "html": _document(".html", _html, lambda data: _between("p", data)),
-    "srt": _document(".srt", _cues("", ","), _read_cues),
-    "vtt": _document(".vtt", _cues("WEBVTT\n\n", "."), _read_cues),
+    "txt": _document(".txt", *_PARAGRAPHS),
+    "md": _document(".md", *_PARAGRAPHS),
+    "html": _document(".html", *_HTML),
+    "srt": _document(".srt", *_SRT),
+    "vtt": _document(".vtt", *_VTT),
     "docx": _document(".docx", _docx, _read_docx),
     "pptx": _document(".pptx", _pptx, _read_pptx),
     "xlsx": _document(".xlsx", _xlsx, _read_xlsx),
     "epub": _document(".epub", _epub, _read_epub),
     "po": _document(".po", _po, _read_po),
-    "xliff": _document(".xliff", _xliff, lambda data: _between("target", data)),
+    "xliff": _document(".xliff", *_XLIFF),
     "odt": _document(".odt", _odt, _read_odt),
     "csv": _document(".csv", _csv, _read_csv),
-    "lrc": _document(".lrc", _lrc, _read_lrc),
-    "ass": _document(".ass", _ass, _read_ass),
+    "lrc": _document(".lrc", *_LRC),
+    "ass": _document(".ass", *_ASS),
     "json": _document(".json", _json, json.loads),
 }

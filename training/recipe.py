@@ -164,7 +164,7 @@ class EvaluationSettings:
     """Decoding of the dev set during and after training; the version keeps it.
 
     max_source_tokens: the version's; 0 takes the longest line of the data. Shorter is better as
-    long as long lines are rare in the data (``benchmarks.long_sentences``).
+    long as long lines are rare in the data (docs/benchmarks.md, Long sentences).
     repair_numbers: the version's: a sentence that lost a quantity is decoded once more.
     """
 
