@@ -12,9 +12,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from csanmt.faults import EMAIL, EMOJI, FAULTS, URL, Fault, Finding, han_count
 from csanmt.negation import changed_negation, count_negations, denials, negated
+from csanmt.tables import read_toml
 
 PLACEHOLDER = re.compile(r"\{\{?\w+\}?\}|%\(\w+\)[sd]|%\d*\$?[sd]|</?\w[^<>]*>|\$\{\w+\}", re.ASCII)
 PERCENTAGE = re.compile(r"(\d+(?:[.,]\d+)*)\s*(?:%|per ?cent)", re.IGNORECASE)
@@ -29,15 +31,7 @@ LABEL = re.compile(
 SENTENCE = re.compile(r"[.!?。！？…；;]+(?=[\"'”’)」』）]*(?:\s|$|[^\W\da-zA-Z]))")
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{3,}")
-NO_NAMES = frozenset((
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "January",
-    "February", "March", "April", "June", "July", "August", "September", "October", "November",
-    "December", "They", "This", "That", "There", "These", "Those", "What", "When", "Where",
-    "Which", "While", "With", "Your", "Have", "President", "Minister", "Party", "State", "States",
-    "Administration", "Agency", "Association", "Bureau", "Center", "Centre", "Commission",
-    "Committee", "Company", "Council", "Department", "Group", "Institute", "Internet", "Network",
-    "News", "Office", "Press",
-))  # fmt: skip
+NO_NAMES = frozenset(read_toml(Path(__file__).parent / "english.toml")["not_names"])
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
 
 

@@ -22,28 +22,19 @@ from pathlib import Path
 import jieba
 import sacrebleu
 
+from benchmarks.behaviour import CASES_DIR
 from benchmarks.protected_ways import WAYS, Way, served
 from benchmarks.suite import load_suite
 from csanmt.loading import load_translator
 from csanmt.protected.families import FAMILIES
 from csanmt.protected.finder import find
 from csanmt.protected.names import lost_names
+from csanmt.tables import read_toml
 from csanmt.text_translator import TextTranslator
 from csanmt.translator import DecodingOptions, ShouldStop, Translation
 
-CHINESE = ("汤姆", "玛丽", "鲍勃", "约翰", "爱丽丝", "彼得", "安娜", "杰克", "露西", "大卫")
-TEMPLATES = (
-    "{}昨天给我打了电话。", "我和{}一起去了学校。", "请告诉{}把门打开。",
-    "{}，你的订单已经发货了。", "{}喜欢和朋友们一起看电影。", "我不知道{}为什么没有来。",
-    "老师让{}把书放在桌子上。", "{}明天早上会到北京来看我们。", "这是{}送给我的生日礼物。",
-    "{}说他不想再等下去了。", "你认识{}的妹妹吗？", "{}把车停在了家门口。",
-    "我们都很想念{}和他的家人。", "{}正在学习怎么做饭。", "昨天晚上{}没有回家吃饭。",
-    "谁都没有想到{}会赢得比赛。", "{}在医院里住了三个星期。", "我想请{}帮我一个忙。",
-    "{}和我从小就是好朋友。", "听说{}下个月要结婚了。", "{}每天都骑自行车上班。",
-    "如果{}来了，请给我打电话。", "{}的房间比我的大得多。", "我看见{}在公园里散步。",
-    "{}忘记把钥匙放在哪里了。", "我从来没有见过{}这么高兴。", "{}把所有的钱都花光了。",
-    "请把这封信交给{}好吗？", "{}会说三种语言。", "我觉得{}说得很有道理。",
-)  # fmt: skip
+_PEOPLE = read_toml(CASES_DIR / "protected.toml")
+CHINESE, TEMPLATES = _PEOPLE["names"], _PEOPLE["sentences"]
 MOST = 8
 _WORDS_EACH = 4
 

@@ -11,8 +11,10 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 from csanmt.quantities import ENGLISH
+from csanmt.tables import read_toml
 
 Replacement = str | Callable[[re.Match[str]], str]
 _CHARACTERS = str.maketrans({
@@ -68,28 +70,7 @@ _WORDING: tuple[tuple[str, Replacement], ...] = (
     (r"(?:\bUS\s?)?\$\s?(\d[\d.]*\d|\d)", r"\1 dollars"),
     (r"\be-(?=mail|commerce|book)", "e"), (r"(?<=\w)-(?=[a-z])", " "),
 )  # fmt: skip
-# Endings that British and American English write differently. What they make of other words
-# (called: caled) does not matter: all three texts are written so.
-_SPELLING: tuple[tuple[str, Replacement], ...] = (
-    (r"\b(def|off|lic|pret)en[cs]e(?=s?\b|d\b)", r"\1ense"),
-    (r"\bpractis(?=e[sd]?\b|ing\b)", "practic"),
-    (r"(?<=\w{3})our(?=s?\b|ed\b|ing\b|able\b|ably\b|ite|ful|less|hood|ly\b|ist|al|er)", "or"),
-    (r"(?<=\w{2})is(?=e[sdr]?\b|ers\b|ing\b|ation)", "iz"),
-    (r"(?<=\w{2})ys(?=e[sdr]?\b|ers\b|ing\b)", "yz"),
-    (r"\b(cent|theat|met|lit|fib|calib|lust|somb|spect|manoeuv|\w+met|\w+lit)re(?=s?\b|d\b)",
-     r"\1er"),
-    (r"(?<=[aeiou])ll(?=ed\b|ing\b|ers?\b|ors?\b|ous|ery)", "l"),
-    (r"(?<=\w{2}og)ue(?=s?\b|d\b)", ""), (r"\bprogramme(?=s?\b)", "program"),
-    (r"\bgrey", "gray"), (r"\bcheque", "check"), (r"\btyre", "tire"), (r"\bplough", "plow"),
-    (r"\bsceptic", "skeptic"), (r"\bmould", "mold"), (r"\bkerb", "curb"), (r"\bcosy", "cozy"),
-    (r"\bageing", "aging"), (r"dgement", "dgment"), (r"\baluminium", "aluminum"),
-    (r"\b(enro|fulfi|insta|ski|wi|appa|disti)ll?(?=s?\b|ful|ment)", r"\1l"),
-    (r"(?<=\w)ae(?=m|st|di|co|ca)|(?<=\b)ae(?=sth|tio|on)", "e"), (r"paed", "ped"),
-    (r"oe(?=soph|dema|st[ro])|(?<=\bf)oe(?=t)|(?<=rh)oe(?=a)|(?<=man)oe(?=u)", "e"),
-    (r"(?<=ward)s\b", ""), (r"\bamongst\b", "among"), (r"\bwhilst\b", "while"),
-    (r"\b(learn|spel|burn|dream|smel|spoil)t\b", r"\1ed"), (r"\bper cent\b", "percent"),
-    (r"\bmum", "mom"), (r"\bpyjama", "pajama"), (r"\bsulph", "sulf"), (r"\bmoustache", "mustache"),
-)  # fmt: skip
+_SPELLING = read_toml(Path(__file__).parent / "english.toml")["spelling"]
 _RULES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (

@@ -1,6 +1,6 @@
 """Compare the native engine with CTranslate2 at the published dimensions and on real text.
 
-usage: python -m benchmarks.engine [--quick] [--sizes base large] [--text MODEL] [--output FILE]
+usage: python -m benchmarks.engine [--sizes base large] [--text MODEL]
 
 Everything is measured interleaved in one run; process CPU time is what counts on a
 shared machine. Models are built once into ``--models`` and kept.
@@ -39,19 +39,15 @@ HEAD = (
 
 
 def main() -> int:
-    options = _parse()
+    options = _options()
     lines = [_head(), *(line for name in options.sizes for line in _random(name, options))]
     lines += _real(options)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    sys.stdout.write(options.output.read_text(encoding="utf-8"))
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.engine", description=(__doc__ or "").split("\n", 1)[0]
-    )
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument(
         "--sizes",
         nargs="+",
@@ -65,13 +61,8 @@ def _parse() -> argparse.Namespace:
         help="directory of a packed model to measure on real text",
     )
     parser.add_argument("--rounds", type=int, default=9, help="timed rounds a cell")
-    parser.add_argument("--quick", action="store_true", help="base only, 3 rounds")
     parser.add_argument("--models", type=Path, default=Path("build/bench-engine"))
-    parser.add_argument("--output", type=Path, default=Path("build/bench-engine/engine.md"))
-    options = parser.parse_args()
-    if options.quick:
-        options.sizes, options.rounds = ["base"], 3
-    return options
+    return parser.parse_args()
 
 
 def _head() -> str:
@@ -106,15 +97,15 @@ def _random(name: str, options: argparse.Namespace) -> Iterator[str]:
         "ctranslate2": ctranslate2(converted, lambda *_: LENGTH),
     }
     sentences = tuple(map(tuple, source_sentences(d, 32, LENGTH)))
-    f = measure_memory(packed, 100)
+    first, second = measure_memory(packed, 100)
     yield (
         f"\n## {label}: {d.num_encoder_layers}/{d.num_decoder_layers}/{d.hidden_size}/"
         f"{d.intermediate_size}/{d.vocab_size}, {d.num_semantic_encoder_layers} semantic layers\n"
     )
     yield (
-        f"Load {f.load_seconds * 1e3:.0f} ms (import {f.import_seconds * 1e3:.0f} ms), resident "
-        f"{f.rss['100']:.0f} MiB of which the weights are shared; a second worker adds "
-        f"{f.second_worker:.0f} MiB."
+        f"Load {second.load_seconds * 1e3:.0f} ms (import {first.import_seconds * 1e3:.0f} ms), "
+        f"resident {first.rss['100']:.0f} MiB of which the weights are shared; a second worker "
+        f"adds {second.private:.0f} MiB."
     )
     yield from _table(contenders, sentences, options.rounds, few=4)
 

@@ -6,70 +6,40 @@ usage: python -m benchmarks.engine.processes MODEL_DIR [SENTENCES]
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
-import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-WORKER = "--worker"
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """Seconds and MiB.
+class Worker:
+    """Seconds and MiB of one worker.
 
     Attributes:
-        second_worker: what a second process adds to the machine.
+        private: what this process adds to the machine beside others with the same weights.
         rss: sentences translated → resident, after every tenth of them.
     """
 
     import_seconds: float
     load_seconds: float
-    second_worker: float
+    private: float
     rss: dict[str, float]
 
 
-def measure(engine_file: Path, sentences: int = 1000) -> Memory:
+def measure(engine_file: Path, sentences: int = 1000) -> tuple[Worker, Worker]:
     """Two workers, the second beside the first, whose mapped weights it shares."""
-    first = _start(engine_file, sentences)
-    try:
-        found = _read(first)
-        second = _start(engine_file, 10)
-        try:
-            other = _read(second)
-        finally:
-            second.communicate("\n")
-    finally:
-        first.communicate("\n")
-    load = min(found["load_seconds"], other["load_seconds"])
-    return Memory(found["import_seconds"], load, other["private"], found["rss"])
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, fresh) as first, ProcessPoolExecutor(1, fresh) as second:
+        one = first.submit(_work, str(engine_file), sentences).result()
+        return one, second.submit(_work, str(engine_file), 10).result()
 
 
-def _start(engine_file: Path, sentences: int) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.engine.processes",
-        WORKER,
-        str(engine_file),
-        str(sentences),
-    ]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def _read(process: subprocess.Popen[str]) -> dict[str, Any]:
-    line = process.stdout.readline() if process.stdout else ""
-    if not line:
-        raise RuntimeError(f"a worker ended early with status {process.wait()}")
-    found: dict[str, Any] = json.loads(line)
-    return found
-
-
-def _work(engine_file: str, sentences: int) -> None:
-    """Batches of all sizes; then one line of JSON, and wait for a line."""
+def _work(engine_file: str, sentences: int) -> Worker:
+    """Batches of all sizes."""
     began = time.perf_counter()
     from csanmt.engine.native import NativeEngine
     from csanmt.translator import DecodingOptions
@@ -88,15 +58,7 @@ def _work(engine_file: str, sentences: int) -> None:
             )
             done += count
         rss[str(mark)] = _memory("Rss")
-    facts = {
-        "import_seconds": imported - began,
-        "load_seconds": loaded - imported,
-        "private": _memory("Private_Dirty"),
-        "rss": rss,
-    }
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    return Worker(imported - began, loaded - imported, _memory("Private_Dirty"), rss)
 
 
 def _memory(kind: str) -> float:
@@ -105,9 +67,6 @@ def _memory(kind: str) -> float:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == WORKER:
-        _work(sys.argv[2], int(sys.argv[3]))
-    else:
-        counted = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
-        facts = asdict(measure(Path(sys.argv[1]) / "engine.bin", counted))
-        sys.stdout.write(json.dumps(facts, indent=1) + "\n")
+    counted = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+    workers = measure(Path(sys.argv[1]) / "engine.bin", counted)
+    sys.stdout.write(json.dumps([asdict(worker) for worker in workers], indent=1) + "\n")
