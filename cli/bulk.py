@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
 
     corpus, directory = _corpus(args)
     started = time.monotonic()
-    with _pool(args, corpus, directory) as pool, BulkProgress(args.no_progress) as progress:
+    with _pool(args, corpus, directory) as pool, BulkProgress() as progress:
         summary = translate_corpus(corpus, pool, progress.update)
         summary |= {"seconds": round(time.monotonic() - started, 1), "worker_deaths": pool.deaths}
     if args.json:

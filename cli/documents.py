@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os.path
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
 if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
 
-LONGEST_NAME = 1000  # bytes
 # Asked first: loading the formats takes long.
 _LIKE_A_NAME = re.compile(r"\.[a-z]+\Z", re.IGNORECASE)
 Load = Callable[[argparse.Namespace], "tuple[Translator, DecodingOptions]"]
@@ -36,16 +36,13 @@ def named(texts: Sequence[str]) -> list[Path]:
 
 
 def _document(text: str) -> Path | None:
-    if len(text.encode("utf-8", "replace")) > LONGEST_NAME or "\0" in text:
-        return None
-    path = Path(text)
-    if text not in ("", ".", "..") and path.is_dir():
+    if text not in ("", ".", "..") and os.path.isdir(text):
         raise InvalidInputError(f"{text!r} is a folder; --input translates folders")
-    if path.is_file():
+    if os.path.isfile(text):
         from csanmt.documents.formats import find
 
-        find(path.name)
-        return path
+        find(Path(text).name)
+        return Path(text)
     if not _LIKE_A_NAME.search(text):
         return None
     from csanmt.documents.formats import SUFFIXES
@@ -101,8 +98,7 @@ def _translate(
     languages = Languages(translator.source_language, translator.target_language)
     document = (find(path.name), path.read_bytes(), Limits(), languages)
     texts, answers = take_apart(*document), dict[str, Any]()
-    shown = False if args.no_progress else None
-    with ProgressBar(path.name, texts.total, shown=shown) as bar:
+    with ProgressBar(path.name, texts.total) as bar:
         for batch in answered(translator, texts, options):
             answers |= batch
             bar.advance(sum(map(len, batch)))
@@ -110,10 +106,14 @@ def _translate(
     with replacing(target) as stream:
         stream.write(assembled.data)
     if args.json:
-        facts: dict[str, Any] = {"source": str(path), "translation": str(target)}
-        facts["format"] = document[0].name
-        facts |= {"characters": texts.characters, "model": translator.model_tag}
-        facts["warnings"] = [{"part": left.part, "count": left.count} for left in assembled.left]
+        facts = {
+            "source": str(path),
+            "translation": str(target),
+            "format": document[0].name,
+            "characters": texts.characters,
+            "model": translator.model_tag,
+            "warnings": [{"part": left.part, "count": left.count} for left in assembled.left],
+        }
         print_json(facts, indent=None)
     else:
         note(f"wrote {target}")

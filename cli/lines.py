@@ -1,14 +1,12 @@
 """Lines of a file, a pipe or a terminal, in batches that never make the writer wait.
 
-A batch is what has arrived by the time the last one is done, at most ``size``
-lines: a file comes in full batches, a person at a terminal gets an answer after
-every line, and the order is always that of the input.
+A batch is of what has arrived by the time the last one is done: a file comes in full
+batches, a person at a terminal gets an answer after every line.
 """
 
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,30 +37,23 @@ def line_batches(descriptor: int, size: int, name: str) -> Iterator[list[Line]]:
     Raises:
         InvalidInputError: a line is not UTF-8; says which.
     """
-    buffer, waiting, number = bytearray(), list[Line](), 0
-    ended = False
-    while not ended or waiting:
-        while waiting and (ended or len(waiting) >= size or not _readable(descriptor)):
-            yield waiting[:size]
-            del waiting[:size]
-        if ended:
-            continue
+    rest, number, ended = b"", 0, False
+    while not ended:
         chunk = os.read(descriptor, _CHUNK)
         ended = not chunk
-        buffer += chunk
-        *complete, rest = bytes(buffer).split(b"\n")
-        buffer = bytearray(rest)
-        raw = [line + b"\n" for line in complete]
-        if ended and buffer:
-            raw.append(bytes(buffer))
-        for line in raw:
-            number += 1
-            try:
-                waiting.append(_decode(line, number, name))
-            except InvalidInputError:
-                if waiting:
-                    yield waiting  # what came before the bad line is not lost
-                raise
+        *complete, rest = (rest + chunk).split(b"\n")
+        lines = [line + b"\n" for line in complete] + ([rest] if ended and rest else [])
+        for start in range(0, len(lines), size):
+            batch = list[Line]()
+            for line in lines[start : start + size]:
+                number += 1
+                try:
+                    batch.append(_decode(line, number, name))
+                except InvalidInputError:
+                    if batch:
+                        yield batch  # what came before the bad line is not lost
+                    raise
+            yield batch
 
 
 def _decode(raw: bytes, number: int, name: str) -> Line:
@@ -76,8 +67,3 @@ def _decode(raw: bytes, number: int, name: str) -> Line:
             "e.g. with iconv -f GB18030 -t UTF-8"
         ) from error
     return Line(text, ending.decode("ascii"), len(raw))
-
-
-def _readable(descriptor: int) -> bool:
-    """Would a read return at once? True at the end of the input too."""
-    return bool(select.select([descriptor], [], [], 0)[0])

@@ -119,9 +119,8 @@ class StageProgress:
 class BulkProgress(ProgressBar):
     """How far a bulk run is: a bar in a terminal, now and then a line in a log."""
 
-    def __init__(self, silent: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__("translating", 0, shown=False if silent else None, clock=clock)
-        self._logged = not (silent or self._shown)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__("translating", 0, clock=clock)
         self._said = self._started
         self._first: tuple[float, int] | None = None  # when the first were done, and how many
 
@@ -130,7 +129,7 @@ class BulkProgress(ProgressBar):
         self.advance(done - self._done)
         now = self._clock()
         since, before = self._first = self._first or (now, done)
-        if self._logged and now - self._said >= EVERY and done > before:
+        if not self._shown and now - self._said >= EVERY and done > before:
             self._said = now
             rate = (done - before) / (now - since)
             left = timedelta(seconds=round((total - done) / rate))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from csanmt.texts import TextTranslation
     from csanmt.translator import DecodingOptions, Translator
 
+BATCH_LINES = 32  # most lines translated at once
 DESCRIPTION = """\
 Translate TEXT, or documents, or the lines of FILE, or the lines of standard input.
 
@@ -81,9 +82,6 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="auto is native where it can run (default: $CSANMT_ENGINE, else auto)",
     )
     parser.add_argument(
-        "--batch-size", type=int, default=32, help="most lines translated at once (default 32)"
-    )
-    parser.add_argument(
         "--glossary",
         metavar="FILE",
         help="terms whose translation is given: a line each, source and target, tab-separated, "
@@ -97,7 +95,6 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="a string that comes through untouched, as addresses and placeholders do by "
         "themselves; may be given up to 64 times",
     )
-    parser.add_argument("--no-progress", action="store_true", help="never draw a progress bar")
     parser.add_argument("--json", action="store_true", help="print one JSON object a text")
     bulk.add_options(parser)
     parser.set_defaults(run=run)
@@ -115,9 +112,12 @@ def run(args: argparse.Namespace) -> None:
         documents.run(args, files, load)
         return
     with ExitStack() as stack:
-        source = None if _is_argument(args) else stack.enter_context(_open_input(args.file))
+        is_stream = args.text in ([], ["-"])
+        source = stack.enter_context(_open_input(args.file)) if is_stream else None
         translator, options = load(args)
-        sink = stack.enter_context(_open_output(args.output)) if args.output else sys.stdout
+        sink = sys.stdout
+        if args.output:
+            sink = stack.enter_context(open(args.output, "w", encoding="utf-8", newline=""))
         writer = Writer(sink, args, translator, options)
         if source is None:
             writer.write([Line(text, "\n", 0) for text in args.text])
@@ -172,10 +172,9 @@ class Writer:
         translator: Translator,
         options: DecodingOptions,
     ) -> None:
-        self._sink, self._translator, self._options = sink, translator, options
-        self._as_json, self._n_best = bool(args.json), int(args.n_best)
-        self.count = 0
-        self.truncated = 0
+        self._sink, self._args = sink, args
+        self._translator, self._options = translator, options
+        self.count = self.truncated = 0
 
     def write(self, lines: list[Line]) -> None:
         from csanmt.texts import translate_texts
@@ -191,9 +190,9 @@ class Writer:
     def _render(self, result: TextTranslation, ending: str) -> str:
         from cli.translation_reports import json_line, ranked_lines
 
-        if self._as_json:
+        if self._args.json:
             return json_line(result, self._translator.model_tag)
-        if self._n_best > 1:
+        if self._args.n_best > 1:
             return ranked_lines(result, self.count)
         return result.text + ending
 
@@ -201,11 +200,10 @@ class Writer:
 def _translate_lines(descriptor: int, args: argparse.Namespace, writer: Writer) -> None:
     status = os.fstat(descriptor)
     regular = stat.S_ISREG(status.st_mode)
-    visible = regular and not args.no_progress and sys.stderr.isatty()
-    shown = visible and (bool(args.output) or not sys.stdout.isatty())
+    shown = regular and sys.stderr.isatty() and (bool(args.output) or not sys.stdout.isatty())
     name = args.file or "standard input"
     with ProgressBar("translating", status.st_size if regular else 0, shown=shown) as bar:
-        for batch in line_batches(descriptor, args.batch_size, name):
+        for batch in line_batches(descriptor, BATCH_LINES, name):
             writer.write(batch)
             bar.advance(sum(line.size for line in batch))
 
@@ -216,17 +214,11 @@ def _check(args: argparse.Namespace) -> None:
     for text in args.text:
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise InvalidInputError(f"TEXT {text!r} is not UTF-8")
-    if args.batch_size < 1:
-        raise InvalidInputError(f"batch-size is {args.batch_size}; allowed is 1 or more")
     if args.n_best < 1:
         raise InvalidInputError(f"n-best is {args.n_best}; allowed is 1 to the beam width")
     both = args.file and args.output and Path(args.output).exists() and Path(args.file).exists()
     if both and Path(args.file).samefile(args.output):
         raise InvalidInputError(f"--output {args.output!r} would overwrite the input")
-
-
-def _is_argument(args: argparse.Namespace) -> bool:
-    return bool(args.text) and args.text != ["-"]
 
 
 @contextmanager
@@ -243,9 +235,3 @@ def _open_input(path: str | None) -> Iterator[int]:
         raise InvalidInputError(f"{path!r} is a directory; give a text file")
     with open(path, "rb", buffering=0) as stream:
         yield stream.fileno()
-
-
-@contextmanager
-def _open_output(path: str) -> Iterator[TextIO]:
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        yield stream

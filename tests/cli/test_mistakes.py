@@ -65,7 +65,7 @@ def test_models_never_shows_a_traceback(
 
 OPTIONS = [
     "--model", "MODEL", TAG, "--beam", "2", "0", "x", "--n-best", "99", "--json", "--file",
-    "MODEL/config.json", "MODEL", "--engine", "torch", "--output", "/proc/nope/x", "--batch-size",
+    "MODEL/config.json", "MODEL", "--engine", "torch", "--output", "/proc/nope/x",
     "-", "--max-length", "--length-penalty", "nan", "inf", "-1", "你好。", "\ud83d",
 ]  # fmt: skip
 

@@ -51,9 +51,12 @@ def test_a_file_keeps_its_lines_and_their_endings(csanmt, stub, words, tmp_path:
     assert target.read_bytes() == b"Hello.\r\n\n  \nOne\nplain\nGoodbye."
 
 
-def test_lines_are_translated_in_batches_and_in_order(csanmt, stub, words, tmp_path: Path) -> None:
+def test_lines_are_translated_in_batches_and_in_order(
+    csanmt, stub, words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.translate.BATCH_LINES", 2)
     (tmp_path / "zh.txt").write_text("一\n二\n三\n一二\n三\n", encoding="utf-8")
-    outcome = csanmt(*words, "-f", tmp_path / "zh.txt", "--batch-size", "2")
+    outcome = csanmt(*words, "-f", tmp_path / "zh.txt")
     assert outcome.out == "One\nTwo\nThree\n[一二]\nThree\n"
     assert stub.calls == [["一", "二"], ["三", "一二"], ["三"]]
 
@@ -118,7 +121,6 @@ def test_a_translation_at_the_length_limit_is_reported(
         (["--n-best", "0", "好"], 2, "n-best is 0"),
         (["--max-length", "0", "好"], 2, "max_length is 0"),
         (["--length-penalty", "-1", "好"], 2, "length_penalty is -1"),
-        (["--batch-size", "0", "好"], 2, "batch-size is 0"),
         (["--engine", "gpu", "好"], 2, "invalid choice: 'gpu'"),
         (["--file", "absent.txt"], 4, "'absent.txt'"),
         (["--file", "/"], 2, "'/' is a directory"),
