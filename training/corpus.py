@@ -9,6 +9,7 @@ import gzip
 import lzma
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO
 
@@ -97,19 +98,11 @@ def _read_tsv(path: Path) -> Iterator[SentencePair]:
 def _read_moses(prefix: Path, languages: tuple[str, str]) -> Iterator[SentencePair]:
     sides = corpus_files(prefix, languages)
     with open_text(sides[0]) as sources, open_text(sides[1]) as targets:
-        for number, (source, target) in enumerate(_in_step(sources, targets), 1):
+        for number, (source, target) in enumerate(zip_longest(sources, targets), 1):
             if source is None or target is None:
                 short = sides[0] if source is None else sides[1]
                 raise InvalidInputError(f"{short} ends before its other half, at line {number}")
             yield SentencePair(source.rstrip("\r\n"), target.rstrip("\r\n"), prefix.name)
-
-
-def _in_step(left: IO[str], right: IO[str]) -> Iterator[tuple[str | None, str | None]]:
-    while True:
-        pair = next(left, None), next(right, None)
-        if pair == (None, None):
-            return
-        yield pair
 
 
 def _read_tmx(path: Path, languages: tuple[str, str]) -> Iterator[SentencePair]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,19 +22,25 @@ STACKED = {"qkv": 3, "key_value": 2}  # matrices on top of one another, by the l
 TABLES = ("embedding", "softmax", "relative_key", "relative_value")
 
 
+# Parameters, each with the matrices that it holds, on the same memory.
+Views = list[tuple[nn.Parameter, list[nn.Parameter]]]
+
+
 class Optimizer:
     """One or more torch optimizers that step together and keep one state.
 
     ``state`` is flat: ``{"0/3/momentum_buffer": tensor}``, as ``checkpoint`` writes it.
     """
 
-    def __init__(self, parts: list[torch.optim.Optimizer], views: list[View]) -> None:
+    def __init__(self, parts: list[torch.optim.Optimizer], views: Views) -> None:
         self._parts, self._views = parts, views
 
     def step(self, rate: float, workers: ThreadPoolExecutor | None = None) -> None:
         """One update at this learning rate; the parts side by side if there are workers."""
-        for view in self._views:
-            view.take_gradient()
+        for owner, rows in self._views:
+            if owner.grad is not None:
+                for view, gradient in zip(rows, owner.grad.chunk(len(rows)), strict=True):
+                    view.grad = gradient
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = rate
@@ -67,22 +72,6 @@ class Optimizer:
             part.load_state_dict({**part.state_dict(), "state": state})
 
 
-@dataclass
-class View:
-    """Rows of a parameter as a parameter of their own, on the same memory."""
-
-    owner: nn.Parameter
-    start: int
-    end: int
-
-    def __post_init__(self) -> None:
-        self.rows = nn.Parameter(self.owner.data[self.start : self.end])
-
-    def take_gradient(self) -> None:
-        gradient = self.owner.grad
-        self.rows.grad = None if gradient is None else gradient[self.start : self.end]
-
-
 def _step(part: torch.optim.Optimizer) -> None:
     part.step()
 
@@ -108,13 +97,13 @@ def optimizer_for(
     """
     if plain or settings.optimizer == "adamw":
         return Optimizer([adamw([p for _, p in named], settings)], [])
-    matrices = [(name, p) for name, p in named if is_matrix(name, p)]
+    views = [(p, views_of(name, p)) for name, p in named if is_matrix(name, p)]
     rest = [p for name, p in named if not is_matrix(name, p)]
-    views = [view for name, p in matrices for view in views_of(name, p)]
-    shares = [views[number :: settings.workers] for number in range(settings.workers)]
+    matrices = [matrix for _, rows in views for matrix in rows]
+    shares = [matrices[number :: settings.workers] for number in range(settings.workers)]
     parts: list[torch.optim.Optimizer] = [
         torch.optim.Muon(
-            [view.rows for view in share],
+            share,
             lr=0.0,
             weight_decay=settings.weight_decay,
             momentum=0.95,
@@ -131,12 +120,10 @@ def is_matrix(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim == 2 and not any(table in name for table in TABLES)
 
 
-def views_of(name: str, parameter: nn.Parameter) -> list[View]:
+def views_of(name: str, parameter: nn.Parameter) -> list[nn.Parameter]:
     """The matrices that are one parameter: three of ``qkv``, two of ``key_value``, else itself."""
     layer = name.split(".")[-2] if "." in name else ""
-    count = STACKED.get(layer, 1)
-    rows = parameter.shape[0] // count
-    return [View(parameter, i * rows, (i + 1) * rows) for i in range(count)]
+    return [nn.Parameter(rows) for rows in parameter.data.chunk(STACKED.get(layer, 1))]
 
 
 def learning_rate(

@@ -184,22 +184,14 @@ def label_short(pairs: Iterable[SentencePair], words: int) -> Iterator[SentenceP
 
 
 def sample(pairs: Iterable[SentencePair], settings: DataSettings, seed: int) -> list[SentencePair]:
-    """At most ``settings.cap`` pairs an origin, chosen uniformly (reservoir sampling)."""
+    """At most ``settings.cap`` pairs an origin, chosen uniformly."""
     chance = random.Random(seed)
-    kept: dict[str, list[SentencePair]] = defaultdict(list)
-    seen: dict[str, int] = defaultdict(int)
+    by_origin: dict[str, list[SentencePair]] = defaultdict(list)
     for pair in pairs:
-        if settings.weight(pair.origin) <= 0:
-            continue
-        seen[pair.origin] += 1
-        reservoir = kept[pair.origin]
-        if len(reservoir) < settings.cap:
-            reservoir.append(pair)
-        else:
-            place = chance.randrange(seen[pair.origin])
-            if place < settings.cap:
-                reservoir[place] = pair
-    return [pair for origin in sorted(kept) for pair in kept[origin]]
+        if settings.weight(pair.origin) > 0:
+            by_origin[pair.origin].append(pair)
+    chosen = (chance.sample(group, min(len(group), settings.cap)) for group in by_origin.values())
+    return [pair for group in chosen for pair in group]
 
 
 def _vocabulary_sample(pairs: list[SentencePair], recipe: Recipe) -> list[SentencePair]:

@@ -17,9 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from csanmt.errors import CancelledError, InvalidInputError
@@ -80,8 +78,6 @@ class Trainer:
         self.progress = TrainingState()
         self.average: dict[str, Tensor] = {}
         self.best: dict[str, Tensor] = {}  # the average at the best evaluation, with patience
-        self.plan: list[NDArray[np.int64]] = []  # pairs of every batch of the round
-        self.planned = -1
         self.workers = ThreadPoolExecutor(recipe.training.workers)
         trainable.train()
         self.optimizer = self._start_stage("contrastive" if self._has_contrast() else "translation")
@@ -218,52 +214,42 @@ class Trainer:
 
     def _batches(self) -> Iterator[Batch]:
         """Endless batches from where ``progress`` stands."""
+        settings = self.recipe.training
         while True:
-            if self.planned != self.progress.round:
-                self.plan = plan_round(
-                    self.split,
-                    self.recipe.data.weight,
-                    self.recipe.training.batch_tokens,
-                    self.recipe.training.seed,
-                    self.progress.round,
-                )
-                self.planned = self.progress.round
-            if self.progress.batch >= len(self.plan):
-                self.progress.round, self.progress.batch = self.progress.round + 1, 0
-                continue
-            indices = self.plan[self.progress.batch]
-            if self.progress.stage == "contrastive":
-                indices = indices[: self.recipe.contrastive.batch]
-            self.progress.batch += 1
-            yield collate(self.split, indices).to(self.device)
+            plan = plan_round(
+                self.split,
+                self.recipe.data.weight,
+                settings.batch_tokens,
+                settings.seed,
+                self.progress.round,
+            )
+            while self.progress.batch < len(plan):
+                indices = plan[self.progress.batch]
+                if self.progress.stage == "contrastive":
+                    indices = indices[: self.recipe.contrastive.batch]
+                self.progress.batch += 1
+                yield collate(self.split, indices).to(self.device)
+            self.progress.round, self.progress.batch = self.progress.round + 1, 0
 
     def _step(self, batches: Iterator[Batch]) -> None:
-        settings, used = self.recipe.training, self._used()
+        s, used = self.recipe.training, self._used()
         semantic = self.progress.stage == "contrastive"
         if semantic:
-            peak = self.recipe.contrastive.learning_rate
-            warmup, schedule = 100, "linear-to-zero"
+            schedule, warmup, peak = "linear-to-zero", 100, self.recipe.contrastive.learning_rate
+            loss = self._contrast(next(batches))
         else:
-            peak, warmup, schedule = (
-                settings.learning_rate,
-                settings.warmup_steps,
-                settings.schedule,
-            )
-        rate = learning_rate(schedule, self.progress.step, used, warmup, peak, settings.decay_share)
-        loss = self._contrast(next(batches)) if semantic else self._translate(batches)
-        norm = torch.nn.utils.clip_grad_norm_(self.trained, settings.clip_norm)
-        self.optimizer.step(rate, self.workers if settings.workers > 1 else None)
+            schedule, warmup, peak = s.schedule, s.warmup_steps, s.learning_rate
+            loss = self._translate(batches)
+        rate = learning_rate(schedule, self.progress.step, used, warmup, peak, s.decay_share)
+        norm = torch.nn.utils.clip_grad_norm_(self.trained, s.clip_norm)
+        self.optimizer.step(rate, self.workers if s.workers > 1 else None)
         for parameter in self.trained:
             parameter.grad = None
         self.progress.step += 1
         if not semantic:
-            update_average(
-                self.average,
-                self.trainable.model.state_dict(),
-                self.progress.step,
-                settings.ema_decay,
-            )
-        if self.progress.step % settings.log_steps == 0:  # reading a number waits for the GPU
+            weights = self.trainable.model.state_dict()
+            update_average(self.average, weights, self.progress.step, s.ema_decay)
+        if self.progress.step % s.log_steps == 0:  # reading a number waits for the GPU
             self._log(float(loss), rate, float(norm))
 
     def _contrast(self, batch: Batch) -> Tensor:
@@ -291,10 +277,8 @@ class Trainer:
         results = list((self.workers.map if parallel else map)(compute, group, chances))
         for _, gradients in results:  # in order, so that the sum does not depend on timing
             for parameter, gradient in zip(self.trained, gradients, strict=True):
-                if parameter.grad is None:
-                    parameter.grad = gradient
-                else:
-                    parameter.grad += gradient
+                grad = parameter.grad
+                parameter.grad = gradient if grad is None else grad.add_(gradient)
         self.progress.tokens += tokens
         return torch.stack([loss for loss, _ in results]).sum()
 
@@ -312,15 +296,12 @@ class Trainer:
 
     # -- around the step -----------------------------------------------------
 
-    def averaged(self) -> CsanmtForConditionalGeneration:
-        """A copy of the model under the averaged weights, in eval mode."""
-        return self._copy(self.average)
-
     def chosen(self) -> CsanmtForConditionalGeneration:
         """What the run is for: the averaged weights, with patience those of the best evaluation."""
         return self._copy(self.best or self.average)
 
     def _copy(self, weights: dict[str, Tensor]) -> CsanmtForConditionalGeneration:
+        """A copy of the model under these weights, in eval mode."""
         copy = CsanmtForConditionalGeneration(self.trainable.model.config)
         copy.load_state_dict(weights or self.trainable.model.state_dict())
         return copy.to(self.device).eval()
@@ -341,7 +322,7 @@ class Trainer:
         p, settings = self.progress, self.recipe.training
         torch.set_num_threads(max(settings.threads, settings.workers))
         try:
-            scores = self.evaluate(self.averaged())
+            scores = self.evaluate(self._copy(self.average))
         except CancelledError:
             return
         finally:
