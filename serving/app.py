@@ -38,7 +38,7 @@ from serving.glossaries.store import GlossaryStore
 from serving.http.guard import Guard
 from serving.http.key_fields import KeyFields
 from serving.http.keys import KeyRing
-from serving.http.middleware import ENDPOINT, BodyDeadline, ErrorMiddleware, RequestMiddleware
+from serving.http.middleware import ENDPOINT, ErrorMiddleware, RequestMiddleware
 from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
@@ -247,7 +247,7 @@ def _layers(
                 fields[path] = fields.get(path, ()) + names
         limits = {path: most for api in apis for path, most in api.body_limits.items()}
         app = KeyFields(app, fields, settings.max_body_bytes, limits)
-    app = ErrorMiddleware(BodyDeadline(app, settings.body_seconds), dispatcher.error_response)
+    app = ErrorMiddleware(app, dispatcher.error_response, settings.body_seconds)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

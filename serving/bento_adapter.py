@@ -6,8 +6,7 @@ as much of the processor as all of ours (tracing without an exporter, metrics, a
 timer a request that keeps the request's context until it fires; bentoml 1.4.39,
 server/http/{instruments,traffic}.py). Ours answers every request itself, so that
 one set of errors, keys and headers holds for all of them. BentoML keeps its process
-model, its start and stop, and its tracing where an exporter is set; its metrics are
-published under their names (``serving.metrics``).
+model, its start and stop, and its tracing where an exporter is set.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import threading
 import time
 from typing import Any
 
-import httpx
 from _bentoml_sdk.service import Service
 from bentoml._internal.configuration.containers import BentoMLContainer
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -67,20 +65,6 @@ def traced(application: ASGIApp) -> ASGIApp:
 def install_application(service: CsanmtBentoService, application: ASGIApp) -> None:
     """Let ``application`` answer every request of ``service`` (a CsanmtBentoService)."""
     service.application = application
-
-
-async def ask(application: ASGIApp, path: str, fields: dict[str, Any]) -> Any:
-    """What ``application`` answers to a POST of ``fields`` from this very process.
-
-    Raises:
-        httpx.HTTPStatusError: it refuses them; its text says why.
-    """
-    transport = httpx.ASGITransport(application)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        answer = await client.post(path, json=fields, timeout=None)
-    if answer.is_error:
-        raise httpx.HTTPStatusError(answer.text, request=answer.request, response=answer)
-    return answer.json()
 
 
 def end_with_supervisor() -> None:

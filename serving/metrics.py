@@ -10,7 +10,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -25,14 +24,9 @@ from prometheus_client.utils import floatToGoString
 from serving import metric_names as names
 from serving.metric_names import MetricSpec
 
-if TYPE_CHECKING:
-    from serving.runners.batching import Batch
-    from serving.runners.translators import TranslatorFacts
-
 # Whether this request is a watcher's, which belongs to nobody's numbers.
 PROBE: ContextVar[bool] = ContextVar("probe", default=False)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SERVICE_NAME = "csanmt"  # of the BentoML service
 
 
 @dataclass(slots=True)
@@ -106,63 +100,9 @@ class Metrics(Collector):
             family.add_metric((self._model, *values), buckets, observed.total)
         return family
 
-    # What the pool of runners tells.
-
-    def batch_done(self, batch: Batch, seconds: float) -> None:
-        self.observe(names.BATCH_SENTENCES, len(batch.sentences))
-        self.observe(names.BATCH_SECONDS, seconds)
-
-    def runner_started(self, facts: TranslatorFacts) -> None:
-        self.count(names.RUNNER_STARTS)
-
-    def runner_died(self) -> None:
-        self.count(names.RUNNER_DEATHS)
-
-    def render(self, bento: str = "") -> bytes:
-        """Everything in Prometheus' text format.
-
-        Args:
-            bento: ``name:version`` in the labels of the metrics that BentoML's users know.
-        """
-        requests = CollectorRegistry()
-        requests.register(BentoMetrics(self._registry, bento))
-        return generate_latest(self._registry) + generate_latest(requests)
-
-
-class BentoMetrics(Collector):
-    """What is counted of requests, under the names and labels of BentoML's own metrics.
-
-    Its own counting costs a request as much as all of ours (see ``serving.bento_adapter``).
-    """
-
-    NAMES: ClassVar = {
-        names.REQUESTS.name.removesuffix("_total"): "bentoml_service_request",
-        names.REQUEST_SECONDS.name: "bentoml_service_request_duration_seconds",
-        names.IN_PROGRESS.name: "bentoml_service_request_in_progress",
-    }
-
-    def __init__(self, registry: CollectorRegistry, bento: str) -> None:
-        self._registry = registry
-        name, _, version = bento.partition(":")
-        self._labels = {
-            "service_name": name or SERVICE_NAME,
-            "service_version": version or "not available",
-            "runner_name": SERVICE_NAME,
-        }
-
-    def collect(self) -> Iterable[Metric]:
-        for family in self._registry.collect():
-            if (name := self.NAMES.get(family.name)) is None:
-                continue
-            renamed = Metric(name, family.documentation, family.type)
-            for sample in family.samples:
-                labels = {**sample.labels, **self._labels}
-                del labels["model"]
-                if "status" in labels:
-                    labels["http_response_code"] = labels.pop("status")
-                suffix = sample.name.removeprefix(family.name)
-                renamed.add_sample(name + suffix, labels, sample.value)
-            yield renamed
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)
 
 
 def resident_bytes(pids: Iterable[int]) -> int:

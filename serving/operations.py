@@ -75,7 +75,7 @@ class Operations:
     async def metrics(self, request: Request) -> Response:
         self._sample()
         await self._service.recall.sample()
-        text = await asyncio.to_thread(self._metrics.render, self._provenance.bento)
+        text = await asyncio.to_thread(self._metrics.render)
         return PlainTextResponse(text, headers={"Content-Type": CONTENT_TYPE})
 
     def _sample(self) -> None:

@@ -26,32 +26,10 @@ STRANGERS = "all others"  # share one bucket while so many callers were there a 
 DAY = 86_400.0
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at: float
-
-
-@dataclass(slots=True)
-class _Day:
-    number: int
-    characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Remaining:
-    """For the headers ``RateLimit-Limit``, ``-Remaining`` and ``-Reset`` (seconds)."""
-
-    limit: int
-    remaining: int
-    reset: int
-
-    def headers(self) -> dict[str, str]:
-        return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset),
-        }
+def remaining(limit: int, left: int, reset: int) -> dict[str, str]:
+    """What the answer's headers say of requests and of seconds until all are there again."""
+    values = {"Limit": limit, "Remaining": left, "Reset": reset}
+    return {f"RateLimit-{name}": str(value) for name, value in values.items()}
 
 
 class RequestRate:
@@ -63,10 +41,10 @@ class RequestRate:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: str, per_minute: int) -> Remaining:
-        """Use one request of the caller's allowance.
+    def take(self, caller: str, per_minute: int) -> dict[str, str]:
+        """Use one request of the caller's allowance; the headers that say what is left.
 
         Args:
             caller: a key's name or an address; all of an IPv6 network of 64 bits, which is what
@@ -78,21 +56,20 @@ class RequestRate:
         now, caller = self._clock(), _network(caller)
         if caller not in self._buckets and self._crowded(now):
             caller = STRANGERS
-        bucket = self._buckets.pop(caller, None) or _Bucket(float(per_minute), now)
         rate = per_minute / 60
-        bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.at) * rate)
-        bucket.at = now
-        self._buckets[caller] = bucket  # newest last
-        if bucket.tokens < 1:
-            wait = max(1, math.ceil((1 - bucket.tokens) / rate))
+        tokens, at = self._buckets.pop(caller, (float(per_minute), now))
+        tokens = min(per_minute, tokens + (now - at) * rate)
+        allowed = tokens >= 1
+        tokens -= allowed
+        self._buckets[caller] = tokens, now  # newest last
+        if not allowed:
+            wait = max(1, math.ceil((1 - tokens) / rate))
             raise RateLimitedError(f"more than {per_minute} requests a minute", wait)
-        bucket.tokens -= 1
-        full = math.ceil((per_minute - bucket.tokens) / rate)
-        return Remaining(per_minute, int(bucket.tokens), full)
+        return remaining(per_minute, int(tokens), math.ceil((per_minute - tokens) / rate))
 
     def _crowded(self, now: float) -> bool:
         """No room for one more, all having been there a moment ago; forgets those who were not."""
-        while self._buckets and now - next(iter(self._buckets.values())).at >= REFILL:
+        while self._buckets and now - next(iter(self._buckets.values()))[1] >= REFILL:
             self._buckets.popitem(last=False)
         return len(self._buckets) >= MOST_CALLERS
 
@@ -118,7 +95,7 @@ class CharacterQuota:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._days: OrderedDict[str, _Day] = OrderedDict()
+        self._days: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._latest = 0
 
     def _today(self) -> int:
@@ -128,11 +105,10 @@ class CharacterQuota:
         return self._latest
 
     def used(self, caller: str) -> int:
-        day, today = self._days.get(caller), self._today()
-        if day is None or day.number < today:
-            return 0
-        day.number = today
-        return day.characters
+        (day, characters), today = self._days.get(caller, (0, 0)), self._today()
+        if day > today:  # the clock was ahead
+            self._days[caller] = today, characters
+        return characters if day >= today else 0
 
     def take(self, caller: str, characters: int, per_day: int = 0) -> None:
         """Use ``characters`` of the caller's day, which has ``per_day`` (0: no limit).
@@ -144,7 +120,7 @@ class CharacterQuota:
         if per_day and used + characters > per_day:
             wait = math.ceil((today + 1) * DAY - self._clock())
             raise QuotaExceededError(f"more than {per_day} characters a day", wait)
-        self._days[caller] = _Day(today, used + characters)
+        self._days[caller] = today, used + characters
         self._days.move_to_end(caller)
         if len(self._days) > MOST_CALLERS:
             self._days.popitem(last=False)
@@ -152,12 +128,7 @@ class CharacterQuota:
     def give_back(self, caller: str, characters: int) -> None:
         """Undo a ``take`` of today."""
         if used := self.used(caller):
-            self._days[caller].characters = max(0, used - characters)
-
-
-def charge(request: Request, characters: int) -> None:
-    """Take ``characters`` from the caller's day. Raises QuotaExceededError: it is used up."""
-    Account.of(request).take(characters)
+            self._days[caller] = self._today(), max(0, used - characters)
 
 
 @contextmanager
@@ -169,13 +140,14 @@ def charged(request: Request, characters: int) -> Iterator[None]:
     Raises:
         QuotaExceededError: the caller's day is used up.
     """
-    charge(request, characters)
+    account = Account.of(request)
+    account.take(characters)
     try:
         yield
     except CancelledError:
         raise
     except Exception:
-        Account.of(request).give_back(characters)
+        account.give_back(characters)
         raise
 
 

@@ -84,18 +84,6 @@ async def _multipart(request: Request, body: bytes) -> dict[str, Any]:
     return _flatten(_lists(texts))
 
 
-async def libre_fields(request: Request, body: bytes) -> dict[str, Any]:
-    """``all_fields`` of one of LibreTranslate's requests, whose ``api_key`` must be text.
-
-    Raises:
-        BadRequestError: as ``all_fields``, or the key is no text.
-    """
-    fields = await all_fields(request, body)
-    if not isinstance(fields.get("api_key", ""), str):
-        raise BadRequestError("Invalid request: api_key parameter must be text")
-    return fields
-
-
 def _lists(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for key, value in pairs:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from csanmt.errors import CsanmtError
-from serving.http.allowance import CharacterQuota, Remaining, RequestRate
+from serving.http.allowance import CharacterQuota, RequestRate, remaining
 from serving.http.browsers import asks_this_machine, from_another_site
 from serving.http.errors import (
     ForbiddenError,
@@ -151,7 +151,7 @@ class Guard:
         if not per_minute:
             return
         try:
-            state[HEADERS] = self._rate.take(caller.name, per_minute).headers()
+            state[HEADERS] = self._rate.take(caller.name, per_minute)
         except RateLimitedError as error:
-            state[HEADERS] = Remaining(per_minute, 0, error.retry_after).headers()
+            state[HEADERS] = remaining(per_minute, 0, error.retry_after)
             raise

@@ -134,26 +134,14 @@ def _is_probe(scope: Scope) -> bool:
 Respond = Callable[[Scope, Receive, Exception], Awaitable[Response]]
 
 
-class BodyDeadline:
-    """Ends requests whose body comes too slowly, for bodies being read are few.
+class TimelyBody:
+    """``receive`` that waits for a body no longer than its bytes so far allow.
 
-    Raises BodyTimeoutError where the body is read.
+    Bodies being read are few. It raises BodyTimeoutError where the body is read.
 
     Args:
         seconds: for a body to come, and one more for every ``BODY_RATE`` bytes of it.
     """
-
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
-        self._app = app
-        self._seconds = seconds
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        timely = receive if scope["type"] != "http" else _TimelyBody(receive, self._seconds).receive
-        return self._app(scope, timely, send)
-
-
-class _TimelyBody:
-    """``receive`` that waits for a body no longer than its bytes so far allow."""
 
     def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
@@ -193,11 +181,13 @@ class ErrorMiddleware:
 
     Args:
         respond: makes the response for an error, in the form that the client knows.
+        seconds: that a body may take; see ``TimelyBody``.
     """
 
-    def __init__(self, app: ASGIApp, respond: Respond) -> None:
+    def __init__(self, app: ASGIApp, respond: Respond, seconds: float) -> None:
         self._app = app
         self._respond = respond
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -211,7 +201,7 @@ class ErrorMiddleware:
             return send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, TimelyBody(receive, self._seconds).receive, noting)
         except Exception as error:
             response = await self._response(scope, receive, error)
             scope["state"]["error_code"] = getattr(error, "code", f"http_{response.status_code}")

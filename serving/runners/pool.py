@@ -14,6 +14,7 @@ from pathlib import Path
 
 from csanmt.engine.container import actual_checksum
 from csanmt.errors import CsanmtError, IntegrityError, UnavailableError
+from serving import metric_names as names
 from serving.http.errors import CrashedError
 from serving.logs import log_fault
 from serving.metrics import Metrics
@@ -183,7 +184,7 @@ class RunnerPool:
         self._failed_starts = 0
         self.problem = self._queue.unavailable = None
         self.facts = self.facts or facts
-        self._metrics.runner_started(facts)
+        self._metrics.count(names.RUNNER_STARTS)
         log.info("runner ready", extra={"runner": facts.as_dict()})
         return True
 
@@ -198,7 +199,7 @@ class RunnerPool:
         finally:
             ended.cancel()
         log.warning("runner died", extra={"runner_pid": runner.pid})
-        self._metrics.runner_died()
+        self._metrics.count(names.RUNNER_DEATHS)
 
     async def _survived(self, runner: Runner, batch: Batch) -> bool:
         """Run the batch; false if the runner died of it or with it."""
@@ -237,7 +238,8 @@ class RunnerPool:
             for ticket in tickets:
                 ticket.cancel_listeners.remove(cancel_if_unwanted)
         self._queue.speed.observe(batch.options, sum(map(cost_of, texts)), result.seconds)
-        self._metrics.batch_done(batch, result.seconds)
+        self._metrics.observe(names.BATCH_SENTENCES, len(batch.sentences))
+        self._metrics.observe(names.BATCH_SECONDS, result.seconds)
         translations = dict(zip(texts, result.translations, strict=True))
         for sentence in batch.sentences:
             sentence.ticket.compute_seconds += result.seconds / len(batch.sentences)

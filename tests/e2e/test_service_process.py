@@ -81,11 +81,11 @@ def test_both_runners_killed_at_once_are_replaced(server):
     wait_until(server.ready)
 
 
-def test_bentos_metrics_stand_beside_ours_and_name_no_path_that_is_not_there(server):
+def test_metrics_name_no_path_that_is_not_there(server):
     for n in range(20):
         assert server.client.get(f"/scan/{n}").status_code == 404
     text = server.client.get("/metrics").text
-    assert "bentoml_service_request_total" in text
+    assert "csanmt_requests_total" in text
     assert "csanmt_runners_ready" in text
     assert "/scan/" not in text
     assert 'endpoint="other"' in text
@@ -321,7 +321,7 @@ def test_no_operation_of_the_openapi_document_fails_under_fuzzing(server, tmp_pa
 
 def in_flight(server: LiveServer) -> int:
     """Requests to /translate that have come in and are not answered."""
-    name = 'bentoml_service_request_in_progress{endpoint="/translate"'
+    name = 'csanmt_requests_in_progress{endpoint="/translate"'
     lines = server.client.get("/metrics").text.splitlines()
     return sum(int(float(line.split()[-1])) for line in lines if line.startswith(name))
 

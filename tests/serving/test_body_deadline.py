@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from serving.http.errors import BodyTimeoutError
 from serving.http.json_body import read_body
-from serving.http.middleware import BODY_RATE, BodyDeadline
+from serving.http.middleware import BODY_RATE, TimelyBody
 
 pytestmark = pytest.mark.anyio
 
@@ -20,19 +20,16 @@ NEVER = 3600.0
 
 async def read(parts: Iterable[tuple[float, bytes]], seconds: float) -> bytes:
     """A body of which each part comes so many seconds after the one before, read to its end."""
-    coming, found = iter(parts), []
+    coming = iter(parts)
 
     async def receive() -> dict[str, Any]:
         wait, part = next(coming, (NEVER, b""))
         await asyncio.sleep(wait)
         return {"type": "http.request", "body": part, "more_body": bool(part)}
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        found.append(await read_body(Request(scope, receive), 1 << 20))
-
     scope = {"type": "http", "headers": []}
-    await asyncio.wait_for(BodyDeadline(app, seconds)(scope, receive, None), 30)  # type: ignore[arg-type]
-    return found[0]
+    request = Request(scope, TimelyBody(receive, seconds).receive)
+    return await asyncio.wait_for(read_body(request, 1 << 20), 30)
 
 
 async def test_what_comes_in_time_is_read():

@@ -18,6 +18,7 @@ import pytest
 
 from csanmt.errors import CsanmtError, InvalidInputError, UnavailableError
 from csanmt.translator import DecodingOptions
+from serving import metric_names as names
 from serving.http.errors import CrashedError
 from serving.runners import pool as pool_module
 from serving.runners import remote as runner_process
@@ -38,17 +39,15 @@ STUB = Settings(translator=OPEN_STUB)
 
 class Observer:
     def __init__(self) -> None:
-        self.deaths = self.starts = 0
+        self.deaths = 0
         self.batches: list[int] = []
 
-    def batch_done(self, batch, seconds) -> None:
-        self.batches.append(len(batch.sentences))
+    def observe(self, spec, value) -> None:
+        if spec is names.BATCH_SENTENCES:
+            self.batches.append(value)
 
-    def runner_started(self, facts) -> None:
-        self.starts += 1
-
-    def runner_died(self) -> None:
-        self.deaths += 1
+    def count(self, spec) -> None:
+        self.deaths += spec is names.RUNNER_DEATHS
 
 
 @asynccontextmanager

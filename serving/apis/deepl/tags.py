@@ -11,7 +11,6 @@ from serving.apis.deepl.errors import unsupported
 
 _LIST = re.compile(r"[,\s]+")
 _NAME = re.compile(r"[^\s<>/\"'=]{1,200}")
-_FINAL = "。．.!！?？…;；:："
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +61,3 @@ def _names(fields: dict[str, Any], field: str) -> tuple[str, ...]:
     if len(names) > 1000 or not all(map(_NAME.fullmatch, names)):
         raise unsupported(field, "at most 1000 names of tags are, without < and >")
     return tuple(names)
-
-
-def formatted_like(source: str, text: str) -> str:
-    """DeepL's ``preserve_formatting``: end with a full stop if, and only if, the source ends so."""
-    ending, bare = source.rstrip()[-1:], text.rstrip()
-    if not bare or not ending:
-        return text
-    rest = text[len(bare) :]
-    if ending not in _FINAL and bare.endswith(".") and not bare.endswith(".."):
-        return bare[:-1] + rest
-    if ending in "。．." and bare[-1].isalnum():
-        return bare + "." + rest
-    return text

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
 from serving.apis.deepl.errors import either, missing, unsupported
-from serving.apis.deepl.tags import TagHandling, formatted_like
+from serving.apis.deepl.tags import TagHandling
 from serving.glossaries.owner import Glossaries
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
@@ -78,7 +78,7 @@ class DeepLRoutes:
         self, request: Request, fields: dict[str, Any], texts: list[str]
     ) -> list[tuple[str, int]]:
         """Each text's translation, and how many characters of it count."""
-        preserve = _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))
+        _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))  # always the case
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
         tags = TagHandling.of(fields, split)
         whole, options = split == "0", decoding(self._service)
@@ -96,11 +96,7 @@ class DeepLRoutes:
         )
         if tags:
             return [(answer.text, answer.characters) for answer in found]
-        kept = preserve in ("1", "true")
-        return [
-            (formatted_like(text, answer.text) if kept else answer.text, len(text))
-            for text, answer in zip(texts, found, strict=True)
-        ]
+        return [(answer.text, len(text)) for text, answer in zip(texts, found, strict=True)]
 
     async def languages(self, request: Request) -> Response:
         """Also GET with a form body, as deepl-python sends it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from starlette.routing import Route
 from csanmt.documents.formats import SUFFIXES
 from csanmt.memory import entries as memory
 from serving.apis.libretranslate.translate import check_limits, texts_of, unix_lines
-from serving.http.allowance import charge, charged
+from serving.http.allowance import Account, charged
 from serving.http.errors import BadRequestError, ForbiddenError
-from serving.http.fields import libre_fields
-from serving.http.json_body import read_body
-from serving.languages import Detected, canonical, detect, name_of
+from serving.http.fields import read_fields
+from serving.languages import canonical, detect, name_of
 from serving.openapi.document import limits_and_facts, read_yaml
 from serving.suggestions import Suggestion, SuggestionFile
 from serving.translating import TranslationService
@@ -64,13 +62,15 @@ class LibreTranslateRoutes:
         fields = await self._fields(request)
         texts = texts_of(fields)
         check_limits(texts, self._service)
-        charge(request, sum(map(len, texts)))
-        return JSONResponse(
-            [
-                {"confidence": round(100 * found.confidence), "language": found.language}
-                for found in _ranked(texts)
-            ]
-        )
+        Account.of(request).take(sum(map(len, texts)))
+        found = [(detect(text), len(text)) for text in texts]
+        found.sort(
+            key=lambda one: -one[0].confidence * one[1]
+        )  # what is surest of most comes first
+        sure = {one.language: one.confidence for one, _ in reversed(found)}
+        ranked = dict.fromkeys(one.language for one, _ in found)
+        rows = [{"confidence": round(100 * sure[code]), "language": code} for code in ranked]
+        return JSONResponse(rows)
 
     async def health(self, request: Request) -> Response:
         if self._service.ready:
@@ -130,18 +130,4 @@ class LibreTranslateRoutes:
             await self._service.recall.remember(suggested, self._service.facts)
 
     async def _fields(self, request: Request) -> dict[str, Any]:
-        return await libre_fields(
-            request, await read_body(request, self._service.settings.max_body_bytes)
-        )
-
-
-def _ranked(texts: Sequence[str]) -> list[Detected]:
-    """The languages of the texts, each once: by confidence times length, surest first."""
-    weights: dict[str, float] = {}
-    best: dict[str, float] = {}
-    for text in texts:
-        found = detect(text)
-        weights[found.language] = weights.get(found.language, 0) + found.confidence * len(text)
-        best[found.language] = max(best.get(found.language, 0), found.confidence)
-    ranked = sorted(weights, key=lambda language: -weights[language])
-    return [Detected(language, best[language]) for language in ranked]
+        return await read_fields(request, self._service.settings)

@@ -25,7 +25,7 @@ from serving.http.errors import (
     error_response,
     reworded,
 )
-from serving.http.fields import FORM, MULTIPART, libre_fields
+from serving.http.fields import FORM, MULTIPART, all_fields
 from serving.http.headers import is_json
 from serving.languages import Detected, LanguagePair, canonical, detect, name_of
 from serving.texts import Answer, decoding, translated
@@ -54,7 +54,7 @@ class LibreTranslateShape:
 
     async def answer(self, incoming: Incoming) -> Response:
         service = self._service
-        fields = await libre_fields(incoming.request, incoming.body)
+        fields = await all_fields(incoming.request, incoming.body)
         if not is_json(incoming.media_type):
             fields["q"] = unix_lines(fields.get("q"))
         query = _Query.of(fields, service)
