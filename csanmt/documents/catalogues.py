@@ -21,7 +21,7 @@ from csanmt.documents.messages import is_copy, read_message
 from csanmt.documents.patches import Change, Consequence, PatchUnit
 from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Segment, written
+from csanmt.markup.segments import Segment, written
 
 _PLURAL_FORMS = {"en": "nplurals=2; plural=(n != 1);", "zh": "nplurals=1; plural=0;"}
 _STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'

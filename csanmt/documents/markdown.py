@@ -18,18 +18,15 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from csanmt.documents import hypertext
 from csanmt.documents.encoding import Decoded, decode
-from csanmt.documents.hypertext import HtmlRange
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 from csanmt.documents.markdown_inline import Inline
 from csanmt.documents.patches import Change
 from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages, OpenDocument
-from csanmt.markup import (
-    MarkedText,
-    Placed,
-)
+from csanmt.markup import MarkedText, Placed
 
 _FRONT_MATTER = re.compile(
     r"\A(?:---[ \t]*\n.*?\n(?:---|\.\.\.)|\+\+\+[ \t]*\n.*?\n\+\+\+)[ \t]*(?:\n|\Z)", re.S
@@ -91,9 +88,7 @@ class _ProseFinder:
                 cell = token.type.endswith("open")
             elif token.type == "html_block" and token.map:
                 start, end = (self._places.line(number) for number in token.map)
-                block = HtmlRange(self._text, start, end, self._target)
-                self.kept += block.kept
-                yield block
+                yield from hypertext.changes(self._text, start, end, self.kept, self._target)
             elif token.type == "code_block" and token.map and self._is_note(token.map[0]):
                 yield from self._block(token)
             elif token.type in ("fence", "code_block"):

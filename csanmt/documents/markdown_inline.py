@@ -12,7 +12,7 @@ from markdown_it.common.utils import normalizeReference
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.messages import READING
 from csanmt.documents.patches import PatchUnit
-from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined, pair
+from csanmt.markup.segments import Segment, Tag, TagKind, TextOrTag, joined, pair
 from csanmt.protected.finder import find
 
 _DESTINATION = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"

@@ -16,7 +16,7 @@ from csanmt.documents.limits import DocumentError
 from csanmt.documents.patches import Code, PatchUnit
 from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Segment, Tag, TagKind, coded, pair, written
+from csanmt.markup.segments import Segment, Tag, TagKind, coded, pair, written
 from csanmt.markup.tokens import VOID
 from csanmt.protected.finder import find_each
 from csanmt.surrogates import lone_surrogate

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import AnyStr, Generic, Protocol
+from typing import AnyStr, Generic
 
 from csanmt.documents.leftovers import Part
-from csanmt.documents.protocol import Unit
-from csanmt.documents.segments import Segment, Tag, coded, marked, unmarked, words, written
-from csanmt.markup import MarkedText, Placed
+from csanmt.markup import MarkedText, Placed, marked
+from csanmt.markup.segments import Segment, Tag, coded, words, written
 
 
 @dataclass(slots=True)
@@ -50,6 +49,7 @@ class PatchUnit(Generic[AnyStr]):
     Attributes:
         render: the new source of this range, given the patches made so far, since an outer
             range may hold inner ones; None where the translation cannot stand there.
+        part: what it is, where it stays in Chinese.
     """
 
     segment: Segment
@@ -60,22 +60,26 @@ class PatchUnit(Generic[AnyStr]):
     translation: Segment | None = None
 
     @property
-    def units(self) -> list[PatchUnit[AnyStr]]:
-        return [self]
-
-    @property
     def text(self) -> MarkedText:
+        """What it says in the source."""
         return marked(self.segment)
 
     @property
     def says(self) -> str:
+        """What it says now, without tags."""
         return words(self.segment if self.translation is None else self.translation)
 
+    @property
+    def changes(self) -> bool:
+        """It is to say something else than it does."""
+        return self.translation not in (None, self.segment)
+
     def put(self, translation: Placed) -> None:
-        self.translation = unmarked(translation)
+        """Take the translation of ``text``."""
+        self.translation = translation.segment()
 
     def apply(self, patches: Patches[AnyStr]) -> None:
-        if self.translation is None or self.translation == self.segment:
+        if self.translation is None or not self.changes:
             return
         new = self.render(self.translation, patches)
         if new is None:
@@ -92,18 +96,6 @@ def range_unit(text: str, start: int, end: int, codes: Sequence[Code] = ()) -> P
     return PatchUnit(coded(text, codes, start, end), start, end, lambda s, _: written(s))
 
 
-class Change(Protocol[AnyStr]):
-    """A range that may be rewritten, and the units in it."""
-
-    @property
-    def end(self) -> int: ...
-
-    @property
-    def units(self) -> Sequence[Unit]: ...
-
-    def apply(self, patches: Patches[AnyStr]) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Consequence(Generic[AnyStr]):
     """A range that is rewritten where one of some units is."""
@@ -113,13 +105,12 @@ class Consequence(Generic[AnyStr]):
     new: AnyStr
     causes: Sequence[PatchUnit[AnyStr]]
 
-    @property
-    def units(self) -> Sequence[Unit]:
-        return ()
-
     def apply(self, patches: Patches[AnyStr]) -> None:
-        if any(unit.translation is not None for unit in self.causes):
+        if any(unit.changes for unit in self.causes):
             patches.replace(self.start, self.end, self.new)
+
+
+Change = PatchUnit[AnyStr] | Consequence[AnyStr]
 
 
 def patched(source: AnyStr, changes: Iterable[Change[AnyStr]]) -> AnyStr:

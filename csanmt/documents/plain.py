@@ -11,7 +11,7 @@ from csanmt.documents.encoding import Decoded, decode
 from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.patches import Change, PatchUnit, patched, range_unit
-from csanmt.documents.protocol import Languages, OpenDocument, Unit
+from csanmt.documents.protocol import Languages, OpenDocument
 
 # What of a text may be translated, in order; counts the Chinese that is not.
 Changes = Callable[[str, Counter[Part], Languages], Iterable[Change[str]]]
@@ -27,8 +27,8 @@ class TextDocument:
     kept: Counter[Part]
 
     @property
-    def units(self) -> list[Unit]:
-        return [unit for change in self.changes for unit in change.units]
+    def units(self) -> list[PatchUnit[str]]:
+        return [change for change in self.changes if isinstance(change, PatchUnit)]
 
     def save(self) -> bytes:
         return self.source.encode(patched(self.source.text, self.changes))
@@ -42,8 +42,8 @@ def text_format(
     def opened(data: bytes, limits: Limits, languages: Languages) -> TextDocument:
         document, meter = TextDocument(decoded(data), [], Counter()), Meter(limits)
         for change in changes(document.source.text, document.kept, languages):
-            for unit in change.units:
-                meter.count(unit.text.characters)
+            if isinstance(change, PatchUnit):
+                meter.count(change.text.characters)
             document.changes.append(change)
         return document
 

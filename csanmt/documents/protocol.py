@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
-from typing import Protocol
+from typing import Any, Protocol
 
 from csanmt.documents.leftovers import Part, chinese
 from csanmt.documents.limits import Limits
-from csanmt.markup import MarkedText, Placed
+from csanmt.documents.patches import PatchUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +21,11 @@ class Languages:
     target: str = "en"
 
 
-class Unit(Protocol):
-    """One piece of a document that is translated on its own: a paragraph, a cell, a value."""
-
-    @property
-    def text(self) -> MarkedText:
-        """What it says in the source."""
-        ...
-
-    @property
-    def says(self) -> str:
-        """What it says now, without tags."""
-        ...
-
-    @property
-    def part(self) -> Part:
-        """What it is, where it stays in Chinese."""
-        ...
-
-    def put(self, translation: Placed) -> None:
-        """Take the translation of ``text``."""
-        ...
-
-
 class OpenDocument(Protocol):
     """A document taken apart."""
 
     @property
-    def units(self) -> Sequence[Unit]:
+    def units(self) -> Sequence[PatchUnit[Any]]:
         """In reading order."""
         ...
 

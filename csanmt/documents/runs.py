@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.patches import Patches, PatchUnit, Render
-from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined, pair, written
 from csanmt.documents.xml_source import Element, escaped
+from csanmt.markup.segments import Segment, Tag, TagKind, TextOrTag, joined, pair, written
 
 # Differences between runs that nobody sees: spelling, language, revision, font hints.
 _UNSEEN = re.compile(

@@ -17,7 +17,7 @@ from csanmt.documents.messages import READING
 from csanmt.documents.patches import Code, PatchUnit, range_unit
 from csanmt.documents.plain import paragraphs, text_format
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Tag, coded, pair, words
+from csanmt.markup.segments import Tag, coded, pair, words
 
 _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"
 _TIMES = re.compile(rf"^[ \t]{{0,20}}{_TIME}[ \t]{{0,20}}-->[ \t]{{0,20}}{_TIME}[^\n]*+", re.M)

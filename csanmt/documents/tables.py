@@ -10,7 +10,7 @@ from csanmt.documents.formulas import NamedCells
 from csanmt.documents.leftovers import Part
 from csanmt.documents.patches import PatchUnit
 from csanmt.documents.plain import Changes, text_format
-from csanmt.documents.segments import Segment, written
+from csanmt.markup.segments import Segment, written
 
 _SAMPLE = 20_000  # characters in which the delimiter is looked for
 _QUOTED = '"(?:[^"]|"")*+"'

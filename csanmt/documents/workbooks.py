@@ -15,9 +15,9 @@ from csanmt.documents.formulas import NamedCells
 from csanmt.documents.leftovers import Part, chinese, count
 from csanmt.documents.limits import Limits
 from csanmt.documents.patches import PatchUnit
-from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, joined
 from csanmt.documents.xml_source import Element, escaped, find
 from csanmt.documents.xml_units import Units, attribute_unit, unit_of
+from csanmt.markup.segments import Segment, Tag, TagKind, TextOrTag, joined
 from csanmt.tables import read_toml
 
 _TABLE = read_toml(Path(__file__).with_name("office.toml"))

@@ -16,9 +16,9 @@ from csanmt.documents.limits import DocumentError, Limits, Meter
 from csanmt.documents.messages import is_copy
 from csanmt.documents.patches import Change, Consequence, Patches, PatchUnit, patched
 from csanmt.documents.protocol import Languages
-from csanmt.documents.segments import Segment, words
 from csanmt.documents.xml_source import Element, in_utf8, visit
 from csanmt.documents.xml_units import contents, in_xml
+from csanmt.markup.segments import Segment, words
 
 _NAMESPACE = re.compile(r"(?:urn:oasis:names:tc:xliff:document:(?:1\.[0-2]|2\.\d)|)$")
 _PAIRED = frozenset({"g", "mrk", "pc"})

@@ -6,15 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from csanmt.documents.archives import Archive
 from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.messages import read_message
 from csanmt.documents.patches import Patches, PatchUnit, patched
-from csanmt.documents.protocol import OpenDocument, Unit
-from csanmt.documents.segments import Segment, Tag, TagKind, TextOrTag, coded, joined, pair, written
+from csanmt.documents.protocol import OpenDocument
 from csanmt.documents.xml_source import Element, Visit, Wanted, escaped, visit
+from csanmt.markup.segments import Segment, Tag, TagKind, TextOrTag, coded, joined, pair, written
 
 # What stands where a word would: placeholders, and text that must not be translated.
 _WORDS = ("x", "ph", "mrk", "sub", "page-number", "page-count", "date", "time")
@@ -183,7 +184,7 @@ class XmlArchive:
         self.kept += document.kept
 
     @property
-    def units(self) -> list[Unit]:
+    def units(self) -> list[PatchUnit[Any]]:
         own = [unit for part in self.parts.values() for unit in part.units]
         return [*own, *(unit for inner in self.inner.values() for unit in inner.units)]
 

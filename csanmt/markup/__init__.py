@@ -5,40 +5,35 @@
 >>> translate_documents(translator, [document])
 ['<p>I <b>love</b> you.</p>']
 
-A format of your own: make a ``MarkedText`` of each paragraph,
-call ``translate_marked``, and write the ``pieces()`` of what comes back.
+A format of your own: make a segment of each paragraph (texts and ``Tag``s), call
+``translate_marked`` with what ``marked`` makes of them, and write the ``segment()`` of what
+comes back.
 """
 
 from csanmt.markup.alignment import AlignedText, assemble, of_translation
-from csanmt.markup.document import MarkupDocument, parse_markup
-from csanmt.markup.marked import (
-    Kind,
-    Mark,
-    MarkedText,
-    MarkupEvent,
-    Placed,
-    atom_character,
-    is_atom,
-)
+from csanmt.markup.document import MarkupDocument, TaggedDocument, parse_markup
+from csanmt.markup.marked import MarkedText, Placed, is_atom
 from csanmt.markup.placement import place
-from csanmt.markup.rules import Rules, Sentences, html_rules, xml_rules
+from csanmt.markup.rules import Rules, html_rules, xml_rules
+from csanmt.markup.segments import Segment, Tag, pair
 from csanmt.markup.translate import translate_documents, translate_marked
+from csanmt.markup.words import marked
 
 __all__ = [
     "AlignedText",
-    "Kind",
-    "Mark",
     "MarkedText",
     "MarkupDocument",
-    "MarkupEvent",
     "Placed",
     "Rules",
-    "Sentences",
+    "Segment",
+    "Tag",
+    "TaggedDocument",
     "assemble",
-    "atom_character",
     "html_rules",
     "is_atom",
+    "marked",
     "of_translation",
+    "pair",
     "parse_markup",
     "place",
     "translate_documents",

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
-from csanmt.markup.marked import Kind, MarkedText, MarkupEvent, Placed
+from csanmt.markup.marked import MarkedText, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
+from csanmt.markup.segments import Segment
 from csanmt.markup.structure import Structure, analyse, is_reading
 from csanmt.markup.tokens import Token, TokenKind, tokenize
+from csanmt.markup.words import marked
 
 Escape = Callable[[str], str]
-_SPACES = " \t\r\f\n"  # a wide blank is text: it indents
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
 _XML_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);")
-_FOREIGN_ENTITY = re.compile(r"(&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z_][\w.-]{0,63};)")
+_FOREIGN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z_][\w.-]{0,63};")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class MarkupDocument(Protocol):
@@ -32,149 +35,123 @@ class MarkupDocument(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaggedDocument:
-    """Raw parts and texts in turn.
+    """HTML or XML taken apart.
 
     Attributes:
-        parts: a string stays as it is; a ``MarkedText`` is translated.
+        segments: what is translated: its start and end in the source, and the text with its
+            tags, whose ``raw`` are such places too.
         escape: how text is written in this kind of document.
     """
 
-    parts: tuple[str | MarkedText, ...]
+    source: str
+    tokens: Sequence[Token]
+    structure: Structure
+    segments: Sequence[tuple[int, int, Segment]]
     escape: Escape
 
-    @property
+    @cached_property
     def texts(self) -> list[MarkedText]:
-        return [part for part in self.parts if isinstance(part, MarkedText)]
+        return [marked(segment) for _, _, segment in self.segments]
 
     def render(self, translations: Sequence[Placed]) -> str:
         """The document with its texts replaced, one translation each."""
-        rest = iter(translations)
-        return "".join(
-            part if isinstance(part, str) else self._joined(next(rest).pieces())
-            for part in self.parts
-        )
+        parts, at = list[str](), 0
+        for (start, end, _), placed in zip(self.segments, translations, strict=True):
+            text = self.written(placed.segment(), lambda a, b: self.source[a:b])
+            parts += [self.source[at:start], text]
+            at = end
+        return "".join([*parts, self.source[at:]])
 
-    def _joined(self, pieces: Iterable[MarkupEvent]) -> str:
-        written: list[str] = []
-        for piece in pieces:
-            value = piece.value
-            if piece.kind is Kind.TEXT:
-                value = self.escape(value)
-            elif piece.kind in (Kind.OPEN, Kind.CLOSE):
-                value = value[piece.kind is Kind.CLOSE]
-            elif isinstance(value, list):  # a word that went through whole
-                value = self._joined(value)
-            written.append(value)
-        return "".join(written)
+    def written(self, segment: Segment, raw: Callable[[int, int], str]) -> str:
+        """A translation as source; ``raw`` gives that of a tag's place."""
+        return "".join(self.escape(p) if isinstance(p, str) else raw(*p.raw) for p in segment)
 
 
 def parse_markup(source: str, rules: Rules) -> TaggedDocument:
     """Read HTML or XML; whatever is wrong with it, nothing is lost or refused."""
     tokens = tokenize(source, xml=rules.xml)
-    parser = _Parser(tokens, analyse(tokens, rules), rules)
-    return TaggedDocument(tuple(parser.parse()), _escape(tokens, rules))
+    structure = analyse(tokens, rules)
+    segments = _Parser(source, tokens, structure, rules).parse()
+    return TaggedDocument(source, tokens, structure, segments, _escape(tokens, rules))
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[Token], structure: Structure, rules: Rules) -> None:
-        self._tokens = tokens
-        self._structure = structure
-        self._rules = rules
-        self._parts: list[str | MarkedText] = []
-        self._run = Run()
+    def __init__(
+        self, source: str, tokens: Sequence[Token], structure: Structure, rules: Rules
+    ) -> None:
+        self._source, self._tokens = source, tokens
+        self._structure, self._rules = structure, rules
+        self._segments: list[tuple[int, int, Segment]] = []
+        self._run = Run(source)
 
-    def parse(self) -> list[str | MarkedText]:
+    def parse(self) -> list[tuple[int, int, Segment]]:
         i = 0
         while i < len(self._tokens):
             last = self._structure.kept.get(i, i)
-            raw = "".join(token.raw for token in self._tokens[i : last + 1])
             if i in self._structure.splitting or i in self._structure.islands:
                 self._flush()
-                self._parts.append(raw)
             elif i in self._structure.kept:
-                self._run.raw.append(raw)
-                self._keep(i, last, raw)
+                self._keep(i, last)
             else:
                 self._add(i, self._tokens[i])
             i = last + 1
         self._flush()
-        return self._parts
+        return self._segments
 
-    def _keep(self, first: int, last: int, raw: str) -> None:
+    def _keep(self, first: int, last: int) -> None:
         inside = self._tokens[first + 1 : last]
         shown = any(t.kind in (TokenKind.TEXT, TokenKind.CDATA) and t.raw.strip() for t in inside)
-        if shown and not is_reading(self._tokens[first].name):
-            self._run.atom(raw)
-        else:
-            self._run.point(raw)
+        place = self._tokens[first].start, self._tokens[last].end
+        self._run.reach(*place)
+        is_word = shown and not is_reading(self._tokens[first].name)
+        self._run.tag("atom" if is_word else "point", place)
 
     def _add(self, i: int, token: Token) -> None:
         run, partner = self._run, self._structure.partner.get(i)
+        place = token.start, token.end
         blank = token.kind is TokenKind.TEXT and not token.raw.strip()
         if run.empty and (blank or token.kind is TokenKind.OTHER):
-            self._parts.append(token.raw)
             return
-        run.raw.append(token.raw)
+        run.reach(*place)
         if token.kind is TokenKind.TEXT:
-            self._text(i, token.raw)
+            self._text(i, token)
         elif token.kind is TokenKind.CDATA:
-            run.atom(token.raw)
+            run.tag("atom", place)
         elif token.kind is TokenKind.EMPTY and token.name == "br" and not self._rules.xml:
-            run.line_break(token.raw)
+            run.tag("break", place)
         elif token.kind is TokenKind.START and partner is not None:
-            run.open(i, token.raw)
+            run.open(i, place, note=token.name in ("a", "sup"))
         elif token.kind is TokenKind.END and partner is not None:
-            run.close(partner, token.raw)
+            run.close(partner, place)
         else:
-            run.point(token.raw)
+            run.tag("point", place)
 
-    def _text(self, i: int, raw: str) -> None:
+    def _text(self, i: int, token: Token) -> None:
+        """Text; a line end in ``<pre>`` stays one, an entity of XML's document type a word."""
+        collapse = self._rules.collapse
+        pattern = _FOREIGN_ENTITY if self._rules.xml else None
         if i in self._structure.preformatted:
-            self._run.lines(html.unescape(raw))
-            return
-        if not self._rules.xml:
-            self._run.text(html.unescape(raw), collapse=self._rules.collapse)
-            return
-        for part in _FOREIGN_ENTITY.split(raw):
-            if _FOREIGN_ENTITY.fullmatch(part):
-                self._run.atom(part)
-            elif part:
-                text = _XML_ENTITY.sub(lambda m: html.unescape(m.group()), part)
-                self._run.text(text, collapse=self._rules.collapse)
+            pattern, collapse = _LINE_END, False
+        at = 0
+        for found in pattern.finditer(token.raw) if pattern else ():
+            self._run.text(self._read(token.raw[at : found.start()]), collapse=collapse)
+            place = token.start + found.start(), token.start + found.end()
+            self._run.tag("break" if pattern is _LINE_END else "atom", place)
+            at = found.end()
+        self._run.text(self._read(token.raw[at:]), collapse=collapse)
+
+    def _read(self, raw: str) -> str:
+        if self._rules.xml:
+            return _XML_ENTITY.sub(lambda m: html.unescape(m.group()), raw)
+        return html.unescape(raw)
 
     def _flush(self) -> None:
         """End the run; one without a word stays as it was."""
-        run, self._run = self._run, Run()
-        if run.wordless:
-            self._parts += run.raw
-            return
-        marked = run.finish()
-        # With breaks, white space at the ends belongs to the text: it may be lines of <pre>.
-        leading, trailing = ("", "") if marked.breaks else _white_ends(run.raw)
-        self._parts += [leading, _stripped(marked, bool(leading), bool(trailing)), trailing]
-
-
-def _white_ends(raw: Sequence[str]) -> tuple[str, str]:
-    """White space before the first token's text and behind the last one's."""
-    first, last = raw[0], raw[-1]
-    return first[: len(first) - len(first.lstrip(_SPACES))], last[len(last.rstrip(_SPACES)) :]
-
-
-def _stripped(marked: MarkedText, leading: bool, trailing: bool) -> MarkedText:
-    """``marked`` without the white space that its surroundings already hold."""
-    text = marked.text
-    start = len(text) - len(text.lstrip(_SPACES)) if leading else 0
-    end = len(text.rstrip(_SPACES)) if trailing else len(text)
-    if (start, end) == (0, len(text)):
-        return marked
-
-    def moved(offset: int) -> int:
-        return min(max(offset - start, 0), end - start)
-
-    marks = tuple(replace(m, start=moved(m.start), end=moved(m.end)) for m in marked.marks)
-    return replace(marked, text=text[start:end], marks=marks)
+        found, self._run = self._run.finish(), Run(self._source)
+        if found:
+            self._segments.append(found)
 
 
 def _escape(tokens: Sequence[Token], rules: Rules) -> Escape:

@@ -7,9 +7,6 @@ Three kinds of things stand in a text without being words:
   element, a name that must not be translated), or for what stands between two words
   (an image, a comment); the translator carries it over;
 * *breaks*: ``"\\n"``, which no translation moves or drops.
-
-Nothing here knows HTML: ``data`` is whatever the caller puts back later, a pair of tags
-or a run of a Word document.
 """
 
 from __future__ import annotations
@@ -17,9 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
+from csanmt.markup.segments import Segment, Tag, TextOrTag, joined
 from csanmt.protected.finder import FIRST_ATOM, FIRST_POINT, LAST_ATOM, LAST_POINT, is_point
 
 ROOT = -1
@@ -28,36 +24,23 @@ ATOMS = re.compile(f"([{FIRST_POINT}-{LAST_ATOM}])")
 MAX_POINTS = ord(LAST_POINT) - ord(FIRST_POINT) + 1
 
 
-def atom_character(number: int) -> str:
-    """The character that stands for atom ``number`` (0 to ``MAX_ATOMS`` - 1) of a text."""
-    return chr(ord(FIRST_ATOM) + number)
-
-
-def point_character(number: int) -> str:
-    """The like for what stands between two words (``number`` is below ``MAX_POINTS``)."""
-    return chr(ord(FIRST_POINT) + number)
-
-
 def is_atom(character: str) -> bool:
     return FIRST_POINT <= character <= LAST_ATOM
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Formatting of ``text[start:end]``; one around nothing becomes an atom (``words``).
+    """Formatting of ``text[start:end]``, which is not empty.
 
     Attributes:
+        opening: the tag that begins it.
         parent: index (in ``MarkedText.marks``) of the mark this one stands in, or ``ROOT``.
     """
 
     start: int
     end: int
-    data: Any = None
+    opening: Tag
     parent: int = ROOT
-
-    @property
-    def is_point(self) -> bool:
-        return self.start == self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +58,8 @@ class MarkedText:
 
     text: str
     marks: tuple[Mark, ...] = ()
-    atoms: dict[str, Any] = field(default_factory=dict)
-    breaks: tuple[Any, ...] = ()
+    atoms: dict[str, Segment] = field(default_factory=dict)
+    breaks: Segment = ()
 
     @property
     def characters(self) -> int:
@@ -87,26 +70,6 @@ class MarkedText:
     def plain(self) -> bool:
         """No formatting: any translation of ``text`` will do, no alignment is needed."""
         return not (self.marks or self.atoms or self.breaks)
-
-
-class Kind(Enum):
-    """What a ``MarkupEvent`` of a translation is."""
-
-    TEXT = "text"
-    OPEN = "open"
-    CLOSE = "close"
-    POINT = "point"
-    ATOM = "atom"
-    BREAK = "break"
-
-
-@dataclass(frozen=True, slots=True)
-class MarkupEvent:
-    """``value`` is the text, or the ``data`` of mark, atom or break."""
-
-    kind: Kind
-    value: Any
-    mark: int = ROOT  # index in MarkedText.marks, of OPEN, CLOSE, POINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,37 +85,27 @@ class Placed:
     text: str
     ranges: tuple[tuple[int, int], ...]
 
-    def pieces(self) -> Iterator[MarkupEvent]:
-        """Everything in order; each mark, atom and break of the source exactly once."""
+    def segment(self) -> Segment:
+        """Everything in order; each tag of the source exactly once."""
+        return joined(self._pieces())
+
+    def _pieces(self) -> Iterator[TextOrTag]:
         breaks = iter(self.source.breaks)
         position = 0
-        for offset, kind, index in events(self.source.marks, self.ranges):
+        for offset, tag in _tags(self.source.marks, self.ranges):
             yield from self._characters(position, offset, breaks)
             position = offset
-            yield MarkupEvent(kind, self.source.marks[index].data, index)
+            yield tag
         yield from self._characters(position, len(self.text), breaks)
-        for data in breaks:  # a translator that dropped line breaks
-            yield MarkupEvent(Kind.BREAK, data)
+        yield from breaks  # a translator that dropped line breaks
 
-    def _characters(self, start: int, end: int, breaks: Iterator[Any]) -> Iterator[MarkupEvent]:
-        run = start
-        for i in range(start, end):
-            character = self.text[i]
-            special: MarkupEvent | None = None
-            if character in self.source.atoms:
-                special = MarkupEvent(Kind.ATOM, self.source.atoms[character])
-            elif character == "\n" and self.source.breaks:
-                data = next(breaks, None)
-                special = (
-                    MarkupEvent(Kind.TEXT, " ") if data is None else MarkupEvent(Kind.BREAK, data)
-                )
-            if special:
-                if run < i:
-                    yield MarkupEvent(Kind.TEXT, self.text[run:i])
-                yield special
-                run = i + 1
-        if run < end:
-            yield MarkupEvent(Kind.TEXT, self.text[run:end])
+    def _characters(self, start: int, end: int, breaks: Iterator[TextOrTag]) -> Iterator[TextOrTag]:
+        atoms, broken = self.source.atoms, bool(self.source.breaks)
+        for character in self.text[start:end]:
+            if character in atoms:
+                yield from atoms[character]
+            else:
+                yield next(breaks, " ") if character == "\n" and broken else character
 
 
 def children(marks: Sequence[Mark]) -> dict[int, list[int]]:
@@ -163,10 +116,8 @@ def children(marks: Sequence[Mark]) -> dict[int, list[int]]:
     return found
 
 
-def events(
-    marks: Sequence[Mark], ranges: Sequence[tuple[int, int]]
-) -> Iterator[tuple[int, Kind, int]]:
-    """Openings, closings and points in the order of the text; never crossing."""
+def _tags(marks: Sequence[Mark], ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Tag]]:
+    """Where tags open and close, in the order of the text; never crossing."""
     below = children(marks)
 
     def ordered(parent: int) -> list[int]:
@@ -176,12 +127,10 @@ def events(
     stack = [(i, True) for i in ordered(ROOT)]
     while stack:
         index, entering = stack.pop()
-        start, end = ranges[index]
-        if marks[index].is_point and index not in below:
-            yield start, Kind.POINT, index
-        elif entering:
-            yield start, Kind.OPEN, index
+        opening = marks[index].opening
+        if entering:
+            yield ranges[index][0], opening
             stack.append((index, False))
             stack += [(i, True) for i in ordered(index)]
-        else:
-            yield end, Kind.CLOSE, index
+        elif opening.closing:
+            yield ranges[index][1], opening.closing

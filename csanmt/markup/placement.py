@@ -303,8 +303,6 @@ def _characters(
     if first < last:
         return places[first][0], places[last - 1][1]
     mark = source.marks[index]
-    if mark.parent == ROOT and (edge := _edge(mark, source, words.text)) is not None:
-        return edge, edge
     low, high = spans[mark.parent]
     if low == high:  # nothing around it: it stands where its parent stands
         offset = parent[0][0] if parent else 0
@@ -316,10 +314,3 @@ def _characters(
     else:
         offset = places[first - 1][1]
     return offset, offset
-
-
-def _edge(mark: Mark, source: MarkedText, text: str) -> int | None:
-    """What stands before or behind the whole source text stays there."""
-    if not source.text[: mark.end].strip(_white(source)):
-        return 0
-    return len(text) if not source.text[mark.start :].strip(_white(source)) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import Enum
 
 # The text before one of these has nothing to do with the text behind it.
 _BLOCKS = """address article aside blockquote body canvas caption center col colgroup dd details
@@ -13,18 +12,6 @@ _BLOCKS = """address article aside blockquote body canvas caption center col col
     option p pre search section select summary table tbody td template tfoot th thead title tr ul
     base video audio object textarea button"""
 _KEPT = "script style code kbd samp var math svg tt"
-
-
-class Sentences(Enum):
-    """How DeepL's ``split_sentences`` cuts text.
-
-    ``ALL``: at punctuation and line breaks; ``PUNCTUATION``: line breaks are white space;
-    ``NONE``: the text is one.
-    """
-
-    ALL = "1"
-    PUNCTUATION = "nonewlines"
-    NONE = "0"
 
 
 @dataclass(frozen=True, slots=True)

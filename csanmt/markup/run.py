@@ -1,59 +1,41 @@
-"""Builds one ``MarkedText`` out of the tokens between two structural tags."""
+"""Builds one segment out of the tokens between two structural tags."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import replace
 
-from csanmt.markup.marked import (
-    ATOMS,
-    MAX_ATOMS,
-    ROOT,
-    Mark,
-    MarkedText,
-    atom_character,
-    is_atom,
-)
-from csanmt.markup.words import whole_words
+from csanmt.markup.segments import Segment, Tag, TagKind, TextOrTag, joined, pair
 
 _WHITE = re.compile(r"[ \t\n\r\f]+")
+_SPACES = " \t\r\f\n"  # a wide blank is text: it indents
+Range = tuple[int, int]
 
 
 class Run:
-    """Text, tags and the rest in the order they come; ``finish`` makes a ``MarkedText``."""
+    """Text, tags and the rest in the order they come; ``raw`` of a tag is its place."""
 
-    def __init__(self) -> None:
-        self._events: list[tuple[str, str]] = []  # text, break, open, close, point; what it is
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._items: list[TextOrTag] = []
         self._last = ""  # character of the text
-        self._open: list[int] = []  # token indices of the start tags that wait
-        self._unopened = 0  # end tags whose start tags stand before this run
-        self._atoms: dict[str, str] = {}
-        self._breaks: list[str] = []
-        self.raw: list[str] = []  # everything as it was
+        self._open: list[tuple[int, int]] = []  # token and item of the start tags that wait
+        self._unopened: list[Tag] = []  # of end tags whose start tags stand before this run
+        self.start = self.end = -1
 
     @property
     def empty(self) -> bool:
-        return not self.raw
+        return self.start < 0
 
-    @property
-    def wordless(self) -> bool:
-        """No character that a translator would read."""
-        texts = (value for kind, value in self._events if kind == "text")
-        return not any(c.isalnum() for text in texts for c in text)
+    def reach(self, start: int, end: int) -> None:
+        """Take this part of the source into the run."""
+        self.start, self.end = start if self.empty else self.start, end
 
     def text(self, text: str, *, collapse: bool) -> None:
-        """Add plain text. With ``collapse`` white space is as HTML shows it.
-
-        Without it and once a break was added, line breaks are breaks too.
-        """
-        if collapse:
-            text = self._collapsed(text)
-        for part in ATOMS.split(text):
-            if part and is_atom(part[0]):
-                self.atom(part)  # somebody's own private character
-            elif part:
-                self._add(part)
+        """Add plain text. With ``collapse`` white space is as HTML shows it."""
+        if text := self._collapsed(text) if collapse else text:
+            self._items.append(text)
+            self._last = text[-1]
 
     def _collapsed(self, text: str) -> str:
         def shown(found: re.Match[str]) -> str:
@@ -66,76 +48,54 @@ class Run:
 
         return _WHITE.sub(shown, text)
 
-    def lines(self, text: str) -> None:
-        """Add preformatted text: each line break is kept where it is."""
-        for i, line in enumerate(re.split("(\r\n|\r|\n)", text)):
-            if i % 2:
-                self.line_break(line)
-            elif line:
-                self.text(line, collapse=False)
+    def tag(self, kind: TagKind, place: Range) -> None:
+        """Add what is no text and has no partner."""
+        self._items.append(Tag(kind, place))
+        self._last = {"break": "\n", "atom": "x"}.get(kind, self._last)
 
-    def _add(self, text: str, kind: str = "text") -> None:
-        self._events.append((kind, text))
-        self._last = text[-1:]
-
-    def open(self, token: int, raw: str) -> None:
+    def open(self, token: int, place: Range, *, note: bool) -> None:
         """A start tag that has its end tag, here or behind this run."""
-        self._open.append(token)
-        self._events.append(("open", raw))
+        self._open.append((token, len(self._items)))
+        self._items.append(Tag("open", place, note=note))
 
-    def close(self, token: int, raw: str) -> None:
+    def close(self, token: int, place: Range) -> None:
         """An end tag; ``token`` is the index of its start tag.
 
         Pairs do not cross, so that is the innermost open one, or it stood before this run
         and none is open.
         """
-        if self._open and self._open[-1] == token:
-            self._open.pop()
+        if self._open and self._open[-1][0] == token:
+            self._pair(place)
         else:
-            self._unopened += 1
-        self._events.append(("close", raw))
+            opening, closing = pair((self.start, self.start), place)
+            self._unopened.append(opening)
+            self._items.append(closing)
 
-    def point(self, raw: str) -> None:
-        """A tag or comment that stands for no word."""
-        self._events.append(("point", raw))
+    def _pair(self, closing: Range) -> None:
+        at = self._open.pop()[1]
+        opening = self._items[at]
+        assert isinstance(opening, Tag)
+        self._items[at], close = pair(opening.raw, closing, note=opening.note)
+        self._items.append(close)
 
-    def atom(self, raw: str) -> None:
-        """Something shown as it is, in the place of a word."""
-        if len(self._atoms) >= MAX_ATOMS:
-            self.point(raw)
-            return
-        character = atom_character(len(self._atoms))
-        self._atoms[character] = raw
-        self._add(character)
+    def finish(self) -> tuple[int, int, Segment] | None:
+        """Its place and what it says; None: no word that a translator would read.
 
-    def line_break(self, raw: str) -> None:
-        self._breaks.append(raw)
-        self._add("\n", "break")
-
-    def finish(self) -> MarkedText:
-        """What began before this run, or goes on behind it, begins and ends with it."""
-        before, behind = [("open", "")] * self._unopened, [("close", "")] * len(self._open)
-        parts: list[str] = []
-        marks: list[Mark] = []
-        opened: list[tuple[int, int]] = []  # mark, and visible characters and breaks before it
-        length = solid = 0
-        for kind, value in [*before, *self._events, *behind]:
-            parent = opened[-1][0] if opened else ROOT
-            if kind in ("text", "break"):
-                parts.append(value)
-                length += len(value)
-                solid += kind == "break" or sum(not c.isspace() for c in value)
-            elif kind == "close":
-                index, already = opened.pop()
-                mark = marks[index]
-                if solid > already:
-                    marks[index] = replace(mark, end=length, data=(mark.data, value))
-                else:  # an element without text is one thing, with whatever elements it holds
-                    whole = "".join([*(m.data for m in marks[index:]), value])
-                    marks[index:] = [replace(mark, data=whole)]
-            else:
-                if kind == "open":
-                    opened.append((len(marks), solid))
-                marks.append(Mark(length, length, value, parent))
-        text = "".join(parts)
-        return whole_words(MarkedText(text, tuple(marks), dict(self._atoms), tuple(self._breaks)))
+        What began before this run, or goes on behind it, begins and ends with it. White space
+        at the ends stays outside, but for lines: they may be those of ``<pre>``.
+        """
+        texts = [item for item in self._items if isinstance(item, str)]
+        if not any(c.isalnum() for text in texts for c in text):
+            return None
+        lines = any(isinstance(item, Tag) and item.kind == "break" for item in self._items)
+        first, last = self._items[0], self._items[-1]
+        raw = self._source[self.start : self.end]
+        if isinstance(first, str) and not lines:
+            self.start += len(raw) - len(raw.lstrip(_SPACES))
+            self._items[0] = first.lstrip(_SPACES)
+        if isinstance(last, str) and not lines:
+            self.end -= len(raw) - len(raw.rstrip(_SPACES))
+            self._items[-1] = str(self._items[-1]).rstrip(_SPACES)
+        while self._open:
+            self._pair((self.end, self.end))
+        return self.start, self.end, joined([*reversed(self._unopened), *self._items])

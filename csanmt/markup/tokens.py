@@ -38,11 +38,16 @@ class TokenKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """``raw`` is the source text; ``name`` a tag's name (lower case in HTML)."""
+    """``raw`` is the source text from ``start``; ``name`` a tag's name (lower case in HTML)."""
 
     kind: TokenKind
     raw: str
+    start: int
     name: str = ""
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.raw)
 
 
 def tokenize(source: str, *, xml: bool) -> list[Token]:
@@ -93,7 +98,8 @@ class _Scanner:
 
     def _flush(self, end: int) -> None:
         if self._text_from < end:
-            self._tokens.append(Token(TokenKind.TEXT, self._source[self._text_from : end]))
+            text = self._source[self._text_from : end]
+            self._tokens.append(Token(TokenKind.TEXT, text, self._text_from))
         self._text_from = end
 
     def _markup(self, at: int) -> Token | None:
@@ -112,10 +118,10 @@ class _Scanner:
         closing, name, rest = found.groups()
         name = name if self._xml else name.lower()
         if closing:
-            return Token(TokenKind.END, found.group(), name)
+            return Token(TokenKind.END, found.group(), at, name)
         void = not self._xml and name in VOID
         kind = TokenKind.EMPTY if void or rest.endswith("/") else TokenKind.START
-        return Token(kind, found.group(), name)
+        return Token(kind, found.group(), at, name)
 
     def _until(self, closing: str, at: int, skip: int, kind: TokenKind) -> Token | None:
         if closing in self._absent:
@@ -124,7 +130,7 @@ class _Scanner:
         if end < 0:
             self._absent.add(closing)
             return None
-        return Token(kind, self._source[at : end + len(closing)])
+        return Token(kind, self._source[at : end + len(closing)], at)
 
     def _declaration(self, at: int) -> Token | None:
         """``<!DOCTYPE …>``, with the declarations it may hold in brackets."""
@@ -143,13 +149,13 @@ class _Scanner:
         if found is None:
             self._absent.add("]")
             return None
-        return Token(TokenKind.OTHER, self._source[at : found.end()])
+        return Token(TokenKind.OTHER, self._source[at : found.end()], at)
 
     def _raw_text(self, name: str, start: int) -> int:
         """Everything up to the end tag is one token that nobody reads."""
         closing = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(self._source, start)
         end = closing.start() if closing else len(self._source)
         if start < end:
-            self._tokens.append(Token(TokenKind.OTHER, self._source[start:end]))
+            self._tokens.append(Token(TokenKind.OTHER, self._source[start:end], start))
         self._text_from = end
         return end

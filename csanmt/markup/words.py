@@ -1,167 +1,189 @@
-"""What is no span of words goes through whole, as an atom: cut words, note numbers, points.
+"""A segment as a translator wants it: spans of words beside the text, all else as atoms.
 
 ``H<sub>2</sub>O`` means nothing to a model in parts, and no alignment puts its tags back. The
 word with its tags becomes one atom; so does a number that is nothing but a link to a note, and
-so do tags between two words (an image, a comment, a tag without its partner).
+so do tags between two words (an image, a comment, a pair around nothing).
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+import string
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from typing import Literal, NamedTuple
 
-from csanmt.markup.marked import (
-    MAX_ATOMS,
-    MAX_POINTS,
-    ROOT,
-    Kind,
-    Mark,
-    MarkedText,
-    MarkupEvent,
-    Placed,
-    atom_character,
-    events,
-    point_character,
-)
+from csanmt.markup.marked import ATOMS, MAX_ATOMS, MAX_POINTS, ROOT, Mark, MarkedText
+from csanmt.markup.segments import Segment, Tag, TextOrTag
+from csanmt.protected.finder import FIRST_ATOM, FIRST_POINT
 
-Range = tuple[int, int]
-
-_LONGEST = 64
 _NOTE = re.compile(r"[\[(（〔]?(?:[0-9]{1,3}|[*†‡])[\])）〕]?\Z")
-_NOTE_TAGS = ("<sup", "<a ", "[")  # the last is Markdown's link
+_LONGEST_NOTE = 12  # pieces
+_LATIN = string.ascii_letters + string.digits
 
 
-def whole_words(text: MarkedText) -> MarkedText:
-    """``text`` with cut words, note numbers and points as atoms; their data are their pieces."""
-    ranges = _ranges(text)[: MAX_ATOMS - len(text.atoms)]
-    text = _made_whole(text, ranges) if ranges else text
-    return _with_points(text) if any(mark.is_point for mark in text.marks) else text
+class _Group(NamedTuple):
+    """Pieces that become one character, in the place of a word or between two."""
+
+    kind: Literal["atom", "point"]
+    pieces: Segment
 
 
-def _with_points(text: MarkedText) -> MarkedText:
-    """Points that stand together are one atom; beyond ``MAX_POINTS`` they join the last one."""
-    atoms, parts, at, length = dict(text.atoms), list[str](), 0, 0
-    place: dict[int, int] = {}  # of a mark here: there
-    marks: list[Mark] = []
-    count, after_point = 0, False
-    for offset, kind, index in events(text.marks, [(m.start, m.end) for m in text.marks]):
-        parts.append(text.text[at:offset])
-        length += offset - at
-        after_point = after_point and at == offset
-        at = offset
-        mark = text.marks[index]
-        if kind is Kind.POINT:
-            if not (after_point or count == MAX_POINTS):
-                parts.append(point_character(count))
-                atoms[parts[-1]] = []
-                count, length = count + 1, length + 1
-            atoms[point_character(count - 1)].append(MarkupEvent(kind, mark.data))
-        elif kind is Kind.OPEN:
-            place[index] = len(marks)
-            marks.append(replace(mark, start=length, parent=place.get(mark.parent, ROOT)))
+_Item = str | Tag | _Group
+
+
+def marked(segment: Segment) -> MarkedText:
+    """The segment as text with marks; pairs in it must not cross."""
+    items = _whole(_grouped(segment))
+    breaking = any(isinstance(item, Tag) and item.kind == "break" for item in items)
+    parts, marks, opened = list[str](), list[Mark](), list[int]()
+    atoms, breaks = dict[str, list[TextOrTag]](), list[TextOrTag]()
+    length = words = points = 0
+    point = ""  # right before
+    for item in items:
+        text, before, point = "", point, ""
+        if isinstance(item, str):
+            breaks += ["\n"] * (item.count("\n") * breaking)
+            text = item
+        elif isinstance(item, _Group):
+            if item.kind == "atom" and words < MAX_ATOMS:
+                text, words = chr(ord(FIRST_ATOM) + words), words + 1
+            elif before or points == MAX_POINTS:
+                point = before or chr(ord(FIRST_POINT) + points - 1)
+            else:
+                text = point = chr(ord(FIRST_POINT) + points)
+                points += 1
+            character = text or point
+            atoms.setdefault(character, []).extend(item.pieces)
+        elif item.kind == "break":
+            breaks.append(item)
+            text = "\n"
+        elif item.kind == "close":
+            index = opened.pop()
+            marks[index] = replace(marks[index], end=length)
         else:
-            marks[place[index]] = replace(marks[place[index]], end=length)
-        after_point = kind is Kind.POINT
-    parts.append(text.text[at:])
-    return replace(text, text="".join(parts), marks=tuple(marks), atoms=atoms)
+            parent = opened[-1] if opened else ROOT
+            opened.append(len(marks))
+            marks.append(Mark(length, length, item, parent))
+        parts.append(text)
+        length += len(text)
+    groups = {character: tuple(pieces) for character, pieces in atoms.items()}
+    return MarkedText("".join(parts), tuple(marks), groups, tuple(breaks))
 
 
-def _ranges(text: MarkedText) -> list[Range]:
-    """Disjoint, in order; none holds a part of a mark and something beside it."""
-    found = {_word(text.text, at) for m in text.marks if not m.is_point for at in (m.start, m.end)}
-    found |= {(m.start, m.end) for m in text.marks if _is_note(text.text, m)}
-    apart: list[Range] = []
-    for start, end in sorted(span for span in found if span[0] < span[1]):
-        if not apart or start >= apart[-1][1]:
-            apart.append((start, end))
-    crossed = set()
-    for mark in text.marks:
-        for at, other in ((mark.start, mark.end), (mark.end, mark.start)):
-            i = bisect_right(apart, (at, len(text.text))) - 1
-            inside = i >= 0 and apart[i][0] < at < apart[i][1]
-            if inside and not apart[i][0] <= other <= apart[i][1]:
-                crossed.add(i)
-    return [span for i, span in enumerate(apart) if i not in crossed]
-
-
-def _is_note(text: str, mark: Mark) -> bool:
-    opening = mark.data[0] if isinstance(mark.data, tuple) else ""
-    return (
-        isinstance(opening, str)
-        and opening.startswith(_NOTE_TAGS)
-        and bool(_NOTE.match(text[mark.start : mark.end]))
-    )
-
-
-def _word(text: str, at: int) -> tuple[int, int]:
-    """The Latin word that has ``at`` in its midst, else nothing."""
-    start = end = at
-    while start > 0 and at - start < _LONGEST and _latin(text[start - 1]):
-        start -= 1
-    while end < len(text) and end - at < _LONGEST and _latin(text[end]):
-        end += 1
-    return (start, end) if start < at < end else (at, at)
-
-
-def _latin(character: str) -> bool:
-    return character.isascii() and character.isalnum()
-
-
-def _made_whole(text: MarkedText, ranges: list[Range]) -> MarkedText:
-    inner: list[list[int]] = [[] for _ in ranges]  # marks that go into each atom
-    kept: list[int] = []
-    went: dict[int, int] = {}  # what is in a mark goes where the mark goes
-    for index, mark in enumerate(text.marks):
-        i = went.get(mark.parent, bisect_right(ranges, (mark.start, len(text.text))) - 1)
-        if mark.parent in went or (i >= 0 and _belongs(text.text, mark, *ranges[i])):
-            went[index] = i
-            inner[i].append(index)
+def _grouped(segment: Segment) -> list[_Item]:
+    """What is no text, no break and no pair around some as groups."""
+    items: list[_Item] = []
+    opened: list[tuple[int, int]] = []  # place in the items, and visible things before it
+    seen = 0
+    for piece in segment:
+        if isinstance(piece, str):
+            # Somebody's own private character goes through as it is.
+            parts = enumerate(ATOMS.split(piece))
+            items += [_Group("atom", (part,)) if i % 2 else part for i, part in parts if part]
+            seen += not piece.isspace()
+        elif piece.kind == "open":
+            opened.append((len(items), seen))
+            items.append(piece)
+        elif piece.kind == "close":
+            place, before = opened.pop()
+            items.append(piece)
+            if seen == before:  # blanks within come behind it
+                blanks = [item for item in items[place:] if isinstance(item, str)]
+                tags = [item for item in items[place:] if not isinstance(item, str)]
+                items[place:] = [_Group("point", _flat(tags)), *blanks]
         else:
-            kept.append(index)
-    atoms, parts, at = dict(text.atoms), [], 0
-    for (start, end), marks in zip(ranges, inner, strict=True):
-        character = atom_character(len(atoms))
-        atoms[character] = _pieces(text, start, end, marks)
-        parts += [text.text[at:start], character]
-        at = end
-    position = {old: new for new, old in enumerate(kept)}
-    shrunk = [0, *accumulate(end - start - 1 for start, end in ranges)]
-
-    def moved(offset: int) -> int:
-        i = bisect_right(ranges, (offset, -1))  # ranges that begin before it
-        return (
-            offset - shrunk[i]
-            if not i or offset >= ranges[i - 1][1]
-            else ranges[i - 1][0] - shrunk[i - 1]
-        )
-
-    return replace(
-        text,
-        text="".join([*parts, text.text[at:]]),
-        marks=tuple(
-            replace(m, start=moved(m.start), end=moved(m.end), parent=position.get(m.parent, ROOT))
-            for m in (text.marks[i] for i in kept)
-        ),
-        atoms=atoms,
-    )
+            seen += piece.kind != "point"
+            kind = piece.kind
+            items.append(piece if kind == "break" else _Group(kind, (piece,)))
+    return items
 
 
-def _belongs(text: str, mark: Mark, start: int, end: int) -> bool:
-    """The mark lies within the range, and is not one around or beside all of it."""
-    if mark.is_point:
-        return start < mark.start < end
-    if not (start <= mark.start and mark.end <= end):
-        return False
-    return start < mark.start or mark.end < end or _is_note(text, mark)
+def _flat(items: Iterable[_Item]) -> Segment:
+    return tuple(p for i in items for p in (i.pieces if isinstance(i, _Group) else (i,)))
 
 
-def _pieces(text: MarkedText, start: int, end: int, inner: list[int]) -> list[MarkupEvent]:
-    place = {old: new for new, old in enumerate(inner)}
-    marks = tuple(
-        replace(m, start=m.start - start, end=m.end - start, parent=place.get(m.parent, ROOT))
-        for m in (text.marks[i] for i in inner)
-    )
-    part = MarkedText(text.text[start:end], marks)
-    return list(Placed(part, part.text, tuple((m.start, m.end) for m in marks)).pieces())
+def _whole(items: list[_Item]) -> list[_Item]:
+    """With words that tags cut, and numbers of notes, as groups."""
+    out: list[_Item] = []
+    i = 0
+    while i < len(items):
+        if end := _note_end(items, i):
+            out.append(_Group("atom", _flat(items[i:end])))
+            i = end
+        elif (last := _word_end(items, i)) == i:
+            out.append(items[i])
+            i += 1
+        else:
+            i = _take_word(items, i, last, out)
+    return out
+
+
+def _note_end(items: Sequence[_Item], first: int) -> int:
+    """Behind the number of a note that begins there; 0: none does."""
+    opening = items[first]
+    if not isinstance(opening, Tag) or not opening.note:
+        return 0
+    said = ""
+    for end in range(first + 1, min(first + _LONGEST_NOTE, len(items))):
+        item = items[end]
+        if item is opening.closing:
+            return end + 1 if _NOTE.match(said) else 0
+        said += item if isinstance(item, str) else "" if _is_thin(item) else " "
+    return 0
+
+
+def _is_thin(item: _Item, *kinds: str) -> bool:
+    """It may stand in the midst of a word: a point, or a tag (of these kinds)."""
+    if isinstance(item, Tag):
+        return item.kind in (kinds or ("open", "close"))
+    return isinstance(item, _Group) and item.kind == "point"
+
+
+def _word_end(items: Sequence[_Item], first: int) -> int:
+    """The last text of the Latin word at the end of this one that tags or points cut."""
+    text, last = items[first], first
+    while isinstance(text, str) and text[-1] in _LATIN:
+        following = last + 1
+        while following < len(items) and _is_thin(items[following]):
+            following += 1
+        behind = items[following] if following < len(items) else None
+        if not isinstance(behind, str) or behind[0] not in _LATIN or following == last + 1:
+            break
+        last = following
+        if behind.lstrip(_LATIN):
+            break
+        text = behind
+    return last
+
+
+def _take_word(items: list[_Item], first: int, last: int, out: list[_Item]) -> int:
+    """Make a group of a word and of the tags around it whose partners cut it, if they stand
+    right beside it. Returns where the items go on."""
+    begin, end = items[first], items[last]
+    assert isinstance(begin, str)
+    assert isinstance(end, str)
+    before, behind = begin.rstrip(_LATIN), end.lstrip(_LATIN)
+    opened = closed = 0  # within, without their partners
+    for item in items[first + 1 : last]:
+        if isinstance(item, Tag):
+            opened += item.kind == "open"
+            closed += item.kind == "close" and not opened
+            opened -= item.kind == "close" and opened > 0
+    low, high = len(out), last + 1
+    while closed and not before and low and _is_thin(out[low - 1], "open"):
+        low -= 1
+        closed -= isinstance(out[low], Tag)
+    while opened and not behind and high < len(items) and _is_thin(items[high], "close"):
+        opened -= isinstance(items[high], Tag)
+        high += 1
+    if opened or closed or not any(isinstance(item, Tag) for item in items[first:last]):
+        out += items[first:last]
+        return last
+    word = [*out[low:], begin[len(before) :], *items[first + 1 : last]]
+    word += [end[: len(end) - len(behind)], *items[last + 1 : high]]
+    out[low:] = [before, _Group("atom", _flat(word))] if before else [_Group("atom", _flat(word))]
+    if behind:
+        items[last] = behind
+        return last
+    return high

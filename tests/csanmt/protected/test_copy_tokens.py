@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from csanmt.documents.formats import PARSERS
-from csanmt.documents.segments import Tag, marked, pair, unmarked
 from csanmt.engine.packing import pack
 from csanmt.loading import load_translator
-from csanmt.markup import MarkedText, Placed, translate_documents, translate_marked
+from csanmt.markup import (
+    MarkedText,
+    Placed,
+    Tag,
+    marked,
+    pair,
+    translate_documents,
+    translate_marked,
+)
 from csanmt.protected.families import FAMILIES
 from csanmt.protected.finder import find
 from csanmt.protected.names import is_word
@@ -96,9 +103,9 @@ def test_tags_without_a_partner_come_through_beside_them(copying: TextTranslator
 def test_a_pair_around_a_tag_keeps_it(copying: TextTranslator) -> None:
     first, last = pair("<b>", "</b>")
     segment = ("今天", first, Tag("point"), last, "很好。")
-    assert unmarked(unplaced(marked(segment))) == segment
+    assert unplaced(marked(segment)).segment() == segment
     (placed,) = translate_marked(copying, [marked(segment)], DecodingOptions(max_length=20))
-    tags = [piece for piece in unmarked(placed) if isinstance(piece, Tag)]
+    tags = [piece for piece in placed.segment() if isinstance(piece, Tag)]
     assert tags == list(segment[1:4])
 
 
