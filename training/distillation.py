@@ -84,14 +84,13 @@ def distil(
 
 
 def monolingual(paths: Iterable[Path]) -> Iterator[SentencePair]:
-    """English lines (``text[<TAB>source]``) as targetless pairs of origin ``back:source``."""
+    """English lines (``text[<TAB>source[:part]]``) as targetless pairs of origin ``back:source``."""
     for path in paths:
         with open_text(path) as lines:
             for line in lines:
                 text, _, source = line.rstrip("\r\n").partition("\t")
-                yield SentencePair(
-                    normalise_target(text), "", f"back:{source or path.name.split('.')[0]}"
-                )
+                origin = source.partition(":")[0] or path.name.split(".")[0]
+                yield SentencePair(normalise_target(text), "", f"back:{origin}")
 
 
 def _resume(out: Path, journal: Path, settings: dict[str, object]) -> int:
