@@ -84,7 +84,7 @@ def distil(
 
 
 def monolingual(paths: Iterable[Path]) -> Iterator[SentencePair]:
-    """English lines (``text[<TAB>source[:part]]``) as targetless pairs of origin ``back:source``."""
+    """English lines (``text[<TAB>source[:part]]``) as targetless pairs of ``back:source``."""
     for path in paths:
         with open_text(path) as lines:
             for line in lines:
