@@ -36,9 +36,8 @@ is missing, unexpected or misshapen is named and nothing is saved. What only tra
 needs is left out and listed.
 
 Where PyTorch is installed, the packed weights answer 200 sentences made from the
-vocabulary beside the floats; how far they are apart is told and kept with the version,
-with a warning above 0.1 nats a token. Of models above 1 GiB that is done only with
---compare, since the floats then have to fit into memory.
+vocabulary beside the floats; how far they are apart is told, with a warning above 0.1
+nats a token (of models above 1 GiB only with --compare: the floats have to fit into memory).
 """
 
 EPILOG = """\
@@ -51,9 +50,7 @@ A hub id such as damo/nlp_csanmt_translation_zh2en is downloaded by ModelScope's
 client, which has to be installed beside this program: pip install modelscope. That one
 step is covered by tests with a stand-in for the client only, not against the hub itself.
 
-Weights go through memory one by one: some 2 GB are enough for the published size. The
-conversion works in a temporary folder ($TMPDIR) that needs 1.3 times the checkpoint's
-size without its optimizer state; with --int8-only a third of it.
+How much memory and disk it takes: docs/model-store.md.
 """
 
 
@@ -63,14 +60,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="DIR_OR_HUB_ID", help="the model's directory, or hub id")
     parser.add_argument("--revision", help="with a hub id: which one (default: the hub's)")
     add_version_options(parser)
-    parser.add_argument(
-        "--no-engine", action="store_true", help="float weights only; do not pack engine.bin"
-    )
-    parser.add_argument(
-        "--int8-only",
-        action="store_true",
-        help="leave the float weights out",
-    )
+    parser.add_argument("--int8-only", action="store_true", help="leave the float weights out")
     parser.add_argument(
         "--compare", metavar="FILE", help="compare int8 with the floats on these lines too"
     )
@@ -80,15 +70,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Import; prints the version and what the conversion found."""
-    from cli.loading import silence_transformers
+    from cli.loading import open_store, silence_transformers
     from model_store.importing import import_modelscope
-    from model_store.store import ModelStore
 
-    if args.int8_only and args.no_engine:
-        raise InvalidInputError("--int8-only and --no-engine leave no weights; give one of them")
     silence_transformers()
     wanted = version_arguments(args)
-    store = ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
+    store = open_store()
     store.require_absent(wanted["tag"])  # before anything is downloaded
     directory = find_source(args.source, args.revision)
     hub = {} if Path(args.source).is_dir() else {"location": args.source}
@@ -98,7 +85,6 @@ def run(args: argparse.Namespace) -> None:
         **wanted,
         origin=hub | ({"revision": args.revision} if args.revision else {}),
         floats=not args.int8_only,
-        int8=not args.no_engine,
         compare=_lines(args.compare) if args.compare else (),
         progress=(lambda _: None) if args.json else note,
     )
@@ -130,11 +116,8 @@ def _print_findings(report: ConversionReport) -> None:
         note(f"int8: {words}" if found["fine"] else f"warning: int8 costs quality: {words}")
     check = report.self_check
     if "sentence" in check:
-        if not check["translation"]:
-            note(
-                "warning: the self-check was answered with nothing; look at this version's answers"
-            )
-        print(f"self-check ({check['engine']}): {check['sentence']} -> {check['translation']}")
+        said = check["translation"] or "nothing (look at this version's answers)"
+        print(f"self-check ({check['engine']}): {check['sentence']} -> {said}")
 
 
 def find_source(source: str, revision: str | None = None) -> Path:

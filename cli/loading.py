@@ -15,6 +15,7 @@ from csanmt.errors import NotFoundError
 
 if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
+    from model_store.store import ModelStore
 
 
 def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]:
@@ -30,17 +31,22 @@ def find_model(model: str | None, engine: str | None = None) -> tuple[Path, str]
     """
     from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
     from model_store.shipped import DEFAULT_TAG, open_version
-    from model_store.store import ModelStore
 
     if model and (Path(model).is_dir() or "/" in model):
         if not Path(model).is_dir():
             raise NotFoundError(f"no model directory {model!r}")
         return Path(model), Path(model).resolve().name
-    store = ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
     tag = model or DEFAULT_TAG
     # Weights that will not be read need no digest; those that will have it or a checksum.
     unread = (FLOAT_WEIGHTS,) if chosen_engine(engine) == "native" else ()
-    return open_version(tag, store=store, deferred=(PACKED_WEIGHTS, *unread)), tag
+    return open_version(tag, store=open_store(), deferred=(PACKED_WEIGHTS, *unread)), tag
+
+
+def open_store() -> ModelStore:
+    """The store of ``BENTOML_HOME``."""
+    from model_store.store import ModelStore
+
+    return ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
 
 
 def load_translator(directory: Path, tag: str, engine: str | None = None) -> Translator:
@@ -62,28 +68,23 @@ def chosen_engine(option: str | None) -> str | None:
     return None if engine == "auto" else engine
 
 
-def decoding_options(
-    directory: Path,
-    *,
-    beam: int | None = None,
-    n_best: int = 1,
-    length_penalty: float | None = None,
-    max_length: int | None = None,
-) -> DecodingOptions:
+def decoding_options(directory: Path, *, n_best: int = 1, **asked: float | None) -> DecodingOptions:
     """What was asked for, else the model's defaults, else the reference's.
 
     A beam narrower than ``n_best`` is widened unless it was asked for.
+
+    Args:
+        asked: other fields of ``DecodingOptions``; None is not asked.
 
     Raises:
         ConfigurationError: a value is out of range.
     """
     from csanmt.version import read_decoding
 
-    asked = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
     own = read_decoding(directory)
-    values: dict[str, Any] = {"beam": max(n_best, own.beam)}
+    values: dict[str, Any] = {"beam": max(n_best, own.beam), "n_best": n_best}
     values |= {key: value for key, value in asked.items() if value is not None}
-    return replace(own, **values, n_best=n_best)
+    return replace(own, **values)
 
 
 def digest_of_directory(directory: Path) -> str:

@@ -121,20 +121,15 @@ def _load(name: str, module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name == module:
-            raise EngineUnavailableError(
-                f"'csanmt {name}' is not part of this installation ({module} is missing)"
-            ) from error
         raise EngineUnavailableError(
-            f"'csanmt {name}' needs the package {error.name!r}, which is not installed"
+            f"'csanmt {name}' needs {error.name!r}, which is not installed"
         ) from error
 
 
 def _from_os_error(error: OSError) -> CsanmtError:
-    place = f" {os.fspath(error.filename)!r}" if isinstance(error.filename, str) else ""
-    message = f"{error.strerror or error}:{place}" if place else f"{error.strerror or error}"
+    place = f": {error.filename!r}" if isinstance(error.filename, str) else ""
     kind = NotFoundError if isinstance(error, FileNotFoundError) else StorageError
-    failure = kind(message)
+    failure = kind(f"{error.strerror or error}{place}")
     failure.__cause__ = error
     return failure
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.loading import open_store
 from cli.model_reports import list_row, print_difference, print_made, print_nested, summary
 from cli.output import action, answer, human_size, note, print_json, print_table
 from cli.progress import digesting, directory_size
@@ -91,7 +92,7 @@ def _list(args: argparse.Namespace) -> int:
     exit status is then 3. Models that other programs keep in BentoML's store are
     not shown.
     """
-    found = list(_store().scan(args.name))
+    found = list(open_store().scan(args.name))
     records = [entry for _, entry in found if not isinstance(entry, CsanmtError)]
     damaged = [(str(tag), str(entry)) for tag, entry in found if isinstance(entry, CsanmtError)]
     if args.json:
@@ -111,7 +112,7 @@ def _show(args: argparse.Namespace) -> None:
 
     Prints where it lies, its digest, labels, metadata, provenance and files.
     """
-    store = _store()
+    store = open_store()
     found = {"path": str(store.path(args.tag)), **store.show(args.tag).to_json()}
     print_json(found) if args.json else print_nested(found)
 
@@ -122,7 +123,7 @@ def _verify(args: argparse.Namespace) -> int:
     Names every changed, missing or extra file; exit status 3 if there is one.
     Without a tag all versions are verified.
     """
-    store = _store()
+    store = open_store()
     tags = args.tag or [str(tag) for tag, _ in store.scan()]
     sizes = sum(record.size for record in store.list() if str(record.tag) in tags)
     with digesting("verifying", sizes):
@@ -161,7 +162,7 @@ def _diff(args: argparse.Namespace) -> None:
     """
     from model_store.comparison import compare
 
-    difference = compare(_store(), args.before, args.after)
+    difference = compare(open_store(), args.before, args.after)
     print_json(difference.to_json()) if args.json else print_difference(difference)
 
 
@@ -175,7 +176,7 @@ def _save(args: argparse.Namespace) -> None:
     """
     wanted = version_arguments(args)
     with digesting("saving", directory_size(Path(args.directory))):
-        record = _store().save(args.directory, **wanted)
+        record = open_store().save(args.directory, **wanted)
     print_made("saved", record, args)
 
 
@@ -188,7 +189,7 @@ def _pack(args: argparse.Namespace) -> None:
     """
     from cli.packing import pack_as_version, pack_to_file
 
-    store = _store()
+    store = open_store()
     if args.slim and not args.save_as:
         raise InvalidInputError("--slim needs --save-as")
     if args.save_as:
@@ -207,7 +208,7 @@ def _export(args: argparse.Namespace) -> None:
     """
     from model_store.archive import export_archive
 
-    store = _store()
+    store = open_store()
     with digesting("exporting", 2 * store.show(args.tag).size):  # verified, then the archive
         receipt = export_archive(store, args.tag, args.path)
     tag, path, size = str(receipt.record.tag), str(receipt.path), receipt.size
@@ -235,7 +236,7 @@ def _import(args: argparse.Namespace) -> None:
     archive = Path(args.archive)
     size = archive.stat().st_size if archive.is_file() else 0
     with digesting("importing", 3 * size):  # the archive, its files as copied and as verified
-        record = import_archive(_store(), archive, args.sha256)
+        record = import_archive(open_store(), archive, args.sha256)
     print_made("imported", record, args)
 
 
@@ -251,7 +252,7 @@ def _retire(args: argparse.Namespace) -> None:
     from model_store.tags import ModelTag
 
     verdicts = retire(
-        _store(),
+        open_store(),
         args.target,
         {ModelTag.parse(tag) for tag in args.in_service},
         served={ModelTag.parse(tag) for tag in args.served},
@@ -275,9 +276,3 @@ def _retire(args: argparse.Namespace) -> None:
     print_table(("TAG", "", "WHY"), rows)
     if any(v.retire for v in verdicts) and not args.yes:
         note("nothing was removed; add --yes to do it")
-
-
-def _store() -> ModelStore:
-    from model_store.store import ModelStore
-
-    return ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))

@@ -75,15 +75,6 @@ def answer(args: argparse.Namespace, value: Any, words: str) -> None:
         print(words)
 
 
-def tell(args: argparse.Namespace, value: Any, *remarks: str) -> None:
-    """``answer`` of a command whose words are remarks: they go to stderr."""
-    if args.json:
-        print_json(value)
-    else:
-        for remark in remarks:
-            note(remark)
-
-
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print left-aligned columns two spaces apart, without trailing blanks."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]
@@ -104,13 +95,10 @@ def _harmless(character: str) -> bool:
 
 
 def human_size(size: int) -> str:
-    """``1536`` bytes as ``1.5 KiB``."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB"):
-        if value < 1024:
-            return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} GiB"
+    """``1536`` bytes as ``1.5 kB``."""
+    from rich.filesize import decimal
+
+    return decimal(size)
 
 
 def note(message: str) -> None:

@@ -116,10 +116,9 @@ def _put_model(settings: Settings, environment: dict[str, str]) -> None:
     from model_store.shipped import ensure_default
     from model_store.store import ModelStore
 
-    def waiting() -> None:
-        note("another process is writing to the model store; waiting for it")
-
-    store = ModelStore.from_environment(environment, on_wait=waiting)
+    store = ModelStore.from_environment(
+        environment, on_wait=lambda: note("waiting for another writer")
+    )
     if settings.model == DEFAULT_TAG:
         ensure_default(store)
     store.open(settings.model)

@@ -14,47 +14,42 @@ def add_version_options(parser: argparse.ArgumentParser) -> None:
     """``--name``, ``--version``, ``--labels`` and ``--metadata`` of a version to be saved."""
     parser.add_argument("--name", required=True, help="e.g. csanmt-zh-en")
     parser.add_argument("--version", required=True, help="vX.Y.Z or vX.Y.Z-suffix")
-    parser.add_argument(
-        "--label",
-        "--labels",
-        dest="labels",
-        metavar="KEY=VALUE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="short texts to select by, e.g. stage=candidate",
-    )
-    parser.add_argument(
-        "--metadata",
-        metavar="KEY=VALUE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="values kept with the version; read as JSON where possible, else as text",
-    )
+    for options, words in (
+        (("--label", "--labels"), "short texts to select by, e.g. stage=candidate"),
+        (
+            ("--metadata",),
+            "values kept with the version; read as JSON where possible, else as text",
+        ),
+    ):
+        parser.add_argument(
+            *options,
+            dest=options[-1].removeprefix("--"),
+            metavar="KEY=VALUE",
+            nargs="+",
+            action="extend",
+            default=[],
+            help=words,
+        )
 
 
 def version_arguments(args: argparse.Namespace) -> dict[str, Any]:
     """``tag``, ``labels`` and ``metadata`` for ``ModelStore.save``, checked."""
     from model_store.tags import ModelTag
 
+    metadata = {key: _json_or_text(text) for key, text in _pairs(args.metadata).items()}
     return {
         "tag": ModelTag(args.name, args.version),
-        "labels": _pairs(args.labels, "--label"),
-        "metadata": {
-            key: _json_or_text(v) for key, v in _pairs(args.metadata, "--metadata").items()
-        },
+        "labels": _pairs(args.labels),
+        "metadata": metadata,
     }
 
 
-def _pairs(words: Sequence[str], option: str) -> dict[str, str]:
+def _pairs(words: Sequence[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise InvalidInputError(f"{option} {word!r} is not KEY=VALUE")
-        if key in pairs:
-            raise InvalidInputError(f"{option} {key!r} is given twice")
+        if not equals or not key or key in pairs:
+            raise InvalidInputError(f"{word!r} is not KEY=VALUE, or its key is given twice")
         pairs[key] = value
     return pairs
 

@@ -33,7 +33,6 @@ def import_modelscope(
     labels: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     floats: bool = True,
-    int8: bool = True,
     compare: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Imported:
@@ -42,7 +41,7 @@ def import_modelscope(
     Args:
         origin: where the directory comes from, for the provenance; by default its name alone,
             not where it lay.
-        floats, int8, compare: as ``csanmt.modelscope.convert`` takes them.
+        floats, compare: as ``csanmt.modelscope.convert`` takes them.
         progress: told in a few words what is being done.
 
     Raises:
@@ -55,7 +54,7 @@ def import_modelscope(
         draft = Path(scratch, "model")
         with storage_errors(f"convert {directory.name!r}", Path(scratch)):
             report = convert(
-                directory, draft, floats=floats, int8=int8, compare=compare, progress=progress
+                directory, draft, floats=floats, int8=True, compare=compare, progress=progress
             )
         progress("saving the version")
         found = report.to_json()

@@ -85,9 +85,9 @@ def test_a_missing_group_or_package_is_said_in_one_line(
     outcome = csanmt("absent")
     assert outcome.status == 7
     assert outcome.err == (
-        "csanmt: error: 'csanmt absent' is not part of this installation (cli.absent is missing)\n"
+        "csanmt: error: 'csanmt absent' needs 'cli.absent', which is not installed\n"
     )
-    assert "needs the package 'absent_package', which is not installed" in csanmt("needy").err
+    assert "needs 'absent_package', which is not installed" in csanmt("needy").err
     assert csanmt("models", "--help").status == 0
 
 

@@ -107,7 +107,7 @@ def test_the_commands_import_list_export_and_forget(
     monkeypatch.setenv("CSANMT_MEMORY_FILE", str(database))
     (tmp_path / "a.tsv").write_text("一。二。\tOne. Two.\n", encoding="utf-8")
     assert main(["memory", "import", str(tmp_path / "a.tsv")]) == 0
-    assert "2 sentences of" in capsys.readouterr().err
+    assert "2 sentences of" in capsys.readouterr().out
     assert main(["memory", "list", "--containing", "Two"]) == 0
     assert "a.tsv" in (shown := capsys.readouterr().out) and "二。" in shown and "一。" not in shown
     assert main(["memory", "export", str(tmp_path / "out.tmx")]) == 0
