@@ -7,7 +7,7 @@ so what stands here is what was *recorded*, and callers compare the two.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csanmt.errors import ConflictError
 from release.ledger.ledger import Entry, Kind
@@ -117,15 +117,13 @@ def _went_from(entry: Entry, active: str | None) -> str | None:
 
 
 def _advance(state: VersionState, entry: Entry) -> VersionState:
-    fields = {name: getattr(state, name) for name in VersionState.__dataclass_fields__}
-    fields["digests"] = {**state.digests, **entry.digests}
-    fields["latest"] = {**state.latest, entry.kind: entry.at}
+    digests, latest = {**state.digests, **entry.digests}, {**state.latest, entry.kind: entry.at}
+    state = replace(state, digests=digests, latest=latest)
     if entry.kind == Kind.VERDICT:
-        fields["ready"] = bool(entry.detail.get("ready"))
-        fields["reasons"] = tuple(entry.detail.get("reasons", ()))
-    elif entry.kind == Kind.RETIRE:
-        fields["retired"] = "removed" in entry.detail
-    elif entry.kind == Kind.BUILD:
-        # A new build of the same name has proved nothing yet.
-        fields.update(ready=None, reasons=(), retired=False, built=entry.sequence)
-    return VersionState(**fields)
+        reasons = tuple(entry.detail.get("reasons", ()))
+        return replace(state, ready=bool(entry.detail.get("ready")), reasons=reasons)
+    if entry.kind == Kind.RETIRE:
+        return replace(state, retired="removed" in entry.detail)
+    if entry.kind == Kind.BUILD:  # a new build of the same name has proved nothing yet
+        return replace(state, ready=None, reasons=(), retired=False, built=entry.sequence)
+    return state

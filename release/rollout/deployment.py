@@ -83,7 +83,9 @@ def deploy(
         if shutil.disk_usage(site.home).free < ROOM:
             raise StorageError(f"the disk of {site.home} is full: nothing is stopped or started")
         colour = idle_colour(now)
-        _require_another(now, release, colour)
+        beside = now.sides[other(colour)]
+        if beside.release == release and beside.runs:  # that would cost it its way back
+            raise ConflictError(f"{release} serves already on {beside.colour}")
         _settle(site, now, colour, tell)
         _spare_fallback(site, now, colour)
         why = f"forced: {force}" if force else "judged ready"
@@ -154,13 +156,6 @@ def smoke(service: HttpService) -> None:
 
 
 # -- what must hold before anything is touched -------------------------------------------------
-
-
-def _require_another(now: Look, release: str, colour: Colour) -> None:
-    """A version in service is not deployed beside itself: that would cost it its way back."""
-    beside = now.sides[other(colour)]
-    if beside.release == release and beside.runs:
-        raise ConflictError(f"{release} serves already on {beside.colour}")
 
 
 def _settle(site: Site, now: Look, colour: Colour, tell: Tell) -> None:

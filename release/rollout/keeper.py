@@ -88,15 +88,6 @@ def _end_planless(site: Site, shipments: Shipments, tell: Tell) -> None:
     site.alert.send(why, {})
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What the looks during a pause found: when the next is due, how often it was down."""
-
-    due: float
-    generation: int | None
-    down: int = 0
-
-
 def _generation(site: Site) -> int | None:
     traffic = site.router.state()
     return traffic.generation if traffic else None
@@ -113,6 +104,7 @@ class _Journey(Guide):
     tell: Tell
     progress: ShipmentProgress = field(init=False)
     _saved: float = 0.0
+    _down: int = 0
     _begun: float = field(init=False)
     _spent: float = field(init=False)
     _paused: float = 0.0
@@ -182,7 +174,7 @@ class _Journey(Guide):
     def before(self, weight: float) -> None:
         before = [w for w in self.shipment.plan.weights if w < weight]
         wait = bool(before) and before[-1] in self.shipment.pause_at
-        seen = _Seen(self.site.clock.now(), _generation(self.site))
+        seen = _generation(self.site)
         while True:
             self._obey()
             approved = self._ordered("approve")
@@ -209,7 +201,8 @@ class _Journey(Guide):
     def watched(self, weight: float) -> float:
         return self.progress.watched if weight == self.progress.share else 0.0
 
-    def tick(self, weight: float, seconds: float) -> None:
+    def tick(self, weight: float, before: float, seconds: float) -> None:
+        seconds += before
         self._obey()
         self.upkeep.tend_at_times(spare=self.colour)
         if seconds - self._saved >= SAVED_EVERY or seconds < self._saved:
@@ -218,21 +211,15 @@ class _Journey(Guide):
 
     # -- parts ---------------------------------------------------------------
 
-    def _see_to_it(self, seen: _Seen) -> None:
+    def _see_to_it(self, generation: int | None) -> None:
         """In a pause, which nobody watches: end it when the version dies or loses its traffic."""
-        now = self.site.clock.now()
-        if now < seen.due:
-            return
-        seen.due = now + self.shipment.plan.poll
-        generation = _generation(self.site)
-        if seen.generation is not None and generation not in (None, seen.generation):
+        if generation is not None and _generation(self.site) not in (None, generation):
             raise EndedError("the traffic was changed meanwhile")
         if self.colour is None:
             return
-        ready = self.site.services[self.colour].ready()
-        seen.down = 0 if ready else seen.down + 1
-        if seen.down >= self.site.thresholds.down_checks:
-            raise EndedError(f"it does not answer on {self.colour}, {seen.down} times in a row")
+        self._down = 0 if self.site.services[self.colour].ready() else self._down + 1
+        if self._down >= self.site.thresholds.down_checks:
+            raise EndedError(f"it does not answer on {self.colour}, {self._down} times in a row")
 
     def _obey(self) -> None:
         if (why := self._ordered("abort")) is not None:

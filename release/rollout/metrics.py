@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -107,12 +107,17 @@ def quantile(buckets: Mapping[float, float], q: float) -> float | None:
     return lower
 
 
-def collect(points: Iterable[tuple[str, Mapping[str, str], float]], *, up: bool) -> Sample:
-    """A sample from ``(metric name, labels, value)`` triples as the service publishes them."""
+def _collect(text: str, *, up: bool) -> Sample:
+    """A sample of what the service publishes in Prometheus' text format.
+
+    Raises:
+        ValueError: it is another format.
+    """
     requests = errors = segments = 0.0
     buckets: dict[float, float] = {}
     health: dict[str, float] = dict.fromkeys(metric_names.SIGNALS, 0.0)
-    for name, labels, value in points:
+    for point in (p for family in text_string_to_metric_families(text) for p in family.samples):
+        name, labels, value = point.name, point.labels, point.value
         users = labels.get("endpoint", "") in TRANSLATING
         if name == metric_names.REQUESTS.name and users:
             requests += value
@@ -154,14 +159,6 @@ class ServiceMetrics:
         service = self.services[colour]
         try:
             text = service.metrics(self.timeout)
-        except UnavailableError:
+            return _collect(text, up=service.ready(self.timeout))
+        except (UnavailableError, ValueError):  # also where something else answers
             return DOWN
-        try:
-            points = [
-                (point.name, point.labels, point.value)
-                for family in text_string_to_metric_families(text)
-                for point in family.samples
-            ]
-        except ValueError:  # something else answers there
-            return DOWN
-        return collect(points, up=service.ready(self.timeout))

@@ -145,23 +145,21 @@ class ContainerNginx:
         directory: the router's run directory; paths in its files hold inside and outside.
         image: an image with nginx in it.
         name: of the container; one that exists already, as of a compose file, is used.
-        runtime: podman or docker; the first found by default.
     """
 
     directory: Path
     image: str
     name: str
-    runtime: str = ""
     _master: tuple[int, str] = (0, "")  # process and its birth: asking the runtime is slow
 
     def check(self, config: Path) -> str:
         words = ["nginx", *_place(self.directory), "-t", "-q", "-c", str(config)]
         if self.master():
-            return _complaint(_run([self._tool(), "exec", self.name, *words]))
+            return _complaint(_run([find_tool(RUNTIMES), "exec", self.name, *words]))
         return _complaint(_run([*self._run_words(), "--rm", self.image, *words]))
 
     def start(self, config: Path, listen: str) -> None:
-        tool = self._tool()
+        tool = find_tool(RUNTIMES)
         if _run([tool, "container", "inspect", self.name]).returncode == 0:
             done = _run([tool, "start", self.name])
         else:
@@ -181,7 +179,7 @@ class ContainerNginx:
         known, born = self._master
         if known and birth(known) == born:
             return known
-        done = _run([self._tool(), "inspect", "--format", "{{.State.Pid}}", self.name])
+        done = _run([find_tool(RUNTIMES), "inspect", "--format", "{{.State.Pid}}", self.name])
         text = done.stdout.strip()
         pid = int(text) if done.returncode == 0 and text.isdigit() else 0
         self._master = (pid, birth(pid)) if pid else (0, "")
@@ -197,16 +195,13 @@ class ContainerNginx:
         words = ["kill", "--signal", word]
         if word == "QUIT":  # the runtime must know that the end is wanted, or it starts it again
             words = ["stop", "--time", str(STOP_SECONDS)]
-        if why := _complaint(_run([self._tool(), *words, self.name])):
+        if why := _complaint(_run([find_tool(RUNTIMES), *words, self.name])):
             raise UnavailableError(f"nginx did not get the signal {word}: {why}")
 
     def _run_words(self) -> list[str]:
-        tool = self._tool()
+        tool = find_tool(RUNTIMES)
         mount = f"{self.directory}:{self.directory}"
         return [tool, "run", *run_options(tool), "--network", "host", "--volume", mount]
-
-    def _tool(self) -> str:
-        return find_tool(RUNTIMES, self.runtime or None)
 
 
 NginxProgram = LocalNginx | ContainerNginx

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -68,8 +67,8 @@ class Guide:
         """Seconds of this step's time that were watched already, by a command before."""
         return 0.0
 
-    def tick(self, weight: float, seconds: float) -> None:
-        """A step has been watched for ``seconds``, all commands together."""
+    def tick(self, weight: float, before: float, seconds: float) -> None:
+        """A step has been watched for ``seconds`` more, after ``before`` by commands before."""
 
 
 def promote(
@@ -109,22 +108,12 @@ def promote(
             seconds = plan.seconds(weight) - before
             if seconds <= 0:
                 continue
-            seen = observe(
-                site,
-                side.colour,
-                generation,
-                seconds,
-                plan.poll,
-                tick=partial(_tick, guide, weight, before),
-            )
+            tick = partial(guide.tick, weight, before)
+            seen = observe(site, side.colour, generation, seconds, plan.poll, tick)
             seen = _act_on(site, side, seen, back=weight < 100 or bool(seen.breaches))
             if seen.reasons:
                 return Promoted(release, False, seen.reasons, weight)
     return Promoted(release, True, share=100)
-
-
-def _tick(guide: Guide, weight: float, before: float, seconds: float) -> None:
-    guide.tick(weight, before + seconds)
 
 
 def watch(site: Site, seconds: float, poll: float, tell: Tell = lambda _: None) -> Observation:
@@ -225,9 +214,8 @@ def parse_weights(text: str) -> tuple[float, ...]:
         ConfigurationError: not a list of numbers.
     """
     try:
-        weights: Sequence[float] = [float(part) for part in text.split(",")]
+        return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ConfigurationError(
             f"canary weights are {text!r}; write percents such as 5,25,50,100"
         ) from None
-    return tuple(weights)

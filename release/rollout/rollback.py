@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from csanmt.errors import ConflictError, CsanmtError, NotFoundError
@@ -164,7 +164,7 @@ def _previous(now: Look) -> Target:
         if state.trusts(name):
             return Target(name, None)
     unserved = beside.record is not None and beside.record.served is False
-    if not before and not _known(now, present) and beside.runs and not unserved:
+    if not before and present.release not in state.served and beside.runs and not unserved:
         return Target(beside.release, beside)  # the ledger is no guide
     if meant and present.state in ("dead", "empty") and state.trusts(meant):
         return Target(meant, None)
@@ -184,10 +184,6 @@ def _recorded(now: Look, side: Side) -> bool:
     return not state.entries or (
         state.active == side.release and now.generation <= state.generation
     )
-
-
-def _known(now: Look, side: Side) -> bool:
-    return side.release in now.state.served
 
 
 def _settled(now: Look) -> Target:
@@ -225,10 +221,10 @@ def _start(site: Site, now: Look, release: str, tell: Tell) -> Side:
         if serving and now.traffic and not now.traffic.mixed and now.traffic.share(colour):
             tell(f"{serving.release or 'what'} on {serving.colour} answers meanwhile")
         tell(f"{release} does not run any more; starting it from {bento}")
-        deployment = place(
+        place(
             site, release, bento, colour, why="started again by a rollback", spared=False, tell=tell
         )
-    return now.sides[colour].with_started(deployment)
+    return look(site).sides[colour]
 
 
 def _give_all(site: Site, now: Look, tell: Tell) -> Side:
@@ -242,20 +238,13 @@ def _give_all(site: Site, now: Look, tell: Tell) -> Side:
 
 def bento_of(site: Site, now: Look, release: str) -> str:
     """What to start: as it is recorded on its colour, in the ledger, or by its name."""
-    for candidate in _bentos(site, now, release):
-        try:
-            site.launcher.require(candidate)
-        except CsanmtError:
-            continue
-        return candidate
-    return f"csanmt:{release}"
-
-
-def _bentos(site: Site, now: Look, release: str) -> Iterator[str]:
-    for side in now.sides.values():
-        if side.record and side.record.release == release:
-            yield side.record.bento
+    records = (side.record for side in now.sides.values() if side.record)
+    candidates = [record.bento for record in records if record.release == release]
     for kind, key in ((Kind.DEPLOY, "bento"), (Kind.BUILD, "image")):
-        entry = site.last(kind, release)
-        if entry and entry.detail.get(key):
-            yield str(entry.detail[key])
+        if entry := site.last(kind, release):
+            candidates.append(str(entry.detail.get(key) or ""))
+    for candidate in filter(None, candidates):
+        with suppress(CsanmtError):
+            site.launcher.require(candidate)
+            return candidate
+    return f"csanmt:{release}"

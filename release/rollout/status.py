@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 from csanmt.errors import CsanmtError, IntegrityError
 from release.ledger.state import ReleaseState
 from release.rollout.colours import Deployment
-from release.rollout.metrics import Reading, between
+from release.rollout.metrics import between
 from release.rollout.site import Site
 from release.rollout.traffic import COLOURS, Colour, Traffic, other
 from release.running.service import Identity
 
 State = Literal["ready", "not ready", "dead", "empty", "unknown"]
+RATES = ("qps", "error_rate", "p95", "health")  # of a reading, which ``standing`` tells
 LOOK_SECONDS = 1.0  # how long one colour may take to say that it is ready
 
 
@@ -50,19 +51,6 @@ class Side:
     error_rate: float = 0.0
     p95: float | None = None
     health: Mapping[str, float] = field(default_factory=dict)
-
-    def with_started(self, deployment: Deployment) -> Side:
-        """As it is once a version was started there and became ready."""
-        return replace(
-            self,
-            release=deployment.release,
-            model=deployment.model,
-            digest=deployment.digest,
-            state="ready",
-            ending=False,
-            record=deployment,
-            remark="",
-        )
 
     @property
     def runs(self) -> bool:
@@ -154,16 +142,10 @@ def _see(site: Site, colour: Colour, traffic: Traffic | None, state: ReleaseStat
         record = site.colours.get(colour)
     except IntegrityError as error:
         remark = str(error)
-    bare = Side(colour, share, "", "", "empty", record=record, remark=remark)
+    bare = Side(colour, share, "", "", "empty", remark=remark)
     if record:
-        bare = replace(
-            bare,
-            release=record.release,
-            model=record.model,
-            digest=record.digest,
-            ending=record.ending,
-            state="dead",
-        )
+        named = Side(colour, share, record.release, record.model, "dead", record.digest)
+        bare = replace(named, ending=record.ending, record=record)
     if not service.ready(LOOK_SECONDS):
         lives = site.launcher.alive(record.handle) if record else site.launcher.runs(place)
         if lives or service.listens():
@@ -239,35 +221,21 @@ class Standing:
 
 def standing(site: Site, window: float = 1.0) -> Standing:
     """Look once, with rates from two samples ``window`` seconds apart."""
-    readings, complaint = _readings(site, window)
-    now = look(site)
-    sides = tuple(_rated(now.sides[colour], readings.get(colour)) for colour in COLOURS)
-    front = site.router.ill()
-    remarks = [*([front] if front else []), *now.ignored, *complaint, *_mismatches(now)]
-    return Standing(sides, now.generation, now.state.active, tuple(dict.fromkeys(remarks)))
-
-
-def _readings(site: Site, window: float) -> tuple[dict[Colour, Reading], list[str]]:
-    """Rates of both colours, or none and why."""
+    rates: dict[Colour, dict[str, Any]] = {colour: {} for colour in COLOURS}
+    complaint = []
     try:
         first = {colour: site.metrics.sample(colour) for colour in COLOURS}
         site.clock.sleep(window)
-        last = {colour: site.metrics.sample(colour) for colour in COLOURS}
+        for colour in COLOURS:
+            found = asdict(between(first[colour], site.metrics.sample(colour), window))
+            rates[colour] = {name: found[name] for name in RATES}
     except CsanmtError as error:
-        return {}, [str(error)]
-    return {colour: between(first[colour], last[colour], window) for colour in COLOURS}, []
-
-
-def _rated(side: Side, reading: Reading | None) -> Side:
-    if reading is None:
-        return side
-    return replace(
-        side,
-        qps=reading.qps,
-        error_rate=reading.error_rate,
-        p95=reading.p95,
-        health=reading.health,
-    )
+        complaint = [str(error)]
+    now = look(site)
+    sides = tuple(replace(now.sides[colour], **rates[colour]) for colour in COLOURS)
+    front = site.router.ill()
+    remarks = [*([front] if front else []), *now.ignored, *complaint, *_mismatches(now)]
+    return Standing(sides, now.generation, now.state.active, tuple(dict.fromkeys(remarks)))
 
 
 def _mismatches(now: Look) -> Iterator[str]:

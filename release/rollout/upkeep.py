@@ -125,12 +125,10 @@ def up(site: Site, tell: Tell = lambda _: None) -> str:
             colour = now.place_for(release)
             bento = bento_of(site, now, release)
             try:
-                deployment = place(
-                    site, release, bento, colour, why="the site was started", tell=tell
-                )
+                place(site, release, bento, colour, why="the site was started", tell=tell)
             except (CsanmtError, OSError) as error:
                 return _up_before(site, release, error, tell)
-            side = now.sides[colour].with_started(deployment)
+            side = look(site).sides[colour]
         if side.share == 100:
             site.router.start()
         else:

@@ -125,23 +125,21 @@ class ContainerLauncher:
     """The same by ``podman`` or ``docker run`` of an image, on the host's network, read-only.
 
     Args:
-        runtime: the container tool; the first found of podman and docker by default.
         options: more arguments of ``run``, e.g. ``("--memory", "1g")``.
     """
 
-    runtime: str = ""
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     kind: str = "container"
 
     def require(self, bento: str) -> None:
-        tool = self._tool()
+        tool = find_tool(RUNTIMES)
         if subprocess.run([tool, "image", "inspect", bento], capture_output=True).returncode:
             raise NotFoundError(f"image {bento} is not known to {tool}; build or pull it first")
 
     def start(self, bento: str, place: Place) -> str:
         self.require(bento)
-        tool = self._tool()
+        tool = find_tool(RUNTIMES)
         host, _, port = place.address.rpartition(":")
         subprocess.run([tool, "rm", "-f", _container(place)], capture_output=True)
         # The image listens on every interface unless it is told otherwise.
@@ -167,28 +165,25 @@ class ContainerLauncher:
 
     def stop(self, place: Place, deadline_seconds: float = STOP_SECONDS) -> int | None:
         name = _container(place)
-        command = [self._tool(), "stop", "--time", str(int(deadline_seconds)), name]
+        command = [find_tool(RUNTIMES), "stop", "--time", str(int(deadline_seconds)), name]
         subprocess.run(command, capture_output=True)
         status = self._inspect(name, "{{.State.ExitCode}}")
         return int(status) if status.lstrip("-").isdigit() else None
 
     def forget(self, place: Place) -> None:
-        subprocess.run([self._tool(), "rm", "-f", _container(place)], capture_output=True)
+        subprocess.run([find_tool(RUNTIMES), "rm", "-f", _container(place)], capture_output=True)
 
     def log(self, place: Place) -> str:
-        return f"{self._tool()} logs {_container(place)}"
+        return f"{find_tool(RUNTIMES)} logs {_container(place)}"
 
     def last_words(self, place: Place) -> str:
-        words = [self._tool(), "logs", "--tail", "20", _container(place)]
+        words = [find_tool(RUNTIMES), "logs", "--tail", "20", _container(place)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
     def _inspect(self, name: str, form: str) -> str:
-        command = [self._tool(), "inspect", "--format", form, name]
+        command = [find_tool(RUNTIMES), "inspect", "--format", form, name]
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-
-    def _tool(self) -> str:
-        return find_tool(RUNTIMES, self.runtime or None)
 
 
 Launcher = ProcessLauncher | ContainerLauncher
