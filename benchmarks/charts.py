@@ -8,25 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import ceil, floor, log10
+from math import floor
 
 from markupsafe import Markup, escape
 
 WIDTH = 520
-LABEL = 90  # room for row labels
-ROW = 34  # height of a row
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A gain with its interval; ``limit`` is the least one allowed."""
-
-    label: str
-    value: float
-    low: float
-    high: float
-    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +24,47 @@ class Line:
     kind: str
 
 
-def interval_chart(bars: Sequence[Bar], unit: str) -> Markup:
-    """One row a bar, all on a common axis with its zero."""
-    edges = [0.0, *(edge for bar in bars for edge in (bar.low, bar.high, bar.limit or 0.0))]
-    low, high, ticks = _axis(min(edges), max(edges))
-    height, bottom = len(bars) * ROW + 46, len(bars) * ROW + 6
-    scale = _Scale(low, high, LABEL, WIDTH - 14)
-    zero = f"{scale.x(0):.1f}"
-    parts = [f'<line class="zero" x1="{zero}" x2="{zero}" y1="4" y2="{bottom}"/>']
-    for tick in ticks:
-        x = f"{scale.x(tick):.1f}"
-        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="4" y2="{bottom}"/>')
-        parts.append(_text(scale.x(tick), bottom + 12, f"{tick:g}", "middle", "tick"))
-    for number, bar in enumerate(bars):
-        y = number * ROW + 8 + ROW / 2
-        parts.append(_text(LABEL - 10, y, bar.label, "end"))
-        if bar.limit is not None:
-            parts.append(
-                f'<path class="limit" d="M{scale.x(bar.limit):.1f} {y - 11:.1f}v22">'
-                f"<title>largest loss allowed: {abs(bar.limit):g}</title></path>"
-            )
-        title = f"{bar.label}: {bar.value:.2f} (95 %: {bar.low:.2f} to {bar.high:.2f})"
-        kind = "better" if bar.low > 0 else "worse" if bar.high < 0 else "same"
-        left, right, middle = (f"{scale.x(v):.1f}" for v in (bar.low, bar.high, bar.value))
-        parts.append(
-            f'<g class="{kind}"><title>{escape(title)}</title>'
-            f'<line class="span" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<circle cx="{middle}" cy="{y:.1f}" r="4.5"/></g>'
-        )
-    parts.append(_text((LABEL + WIDTH) / 2, height - 8, unit, "middle", "unit"))
-    return _svg(parts, height)
+def gain_bar(gain: float, low: float, high: float, limit: float | None, reach: float) -> Markup:
+    """A gain with its interval on one line; zero is in the middle.
+
+    Args:
+        limit: the least gain that is allowed.
+        reach: the value at either end.
+    """
+
+    def x(value: float) -> str:
+        return f"{110 + 100 * value / reach:.1f}"
+
+    parts = ['<line class="zero" x1="110" x2="110" y1="2" y2="22"/>']
+    if limit is not None:
+        title = f"largest loss allowed: {abs(limit):g}"
+        parts.append(f'<path class="limit" d="M{x(limit)} 2v20"><title>{title}</title></path>')
+    kind = "better" if low > 0 else "worse" if high < 0 else "same"
+    parts.append(
+        f'<g class="{kind}"><title>gain {gain:.2f} (95 %: {low:.2f} to {high:.2f})</title>'
+        f'<line class="span" x1="{x(low)}" x2="{x(high)}" y1="12" y2="12"/>'
+        f'<circle cx="{x(gain)}" cy="12" r="4.5"/></g>'
+    )
+    return _svg(parts, 24, 220)
 
 
 def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: str) -> Markup:
     """Curves over labelled places; the vertical axis starts at 0."""
     height, bottom, left = 240, 190, 60
-    _, high, ticks = _axis(0.0, max(v for line in lines for v in line.values))
-    scale = _Scale(0.0, high, bottom, 14)
-    step = (WIDTH - left - 125) / max(1, len(labels) - 1)
+    high = max(v for line in lines for v in line.values) or 1.0
+    step = (WIDTH - left - 20) / max(1, len(labels) - 1)
     parts = []
-    for tick in ticks:
-        y = scale.x(tick)
-        ends = f'x1="{left}" x2="{WIDTH - 120}" y1="{y:.1f}" y2="{y:.1f}"'
-        parts.append(f'<line class="grid" {ends}/>')
-        parts.append(_text(left - 8, y, f"{tick:g}", "end", "tick"))
+    for quarter in range(5):
+        y = bottom - quarter * (bottom - 30) / 4
+        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(_text(left - 8, y, f"{high * quarter / 4:.3g}", "end", "tick"))
     for i, label in enumerate(labels):
         parts.append(_text(left + 5 + i * step, bottom + 18, label, "middle", "tick"))
-    places = _spread([scale.x(line.values[-1]) for line in lines])
-    for line, place in zip(lines, places, strict=True):
-        points = [(left + 5 + i * step, scale.x(v)) for i, v in enumerate(line.values)]
+    for number, line in enumerate(lines):
+        points = [
+            (left + 5 + i * step, bottom - (bottom - 30) * v / high)
+            for i, v in enumerate(line.values)
+        ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline class="line {line.kind}" points="{path}"/>')
         for (x, y), value, label in zip(points, line.values, labels, strict=True):
@@ -95,9 +73,11 @@ def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: 
                 f'<circle class="dot {line.kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
                 f"<title>{title}</title></circle>"
             )
-        parts.append(_text(points[-1][0] + 10, place, line.name, "start", f"name {line.kind}"))
+        place = WIDTH - 100 * (len(lines) - number)
+        parts.append(f'<circle class="dot {line.kind}" cx="{place}" cy="6" r="3.5"/>')
+        parts.append(_text(place + 10, 6, line.name, "start"))
     parts.append(_text(left, 6, unit, "start", "unit"))
-    parts.append(_text((left + WIDTH - 120) / 2, height - 8, x_unit, "middle", "unit"))
+    parts.append(_text((left + WIDTH) / 2, height - 8, x_unit, "middle", "unit"))
     return _svg(parts, height)
 
 
@@ -130,39 +110,6 @@ def histogram(values: Sequence[float], step: float, unit: str) -> Markup:
     return _svg(parts, height)
 
 
-def _spread(places: list[float], gap: float = 14.0) -> list[float]:
-    """Moves labels apart that would lie on one another."""
-    order = sorted(range(len(places)), key=places.__getitem__)
-    moved = list(places)
-    for before, after in pairwise(order):
-        moved[after] = max(moved[after], moved[before] + gap)
-    return moved
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def x(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-
-def _axis(low: float, high: float) -> tuple[float, float, list[float]]:
-    """Rounded ends and about five ticks between them."""
-    span = max(high - low, 1e-9 + 1e-3 * max(abs(low), abs(high)))
-    raw = span / 5
-    magnitude = 10.0 ** floor(log10(raw))
-    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw)
-    first, last = floor(low / step), ceil(high / step)
-    if first == last:
-        last += 1
-    ticks = [round(k * step, 10) for k in range(first, last + 1)]
-    return ticks[0], ticks[-1], ticks
-
-
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> str:
     return (
         f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
@@ -170,7 +117,7 @@ def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> st
     )
 
 
-def _svg(parts: Sequence[str], height: float) -> Markup:
+def _svg(parts: Sequence[str], height: int, width: int = WIDTH) -> Markup:
     return Markup(
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" class="chart">{"".join(parts)}</svg>'
+        f'<svg viewBox="0 0 {width} {height}" role="img" class="chart">{"".join(parts)}</svg>'
     )

@@ -13,13 +13,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.charts import Bar, histogram, interval_chart
+from benchmarks.charts import gain_bar, histogram
 from benchmarks.gate import Verdict
 from benchmarks.measurements import Change, Example, Measurements, SuiteResult, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
 from benchmarks.power import statements
-from benchmarks.rules import RuleResult
+from benchmarks.rules import ALL, RuleResult
 from benchmarks.significance import p_text
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
@@ -87,7 +87,7 @@ def render(
         metrics=METRICS,
         rule_titles=RULE_TITLES,
         sentence_deltas=_sentence_deltas(measured),
-        differences=list(_difference_charts(measured, policy)),
+        gain_bars=_gain_bars(measured, policy),
         checks=list(check_totals(measured.suites).values()),
         changes=[(suite, *_shown_changes(suite)) for suite in measured.suites],
         word_differences=word_differences,
@@ -169,23 +169,21 @@ def rule_summaries(verdict: Verdict, measured: Measurements) -> list[RuleSummary
     return sorted(found, key=lambda r: STATUSES.index(r.status))
 
 
-def _difference_charts(measured: Measurements, policy: Policy) -> Iterator[tuple[str, Markup]]:
-    """Of every metric, on an axis of its own: the gain on each suite and on all together."""
-    for key in policy.quality.all_metrics:
-        named = [(suite.name, suite.metric(key)) for suite in measured.suites]
-        named += [("together", m) for m in measured.pooled if m.metric == key]
-        sign, bars = METRICS[key].sign, []
-        for name, result in named:
-            if result is None:
-                continue
-            span, gain = result.test.delta_interval, sign * result.test.delta
-            low, high = sorted((sign * span.low, sign * span.high))
-            own = None if name == "together" or not measured.pooled else name
-            margin = policy.quality.margin_of(own, key, result.test.baseline)
-            bars.append(Bar(name, gain, low, high, None if margin is None else -margin))
-        if bars:
-            title = METRICS[key].title
-            yield title, interval_chart(bars, f"gain in {title}, points")
+def _gain_bars(measured: Measurements, policy: Policy) -> dict[tuple[str, str], Markup]:
+    """(suite, metric) → the gain with its interval, all of a metric on one axis."""
+    named = [(ALL, m) for m in measured.pooled]
+    named += [(suite.name, m) for suite in measured.suites for m in suite.metrics]
+    bars: dict[tuple[str, str], tuple[float, float, float, float | None]] = {}
+    reach = dict.fromkeys(METRICS, 0.01)
+    for name, m in named:
+        sign, span = METRICS[m.metric].sign, m.test.delta_interval
+        low, high = sorted((sign * span.low, sign * span.high))
+        own = None if name == ALL or not measured.pooled else name
+        margin = policy.quality.margin_of(own, m.metric, m.test.baseline)
+        limit = None if margin is None else -margin
+        bars[name, m.metric] = (sign * m.test.delta, low, high, limit)
+        reach[m.metric] = max(reach[m.metric], -low, high, margin or 0.0)
+    return {key: gain_bar(*bar, reach[key[1]]) for key, bar in bars.items()}
 
 
 def _shown_changes(suite: SuiteResult) -> tuple[Sequence[Any], Sequence[Any]]:

@@ -18,14 +18,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 import aiohttp
 import psutil
 
 from benchmarks import service_process
-from benchmarks.engine.models import SIZES, RandomWeights
+from benchmarks.engine.models import SIZES, random_model
 from csanmt.engine.packing import pack
 from csanmt.source_tree import SOURCE_TREE
 
@@ -158,11 +157,10 @@ def random_version(size: str, directory: Path) -> Path:
     Its sentences end at the length limit.
     """
     shutil.copytree(DEFAULT, directory, ignore=shutil.ignore_patterns("engine.bin"))
-    layers = asdict(SIZES[size])
-    del layers["vocab_size"]
-    config = json.loads((DEFAULT / "config.json").read_text("utf-8")) | layers
+    config = json.loads((DEFAULT / "config.json").read_text("utf-8"))
+    config |= {key: value for key, value in SIZES[size].items() if key != "vocab_size"}
     (directory / "config.json").write_text(json.dumps(config), "utf-8")
-    pack(RandomWeights(config), directory / "engine.bin", config)
+    pack(random_model(config), directory / "engine.bin")
     return directory
 
 

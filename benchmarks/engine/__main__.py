@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any of the engines is lo
 
 from benchmarks.engine.contenders import Run, Sentences, ctranslate2, measure, native, spread
 from benchmarks.engine.models import (
+    KEYS,
     SIZES,
     Dimensions,
     ctranslate2_model,
@@ -81,7 +82,7 @@ def _dimensions(name: str) -> Dimensions:
     if name in SIZES:
         return SIZES[name]
     config = json.loads(Path(name).read_text(encoding="utf-8"))
-    return Dimensions(**{k: config[k] for k in Dimensions.__dataclass_fields__ if k in config})
+    return {key: config[key] for key in KEYS}
 
 
 def _random(name: str, options: argparse.Namespace) -> Iterator[str]:
@@ -99,8 +100,8 @@ def _random(name: str, options: argparse.Namespace) -> Iterator[str]:
     sentences = tuple(map(tuple, source_sentences(d, 32, LENGTH)))
     first, second = measure_memory(packed, 100)
     yield (
-        f"\n## {label}: {d.num_encoder_layers}/{d.num_decoder_layers}/{d.hidden_size}/"
-        f"{d.intermediate_size}/{d.vocab_size}, {d.num_semantic_encoder_layers} semantic layers\n"
+        f"\n## {label}: encoder/decoder layers/hidden/inner size/heads/vocabulary/semantic layers "
+        f"{'/'.join(map(str, d.values()))}\n"
     )
     yield (
         f"Load {second.load_seconds * 1e3:.0f} ms (import {first.import_seconds * 1e3:.0f} ms), "

@@ -7,69 +7,54 @@ all contenders do the same work.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from csanmt.engine.packing import pack
 
-Floats = NDArray[np.float32]
+if TYPE_CHECKING:
+    from csanmt.modeling import CsanmtForConditionalGeneration
 
-
-@dataclass(frozen=True, slots=True)
-class Dimensions:
-    """The size of one benchmark model, in the words of ``CsanmtConfig``."""
-
-    num_encoder_layers: int
-    num_decoder_layers: int
-    hidden_size: int
-    intermediate_size: int
-    num_attention_heads: int
-    vocab_size: int = 50000
-    num_semantic_encoder_layers: int = 4
-
-
-SIZES = {
-    "base": Dimensions(24, 3, 512, 2048, 8),
-    "large": Dimensions(24, 6, 1024, 4096, 16),
-    "tiny": Dimensions(2, 1, 64, 128, 2, vocab_size=2000, num_semantic_encoder_layers=1),
+# Of a configuration, what gives the size.
+KEYS = (
+    "num_encoder_layers",
+    "num_decoder_layers",
+    "hidden_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "vocab_size",
+    "num_semantic_encoder_layers",
+)
+Dimensions = Mapping[str, int]
+SIZES: dict[str, Dimensions] = {
+    name: dict(zip(KEYS, sizes, strict=True))
+    for name, sizes in {
+        "base": (24, 3, 512, 2048, 8, 50_000, 4),
+        "large": (24, 6, 1024, 4096, 16, 50_000, 4),
+        "tiny": (2, 1, 64, 128, 2, 2_000, 1),
+    }.items()
 }
 
 
-class RandomWeights(Mapping[str, Floats]):
-    """Seeded by parameter name and made when asked for, so that memory stays small."""
+def random_model(config: Mapping[str, Any]) -> CsanmtForConditionalGeneration:
+    """The same weights for the same dimensions; norms and biases as a new model has them."""
+    import torch
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        import torch
+    from csanmt.configuration import CsanmtConfig
+    from csanmt.modeling import CsanmtForConditionalGeneration
 
-        from csanmt.configuration import CsanmtConfig
-        from csanmt.modeling import CsanmtForConditionalGeneration
-
-        with torch.device("meta"):
-            model = CsanmtForConditionalGeneration(CsanmtConfig(**config))
-        self._shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._shapes)
-
-    def __len__(self) -> int:
-        return len(self._shapes)
-
-    def __getitem__(self, name: str) -> Floats:
-        shape = self._shapes[name]
-        if len(shape) == 1:
-            return (np.ones if name.endswith("norm.weight") else np.zeros)(shape, np.float32)
-        random = np.random.default_rng(zlib.crc32(name.encode()))
-        value = random.standard_normal(shape, dtype=np.float32)
-        value *= np.float32(shape[1] ** -0.5)
-        if name == "target_embedding.weight":
-            value[0] = 0.0
-        return value
+    torch.manual_seed(7)
+    model = CsanmtForConditionalGeneration(CsanmtConfig(**config))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=parameter.shape[1] ** -0.5)
+            if name == "target_embedding.weight":
+                parameter[0] = 0.0
+    return model
 
 
 def native_model(dimensions: Dimensions, directory: Path) -> Path:
@@ -77,14 +62,14 @@ def native_model(dimensions: Dimensions, directory: Path) -> Path:
     path = directory / "engine.bin"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        pack(RandomWeights(asdict(dimensions)), path, asdict(dimensions))
+        pack(random_model(dimensions), path)
     return path
 
 
 def source_sentences(dimensions: Dimensions, count: int, length: int) -> list[list[int]]:
     """Random ids without the end of sentence, the same in every run."""
     random = np.random.default_rng(7)
-    return random.integers(1, dimensions.vocab_size, (count, length)).tolist()
+    return random.integers(1, dimensions["vocab_size"], (count, length)).tolist()
 
 
 # --- CTranslate2 -----------------------------------------------------------------------------
@@ -101,20 +86,21 @@ def ctranslate2_model(dimensions: Dimensions, directory: Path) -> Path:
     """An int8 model of the same dimensions without CSANMT's semantic parts, made once."""
     if not (directory / "model.bin").exists():
         directory.mkdir(parents=True, exist_ok=True)
-        spec = _spec(dimensions, RandomWeights(asdict(dimensions)))
+        spec = _spec(dimensions)
         spec.validate()
         spec.optimize(quantization="int8")
         spec.save(str(directory))
     return directory
 
 
-def _spec(dimensions: Dimensions, weights: RandomWeights) -> Any:
+def _spec(dimensions: Dimensions) -> Any:
     from ctranslate2.specs import TransformerSpec
 
-    layers = (dimensions.num_encoder_layers, dimensions.num_decoder_layers)
-    spec = TransformerSpec.from_config(layers, dimensions.num_attention_heads, pre_norm=True)
+    weights = {name: p.detach().numpy() for name, p in random_model(dimensions).named_parameters()}
+    layers = (dimensions["num_encoder_layers"], dimensions["num_decoder_layers"])
+    spec = TransformerSpec.from_config(layers, dimensions["num_attention_heads"], pre_norm=True)
     spec.config.decoder_start_token = BOS
-    vocabulary = [token_name(t) for t in range(dimensions.vocab_size - 2)] + [BOS, UNK]
+    vocabulary = [token_name(t) for t in range(dimensions["vocab_size"] - 2)] + [BOS, UNK]
     spec.register_source_vocabulary(vocabulary)
     spec.register_target_vocabulary(vocabulary)
     spec.encoder.scale_embeddings = spec.decoder.scale_embeddings = True
