@@ -231,15 +231,7 @@ def _layers(
     public: Collection[str],
     dispatcher: Dispatcher,
 ) -> ASGIApp:
-    app = Guard(
-        app,
-        settings=settings,
-        keys=keys,
-        probes=[path for api in apis for path in api.probes],
-        public=[*public, *(path for api in apis for path in api.public)],
-        scopes={path: scope for api in apis for path, scope in api.scopes.items()},
-        secret_folders=[path for api in apis for path in api.secret_folders],
-    )
+    app = Guard(app, settings, keys, apis, public)
     if keys:
         fields: dict[str, tuple[str, ...]] = {}
         for api in apis:

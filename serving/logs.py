@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, TextIO
@@ -23,42 +23,23 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class JsonFormatter(logging.Formatter):
-    """``{"time", "level", "logger", "event", …extra fields}``."""
+Line = Callable[[float, str, str, str, Mapping[str, Any]], str]
 
-    def __init__(self, fields: dict[str, Any]) -> None:
-        super().__init__()
-        self._fields = fields
 
-    def format(self, record: logging.LogRecord) -> str:
-        fields = _extra(record)
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        level = record.levelname.lower()
-        return self.line(record.created, level, record.name, record.getMessage(), fields)
+def json_line(model: str) -> Line:
+    """Makes ``{"time", "level", "logger", "event", "model", …extra fields}``."""
 
-    def line(
-        self, at: float, level: str, logger: str, event: str, fields: Mapping[str, Any]
-    ) -> str:
+    def line(at: float, level: str, logger: str, event: str, fields: Mapping[str, Any]) -> str:
         head = {"time": _utc(at), "level": level, "logger": logger, "event": event}
-        return _ENCODER.encode({**head, **self._fields, **fields})
+        return _ENCODER.encode({**head, "model": model, **fields})
+
+    return line
 
 
-class TextFormatter(logging.Formatter):
+def text_line(at: float, level: str, logger: str, event: str, fields: Mapping[str, Any]) -> str:
     """The same for people: time, level, event and the fields as ``key=value``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        event, fields = record.getMessage(), _extra(record)
-        line = self.line(record.created, record.levelname, record.name, event, fields)
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
-
-    def line(
-        self, at: float, level: str, logger: str, event: str, fields: Mapping[str, Any]
-    ) -> str:
-        said = " ".join(f"{key}={value}" for key, value in fields.items())
-        return f"{_utc(at)} {level.upper():<7} {event} {said}".rstrip()
+    said = " ".join(f"{key}={value}" for key, value in fields.items())
+    return f"{_utc(at)} {level.upper():<7} {event} {said}".rstrip()
 
 
 class Lines(logging.StreamHandler[TextIO]):
@@ -68,10 +49,9 @@ class Lines(logging.StreamHandler[TextIO]):
     end; a process that is killed takes at most the lines of its last ``HELD_SECONDS`` with it.
     """
 
-    def __init__(self, stream: TextIO, form: JsonFormatter | TextFormatter) -> None:
+    def __init__(self, stream: TextIO, line: Line) -> None:
         super().__init__(stream)
-        self.setFormatter(form)
-        self._line = form.line
+        self._line = line
         self._held: list[tuple[float, str, str, str, Mapping[str, Any]]] = []
 
     def hold(self, logger: str, event: str, fields: Mapping[str, Any]) -> None:
@@ -80,6 +60,14 @@ class Lines(logging.StreamHandler[TextIO]):
             if not self._held:
                 asyncio.get_running_loop().call_later(HELD_SECONDS, self.flush)
             self._held.append((time.time(), "info", logger, event, fields))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """With the record's own fields: those that it got after logging's own."""
+        fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            fields["exception"] = logging.Formatter().formatException(record.exc_info)
+        level, event = record.levelname.lower(), record.getMessage()
+        return self._line(record.created, level, record.name, event, fields)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._write_held()
@@ -106,8 +94,8 @@ def configure_logging(form: str, model: str, stream: TextIO | None = None) -> No
     # What no line of ours shows is not looked up (the manual of logging, "Optimization").
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    formatter = JsonFormatter({"model": model}) if form == "json" else TextFormatter()
-    _ROOT.handlers[:] = [Lines(stream or sys.stderr, formatter)]
+    line = json_line(model) if form == "json" else text_line
+    _ROOT.handlers[:] = [Lines(stream or sys.stderr, line)]
     _ROOT.setLevel(logging.INFO)
     _ROOT.propagate = False
     # Ours names the request's id and the model; uvicorn's makes a line that nobody shows.
@@ -135,11 +123,6 @@ def log_fault(log: logging.Logger, event: str, error: BaseException, **fields: A
     """
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.error(event, extra={**fields, "error": type(error).__name__, "frames": frames})
-
-
-def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    """The record's own fields: those that it got after logging's own, in the order given."""
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
 def _utc(seconds: float) -> str:

@@ -7,8 +7,8 @@ server may use it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping
-from typing import Any
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -29,6 +29,9 @@ from serving.http.keys import Caller, KeyRing
 from serving.http.middleware import HEADERS
 from serving.settings import Settings, is_loopback
 
+if TYPE_CHECKING:
+    from serving.apis.api import Api
+
 FROM_BROWSERS = frozenset((b"origin", b"sec-fetch-site"))
 READING = ("GET", "HEAD", "OPTIONS")  # all that public paths are there for
 REFUSED = "refused"  # in a request's state: turned away before anything was read
@@ -38,30 +41,25 @@ class Guard:
     """ASGI layer that lets a request through or raises.
 
     Args:
-        probes: paths that are answered whoever asks from wherever.
-        public: other paths that need no key (the page's files, documentation).
-        secret_folders: what lies below needs no key either: its name is a secret itself.
-        scopes: path to the scope it needs; others need ``translate``.
+        apis: whose paths it guards, by what they say of them.
+        files: other paths that need no key (the page's, documentation).
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        *,
         settings: Settings,
         keys: KeyRing,
-        probes: Collection[str],
-        public: Collection[str],
-        scopes: Mapping[str, str],
-        secret_folders: Collection[str] = (),
+        apis: Sequence[Api],
+        files: Iterable[str],
     ) -> None:
         self._app = app
         self._settings = settings
         self._keys = keys
-        self._public = frozenset((*public, *probes))
-        self._probes = frozenset(probes)
-        self._secret_folders = tuple(secret_folders)
-        self._scopes = scopes
+        self._probes = frozenset(path for api in apis for path in api.probes)
+        self._public = self._probes.union(files, *(api.public for api in apis))
+        self._secret_folders = tuple(path for api in apis for path in api.secret_folders)
+        self._scopes = {path: scope for api in apis for path, scope in api.scopes.items()}
         self._rate = RequestRate()
         self.quota = CharacterQuota()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from csanmt.engine.container import actual_checksum
@@ -185,7 +186,7 @@ class RunnerPool:
         self.problem = self._queue.unavailable = None
         self.facts = self.facts or facts
         self._metrics.count(names.RUNNER_STARTS)
-        log.info("runner ready", extra={"runner": facts.as_dict()})
+        log.info("runner ready", extra={"runner": asdict(facts)})
         return True
 
     async def _feed(self, runner: Runner) -> None:

@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
 from csanmt.errors import CsanmtError
@@ -44,7 +45,7 @@ class RunnerLoop:
             tell(self._outgoing, {"failed": str(error)})
             return error.exit_code
         threading.Thread(target=self._read, name="messages", daemon=True).start()
-        tell(self._outgoing, {"ready": facts.as_dict()})
+        tell(self._outgoing, {"ready": asdict(facts)})
         while True:
             self._translate(self._batches.get())
 
@@ -53,7 +54,10 @@ class RunnerLoop:
         translator, facts = open_translator(self._settings)
         loaded = time.monotonic()
         translator.translate(list(WARM_UP_SENTENCES))
-        return translator, facts.timed(loaded - started, time.monotonic() - loaded)
+        load, warm_up = round(loaded - started, 3), round(time.monotonic() - loaded, 3)
+        return translator, replace(
+            facts, pid=os.getpid(), load_seconds=load, warm_up_seconds=warm_up
+        )
 
     def _read(self) -> None:
         try:

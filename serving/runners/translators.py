@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,14 +44,6 @@ class TranslatorFacts:
     pid: int = 0
     load_seconds: float = 0.0
     warm_up_seconds: float = 0.0
-
-    def timed(self, load: float, warm_up: float) -> TranslatorFacts:
-        return replace(
-            self, pid=os.getpid(), load_seconds=round(load, 3), warm_up_seconds=round(warm_up, 3)
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     @property
     def decoding(self) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import json
 import logging
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from csanmt.errors import CheckpointError
 from csanmt.translator import Hypothesis, Translation
 from serving import metric_names as names
-from serving.logs import JsonFormatter
+from serving.logs import Lines, json_line
 from serving.runners.translators import TranslatorFacts
 from tests.stub_translator import StubTranslator
 
@@ -166,7 +167,7 @@ def test_logs_name_request_and_model_but_never_the_text(serve, caplog, monkeypat
         client.post("/translate", json={"text": "秘密。", "秘密": 1})
         client.get("/秘密")
     ours = [record for record in caplog.records if record.name.startswith("csanmt")]
-    lines = [JsonFormatter({"model": MODEL}).format(record) for record in ours]
+    lines = [Lines(sys.stderr, json_line(MODEL)).format(record) for record in ours]
     assert "秘密" not in "".join(lines)
     (line,) = [json.loads(line) for line in lines if "find-me" in line]
     assert line["event"] == "request"

@@ -3,52 +3,38 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from csanmt.markup import MarkupDocument, html_rules, parse_markup, xml_rules
+from csanmt.markup import html_rules, parse_markup, xml_rules
 from serving.apis.deepl.errors import unsupported
+from serving.markup import Parse
 
 _LIST = re.compile(r"[,\s]+")
 _NAME = re.compile(r"[^\s<>/\"'=]{1,200}")
 
 
-@dataclass(frozen=True, slots=True)
-class TagHandling:
-    """How the texts of a request are marked up; ``kind`` is ``html`` or ``xml``."""
+def tag_parser(fields: dict[str, Any], split: str) -> Parse | None:
+    """What parses the texts; None if they are plain.
 
-    kind: str
-    split: str
-    outline: bool
-    splitting: tuple[str, ...]
-    non_splitting: tuple[str, ...]
-    ignored: tuple[str, ...]
-
-    @classmethod
-    def of(cls, fields: dict[str, Any], split: str) -> TagHandling | None:
-        """None if texts are plain. Raises BadRequestError: a value that is not supported."""
-        kind = fields.get("tag_handling", "")
-        if kind not in ("", "html", "xml"):
-            raise unsupported("tag_handling", "html or xml is")
-        outline = str(fields.get("outline_detection", "1")).lower()
-        if outline not in ("0", "1", "true", "false"):
-            raise unsupported("outline_detection", "0 or 1 is")
-        if fields.get("tag_handling_version", "v1") not in ("v1", "v2", ""):
-            raise unsupported("tag_handling_version", "v1 or v2 is")
-        names = [_names(fields, f) for f in ("splitting_tags", "non_splitting_tags", "ignore_tags")]
-        return cls(kind, split, outline in ("1", "true"), *names) if kind else None
-
-    def parse(self, text: str) -> MarkupDocument:
-        if self.kind == "html":
-            return parse_markup(text, html_rules(self.splitting, self.non_splitting, self.ignored))
-        rules = xml_rules(
-            self.splitting,
-            self.non_splitting,
-            self.ignored,
-            outline=self.outline,
-            collapse=self.split != "1",
-        )
-        return parse_markup(text, rules)
+    Raises:
+        BadRequestError: a value that is not supported.
+    """
+    kind = fields.get("tag_handling", "")
+    if kind not in ("", "html", "xml"):
+        raise unsupported("tag_handling", "html or xml is")
+    outline = str(fields.get("outline_detection", "1")).lower()
+    if outline not in ("0", "1", "true", "false"):
+        raise unsupported("outline_detection", "0 or 1 is")
+    if fields.get("tag_handling_version", "v1") not in ("v1", "v2", ""):
+        raise unsupported("tag_handling_version", "v1 or v2 is")
+    names = [_names(fields, f) for f in ("splitting_tags", "non_splitting_tags", "ignore_tags")]
+    if not kind:
+        return None
+    if kind == "html":
+        return partial(parse_markup, rules=html_rules(*names))
+    detected = outline in ("1", "true")
+    return partial(parse_markup, rules=xml_rules(*names, outline=detected, collapse=split != "1"))
 
 
 def _names(fields: dict[str, Any], field: str) -> tuple[str, ...]:

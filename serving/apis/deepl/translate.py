@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from csanmt.errors import NotFoundError
 from serving.apis.deepl.errors import either, missing, unsupported
-from serving.apis.deepl.tags import TagHandling
+from serving.apis.deepl.tags import tag_parser
 from serving.glossaries.owner import Glossaries
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
@@ -32,6 +32,7 @@ RESOURCES: Mapping[str, Sequence[str]] = {
     "translate_document": ("auto_detection", "glossary"),
     "glossary": (),
 }
+SWITCH = ("0", "1", "true", "false")
 NOT_OFFERED = ("write", "voice", "style_rules", "translation_memory")
 UNSERVED = ("style_id", "translation_memory_id", "custom_instructions")
 UNLIMITED = 1_000_000_000_000
@@ -57,10 +58,10 @@ class DeepLRoutes:
         pair = self._service.languages
         check_language(fields, "target_lang", pair.target, required=True)
         check_language(fields, "source_lang", pair.source, required=False)
-        billed = _switch(fields, "show_billed_characters")
+        billed = _one_of(fields, "show_billed_characters", SWITCH) in ("1", "true")
         check_formality(fields)
         refuse_unserved(fields)
-        model_type = _model_type(fields)
+        model_type = _one_of(fields, "model_type", MODEL_TYPES).removeprefix("prefer_")
         found = await self._translations(request, fields, texts)
         given = bool(fields.get("source_lang"))
         rows = []
@@ -78,9 +79,9 @@ class DeepLRoutes:
         self, request: Request, fields: dict[str, Any], texts: list[str]
     ) -> list[tuple[str, int]]:
         """Each text's translation, and how many characters of it count."""
-        _one_of(fields, "preserve_formatting", ("0", "1", "true", "false"))  # always the case
+        _one_of(fields, "preserve_formatting", SWITCH)  # always the case
         split = _one_of(fields, "split_sentences", ("0", "1", "nonewlines")) or "1"
-        tags = TagHandling.of(fields, split)
+        tags = tag_parser(fields, split)
         whole, options = split == "0", decoding(self._service)
         named = glossary_ids(fields)
         if named and not fields.get("source_lang"):
@@ -90,9 +91,8 @@ class DeepLRoutes:
             )
         terms = await self._glossaries.stored(request, named)
         sent = texts if tags or split == "1" else [unwrapped(text) for text in texts]
-        parse = tags.parse if tags else None
         found, _ = await translated(
-            request, self._service, sent, options, parse=parse, whole=whole, terms=terms
+            request, self._service, sent, options, parse=tags, whole=whole, terms=terms
         )
         if tags:
             return [(answer.text, answer.characters) for answer in found]
@@ -194,15 +194,6 @@ def _codes(language: str) -> str:
     return either([language.upper(), *map(str.upper, _variants(language))])
 
 
-def _switch(fields: dict[str, Any], name: str) -> bool:
-    """A boolean, or the words a form has for one; off if absent."""
-    value = fields.get(name, False)
-    word = value.lower() if isinstance(value, str) else value
-    if not isinstance(word, bool) and word not in ("1", "0", "true", "false"):
-        raise unsupported(name, "true or false is")
-    return word in (True, "1", "true")
-
-
 def _one_of(fields: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str:
     """The value in lower case; empty if absent. Raises BadRequestError: another value."""
     value = fields.get(name, "")
@@ -240,8 +231,3 @@ def check_formality(fields: Mapping[str, Any]) -> None:
             f"{either(values)} is taken."
         )
     _one_of(fields, "formality", values)
-
-
-def _model_type(fields: dict[str, Any]) -> str:
-    """What to name as the type that was used: there is one model, so the type asked for."""
-    return _one_of(fields, "model_type", MODEL_TYPES).removeprefix("prefer_")

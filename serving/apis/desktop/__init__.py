@@ -28,19 +28,6 @@ from serving.translating import TranslationService
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A translated text.
-
-    Attributes:
-        source: the language it was in, as the client wrote it or, where it wrote none, as found.
-    """
-
-    text: str
-    others: Sequence[str]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Dialect:
     """One way of asking; ``dialects.toml`` explains the fields."""
 
@@ -61,17 +48,23 @@ class Dialect:
     def fields(self) -> frozenset[str]:
         return frozenset((self.text, self.source, self.target, self.markup)) - {""}
 
-    def answered(self, answers: Sequence[Answered], target: str) -> Any:
-        """The response; ``target`` as the client wrote it."""
+    def answered(self, answers: Sequence[tuple[str, list[str], str]], target: str) -> Any:
+        """The response.
+
+        Args:
+            answers: of each text its translation, others, and the language it was in, as the
+                client wrote it or, where it wrote none, as found.
+            target: as the client wrote it.
+        """
         values = [
             {
-                "{text}": answer.text,
-                "{others}": list(answer.others),
-                "{source}": answer.source,
-                "{SOURCE}": answer.source.upper(),
+                "{text}": text,
+                "{others}": others,
+                "{source}": source,
+                "{SOURCE}": source.upper(),
                 "{TARGET}": target.upper(),
             }
-            for answer in answers
+            for text, others, source in answers
         ]
         if self.several:
             return _filled(self.answer, {"{each}": [_filled(self.each, v) for v in values]})
@@ -130,14 +123,13 @@ class DesktopShape:
         source, target = self._direction(dialect, fields)
         asked = str(fields[dialect.target])
         if source == target:
-            answers = [Answered(text, (), source) for text in texts]
-            return JSONResponse(dialect.answered(answers, asked))
+            return JSONResponse(dialect.answered([(text, [], source) for text in texts], asked))
         many = min(1 + dialect.alternatives, service.settings.max_beam)
         options, parse = decoding(service, many), _markup(dialect, fields)
         found, _ = await translated(incoming.request, service, texts, options, parse=parse)
         named = str(fields[dialect.source]) if source else ""
         answers = [
-            Answered(one.text, one.alternatives(many - 1), named or detect(text).language)
+            (one.text, one.alternatives(many - 1), named or detect(text).language)
             for text, one in zip(texts, found, strict=True)
         ]
         return JSONResponse(dialect.answered(answers, asked))

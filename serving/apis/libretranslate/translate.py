@@ -8,8 +8,6 @@ Reference: LibreTranslate 1.6, ``libretranslate/app.py``.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -27,8 +25,8 @@ from serving.http.errors import (
 )
 from serving.http.fields import FORM, MULTIPART, all_fields
 from serving.http.headers import is_json
-from serving.languages import Detected, LanguagePair, canonical, detect, name_of
-from serving.texts import Answer, decoding, translated
+from serving.languages import LanguagePair, canonical, detect, name_of
+from serving.texts import decoding, translated
 from serving.translating import TranslationService
 
 NEED_KEY = "Please contact the server operator to get an API key"
@@ -57,14 +55,31 @@ class LibreTranslateShape:
         fields = await all_fields(incoming.request, incoming.body)
         if not is_json(incoming.media_type):
             fields["q"] = unix_lines(fields.get("q"))
-        query = _Query.of(fields, service)
-        found = [detect(text) for text in query.texts] if query.automatic else []
-        if query.same:
-            return JSONResponse(_same(query))
-        options = decoding(service, 1 + query.alternatives)
-        parse = PARSERS["html"] if query.html else None
-        answers, _ = await translated(incoming.request, service, query.texts, options, parse=parse)
-        return JSONResponse(_body(query, answers, found))
+        texts = texts_of(fields)
+        source, target = str(_required(fields, "source")), str(_required(fields, "target"))
+        most = _alternatives(fields.get("alternatives", 0), service)
+        _check_direction(source, target, service.languages)
+        if (form := fields.get("format", "")) not in ("", "text", "html"):
+            raise BadRequestError(f"{form} format is not supported")
+        check_limits(texts, service)
+        options, parse = decoding(service, 1 + most), PARSERS["html"] if form == "html" else None
+        found = texts  # nothing to translate: the texts themselves
+        others: list[list[str]] = [[] for _ in texts]
+        if canonical(source) != canonical(target):
+            answers, _ = await translated(incoming.request, service, texts, options, parse=parse)
+            found = [answer.text for answer in answers]
+            others = [answer.alternatives(most) for answer in answers]
+        body: dict[str, list[Any]] = {"translatedText": found}
+        if source == "auto":
+            body["detectedLanguage"] = [
+                {"language": one.language, "confidence": round(100 * one.confidence)}
+                for one in map(detect, texts)
+            ]
+        if most:
+            body["alternatives"] = others
+        if isinstance(fields["q"], list):
+            return JSONResponse(body)
+        return JSONResponse({name: values[0] for name, values in body.items()})
 
 
 def libre_error(error: Exception, path: str) -> Response:
@@ -83,38 +98,6 @@ def libre_error(error: Exception, path: str) -> Response:
     elif status == 429:
         words = f"Slowdown: {words}"
     return reworded(plain, {"error": words}, status)
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """A parsed request.
-
-    Attributes:
-        single: one text, not a list, was asked.
-        automatic: the language of the texts is to be detected.
-        same: the texts are in the target language already.
-        html: the texts are HTML.
-    """
-
-    texts: list[str]
-    single: bool
-    automatic: bool
-    same: bool
-    alternatives: int
-    html: bool
-
-    @classmethod
-    def of(cls, fields: dict[str, Any], service: TranslationService) -> _Query:
-        texts = texts_of(fields)
-        source, target = str(_required(fields, "source")), str(_required(fields, "target"))
-        alternatives = _alternatives(fields.get("alternatives", 0), service)
-        _check_direction(source, target, service.languages)
-        if (form := fields.get("format", "")) not in ("", "text", "html"):
-            raise BadRequestError(f"{form} format is not supported")
-        check_limits(texts, service)
-        same = canonical(source) == canonical(target)
-        single = not isinstance(fields["q"], list)
-        return cls(texts, single, source == "auto", same, alternatives, form == "html")
 
 
 def _required(fields: dict[str, Any], name: str) -> Any:
@@ -182,25 +165,3 @@ def unix_lines(value: Any) -> Any:
     if isinstance(value, list):
         return [unix_lines(item) for item in value]
     return re.sub("\r\n?", "\n", value) if isinstance(value, str) else value
-
-
-def _same(query: _Query) -> dict[str, Any]:
-    """Nothing to translate: the texts themselves."""
-    body: dict[str, Any] = {"translatedText": query.texts[0] if query.single else query.texts}
-    if query.alternatives:
-        body["alternatives"] = [] if query.single else [[] for _ in query.texts]
-    return body
-
-
-def _body(query: _Query, answers: Sequence[Answer], found: list[Detected]) -> dict[str, Any]:
-    def shaped(values: list[Any]) -> Any:
-        return values[0] if query.single else values
-
-    body: dict[str, Any] = {"translatedText": shaped([answer.text for answer in answers])}
-    if found:
-        body["detectedLanguage"] = shaped(
-            [{"language": d.language, "confidence": round(100 * d.confidence)} for d in found]
-        )
-    if most := query.alternatives:
-        body["alternatives"] = shaped([answer.alternatives(most) for answer in answers])
-    return body
