@@ -31,7 +31,6 @@ from serving.app import Application, build
 from serving.bento_adapter import (
     CsanmtBentoService,
     end_with_supervisor,
-    install_application,
 )
 from serving.http.keys import KeyRing
 from serving.image import serving_image
@@ -118,8 +117,8 @@ class CsanmtService:
 
     model_version = model
 
-    # Requests over HTTP never get here: the application in front answers them (see
-    # install_application). It is what BentoML's clients and bento.yaml know of /translate.
+    # Requests over HTTP never get here: the application in front answers them.
+    # It is what BentoML's clients and bento.yaml know of /translate.
     @bentoml.api(input_spec=TranslateRequest, output_spec=TranslateResponse)
     async def translate(self, **fields: Any) -> Any:
         """Translate a text or a list of texts, as POST /translate does."""
@@ -139,4 +138,4 @@ class CsanmtService:
         write_held_lines()
 
 
-install_application(CsanmtService, worker)
+CsanmtService.application = worker

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,15 +168,12 @@ def _page_routes(page: Path | None) -> list[Route]:
         return routes
     for path in sorted(p for p in page.rglob("*") if p.is_file() and not p.is_symlink()):
         url = "/" + path.relative_to(page).as_posix()
-        routes.append(Route("/" if url == "/index.html" else url, _file_endpoint(path)))
+        routes.append(Route("/" if url == "/index.html" else url, partial(_file, path)))
     return routes
 
 
-def _file_endpoint(path: Path) -> Callable[[Request], Response]:
-    def endpoint(request: Request) -> Response:
-        return FileResponse(path, headers={"Cache-Control": "no-cache"})
-
-    return endpoint
+def _file(path: Path, request: Request) -> Response:
+    return FileResponse(path, headers={"Cache-Control": "no-cache"})
 
 
 class _Routes(Router):

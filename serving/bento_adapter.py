@@ -25,28 +25,19 @@ from uvicorn.config import HTTP_PROTOCOLS
 from serving.http.connections import BoundedHttp
 
 
-class ApplicationInFront:
-    """ASGI application: BentoML's own gets the lifespan, ours every request."""
-
-    def __init__(self, bentomls: ASGIApp, application: ASGIApp) -> None:
-        self._bentomls = bentomls
-        self._application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = self._bentomls if scope["type"] == "lifespan" else self._application
-        await chosen(scope, receive, send)
-
-
 class CsanmtBentoService(Service[Any]):
-    """A BentoML service behind an application of ours; see ``install_application``."""
+    """A BentoML service behind an application of ours; which gets every request."""
 
-    application: ASGIApp | None = None
+    application: ASGIApp
 
     def to_asgi(self, *args: Any, **kwargs: Any) -> ASGIApp:
         HTTP_PROTOCOLS["auto"] = f"{BoundedHttp.__module__}:{BoundedHttp.__name__}"
-        app = super().to_asgi(*args, **kwargs)
-        assert self.application is not None
-        return ApplicationInFront(app, traced(self.application))
+        bentomls, ours = super().to_asgi(*args, **kwargs), traced(self.application)
+
+        async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+            await (bentomls if scope["type"] == "lifespan" else ours)(scope, receive, send)
+
+        return chosen
 
 
 def traced(application: ASGIApp) -> ASGIApp:
@@ -60,11 +51,6 @@ def traced(application: ASGIApp) -> ASGIApp:
         excluded_urls=BentoMLContainer.tracing_excluded_urls.get(),
         tracer_provider=BentoMLContainer.tracer_provider.get(),
     )
-
-
-def install_application(service: CsanmtBentoService, application: ASGIApp) -> None:
-    """Let ``application`` answer every request of ``service`` (a CsanmtBentoService)."""
-    service.application = application
 
 
 def end_with_supervisor() -> None:

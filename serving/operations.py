@@ -97,7 +97,9 @@ class Operations:
             **self._provenance.as_dict(),
             "engine": {"name": facts.engine, "isa": facts.isa or None},
             "languages": {"source": facts.source_language, "target": facts.target_language},
-            "decoding": facts.decoding,
+            "decoding": {
+                name: getattr(facts, name) for name in ("beam", "length_penalty", "max_length")
+            },
             "memory": self._service.recall.available,
             "limits": {
                 "characters": settings.max_characters,

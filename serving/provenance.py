@@ -62,7 +62,7 @@ def collect(model: str, model_directory: Path, root: Path, git_commit: str = "")
         model_digest=_model_digest(model_directory),
         bento=f"{name}:{version}" if name and version else "",
         git_commit=git_commit
-        or _labelled_commit(labels)
+        or str(labels.get("revision") or "")
         or ("" if manifest else head_commit(root)),
         created=str(manifest.get("creation_time") or ""),
     )
@@ -75,10 +75,3 @@ def _model_digest(directory: Path) -> str:
     except (OSError, ValueError):
         return ""
     return str(data.get("digest") or "") if isinstance(data, dict) else ""
-
-
-def _labelled_commit(labels: dict[str, str]) -> str:
-    for key in ("git_commit", "revision", "org.opencontainers.image.revision"):
-        if labels.get(key):
-            return str(labels[key])
-    return ""

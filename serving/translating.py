@@ -112,9 +112,11 @@ class SentenceEvent:
         segment = self.layout.segments[self.index]
         return segment.text if self.translation is None else self.translation.text
 
-    @property
-    def last_of_text(self) -> bool:
-        return self.index == len(self.layout.segments) - 1
+    def around(self, previous: str) -> tuple[str, str]:
+        """The layout before it, given the translation before it; after the last of a text, too."""
+        before, following = self.layout.gap(self.index, previous, self.text), self.index + 1
+        last = following == len(self.layout.segments)
+        return before, self.layout.gap(following, self.text, "") if last else ""
 
 
 @dataclass(slots=True)

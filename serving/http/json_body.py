@@ -85,15 +85,11 @@ def parse_raw_object(body: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise BadRequestError(f"not JSON: {error.msg} at character {error.pos}") from None
     except ValueError as error:  # from the hooks, or a number with thousands of digits
-        raise BadRequestError(f"not acceptable JSON: {_first_clause(error)}") from None
+        raise BadRequestError(f"not acceptable JSON: {str(error).partition(';')[0]}") from None
     if not isinstance(value, dict):
         raise BadRequestError("the body must be a JSON object")
     _check_depth(value)
     return value
-
-
-def _first_clause(error: ValueError) -> str:
-    return str(error).partition(";")[0]
 
 
 def _refuse_constant(name: str) -> None:

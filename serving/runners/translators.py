@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from csanmt.engine.container import recorded_checksum
 from csanmt.engine.native import NativeEngine
@@ -44,14 +43,6 @@ class TranslatorFacts:
     pid: int = 0
     load_seconds: float = 0.0
     warm_up_seconds: float = 0.0
-
-    @property
-    def decoding(self) -> dict[str, Any]:
-        return {
-            "beam": self.beam,
-            "length_penalty": self.length_penalty,
-            "max_length": self.max_length,
-        }
 
 
 def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:

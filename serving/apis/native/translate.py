@@ -80,39 +80,23 @@ async def _events(
     identity, model = request_id(scope), service.facts.model
     yield event("start", {"request_id": identity, "model": model, "segments": job.segment_count})
     events: list[SentenceEvent] = []
-    running = _Running()
+    previous, end = "", 0  # of the translated text so far
     try:
         async for done in job.events():
             events.append(done)
-            yield event("segment", running.segment(query, done))
+            before, after = done.around(previous)
+            start = (end if done.index else 0) + len(before)
+            previous, end = done.text, start + len(done.text)
+            source = done.layout.segments[done.index]
+            segment = _segment(query, done.translation, source, (start, end), done.match)
+            place = {"text_index": done.text_index, "index": done.index}
+            yield event("segment", {**place, "before": before, "after": after, **segment})
         answers = service.finish(job, events)
         body = _response(query, answers, job.timing(), service, identity)
         yield event("done", body)
     except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
         scope["state"] |= {"error_code": error.code, OUTCOME: status_of(error)}
         yield event("error", error_body(error.code, str(error)))
-
-
-class _Running:
-    """Where the next sentence of a stream will stand in its translated text."""
-
-    def __init__(self) -> None:
-        self._length = 0
-        self._previous = ""
-
-    def segment(self, query: TranslateRequest, done: SentenceEvent) -> dict[str, Any]:
-        if done.index == 0:
-            self._length, self._previous = 0, ""
-        text = done.text
-        before = done.layout.gap(done.index, self._previous, text)
-        after = done.layout.gap(done.index + 1, text, "") if done.last_of_text else ""
-        start = self._length + len(before)
-        self._length, self._previous = start + len(text), text
-        source = done.layout.segments[done.index]
-        place = (start, self._length)
-        head = {"text_index": done.text_index, "index": done.index, "before": before}
-        segment = _segment(query, done.translation, source, place, done.match)
-        return head | {"after": after} | segment
 
 
 def _response(

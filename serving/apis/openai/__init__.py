@@ -136,12 +136,9 @@ async def _chunks(
     events: list[SentenceEvent] = []
     try:
         async for done in job.events():
-            before = events[-1].text if events else ""
-            after = done.layout.gap(done.index + 1, done.text, "") if done.last_of_text else ""
+            before, after = done.around(events[-1].text if events else "")
             events.append(done)
-            yield chunk(
-                {"content": done.layout.gap(done.index, before, done.text) + done.text + after}
-            )
+            yield chunk({"content": before + done.text + after})
         (answer,) = service.finish(job, events)
         yield chunk({}, _reason(answer))
         if counted:
