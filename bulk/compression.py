@@ -6,7 +6,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -34,14 +34,8 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
         raise InvalidInputError(f"{str(path)!r} is damaged or cut off: {error}") from error
 
 
-@contextmanager
-def compressing(sink: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+def compressing(sink: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:
     """A stream into ``sink``, compressed as ``name`` says, with no time or name inside."""
     if name.endswith(".gz"):
-        with gzip.GzipFile(filename="", mode="wb", fileobj=sink, mtime=0) as packed:
-            yield cast(IO[bytes], packed)
-    elif name.endswith(".xz"):
-        with lzma.open(sink, "wb") as packed:
-            yield cast(IO[bytes], packed)
-    else:
-        yield sink
+        return cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", fileobj=sink, mtime=0))
+    return cast(IO[bytes], lzma.open(sink, "wb")) if name.endswith(".xz") else nullcontext(sink)

@@ -23,14 +23,6 @@ class Model:
     csanmt: str  # the product's version: segmentation is code
 
 
-@dataclass(frozen=True, slots=True)
-class Cutting:
-    """Where chunks end: after so many records, or before so many characters are exceeded."""
-
-    records: int = 1000
-    characters: int = 200_000
-
-
 def as_settings(values: dict[str, Any]) -> dict[str, Any]:
     """Nested values as one table, as JSON has them."""
     return flatten(json.loads(json.dumps(values)))

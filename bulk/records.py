@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from csanmt.errors import ConfigurationError
 
 FORMATS = ("txt", "tsv", "jsonl", "parquet")
 POLICIES = ("fail", "copy", "empty")
+MAX_CHARACTERS = 1_000_000  # of one record; more is not a text but an accident
+CHUNK_CHARACTERS = 200_000  # a chunk ends before it would have more
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +35,15 @@ class Layout:
     policy: str = "fail"
 
     def __post_init__(self) -> None:
-        if self.format not in ("", *FORMATS):
-            allowed = ", ".join(FORMATS)
-            raise ConfigurationError(f"format is {self.format!r}; allowed is {allowed}")
-        if self.policy not in POLICIES:
-            allowed = ", ".join(POLICIES)
-            raise ConfigurationError(f"on-error is {self.policy!r}; allowed is {allowed}")
+        for name, value, allowed in (
+            ("format", self.format, ("", *FORMATS)),
+            ("on-error", self.policy, POLICIES),
+        ):
+            if value not in allowed:
+                words = ", ".join(filter(None, allowed))
+                raise ConfigurationError(f"{name} is {value!r}; allowed is {words}")
         if not self.into or any(c in self.into for c in "\t\r\n"):
             raise ConfigurationError("into must be a name without tabs and line breaks")
-
-
-MAX_CHARACTERS = 1_000_000  # of one record; more is not a text but an accident
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,7 @@ class Record:
         return cls(number, text)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The translation of one record.
 
     Attributes:
@@ -112,15 +112,14 @@ class Chunk:
         return self.file, self.index
 
 
-def cut(
-    records: Iterable[Record], file: int, *, most_records: int, most_characters: int
-) -> Iterator[Chunk]:
+def cut(records: Iterable[Record], file: int, most_records: int) -> Iterator[Chunk]:
     """Cut an input into chunks; the same input gives the same chunks every time."""
     waiting: list[Record] = []
     index = size = 0
     for record in records:
         length = len(record.text or "")
-        if waiting and (len(waiting) >= most_records or size + length > most_characters):
+        full = len(waiting) >= most_records or size + length > CHUNK_CHARACTERS
+        if waiting and full:
             yield _chunk(file, index, waiting)
             waiting, size, index = [], 0, index + 1
         waiting.append(record)

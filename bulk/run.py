@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from bulk.compression import compressing
 from bulk.formats import Format, open_format
 from bulk.inputs import Survey, find_inputs, survey
-from bulk.manifest import Cutting, Manifest, Model, as_settings
+from bulk.manifest import Manifest, Model, as_settings
 from bulk.records import Answer, Answers, Chunk, Layout, cut
 from bulk.state import RunState
 from csanmt.durable import file_sha256
@@ -43,7 +43,7 @@ class Corpus:
     model: Model
     decoding: DecodingOptions
     layout: Layout = field(default_factory=Layout)
-    cutting: Cutting = field(default_factory=Cutting)
+    chunk_lines: int = 1000  # records of a chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +132,12 @@ class _Run:
 
     def pending(self) -> Iterator[Chunk]:
         """Chunks without an answer, in the order of the inputs."""
-        cutting = self._corpus.cutting
         for number, entry in enumerate(self._inputs):
             if self._state.finished(number, entry.name) is not None:
                 self._skip(self._surveys[number].records)
                 continue
             records = entry.format.read(entry.path)
-            for chunk in cut(
-                records, number, most_records=cutting.records, most_characters=cutting.characters
-            ):
+            for chunk in cut(records, number, self._corpus.chunk_lines):
                 if self._state.has_part(chunk):
                     self._skip(len(chunk.texts))
                 else:

@@ -63,7 +63,8 @@ class RunState:
         path.parent.mkdir(exist_ok=True)
         with replacing(path, folder=self._writing) as stream:
             for answer in answers:
-                stream.write(_line(answer))
+                # ASCII: no character of a text ends a line
+                stream.write(json.dumps(answer).encode() + b"\n")
 
     def answers(self, file: int, records: int) -> Iterator[Answer | None]:
         """All answers to an input of so many records.
@@ -74,7 +75,8 @@ class RunState:
         count, folder = 0, self._part(file, 0).parent
         for path in sorted(folder.glob("*.jsonl")):
             try:
-                found = [_parsed(line) for line in path.read_bytes().splitlines()]
+                values = [json.loads(line) for line in path.read_bytes().splitlines()]
+                found = [None if value is None else Answer(*value) for value in values]
             except (OSError, ValueError, TypeError) as error:
                 raise IntegrityError(f"part {str(path)!r} cannot be read: {error}") from error
             count += len(found)
@@ -112,18 +114,3 @@ class RunState:
 
     def _finished(self, file: int) -> Path:
         return self.folder / "finished" / f"{file:06d}.json"
-
-
-def _line(answer: Answer | None) -> bytes:
-    if answer is None:
-        return b"null\n"
-    value = [answer.text, int(answer.kept), int(answer.split), int(answer.truncated)]
-    return json.dumps(value).encode() + b"\n"  # ASCII: no character of a text ends a line
-
-
-def _parsed(line: bytes) -> Answer | None:
-    value = json.loads(line)
-    if value is None:
-        return None
-    text, kept, split, truncated = value
-    return Answer(text, bool(kept), bool(split), bool(truncated))

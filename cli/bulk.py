@@ -108,7 +108,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     """What to translate, and the directory of the model."""
-    from bulk.manifest import Cutting, Model
+    from bulk.manifest import Model
     from bulk.records import Layout
     from bulk.run import Corpus
     from cli.loading import chosen_engine, decoding_options, digest_of_directory, find_model
@@ -125,8 +125,8 @@ def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     engine = chosen_engine(args.engine) or best_engine(directory)
     model = Model(tag, digest_of_directory(directory), engine, __version__)
     inputs = tuple(Path(place) for place in args.input)
-    cutting = Cutting(records=args.chunk_lines)
-    return Corpus(inputs, Path(args.output), model, decoding, layout, cutting), directory
+    output, lines = Path(args.output), args.chunk_lines
+    return Corpus(inputs, output, model, decoding, layout, lines), directory
 
 
 def _pool(args: argparse.Namespace, corpus: Corpus, directory: Path) -> LocalPool | RayPool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os.path
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Asked first: loading the formats takes long.
 _LIKE_A_NAME = re.compile(r"\.[a-z]+\Z", re.IGNORECASE)
-Load = Callable[[argparse.Namespace], "tuple[Translator, DecodingOptions]"]
 
 
 def named(texts: Sequence[str]) -> list[Path]:
@@ -54,13 +53,15 @@ def _document(text: str) -> Path | None:
     return None  # a sentence that ends with a file's name
 
 
-def run(args: argparse.Namespace, documents: Sequence[Path], load: Load) -> None:
+def run(args: argparse.Namespace, documents: Sequence[Path]) -> None:
     """Translate each document.
 
     Raises:
         DocumentError, DocumentTooLargeError: it is damaged or too large.
         ConflictError: its translation exists and was not named with --output.
     """
+    from cli.loading import load
+
     if args.output and len(documents) > 1:
         raise InvalidInputError("--output names one file, and there are several documents")
     if args.n_best > 1:

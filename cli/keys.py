@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +46,13 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, limit):
             entry[limit] = getattr(args, limit)
     data["keys"].append(entry)
-    _write(args.file, json.dumps(data, indent=2) + "\n")
+    with replacing(args.file, mode=0o600) as stream:
+        stream.write(json.dumps(data, indent=2).encode() + b"\n")
+        stream.flush()
+        KeyRing.load(Path(stream.name))  # or the file stays as it was
     if args.json:
         print_json({"name": args.name, "key": secret, "scopes": entry["scopes"]})
     else:
         note(f"added {args.name} to {args.file}; the key is shown only now")
         print(secret)
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file as a whole; only its owner may read it."""
-    with replacing(path) as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        stream.write(text.encode())
-        stream.flush()
-        KeyRing.load(Path(stream.name))

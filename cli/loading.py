@@ -5,13 +5,15 @@ This is the edge where the environment is read: ``BENTOML_HOME`` and ``CSANMT_EN
 
 from __future__ import annotations
 
+import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.output import note
-from csanmt.errors import NotFoundError
+from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.protected.finder import checked_literals
 
 if TYPE_CHECKING:
     from csanmt.translator import DecodingOptions, Translator
@@ -47,6 +49,38 @@ def open_store() -> ModelStore:
     from model_store.store import ModelStore
 
     return ModelStore.from_environment(on_wait=lambda: note("waiting for another writer"))
+
+
+def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
+    """The translator and the decoding options that the arguments ask for."""
+    directory, tag = find_model(args.model, args.engine)
+    options = decoding_options(
+        directory,
+        beam=args.beam,
+        n_best=args.n_best,
+        length_penalty=args.length_penalty,
+        max_length=args.max_length,
+    )
+    terms = _terms(args.glossary) if args.glossary else ()
+    options = replace(options, terms=terms, protect=checked_literals(args.protect))
+    return load_translator(directory, tag, args.engine), options
+
+
+def _terms(name: str) -> tuple[tuple[str, str], ...]:
+    """The terms of a glossary's file; CSV by its suffix."""
+    from csanmt.glossary import overlaps, parse_entries
+
+    path = Path(name)
+    if not path.is_file():
+        raise NotFoundError(f"no glossary {name!r}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{name} is not UTF-8: byte {error.start}") from None
+    pairs = parse_entries(text, "csv" if path.suffix.lower() == ".csv" else "tsv")
+    for overlap in overlaps(pairs, 10):
+        note(f"glossary: {overlap}")
+    return pairs
 
 
 def load_translator(directory: Path, tag: str, engine: str | None = None) -> Translator:

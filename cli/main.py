@@ -20,10 +20,11 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
-from cli.output import report_error
+from cli.output import note, print_json
 from csanmt import __version__
 from csanmt.errors import CsanmtError, EngineUnavailableError, NotFoundError, StorageError
 
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        print("csanmt: interrupted", file=sys.stderr)
+        note("interrupted")
         return 128 + signal.SIGINT
     except OSError as error:
         return _fail(_from_os_error(error), as_json)
@@ -135,7 +136,13 @@ def _from_os_error(error: OSError) -> CsanmtError:
 
 
 def _fail(error: CsanmtError, as_json: bool) -> int:
-    report_error(error, as_json=as_json, traceback=bool(os.environ.get("CSANMT_DEBUG")))
+    """One line on stderr; with ``as_json`` also the error object on stdout."""
+    if os.environ.get("CSANMT_DEBUG"):
+        traceback.print_exception(error)
+    message = " ".join(str(error).split())
+    note(f"error: {message}")
+    if as_json:
+        print_json({"error": {"code": error.code, "message": message}}, indent=None)
     return error.exit_code
 
 

@@ -6,12 +6,11 @@ import argparse
 import inspect
 import json
 import sys
-import traceback as tracebacks
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     Actions: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -85,13 +84,13 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def printable(text: str) -> str:
-    """``text`` in one line that a terminal shows and does not obey: controls are escaped."""
-    return "".join(c if _harmless(c) else c.encode("unicode_escape").decode() for c in text)
-
-
-def _harmless(character: str) -> bool:
-    """No control, no line separator, nothing that turns the direction of what follows."""
-    return unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
+    """``text`` in one line that a terminal shows and does not obey: controls, line separators
+    and what turns the direction of the text are escaped."""
+    obeyed = ("Cc", "Cf", "Zl", "Zp", "Cs")
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in obeyed else c
+        for c in text
+    )
 
 
 def human_size(size: int) -> str:
@@ -104,13 +103,3 @@ def human_size(size: int) -> str:
 def note(message: str) -> None:
     """A remark for the person watching, on stderr so that results stay clean."""
     print(f"csanmt: {message}", file=sys.stderr)
-
-
-def report_error(error: CsanmtError, *, as_json: bool, traceback: bool = False) -> None:
-    """One line on stderr; with ``as_json`` also the error object on stdout."""
-    if traceback:
-        tracebacks.print_exception(error)
-    message = " ".join(str(error).split())
-    print(f"csanmt: error: {message}", file=sys.stderr)
-    if as_json:
-        print_json({"error": {"code": error.code, "message": message}}, indent=None)

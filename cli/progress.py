@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from cli.output import note
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 PATIENCE = 2.0  # seconds
 REDRAW = 0.1  # seconds
@@ -43,7 +43,6 @@ class ProgressBar:
         self._clock, self._started = clock, clock()
         self._drawn = 0.0
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -57,20 +56,18 @@ class ProgressBar:
 
     def advance(self, amount: int) -> None:
         self._done += amount
-        if not self._shown:
-            return
         now = self._clock()
-        if self._bar is None and now - self._started >= PATIENCE:
-            self._start()
-        if self._bar is not None and self._task is not None and now - self._drawn >= REDRAW:
+        waits = now - self._started < PATIENCE or now - self._drawn < REDRAW
+        if self._shown and not waits:
             self._drawn = now
-            self._bar.update(self._task, completed=self._done, refresh=True)
+            self._bar = self._bar or self._start()
+            self._bar.update(self._bar.task_ids[0], completed=self._done, refresh=True)
 
-    def _start(self) -> None:
+    def _start(self) -> Progress:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._bar = Progress(
+        bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -79,8 +76,9 @@ class ProgressBar:
             transient=True,
             auto_refresh=False,  # no thread of its own: speed is measured under it
         )
-        self._task = self._bar.add_task(self._title, total=self._total)
-        self._bar.start()
+        bar.add_task(self._title, total=self._total)
+        bar.start()
+        return bar
 
 
 @contextmanager

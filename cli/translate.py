@@ -8,7 +8,6 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,8 +15,7 @@ from cli import bulk, documents
 from cli.lines import Line, line_batches
 from cli.output import note
 from cli.progress import ProgressBar
-from csanmt.errors import InvalidInputError, NotFoundError
-from csanmt.protected.finder import checked_literals
+from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from csanmt.texts import TextTranslation
@@ -109,8 +107,10 @@ def run(args: argparse.Namespace) -> None:
         return
     _check(args)
     if files := documents.named(args.text):
-        documents.run(args, files, load)
+        documents.run(args, files)
         return
+    from cli.loading import load
+
     with ExitStack() as stack:
         is_stream = args.text in ([], ["-"])
         source = stack.enter_context(_open_input(args.file)) if is_stream else None
@@ -125,41 +125,6 @@ def run(args: argparse.Namespace) -> None:
             _translate_lines(source, args, writer)
     if writer.truncated:
         note(f"{writer.truncated} of {writer.count} texts ran into the length limit (--max-length)")
-
-
-def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
-    """The translator and the decoding options that the arguments ask for."""
-    from cli.loading import decoding_options, find_model, load_translator
-
-    directory, tag = find_model(args.model, args.engine)
-    options = decoding_options(
-        directory,
-        beam=args.beam,
-        n_best=args.n_best,
-        length_penalty=args.length_penalty,
-        max_length=args.max_length,
-    )
-    if args.glossary:
-        options = replace(options, terms=_terms(args.glossary))
-    options = replace(options, protect=checked_literals(args.protect))
-    return load_translator(directory, tag, args.engine), options
-
-
-def _terms(name: str) -> tuple[tuple[str, str], ...]:
-    """The terms of a glossary's file; CSV by its suffix."""
-    from csanmt.glossary import overlaps, parse_entries
-
-    path = Path(name)
-    if not path.is_file():
-        raise NotFoundError(f"no glossary {name!r}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{name} is not UTF-8: byte {error.start}") from None
-    pairs = parse_entries(text, "csv" if path.suffix.lower() == ".csv" else "tsv")
-    for overlap in overlaps(pairs, 10):
-        note(f"glossary: {overlap}")
-    return pairs
 
 
 class Writer:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bulk.manifest import Cutting, Model
+from bulk.manifest import Model
 from bulk.records import Answers, Chunk, Layout
 from bulk.run import Corpus
 from bulk.translation import answer
@@ -49,9 +49,9 @@ class StubPool:
 
 def corpus(output: Path, *inputs: Path, **values: Any) -> Corpus:
     """``lines=2`` cuts small chunks, ``decoding=``, ``model=``; the rest is ``Layout``'s."""
-    cutting = Cutting(values.pop("lines", 2), values.pop("characters", 200_000))
+    lines = values.pop("lines", 2)
     model, decoding = values.pop("model", MODEL), values.pop("decoding", DecodingOptions())
-    return Corpus(inputs, output, model, decoding, Layout(**values), cutting)
+    return Corpus(inputs, output, model, decoding, Layout(**values), lines)
 
 
 def csanmt_translate(*words: object, **environment: str) -> subprocess.Popen[str]:

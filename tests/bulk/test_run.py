@@ -89,7 +89,7 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"decoding": DecodingOptions(protect=("微信",))}, "decoding.protect"),
     ({"model": replace(MODEL, digest="sha256:cd")}, "model.digest"),
     ({"model": replace(MODEL, tag="csanmt-zh-en:v1.0.1")}, "model.tag"),
-    ({"lines": 3}, "cutting.records: 2 then, 3 now"),
+    ({"lines": 3}, "chunk_lines: 2 then, 3 now"),
     ({"policy": "copy"}, "layout.policy"),
 ]
 
