@@ -99,11 +99,8 @@ def _check(args: argparse.Namespace) -> None:
         raise InvalidInputError("give either TEXT, --file or --input")
     if args.n_best != 1:
         raise InvalidInputError("--n-best is not offered with --input")
-    for name in ("workers", "chunk_lines"):
-        low = 0 if name == "workers" else 1
-        if getattr(args, name) < low:
-            option = name.replace("_", "-")
-            raise InvalidInputError(f"{option} is {getattr(args, name)}; allowed is {low} or more")
+    if args.workers < 0 or args.chunk_lines < 1:
+        raise InvalidInputError("allowed are 0 or more --workers, 1 or more --chunk-lines")
 
 
 def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:

@@ -134,18 +134,14 @@ def find_source(source: str, revision: str | None = None) -> Path:
         return Path(source)
     if not _HUB_ID.fullmatch(source):
         raise NotFoundError(f"no directory {source!r}, and a hub id would be owner/name")
-    return _download(source, revision)
-
-
-def _download(hub_id: str, revision: str | None) -> Path:
     try:
         from modelscope.hub.snapshot_download import snapshot_download
     except ImportError as error:
         raise EngineUnavailableError(
-            f"no directory {hub_id!r}; to download it from ModelScope's hub install the client: "
+            f"no directory {source!r}; to download it from ModelScope's hub install the client: "
             f"{shlex.quote(sys.executable)} -m pip install modelscope"
         ) from error
     try:
-        return Path(snapshot_download(hub_id, revision=revision))
+        return Path(snapshot_download(source, revision=revision))
     except Exception as error:  # the client raises what its many dependencies raise
-        raise UnavailableError(f"ModelScope's hub did not deliver {hub_id!r}: {error}") from error
+        raise UnavailableError(f"ModelScope's hub did not deliver {source!r}: {error}") from error

@@ -6,7 +6,7 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -18,7 +18,6 @@ from cli.progress import ProgressBar
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from csanmt.texts import TextTranslation
     from csanmt.translator import DecodingOptions, Translator
 
 BATCH_LINES = 32  # most lines translated at once
@@ -118,59 +117,48 @@ def run(args: argparse.Namespace) -> None:
         sink = sys.stdout
         if args.output:
             sink = stack.enter_context(open(args.output, "w", encoding="utf-8", newline=""))
-        writer = Writer(sink, args, translator, options)
-        if source is None:
-            writer.write([Line(text, "\n", 0) for text in args.text])
-        else:
-            _translate_lines(source, args, writer)
-    if writer.truncated:
-        note(f"{writer.truncated} of {writer.count} texts ran into the length limit (--max-length)")
+        texts = [[Line(text, "\n", 0) for text in args.text]]
+        batches = texts if source is None else _read(source, args)
+        _write(batches, sink, args, translator, options)
 
 
-class Writer:
-    """Translates lines and writes the answers in their order."""
-
-    def __init__(
-        self,
-        sink: TextIO,
-        args: argparse.Namespace,
-        translator: Translator,
-        options: DecodingOptions,
-    ) -> None:
-        self._sink, self._args = sink, args
-        self._translator, self._options = translator, options
-        self.count = self.truncated = 0
-
-    def write(self, lines: list[Line]) -> None:
-        from csanmt.texts import translate_texts
-
-        texts = [line.text for line in lines]
-        results = translate_texts(self._translator, texts, self._options)
-        for line, result in zip(lines, results, strict=True):
-            self.count += 1
-            self.truncated += result.truncated
-            self._sink.write(self._render(result, line.ending))
-        self._sink.flush()
-
-    def _render(self, result: TextTranslation, ending: str) -> str:
-        from cli.translation_reports import json_line, ranked_lines
-
-        if self._args.json:
-            return json_line(result, self._translator.model_tag)
-        if self._args.n_best > 1:
-            return ranked_lines(result, self.count)
-        return result.text + ending
-
-
-def _translate_lines(descriptor: int, args: argparse.Namespace, writer: Writer) -> None:
+def _read(descriptor: int, args: argparse.Namespace) -> Iterator[list[Line]]:
+    """Batches of lines, with a bar over the input where nothing else is shown."""
     status = os.fstat(descriptor)
     regular = stat.S_ISREG(status.st_mode)
     shown = regular and sys.stderr.isatty() and (bool(args.output) or not sys.stdout.isatty())
-    name = args.file or "standard input"
-    with ProgressBar("translating", status.st_size if regular else 0, shown=shown) as bar:
-        for batch in line_batches(descriptor, BATCH_LINES, name):
-            writer.write(batch)
+    with ProgressBar("translating", status.st_size, shown=shown) as bar:
+        for batch in line_batches(descriptor, BATCH_LINES, args.file or "standard input"):
+            yield batch
             bar.advance(sum(line.size for line in batch))
+
+
+def _write(
+    batches: Iterable[list[Line]],
+    sink: TextIO,
+    args: argparse.Namespace,
+    translator: Translator,
+    options: DecodingOptions,
+) -> None:
+    """Translate lines and write the answers in their order, a batch as soon as it is done."""
+    from cli.translation_reports import json_line, ranked_lines
+    from csanmt.texts import translate_texts
+
+    count = truncated = 0
+    for batch in batches:
+        results = translate_texts(translator, [line.text for line in batch], options)
+        for line, result in zip(batch, results, strict=True):
+            count += 1
+            truncated += result.truncated
+            if args.json:
+                sink.write(json_line(result, translator.model_tag))
+            elif args.n_best > 1:
+                sink.write(ranked_lines(result, count))
+            else:
+                sink.write(result.text + line.ending)
+        sink.flush()
+    if truncated:
+        note(f"{truncated} of {count} texts ran into the length limit (--max-length)")
 
 
 def _check(args: argparse.Namespace) -> None:
