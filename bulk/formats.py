@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol
+from typing import TypeAlias
 
 from bulk.compression import plain_name
-from bulk.line_formats import JsonLinesFormat, TabFormat, TextFormat
+from bulk.line_formats import JsonLinesFormat, LineFormat, TabFormat
 from bulk.parquet import ParquetFormat
-from bulk.records import Answer, Layout, Record
+from bulk.records import Layout
 from csanmt.errors import InvalidInputError
 
 BY_ENDING = {
@@ -21,20 +21,9 @@ BY_ENDING = {
 }
 
 
-class Format(Protocol):
-    """Reads records and writes them with their answers."""
-
-    def read(self, path: Path) -> Iterator[Record]:
-        """The records of a file. Raises InvalidInputError if it is not such a file at all."""
-        ...
-
-    def write(self, path: Path, answers: Iterable[Answer | None], sink: IO[bytes]) -> None:
-        """The file again, with one answer a record; the output is not compressed here."""
-        ...
-
-
+Format: TypeAlias = LineFormat | ParquetFormat
 _CLASSES: dict[str, Callable[[Layout], Format]] = {
-    "txt": TextFormat,
+    "txt": LineFormat,
     "tsv": TabFormat,
     "jsonl": JsonLinesFormat,
     "parquet": ParquetFormat,

@@ -15,18 +15,8 @@ BOM = b"\xef\xbb\xbf"
 NOT_UTF8 = "not UTF-8"
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Each line's content and its ending: ``\\n``, ``\\r\\n``, or nothing at the end.
-
-    Only ``\\n`` ends a line: form feeds and Unicode's line separators are text.
-    """
-    for raw in stream:
-        content = raw.removesuffix(b"\n").removesuffix(b"\r") if raw.endswith(b"\n") else raw
-        yield content, raw[len(content) :]
-
-
 class LineFormat:
-    """What the three have in common: a line is parsed to a text, and rendered again."""
+    """A line is a text, and becomes its translation."""
 
     skipped = 0  # lines before the first record
 
@@ -34,9 +24,9 @@ class LineFormat:
         self.layout = layout
 
     def read(self, path: Path) -> Iterator[Record]:
+        """The records of a file. Raises InvalidInputError if it is not such a file at all."""
         with reading(path) as stream:
-            for number, (content, _) in enumerate(_lines(stream), 1):
-                content = content.removeprefix(BOM) if number == 1 else content
+            for number, _, content, _ in _lines(stream):
                 if number <= self.skipped:
                     self.check_head(content, path)
                     continue
@@ -48,27 +38,25 @@ class LineFormat:
                     yield Record(number, None, str(problem))
 
     def write(self, path: Path, answers: Iterable[Answer | None], sink: IO[bytes]) -> None:
+        """The file again, with one answer a record; the output is not compressed here."""
         rest = iter(answers)
         with reading(path) as stream:
-            for number, (content, ending) in enumerate(_lines(stream), 1):
-                mark = BOM if number == 1 and content.startswith(BOM) else b""
-                content = content.removeprefix(mark)
+            for number, mark, content, ending in _lines(stream):
                 if number <= self.skipped:
-                    sink.write(mark + self.render_head(content) + ending)
-                    continue
-                sink.write(mark + self._rendered(content, next(rest)) + ending)
-
-    def _rendered(self, content: bytes, answer: Answer | None) -> bytes:
-        if answer is not None:
-            return self.render(content, answer.text)
-        return content if self.layout.policy == "copy" else self.render_empty(content)
+                    line = self.render_head(content)
+                elif answer := next(rest):
+                    line = self.render(content, answer.text)
+                else:
+                    copied = self.layout.policy == "copy"
+                    line = content if copied else self.render_empty(content)
+                sink.write(mark + line + ending)
 
     def text_of(self, line: str) -> str:
         """Raises _BadLineError."""
-        raise NotImplementedError
+        return line
 
     def render(self, content: bytes, translation: str) -> bytes:
-        raise NotImplementedError
+        return _one_line(translation)
 
     def render_empty(self, content: bytes) -> bytes:
         """A bad record with an empty translation."""
@@ -81,18 +69,19 @@ class LineFormat:
         return content
 
 
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes, bytes, bytes]]:
+    """Each line's number, byte order mark, content and ending: ``\\n``, ``\\r\\n`` or nothing.
+
+    Only ``\\n`` ends a line: form feeds and Unicode's line separators are text.
+    """
+    for number, raw in enumerate(stream, 1):
+        content = raw.removesuffix(b"\n").removesuffix(b"\r") if raw.endswith(b"\n") else raw
+        mark = BOM if number == 1 and content.startswith(BOM) else b""
+        yield number, mark, content.removeprefix(mark), raw[len(content) :]
+
+
 class _BadLineError(ValueError):
     """The line holds no text to translate; says why."""
-
-
-class TextFormat(LineFormat):
-    """A line is a text, and becomes its translation."""
-
-    def text_of(self, line: str) -> str:
-        return line
-
-    def render(self, content: bytes, translation: str) -> bytes:
-        return _one_line(translation)
 
 
 class TabFormat(LineFormat):

@@ -70,10 +70,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Import; prints the version and what the conversion found."""
-    from cli.loading import open_store, silence_transformers
+    from cli.loading import open_store
     from model_store.importing import import_modelscope
 
-    silence_transformers()
     wanted = version_arguments(args)
     store = open_store()
     store.require_absent(wanted["tag"])  # before anything is downloaded

@@ -87,13 +87,7 @@ def load_translator(directory: Path, tag: str, engine: str | None = None) -> Tra
     """Load with the engine asked for by the option, else by ``CSANMT_ENGINE``, else the best."""
     import csanmt
 
-    silence_transformers()
     return csanmt.load(directory, engine=chosen_engine(engine), model_tag=tag)
-
-
-def silence_transformers() -> None:
-    """Keep its loading bars off stderr; it looks at this when it is imported."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def chosen_engine(option: str | None) -> str | None:

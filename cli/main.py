@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _speak_utf8()
     logging.basicConfig(format="csanmt: %(message)s")  # warnings of the library
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers': off stderr
     command = next((word for word in arguments if not word.startswith("-")), None)
     as_json = "--json" in arguments
     try:
