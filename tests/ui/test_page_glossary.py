@@ -1,4 +1,4 @@
-"""The glossary: kept in this browser, sent with every request, edited row by row."""
+"""The glossary: kept in this browser, sent with every request, edited line by line."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ from tests.ui.waiting import expect_translation, write
 pytestmark = pytest.mark.e2e
 
 
-def fields(page: Page) -> list[tuple[str, str]]:
-    values = page.locator("#terms input").evaluate_all("inputs => inputs.map(i => i.value)")
-    return list(zip(values[::2], values[1::2], strict=True))
-
-
 def type_term(page: Page, source: str, target: str) -> None:
-    """Into the empty row at the end, as a person does."""
-    page.keyboard.type(source)
+    """A line at the end, as a person writes it."""
+    page.keyboard.type(f"{source}, {target}")
     page.keyboard.press("Enter")
-    page.keyboard.type(target)
-    page.keyboard.press("Enter")
+
+
+def lines(page: Page) -> list[str]:
+    return page.locator("#terms").input_value().splitlines()
 
 
 def sent(server: LivePage) -> Any:
@@ -54,7 +51,7 @@ def test_terms_stay_in_this_browser_and_can_be_switched_off(open_page: Any, serv
     write(page, "甲。")
     expect_translation(page, "[A。]")
     page.click("#open-glossary")
-    assert fields(page) == [("甲", "A"), ("", "")]
+    assert lines(page) == ["甲\tA"]
     page.uncheck("#use-glossary")
     page.keyboard.press("Escape")
     expect_translation(page, "[甲。]")
@@ -63,27 +60,36 @@ def test_terms_stay_in_this_browser_and_can_be_switched_off(open_page: Any, serv
     assert stored == {"on": False, "terms": [{"source": "甲", "target": "A"}]}
 
 
-def test_a_table_can_be_pasted_and_a_term_deleted(open_page: Any) -> None:
+def test_a_table_can_be_pasted(open_page: Any) -> None:
     page = open_page()
-    page.evaluate("navigator.clipboard.writeText('甲\\tA\\r\\n乙,B\\n\\n丙')")
+    page.evaluate("navigator.clipboard.writeText('甲\\tA, a\\r\\n乙,B, b\\n\\n丙\\tC\\tnote')")
     page.click("#open-glossary")
     page.keyboard.press("Control+v")
-    expect(page.locator("#terms li")).to_have_count(3)
-    assert fields(page) == [("甲", "A"), ("乙", "B"), ("", "")]
-    page.get_by_role("button", name="Delete this term").first.click()
-    assert fields(page) == [("乙", "B"), ("", "")]
-    expect(page.locator("#terms input").first).to_be_focused()
+    expect(page.locator("#terms-used")).to_have_text("3 in use")
+    page.keyboard.press("Escape")
+    page.click("#open-glossary")
+    assert lines(page) == ["甲\tA, a", "乙\tB, b", "丙\tC"]
 
 
-def test_a_term_that_comes_twice_is_marked_and_the_first_is_used(
-    open_page: Any, server: LivePage
+def test_terms_of_an_older_page_are_used(open_page: Any, server: LivePage) -> None:
+    page = open_page()
+    terms = [{"source": " 甲 ", "target": "A"}, {"source": "乙", "target": ""}]
+    stored = json.dumps({"on": True, "terms": terms})
+    page.evaluate("text => localStorage.setItem('csanmt.glossary', text)", stored)
+    page.reload()
+    write(page, "甲。")
+    expect_translation(page, "[A。]")
+    assert sent(server) == {"甲": "A"}
+
+
+@pytest.mark.parametrize("unused", ["甲, B", ", C", "乙", f"乙, {'x' * 201}"])
+def test_a_term_that_is_not_used_is_said_to_be(
+    open_page: Any, server: LivePage, unused: str
 ) -> None:
     page = open_page()
     page.click("#open-glossary")
-    type_term(page, "甲", "A")
-    type_term(page, "甲", "B")
-    type_term(page, "  ", "C")
-    expect(page.locator("#terms input[aria-invalid]")).to_have_count(1)
+    page.fill("#terms", f"甲, A\n{unused}")
+    expect(page.locator("#terms-used")).to_contain_text("1 in use; 1 not")
     page.keyboard.press("Escape")
     write(page, "甲。")
     expect_translation(page, "[A。]")

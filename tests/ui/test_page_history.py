@@ -76,13 +76,16 @@ def test_entries_are_deleted_one_by_one(open_page: Any) -> None:
     assert [e["source"] for e in stored(page)] == ["丙。", "甲。"]
 
 
-def test_deleting_everything_takes_two_presses(open_page: Any) -> None:
+def test_deleting_everything_is_asked_about_first(open_page: Any) -> None:
     page = open_page()
     clear_and_translate(page, "甲。", "乙。")
     page.click("#open-history")
-    page.get_by_role("button", name="Delete all").click()
+    delete = page.get_by_role("button", name="Delete all")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    delete.click()
     assert len(stored(page)) == 2
-    page.get_by_role("button", name="Really delete all?").click()
+    page.once("dialog", lambda dialog: dialog.accept())
+    delete.click()
     expect(page.locator("#no-entries")).to_be_visible()
     assert page.evaluate("localStorage.getItem('csanmt.history')") is None
 

@@ -38,7 +38,7 @@ export function initAbout({ getVersion, getTiming }) {
   return { refresh };
 }
 
-const row = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
+const row = (name, value) => el("div", {}, el("dt", { class: "soft" }, name), el("dd", {}, value));
 
 const latency = (total, server) =>
   server === null

@@ -10,7 +10,7 @@ const MARGIN = 6; // px between the sentence and its menu
  * `choose(index, text)` is called with what the user picked.
  */
 export function createAlternatives({ box, body }, { fetchAlternatives, choose, onClose }) {
-  let open = null; // {index, anchor, controller}
+  let open = null; // {index, sentence, anchor, controller}
 
   function close({ focus = false } = {}) {
     if (!open) return;
@@ -18,7 +18,6 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
     open = null;
     controller.abort();
     box.hidden = true;
-    box.replaceChildren();
     anchor.setAttribute("aria-expanded", "false");
     if (focus) anchor.focus();
     onClose();
@@ -27,75 +26,55 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
   async function show(index, sentence, anchor) {
     if (open?.index === index) return close({ focus: true });
     close();
-    const controller = new AbortController();
-    open = { index, anchor, controller };
+    const mine = (open = { index, sentence, anchor, controller: new AbortController() });
     anchor.setAttribute("aria-expanded", "true");
-    message(sentence, t("alternativesLoading"));
     box.hidden = false;
-    place();
+    fill(note("alternativesLoading"));
     try {
-      sentence.alternatives ??= await fetchAlternatives(sentence, controller.signal);
+      sentence.alternatives ??= await fetchAlternatives(sentence, mine.controller.signal);
     } catch {
-      if (open?.anchor === anchor) message(sentence, t("alternativesFailed"));
-      return;
+      if (open === mine) fill(note("alternativesFailed"));
     }
-    if (open?.anchor !== anchor) return; // closed meanwhile
+    if (open !== mine || !sentence.alternatives) return; // closed meanwhile, or failed
     const remembered = sentence.memory ? [sentence.memory.translation] : [];
     const texts = [...new Set([sentence.first, ...remembered, ...sentence.alternatives])];
-    if (texts.length < 2) message(sentence, t("alternativesNone"));
-    else list(index, sentence, texts);
-    place();
-  }
-
-  function message(sentence, text) {
-    const note = el("p", { class: "alternatives-note", role: "status" }, text);
-    box.replaceChildren(heading(sentence), note);
-  }
-
-  function list(index, sentence, texts) {
-    const menu = el("div", { role: "menu", "aria-label": t("alternatives") });
-    for (const text of texts) {
-      const item = el("button", {
-        type: "button",
-        role: "menuitemradio",
-        "aria-checked": String(text === sentence.text),
-        tabindex: "-1",
-        onclick: () => pick(index, text),
-      });
-      item.textContent = text;
-      if (text === sentence.memory?.translation) item.append(origin(sentence.memory));
-      menu.append(item);
-    }
-    box.replaceChildren(heading(sentence), menu);
+    if (texts.length < 2) return fill(note("alternativesNone"));
+    const menu = el("div", { role: "menu", "aria-label": t("alternatives") }, ...texts.map(option));
+    fill(menu);
     (menu.querySelector("[aria-checked=true]") ?? menu.firstElementChild).focus({ preventScroll: true });
   }
 
-  /** Where a remembered translation comes from, and how like the sentence its own is. */
-  function origin({ match, source }) {
-    const values = { percent: Math.floor(100 * match), source };
-    return el("span", { class: "alternatives-origin cut" }, t(match < 1 ? "memorySimilar" : "memorySame", values));
+  function fill(content) {
+    const heading = el("p", { class: "soft small cut", "aria-hidden": "true" }, open.sentence.source);
+    box.replaceChildren(heading, content);
+    place();
   }
 
-  function heading(sentence) {
-    const node = el("p", { class: "alternatives-source cut", "aria-hidden": "true" });
-    node.textContent = sentence.source;
-    return node;
-  }
+  const note = (key) => el("p", { role: "status" }, t(key));
 
-  function pick(index, text) {
-    close({ focus: true });
-    choose(index, text);
+  function option(text) {
+    const { index, sentence } = open;
+    const { memory } = sentence;
+    const pick = () => (close({ focus: true }), choose(index, text));
+    const checked = String(text === sentence.text);
+    const item = el("button", {
+      type: "button", class: "option", role: "menuitemradio", "aria-checked": checked, tabindex: "-1", onclick: pick,
+    }, el("span", {}, text)); // prettier-ignore
+    if (text === memory?.translation) {
+      const values = { percent: Math.floor(100 * memory.match), source: memory.source };
+      const origin = t(memory.match < 1 ? "memorySimilar" : "memorySame", values);
+      item.append(el("span", { class: "soft small cut" }, origin));
+    }
+    return item;
   }
 
   /** Under the sentence's last line, inside the pane. */
   function place() {
     const frame = body.getBoundingClientRect();
-    const lines = open.anchor.getClientRects();
-    const first = lines[0];
-    const last = lines[lines.length - 1];
-    const left = Math.min(first.left, last.left) - frame.left;
+    const lines = [...open.anchor.getClientRects()];
+    const left = Math.min(lines[0].left, lines.at(-1).left) - frame.left;
     box.style.left = `${Math.max(0, Math.min(left, frame.width - box.offsetWidth))}px`;
-    box.style.top = `${last.bottom - frame.top + MARGIN}px`;
+    box.style.top = `${lines.at(-1).bottom - frame.top + MARGIN}px`;
     box.scrollIntoView({ block: "nearest" });
   }
 
@@ -103,19 +82,14 @@ export function createAlternatives({ box, body }, { fetchAlternatives, choose, o
     const items = [...box.querySelectorAll("[role=menuitemradio]")];
     const here = items.indexOf(document.activeElement);
     const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: items.length - 1 }[event.key];
-    if (to !== undefined && items.length) items[(to + items.length) % items.length].focus();
-    else if (event.key === "Tab") close({ focus: true });
-    else return;
-    if (event.key !== "Tab") event.preventDefault();
+    if (event.key === "Tab") close({ focus: true });
+    if (to === undefined || !items.length) return;
+    items[(to + items.length) % items.length].focus();
+    event.preventDefault();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && open) {
-      event.preventDefault();
-      close({ focus: true });
-    }
-  });
-  document.addEventListener("pointerdown", (event) => {
-    if (open && !box.contains(event.target) && !open.anchor.contains(event.target)) close();
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close({ focus: true }));
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (open && !box.contains(target) && !open.anchor.contains(target)) close();
   });
   addEventListener("resize", () => open && place());
 

@@ -1,5 +1,6 @@
 // A document on its way: sent, translated, ready to be saved. One card, one document at a time.
 
+import { errorIn } from "./api.js";
 import { el, icon } from "./dom.js";
 import { label, number, t } from "./i18n.js";
 
@@ -57,7 +58,7 @@ export function createDocuments(box, client, { announce, onProblem }) {
     job.id = state.id;
     let failures = 0;
     for (let wait = FIRST_LOOK; state.status !== "done"; wait = Math.min(wait * 1.5, LAST_LOOK)) {
-      if (state.status === "error") throw client.problemOf(state);
+      if (state.status === "error") throw errorIn(state);
       Object.assign(job, { words: "documentTranslating", share: state.progress });
       show(job);
       await pause(wait, signal);
@@ -79,22 +80,17 @@ export function createDocuments(box, client, { announce, onProblem }) {
 
   function show(job) {
     const percent = number(job.share ?? 0, { style: "percent" });
-    const name = el("strong", { class: "cut" }, job.result ?? job.name);
-    const words = el("p", {}, t(job.words, { name: job.result ?? job.name, percent }));
-    const text = el("div", { class: "document-text" }, name, words);
+    const name = el("strong", {}, job.result ?? job.name);
+    const words = el("p", { class: "soft" }, t(job.words, { name: job.result ?? job.name, percent }));
+    const text = el("div", {}, name, words);
     if (left(job)) text.append(el("p", { class: "document-left" }, left(job)));
-    const parts = [icon("file"), text];
-    if (job.address) {
-      const link = { class: "plain", href: job.address, download: job.result };
-      parts.push(el("a", link, t("documentSave")));
-    } else {
-      const bar = el("progress", { max: 1, value: job.share, "aria-label": t("documentProgress") });
-      parts.push(bar);
-    }
+    const result = job.address
+      ? el("a", { class: "plain", href: job.address, download: job.result }, t("documentSave"))
+      : el("progress", { max: 1, value: job.share, "aria-label": t("documentProgress") });
     const button = el("button", { type: "button", class: "tool square", onclick: close }, icon("clear"));
     label(button, t(job.address ? "close" : "documentCancel"));
     const focused = box.contains(document.activeElement);
-    box.replaceChildren(...parts, button);
+    box.replaceChildren(icon("file"), text, result, button);
     box.hidden = false;
     if (focused) button.focus(); // the card was drawn anew under the user's hand
   }

@@ -1,68 +1,81 @@
-// The user's terms, kept in this browser and sent with every request while they are switched on.
+// The user's terms: kept in this browser, sent with every request while they are switched on,
+// edited in a drawer as lines of source and target between a tab or, as people type, a comma.
 
+import { byId } from "./dom.js";
+import { number, onLanguage, t } from "./i18n.js";
 import { read, write } from "./preferences.js";
 
 const KEY = "glossary";
-export const MOST_TERMS = 500; // the service's limits
-export const LONGEST = 200; // characters of one side
+const MOST_TERMS = 500; // the service's limits
+const LONGEST = 200; // characters of one side
 
-/** A glossary: `terms` is a list of {source, target} as typed, `on` says whether they are used. */
-export function createGlossary() {
+/** Starts the drawer; `onChange` is called when it closes and other terms are used than before. */
+export function createGlossary({ onChange }) {
+  const dialog = byId("glossary");
+  const lines = byId("terms");
+  const use = byId("use-glossary");
   let state = load();
 
-  function load() {
-    try {
-      const { on, terms } = JSON.parse(read(KEY) ?? "");
-      const texts = (term) => typeof term?.source === "string" && typeof term?.target === "string";
-      return { on: on !== false, terms: Array.isArray(terms) ? terms.filter(texts) : [] };
-    } catch {
-      return { on: true, terms: [] };
-    }
+  const used = () => (state.on ? usable(state.terms) : {});
+
+  function show() {
+    const terms = Object.keys(used()).length;
+    const rest = state.terms.length - terms;
+    const values = { count: number(terms), rest: number(rest) };
+    byId("terms-used").textContent = t(state.on && rest ? "termsUnused" : "termsUsed", values);
+    byId("glossary-count").textContent = number(terms);
+    byId("glossary-count").hidden = !terms;
+    byId("open-glossary").setAttribute("aria-label", t(terms ? "glossaryCount" : "glossary", values));
   }
 
-  const save = () =>
+  function changed() {
+    state = { on: use.checked, terms: termsIn(lines.value) };
     write(KEY, state.terms.length || !state.on ? JSON.stringify(state) : null);
-
-  return {
-    get terms() {
-      return state.terms;
-    },
-    set terms(terms) {
-      state.terms = terms.slice(0, MOST_TERMS);
-      save();
-    },
-    get on() {
-      return state.on;
-    },
-    set on(on) {
-      state.on = on;
-      save();
-    },
-    /** [source, target] of the terms to send: whole ones, of several for one source the first. */
-    get used() {
-      return state.on ? usable(state.terms) : [];
-    },
-  };
-}
-
-/** Pairs of the trimmed terms with both sides, each source once. */
-export function usable(terms) {
-  const found = new Map();
-  for (const { source, target } of terms) {
-    const [from, to] = [source.trim(), target.trim()];
-    if (from && to && !found.has(from)) found.set(from, to);
+    show();
   }
-  return [...found];
+
+  byId("open-glossary").addEventListener("click", () => {
+    const before = JSON.stringify(used());
+    lines.value = state.terms.map(({ source, target }) => `${source}\t${target}\n`).join("");
+    use.checked = state.on;
+    show();
+    dialog.showModal();
+    lines.focus();
+    dialog.onclose = () => JSON.stringify(used()) !== before && onChange();
+  });
+  lines.addEventListener("input", changed);
+  use.addEventListener("change", changed);
+  onLanguage(show);
+  return { used };
 }
 
-/** Terms in pasted lines: source and target between tabs, or else commas. */
-export function termsIn(text) {
-  return text
-    .split(/\r\n?|\n/)
-    .map((line) => line.split(line.includes("\t") ? "\t" : /[,，]/))
-    .filter((parts) => parts.length >= 2 && parts[0].trim())
-    .map(([source, target]) => ({
-      source: source.trim().slice(0, LONGEST),
-      target: target.trim().slice(0, LONGEST),
-    }));
+function load() {
+  try {
+    const { on, terms } = JSON.parse(read(KEY) ?? "");
+    const texts = (term) => typeof term?.source === "string" && typeof term?.target === "string";
+    return { on: on !== false, terms: Array.isArray(terms) ? terms.filter(texts) : [] };
+  } catch {
+    return { on: true, terms: [] };
+  }
+}
+
+/** Targets by source: of whole terms within the limits, of several for one source the first. */
+function usable(terms) {
+  const found = new Map();
+  for (const term of terms) {
+    const [source, target] = [term.source.trim(), term.target.trim()];
+    const fits = source && target && Math.max(source.length, target.length) <= LONGEST;
+    if (fits && !found.has(source) && found.size < MOST_TERMS) found.set(source, target);
+  }
+  return Object.fromEntries(found);
+}
+
+/** The terms of lines; what has no target yet is kept as it is. */
+function termsIn(text) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  return lines.map((line) => {
+    const table = line.match(/^([^\t]*)\t([^\t]*)/);
+    const [, source, target] = table ?? line.match(/^([^,，]*)[,，]?(.*)/);
+    return { source: source.trim(), target: target.trim() };
+  });
 }

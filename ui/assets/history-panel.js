@@ -16,14 +16,13 @@ export function initHistoryPanel(history, { languages, onOpenEntry }) {
     byId("no-entries").hidden = entries.length > 0;
     deleteAll.disabled = entries.length === 0;
     keep.checked = history.kept;
-    disarm();
   }
 
   function row(entry) {
     const when = new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "medium", timeStyle: "short" });
-    const time = el("time", { datetime: new Date(entry.at).toISOString() }, when.format(entry.at));
+    const time = el("time", { class: "soft small", datetime: new Date(entry.at).toISOString() }, when.format(entry.at));
     const source = el("span", { class: "entry-source", lang: languages().source }, entry.source.slice(0, 300));
-    const target = el("span", { class: "entry-target", lang: languages().target }, entry.translation.slice(0, 300));
+    const target = el("span", { class: "entry-target soft", lang: languages().target }, entry.translation.slice(0, 300));
     const open = el("button", { type: "button", class: "entry", onclick: () => (dialog.close(), onOpenEntry(entry)) }, source, target, time);
     const remove = el("button", { type: "button", class: "tool square", onclick: () => removeEntry(entry, node) }, icon("trash"));
     label(remove, t("deleteEntry"));
@@ -32,26 +31,16 @@ export function initHistoryPanel(history, { languages, onOpenEntry }) {
   }
 
   function removeEntry(entry, node) {
-    const next = node.nextElementSibling ?? node.previousElementSibling;
+    const index = [...list.children].indexOf(node);
     history.remove(entry.id);
     show();
-    const index = next ? [...list.children].findIndex((li) => li.textContent === next.textContent) : -1;
-    (list.children[index]?.querySelector(".square") ?? keep).focus();
+    const next = list.children[index] ?? list.lastElementChild;
+    (next?.querySelector(".square") ?? keep).focus();
     announce(t("deletedEntry"));
   }
 
-  // Deleting everything takes two presses of the same button.
-  const disarm = () => {
-    delete deleteAll.dataset.armed;
-    deleteAll.textContent = t("deleteAll");
-  };
-  deleteAll.addEventListener("blur", disarm);
   deleteAll.addEventListener("click", () => {
-    if (!deleteAll.dataset.armed) {
-      deleteAll.dataset.armed = "yes";
-      deleteAll.textContent = t("deleteAllSure");
-      return;
-    }
+    if (!confirm(t("deleteAllSure"))) return;
     history.clear();
     show();
     keep.focus();

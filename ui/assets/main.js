@@ -10,7 +10,6 @@ import { byId } from "./dom.js";
 import { describe } from "./errors.js";
 import { fileParts, initFiles } from "./files.js";
 import { createGlossary } from "./glossary.js";
-import { initGlossaryPanel } from "./glossary-panel.js";
 import { createHistory, isRevision } from "./history.js";
 import { initDialog, initHistoryPanel } from "./history-panel.js";
 import {
@@ -25,7 +24,6 @@ import {
 } from "./i18n.js";
 import { createNotice } from "./notice.js";
 import { sessionKey } from "./preferences.js";
-import { addOptions } from "./requests.js";
 import { isRemembered, join } from "./sentences.js";
 import { createFacts } from "./service-facts.js";
 import { createSourcePane } from "./source-pane.js";
@@ -49,22 +47,18 @@ const state = {
 const client = createClient({ key: () => sessionKey.value });
 const facts = createFacts(client, { onKnown: showFacts, onProblem: factsFailed });
 const history = createHistory();
-const glossary = createGlossary();
+const glossary = createGlossary({ onChange: glossaryChanged });
 const targetBody = document.querySelector(".pane.target .pane-body");
 
 const source = createSourcePane(
   { textarea: byId("source"), mirror: byId("mirror"), counter: byId("count") },
-  { onInput: changed, onHover: light, onCaret: light },
+  { onInput: changed, light },
 );
 const target = createTargetPane(
   { box: byId("target"), placeholder: byId("placeholder"), body: targetBody },
-  {
-    onHover: light,
-    onFocus: light,
-    onOpen: (index, anchor) => (menu.show(index, state.sentences[index], anchor), light(null)),
-  },
+  { light, onOpen: (index, anchor) => (menu.show(index, state.sentences[index], anchor), light(null)) },
 );
-const translating = createTranslating(client, { admit, begin, segment, done, failed });
+const translating = createTranslating(client, options, { admit, begin, segment, done, failed });
 const menu = createAlternatives(
   { box: byId("alternatives"), body: targetBody },
   { fetchAlternatives: translating.alternatives, choose, onClose: () => light(null) },
@@ -341,10 +335,14 @@ function showLanguages() {
   byId("target").lang = to;
 }
 
-// Similar sentences are asked for too: they are offered in the menu, never used by themselves.
-addOptions(() => (facts.now.memory ? { memory: "fuzzy" } : {}));
-
-addOptions(() => (glossary.used.length ? { glossary: Object.fromEntries(glossary.used) } : {}));
+function options() {
+  const terms = glossary.used();
+  return {
+    // Similar sentences are asked for too: they are offered in the menu, never used by themselves.
+    ...(facts.now.memory && { memory: "fuzzy" }),
+    ...(Object.keys(terms).length && { glossary: terms }),
+  };
+}
 
 // ---- start
 
@@ -369,7 +367,6 @@ initFiles(fileParts(), {
   onProblem: (key) => notice.show({ title: t(key) }),
 });
 initHistoryPanel(history, { languages: () => facts.now, onOpenEntry: openEntry });
-initGlossaryPanel(glossary, { languages: () => facts.now, onChange: glossaryChanged });
 const about = initAbout({ getVersion: () => facts.now.version, getTiming: () => state.timing });
 initDialog(byId("history"));
 initDialog(byId("glossary"));

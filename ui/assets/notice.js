@@ -13,40 +13,30 @@ export function createNotice(box, { onRetry, onKey }) {
     box.replaceChildren();
   }
 
-  function retryNow() {
-    hide();
-    onRetry();
-  }
+  const button = (kind, onclick, ...content) =>
+    el("button", { type: "button", class: kind, onclick: () => (hide(), onclick?.()) }, ...content);
 
-  function closer() {
-    const button = el("button", { type: "button", class: "tool square", onclick: hide }, icon("clear"));
-    label(button, t("close"));
-    return button;
-  }
-
-  function countDown(node, seconds) {
-    const until = Date.now() + seconds * 1000;
+  function retrying(wait) {
+    const clock = el("span", { class: "countdown soft", "aria-live": "off" });
+    const again = button("plain", onRetry, t("retry"));
+    if (wait === null) return [again];
+    const until = Date.now() + wait * 1000;
     const tick = () => {
       const left = Math.ceil((until - Date.now()) / 1000);
-      if (left <= 0) retryNow();
-      else node.textContent = t("retryIn", { seconds: number(left) });
+      if (left <= 0) again.click();
+      else clock.textContent = t("retryIn", { seconds: number(left) });
     };
     tick();
     timer = setInterval(tick, 250);
+    return [again, clock];
   }
 
-  function keyForm() {
-    const field = el("input", {
-      class: "field",
-      type: "password",
-      "aria-label": t("keyLabel"),
-      placeholder: t("keyLabel"),
-      autocomplete: "off",
-    });
-    const use = () => field.value.trim() && (hide(), onKey(field.value.trim()));
-    field.addEventListener("keydown", (event) => event.key === "Enter" && use());
-    const button = el("button", { type: "button", class: "plain", onclick: use }, t("keyUse"));
-    return el("div", { class: "notice-actions" }, field, button);
+  function asking() {
+    const names = { "aria-label": t("keyLabel"), placeholder: t("keyLabel") };
+    const field = el("input", { class: "field", type: "password", autocomplete: "off", ...names });
+    const use = button("plain", () => onKey(field.value.trim()), t("keyUse"));
+    field.addEventListener("keydown", ({ key }) => key === "Enter" && use.click());
+    return [field, use];
   }
 
   return {
@@ -54,19 +44,15 @@ export function createNotice(box, { onRetry, onKey }) {
     /** `problem` as errors.js describes it; a bare `{title}` is a remark without a retry. */
     show({ kind = "remark", title, detail = "", small = "", wait = null, retry = false }) {
       hide();
-      const text = el("div", { class: "notice-text", role: "alert" }, el("strong", {}, title));
-      if (detail) text.append(el("p", {}, detail));
-      const parts = [icon("alert"), text, closer()];
-      if (kind === "key") parts.push(keyForm());
-      if (retry) {
-        const button = el("button", { type: "button", class: "plain", onclick: retryNow }, t("retry"));
-        const clock = el("span", { class: "countdown", "aria-live": "off" });
-        parts.push(el("div", { class: "notice-actions" }, button, clock));
-        if (wait !== null) countDown(clock, wait);
-      }
-      if (small) parts.push(el("p", { class: "notice-small" }, small));
+      const close = button("tool square", null, icon("clear"));
+      label(close, t("close"));
+      const text = el("div", { role: "alert" }, el("strong", {}, title));
+      if (detail) text.append(el("p", { class: "soft" }, detail));
+      box.replaceChildren(icon("alert"), text, close);
+      const actions = kind === "key" ? asking() : retry ? retrying(wait) : [];
+      if (actions.length) box.append(el("div", { class: "actions" }, ...actions));
+      if (small) box.append(el("p", { class: "soft small" }, small));
       box.dataset.kind = kind;
-      box.replaceChildren(...parts);
       box.hidden = false;
     },
   };

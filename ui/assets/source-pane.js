@@ -9,8 +9,8 @@ import { number, t } from "./i18n.js";
 
 const MOVES = new Set("ArrowLeft ArrowRight ArrowUp ArrowDown Home End PageUp PageDown".split(" "));
 
-/** Handlers: onInput(text), onHover(index or null), onCaret(index or null). */
-export function createSourcePane({ textarea, mirror, counter }, handlers) {
+/** Handlers: onInput(text), light(index or null). */
+export function createSourcePane({ textarea, mirror, counter }, { onInput, light }) {
   let limit = Infinity;
   let composing = false;
   let marks = []; // one span a sentence, while the text is the translated one
@@ -34,7 +34,7 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
   const changed = () => {
     showText();
     showCount();
-    if (!composing) handlers.onInput(textarea.value);
+    if (!composing) onInput(textarea.value);
   };
 
   textarea.addEventListener("input", changed);
@@ -51,9 +51,9 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
   textarea.addEventListener("pointermove", (event) => {
     if (event.pointerType === "touch" || !marks.length) return;
     cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(() => handlers.onHover(at(event.clientX, event.clientY)));
+    frame = requestAnimationFrame(() => light(at(event.clientX, event.clientY)));
   });
-  textarea.addEventListener("pointerleave", () => (cancelAnimationFrame(frame), handlers.onHover(null)));
+  textarea.addEventListener("pointerleave", () => (cancelAnimationFrame(frame), light(null)));
 
   // Moving the caret by keyboard shows the partner of its sentence; typing does not.
   let sentences = [];
@@ -61,9 +61,9 @@ export function createSourcePane({ textarea, mirror, counter }, handlers) {
     if (!MOVES.has(key) || !marks.length) return;
     const place = textarea.selectionStart;
     const index = sentences.findIndex((s) => place >= s.start && place <= s.end);
-    handlers.onCaret(index < 0 ? null : index);
+    light(index < 0 ? null : index);
   });
-  textarea.addEventListener("blur", () => handlers.onCaret(null));
+  textarea.addEventListener("blur", () => light(null));
 
   return {
     get text() {

@@ -1,17 +1,14 @@
 // Server-sent events read from a fetch body (EventSource cannot POST).
 
 /** Yields `{event, data}` for each event of `stream` (a ReadableStream of bytes). */
-export async function* readEvents(stream, onBytes = () => {}) {
-  const reader = stream.getReader();
-  const decoder = new TextDecoder();
+export async function* readEvents(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
-      onBytes();
-      rest += decoder.decode(value, { stream: true });
-      const blocks = rest.split(/\r\n\r\n|\n\n|\r\r/);
+      const blocks = (rest + value).split(/\r\n\r\n|\n\n|\r\r/);
       rest = blocks.pop();
       yield* blocks.map(parseBlock).filter(Boolean);
     }

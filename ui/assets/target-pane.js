@@ -18,25 +18,12 @@ function titleOf({ classList }) {
   return classList.contains("remembered") ? t("rememberedSentence") : "";
 }
 
-/** Handlers: onHover(index or null), onFocus(index or null), onOpen(index, element). */
-export function createTargetPane({ box, placeholder, body }, handlers) {
+/** Handlers: light(index or null), onOpen(index, element). */
+export function createTargetPane({ box, placeholder, body }, { light, onOpen }) {
   let spans = [];
   let tabStop = 0;
 
   const indexOf = (node) => spans.indexOf(node?.closest?.(".sentence"));
-  const orNull = (index) => (index < 0 ? null : index);
-
-  function spanOf(sentence) {
-    const span = el("span", {
-      class: "sentence",
-      role: "button",
-      tabindex: spans.length === tabStop ? "0" : "-1",
-      "aria-haspopup": "menu",
-      "aria-expanded": "false",
-    });
-    fill(span, sentence);
-    return span;
-  }
 
   function fill(span, sentence) {
     span.textContent = sentence.text;
@@ -47,10 +34,24 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
   }
 
   function append(sentence) {
-    if (sentence.gap) box.append(sentence.gap);
-    const span = spanOf(sentence);
+    const span = el("span", {
+      class: "sentence",
+      role: "button",
+      tabindex: spans.length === tabStop ? "0" : "-1",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+    });
+    fill(span, sentence);
     spans.push(span);
-    box.append(span);
+    box.append(sentence.gap, span);
+    placeholder.hidden = true;
+  }
+
+  function empty() {
+    spans = [];
+    tabStop = 0;
+    box.replaceChildren();
+    box.classList.remove("stale");
   }
 
   /** Makes `index` the one sentence that the Tab key stops at. */
@@ -75,27 +76,28 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
   });
 
   box.addEventListener("pointerover", (event) => {
-    if (event.pointerType !== "touch") handlers.onHover(orNull(indexOf(event.target)));
+    const index = indexOf(event.target);
+    if (event.pointerType !== "touch") light(index < 0 ? null : index);
   });
-  box.addEventListener("pointerleave", () => handlers.onHover(null));
+  box.addEventListener("pointerleave", () => light(null));
   box.addEventListener("focusin", (event) => {
     const index = indexOf(event.target);
     if (index < 0) return;
     stopAt(index);
-    handlers.onFocus(index);
+    light(index);
   });
-  box.addEventListener("focusout", () => handlers.onFocus(null));
+  box.addEventListener("focusout", () => light(null));
   box.addEventListener("click", (event) => {
     const index = indexOf(event.target);
     const selecting = !getSelection().isCollapsed; // the mouse was dragged to mark text
-    if (index >= 0 && !selecting) handlers.onOpen(index, spans[index]);
+    if (index >= 0 && !selecting) onOpen(index, spans[index]);
   });
   box.addEventListener("keydown", (event) => {
     const index = indexOf(event.target);
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const step = STEPS[event.key];
     if (step !== undefined) moveTo(index + step);
-    else if (event.key === "Enter" || event.key === " ") handlers.onOpen(index, spans[index]);
+    else if (event.key === "Enter" || event.key === " ") onOpen(index, spans[index]);
     else return;
     event.preventDefault();
   });
@@ -107,35 +109,22 @@ export function createTargetPane({ box, placeholder, body }, handlers) {
     clear({ keepHeight = false } = {}) {
       if (keepHeight) body.style.minHeight = `${body.offsetHeight}px`;
       else settle();
-      spans = [];
-      tabStop = 0;
-      box.replaceChildren();
+      empty();
       placeholder.hidden = keepHeight;
-      box.classList.remove("stale");
     },
-    append(sentence) {
-      placeholder.hidden = true;
-      append(sentence);
-    },
-    finish(tail = "") {
-      if (tail) box.append(tail);
-      settle();
-    },
+    append,
+    finish: settle,
     /** Shows a whole translation at once. */
     show({ sentences, tail }) {
       const focused = indexOf(document.activeElement);
-      spans = [];
-      tabStop = 0;
-      box.replaceChildren();
-      for (const sentence of sentences) append(sentence);
-      if (tail) box.append(tail);
+      empty();
+      sentences.forEach(append);
+      box.append(tail);
       placeholder.hidden = true;
-      box.classList.remove("stale");
       settle();
       if (focused >= 0) moveTo(focused);
     },
     replace: (index, sentence) => fill(spans[index], sentence),
-    focus: (index) => moveTo(index),
     highlight(index) {
       spans.forEach((span, k) => span.classList.toggle("lit", k === index));
     },

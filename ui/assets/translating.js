@@ -1,17 +1,23 @@
-// When to translate: debounce, cancel what is outdated, report each step to the page.
+// When and what to ask: debounce, cancel what is outdated, report each step to the page.
 
-import * as requests from "./requests.js";
 import { fromAnswer, segmentReader } from "./sentences.js";
 
 const DEBOUNCE = 350; // milliseconds after the last key
+const STREAM_FROM = 120; // characters; shorter texts of one line are answered at once
+const ALTERNATIVES = 3; // with the first one these fill a beam of four, which is the usual width
+
+/** Lone surrogates are not text and no server could take them. */
+const clean = (text) => (text.toWellFormed ? text.toWellFormed() : text);
+
+const worthStreaming = (text) => text.length > STREAM_FROM || /\n\s*\S/.test(text.trim());
 
 /**
- * The callbacks of `view`, in order: admit(), which resolves once the text may be sent and rejects
- * if it may not, begin(), for a long text segment(sentence, total)…, then one of done(result) and
- * failed(error).
+ * `options()`: fields that every request carries. The callbacks of `view`, in order: admit(),
+ * which resolves once the text may be sent and rejects if it may not, begin(), for a long text
+ * segment(sentence, total)…, then one of done(result) and failed(error).
  * result: {source, sentences, tail, model, seconds, serverSeconds}.
  */
-export function createTranslating(client, view) {
+export function createTranslating(client, options, view) {
   let timer;
   let running = null; // AbortController
 
@@ -25,7 +31,6 @@ export function createTranslating(client, view) {
     cancel();
     const controller = (running = new AbortController());
     const current = () => running === controller;
-    const ask = requests.worthStreaming(source) ? streamed : atOnce;
     try {
       await view.admit();
       if (!current()) return;
@@ -48,12 +53,12 @@ export function createTranslating(client, view) {
     }
   }
 
-  const atOnce = (source, signal) => client.translate(requests.forText(source), signal);
-
-  function streamed(source, signal, onSentence) {
+  function ask(source, signal, onSentence) {
+    const body = { text: clean(source), segments: true, timing: true, ...options() };
+    if (!worthStreaming(source)) return client.translate(body, signal);
     const read = segmentReader(source);
     let total = 0;
-    return client.stream(requests.forText(source), signal, {
+    return client.stream(body, signal, {
       start: ({ segments }) => (total = segments),
       segment: (segment) => onSentence(read(segment), total),
     });
@@ -63,9 +68,10 @@ export function createTranslating(client, view) {
     soon: (source) => (cancel(), (timer = setTimeout(start, DEBOUNCE, source))),
     now: start,
     cancel,
-    /** Other translations of one sentence, best first. */
-    async alternatives(sentence, signal) {
-      const answer = await client.translate(requests.forAlternatives(sentence.source), signal);
+    /** Other translations of one sentence by the model itself, best first. */
+    async alternatives({ source }, signal) {
+      const body = { text: clean(source), alternatives: ALTERNATIVES, ...options() };
+      const answer = await client.translate({ ...body, memory: undefined }, signal);
       return [answer.translation, ...answer.alternatives];
     },
   };
