@@ -23,7 +23,7 @@ from serving.http.errors import (
     UnsupportedMediaTypeError,
 )
 from serving.http.fields import MULTIPART
-from serving.http.headers import media_type
+from serving.http.headers import declared_length, media_type
 from serving.http.json_body import require_well_formed
 from serving.settings import Settings
 
@@ -104,8 +104,7 @@ def _limited(request: Request, settings: Settings) -> Receive:
     """A request's body that may not be longer than a file and its form."""
     left = most_bytes(settings)
     error = TooLargeError(f"a document may have {settings.max_document_bytes} bytes")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > left:
+    if (declared_length(request.scope) or 0) > left:
         raise error
 
     async def receive() -> Message:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from csanmt.errors import CancelledError, CsanmtError
 from serving import metric_names as names
 from serving.http.errors import BodyTimeoutError, internal_error
+from serving.http.headers import header
 from serving.logs import log_event, log_fault
 from serving.metrics import PROBE, Metrics
 
@@ -126,9 +127,7 @@ class RequestMiddleware:
 def _is_probe(scope: Scope) -> bool:
     """Whether a watcher on this machine asks, as nginx passes it on."""
     peer = (scope.get("client") or ("",))[0]
-    return peer in ("127.0.0.1", "::1") and any(
-        name == PROBE_HEADER and value == b"1" for name, value in scope["headers"]
-    )
+    return peer in ("127.0.0.1", "::1") and header(scope, PROBE_HEADER) == "1"
 
 
 Respond = Callable[[Scope, Receive, Exception], Awaitable[Response]]
@@ -222,13 +221,8 @@ class ErrorMiddleware:
 
 def _request_id(scope: Scope) -> str:
     """The id that the client gave, if it is one; else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given = value.decode("latin-1")
-            if REQUEST_ID.fullmatch(given):
-                return str(given)
-            break
-    return os.urandom(16).hex()
+    given = header(scope, b"x-request-id")
+    return given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 class _Answer:

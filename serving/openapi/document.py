@@ -34,11 +34,7 @@ JSON = "application/json"
 def openapi_document(
     settings: Settings, facts: TranslatorFacts, parts: Iterable[Path]
 ) -> dict[str, Any]:
-    """OpenAPI 3.1 for the service as configured, of the files of its APIs.
-
-    Raises:
-        ValueError: two parts describe the same operation, or call two schemas the same.
-    """
+    """OpenAPI 3.1 for the service as configured, of the files of its APIs."""
     values = limits_and_facts(settings, facts)
     document = read_yaml(HERE / "common.yaml", values)
     words, components = document.pop("x-words"), document["components"]
@@ -50,18 +46,12 @@ def openapi_document(
         read["x-words"] = words | read.get("x-words", {})
         for path, methods in read["paths"].items():
             completed = {name: _completed(o, read, headers) for name, o in methods.items()}
-            _add(paths.setdefault(path, {}), completed, path)
-        _add(components["schemas"], read.get("schemas", {}), "schemas")
+            paths.setdefault(path, {}).update(completed)
+        components["schemas"].update(read.get("schemas", {}))
     return document | {
         "paths": paths,
         "security": keys if settings.api_keys_file else [{}, *keys],
     }
-
-
-def _add(known: dict[str, Any], more: Mapping[str, Any], place: str) -> None:
-    if twice := known.keys() & more.keys():
-        raise ValueError(f"{place}: {', '.join(sorted(twice))} is described twice")
-    known.update(more)
 
 
 def _completed(

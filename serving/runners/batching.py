@@ -348,18 +348,15 @@ class BatchQueue:
         least = self._limits.seconds
         return min(max(least, PATIENCE * self.expected_wait()), LONGEST_FACTOR * least)
 
-    def give_back(self, batch: Batch) -> None:
-        """The batch was taken and not begun: its sentences are next."""
-        again = [sentence for sentence in batch.sentences if sentence.ticket.open]
-        self._count(again, +1)
-        self._alone.extendleft(reversed(again))
-        self._work.set()
+    def retry_alone(self, batch: Batch, error: CsanmtError, *, begun: bool = True) -> None:
+        """The batch failed as a whole: run each sentence by itself, or give it up.
 
-    def retry_alone(self, batch: Batch, error: CsanmtError) -> None:
-        """The batch failed as a whole: run each sentence by itself, or give it up."""
+        Args:
+            begun: one of the sentences may be the cause.
+        """
         again: list[Sentence] = []
         for sentence in batch.sentences:
-            sentence.attempts += 1
+            sentence.attempts += begun
             if not sentence.ticket.open:
                 continue
             if sentence.attempts >= MAX_ATTEMPTS:

@@ -186,7 +186,7 @@ class RunnerPool:
         self.problem = self._queue.unavailable = None
         self.facts = self.facts or facts
         self._metrics.count(names.RUNNER_STARTS)
-        log.info("runner ready", extra={"runner": asdict(facts)})
+        log.info("runner ready", extra={"runner_pid": runner.pid, "runner": asdict(facts)})
         return True
 
     async def _feed(self, runner: Runner) -> None:
@@ -207,11 +207,8 @@ class RunnerPool:
         try:
             await self._run(runner, batch)
         except RunnerDiedError as died:
-            if died.begun:
-                error = CrashedError("the runner died while it translated this text")
-                self._queue.retry_alone(batch, error)
-            else:
-                self._queue.give_back(batch)
+            error = CrashedError("the runner died while it translated this text")
+            self._queue.retry_alone(batch, error, begun=died.begun)
             return False
         except Exception:
             self._queue.retry_alone(batch, CsanmtError("the server failed on this text"))

@@ -13,14 +13,14 @@ import queue
 import sys
 import threading
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from csanmt.errors import CsanmtError
 from serving.child import become_child, tell, told
 from serving.logs import configure_logging
 from serving.quality_signals import examined
-from serving.runners.translators import TranslatorFacts, engine_fault, open_translator
+from serving.runners.translators import engine_fault, open_translator
 from serving.runners.wire import dump_translations, load_options, write_mark
 from serving.settings import Settings
 
@@ -40,7 +40,8 @@ class RunnerLoop:
     def run(self) -> int:
         """Load, warm up, announce readiness, serve until stdin ends. Returns an exit code."""
         try:
-            self._translator, facts = self._load()
+            self._translator, facts = open_translator(self._settings)
+            self._translator.translate(list(WARM_UP_SENTENCES))
         except CsanmtError as error:
             tell(self._outgoing, {"failed": str(error)})
             return error.exit_code
@@ -48,16 +49,6 @@ class RunnerLoop:
         tell(self._outgoing, {"ready": asdict(facts)})
         while True:
             self._translate(self._batches.get())
-
-    def _load(self) -> tuple[Any, TranslatorFacts]:
-        started = time.monotonic()
-        translator, facts = open_translator(self._settings)
-        loaded = time.monotonic()
-        translator.translate(list(WARM_UP_SENTENCES))
-        load, warm_up = round(loaded - started, 3), round(time.monotonic() - loaded, 3)
-        return translator, replace(
-            facts, pid=os.getpid(), load_seconds=load, warm_up_seconds=warm_up
-        )
 
     def _read(self) -> None:
         try:

@@ -27,7 +27,6 @@ class TranslatorFacts:
         beam, length_penalty, max_length: the model's own decoding defaults.
         max_source_tokens: sentences of more are cut into clauses.
         checksum: of the weights that were loaded, where they are packed.
-        load_seconds, warm_up_seconds: time until the first translation was possible.
     """
 
     model: str
@@ -40,9 +39,6 @@ class TranslatorFacts:
     max_length: int = 100
     max_source_tokens: int | None = None
     checksum: str = ""
-    pid: int = 0
-    load_seconds: float = 0.0
-    warm_up_seconds: float = 0.0
 
 
 def open_translator(settings: Settings) -> tuple[Translator, TranslatorFacts]:

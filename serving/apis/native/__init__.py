@@ -11,8 +11,6 @@ from serving.apis.native.documents import DocumentRoutes
 from serving.apis.native.glossaries import GlossaryRoutes
 from serving.apis.native.translate import NativeShape
 
-FILE = Path(__file__).with_name("openapi.yaml")
-
 
 def native_api(backend: Backend) -> Api:
     service, glossaries = backend.service, backend.glossaries
@@ -22,4 +20,4 @@ def native_api(backend: Backend) -> Api:
         *DocumentRoutes(backend.documents, glossaries).routes(),
         *GlossaryRoutes(glossaries, service).routes(),
     ]
-    return Api(routes, FILE, shape=shape)
+    return Api(routes, Path(__file__).with_name("openapi.yaml"), shape=shape)

@@ -98,10 +98,14 @@ class TranslateRequest(BaseModel):
         """
         beam = max(self.beam or facts.beam, self.hypotheses)
         length = self.max_length if self.max_length is not None else facts.max_length
-        _at_most("beam", self.beam or 1, settings.max_beam)
-        _at_most("n_best", self.n_best, settings.max_beam)
-        _at_most("alternatives", self.alternatives, settings.max_beam - 1)
-        _at_most("max_length", self.max_length or 1, settings.max_length)
+        for field, most in (
+            ("beam", settings.max_beam),
+            ("n_best", settings.max_beam),
+            ("alternatives", settings.max_beam - 1),
+            ("max_length", settings.max_length),
+        ):
+            if (value := getattr(self, field) or 0) > most:
+                raise InvalidInputError(f"{field} is {value}; allowed is at most {most}")
         penalty = self.length_penalty
         return DecodingOptions(
             beam=beam,
@@ -119,11 +123,6 @@ class TranslateRequest(BaseModel):
         if self.format != "text":
             return literals
         return tuple(part for part in literals if any(part in text for text in self.texts))
-
-
-def _at_most(field: str, value: int, allowed: int) -> None:
-    if value > allowed:
-        raise InvalidInputError(f"{field} is {value}; allowed is at most {allowed}")
 
 
 def parse_request(data: dict[str, Any], settings: Settings) -> TranslateRequest:
