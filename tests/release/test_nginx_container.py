@@ -59,7 +59,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
 def router(tmp_path: Path, image: str) -> Iterator[NginxRouter]:
     upstreams = [Upstream("blue"), Upstream("green")]
     settings = NginxSettings(f"127.0.0.1:{free_port()}", *(u.address for u in upstreams))
-    program = ContainerNginx(tmp_path, image, f"csanmt-test-nginx-{os.getpid()}", "podman")
+    program = ContainerNginx(tmp_path, image, f"csanmt-test-nginx-{os.getpid()}")
     router = NginxRouter(tmp_path, settings, program)
     yield router
     router.stop()
