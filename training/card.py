@@ -8,7 +8,7 @@ from pathlib import Path
 
 from csanmt.translator import DecodingOptions, Translator
 from training.showcase import sentences
-from training.sources import base, domain, sources
+from training.sources import base, source
 from training.status import read_metrics
 
 
@@ -21,12 +21,9 @@ def text_section(pairs: Mapping[str, int]) -> str:
     counts: Counter[str] = Counter()
     for origin, count in pairs.items():
         counts[base(origin)] += count
-    table = sources()
     rows = [("source", "domain", "pairs", "licence", "from")]
-    for origin in sorted(counts, key=lambda o: (domain(o), o)):
-        source = table.get(origin)
-        licence, place = (source.licence, source.place) if source else ("", "")
-        rows.append((origin, domain(origin), f"{counts[origin]:,}", licence, place))
+    for s in sorted(map(source, counts), key=lambda s: (s.domain, s.origin)):
+        rows.append((s.origin, s.domain, f"{counts[s.origin]:,}", s.licence, s.place))
     return _table(rows)
 
 

@@ -52,17 +52,13 @@ def save_checkpoint(
     best: dict[str, Tensor],
 ) -> None:
     """Replace the checkpoint in ``directory`` in one rename; a kill leaves the old or the new."""
-    tensors = {f"model/{name}": value for name, value in module.state_dict().items()}
-    tensors |= {f"average/{name}": value for name, value in average.items()}
-    tensors |= {f"best/{name}": value for name, value in best.items()}
-    tensors |= {f"optimizer/{name}": value for name, value in optimizer.state().items()}
+    parts = {"average": average, "best": best, "optimizer": optimizer.state()}
+    parts["model"] = module.state_dict()
+    tensors = {f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()}
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random_cuda"] = torch.cuda.get_rng_state()
-    fresh, old = (
-        directory.with_name(directory.name + ".new"),
-        directory.with_name(directory.name + ".old"),
-    )
+    _, fresh, old = _places(directory)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_file(
@@ -79,14 +75,12 @@ def save_checkpoint(
 
 def find_checkpoint(directory: Path) -> Path | None:
     """The newest complete checkpoint: a kill between the renames leaves ``.old`` or ``.new``."""
-    for place in (
-        directory,
-        directory.with_name(directory.name + ".new"),
-        directory.with_name(directory.name + ".old"),
-    ):
-        if (place / "progress.json").is_file():
-            return place
-    return None
+    complete = (place for place in _places(directory) if (place / "progress.json").is_file())
+    return next(complete, None)
+
+
+def _places(directory: Path) -> list[Path]:
+    return [directory.with_name(directory.name + ending) for ending in ("", ".new", ".old")]
 
 
 def read_progress(directory: Path) -> TrainingState:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
@@ -17,10 +16,10 @@ from csanmt.modeling import CsanmtForConditionalGeneration
 from training.batches import bucket, collate
 from training.objective import TrainableCsanmt, translation_loss
 from training.packed import PackedSplit
-from training.sources import domain
 from training.vocabulary import Vocabularies
 
 Stop = Callable[[], bool]
+BATCH_TOKENS = 4096
 STOPPED = "the evaluation was asked to stop"
 
 
@@ -31,10 +30,13 @@ def never() -> bool:
 def dev_losses(
     model: CsanmtForConditionalGeneration,
     split: PackedSplit,
-    batch_tokens: int = 4096,
+    kind: Callable[[str], str] = str,
     stop: Stop = never,
 ) -> dict[str, float]:
-    """Cross-entropy without smoothing, nats a token: over all of dev and by origin.
+    """Cross-entropy without smoothing, nats a token: over the whole split and by kind of origin.
+
+    Args:
+        kind: origin → its kind, such as its domain; each origin is one if nothing is said.
 
     Raises:
         CancelledError: ``stop`` answered true.
@@ -42,9 +44,10 @@ def dev_losses(
     trainable = TrainableCsanmt(model)
     sums: dict[str, float] = {}
     tokens: dict[str, int] = {}
-    for place, origin in enumerate(split.origins):
-        members = np.flatnonzero(split.origin == place)
-        for indices in bucket(members, split, batch_tokens, np.random.default_rng(0)):
+    kinds = [kind(origin) for origin in split.origins]
+    for name in sorted(set(kinds)):
+        members = np.flatnonzero(np.asarray([other == name for other in kinds])[split.origin])
+        for indices in bucket(members, split, BATCH_TOKENS, np.random.default_rng(0)):
             if stop():
                 raise CancelledError(STOPPED)
             batch = collate(split, indices).to(next(model.parameters()).device)
@@ -52,24 +55,10 @@ def dev_losses(
                 plain = model.config.use_augmentation
                 vectors = trainable.source_vectors(batch) if plain else None
                 loss = translation_loss(trainable, batch, 1.0, vectors)
-            sums[origin] = sums.get(origin, 0.0) + float(loss)
-            tokens[origin] = tokens.get(origin, 0) + batch.target_tokens
-    losses = {f"loss/{origin}": sums[origin] / tokens[origin] for origin in sorted(sums)}
+            sums[name] = sums.get(name, 0.0) + float(loss)
+            tokens[name] = tokens.get(name, 0) + batch.target_tokens
+    losses = {f"loss/{name}": sums[name] / tokens[name] for name in sums}
     return {"loss": sum(sums.values()) / max(sum(tokens.values()), 1), **losses}
-
-
-def domain_losses(
-    model: CsanmtForConditionalGeneration, split: PackedSplit, prefix: str, stop: Stop = never
-) -> dict[str, float]:
-    """``dev_losses`` by domain of ``sources``, named ``prefix/domain``."""
-    domains = [domain(origin) for origin in split.origins]
-    names = tuple(sorted(set(domains)))
-    places = np.asarray([names.index(name) for name in domains], np.uint16)
-    joined = replace(split, origin=places[split.origin], origins=names)
-    scores = dev_losses(model, joined, stop=stop)
-    return {
-        f"{prefix}/{name}": scores[f"loss/{name}"] for name in names if f"loss/{name}" in scores
-    }
 
 
 def greedy_bleu(

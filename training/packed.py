@@ -75,8 +75,8 @@ def write_split(
     Returns:
         pairs written per origin.
     """
-    sources = vocabularies.encode_sources(pair.source for pair in pairs)
-    targets = vocabularies.encode_targets(pair.target for pair in pairs)
+    sources = [vocabularies.encode(pair.source, "source") for pair in pairs]
+    targets = [vocabularies.encode(pair.target, "target") for pair in pairs]
     origins = sorted({pair.origin for pair in pairs})
     place = {origin: i for i, origin in enumerate(origins)}
     kept = [

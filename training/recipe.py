@@ -15,7 +15,7 @@ from typing import Any, Literal
 from csanmt.errors import ConfigurationError, NotFoundError
 from csanmt.tables import build, read_toml
 from training.filtering import FilterSettings
-from training.sources import FAMILIES, base, family
+from training.sources import FAMILIES, base, source
 from training.vocabulary import VocabularySettings
 
 Schedule = Literal["inverse-root", "inverse-root-to-zero", "linear-to-zero", "stable-linear"]
@@ -61,7 +61,7 @@ class DataSettings:
 
     def weight(self, origin: str) -> float:
         """Passes over this origin in one round."""
-        if family(origin) in self.without_families:
+        if source(origin).family in self.without_families:
             return 0.0
         kind = self.weights.get(origin.split(":")[0], self.default_weight)
         whole = self.weights.get(base(origin), kind)

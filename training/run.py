@@ -20,12 +20,13 @@ import torch
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.checkpoint import copy_trunk, find_checkpoint
-from training.evaluation import Stop, dev_losses, domain_losses, greedy_bleu, never
+from training.evaluation import Stop, dev_losses, greedy_bleu, never
 from training.export import export_version
 from training.initialization import starting_model
 from training.input_digests import check_packed, data_digest, differing, tokenizer_digest
 from training.packed import read_description, read_split
 from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
+from training.sources import source
 from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 
@@ -153,7 +154,9 @@ def _evaluation(
     def evaluate(model: CsanmtForConditionalGeneration) -> dict[str, float]:
         scores = dev_losses(model, dev, stop=stop)
         if len(held):
-            scores |= domain_losses(model, held, "held", stop)
+            by_domain = dev_losses(model, held, lambda origin: source(origin).domain, stop)
+            by_domain.pop("loss")
+            scores |= {name.replace("loss/", "held/"): loss for name, loss in by_domain.items()}
         if settings.sentences:
             scores["bleu"] = greedy_bleu(
                 model, dev, vocabularies, settings.sentences, settings.max_length, stop=stop

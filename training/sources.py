@@ -39,13 +39,7 @@ def base(origin: str) -> str:
     return origin.removesuffix(":short")
 
 
-def domain(origin: str) -> str:
-    """``other`` for text of one's own."""
-    source = sources().get(base(origin))
-    return source.domain if source else "other"
-
-
-def family(origin: str) -> str:
-    """``own`` for text of one's own."""
-    source = sources().get(base(origin))
-    return source.family if source else "own"
+def source(origin: str) -> Source:
+    """What an origin is; text of one's own is of the domain ``other``, of the family ``own``."""
+    name = base(origin)
+    return sources().get(name) or Source(name, "other", "own", "", "")

@@ -72,18 +72,11 @@ class Vocabularies:
         """Names of the copy tokens that both sides have, or none."""
         return NAMES if self.tokenizer.copy_ids("source") else ()
 
-    def encode_sources(self, lines: Iterable[str]) -> list[list[int]]:
-        """Ids of lines, copy tokens written as ``training.copying`` does."""
-        return [self._encode(self.tokenizer.encode, line, "source") for line in lines]
-
-    def encode_targets(self, lines: Iterable[str]) -> list[list[int]]:
-        """Ids of lines, copy tokens written as ``training.copying`` does."""
-        return [self._encode(self._target, line, "target") for line in lines]
-
-    def _encode(self, plain: Callable[[str], list[int]], line: str, side: Side) -> list[int]:
-        if not MARK.search(line):
-            return plain(line)
-        return self.tokenizer.encode_with_spans(line, copies(line), side)[0]
+    def encode(self, line: str, side: Side) -> list[int]:
+        """Ids of a line, copy tokens written as ``training.copying`` does."""
+        if MARK.search(line):
+            return self.tokenizer.encode_with_spans(line, copies(line), side)[0]
+        return self.tokenizer.encode(line) if side == "source" else self._target(line)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Target text of target ids."""

@@ -58,8 +58,7 @@ def plain(value: int | Decimal) -> str:
 
 def grouped(value: int | Decimal) -> str:
     """English digits: 1250 → 1,250; 0.5 → 0.5."""
-    whole, point, fraction = plain(value).partition(".")
-    return f"{int(whole):,}{point}{fraction}"
+    return f"{Decimal(plain(value)):,f}"
 
 
 def scaled(value: int, scale: str) -> str | None:
