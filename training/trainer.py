@@ -88,29 +88,24 @@ class Trainer:
         return self.recipe.model.use_augmentation and self.recipe.contrastive.share > 0
 
     def _start_stage(self, stage: str) -> Optimizer:
-        settings = self.recipe.training
-        semantic = stage == "contrastive"
-        owner = self.trainable
+        semantic, owner = stage == "contrastive", self.trainable
         self.trained = owner.semantic_parameters() if semantic else owner.translation_parameters()
-        for parameter in owner.parameters():
-            parameter.requires_grad_(False)
+        owner.requires_grad_(False)
         for parameter in self.trained:
             parameter.requires_grad_(True)
         self.progress.stage = stage
         if self.recipe.model.use_augmentation:  # at rest in stage 2: no dropout either
             owner.model.semantic_encoder.train(semantic)
         named = [(name, p) for name, p in owner.named_parameters() if p.requires_grad]
-        return optimizer_for(named, settings, plain=semantic)
+        return optimizer_for(named, self.recipe.training, plain=semantic)
 
     def _used(self) -> float:
         """Part of the current stage's budget that is used, 0…1: by time or by steps."""
-        share = self.recipe.contrastive.share if self._has_contrast() else 0.0
-        if self.progress.stage == "contrastive":
-            by_time = self.progress.elapsed / max(self.budget * share, 1e-9)
-            return max(by_time, self.progress.step / self.recipe.contrastive.max_steps)
-        left = self.budget - self.progress.stage_start
-        by_time = (self.progress.elapsed - self.progress.stage_start) / max(left, 1e-9)
-        return max(by_time, self.progress.step / self.recipe.training.max_steps)
+        p, contrast = self.progress, self.recipe.contrastive
+        start, end, steps = p.stage_start, self.budget, self.recipe.training.max_steps
+        if p.stage == "contrastive":
+            end, steps = self.budget * contrast.share, contrast.max_steps
+        return max((p.elapsed - start) / max(end - start, 1e-9), p.step / steps)
 
     # -- the loop ------------------------------------------------------------
 
