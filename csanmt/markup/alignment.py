@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -30,42 +29,18 @@ class AlignedText:
     """``pairs`` are half-open character ranges in ``source`` and ``text``, in target order.
 
     Attributes:
-        copies: sentences that were not translated: (start in ``source``, start in ``text``,
-            length).
         sentences: ranges in ``text`` of those that were translated.
     """
 
     source: str
     text: str
     pairs: tuple[Link, ...] = ()
-    copies: tuple[tuple[int, int, int], ...] = ()
     sentences: tuple[Range, ...] = ()
 
-    def cuts(self, offsets: Iterable[int]) -> set[int]:
-        """Where ``offsets`` of the source stand in copied sentences of the translation."""
-        ordered = sorted(set(offsets))
-        found = set()
-        for source, target, length in self.copies:
-            low, high = bisect_left(ordered, source), bisect_right(ordered, source + length)
-            found |= {offset - source + target for offset in ordered[low:high]}
-        return found
 
-
-def units(text: str, cuts: Collection[int] = ()) -> list[Range]:
-    """The smallest things that formatting is put around: words, ideographs, punctuation.
-
-    Args:
-        cuts: offsets at which a word is cut in two.
-    """
-    found = []
-    for match in _UNIT.finditer(text):
-        start, end = match.span()
-        for offset in range(start + 1, end) if cuts else ():
-            if offset in cuts:
-                found.append((start, offset))
-                start = offset
-        found.append((start, end))
-    return found
+def units(text: str) -> list[Range]:
+    """The smallest things that formatting is put around: words, ideographs, punctuation."""
+    return [match.span() for match in _UNIT.finditer(text)]
 
 
 def assemble(
@@ -76,11 +51,9 @@ def assemble(
     None says that the sentence was copied, so every character stands for itself.
     """
     pairs: list[Link] = []
-    copies = []
     sentences = []
     for (start, _), (target, end), hypothesis in parts:
         if hypothesis is None:
-            copies.append((start, target, end - target))
             pairs += [
                 ((start + i, start + i + 1), (target + i, target + i + 1))
                 for i in range(end - target)
@@ -91,7 +64,7 @@ def assemble(
                 for (a, b), (c, d) in hypothesis.alignment or ()
             ]
             sentences.append((target, end))
-    return AlignedText(source, text, tuple(pairs), tuple(copies), tuple(sentences))
+    return AlignedText(source, text, tuple(pairs), tuple(sentences))
 
 
 def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:

@@ -30,7 +30,7 @@ _BUDGET = 4_000_000  # marks times words; beyond it (no honest text) places are 
 def place(source: MarkedText, aligned: AlignedText) -> Placed:
     """Put the marks of ``source`` into ``aligned.text``, a translation of ``source.text``."""
     aligned = exact(source, aligned)
-    words = _Words(aligned, {m.start for m in source.marks} | {m.end for m in source.marks})
+    words = _Words(aligned)
     if len(source.marks) * len(words.places) > _BUDGET:
         return Placed(source, aligned.text, tuple(_proportional(source, words.places)))
     below = children(source.marks)
@@ -56,9 +56,8 @@ class _Words:
         weight: (W,) how much a word says, 0.5 to 4.
     """
 
-    def __init__(self, aligned: AlignedText, offsets: Iterable[int]) -> None:
-        self.text = aligned.text
-        self.places = units(aligned.text, aligned.cuts(offsets))
+    def __init__(self, aligned: AlignedText) -> None:
+        self.places = units(aligned.text)
         found = _by_word(self.places, aligned.pairs)
         edges = _at_edges(found, self.places, aligned)
         pieces = _divide(sorted(found + edges, key=lambda piece: piece[0]))
@@ -197,8 +196,9 @@ def _place_within(
             spans[i] = (low, high)
             free[:] = False
             continue
-        linked = source.text[mark.start : mark.end].startswith(_PREPOSITIONS)
-        bare = _bare(source.text, mark)
+        said = source.text[mark.start : mark.end]
+        linked = said.startswith(_PREPOSITIONS)
+        bare = not any(map(_is_punctuation, said))
         score = words.agreement(mark.start, mark.end, bare, linked)[low:high]
         wanted.append((_best_run(score, free)[0], i, score))
     wanted.sort(key=lambda item: (-item[0], item[1]))
@@ -218,23 +218,12 @@ def _place_within(
 
 def _content(source: MarkedText, index: int) -> Range:
     """The range of a mark (or the whole text) without white space at its ends."""
-    start, end = (0, len(source.text)) if index == ROOT else _range(source.marks[index])
+    start, end = 0, len(source.text)
+    if index != ROOT:
+        start, end = source.marks[index].start, source.marks[index].end
     part = source.text[start:end]
-    white = _white(source)
+    white = " \t\r\f" if source.breaks else None  # breaks are none
     return start + len(part) - len(part.lstrip(white)), end - len(part) + len(part.rstrip(white))
-
-
-def _white(source: MarkedText) -> str | None:
-    """What counts as white space; breaks do not."""
-    return " \t\r\f" if source.breaks else None
-
-
-def _range(mark: Mark) -> Range:
-    return mark.start, mark.end
-
-
-def _bare(text: str, mark: Mark) -> bool:
-    return not any(map(_is_punctuation, text[mark.start : mark.end]))
 
 
 def _best_run(score: Floats, free: NDArray[np.bool_]) -> tuple[float, int, int]:

@@ -326,8 +326,6 @@ def _write(stream: IO[str], batch: Batch, answers: list[TextAnswer]) -> None:
     for answer in answers:
         found = aligned(answer)
         pairs = found.pairs if batch.aligned else ()
-        stream.write(
-            json.dumps([found.text, pairs, found.copies, found.sentences], ensure_ascii=False)
-        )
+        stream.write(json.dumps([found.text, pairs, found.sentences], ensure_ascii=False))
         stream.write("\n")
     stream.flush()

@@ -57,10 +57,9 @@ def _answers(folder: Path) -> Iterator[tuple[str, AlignedText]]:
     ):
         for text_line, answer_line in zip(texts, answers, strict=True):
             source = json.loads(text_line)[0]
-            text, pairs, copies, sentences = json.loads(answer_line)
+            text, pairs, sentences = json.loads(answer_line)
             exact = tuple((tuple(s), tuple(t)) for s, t in pairs)
-            parts = tuple(map(tuple, copies)), tuple(map(tuple, sentences))
-            yield source, AlignedText(source, text, exact, *parts)
+            yield source, AlignedText(source, text, exact, tuple(map(tuple, sentences)))
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:
