@@ -22,14 +22,10 @@ from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages
 from csanmt.markup import Segment, TaggedDocument, html_rules, parse_markup
 from csanmt.markup.segments import words
-from csanmt.markup.tokens import Token, TokenKind
+from csanmt.markup.tokens import ATTRIBUTE, Token, TokenKind
 
 _OWN_ENTITIES = re.compile(r"<!ENTITY", re.I)
 _READ = frozenset({"alt", "title", "placeholder", "aria-label", "label", "summary"})
-_ATTRIBUTE = re.compile(
-    r"""(?<=[\s"'])(?P<name>[A-Za-z][A-Za-z0-9:-]*+)\s*+=\s*+"""
-    r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'=<>`]++))"""
-)
 # What <meta name="…"> says in words.
 _META = frozenset({"description", "og:title", "og:description", "twitter:title",
                    "twitter:description", "og:image:alt", "twitter:image:alt", "keywords",
@@ -112,7 +108,7 @@ def _attributes(
     token: Token, at: int, kept: Counter[Part], target: str, causes: Sequence[PatchUnit[str]]
 ) -> Iterator[Change[str]]:
     """Those that are read like texts; a language that follows ``causes``."""
-    found = list(_ATTRIBUTE.finditer(token.raw, len(token.name) + 1))
+    found = list(ATTRIBUTE.finditer(token.raw, len(token.name) + 1))
     values = {f["name"].lower(): f[f.lastgroup or "name"] for f in found}
     for attribute in found:
         kind, name = attribute.lastgroup or "name", attribute["name"].lower()

@@ -16,7 +16,7 @@ from csanmt.documents.limits import DocumentError
 from csanmt.documents.patches import Code, PatchUnit
 from csanmt.documents.plain import text_format
 from csanmt.documents.protocol import Languages
-from csanmt.markup.segments import Segment, Tag, TagKind, coded, pair, written
+from csanmt.markup.segments import Segment, Tag, TagKind, coded, tag_codes, written
 from csanmt.markup.tokens import VOID
 from csanmt.protected.finder import find_each
 from csanmt.surrogates import lone_surrogate
@@ -60,22 +60,13 @@ def _tags(text: str) -> list[Code]:
         return before >= 0 and at < pieces[before].end
 
     matches = [match for match in _TAG.finditer(text) if not within(match.start())]
-    found = [(*match.span(), Tag(_kind(match[2] or "b"), match[0])) for match in matches]
-    waiting: list[int] = []  # indices of opening tags
-    for i, match in enumerate(matches):
-        name = (match[2] or "").lower()
-        if not name or match[0].endswith("/>") or name in VOID:
-            continue
-        if not match[1]:
-            waiting.append(i)
-        elif waiting and matches[waiting[-1]][2].lower() == name:
-            opening = matches[first := waiting.pop()]
-            if text[opening.end() : match.start()].strip():
-                opened, closed = pair(opening[0], match[0])
-                found[first], found[i] = (*opening.span(), opened), (*match.span(), closed)
-        else:
-            waiting.clear()  # what crosses is no pair
-    return found
+    return tag_codes(text, [(m, _name(m), _kind(m[2] or "b")) for m in matches])
+
+
+def _name(tag: re.Match[str]) -> str:
+    """Of a tag that may have a partner; else none."""
+    name = (tag[2] or "").lower()
+    return "" if not name or tag[0].endswith("/>") or name in VOID else tag[1] + name
 
 
 def _kind(name: str) -> TagKind:

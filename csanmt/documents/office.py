@@ -17,7 +17,7 @@ from pathlib import Path
 from csanmt.documents import hypertext, plain
 from csanmt.documents.archives import Archive, Package
 from csanmt.documents.leftovers import Part, chinese, count
-from csanmt.documents.limits import MEGABYTE, DocumentError, DocumentTooLargeError, Limits
+from csanmt.documents.limits import DocumentError, DocumentTooLargeError, Limits
 from csanmt.documents.protocol import Languages, OpenDocument
 from csanmt.documents.runs import Paragraph
 from csanmt.documents.workbooks import Workbook
@@ -39,7 +39,6 @@ _TOLD: dict[str, str] = _TABLE["told"]
 _FONTS = frozenset({"font", "b", "i", "u", "s", "span"})  # within a caption in VML
 _HAN = re.compile(rb"[\xe4-\xe9][\x80-\xbf]{2}|&#(?:x[4-9][0-9a-fA-F]{3}|[23]\d{4});")
 _TEXTS = re.compile(r"(?:strings|document|/sheet\d{1,5}|/slide\d{1,5})\.xml\Z", re.I)
-_LOOKED_INTO = 8 * MEGABYTE
 _ZIP = b"PK\x03\x04"
 _DEEPEST = 3  # documents within one another
 _CODES = {"lvlText": re.compile(r"%\d")}
@@ -200,22 +199,31 @@ class OfficeDocument(XmlArchive):
     def _embed(self, languages: Languages, within: int) -> set[str]:
         """What Word shows in the text where it stands is read; others are looked into. Returns
         the names of the former, which may have the type of a main part."""
-
-        def open_word(data: bytes) -> OpenDocument:
-            if within == _DEEPEST:
-                raise DocumentError("documents within documents, too deep")
-            return OfficeDocument(data, _KINDS["docx"], self.limits, languages, within + 1)
-
         mains = self._package.of_types(_KINDS["docx"].main)
         chunks = {name for main in mains for name in self._package.related(main, "aFChunk")}
         for name in sorted(chunks):
             kind, data = self._package.types.get(name, ""), self.archive.read(name)
             try:
-                self.embed(name, _opened(name, kind, data, self.limits, languages, open_word))
+                self.embed(name, self._opened(name, kind, data, languages, within))
             except DocumentError:
                 self.kept["embedded"] += 1
-        self.kept["embedded"] += _chinese_embedded(self.archive, self.limits)
+        for name in self.archive.names:
+            if "/embeddings/" in name.lower():
+                self.kept["embedded"] += _holds_chinese(self.archive, name, self.limits)
         return chunks
+
+    def _opened(
+        self, name: str, kind: str, data: bytes, languages: Languages, within: int
+    ) -> OpenDocument:
+        """A part that is a document. Raises DocumentError: it is of no kind that is read here."""
+        suffix = name.rpartition(".")[2].lower()
+        if data.startswith(_ZIP) and within < _DEEPEST:
+            return OfficeDocument(data, _KINDS["docx"], self.limits, languages, within + 1)
+        if "html" in kind or suffix in ("html", "htm", "xhtml"):
+            return hypertext.opened(data, self.limits, languages)
+        if kind == "text/plain" or suffix == "txt":
+            return plain.plain_text(data, self.limits, languages)
+        raise DocumentError(f"a document in a document, of a kind that is not read: {kind}")
 
     def changed(self) -> dict[str, bytes]:
         changed = super().changed()
@@ -223,40 +231,10 @@ class OfficeDocument(XmlArchive):
         return changed | wish
 
 
-def _opened(
-    name: str,
-    kind: str,
-    data: bytes,
-    limits: Limits,
-    languages: Languages,
-    open_word: Callable[[bytes], OpenDocument],
-) -> OpenDocument:
-    """A part that is a document. Raises DocumentError: it is of no kind that is read here."""
-    suffix = name.rpartition(".")[2].lower()
-    if data.startswith(_ZIP):
-        return open_word(data)
-    if "html" in kind or suffix in ("html", "htm", "xhtml"):
-        return hypertext.opened(data, limits, languages)
-    if kind == "text/plain" or suffix == "txt":
-        return plain.plain_text(data, limits, languages)
-    raise DocumentError(f"a document in a document, of a kind that is not read: {kind}")
-
-
-def _chinese_embedded(archive: Archive, limits: Limits) -> int:
-    """How many embedded office documents (data of charts, objects) hold Chinese."""
-    names = [name for name in archive.names if "/embeddings/" in name.lower()]
-    return sum(
-        _holds_chinese(archive.read(name), limits)
-        for name in names
-        if archive.size(name) <= _LOOKED_INTO
-    )
-
-
-def _holds_chinese(data: bytes, limits: Limits) -> bool:
-    if not data.startswith(_ZIP):
-        return False
+def _holds_chinese(archive: Archive, name: str, limits: Limits) -> bool:
+    """Whether an embedded office document (data of a chart, an object) does."""
     try:
-        inner = Archive(data, limits)
+        inner = Archive(archive.read(name), limits)
         return any(_HAN.search(inner.read(n)) for n in inner.names if _TEXTS.search(n))
     except (DocumentError, DocumentTooLargeError):
         return False

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from csanmt.documents.leftovers import Part, count
 from csanmt.documents.limits import DocumentError
 from csanmt.documents.messages import READING
-from csanmt.documents.patches import Code, PatchUnit, range_unit
+from csanmt.documents.patches import PatchUnit, range_unit
 from csanmt.documents.plain import paragraphs, text_format
 from csanmt.documents.protocol import Languages
-from csanmt.markup.segments import Tag, coded, pair, words
+from csanmt.markup.segments import Tag, TagKind, coded, tag_codes, words
 
 _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,:]\d{1,3}"
 _TIMES = re.compile(rf"^[ \t]{{0,20}}{_TIME}[ \t]{{0,20}}-->[ \t]{{0,20}}{_TIME}[^\n]*+", re.M)
@@ -29,7 +29,7 @@ _MARK = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _SPECIAL = re.compile(rf"{_ENTITY.pattern}|[&<]")
 _DASH = re.compile(r"^(?:[ \t]|<[^<>\n]*+>|\{\\[^{}\n]*+\})*+[-‐‑–—―－](?!-)[ \t　]*+", re.M)
-_MOST_WAITING = 50  # marks without a partner so far; older ones stand alone
+_POINT: TagKind = "point"
 _SECTION = re.compile(r"^\[[^\]\n]{1,100}\][ \t\r]*$", re.M)
 _FILM = re.compile(r"^Title:([^\n]*)", re.M)
 _FIELDS = re.compile(r"^Format:([^\n]*)$", re.M)
@@ -100,7 +100,9 @@ def _speeches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _unit(text: str, start: int, end: int, *, escape: bool) -> PatchUnit[str]:
     """A unit whose marks stay; entities are protected as in any text."""
-    segment = coded(text, _marks(text, start, end), start, end)
+    marks = _MARK.finditer(text, start, end)
+    found = [(m, (m["slash"] or "") + m["name"] if m["name"] else "", _POINT) for m in marks]
+    segment = coded(text, tag_codes(text, found), start, end)
     bare = _ENTITY.sub("", words(segment))
     names = {"&": "&amp;", "<": "&lt;"} if escape else {}
     named = {c: name for c, name in names.items() if c not in bare}  # as the file writes them
@@ -114,26 +116,6 @@ def _unit(text: str, start: int, end: int, *, escape: bool) -> PatchUnit[str]:
         end,
         lambda s, _: "".join(shown(p) if isinstance(p, str) else p.raw for p in s),
     )
-
-
-def _marks(text: str, start: int, end: int) -> list[Code]:
-    """Marks of style, in pairs where both are there."""
-    found: list[Code] = []
-    waiting: list[tuple[str, int]] = []
-    for mark in _MARK.finditer(text, start, end):
-        name = mark["name"] or ""
-        found.append((*mark.span(), Tag("point", mark[0])))
-        if name and not mark["slash"]:
-            waiting = [*waiting[-_MOST_WAITING:], (name, len(found) - 1)]
-            continue
-        while waiting and name in [opened for opened, _ in waiting]:
-            opened, place = waiting.pop()
-            if opened == name:
-                first, last, tag = found[place]
-                opening, closing = pair(tag.raw, mark[0])
-                found[place], found[-1] = (first, last, opening), (*mark.span(), closing)
-                break
-    return found
 
 
 @text_format

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from csanmt.documents.leftovers import Left, found
-from csanmt.documents.limits import DocumentError, Limits, Meter
+from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.protocol import Format, Languages, remaining
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.texts import translatable, translate_texts
@@ -58,11 +58,9 @@ def take_apart(known: Format, data: bytes, limits: Limits, languages: Languages)
     """
     document = known.open(data, limits, languages)
     characters, needed, sample = 0, dict[str, bool](), ""
-    meter = Meter(limits)
     for unit in document.units:
         text = unit.text
         characters += text.characters
-        meter.count(text.characters)
         if len(sample) < SAMPLE:
             sample += text.text[:SAMPLE] + "\n"
         if translatable(text.text, languages.source):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -37,10 +38,27 @@ class AlignedText:
     pairs: tuple[Link, ...] = ()
     sentences: tuple[Range, ...] = ()
 
+    def copied(self, offset: int) -> bool:
+        """Whether a character of ``text`` is in no translated sentence."""
+        i = bisect_right(self.sentences, (offset, len(self.text))) - 1
+        return i < 0 or offset >= self.sentences[i][1]
 
-def units(text: str) -> list[Range]:
-    """The smallest things that formatting is put around: words, ideographs, punctuation."""
-    return [match.span() for match in _UNIT.finditer(text)]
+
+def units(text: str, cuts: Collection[int] = ()) -> list[Range]:
+    """The smallest things that formatting is put around: words, ideographs, punctuation.
+
+    Args:
+        cuts: offsets at which a word is cut in two.
+    """
+    found = []
+    for match in _UNIT.finditer(text):
+        start, end = match.span()
+        for offset in range(start + 1, end) if cuts else ():
+            if offset in cuts:
+                found.append((start, offset))
+                start = offset
+        found.append((start, end))
+    return found
 
 
 def assemble(

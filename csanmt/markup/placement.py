@@ -30,7 +30,7 @@ _BUDGET = 4_000_000  # marks times words; beyond it (no honest text) places are 
 def place(source: MarkedText, aligned: AlignedText) -> Placed:
     """Put the marks of ``source`` into ``aligned.text``, a translation of ``source.text``."""
     aligned = exact(source, aligned)
-    words = _Words(aligned)
+    words = _Words(aligned, {at for mark in source.marks for at in (mark.start, mark.end)})
     if len(source.marks) * len(words.places) > _BUDGET:
         return Placed(source, aligned.text, tuple(_proportional(source, words.places)))
     below = children(source.marks)
@@ -56,8 +56,10 @@ class _Words:
         weight: (W,) how much a word says, 0.5 to 4.
     """
 
-    def __init__(self, aligned: AlignedText) -> None:
-        self.places = units(aligned.text)
+    def __init__(self, aligned: AlignedText, offsets: set[int]) -> None:
+        # Characters of a sentence that was copied stand for themselves: a mark may cut a word.
+        cuts = {t for (a, _), (t, _) in aligned.pairs if a in offsets and aligned.copied(t)}
+        self.places = units(aligned.text, cuts)
         found = _by_word(self.places, aligned.pairs)
         edges = _at_edges(found, self.places, aligned)
         pieces = _divide(sorted(found + edges, key=lambda piece: piece[0]))

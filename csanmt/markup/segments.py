@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -40,6 +42,43 @@ def pair(opening: Any, closing: Any, *, note: bool = False) -> tuple[Tag, Tag]:
     close = Tag("close", closing)
     note = note or (isinstance(opening, str) and opening.startswith(_NOTE_TAGS))
     return Tag("open", opening, close, note), close
+
+
+def partners(tags: Iterable[tuple[int, str, bool]]) -> dict[int, int]:
+    """Which tags, given as (index, name, whether it ends), are pairs; both ways.
+
+    An end tag closes the nearest open one of its name; what is open above stays alone, so
+    that pairs never cross.
+    """
+    partner: dict[int, int] = {}
+    stack: list[tuple[int, str]] = []
+    waiting: Counter[str] = Counter()
+    for i, name, ends in tags:
+        if not ends:
+            stack.append((i, name))
+            waiting[name] += 1
+        elif waiting[name]:
+            opened = ""
+            while opened != name:
+                place, opened = stack.pop()
+                waiting[opened] -= 1
+            partner[place], partner[i] = i, place
+    return partner
+
+
+def tag_codes(
+    text: str, found: Sequence[tuple[re.Match[str], str, TagKind]]
+) -> list[tuple[int, int, Tag]]:
+    """Tags found in a text, with their names (``/b`` ends ``b``, without one it stands alone) and
+    what they are alone, as ``coded`` takes them: pairs around words as such."""
+    codes = [(*match.span(), Tag(kind, match[0])) for match, _, kind in found]
+    named = ((i, n.lstrip("/"), n[0] == "/") for i, (_, n, _) in enumerate(found) if n)
+    for first, last in partners(named).items():
+        opening, closing = codes[first], codes[last]
+        if first < last and text[opening[1] : closing[0]].strip():
+            tags = pair(opening[2].raw, closing[2].raw)
+            codes[first], codes[last] = (*opening[:2], tags[0]), (*closing[:2], tags[1])
+    return codes
 
 
 def joined(pieces: Iterable[str | Other]) -> tuple[str | Other, ...]:

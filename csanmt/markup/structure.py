@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from csanmt.markup.rules import Rules
+from csanmt.markup.segments import partners
 from csanmt.markup.tokens import Token, TokenKind, attributes
 
 
@@ -32,7 +33,10 @@ class Structure:
 
 def analyse(tokens: Sequence[Token], rules: Rules) -> Structure:
     """Read the structure of ``tokens``, however broken; linear in their number."""
-    partner = _pairs(tokens)
+    paired = (TokenKind.START, TokenKind.END)
+    partner = partners(
+        (i, t.name, t.kind is TokenKind.END) for i, t in enumerate(tokens) if t.kind in paired
+    )
     keeper = _Keeper(tokens, partner, rules)
     keeper.read()
     return Structure(
@@ -42,25 +46,6 @@ def analyse(tokens: Sequence[Token], rules: Rules) -> Structure:
         frozenset(_preformatted(tokens, partner, rules)),
         frozenset(keeper.islands),
     )
-
-
-def _pairs(tokens: Sequence[Token]) -> dict[int, int]:
-    """An end tag closes the nearest open element of its name; what is open above stays alone."""
-    partner: dict[int, int] = {}
-    stack: list[int] = []
-    waiting: dict[str, int] = {}
-    for i, token in enumerate(tokens):
-        if token.kind is TokenKind.START:
-            stack.append(i)
-            waiting[token.name] = waiting.get(token.name, 0) + 1
-        elif token.kind is TokenKind.END and waiting.get(token.name):
-            while True:
-                opened = stack.pop()
-                waiting[tokens[opened].name] -= 1
-                if tokens[opened].name == token.name:
-                    break
-            partner[opened], partner[i] = i, opened
-    return partner
 
 
 @dataclass(slots=True)
