@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     store.require_absent(wanted["tag"])  # before anything is downloaded
     directory = find_source(args.source, args.revision)
     hub = {} if Path(args.source).is_dir() else {"location": args.source}
-    done = import_modelscope(
+    record, found = import_modelscope(
         store,
         directory,
         **wanted,
@@ -87,13 +87,13 @@ def run(args: argparse.Namespace) -> None:
         compare=_lines(args.compare) if args.compare else (),
         progress=(lambda _: None) if args.json else note,
     )
-    report = done.report.to_json()
+    report = found.to_json()
     if args.json:
         packing = report.pop("packing")
-        print_json({**summary(done.record), "conversion": report, "packing": packing})
+        print_json({**summary(record), "conversion": report, "packing": packing})
         return
-    _print_findings(done.report)
-    print_made("saved", done.record, args)
+    _print_findings(found)
+    print_made("saved", record, args)
 
 
 def _lines(path: str) -> list[str]:

@@ -10,7 +10,6 @@ from cli.output import answer, human_size
 from csanmt.tables import flatten
 
 if TYPE_CHECKING:
-    from model_store.comparison import Difference
     from model_store.provenance import Record
 
 
@@ -44,14 +43,13 @@ def print_nested(mapping: dict[str, Any]) -> None:
         print(f"{key}: {_value(value)}")
 
 
-def print_difference(difference: Difference) -> None:
-    """Two versions, what is equal and what is not."""
-    print(f"--- {difference.before.tag}  {difference.before.digest}")
-    print(f"+++ {difference.after.tag}  {difference.after.digest}")
-    if difference.same_digest:
+def print_difference(found: dict[str, Any]) -> None:
+    """Two versions, what is equal and what is not (``model_store.comparison``)."""
+    print(f"--- {found['before']['tag']}  {found['before']['digest']}")
+    print(f"+++ {found['after']['tag']}  {found['after']['digest']}")
+    if found["same_digest"]:
         print("files: all equal")
-    print(f"tokenizer: {'same' if difference.tokenizer_same else 'differs'}")
-    found = difference.to_json()
+    print(f"tokenizer: {'same' if found['tokenizer_same'] else 'differs'}")
     for title in ("config", "files", "labels", "metadata", "provenance"):
         for key, (before, after) in found[title].items():
             print(f"{title}.{key}: {_value(before)} -> {_value(after)}")

@@ -163,7 +163,7 @@ def _diff(args: argparse.Namespace) -> None:
     from model_store.comparison import compare
 
     difference = compare(open_store(), args.before, args.after)
-    print_json(difference.to_json()) if args.json else print_difference(difference)
+    print_json(difference) if args.json else print_difference(difference)
 
 
 def _save(args: argparse.Namespace) -> None:

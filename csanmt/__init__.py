@@ -12,12 +12,13 @@ and ``AutoModelForSeq2SeqLM`` know model versions. More is in ``docs/library.md`
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from csanmt.auto_classes import register_with_transformers
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what ``_LAZY`` names, for type checkers
+    # ruff: noqa: F401
     from csanmt.configuration import CsanmtConfig
     from csanmt.loading import load_translator as load
     from csanmt.modeling import CsanmtForConditionalGeneration
@@ -27,46 +28,29 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = {
-    "CsanmtConfig": ("csanmt.configuration", "CsanmtConfig"),
-    "CsanmtForConditionalGeneration": ("csanmt.modeling", "CsanmtForConditionalGeneration"),
-    "DecodingOptions": ("csanmt.translator", "DecodingOptions"),
-    "Hypothesis": ("csanmt.translator", "Hypothesis"),
-    "TextTranslation": ("csanmt.texts", "TextTranslation"),
-    "TextTranslator": ("csanmt.text_translator", "TextTranslator"),
-    "Translation": ("csanmt.translator", "Translation"),
-    "Translator": ("csanmt.translator", "Translator"),
-    "load": ("csanmt.loading", "load_translator"),
-    "translate_texts": ("csanmt.texts", "translate_texts"),
+_LAZY = {  # where each name is, and what it is called there
+    "CsanmtConfig": "csanmt.configuration:CsanmtConfig",
+    "CsanmtForConditionalGeneration": "csanmt.modeling:CsanmtForConditionalGeneration",
+    "DecodingOptions": "csanmt.translator:DecodingOptions",
+    "Hypothesis": "csanmt.translator:Hypothesis",
+    "TextTranslation": "csanmt.texts:TextTranslation",
+    "TextTranslator": "csanmt.text_translator:TextTranslator",
+    "Translation": "csanmt.translator:Translation",
+    "Translator": "csanmt.translator:Translator",
+    "load": "csanmt.loading:load_translator",
+    "translate_texts": "csanmt.texts:translate_texts",
 }
-
-__all__ = [
-    "CsanmtConfig",
-    "CsanmtForConditionalGeneration",
-    "DecodingOptions",
-    "Hypothesis",
-    "TextTranslation",
-    "TextTranslator",
-    "Translation",
-    "Translator",
-    "__version__",
-    "load",
-    "translate_texts",
-]
-
 
 register_with_transformers()
 
 
 def __getattr__(name: str) -> Any:
-    try:
-        module, attribute = _LAZY[name]
-    except KeyError:
-        raise AttributeError(f"module 'csanmt' has no attribute {name!r}") from None
-    value = getattr(importlib.import_module(module), attribute)
+    if name not in _LAZY:
+        raise AttributeError(f"module 'csanmt' has no attribute {name!r}")
+    value = pkgutil.resolve_name(_LAZY[name])
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*_LAZY, "__version__"]

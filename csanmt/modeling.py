@@ -32,6 +32,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from csanmt.configuration import CsanmtConfig
+from csanmt.engine.layout import misfits
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CheckpointError
 from csanmt.layers import Decoder, Encoder, SelfAttention, SemanticEncoder
@@ -309,23 +310,9 @@ def load_model(directory: str | os.PathLike[str]) -> CsanmtForConditionalGenerat
     weights = _read_weights(file)
     with torch.device("meta"):  # no memory and no time for values that are replaced
         model = CsanmtForConditionalGeneration(config)
-    own = model.state_dict()
-    misshapen = [
-        f"{name} is {list(weights[name].shape)}, config.json makes it {list(value.shape)}"
-        for name, value in own.items()
-        if name in weights and weights[name].shape != value.shape
-    ]
-    problems = [
-        f"{title}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
-        for title, names in (
-            ("missing", sorted(own.keys() - weights.keys())),
-            ("unexpected", sorted(weights.keys() - own.keys())),
-            ("wrong shape", misshapen),
-        )
-        if names
-    ]
-    if problems:
-        raise CheckpointError(f"{file} does not fit config.json; {'; '.join(problems)}")
+    own = {name: value.shape for name, value in model.state_dict().items()}
+    if problems := misfits(own, {name: value.shape for name, value in weights.items()}):
+        raise CheckpointError(f"{file} does not fit config.json; {problems}")
     model.load_state_dict(weights, assign=True)
     return model.eval()
 

@@ -150,27 +150,16 @@ def _extract(stream: BinaryIO, target: Path, *, name: str) -> None:
 
 def _check_entry(entry: tarfile.TarInfo, seen: set[str], archive: str) -> None:
     """Refuse everything but a new regular file with a plain relative name."""
-    parts = PurePosixPath(entry.name).parts
-    plain = (
-        entry.name == "/".join(parts)
-        and ".." not in parts
-        and not entry.name.startswith("/")
-        and entry.name.isprintable()
-        and "\\" not in entry.name
-    )
-    reason = ""
-    if not entry.isreg() or entry.issparse():
-        reason = "is not a regular file"
-    elif not plain or not parts:
-        reason = "has a name that leads elsewhere or is not plain"
-    elif len(parts) > DEEPEST or len(entry.name.encode()) > LONGEST_NAME:
-        reason = "lies too deep or has too long a name"
-    elif entry.name.casefold() in seen:
-        reason = "is there twice"
-    elif len(seen) >= MOST_ENTRIES:
-        reason = f"is one of more than {MOST_ENTRIES}"
-    if reason:
-        raise InvalidInputError(f"{archive!r} is refused: entry {entry.name[:100]!r} {reason}")
+    name, parts = entry.name, PurePosixPath(entry.name).parts
+    plain = name == "/".join(parts) and name.isprintable() and not {"..", "/"} & set(parts)
+    short = 0 < len(parts) <= DEEPEST and len(name.encode()) <= LONGEST_NAME
+    new = name.casefold() not in seen and len(seen) < MOST_ENTRIES
+    regular = entry.isreg() and not entry.issparse() and "\\" not in name
+    if not (plain and short and new and regular):
+        raise InvalidInputError(
+            f"{archive!r} is refused: entry {name[:100]!r} is not a regular file with a short, "
+            f"plain name of its own, or one of more than {MOST_ENTRIES}"
+        )
     seen.add(entry.name.casefold())
 
 

@@ -8,21 +8,6 @@ from typing import Any
 
 from model_store.tags import ModelTag
 
-_SHAPE = {
-    "source_language": "source language",
-    "target_language": "target language",
-    "num_encoder_layers": "encoder layers",
-    "num_decoder_layers": "decoder layers",
-    "num_semantic_encoder_layers": "semantic encoder layers",
-    "hidden_size": "width",
-    "intermediate_size": "feed-forward width",
-    "num_attention_heads": "attention heads",
-    "vocab_size": "source vocabulary",
-    "target_vocab_size": "target vocabulary",
-    "normalization": "layer norm",
-    "position_type": "positions",
-}
-
 
 def render_card(
     tag: ModelTag,
@@ -32,7 +17,8 @@ def render_card(
 ) -> str:
     """Markdown made of the configuration, the labels and the author's provenance."""
     lines = [f"# {tag}", "", "A CSANMT translation model (Wei et al., ACL 2022).", ""]
-    rows = [(name, config[key]) for key, name in _SHAPE.items() if key in config]
+    shape = {key: value for key, value in config.items() if isinstance(value, str | int)}
+    rows = [(key.replace("_", " "), value) for key, value in shape.items()]
     rows += [(f"label `{key}`", value) for key, value in sorted(labels.items())]
     if rows:
         lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,6 @@ from model_store.provenance import Record
 from model_store.staging import storage_errors
 from model_store.store import ModelStore
 from model_store.tags import ModelTag
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """The version that was saved, and what the conversion found."""
-
-    record: Record
-    report: ConversionReport
 
 
 def import_modelscope(
@@ -35,13 +26,15 @@ def import_modelscope(
     floats: bool = True,
     compare: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
-) -> Imported:
+) -> tuple[Record, ConversionReport]:
     """Import a directory as ModelScope publishes it; nothing is saved unless all of it is sound.
+
+    Returns the version that was saved, and what the conversion found.
 
     Args:
         origin: where the directory comes from, for the provenance; by default its name alone,
             not where it lay.
-        floats, compare: as ``csanmt.modelscope.convert`` takes them.
+        floats, compare: as ``convert`` takes them.
         progress: told in a few words what is being done.
 
     Raises:
@@ -67,4 +60,4 @@ def import_modelscope(
             "made_by": __version__,
         }
         record = store.save(draft, tag, labels=labels, metadata=metadata, provenance=provenance)
-    return Imported(record, report)
+    return record, report

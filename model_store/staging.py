@@ -23,7 +23,6 @@ from csanmt.errors import ConflictError, StorageError, UnavailableError
 STAGING = "csanmt-staging"
 _LOCK_WAIT = 900.0  # seconds; longer than any save of a model that fits a disk
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
@@ -34,10 +33,6 @@ def storage_errors(action: str, place: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             reason = f"the disk that holds {str(place)!r} is full; free some space and try again"
-        elif error.errno in _DENIED:
-            reason = f"no permission for {str(error.filename or place)!r} ({error.strerror})"
-        elif error.errno == errno.EXDEV:
-            reason = f"{str(place)!r} and its 'models' folder lie on different file systems"
         else:
             reason = f"{error.strerror or error} ({str(error.filename or place)!r})"
         raise StorageError(f"cannot {action}: {reason}") from error
@@ -58,21 +53,20 @@ def writing(home: Path, *, on_wait: Callable[[], None] | None = None) -> Iterato
     folder = home / STAGING
     folder.mkdir(parents=True, exist_ok=True)
     (home / "models").mkdir(exist_ok=True)
-    with open(folder / "lock", "a", encoding="ascii") as lock:
-        _take(lock.fileno(), home, on_wait)
-        clean_leftovers(folder)
+    with open(folder / "lock", "a", encoding="ascii") as handle:
+        if not lock(handle, wait_seconds=_LOCK_WAIT, on_wait=on_wait):
+            raise UnavailableError(
+                f"another process has been writing to {str(home)!r} for "
+                f"{_LOCK_WAIT / 60:.0f} minutes; try again later"
+            )
+        for leftover in folder.glob("work-*"):  # of a killed writer
+            shutil.rmtree(leftover)
         work = folder / f"work-{os.getpid()}"
         work.mkdir()
         try:
             yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
-
-
-def clean_leftovers(folder: Path) -> None:
-    """Remove what a killed writer left; call it with the lock held."""
-    for entry in folder.glob("work-*"):
-        shutil.rmtree(entry)
 
 
 def publish(version: Path, target: Path) -> None:
@@ -82,7 +76,9 @@ def publish(version: Path, target: Path) -> None:
         ConflictError: there is a version in that place already.
         OSError: the move failed; nothing is visible.
     """
-    sync_tree(version)
+    for parent, _, names in os.walk(version, topdown=False):
+        for name in [*names, ""]:
+            sync(Path(parent, name))
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         version.rename(target)  # replaces nothing but an empty folder
@@ -92,19 +88,3 @@ def publish(version: Path, target: Path) -> None:
         raise
     sync(target.parent)
     sync(target.parent.parent)
-
-
-def sync_tree(directory: Path) -> None:
-    """Flush every file and folder below ``directory`` to the disk."""
-    for parent, _, names in os.walk(directory, topdown=False):
-        for name in names:
-            sync(Path(parent, name))
-        sync(Path(parent))
-
-
-def _take(descriptor: int, home: Path, on_wait: Callable[[], None] | None) -> None:
-    if not lock(descriptor, wait_seconds=_LOCK_WAIT, on_wait=on_wait):
-        raise UnavailableError(
-            f"another process has been writing to {str(home)!r} for "
-            f"{_LOCK_WAIT / 60:.0f} minutes; try again later"
-        )

@@ -7,7 +7,6 @@ Reading needs neither a lock nor write access nor BentoML itself.
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -66,7 +65,8 @@ class ModelStore:
         tag = ModelTag.parse(tag)
         directory = self.models / tag.name / tag.version
         if not directory.is_dir():
-            raise NotFoundError(f"no model {tag} in {str(self.models)!r}; {self._hint(tag)}")
+            there = ", ".join(map(str, self._tags(None))) or "nothing"
+            raise NotFoundError(f"no model {tag} in {str(self.models)!r}; there is {there}")
         return directory
 
     def show(self, tag: str | ModelTag) -> Record:
@@ -223,16 +223,6 @@ class ModelStore:
                 yield ModelTag(path.parent.parent.name, path.parent.name)
             except CsanmtError:
                 continue
-
-    def _hint(self, tag: ModelTag) -> str:
-        versions = [str(other) for other in self._tags(tag.name)]
-        if versions:
-            return f"there are {', '.join(versions)}"
-        names = sorted({other.name for other in self._tags(None)})
-        if not names:
-            return "the store is empty"
-        near = difflib.get_close_matches(tag.name, names, n=1)
-        return f"did you mean {near[0]}?" if near else f"there are models {', '.join(names)}"
 
     def _is_damaged_copy_of(self, record: Record) -> bool:
         """The stored version of that tag is broken, and nothing says that it was another one."""

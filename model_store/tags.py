@@ -24,8 +24,16 @@ class ModelTag:
     version: str
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
-        _check_version(self.version)
+        if not _NAME.fullmatch(self.name) or len(self.name) > _PART_LENGTH:
+            raise InvalidInputError(
+                f"model name {self.name!r} is not allowed: lower-case letters, digits, '-', '_' "
+                f"and '.', a letter or digit at both ends, at most {_PART_LENGTH} characters"
+            )
+        if not _VERSION.fullmatch(self.version) or len(self.version) > _PART_LENGTH:
+            raise InvalidInputError(
+                f"model version {self.version!r} is not allowed: write vX.Y.Z or vX.Y.Z-suffix in "
+                f"small letters, at most {_PART_LENGTH} characters, e.g. v1.2.0 or v1.2.0-abc12de"
+            )
 
     def __str__(self) -> str:
         return f"{self.name}:{self.version}"
@@ -65,33 +73,3 @@ class ModelTag:
             created: ISO 8601 time in UTC; orders versions that differ in their suffix alone.
         """
         return self.numbers, not self.suffix, created, self.suffix
-
-
-def _check_name(name: str) -> None:
-    if _NAME.fullmatch(name) and len(name) <= _PART_LENGTH:
-        return
-    raise InvalidInputError(
-        f"model name {name!r} is not allowed: lower-case letters, digits, '-', '_' and '.', "
-        f"a letter or digit at both ends, at most {_PART_LENGTH} characters"
-    )
-
-
-def _check_version(version: str) -> None:
-    if _VERSION.fullmatch(version) and len(version) <= _PART_LENGTH:
-        return
-    if version == "latest":
-        reason = "'latest' names no fixed version"
-    elif "+" in version:
-        reason = "'+' is not allowed, write '-' before a build's hash"
-    elif version != version.lower():
-        reason = "capital letters are not allowed"
-    elif len(version) > _PART_LENGTH:
-        reason = f"it has more than {_PART_LENGTH} characters"
-    elif version and not version.startswith("v"):
-        reason = "it must start with 'v'"
-    else:
-        reason = "it is not a semantic version"
-    raise InvalidInputError(
-        f"model version {version!r} is refused: {reason}; "
-        "write vX.Y.Z or vX.Y.Z-suffix, e.g. v1.2.0 or v1.2.0-abc12de"
-    )

@@ -6,7 +6,7 @@ checkpoint by it; ``engine/src/model.cpp`` asks for the same names and sizes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -134,3 +134,21 @@ def _decoder_layer(s: Shape, section: str, parameter: str) -> Iterator[Entry]:
     yield _norm(s, f"{own[0]}_norm", f"{own[1]}_norm")
     yield from _feed_forward(s, f"{section}.inner", f"{parameter}.feed_forward", s.inner)
     yield _norm(s, f"{section}.inner_norm", f"{parameter}.feed_forward_norm")
+
+
+def misfits(expected: Mapping[str, Sequence[int]], found: Mapping[str, Sequence[int]]) -> str:
+    """What is wrong with weights (or variables) of these names and shapes; nothing if they fit."""
+    problems = {
+        "missing": [name for name in expected if name not in found],
+        "unexpected": [name for name in found if name not in expected],
+        "wrong shape": [
+            f"{name} is {list(found[name])}, the configuration makes it {list(shape)}"
+            for name, shape in expected.items()
+            if name in found and list(found[name]) != list(shape)
+        ],
+    }
+    return "; ".join(
+        f"{title}: {', '.join(names[:8])}{f' and {len(names) - 8} more' * (len(names) > 8)}"
+        for title, names in problems.items()
+        if names
+    )

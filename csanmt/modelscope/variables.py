@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.engine.layout import Kind, layout
+from csanmt.engine.layout import Kind, layout, misfits
 from csanmt.engine.shape import Shape
 from csanmt.errors import CheckpointError
 from csanmt.modelscope.checkpoint import Checkpoint
@@ -22,8 +22,6 @@ _LEFTOVER = re.compile(
     r"|^(.*/)?(beta1_power|beta2_power|global_step|iter|save_counter)$"
     r"|^NmtModel/Target_Semantic_Embedding/Weights$"
 )
-_NAMED_AT_MOST = 8
-
 
 _STACKS = {"encoder": "encoder", "semantic_encoder": "mini_xlm_encoder", "decoder": "decoder"}
 _ENCODER = {
@@ -122,44 +120,18 @@ class CheckpointWeights(Mapping[str, NDArray[np.float32]]):
 
 
 def _check(checkpoint: Checkpoint, expected: Sequence[Variable]) -> list[str]:
-    names = {variable.name for variable in expected}
+    wanted = {variable.name: variable.shape for variable in expected}
     present = checkpoint.entries
-    missing = [v.name for v in expected if v.name not in present]
-    others = [name for name in present if name not in names]
-    leftovers = [name for name in others if _LEFTOVER.search(name)]
-    unexpected = [name for name in others if not _LEFTOVER.search(name)]
-    misshapen = [
-        f"{v.name} is {list(present[v.name].shape)}, configuration.json makes it {list(v.shape)}"
-        for v in expected
-        if v.name in present and present[v.name].shape != v.shape
-    ]
-    mistyped = [
-        f"{v.name} is {present[v.name].dtype}"
-        for v in expected
-        if v.name in present and present[v.name].dtype != "float32"
-    ]
-    problems = [
-        f"{title}: {_listed(items)}"
-        for title, items in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("wrong shape", misshapen),
-            ("not float32", mistyped),
-        )
-        if items
-    ]
+    leftovers = [name for name in present if name not in wanted and _LEFTOVER.search(name)]
+    found = {name: entry.shape for name, entry in present.items() if name not in leftovers}
+    others = [name for name in wanted if name in present and present[name].dtype != "float32"]
+    kinds = ", ".join(f"{name} is {present[name].dtype}" for name in others[:8])
+    problems = misfits(wanted, found) or (f"not float32: {kinds}" if kinds else "")
     if problems:
         raise CheckpointError(
-            f"checkpoint {str(checkpoint.prefix)!r} does not fit its configuration.json; "
-            + "; ".join(problems)
+            f"checkpoint {str(checkpoint.prefix)!r} does not fit its configuration.json; {problems}"
         )
     return leftovers
-
-
-def _listed(items: Sequence[str]) -> str:
-    shown = ", ".join(items[:_NAMED_AT_MOST])
-    rest = len(items) - _NAMED_AT_MOST
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def expected_variables(config: Mapping[str, Any]) -> list[Variable]:

@@ -9,7 +9,7 @@ import pytest
 
 import cli.import_modelscope as command
 from csanmt.errors import CheckpointError, ConfigurationError, CsanmtError
-from csanmt.modelscope import convert
+from csanmt.modelscope.conversion import convert
 from model_store.store import ModelStore
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "A" / "model"
@@ -78,7 +78,7 @@ def test_every_command_works_on_an_imported_model(
 
     assert csanmt("models", "list").out.count(TAG) == 1
     assert csanmt("models", "verify", TAG).out == f"{TAG}: intact\n"
-    assert "| width | 32 |" in (golden.path(TAG) / "model_card.md").read_text()
+    assert "| hidden size | 32 |" in (golden.path(TAG) / "model_card.md").read_text()
     translator = library.load(golden.path(TAG), engine="torch", model_tag=TAG)
     expected = library.translate_texts(translator, [TEXT], library.DecodingOptions(beam=2))[0]
     words = ("translate", "--model", TAG, "--engine", "torch", "--beam", "2")

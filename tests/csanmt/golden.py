@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from csanmt.loading import load_translator
 from csanmt.modeling import CsanmtForConditionalGeneration
-from csanmt.modelscope import ConversionReport, convert
+from csanmt.modelscope.conversion import ConversionReport, convert
 from csanmt.search import Beams, beam_search
 from csanmt.text_translator import TextTranslator
 from csanmt.translator import DecodingOptions

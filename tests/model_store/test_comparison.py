@@ -14,11 +14,11 @@ def test_equal_files_differ_in_what_was_said_about_them_alone(
     store.save(model, "m:v1.0.0", labels={"stage": "old"}, provenance={"scores": {"bleu": 20.0}})
     store.save(model, "m:v1.1.0", labels={"by": "us"}, provenance={"scores": {"bleu": 21.5}})
     difference = compare(store, "m:v1.0.0", "m:v1.1.0")
-    assert difference.same_digest
-    assert difference.tokenizer_same
-    assert (difference.config, difference.files, difference.metadata) == ({}, {}, {})
-    assert difference.labels == {"by": (None, "us"), "stage": ("old", None)}
-    assert difference.origin == {"scores.bleu": (20.0, 21.5)}
+    assert difference["same_digest"]
+    assert difference["tokenizer_same"]
+    assert (difference["config"], difference["files"], difference["metadata"]) == ({}, {}, {})
+    assert difference["labels"] == {"by": (None, "us"), "stage": ("old", None)}
+    assert difference["provenance"] == {"scores.bleu": (20.0, 21.5)}
 
 
 def test_configuration_files_and_tokenizer_are_compared(
@@ -30,16 +30,16 @@ def test_configuration_files_and_tokenizer_are_compared(
     store.save(model, "m:v1.0.0")
     store.save(wider, "m:v2.0.0")
     difference = compare(store, "m:v1.0.0", "m:v2.0.0")
-    assert difference.config == {"hidden_size": (32, 64)}
-    assert list(difference.files) == [
+    assert difference["config"] == {"hidden_size": (32, 64)}
+    assert list(difference["files"]) == [
         "config.json",
         "engine.bin",
         "shortlist.bin",
         "tokenizer/source.model",
     ]
-    assert difference.files["shortlist.bin"][0] is None
-    assert not difference.tokenizer_same
-    report = difference.to_json()
+    assert difference["files"]["shortlist.bin"][0] is None
+    assert not difference["tokenizer_same"]
+    report = difference
     assert report["files"]["engine.bin"][1]["size"] == 4
     assert report["before"]["digest"] == store.show("m:v1.0.0").digest
 

@@ -164,9 +164,9 @@ def test_services_that_start_at_once_share_one_default_model(
     [
         (errno.ENOSPC, "is full; free some space"),
         (errno.EDQUOT, "is full; free some space"),
-        (errno.EACCES, "no permission for"),
-        (errno.EROFS, "no permission for"),
-        (errno.EXDEV, "lie on different file systems"),
+        (errno.EACCES, "Permission denied"),
+        (errno.EROFS, "Read-only file system"),
+        (errno.EXDEV, "Invalid cross-device link"),
         (errno.EIO, "Input/output error"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_home_that_is_a_file_is_a_clear_error(store: ModelStore, model: Path) 
     ("options", "says", "left"),
     [
         ("size=512k", "is full; free some space", ["csanmt-staging", "lock", "models"]),
-        ("ro", "no permission for", []),
+        ("ro", "Read-only file system", []),
     ],
 )
 def test_a_really_full_or_read_only_disk_leaves_nothing(

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from csanmt.modeling import CsanmtForConditionalGeneration
-from csanmt.modelscope import convert
+from csanmt.modelscope.conversion import convert
 from csanmt.modelscope.variables import expected_variables
 from training.batches import Batch, pad
 from training.cpu_operations import CpuOperations, dropout_pool

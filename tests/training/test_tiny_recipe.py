@@ -191,7 +191,7 @@ def test_distillation_does_not_go_on_with_other_settings(tmp_path):
 
 
 def test_an_imported_modelscope_model_is_finetuned_on_own_text(short, tmp_path):
-    from csanmt.modelscope import convert
+    from csanmt.modelscope.conversion import convert
 
     convert(REPOSITORY / "tests" / "goldens" / "A" / "model", tmp_path / "imported")
     lines = (RECIPES / "tiny" / "train.tsv").read_text(encoding="utf-8").splitlines()[:60]
