@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,23 +146,18 @@ def _verify(args: argparse.Namespace) -> int:
             evidence=args.evidence or folder / "evidence.json",
             launcher=launcher, api_tests=API_TESTS, port=args.port, signers=manifest.signers,
         )  # fmt: skip
-        verdict = verify(subject, who=current_user(), why=args.why, told=_tell(args.json))
+        told = (lambda _: None) if args.json else _tell
+        verdict = verify(subject, who=current_user(), why=args.why, told=told)
     key = os.environ.get("CSANMT_SIGNING_KEY")
     write_verdict(folder, ledger, tag, Path(key) if key else None)
     answer(
-        args,
-        verdict.to_json(),
-        f"{tag} is {'ready to deploy' if verdict.ready else 'NOT ready to deploy'}",
+        args, verdict.to_json(), f"{tag} is {'ready' if verdict.ready else 'NOT ready'} to deploy"
     )
     return 0 if verdict.ready else 1
 
 
-def _tell(silent: bool) -> Callable[[Check], None]:
-    def tell(check: Check) -> None:
-        if not silent:
-            print(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.detail}", flush=True)
-
-    return tell
+def _tell(check: Check) -> None:
+    print(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.detail}", flush=True)
 
 
 # --- push ----------------------------------------------------------------------------

@@ -125,7 +125,7 @@ class _Journey(Guide):
             self._deploy(checks)
             done = self._promote()
         except EndedError as error:
-            self._go_back(str(error), "aborted" if self._ordered("abort") else "back")
+            self._go_back(str(error), "aborted" if self.shipments.ordered("abort") else "back")
         except Exception as error:  # whatever it is, the traffic goes back and the keeper lives
             self._go_back(str(error) or type(error).__name__, "failed")
         else:
@@ -177,12 +177,12 @@ class _Journey(Guide):
         seen = _generation(self.site)
         while True:
             self._obey()
-            approved = self._ordered("approve")
+            approved = self.shipments.ordered("approve")
             if approved is not None:
                 self.shipments.obeyed("approve")
                 self._say(f"approved by {approved}", approved=before[-1] if before else 0.0)
             waits = wait and self.progress.approved < before[-1]
-            if not waits and self._ordered("pause") is None:
+            if not waits and self.shipments.ordered("pause") is None:
                 break
             if self.progress.phase != "paused":
                 words = f"{self.shipment.release} waits at {self.progress.share:g}% for approval"
@@ -222,7 +222,7 @@ class _Journey(Guide):
             raise EndedError(f"it does not answer on {self.colour}, {self._down} times in a row")
 
     def _obey(self) -> None:
-        if (why := self._ordered("abort")) is not None:
+        if (why := self.shipments.ordered("abort")) is not None:
             raise EndedError(f"aborted: {why}")
         if self._spending() > self.shipment.deadline:
             raise EndedError(f"not in service after {self.shipment.deadline:g} s, its deadline")
@@ -236,9 +236,6 @@ class _Journey(Guide):
 
     def _spending(self) -> float:
         return self._spent + self.site.clock.now() - self._begun - self._paused
-
-    def _ordered(self, name: Any) -> str | None:
-        return self.shipments.ordered(name)
 
     def _go_back(self, why: str, phase: Phase) -> None:
         """End without success; what has traffic loses it."""

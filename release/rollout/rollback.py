@@ -14,6 +14,8 @@ from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import Colour, TrafficMovedError, other, require_generation
 
+# A version, and the colour on which it lives; None where it must be started.
+Target = tuple[str, Side | None]
 TRIES = 5
 """How often a switch that another command overtook is looked at anew."""
 
@@ -81,20 +83,13 @@ def rollback(
     raise AssertionError("unreachable")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A version, and the colour on which it lives; None where it must be started."""
-
-    release: str
-    side: Side | None
-
-
 def _go(
     site: Site, now: Look, target: Target, why: str, expected: int | None, tell: Tell
 ) -> RolledBack:
-    side, started = target.side, target.side is None
+    release, side = target
+    started = side is None
     if side is None:
-        side = _start(site, now, target.release, tell)
+        side = _start(site, now, release, tell)
     left = now.sides[other(side.colour)]
     if side.share == 100 and not started and now.live and _recorded(now, side):
         return RolledBack(side.release, side.colour, left.release or "-", 0.0, already=True)
@@ -125,7 +120,7 @@ def _target(now: Look, release: str | None) -> Target:
         return _previous(now)
     for side in now.sides.values():  # v1.2.0 means v1.2.0-abc1234, whatever the ledger knows
         if side.runs and side.release in (release, f"{release}-{side.release.rpartition('-')[2]}"):
-            return Target(side.release, side)
+            return side.release, side
     known = {side.release for side in now.sides.values()}
     served = now.state.served[:KEEP]
     if release not in known and release not in served:
@@ -133,7 +128,7 @@ def _target(now: Look, release: str | None) -> Target:
             f"{release} is not deployed (deployed is {now.words()}) and not among the last "
             f"{KEEP} that served ({', '.join(served) or 'none'})"
         )
-    return Target(release, None)
+    return release, None
 
 
 def _previous(now: Look) -> Target:
@@ -153,21 +148,21 @@ def _previous(now: Look) -> Target:
     traffic = now.traffic
     assert traffic is not None
     if traffic.purpose == "rollback" and not _recorded(now, present) and present.runs:
-        return Target(present.release, present)
+        return present.release, present
     beside = now.sides[other(present.colour)]
     if beside.runs and beside.release != present.release and state.trusts(beside.release):
-        return Target(beside.release, beside)
+        return beside.release, beside
     # Of a colour whose version failed to start, the ledger alone knows what it was meant to be.
     meant = present.release or state.active
     before = [name for name in state.served[:KEEP] if name != meant]
     for name in before:
         if state.trusts(name):
-            return Target(name, None)
+            return name, None
     unserved = beside.record is not None and beside.record.served is False
     if not before and present.release not in state.served and beside.runs and not unserved:
-        return Target(beside.release, beside)  # the ledger is no guide
+        return beside.release, beside  # the ledger is no guide
     if meant and present.state in ("dead", "empty") and state.trusts(meant):
-        return Target(meant, None)
+        return meant, None
     if before:
         raise NotFoundError(
             f"{', '.join(before)} served before {meant or 'now'} and was rolled back "
@@ -192,14 +187,14 @@ def _settled(now: Look) -> Target:
     if active and now.traffic is None:  # which of two serves is what the ledger says
         for name in (active, *now.state.served[:KEEP]):
             if side := now.of(name):
-                return Target(name, side)
+                return name, side
     if active:
-        return Target(active, now.of(active))
+        return active, now.of(active)
     runs = [side for side in now.sides.values() if side.runs]
     if now.traffic is not None and len(runs) == 2:
-        return Target(now.sides[now.traffic.major].release, now.sides[now.traffic.major])
+        return now.sides[now.traffic.major].release, now.sides[now.traffic.major]
     if runs:
-        return Target(runs[0].release, runs[0])
+        return runs[0].release, runs[0]
     raise NotFoundError(
         f"no version is known that served (deployed is {now.words()}): "
         "name the version to go to, or deploy one"

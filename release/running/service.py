@@ -74,43 +74,37 @@ class HttpService:
         return self._ask("/metrics", timeout)
 
     def _ask(self, path: str, timeout: float, body: Mapping[str, object] | None = None) -> str:
-        return ask(self.url + path, timeout=timeout, api_key=self.key, body=body)
+        """What is answered to a GET, or to a POST of ``body`` as JSON, within ``timeout`` seconds.
+
+        Raises:
+            ConfigurationError: we are refused: no key, a wrong one, or one that may too little.
+            UnavailableError: there is no answer, or another failure.
+        """
+        url, headers = self.url + path, authorization(self.key)
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        try:
+            request = urllib.request.Request(url, data, headers)
+            with DIRECT.open(request, timeout=timeout) as response:
+                text: bytes = response.read()
+                return text.decode("utf-8")
+        except urllib.error.HTTPError as error:
+            answered = f"{url} answered {error.code}: {_words(error)}"
+            if error.code in REFUSALS:
+                raise ConfigurationError(
+                    f"{answered} (api_key_file in rollout.toml: a key with the scopes "
+                    "translate and metrics, without an allowance)"
+                ) from None
+            raise UnavailableError(answered) from None
+        except (OSError, HTTPException, ValueError) as error:
+            raise UnavailableError(f"{url}: {error}") from None
 
 
 def authorization(api_key: str) -> dict[str, str]:
     """The header that carries an API key; none without a key."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-
-def ask(
-    url: str, *, timeout: float, api_key: str = "", body: Mapping[str, object] | None = None
-) -> str:
-    """What is answered to a GET, or to a POST of ``body`` as JSON, within ``timeout`` seconds.
-
-    Raises:
-        ConfigurationError: we are refused: no key, a wrong one, or one that may too little.
-        UnavailableError: there is no answer, or another failure.
-    """
-    headers = authorization(api_key)
-    data = None
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-        data = json.dumps(body).encode()
-    try:
-        request = urllib.request.Request(url, data, headers)
-        with DIRECT.open(request, timeout=timeout) as response:
-            text: bytes = response.read()
-            return text.decode("utf-8")
-    except urllib.error.HTTPError as error:
-        answered = f"{url} answered {error.code}: {_words(error)}"
-        if error.code in REFUSALS:
-            raise ConfigurationError(
-                f"{answered} (api_key_file in rollout.toml: a key with the scopes translate and "
-                "metrics, without an allowance)"
-            ) from None
-        raise UnavailableError(answered) from None
-    except (OSError, HTTPException, ValueError) as error:
-        raise UnavailableError(f"{url}: {error}") from None
 
 
 def _words(error: urllib.error.HTTPError) -> str:
