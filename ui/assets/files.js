@@ -8,7 +8,10 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const TEXTS = { names: /\.(txt|md|markdown)$/i, types: /^text\/(plain|markdown)$/ };
 
 /** Handlers: onText(text, file), onDocument(file), onProblem(i18n key). */
-export function initFiles({ button, input, dropZone }, { onText, onDocument, onProblem }) {
+export function initFiles({ onText, onDocument, onProblem }) {
+  const input = byId("file");
+  const dropZone = document.querySelector(".pane.source");
+
   async function open(file) {
     if (DOCUMENTS.test(file.name)) return onDocument(file);
     if (!TEXTS.names.test(file.name) && !TEXTS.types.test(file.type)) return onProblem("fileKind");
@@ -17,7 +20,7 @@ export function initFiles({ button, input, dropZone }, { onText, onDocument, onP
     else onText(text, named(file));
   }
 
-  button.addEventListener("click", () => input.click());
+  byId("open-file").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     if (input.files.length) open(input.files[0]);
     input.value = ""; // the same file can be opened again
@@ -62,5 +65,3 @@ function encodingsOf([first, second]) {
   if (first === 0xfe && second === 0xff) return ["utf-16be"];
   return ["utf-8", "gb18030"];
 }
-
-export const fileParts = () => ({ button: byId("open-file"), input: byId("file"), dropZone: document.querySelector(".pane.source") });

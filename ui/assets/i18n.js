@@ -1,6 +1,6 @@
 // The words of the interface, words.en.json and words.zh.json, and what puts them in place.
 
-import { read, write } from "./preferences.js";
+import { write } from "./preferences.js";
 
 /** By language; nothing of the page runs before they are here. */
 export const words = Object.fromEntries(
@@ -13,13 +13,8 @@ export const words = Object.fromEntries(
 );
 
 const HTML_LANG = { en: "en", zh: "zh-CN" };
-let language = pickLanguage();
+let language = document.documentElement.lang === HTML_LANG.zh ? "zh" : "en"; // boot.js chose it
 const listeners = new Set();
-
-function pickLanguage() {
-  const wanted = read("language") ?? navigator.languages?.[0] ?? "en";
-  return wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
 
 export const currentLanguage = () => language;
 export const otherLanguage = () => (language === "zh" ? "en" : "zh");

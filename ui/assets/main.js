@@ -8,13 +8,14 @@ import { canPaste, readClipboard, writeClipboard } from "./clipboard.js";
 import { REFUSALS, createDocuments } from "./documents.js";
 import { byId } from "./dom.js";
 import { describe } from "./errors.js";
-import { fileParts, initFiles } from "./files.js";
+import { initFiles } from "./files.js";
 import { createGlossary } from "./glossary.js";
 import { createHistory, isRevision } from "./history.js";
 import { initDialog, initHistoryPanel } from "./history-panel.js";
 import {
   applyWords,
   duration,
+  label,
   languageName,
   number,
   onLanguage,
@@ -27,7 +28,7 @@ import { sessionKey } from "./preferences.js";
 import { isRemembered, join } from "./sentences.js";
 import { createFacts } from "./service-facts.js";
 import { createSourcePane } from "./source-pane.js";
-import { confirmOn, createTargetPane } from "./target-pane.js";
+import { createTargetPane } from "./target-pane.js";
 import { initTheme } from "./theme.js";
 import { createTranslating } from "./translating.js";
 
@@ -288,10 +289,17 @@ byId("paste").addEventListener("click", async () => {
 });
 byId("copy").addEventListener("click", async () => {
   await writeClipboard(join(state));
-  confirmOn(byId("copy"), byId("copy-icon"), t("copied"));
+  showCopied(true);
+  setTimeout(showCopied, 1600, false);
   announce(t("copied"));
   remember();
 });
+
+function showCopied(copied) {
+  byId("copy-icon").setAttribute("href", copied ? "#i-check" : "#i-copy");
+  label(byId("copy"), t(copied ? "copied" : "copy"));
+}
+
 byId("switch-language").addEventListener("click", () => useLanguage(otherLanguage()));
 byId("shortcut-key").textContent = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘" : "Ctrl";
 
@@ -361,7 +369,7 @@ onLanguage(() => {
   documents.relabel();
 });
 initTheme(byId("switch-theme"), byId("theme-icon"));
-initFiles(fileParts(), {
+initFiles({
   onText: openText,
   onDocument: documents.open,
   onProblem: (key) => notice.show({ title: t(key) }),

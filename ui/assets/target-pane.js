@@ -1,7 +1,7 @@
 // The right pane: sentences as they come, one tab stop, arrows between them.
 
 import { el } from "./dom.js";
-import { label, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { isRemembered } from "./sentences.js";
 
 const STEPS = {
@@ -136,15 +136,3 @@ export function createTargetPane({ box, placeholder, body }, { light, onOpen }) 
   };
 }
 
-/** Shows the tick of a button for a moment. */
-export function confirmOn(button, iconUse, name) {
-  const before = iconUse.getAttribute("href");
-  if (before === "#i-check") return;
-  const text = button.getAttribute("aria-label");
-  iconUse.setAttribute("href", "#i-check");
-  label(button, name);
-  setTimeout(() => {
-    iconUse.setAttribute("href", before);
-    label(button, text);
-  }, 1600);
-}

@@ -1,12 +1,12 @@
 // Light, dark, or as the system says; boot.js has applied the stored choice already.
 
 import { label, onLanguage, t } from "./i18n.js";
-import { read, write } from "./preferences.js";
+import { write } from "./preferences.js";
 
 const ORDER = ["auto", "light", "dark"];
 
 export function initTheme(button, icon) {
-  let theme = ORDER.includes(read("theme")) ? read("theme") : "auto";
+  let theme = document.documentElement.dataset.theme ?? "auto";
 
   const show = () => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
