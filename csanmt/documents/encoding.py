@@ -24,6 +24,7 @@ _FEW = 8  # Chinese characters, from which on shares mean something
 _COMMON: dict[str, list[int]] = _TABLE["common"]
 _FREQUENT = frozenset(_TABLE["frequent"]["characters"])
 _USUAL = 0.25  # share of frequent characters that any longer text has
+_NO_TEXT = "this is no text in UTF-8, UTF-16, GB 18030 or Big5"
 _UNKNOWN = "the encoding of this text cannot be told; save it as UTF-8"
 
 
@@ -74,47 +75,39 @@ def decode(data: bytes, *, look_for_declaration: bool = False) -> Decoded:
     """
     for bom, encoding in _BOMS:
         if data.startswith(bom):
-            return _strict(data[len(bom) :], encoding, bom)
+            return _required(_decoded(data[len(bom) :], encoding, bom))
     found = _DECLARATION.search(data[:1024]) if look_for_declaration else None
     if found and (text := decode_as(data, found[1].decode())):
         return text
-    try:
-        return Decoded(_text(data, "utf-8"), "utf-8")
-    except UnicodeDecodeError:
-        return _strict(data, _recognised(data))
+    return _decoded(data, "utf-8") or _required(_decoded(data, _recognised(data)))
 
 
 def decode_as(data: bytes, name: str) -> Decoded | None:
     """Decode as a file says of itself; None where that is not so: it is Chinese in UTF-8, or
     no such text."""
     declared = codec(name)
-    if declared is None or (declared != "utf-8" and _is_chinese_utf_8(data)):
+    if declared not in (None, "utf-8") and (text := _decoded(data, "utf-8")) and chinese(text.text):
         return None
+    return _decoded(data, declared, declared=True) if declared else None
+
+
+def _required(found: Decoded | None) -> Decoded:
+    if found is None:
+        raise DocumentError(_NO_TEXT)
+    return found
+
+
+def _decoded(
+    data: bytes, encoding: str, bom: bytes = b"", *, declared: bool = False
+) -> Decoded | None:
+    """None: it is not in this encoding. Raises DocumentError: it holds a NUL."""
     try:
-        return Decoded(_text(data, declared), declared, declared=True)
+        text = data.decode(encoding)
     except UnicodeDecodeError:
         return None
-
-
-def _is_chinese_utf_8(data: bytes) -> bool:
-    try:
-        return chinese(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        return False
-
-
-def _strict(data: bytes, encoding: str, bom: bytes = b"") -> Decoded:
-    try:
-        return Decoded(_text(data, encoding), encoding, bom)
-    except UnicodeDecodeError:
-        raise DocumentError("this is no text in UTF-8, UTF-16, GB 18030 or Big5") from None
-
-
-def _text(data: bytes, encoding: str) -> str:
-    text = data.decode(encoding)
     if "\0" in text:
-        raise DocumentError("this is no text in UTF-8, UTF-16, GB 18030 or Big5")
-    return text
+        raise DocumentError(_NO_TEXT)
+    return Decoded(text, encoding, bom, declared)
 
 
 class _Reading(NamedTuple):
