@@ -53,14 +53,12 @@ class _Input:
     format: Format
 
 
-# Called with the records done so far and those there are in all.
-Watch = Callable[[int, int], None]
-
-
 def translate_corpus(
-    corpus: Corpus, pool: Pool, watch: Watch = lambda _done, _total: None
+    corpus: Corpus, pool: Pool, watch: Callable[[int, int], None] = lambda _done, _total: None
 ) -> dict[str, Any]:
     """Translate ``corpus``, or go on with it, and return the summary.
+
+    ``watch`` is told the records done so far and those there are in all.
 
     Raises:
         InvalidInputError: an input cannot be read, or holds a bad record and the policy
@@ -122,7 +120,7 @@ class _Run:
         inputs: Sequence[_Input],
         state: RunState,
         manifest: Manifest,
-        watch: Watch,
+        watch: Callable[[int, int], None],
     ) -> None:
         self._corpus, self._inputs, self._state = corpus, inputs, state
         self._surveys, self._watch = manifest.inputs, watch

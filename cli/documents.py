@@ -37,20 +37,18 @@ def named(texts: Sequence[str]) -> list[Path]:
 def _document(text: str) -> Path | None:
     if text not in ("", ".", "..") and os.path.isdir(text):
         raise InvalidInputError(f"{text!r} is a folder; --input translates folders")
-    if os.path.isfile(text):
-        from csanmt.documents.formats import find
+    there = os.path.isfile(text)
+    if not there and not _LIKE_A_NAME.search(text):
+        return None
+    from csanmt.documents.formats import SUFFIXES, find
 
+    if there:
         find(Path(text).name)
         return Path(text)
-    if not _LIKE_A_NAME.search(text):
-        return None
-    from csanmt.documents.formats import SUFFIXES
-
-    if not text.lower().endswith(SUFFIXES):
-        return None
-    if text.isascii() and not any(character.isspace() for character in text):
+    # A sentence may end with a file's name.
+    if text.lower().endswith(SUFFIXES) and text.isascii() and not re.search(r"\s", text):
         raise NotFoundError(f"no document {text!r}")
-    return None  # a sentence that ends with a file's name
+    return None
 
 
 def run(args: argparse.Namespace, documents: Sequence[Path]) -> None:

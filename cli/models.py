@@ -47,7 +47,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     found = action(actions, "import", _import)
     found.add_argument("archive", help="a file written by `csanmt models export`")
-    found.add_argument("--sha256", metavar="HEX", help="the archive's SHA-256 (required)")
+    found.add_argument("--sha256", metavar="HEX", required=True, help="the archive's SHA-256")
     _retire_options(action(actions, "retire", _retire))
 
 
@@ -228,11 +228,6 @@ def _import(args: argparse.Namespace) -> None:
     """
     from model_store.archive import import_archive
 
-    if not args.sha256:
-        raise InvalidInputError(
-            "give the archive's SHA-256 with --sha256, as printed by 'csanmt models export'; "
-            "an archive whose digest is unknown is not imported"
-        )
     archive = Path(args.archive)
     size = archive.stat().st_size if archive.is_file() else 0
     with digesting("importing", 3 * size):  # the archive, its files as copied and as verified

@@ -112,7 +112,7 @@ def test_export_and_import_carry_a_version_to_another_store(
 
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "elsewhere"))
     refused = csanmt("models", "import", archive)
-    assert (refused.status, "give the archive's SHA-256" in refused.err) == (2, True)
+    assert (refused.status, "required: --sha256" in refused.err) == (2, True)
     refused = csanmt("models", "import", archive, "--sha256", "0" * 64, "--json")
     assert (refused.status, refused.json["error"]["code"]) == (3, "integrity")
     imported = csanmt("models", "import", archive, "--sha256", exported["sha256"])
