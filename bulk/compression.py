@@ -15,11 +15,6 @@ from csanmt.errors import InvalidInputError
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
 
-def plain_name(name: str) -> str:
-    """``name`` without the compression's ending."""
-    return name[:-3] if name.endswith(tuple(_OPENERS)) else name
-
-
 @contextmanager
 def reading(path: Path) -> Iterator[IO[bytes]]:
     """The uncompressed bytes of ``path``.
@@ -28,7 +23,7 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
         InvalidInputError: the body met the end or damage of a compressed stream.
     """
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rb") as stream:
+        with _OPENERS.get(path.suffix.lower(), open)(path, "rb") as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise InvalidInputError(f"{str(path)!r} is damaged or cut off: {error}") from error
@@ -36,6 +31,10 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
 
 def compressing(sink: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]:
     """A stream into ``sink``, compressed as ``name`` says, with no time or name inside."""
-    if name.endswith(".gz"):
+    if name.lower().endswith(".gz"):
         return cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", fileobj=sink, mtime=0))
-    return cast(IO[bytes], lzma.open(sink, "wb")) if name.endswith(".xz") else nullcontext(sink)
+    return (
+        cast(IO[bytes], lzma.open(sink, "wb"))
+        if name.lower().endswith(".xz")
+        else nullcontext(sink)
+    )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from bulk.compression import plain_name
 from bulk.line_formats import JsonLinesFormat, LineFormat, TabFormat
 from bulk.parquet import ParquetFormat
 from bulk.records import Layout
@@ -32,7 +31,8 @@ _CLASSES: dict[str, Callable[[Layout], Format]] = {
 
 def format_of(name: str, layout: Layout) -> str | None:
     """The format of a file of this name; None if its ending says nothing."""
-    return layout.format or BY_ENDING.get(Path(plain_name(name.lower())).suffix)
+    plain = name.lower().removesuffix(".gz").removesuffix(".xz")
+    return layout.format or BY_ENDING.get(Path(plain).suffix)
 
 
 def open_format(name: str, layout: Layout) -> Format:

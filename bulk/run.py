@@ -73,9 +73,10 @@ def translate_corpus(
     files = find_inputs(corpus.inputs, corpus.layout, corpus.output)
     inputs = [_Input(name, path, open_format(name, corpus.layout)) for name, path in files.items()]
     with state.claimed():
-        run = _Run(corpus, inputs, state, _manifest(corpus, inputs, state), watch)
+        run = _Run(corpus, inputs, state, _manifest(corpus, inputs, state))
         for chunk, answers in pool.translate(run.pending()):
             run.keep(chunk, answers)
+            watch(run.done, run.total)
         return run.summary()
 
 
@@ -115,17 +116,12 @@ class _Run:
     """The bookkeeping of one run: which chunks are missing, which files are complete."""
 
     def __init__(
-        self,
-        corpus: Corpus,
-        inputs: Sequence[_Input],
-        state: RunState,
-        manifest: Manifest,
-        watch: Callable[[int, int], None],
+        self, corpus: Corpus, inputs: Sequence[_Input], state: RunState, manifest: Manifest
     ) -> None:
         self._corpus, self._inputs, self._state = corpus, inputs, state
-        self._surveys, self._watch = manifest.inputs, watch
-        self._total = sum(survey.records for survey in manifest.inputs)
-        self._done = self._resumed = 0
+        self._surveys = manifest.inputs
+        self.total = sum(survey.records for survey in manifest.inputs)
+        self.done = self._resumed = 0
         self._missing = [1] * len(inputs)  # chunks, and one more until a file is cut
 
     def pending(self) -> Iterator[Chunk]:
@@ -145,16 +141,12 @@ class _Run:
 
     def keep(self, chunk: Chunk, answers: Answers) -> None:
         self._state.save_part(chunk, answers)
-        self._advance(len(answers))
+        self.done += len(answers)
         self._settle(chunk.file)
 
     def _skip(self, records: int) -> None:
+        self.done += records
         self._resumed += records
-        self._advance(records)
-
-    def _advance(self, records: int) -> None:
-        self._done += records
-        self._watch(self._done, self._total)
 
     def _settle(self, number: int) -> None:
         """One thing less is missing of a file; after the last its output is put together."""

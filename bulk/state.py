@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -86,12 +86,10 @@ class RunState:
                 f"{str(folder)!r} has {count} answers instead of {records}; delete it and run again"
             )
 
-    @contextmanager
-    def writing_output(self, name: str) -> Iterator[IO[bytes]]:
+    def writing_output(self, name: str) -> AbstractContextManager[IO[bytes]]:
         path = self.output / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, folder=self._writing) as stream:
-            yield stream
+        return replacing(path, folder=self._writing)
 
     def finish(self, file: int, name: str, counts: dict[str, Any]) -> None:
         """The output called ``name`` is in place: note its counts and drop the parts."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cli.loading import open_store
 from cli.model_reports import list_row, print_difference, print_made, print_nested, summary
 from cli.output import action, answer, human_size, note, print_json, print_table
-from cli.progress import digesting, directory_size
+from cli.progress import digesting
 from cli.version_options import add_version_options, version_arguments
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
 
@@ -175,7 +175,8 @@ def _save(args: argparse.Namespace) -> None:
     appears whole or not at all.
     """
     wanted = version_arguments(args)
-    with digesting("saving", directory_size(Path(args.directory))):
+    files = [path for path in Path(args.directory).rglob("*") if path.is_file()]
+    with digesting("saving", sum(path.stat().st_size for path in files)):
         record = open_store().save(args.directory, **wanted)
     print_made("saved", record, args)
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cli.output import note
@@ -88,11 +87,6 @@ def digesting(title: str, total: int) -> Iterator[None]:
 
     with ProgressBar(title, total) as bar, watching(bar.advance):
         yield
-
-
-def directory_size(directory: Path) -> int:
-    """Bytes of all files below ``directory``; 0 if there is none."""
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 
 class StageProgress:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 
 from cli.main import GROUPS, build_parser
-from csanmt.errors import EngineUnavailableError
 from csanmt.source_tree import SOURCE_TREE
 
 PAGE = SOURCE_TREE / "docs" / "cli.md"
@@ -23,15 +22,11 @@ one line on stderr.
 
 
 def render() -> str:
-    """The whole page: the help of every command of the groups that are installed."""
+    """The whole page: the help of every command."""
     os.environ["COLUMNS"] = "100"
     parts = [HEAD, _section(build_parser(), 2)]
     for name in GROUPS:
-        try:
-            parser = children(build_parser(only=name))[name]
-        except EngineUnavailableError:
-            continue
-        parts += _sections(parser, 2)
+        parts += _sections(children(build_parser(only=name))[name], 2)
     return "\n".join(parts)
 
 
