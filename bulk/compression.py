@@ -33,8 +33,6 @@ def compressing(sink: IO[bytes], name: str) -> AbstractContextManager[IO[bytes]]
     """A stream into ``sink``, compressed as ``name`` says, with no time or name inside."""
     if name.lower().endswith(".gz"):
         return cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", fileobj=sink, mtime=0))
-    return (
-        cast(IO[bytes], lzma.open(sink, "wb"))
-        if name.lower().endswith(".xz")
-        else nullcontext(sink)
-    )
+    if name.lower().endswith(".xz"):
+        return cast(IO[bytes], lzma.open(sink, "wb"))
+    return nullcontext(sink)
