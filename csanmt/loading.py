@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import pkgutil
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ from csanmt.version import (
 
 _TAG = re.compile(r"[^/:\\]+:v[^/:\\]+")
 ENGINES = ("native", "torch")
+_KINDS = {
+    "sentencepiece": "csanmt.tokenization_sentencepiece:SentencePieceTokenizer",
+    "modelscope": "csanmt.modelscope.tokenization:ModelScopeTokenizer",
+}
 
 
 def load_translator(
@@ -114,7 +119,8 @@ def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
         raise ConfigurationError(
             f"{place / DESCRIPTION}: type is {kind!r}; allowed is {', '.join(sorted(_KINDS))}"
         )
-    tokenizer = _KINDS[kind](place, description)
+    kinds: Any = pkgutil.resolve_name(_KINDS[kind])  # imported when it is needed
+    tokenizer: Tokenizer = kinds.load(place, description)
     own = behaviour(config)
     tokenizer.declare_copy_tokens(own.copy_tokens)
     if own.simplify_source:
@@ -150,31 +156,20 @@ def load_engine(
 def best_engine(directory: str | os.PathLike[str]) -> str:
     """The engine that ``load_engine`` takes when it is not told: native if it can run here."""
     packed = (Path(directory) / PACKED_WEIGHTS).is_file()
-    return "native" if packed and _native_is_installed() else "torch"
-
-
-def _native_is_installed() -> bool:
-    return importlib.util.find_spec("csanmt_engine") is not None
+    return "native" if packed and importlib.util.find_spec("csanmt_engine") else "torch"
 
 
 def _torch_engine(place: Path) -> Engine:
     for package in ("torch", "transformers"):
         if importlib.util.find_spec(package) is None:
             raise EngineUnavailableError(
-                f"{str(place)!r} {_why_not_native(place)}, and the torch engine needs the "
-                f"package {package!r}, which is not installed"
+                f"no engine for {str(place)!r}: the native one needs csanmt-engine and "
+                f"{PACKED_WEIGHTS} ('csanmt models pack' makes it), the torch one the package "
+                f"{package!r}, which is not installed"
             )
     from csanmt.engine.torch_reference import TorchEngine
 
     return TorchEngine.load(place)
-
-
-def _why_not_native(place: Path) -> str:
-    if not (place / PACKED_WEIGHTS).is_file():
-        return f"has no {PACKED_WEIGHTS} for the native engine ('csanmt models pack' makes one)"
-    if _native_is_installed():
-        return "is to be run without the native engine"
-    return "has weights for the native engine (csanmt-engine), which is not installed"
 
 
 def _check_sizes(tokenizer: Tokenizer, config: Mapping[str, Any], place: Path) -> None:
@@ -189,21 +184,3 @@ def _check_sizes(tokenizer: Tokenizer, config: Mapping[str, Any], place: Path) -
                 f"{place}: the {side} tokenizer has {size} ids but the model only {limit}; "
                 "tokenizer and weights are of different models"
             )
-
-
-def _sentencepiece(directory: Path, description: dict[str, Any]) -> Tokenizer:
-    from csanmt.tokenization_sentencepiece import SentencePieceTokenizer
-
-    return SentencePieceTokenizer.load(directory, description)
-
-
-def _modelscope(directory: Path, description: dict[str, Any]) -> Tokenizer:
-    from csanmt.modelscope.tokenization import ModelScopeTokenizer
-
-    return ModelScopeTokenizer.load(directory, description)
-
-
-_KINDS: dict[str, Callable[[Path, dict[str, Any]], Tokenizer]] = {
-    "sentencepiece": _sentencepiece,
-    "modelscope": _modelscope,
-}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from csanmt.errors import ConfigurationError, NotFoundError
+from csanmt.errors import NotFoundError
 from csanmt.tokenization_copy import Copies, Side
+from csanmt.version import read_json_object, write_json
 
 Span = tuple[int, int]  # half-open character range
 DESCRIPTION = "tokenizer_config.json"
@@ -96,15 +96,8 @@ def read_description(directory: Path) -> dict[str, Any]:
     path = directory / DESCRIPTION
     if not path.is_file():
         raise NotFoundError(f"no tokenizer in {str(directory)!r}: {DESCRIPTION} is missing")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is not JSON: {error}") from error
-    if not isinstance(description, dict):
-        raise ConfigurationError(f"{path} must hold a JSON object")
-    return description
+    return read_json_object(path)
 
 
 def write_description(directory: Path, description: dict[str, Any]) -> None:
-    text = json.dumps(description, ensure_ascii=False, indent=2) + "\n"
-    (directory / DESCRIPTION).write_text(text, encoding="utf-8")
+    write_json(directory / DESCRIPTION, description)

@@ -140,7 +140,7 @@ def read_config(directory: str | os.PathLike[str]) -> dict[str, Any]:
         raise NotFoundError(f"no model directory {str(place)!r}, nor a tag (name:vX.Y.Z)")
     if not (place / CONFIG).is_file():
         raise NotFoundError(f"{str(place)!r} is not a model version: {CONFIG} is missing")
-    config = _json_object(place / CONFIG)
+    config = read_json_object(place / CONFIG)
     kind = config.get("model_type")
     if kind != MODEL_TYPE:
         raise ConfigurationError(
@@ -180,7 +180,7 @@ def _decoding(place: Path) -> DecodingOptions:
     path = place / GENERATION
     if not path.is_file():
         return DecodingOptions()
-    table = _json_object(path)
+    table = read_json_object(path)
     values: dict[str, Any] = {}
     for option, keys in _DECODING_KEYS.items():
         given = [key for key in keys if table.get(key) is not None]
@@ -200,7 +200,8 @@ def _number(value: Any, place: str, option: str) -> float:
     return int(value) if whole else float(value)
 
 
-def _json_object(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path) -> dict[str, Any]:
+    """A file that holds a JSON object. Raises ConfigurationError: it does not."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

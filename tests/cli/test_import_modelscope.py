@@ -135,7 +135,7 @@ def test_a_directory_or_a_hub_id_must_be_named(csanmt, store: ModelStore) -> Non
         in csanmt("import-modelscope", GOLDEN, *words, "--revision", "x").err
     )
     assert (
-        "'+' is not allowed"
+        "'v1.0.0+x' is not allowed"
         in csanmt("import-modelscope", GOLDEN, "--name", "m", "--version", "v1.0.0+x").err
     )
 
