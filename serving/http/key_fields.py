@@ -52,8 +52,8 @@ class KeyFields:
 
     async def _look(self, scope: Scope, receive: Receive, names: tuple[str, ...]) -> Receive:
         """Raises OverloadedError: too many large bodies are being looked at."""
-        limit = self._limits.get(scope["path"], self._limit)
-        if not _may_be_large(scope, limit):
+        limit, declared = self._limits.get(scope["path"], self._limit), declared_length(scope)
+        if limit <= LARGE or (declared is not None and declared <= LARGE):
             return await self._looked(scope, receive, names, limit)
         if self._large.locked():
             raise OverloadedError(
@@ -76,12 +76,6 @@ class KeyFields:
         if key is not None:
             MutableHeaders(scope=scope)["x-api-key"] = key
         return replayed(body, receive)
-
-
-def _may_be_large(scope: Scope, limit: int) -> bool:
-    """By its declared length, or because it declares none."""
-    declared = declared_length(scope)
-    return limit > LARGE and (declared is None or declared > LARGE)
 
 
 def _usable(key: Any) -> bool:
