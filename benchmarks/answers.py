@@ -54,8 +54,9 @@ class AnswerCache:
 
     def find(self, keys: Iterable[bytes]) -> list[Any]:
         """What is kept under each key, or None."""
-        found = (self._db.execute("SELECT value FROM kept WHERE key = ?", (k,)) for k in keys)
-        return [None if row is None else json.loads(row[0]) for row in map(_first, found)]
+        ask = "SELECT value FROM kept WHERE key = ?"
+        found = (self._db.execute(ask, (key,)).fetchone() for key in keys)
+        return [None if row is None else json.loads(row[0]) for row in found]
 
     def keep(self, pairs: Iterable[tuple[bytes, Any]]) -> None:
         """Keep values under their keys."""
@@ -65,10 +66,6 @@ class AnswerCache:
                 self._db.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", rows)
         except sqlite3.Error as error:
             raise StorageError(f"cannot write {self.root}/{FILE}: {error}") from None
-
-
-def _first(cursor: sqlite3.Cursor) -> Any:
-    return cursor.fetchone()
 
 
 def _keys(common: Sequence[Any], each: Iterable[Any]) -> list[bytes]:

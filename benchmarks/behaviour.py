@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,14 +133,6 @@ class BehaviourTables:
 
     groups: Mapping[str, Group]
     digest: str
-
-    @property
-    def cases(self) -> Iterator[Case]:
-        return (case for group in self.groups.values() for case in group.case)
-
-    @property
-    def pairs(self) -> Iterator[MinimalPair]:
-        return (pair for group in self.groups.values() for pair in group.pair)
 
 
 def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:

@@ -68,7 +68,7 @@ class MeasurementPlan:
 
     @property
     def sampling(self) -> SamplingPlan:
-        return self.policy.statistics.sampling
+        return self.policy.statistics
 
     @property
     def together(self) -> list[Suite]:

@@ -84,17 +84,8 @@ class Verdict:
         return {result.rule for result in self.failed}
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "decision": self.decision.word,
-            "exit_code": int(self.decision),
-            "scope": self.scope,
-            "scope_reasons": list(self.scope_reasons),
-            "candidate": self.candidate,
-            "baseline": self.baseline,
-            "reasons": list(self.reasons),
-            "rules": [asdict(rule) for rule in self.rules],
-            "waivers": [asdict(waiver) for waiver in self.waivers],
-        }
+        whole = asdict(self) | {"decision": self.decision.word, "exit_code": int(self.decision)}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in whole.items()}
 
 
 def unjudged(candidate: str, baseline: str, reason: str) -> Verdict:

@@ -169,13 +169,7 @@ class ScoreResult:
     segments: int
     baseline: float
     candidate: float
-    higher_is_better: bool
     low: float  # of the gain
-    p_worse: float
-
-    @property
-    def gain(self) -> float:
-        return (self.candidate - self.baseline) * (1 if self.higher_is_better else -1)
 
 
 @dataclass(frozen=True, slots=True)

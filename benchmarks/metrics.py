@@ -20,7 +20,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from benchmarks import formulas
-from csanmt.errors import ConfigurationError, InvalidInputError
+from csanmt.errors import InvalidInputError
 
 Rows = NDArray[np.float64]
 OnProgress = Callable[[int], None]
@@ -29,40 +29,27 @@ CHUNK = 100  # sentences scored at once
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: ``key`` in files and policies, ``title`` on pages."""
+    """One metric: ``key`` in files and policies, ``title`` on pages.
+
+    ``sign`` is +1 where more is better, else -1: ``sign * difference > 0`` is a gain.
+    """
 
     key: str
     title: str
-    higher_is_better: bool
+    sign: int
     build: Callable[[], Any]  # a fresh sacrebleu metric
     formula: Callable[[Rows], Rows]  # (m, k) sums → (m,) scores
-
-    @property
-    def sign(self) -> int:
-        """+1 where more is better, -1 where less is: ``sign * difference > 0`` is a gain."""
-        return 1 if self.higher_is_better else -1
 
 
 METRICS: dict[str, Metric] = {
     m.key: m
     for m in (
-        Metric("bleu", "BLEU", True, BLEU, formulas.bleu),
-        Metric("chrf2pp", "chrF2++", True, lambda: CHRF(word_order=2), formulas.chrf),
-        Metric("chrf2", "chrF2", True, CHRF, formulas.chrf),
-        Metric("ter", "TER", False, TER, formulas.ter),
+        Metric("bleu", "BLEU", 1, BLEU, formulas.bleu),
+        Metric("chrf2pp", "chrF2++", 1, lambda: CHRF(word_order=2), formulas.chrf),
+        Metric("chrf2", "chrF2", 1, CHRF, formulas.chrf),
+        Metric("ter", "TER", -1, TER, formulas.ter),
     )
 }
-
-
-def metric(key: str) -> Metric:
-    """Look a metric up.
-
-    Raises:
-        ConfigurationError: there is none of that name.
-    """
-    if key not in METRICS:
-        raise ConfigurationError(f"no metric {key!r}; there are {', '.join(METRICS)}")
-    return METRICS[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +87,7 @@ def corpus_score(which: Metric, rows: Rows) -> float:
 
 def signature(key: str, references: int) -> str:
     """sacreBLEU's signature for so many references."""
-    scorer = metric(key).build()
+    scorer = METRICS[key].build()
     scorer.num_refs = references
     return str(scorer.get_signature())
 
@@ -122,7 +109,7 @@ def extract(
     Raises:
         InvalidInputError: the numbers of lines differ.
     """
-    which = metric(key)
+    which = METRICS[key]
     for lines in references:
         if len(lines) != len(hypotheses):
             raise InvalidInputError(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import evidence
-from benchmarks.behaviour import CaseResult, GroupResult
 from benchmarks.gate import Verdict
 from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
@@ -21,37 +20,10 @@ from csanmt.errors import StorageError
 MAX_CHANGES = 50  # of every suite in measurements.json; changes.jsonl has them all
 
 
-Cells = Iterator[tuple[str, ...]]
-
-
-def score_rows(measured: Measurements) -> Cells:
-    """Of the baseline: (suite, metric, score, 95 % interval, signature)"""
-    for name, m in ((s.name, m) for s in measured.suites for m in s.metrics):
-        span = m.test.baseline_interval
-        bounds = f"{span.low:.2f}–{span.high:.2f}"
-        yield name, METRICS[m.metric].title, f"{m.test.baseline:.2f}", bounds, m.signature
-
-
-def check_rows(measured: Measurements) -> Cells:
-    """Of the baseline: (check, faulty sentences, of how many)"""
-    for name, rate in check_totals(measured.suites).items():
-        yield name, str(rate.baseline), str(rate.sentences)
-    if cases := sum(group.cases for group in _asked(measured)):
-        yield "behaviour and smoke cases", str(len(failures(measured))), str(cases)
-
-
-def failures(measured: Measurements) -> list[CaseResult]:
-    """Behaviour and smoke cases that baseline and candidate get wrong."""
-    return [outcome for group in _asked(measured) for outcome in group.old]
-
-
-def _asked(measured: Measurements) -> list[GroupResult]:
-    return [group for group in (*(measured.behaviour or ()), measured.smoke) if group]
-
-
 def run_json(measured: Measurements) -> dict[str, Any]:
     """Of the baseline alone: all but its answers."""
-    suites, asked = measured.suites, _asked(measured)
+    suites = measured.suites
+    asked = [group for group in (*(measured.behaviour or ()), measured.smoke) if group]
     return {
         "subject": asdict(measured.baseline),
         "scores": [
@@ -60,28 +32,28 @@ def run_json(measured: Measurements) -> dict[str, Any]:
             for s in suites for m in s.metrics
         ],
         "faults": {name: [r.baseline, r.sentences] for name, r in check_totals(suites).items()},
-        "failures": [asdict(outcome) for outcome in failures(measured)],
+        "failures": [asdict(outcome) for group in asked for outcome in group.old],
         "cases": sum(group.cases for group in asked),
         "suites": {suite.name: suite.digest for suite in suites},
     }  # fmt: skip
 
 
 def write_run(
-    folder: Path, measured: Measurements, hypotheses: Mapping[str, Sequence[str]]
+    folder: Path, found: Mapping[str, Any], hypotheses: Mapping[str, Sequence[str]]
 ) -> None:
-    """``scores.json`` and ``SUITE.en`` for every suite (line breaks become spaces).
+    """``run_json``'s as ``scores.json``, and a ``SUITE.en`` each (line breaks become spaces).
 
     Raises:
         StorageError: the folder cannot be written.
     """
     with _writing(folder):
-        _dump(folder / "scores.json", run_json(measured))
+        _dump(folder / "scores.json", found)
         for name, lines in hypotheses.items():
             flat = "".join(" ".join(line.splitlines()) + "\n" for line in lines)
             (folder / f"{name}.en").write_text(flat, "utf-8")
 
 
-def summary_rows(measured: Measurements) -> Cells:
+def summary_rows(measured: Measurements) -> Iterator[tuple[str, ...]]:
     """(suite, metric, baseline, candidate, change, p of a loss) as printed."""
     parts = [(suite.name, suite.metrics) for suite in measured.suites]
     for name, metrics in [*parts, *([("all suites", measured.pooled)] if measured.pooled else [])]:
@@ -100,7 +72,7 @@ def summary_rows(measured: Measurements) -> Cells:
 def write_report(
     folder: Path, measured: Measurements, verdict: Verdict | None, policy: Policy
 ) -> None:
-    """``report.html``, ``measurements.json``, ``changes.jsonl`` and, if judged, ``verdict.json``.
+    """``report.html``, ``measurements.json`` and ``changes.jsonl``.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -115,8 +87,6 @@ def write_report(
                 for change in suite.changes:
                     row = {"suite": suite.name, **asdict(change)}
                     stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-        if verdict is not None:
-            _dump(folder / "verdict.json", verdict.to_json())
 
 
 def write_evidence(

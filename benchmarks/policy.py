@@ -26,17 +26,10 @@ SPEED_LIMITS = ("p95_ratio", "mean_ratio", START, "memory_ratio", "throughput_ra
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
-    """``alpha`` is the share of false alarms of the whole verdict; the rest as SamplingPlan."""
+class Statistics(SamplingPlan):
+    """``alpha`` is the share of false alarms of the whole verdict."""
 
     alpha: float = 0.05
-    samples: int = 1000
-    trials: int = 10_000
-    seed: int = 12345
-
-    @property
-    def sampling(self) -> SamplingPlan:
-        return SamplingPlan(self.samples, self.trials, self.seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from benchmarks.fault_rules import check_weights
 from benchmarks.measurements import Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
-from benchmarks.rules import ALL, families
+from benchmarks.rules import ALL, families, metric_results
 from benchmarks.significance import sign_test, sign_test_limit
 
 POWER = 0.9
@@ -46,28 +46,25 @@ def detectable_faults(discordant: int, level: float) -> int:
 
 def statements(measured: Measurements, policy: Policy) -> Iterator[str]:
     """In words, for the report: what would have been found 90 % of the time."""
-    for word, suites in families(measured, policy):
-        if word or not suites:
-            continue
-        tests = [(s.name, r) for s in suites for r in s.metrics]
-        tests += [(ALL, r) for r in measured.pooled]
-        tests = [(name, r) for name, r in tests if r.metric in policy.quality.metrics]
-        level = policy.alpha_of("loss") / max(1, len(tests))
-        for name, r in tests:
-            if r.test.error > 0 and (name == ALL or not measured.pooled):
-                counts = policy.quality.least.get(r.metric, 0.0)
-                least = max(detectable_loss(r.test.error, level), counts)
-                yield f"a loss of {least:.2f} {METRICS[r.metric].title} on {name}"
-        checks = policy.checks
-        if checks is None:
-            continue
-        totals = check_totals(suites)
-        rest = {name: rate for name, rate in totals.items() if name not in checks.new}
-        weights = check_weights(rest, checks)
-        for name in checks.first:
-            if name in rest:
-                rate, level = rest[name], policy.alpha_of("checks") * weights[name]
-                lines = detectable_faults(min(rate.worse + rate.better, 400), level)
-                yield f"{lines} lines with a fault of `{name}`"
-        if checks.new:
-            yield f"one line with a new fault of {', '.join(f'`{n}`' for n in checks.new)}"
+    _, suites = next(families(measured, policy))
+    tests = metric_results("", suites, measured)
+    tests = [(name, r) for name, r in tests if r.metric in policy.quality.metrics]
+    level = policy.alpha_of("loss") / max(1, len(tests))
+    for name, r in tests:
+        if r.test.error > 0 and (name == ALL or not measured.pooled):
+            counts = policy.quality.least.get(r.metric, 0.0)
+            least = max(detectable_loss(r.test.error, level), counts)
+            yield f"a loss of {least:.2f} {METRICS[r.metric].title} on {name}"
+    checks = policy.checks
+    if checks is None:
+        return
+    totals = check_totals(suites)
+    rest = {name: rate for name, rate in totals.items() if name not in checks.new}
+    weights = check_weights(rest, checks)
+    for name in checks.first:
+        if name in rest:
+            rate, level = rest[name], policy.alpha_of("checks") * weights[name]
+            lines = detectable_faults(min(rate.worse + rate.better, 400), level)
+            yield f"{lines} lines with a fault of `{name}`"
+    if checks.new:
+        yield f"one line with a new fault of {', '.join(f'`{n}`' for n in checks.new)}"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
 
-
-class Progress(Protocol):
-    """Told about every stage of a long judgement."""
+class Progress:
+    """Told about every stage of a long judgement; this one says nothing."""
 
     def start(self, what: str, total: int) -> None: ...
 
@@ -15,14 +13,4 @@ class Progress(Protocol):
     def finish(self) -> None: ...
 
 
-class Silent:
-    """Says nothing."""
-
-    def start(self, what: str, total: int) -> None: ...
-
-    def advance(self, count: int) -> None: ...
-
-    def finish(self) -> None: ...
-
-
-SILENT = Silent()
+SILENT = Progress()

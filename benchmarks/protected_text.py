@@ -4,18 +4,17 @@ Protected pieces of every family (``csanmt.protected``) are put into sentences o
 boundaries, one to eight, at most one for four words, and into sentences with the names that stand
 for pieces where a version has no copy tokens.
 
-    python -m benchmarks.protected_text model_store/default [--sentences N] [--url URL] [--json]
+    python -m benchmarks.protected_text model_store/default [--sentences N] [--url URL]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -166,9 +165,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.protected_text")
     parser.add_argument("model", type=Path)
     parser.add_argument("--sentences", type=int, default=0, help="of Tatoeba, from its start")
-    parser.add_argument("--ways", nargs="+", default=list(WAYS))
     parser.add_argument("--url", help="a running service: also through its APIs")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     jieba.setLogLevel("ERROR")
     suite = load_suite("tatoeba")
@@ -179,16 +176,12 @@ def main() -> int:
     with_names = [(t.format(n), "") for t in TEMPLATES for n in CHINESE]
     names = cases(with_names[:: max(1, 1000 // len(pairs))], seed=2)
     translator = Recording(load_translator(arguments.model))
-    ways = {name: WAYS[name] for name in arguments.ways} | (
-        served(arguments.url) if arguments.url else {}
-    )
+    ways = WAYS | (served(arguments.url) if arguments.url else {})
     outcomes = []
     for name, way in ways.items():
         outcomes.append(measure(name, way, translator, texts, names))
         sys.stderr.write(f"{name}: {outcomes[-1].kept:.2%}\n")
-    sys.stdout.write(
-        json.dumps([asdict(o) for o in outcomes]) if arguments.json else table(outcomes)
-    )
+    sys.stdout.write(table(outcomes))
     return 0
 
 

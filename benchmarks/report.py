@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.charts import gain_bar, histogram
 from benchmarks.gate import Verdict
-from benchmarks.measurements import Change, Example, Measurements, SuiteResult, check_totals
+from benchmarks.measurements import Change, Example, Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
 from benchmarks.power import statements
@@ -23,9 +23,14 @@ from benchmarks.rules import ALL, RuleResult
 from benchmarks.significance import p_text
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
-STATUSES = ("fail", "open", "waived", "pass", "skip")  # worst first
+STATUSES = {  # worst first, and in words
+    "fail": "fail",
+    "open": "cannot be told",
+    "waived": "waived",
+    "pass": "hold",
+    "skip": "not applicable",
+}
 MAX_CHANGES = 100  # worst changes shown of every suite
-MAX_GAINS = 20  # best changes shown of every suite
 MAX_SENTENCES = 20  # shown under a failing rule
 SUSPICIOUS = {"bleu": 60.0, "chrf2pp": 80.0}  # scores that a translator hardly earns
 RULE_TITLES = {
@@ -89,7 +94,7 @@ def render(
         sentence_deltas=_sentence_deltas(measured),
         gain_bars=_gain_bars(measured, policy),
         checks=list(check_totals(measured.suites).values()),
-        changes=[(suite, *_shown_changes(suite)) for suite in measured.suites],
+        max_changes=MAX_CHANGES,
         word_differences=word_differences,
         written=(now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -146,27 +151,20 @@ def _sentences(
 
 def rule_summaries(verdict: Verdict, measured: Measurements) -> list[RuleSummary]:
     """Failed rules first, then those that hold, then those that do not apply."""
-    found = []
+    order, found = list(STATUSES), []
     for rule in RULES:
         results = tuple(r for r in verdict.rules if r.rule == rule)
         if not results:
             continue
-        counts = {status: sum(r.status == status for r in results) for status in STATUSES}
+        counts = Counter(r.status for r in results)
         status = next(status for status in STATUSES if counts[status])
-        summary = {
-            "fail": f"{counts['fail']} of {len(results)} fail"
-            if counts["pass"]
-            else f"{counts['fail']} fail",
-            "open": f"{counts['open']} of {len(results)} cannot be told",
-            "pass": f"all {counts['pass']} hold" if counts["pass"] > 1 else results[0].reason,
-            "waived": f"{counts['waived']} waived",
-            "skip": results[0].reason,
-        }[status]
-        ordered = sorted(results, key=lambda r: STATUSES.index(r.status))
+        told = (f"{counts[known]} {word}" for known, word in STATUSES.items() if counts[known])
+        summary = ", ".join(told) if len(results) > 1 else results[0].reason
+        ordered = sorted(results, key=lambda r: order.index(r.status))
         failing = [r for r in ordered if r.status in ("fail", "waived")]
         sentences = tuple(_sentences(rule, failing, measured)) if failing else ()
         found.append(RuleSummary(RULE_TITLES[rule], status, summary, tuple(ordered), sentences))
-    return sorted(found, key=lambda r: STATUSES.index(r.status))
+    return sorted(found, key=lambda r: order.index(r.status))
 
 
 def _gain_bars(measured: Measurements, policy: Policy) -> dict[tuple[str, str], Markup]:
@@ -184,13 +182,6 @@ def _gain_bars(measured: Measurements, policy: Policy) -> dict[tuple[str, str], 
         bars[name, m.metric] = (sign * m.test.delta, low, high, limit)
         reach[m.metric] = max(reach[m.metric], -low, high, margin or 0.0)
     return {key: gain_bar(*bar, reach[key[1]]) for key, bar in bars.items()}
-
-
-def _shown_changes(suite: SuiteResult) -> tuple[Sequence[Any], Sequence[Any]]:
-    """The worst changes, and of the rest the best ones."""
-    worst = suite.changes[:MAX_CHANGES]
-    rest = suite.changes[MAX_CHANGES:]
-    return worst, tuple(reversed(rest[-MAX_GAINS:]))
 
 
 Spans = list[tuple[str, bool]]

@@ -48,13 +48,12 @@ def families(measured: Measurements, policy: Policy) -> Iterator[tuple[str, list
         yield from ((suite.name, [suite]) for suite in others)
 
 
-def _together(
+def metric_results(
     word: str, suites: Sequence[SuiteResult], measured: Measurements
-) -> tuple[str, Sequence[MetricResult]]:
-    """The metrics of a family as one, and what to call it."""
-    if not word and measured.pooled:
-        return ALL, measured.pooled
-    return (suites[0].name, suites[0].metrics) if suites else (ALL, ())
+) -> list[tuple[str, MetricResult]]:
+    """(suite, metric) of a family, first those of all its suites together."""
+    named = [(s.name, r) for s in suites for r in s.metrics]
+    return named if word else [*((ALL, r) for r in measured.pooled), *named]
 
 
 def _title(suite: str, result: MetricResult) -> str:
@@ -72,9 +71,7 @@ def _loss_tests(
     word: str, suites: Sequence[SuiteResult], measured: Measurements, policy: Policy
 ) -> tuple[list[tuple[str, MetricResult]], dict[str, float]]:
     """The tests of a family by title, and their p after Holm's correction."""
-    named = [(s.name, r) for s in suites for r in s.metrics]
-    if not word and measured.pooled:
-        named = [*((ALL, r) for r in measured.pooled), *named]
+    named = metric_results(word, suites, measured)
     tests = [(_title(name, r), r) for name, r in named if r.metric in policy.quality.metrics]
     return tests, holm({title: r.p_worse for title, r in tests})
 
@@ -107,13 +104,15 @@ def _non_inferiority(measured: Measurements, policy: Policy) -> Iterator[RuleRes
     """The one-sided 95 % bound of the loss stays inside the margin; a candidate must show it."""
     for word, suites in families(measured, policy):
         _, adjusted = _loss_tests(word, suites, measured, policy)
-        name, results = _together(word, suites, measured)
+        together = ALL if measured.pooled and not word else suites[0].name if suites else ""
         sentences = sum(suite.sentences for suite in suites)
         changed = any(suite.changes for suite in suites)
+        sizes = {suite.name: suite.sentences for suite in suites}
+        named = metric_results(word, suites, measured)
         wanted: list[tuple[str | None, str, MetricResult, int]] = [
-            (None, name, r, sentences) for r in results
+            (None, name, r, sentences) for name, r in named if name == together
         ]
-        wanted += [(s.name, s.name, r, s.sentences) for s in suites for r in s.metrics]
+        wanted += [(name, name, r, sizes[name]) for name, r in named if name != ALL]
         for own, shown, r, size in wanted:
             margin = policy.quality.margin_of(own, r.metric, r.test.baseline)
             if margin is not None and (own or r.metric in policy.quality.metrics):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 
 from benchmarks.measurements import HumanResult, ScoreResult
 from benchmarks.significance import SamplingPlan, resample_counts
+from benchmarks.suite import read_lines
 from csanmt.durable import file_sha256
 from csanmt.errors import EngineUnavailableError, InvalidInputError, NotFoundError
 
@@ -68,9 +68,7 @@ def score_result(
         len(gains),
         float(pairs[:, 0].mean()),
         float(pairs[:, 1].mean()),
-        higher_is_better,
         float(np.quantile(means, 0.05)),
-        float((np.sum(means >= 0) + 1) / (len(means) + 1)),
     )
 
 
@@ -103,17 +101,14 @@ def _command_scores(command: str, texts: Texts) -> np.ndarray:
                 text=True,
                 timeout=COMMAND_SECONDS,
             )
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise EngineUnavailableError(f"{command!r} ended with {done.returncode}: {last}")
+            columns.append([float(line) for line in done.stdout.split()])
         except FileNotFoundError:
             raise NotFoundError(f"{command!r} is neither a file nor a program") from None
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise EngineUnavailableError(f"{command!r}: {error}") from None
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise EngineUnavailableError(f"{command!r} ended with {done.returncode}: {last}")
-        try:
-            columns.append([float(line) for line in done.stdout.split()])
-        except ValueError as error:
-            raise InvalidInputError(f"{command!r} wrote no number: {error}") from None
         if len(columns[-1]) != len(answers):
             raise InvalidInputError(
                 f"{command!r} wrote {len(columns[-1])} numbers for {len(answers)} sentences"
@@ -126,13 +121,7 @@ def _flat(text: str) -> str:
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise NotFoundError(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {error}") from None
-    reader = csv.DictReader(io.StringIO(text), delimiter="\t")
+    reader = csv.DictReader(read_lines(path), delimiter="\t")
     if missing := [c for c in columns if c not in (reader.fieldnames or ())]:
         raise InvalidInputError(f"{path} lacks the column {missing[0]!r}")
     return reader

@@ -89,17 +89,24 @@ def _run(args: argparse.Namespace) -> None:
     plan = replace(measuring.plan(measuring.suites([subject]), speed=False), pins=())
     compared = compare_suites(subject, subject, plan, measuring.cache, progress)
     measured = measurements(subject, subject, plan, compared, progress)
+    found = outputs.run_json(measured)
     if args.out:
-        outputs.write_run(args.out, measured, {c.suite.name: c.old for c in compared})
+        outputs.write_run(args.out, found, {c.suite.name: c.old for c in compared})
     if args.json:
-        print_json(outputs.run_json(measured))
+        print_json(found)
         return
     print(f"{subject.label}  {subject.digest or ''}".rstrip())
-    print_table(("suite", "metric", "score", "95 %", "signature"), outputs.score_rows(measured))
+    scores = (
+        (s["suite"], s["metric"], "{:.2f}".format(s["score"]),
+         "{low:.2f}–{high:.2f}".format(**s["interval"]), s["signature"])
+        for s in found["scores"]
+    )  # fmt: skip
+    print_table(("suite", "metric", "score", "95 %", "signature"), scores)
     print()
-    print_table(("check", "faulty", "of"), outputs.check_rows(measured))
-    for outcome in outputs.failures(measured):
-        print(f"  {outcome.group}: {outcome.source!r} → {outcome.output!r}: {outcome.problem}")
+    print_table(("check", "faulty", "of"), ((name, *of) for name, of in found["faults"].items()))
+    print(f"\n{len(found['failures'])} of {found['cases']} behaviour and smoke cases fail")
+    for o in found["failures"]:
+        print(f"  {o['group']}: {o['source']!r} → {o['output']!r}: {o['problem']}")
 
 
 def _compare(args: argparse.Namespace) -> None:

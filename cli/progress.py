@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from benchmarks import progress
 from cli.output import note
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def digesting(title: str, total: int) -> Iterator[None]:
         yield
 
 
-class StageProgress:
-    """A bar a stage of a judgement, and a line when it is done (a ``benchmarks.progress``)."""
+class StageProgress(progress.Progress):
+    """A bar a stage of a judgement, and a line when it is done."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

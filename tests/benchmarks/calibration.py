@@ -113,7 +113,7 @@ def exchanged(
     sizes = [len(two.free) for two in pairs]
     picked = rng.permutation(sum(sizes))[:changed]
     begins = np.cumsum([0, *sizes])
-    sampling, suites = policy.statistics.sampling, []
+    sampling, suites = policy.statistics, []
     drawn: dict[str, list[Draws]] = {key: [] for key in policy.quality.metrics}
     for two, begin, end in zip(pairs, begins, begins[1:], strict=False):
         places = two.free[picked[(picked >= begin) & (picked < end)] - begin]

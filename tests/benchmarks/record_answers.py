@@ -19,8 +19,10 @@ from benchmarks.suite import QUALITY_SUITES, SMOKE_SUITE, load_suite
 
 def main(directory: str, out: str) -> None:
     subject, tables = load_subject(directory), load_tables()
-    pairs = [source for pair in tables.pairs for source in pair.sources]
-    asked = [case.source for case in tables.cases] + pairs + [pin.source for pin in load_pins()]
+    groups = tables.groups.values()
+    asked = [case.source for group in groups for case in group.case]
+    asked += [source for group in groups for pair in group.pair for source in pair.sources]
+    asked += [pin.source for pin in load_pins()]
     asked += load_suite(SMOKE_SUITE).sources
     content = {
         "suites": {
