@@ -90,6 +90,7 @@ def add_plan(parser: argparse.ArgumentParser, observe: str) -> None:
         "--observe", metavar="30m", default=observe, help=f"time to watch after ({observe})"
     )
     parser.add_argument("--poll", metavar="10s", default="10s", help="time between readings (10s)")
+    parser.add_argument("--sticky", action="store_true", help="a client keeps its colour")
     parser.add_argument(
         "--pause-at", metavar="25", default="", help="shares after which somebody must approve"
     )
@@ -109,6 +110,7 @@ def plan_of(args: argparse.Namespace) -> PromotionPlan:
         interval=duration(args.interval),
         observe=duration(args.observe),
         poll=duration(args.poll),
+        sticky=args.sticky,
     )
 
 

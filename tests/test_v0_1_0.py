@@ -105,7 +105,9 @@ def test_its_site_opens(written: Path) -> None:
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 def test_its_traffic_is_read_back(written: Path) -> None:
     router = NginxRouter(written / "site" / "nginx", NginxSettings())
-    assert router.written() == Traffic(blue=100, green=0, generation=12, purpose="promotion")
+    assert router.written() == Traffic(
+        blue=100, green=0, sticky=True, generation=12, purpose="promotion"
+    )
 
 
 def test_its_keys_open_what_they_opened() -> None:

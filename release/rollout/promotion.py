@@ -23,12 +23,14 @@ class PromotionPlan:
         interval: seconds each step before the last is watched.
         observe: seconds to watch after the last step; 0 leaves that to ``observe``.
         poll: seconds between two readings.
+        sticky: a client always meets the same colour.
     """
 
     weights: tuple[float, ...] = (100,)
     interval: float = 300.0
     observe: float = 0.0
     poll: float = 10.0
+    sticky: bool = False
 
     def __post_init__(self) -> None:
         rising = all(a < b for a, b in zip((0, *self.weights), self.weights, strict=False))
@@ -101,7 +103,9 @@ def promote(
             guide.before(weight)
             if not (weight == side.share and guide.watched(weight)):  # a step taken up again
                 name = purpose if weight >= 100 else "canary"
-                applied, _ = switch(site, side, weight, purpose=name, expected=generation)
+                applied, _ = switch(
+                    site, side, weight, purpose=name, sticky=plan.sticky, expected=generation
+                )
                 generation = applied.generation
                 tell(f"{weight:g}% of the traffic goes to {release} ({side.colour})")
             before = guide.watched(weight)

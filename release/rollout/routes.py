@@ -123,7 +123,8 @@ def write_route(folder: Path, traffic: Traffic) -> None:
     folder.mkdir(parents=True)
     folder.parent.chmod(0o755)
     minor: Colour = other(traffic.major)
-    (folder / traffic.major).touch()
+    for name in (traffic.major, *(["sticky"] if traffic.sticky else [])):
+        (folder / name).touch()
     for name, share in ((f"to-{minor}", traffic.share(minor)), ("shadow", traffic.shadow)):
         (folder / name).mkdir()
         for part in range(math.ceil(share)):  # of the hundred parts of the requests

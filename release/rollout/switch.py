@@ -22,6 +22,7 @@ def switch(
     *,
     purpose: str,
     why: str = "",
+    sticky: bool = False,
     expected: int | None = None,
     detail: dict[str, Any] | None = None,
 ) -> tuple[Traffic, float]:
@@ -34,7 +35,7 @@ def switch(
         UnavailableError: the router refused or did not confirm.
     """
     start = site.clock.now()
-    wanted = Traffic.of(side.colour, weight, purpose=purpose)
+    wanted = Traffic.of(side.colour, weight, sticky=sticky, purpose=purpose)
     applied = site.router.switch(wanted, expected=expected)
     seconds = site.clock.now() - start
     with suppress(OSError):

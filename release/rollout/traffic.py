@@ -31,6 +31,7 @@ class Traffic:
 
     Attributes:
         blue, green: percent of requests, 0 to 100.
+        sticky: a client (address + authorization) always meets the same colour.
         generation: grows by one with every switch.
         shadow: percent of the requests copied to the collector without serving its answer.
         purpose: what the switch was for, so that one whose command was killed before the
@@ -43,6 +44,7 @@ class Traffic:
 
     blue: float
     green: float
+    sticky: bool = False
     generation: int = 0
     shadow: float = 0
     purpose: str = ""
@@ -70,10 +72,12 @@ class Traffic:
         return f"blue {self.blue:g}%, green {self.green:g}%"
 
     @classmethod
-    def of(cls, colour: Colour, share: float = 100, *, purpose: str = "") -> Traffic:
+    def of(
+        cls, colour: Colour, share: float = 100, *, sticky: bool = False, purpose: str = ""
+    ) -> Traffic:
         """``share`` percent to ``colour``, the rest to the other."""
         blue = share if colour == "blue" else 100 - share
-        return cls(blue, 100 - blue, purpose=purpose)
+        return cls(blue, 100 - blue, sticky, purpose=purpose)
 
     @classmethod
     def parse(cls, text: str) -> Traffic | None:
