@@ -30,7 +30,7 @@ def test_every_pin_has_hashes_and_no_line_names_an_index(name: str) -> None:
     assert not re.search(r"https?://|file://|--index-url|--find-links|--extra-index", text)
     blocks = re.split(r"\n(?=[a-z0-9])", text)
     pinned = [block for block in blocks if re.match(r"[a-z0-9].*==", block)]
-    assert len(pinned) == len(pins(name)) > 10
+    assert len(pinned) == len(pins(name)) > (10 if name == "ray" else 20)
     assert all("--hash=sha256:" in block for block in pinned)
 
 

@@ -151,6 +151,24 @@ def test_weights_are_met_within_three_points(router: NginxRouter) -> None:
     assert share(router, 2000)["green"] == pytest.approx(5, abs=3)
 
 
+def test_sticky_weights_are_met_within_three_points(router: NginxRouter) -> None:
+    """Over 2,000 clients, whose colours depend on their names alone: never on chance."""
+    router.switch(Traffic.of("green", 25, sticky=True))
+    clients = [{"Authorization": f"client-{number}"} for number in range(2000)]
+    served = Counter(post(router, headers=client)[1] for client in clients)
+    assert 100 * served["green"] / 2000 == pytest.approx(25, abs=3)
+
+
+def test_sticky_sends_a_client_always_to_the_same_colour(router: NginxRouter) -> None:
+    router.switch(Traffic.of("green", 50, sticky=True))
+    by_client = {
+        client: {post(router, headers={"Authorization": client})[1] for _ in range(5)}
+        for client in map(str, range(40))
+    }
+    assert all(len(colours) == 1 for colours in by_client.values())
+    assert set.union(*by_client.values()) == {"blue", "green"}
+
+
 def test_a_dead_colour_costs_no_request(
     router: NginxRouter, upstreams: dict[str, Upstream]
 ) -> None:

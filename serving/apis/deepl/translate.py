@@ -58,7 +58,7 @@ class DeepLRoutes:
         pair = self._service.languages
         check_language(fields, "target_lang", pair.target, required=True)
         check_language(fields, "source_lang", pair.source, required=False)
-        billed = _one_of(fields, "show_billed_characters", SWITCH) in ("1", "true")
+        billed = _switch(fields, "show_billed_characters")
         check_formality(fields)
         refuse_unserved(fields)
         model_type = _one_of(fields, "model_type", MODEL_TYPES).removeprefix("prefer_")
@@ -192,6 +192,15 @@ def check_language(fields: Mapping[str, Any], name: str, served: str, *, require
 
 def _codes(language: str) -> str:
     return either([language.upper(), *map(str.upper, _variants(language))])
+
+
+def _switch(fields: Mapping[str, Any], name: str) -> bool:
+    """A boolean, or the words a form has for one; off if absent. Raises BadRequestError."""
+    value = fields.get(name, False)
+    word = value.lower() if isinstance(value, str) else value
+    if not isinstance(word, bool) and word not in SWITCH:
+        raise unsupported(name, f"{either(SWITCH)} is")
+    return word in (True, "1", "true")
 
 
 def _one_of(fields: Mapping[str, Any], name: str, allowed: Sequence[str]) -> str:
