@@ -52,7 +52,6 @@ def _register_build(actions: Actions) -> None:
     verify.add_argument("--why", default="verify", help="reason, for the ledger")
     push = action(actions, "push", _push)
     push.add_argument("--to", metavar="REGISTRY/REPOSITORY", help="instead of release.toml's")
-    push.add_argument("--insecure", action="store_true", help="a registry without TLS")
     push.add_argument("--force", metavar="REASON", default="", help="push unverified")
     for parser in (build, verify, push):
         parser.add_argument("version", metavar="VERSION")
@@ -79,7 +78,7 @@ GONE = {
 
 
 def _build(args: argparse.Namespace) -> None:
-    """Make bento, image, bill of materials and provenance of the commit checked out.
+    """Make bento, image and bill of materials of the commit checked out.
 
     VERSION is vX.Y.Z as the package says (or vX.Y.Z-fix-NAME); the image is tagged
     with it and the commit. Refused: a tree that differs from the commit, a version
@@ -90,24 +89,24 @@ def _build(args: argparse.Namespace) -> None:
     from release.build.pipeline import build_release
     from release.ledger.ledger import current_user
 
-    result = build_release(
+    built = build_release(
         args.version, SOURCE_TREE, ModelStore.from_environment(), open_ledger(),
         artefacts=args.artefacts, cache=_cache(), who=current_user(), why=args.replace or args.why,
         builder=args.builder, with_image=not args.no_image, replacing=bool(args.replace),
         source=_source(), local_base=args.local_base, tell=note,
     )  # fmt: skip
     if args.json:
-        print_json(result.to_json())
+        print_json(built)
         return
-    print(f"bento  {result.bento.tag}  {result.bento.digest}")
-    print(f"model  {result.bento.model_tag}  {result.bento.model_digest}")
-    if result.image:
-        print(f"image  {result.image.name}  {result.image.facts.digest}")
-        print(f"size   {result.size}")
-        if result.image.base.is_fallback:
-            note(f"stands on the local base {result.image.base.name}, not on the pinned one")
-    print(f"files  {result.artefacts}")
-    if result.repeated:
+    for part in ("bento", "model"):
+        print(f"{part}  {built[part]['tag']}  {built[part]['digest']}")
+    if image := built["image"]:
+        print(f"image  {image['name']}  {image['facts']['digest']}")
+        print(f"size   {built['size']}")
+        if image["base"]["is_fallback"]:
+            note(f"stands on the local base {image['base']['name']}, not on the pinned one")
+    print(f"files  {built['artefacts']}")
+    if built["repeated"]:
         note("the same content was built before; nothing new was recorded")
 
 
@@ -191,7 +190,7 @@ def _push(args: argparse.Namespace) -> None:
     if repository := args.to or manifest.push.repository:
         target = f"docker://{repository}:{tag}"
     tool = find_tool(BUILDERS)
-    done = push_image(str(build.detail["image"]), target, tool=tool, insecure=args.insecure)
+    done = push_image(str(build.detail["image"]), target, tool=tool)
     record_push(ledger, tag, done, who=current_user(), why=args.force or "push")
     answer(
         args,

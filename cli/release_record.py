@@ -26,7 +26,6 @@ def register(actions: Actions) -> None:
     model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
     model.add_argument("--directory", metavar="DIR", help="files of a version to be saved as TAG")
     model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
-    model.add_argument("--insecure", action="store_true", help="a registry without TLS")
     fetch = action(actions, "fetch", _fetch)
     fetch.add_argument(
         "--manifest",
@@ -35,7 +34,6 @@ def register(actions: Actions) -> None:
         metavar="DIR",
         help="whose release.toml (this one)",
     )
-    fetch.add_argument("--insecure", action="store_true", help="a registry without TLS")
     accept = action(actions, "accept", _accept)
     accept.add_argument("folder", metavar="FOLDER", type=Path)
     accept.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
@@ -47,7 +45,6 @@ def register(actions: Actions) -> None:
         default="",
         help="pull the image from there first",
     )
-    accept.add_argument("--insecure", action="store_true", help="a registry without TLS")
 
 
 # --- the record -------------------------------------------------------------------------------
@@ -92,7 +89,7 @@ def _model(args: argparse.Namespace) -> None:
         store.save(args.directory, args.model)
     digest = store.show(args.model).digest
     source = args.publish or read_manifest(SOURCE_TREE).model.source
-    archive = publish_model(store, args.model, source, insecure=args.insecure) if source else ""
+    archive = publish_model(store, args.model, source) if source else ""
     version = update_model(SOURCE_TREE, args.model, digest, source=source, archive=archive)
     answer(
         args,
@@ -110,12 +107,7 @@ def _fetch(args: argparse.Namespace) -> None:
     from release.build.manifest import read_manifest
     from release.build.model import fetch_model
 
-    done = fetch_model(
-        ModelStore.from_environment(),
-        read_manifest(args.manifest),
-        SOURCE_TREE,
-        insecure=args.insecure,
-    )
+    done = fetch_model(ModelStore.from_environment(), read_manifest(args.manifest), SOURCE_TREE)
     answer(args, {"model": done}, done)
 
 
@@ -138,7 +130,6 @@ def _accept(args: argparse.Namespace) -> None:
         unsigned=args.unsigned,
         who=current_user(),
         repository=args.repository,
-        insecure=args.insecure,
     )
     if args.json:
         print_json({"version": version})

@@ -34,7 +34,7 @@ CHANGELOG = "CHANGELOG.md"
 VERSIONED = {"pyproject.toml": r'^version = "{}"$', "csanmt/__init__.py": r'^__version__ = "{}"$'}
 
 
-def publish_model(store: ModelStore, tag: str, source: str, *, insecure: bool = False) -> str:
+def publish_model(store: ModelStore, tag: str, source: str) -> str:
     """Bring a version to ``source``, a folder or ``oci:REPOSITORY``; return its archive's digest.
 
     Raises:
@@ -48,19 +48,14 @@ def publish_model(store: ModelStore, tag: str, source: str, *, insecure: bool = 
         if source.startswith(REGISTRY):
             artefact = _artefact(Path(folder) / "artefact", receipt.path)
             target = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
-            verify = ["--dest-tls-verify=false"] if insecure else []
-            run_command(
-                ["skopeo", "copy", "--preserve-digests", *verify, f"dir:{artefact}", target]
-            )
+            run_command(["skopeo", "copy", "--preserve-digests", f"dir:{artefact}", target])
         else:
             Path(source).mkdir(parents=True, exist_ok=True)
             shutil.copy(receipt.path, Path(source) / receipt.path.name)
     return f"sha256:{receipt.sha256}"
 
 
-def fetch_model(
-    store: ModelStore, manifest: Manifest, root: Path, *, insecure: bool = False
-) -> str:
+def fetch_model(store: ModelStore, manifest: Manifest, root: Path) -> str:
     """See that the pinned model is in the store, fetching it where it is not; say how.
 
     Raises:
@@ -80,7 +75,7 @@ def fetch_model(
                 f"to fetch it from: csanmt release model {tag} --publish SOURCE writes both"
             ) from None
         with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
-            archive = _archive(manifest, root, Path(folder), insecure)
+            archive = _archive(manifest, root, Path(folder))
             found = import_archive(store, archive, manifest.model.archive)
         how = f"came from {manifest.model.source}"
     if found.digest != manifest.model.sha256:
@@ -88,13 +83,12 @@ def fetch_model(
     return f"{tag} {how}"
 
 
-def _archive(manifest: Manifest, root: Path, folder: Path, insecure: bool) -> Path:
+def _archive(manifest: Manifest, root: Path, folder: Path) -> Path:
     source, tag = manifest.model.source, manifest.model.tag
     if not source.startswith(REGISTRY):
         return root / source / _file_name(tag)
-    verify = ["--src-tls-verify=false"] if insecure else []
     origin = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
-    run_command(["skopeo", "copy", *verify, origin, f"dir:{folder / 'artefact'}"])
+    run_command(["skopeo", "copy", origin, f"dir:{folder / 'artefact'}"])
     wanted = manifest.model.archive.removeprefix("sha256:")
     path = folder / "artefact" / wanted
     if not path.is_file():

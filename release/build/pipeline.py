@@ -3,55 +3,25 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 from model_store import ModelStore
-from release.build.bento import LOCK, Bento, build_bento
-from release.build.checksums import write_checksums
-from release.build.image import Image, build_image, choose_base, size_report
+from release.build.bento import LOCK, build_bento
+from release.build.checksums import file_digest, write_checksums
+from release.build.image import build_image, choose_base, size_report
 from release.build.manifest import read_manifest
-from release.build.provenance import write_provenance
 from release.build.sbom import read_inventory, write_sbom
 from release.build.version import decide, package_version, read_checkout, refuse_reuse
-from release.ledger.ledger import Entry, Kind, Ledger
+from release.ledger.ledger import Kind, Ledger
 from release.running.command import timed
 from release.running.containers import BUILDERS, Builder, find_tool
 
 BUILD_RECORD = "build.json"
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build made.
-
-    Attributes:
-        repeated: the very same content was built before.
-        size: one line on the image's size, or empty.
-    """
-
-    tag: str
-    bento: Bento
-    image: Image | None
-    artefacts: Path
-    entry: Entry
-    repeated: bool
-    size: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "tag": self.tag,
-            "bento": {"tag": self.bento.tag, "digest": self.bento.digest},
-            "model": {"tag": self.bento.model_tag, "digest": self.bento.model_digest},
-            "image": asdict(self.image) if self.image else None,
-            "artefacts": str(self.artefacts),
-            "repeated": self.repeated,
-            "size": self.size,
-            "entry": self.entry.sequence,
-        }
 
 
 def build_release(
@@ -70,8 +40,8 @@ def build_release(
     source: str = "",
     local_base: bool = False,
     tell: Callable[[str], None] = lambda _: None,
-) -> BuildResult:
-    """Build the version that is checked out, and record it.
+) -> dict[str, Any]:
+    """Build the version that is checked out, and record it; returns what ``build.json`` holds.
 
     Args:
         root: the repository.
@@ -124,16 +94,24 @@ def build_release(
         entry = ledger.append(
             Kind.BUILD, str(tag), who=who, why=why, digests=digests, detail=detail
         )
-    with timed(tell, "bill of materials, provenance"):
-        if image and tool:
+    if image and tool:
+        with timed(tell, "bill of materials"):
             inventory = read_inventory(tool, image.name)
             write_sbom(folder / "sbom.cdx.json", bento, image, checkout, inventory)
-        write_provenance(
-            folder / "provenance.json", root / LOCK, checkout, source, bento, image, tool
-        )
-    size = size_report(image, manifest.image.budget_megabytes) if image else ""
-    result = BuildResult(str(tag), bento, image, folder, entry, earlier is not None, size)
-    words = json.dumps(result.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
+    tools = {"python": platform.python_version(), "bentoml": installed("bentoml")}
+    record = {
+        "tag": str(tag),
+        "bento": {"tag": bento.tag, "digest": bento.digest},
+        "model": {"tag": bento.model_tag, "digest": bento.model_digest},
+        "image": asdict(image) if image else None,
+        "size": size_report(image, manifest.image.budget_megabytes) if image else "",
+        "source": {"address": source, "commit": checkout.sha, LOCK: file_digest(root / LOCK)},
+        "tools": tools | ({tool.tool: tool.version()} if tool else {}),
+        "artefacts": str(folder),
+        "repeated": earlier is not None,
+        "entry": entry.sequence,
+    }
+    words = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / BUILD_RECORD).write_text(words + "\n", encoding="utf-8")
     write_checksums(folder)
-    return result
+    return record

@@ -27,14 +27,13 @@ class Pushed:
     already_there: bool
 
 
-def push_image(image: str, target: str, *, tool: str, insecure: bool = False) -> Pushed:
+def push_image(image: str, target: str, *, tool: str) -> Pushed:
     """Copy a local image to ``target`` unless the very same is there.
 
     Args:
         image: name in local storage.
         target: ``docker://REGISTRY/REPOSITORY:TAG`` or ``oci-archive:FILE:NAME:TAG``.
         tool: the builder whose storage holds it (docker's daemon has one of its own).
-        insecure: plain HTTP or an unknown certificate is accepted.
 
     Raises:
         ConflictError: another content has this name there.
@@ -46,10 +45,10 @@ def push_image(image: str, target: str, *, tool: str, insecure: bool = False) ->
     mine = read_image(source)
     if mine is None:
         raise NotFoundError(f"no image {image} in the storage of {tool}")
-    theirs = _there(target, insecure)
+    theirs = _there(target)
     if theirs is None:
-        _copy(source, target, insecure)
-        pushed = _there(target, insecure)
+        _copy(source, target)
+        pushed = _there(target)
         assert pushed is not None
         return Pushed(target, pushed.digest, already_there=False)
     if differs := [name for name in SAME if getattr(mine, name) != getattr(theirs, name)]:
@@ -60,11 +59,11 @@ def push_image(image: str, target: str, *, tool: str, insecure: bool = False) ->
     return Pushed(target, theirs.digest, already_there=True)
 
 
-def _there(target: str, insecure: bool) -> ImageFacts | None:
+def _there(target: str) -> ImageFacts | None:
     kind, file, *_ = target.split(":")
     if kind == "oci-archive" and not Path(file).exists():
         return None
-    return read_image(target, insecure=insecure)
+    return read_image(target)
 
 
 def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -> None:
@@ -85,9 +84,9 @@ def record_push(ledger: Ledger, tag: str, done: Pushed, *, who: str, why: str) -
     )
 
 
-def _copy(source: str, target: str, insecure: bool) -> None:
+def _copy(source: str, target: str) -> None:
     """Copy an image; an archive appears whole, by a rename, or not at all."""
-    command = ["skopeo", "copy", *(["--dest-tls-verify=false"] if insecure else []), source]
+    command = ["skopeo", "copy", source]
     if not target.startswith("oci-archive:"):
         run_command([*command, target], timeout=1800)
         return

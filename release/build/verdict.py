@@ -51,7 +51,6 @@ def accept_verdict(
     unsigned: str,
     who: str,
     repository: str = "",
-    insecure: bool = False,
 ) -> str:
     """Check a verdict that came with its artefacts and record it; return the version.
 
@@ -83,8 +82,7 @@ def accept_verdict(
         reasons = "; ".join(verdict["detail"].get("reasons", ()))
         raise IntegrityError(f"{version} was judged not ready: {reasons}")
     if (image := build["detail"].get("image")) and repository:
-        storage = Builder(find_tool(BUILDERS), 0)
-        storage.fetch(f"{repository}:{version}", image, insecure=insecure)
+        Builder(find_tool(BUILDERS), 0).fetch(f"{repository}:{version}", image)
     _require_image(image, content["layers"])
     why = f"accepted from {folder.name}: {signer or f'not signed, {unsigned}'}"
     known = fold(ledger.history(version=version)).versions.get(version)

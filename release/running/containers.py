@@ -111,14 +111,13 @@ class Builder:
         words = ["rmi"] if self.tool != "docker" else ["image", "rm"]
         _try([self.tool, *words, image])
 
-    def fetch(self, reference: str, name: str, *, insecure: bool = False) -> None:
+    def fetch(self, reference: str, name: str) -> None:
         """Pull an image from a registry and give it a local name.
 
         Raises:
             CommandError: it could not be pulled.
         """
-        plain = ["--tls-verify=false"] if insecure and self.isolated_by_chroot else []
-        run_command([self.tool, "pull", *plain, reference])
+        run_command([self.tool, "pull", reference])
         run_command([self.tool, "tag", reference, name])
 
     def run_inside(self, image: str, command: Sequence[str]) -> str:
@@ -164,14 +163,14 @@ class ImageFacts:
     environment: tuple[str, ...] = ()
 
 
-def read_image(reference: str, *, insecure: bool = False) -> ImageFacts | None:
+def read_image(reference: str) -> ImageFacts | None:
     """What is known of an image by its name as skopeo has it; None where there is none.
 
     Raises:
         EngineUnavailableError: skopeo is not installed.
         CommandError: it cannot be asked.
     """
-    command = ["skopeo", "inspect", *(["--tls-verify=false"] if insecure else []), reference]
+    command = ["skopeo", "inspect", reference]
     try:
         raw = run_command([*command, "--raw"])
     except CommandError as error:

@@ -61,6 +61,7 @@ def test_a_bento_is_the_same_wherever_it_is_built_again(workshop: Workshop) -> N
     again = workshop.json("build", VERSION, "--no-image", "--why", "again")
     assert again["bento"] == first["bento"]
     assert again["repeated"]
+    assert first["source"]["commit"].startswith(first["tag"].rpartition("-")[2])
     assert again["entry"] == first["entry"]  # the very same content is recorded once
 
 

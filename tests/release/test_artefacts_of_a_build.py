@@ -1,4 +1,4 @@
-"""Digests, checksums, provenance, bill of materials and size of a build, without building."""
+"""Digests, checksums, bill of materials and size of a build, without building."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import ConfigurationError, EngineUnavailableError, IntegrityError, NotFoundError
-from release.build.bento import LOCK, Bento, add_revision, normalise_bento
+from release.build.bento import Bento, add_revision, normalise_bento
 from release.build.checksums import check_checksums, set_times, tree_digest, write_checksums
 from release.build.image import BaseImage, Image, image_labels, size_report
 from release.build.manifest import Naming, read_manifest
-from release.build.provenance import write_provenance
 from release.build.sbom import write_sbom
 from release.build.version import Checkout, parse_tag
 from release.running.containers import Builder, ImageFacts, find_tool
@@ -161,23 +160,6 @@ def test_a_changed_artefact_is_named(folder: Path, change, words: str) -> None:
 def test_no_checksums_are_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         check_checksums(tmp_path)
-
-
-def test_provenance_names_source_model_lock_and_base(tmp_path: Path) -> None:
-    path = tmp_path / "provenance.json"
-    write_provenance(path, ROOT / LOCK, CHECKOUT, "unpublished", bento(), image(), None)
-    statement = json.loads(path.read_text())
-    assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
-    subjects = {item["name"]: item["digest"]["sha256"] for item in statement["subject"]}
-    assert subjects[f"localhost/csanmt:{TAG}"] == "d" * 64
-    sources = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
-    assert sources[0]["digest"] == {"gitCommit": SHA}
-    assert [item["name"] for item in sources[1:]] == [
-        "model:csanmt-zh-en:v1.0.0",
-        "requirements-frozen.txt",
-        "base:base",
-    ]
 
 
 INVENTORY = {

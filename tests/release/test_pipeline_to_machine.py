@@ -23,7 +23,7 @@ from release.rollout.deployment import deploy
 from tests.model_store.tiny_model import write_model
 from tests.ports import free_port
 from tests.release.stub_site import World
-from tests.release.test_registry import running_registry
+from tests.release.test_registry import know_plain, running_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 TAG, VERSION = "csanmt-zh-en:v1.5.0", "v0.2.1-abc1234"
@@ -40,10 +40,11 @@ def store(tmp_path: Path) -> ModelStore:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
+def registry(tmp_path: Path, monkeypatch) -> Iterator[str]:
     if not (shutil.which("docker-registry") and shutil.which("skopeo")):
         pytest.skip("docker-registry or skopeo is not installed")
     with running_registry(tmp_path / "registry", free_port()) as address:
+        know_plain(address, tmp_path / "home", monkeypatch)
         yield f"oci:{address}/csanmt-models"
 
 
@@ -58,11 +59,11 @@ def test_the_pinned_model_reaches_an_empty_store(
     store: ModelStore, source: str, tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "release.toml", tmp_path)
-    archive = publish_model(store, TAG, source, insecure=True)
+    archive = publish_model(store, TAG, source)
     digest = store.show(TAG).digest
     manifest = pin_model(tmp_path, TAG, digest, source=source, archive=archive)
     empty = ModelStore(tmp_path / "pipeline")
-    assert fetch_model(empty, manifest, tmp_path, insecure=True) == f"{TAG} came from {source}"
+    assert fetch_model(empty, manifest, tmp_path) == f"{TAG} came from {source}"
     assert empty.show(TAG).digest == digest
     assert fetch_model(empty, manifest, tmp_path) == f"{TAG} is in the store"
     wrong = replace(manifest, model=replace(manifest.model, sha256="sha256:" + "0" * 64))
@@ -70,7 +71,7 @@ def test_the_pinned_model_reaches_an_empty_store(
         fetch_model(empty, wrong, tmp_path)
     other = replace(manifest, model=replace(manifest.model, archive="sha256:" + "0" * 64))
     with pytest.raises(IntegrityError):
-        fetch_model(ModelStore(tmp_path / "another"), other, tmp_path, insecure=True)
+        fetch_model(ModelStore(tmp_path / "another"), other, tmp_path)
 
 
 def test_a_model_that_nobody_has_is_named_with_the_command(tmp_path: Path) -> None:

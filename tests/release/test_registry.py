@@ -104,11 +104,21 @@ def make_image(folder: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[str]:
+def repository(tmp_path: Path, monkeypatch) -> Iterator[str]:
     if shutil.which("docker-registry") is None:
         pytest.skip("docker-registry is not installed")
     with running_registry(tmp_path, free_port()) as address:
+        know_plain(address, tmp_path, monkeypatch)
         yield f"{address}/translation/csanmt"
+
+
+def know_plain(address: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell the container tools that a registry speaks without TLS."""
+    folder = home / ".config" / "containers"
+    folder.mkdir(parents=True)
+    words = f'[[registry]]\nlocation = "{address}"\ninsecure = true\n'
+    (folder / "registries.conf").write_text(words)
+    monkeypatch.setenv("HOME", str(home))
 
 
 @contextmanager
@@ -135,19 +145,19 @@ def running_registry(folder: Path, port: int) -> Iterator[str]:
 
 
 def exercise(destination: str) -> None:
-    first = push_image("one", destination, tool="buildah", insecure=True)
+    first = push_image("one", destination, tool="buildah")
     assert not first.already_there
     assert first.digest.startswith("sha256:")
-    again = push_image("one", destination, tool="buildah", insecure=True)
+    again = push_image("one", destination, tool="buildah")
     assert (again.already_there, again.digest) == (True, first.digest)
     with pytest.raises(ConflictError, match=r"layers, labels differ.*raise the version"):
-        push_image("other", destination, tool="buildah", insecure=True)
+        push_image("other", destination, tool="buildah")
 
 
 def test_a_registry_gets_an_image_once(local, repository: str) -> None:
     exercise(f"docker://{repository}:v1.2.0-abc1234")
     other = f"docker://{repository}:v1.2.1-abc1234"
-    assert not push_image("other", other, tool="buildah", insecure=True).already_there
+    assert not push_image("other", other, tool="buildah").already_there
 
 
 def test_an_archive_gets_an_image_once(local, tmp_path: Path) -> None:
@@ -170,14 +180,14 @@ def test_a_push_that_was_cut_short_leaves_no_archive(local, tmp_path: Path, monk
 
     monkeypatch.setattr(registry, "run_command", cut_short)
     with pytest.raises(KeyboardInterrupt):
-        push_image("one", target, tool="buildah", insecure=True)
+        push_image("one", target, tool="buildah")
     assert list(path.parent.iterdir()) == []
     path.with_name(".image.oci.tar").write_bytes(b"half of it, and then kill -9")
     write_checksums(path.parent)
     assert check_checksums(path.parent) == 0  # a draft is no artefact
     monkeypatch.setattr(registry, "run_command", real)
-    assert not push_image("one", target, tool="buildah", insecure=True).already_there
-    assert push_image("one", target, tool="buildah", insecure=True).already_there
+    assert not push_image("one", target, tool="buildah").already_there
+    assert push_image("one", target, tool="buildah").already_there
     assert {file.name for file in path.parent.iterdir()} == {path.name, "SHA256SUMS"}
 
 
@@ -185,10 +195,10 @@ def test_a_registry_that_does_not_answer_is_an_error_not_an_empty_one(local) -> 
     port = free_port()
     target = f"docker://{f'127.0.0.1:{port}/csanmt-404'[0:]}:{'v1.2.0-abc1404'}"
     with pytest.raises(Exception, match="skopeo inspect"):
-        push_image("one", target, tool="buildah", insecure=True)
+        push_image("one", target, tool="buildah")
 
 
 def test_an_image_that_was_not_built_is_said_to_be_missing(tmp_path: Path) -> None:
     target = f"oci-archive:{tmp_path / 'a.tar'}:csanmt:v1.2.0-abc1234"
     with pytest.raises(NotFoundError, match="no image localhost/no-such-image"):
-        push_image("localhost/no-such-image:v0.0.0-0000000", target, tool="buildah", insecure=True)
+        push_image("localhost/no-such-image:v0.0.0-0000000", target, tool="buildah")
