@@ -39,7 +39,6 @@ class CsanmtConfig(PretrainedConfig):
     """
 
     model_type = "csanmt"
-    is_encoder_decoder = True
     attribute_map = {
         "num_hidden_layers": "num_encoder_layers",
         "d_model": "hidden_size",
@@ -47,65 +46,40 @@ class CsanmtConfig(PretrainedConfig):
         "decoder_layers": "num_decoder_layers",
     }
 
-    def __init__(
-        self,
-        vocab_size: int = 50000,
-        target_vocab_size: int | None = None,
-        hidden_size: int = 512,
-        intermediate_size: int = 2048,
-        num_attention_heads: int = 8,
-        num_encoder_layers: int = 24,
-        num_decoder_layers: int = 3,
-        num_semantic_encoder_layers: int = 4,
-        position_type: str = "absolute",
-        max_relative_distance: int = 16,
-        normalization: str = "pre",
-        share_embeddings: bool = False,
-        tie_softmax: bool = True,
-        use_augmentation: bool = True,
-        dropout: float = 0.1,
-        attention_dropout: float = 0.0,
-        activation_dropout: float = 0.0,
-        initializer_range: float = 0.02,
-        source_language: str = "zh",
-        target_language: str = "en",
-        copy_tokens: Sequence[str] = (),
-        simplify_source: bool = False,
-        repair_numbers: bool = False,
-        max_source_tokens: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        kwargs.setdefault("eos_token_id", 0)
-        kwargs.setdefault("pad_token_id", 0)
-        kwargs.setdefault("bos_token_id", 0)
-        kwargs.setdefault("decoder_start_token_id", 0)
-        kwargs.setdefault("is_encoder_decoder", True)
+    vocab_size: int = 50000
+    target_vocab_size: int = 0  # by default as vocab_size
+    hidden_size: int = 512
+    intermediate_size: int = 2048
+    num_attention_heads: int = 8
+    num_encoder_layers: int = 24
+    num_decoder_layers: int = 3
+    num_semantic_encoder_layers: int = 4
+    position_type: str = "absolute"
+    max_relative_distance: int = 16
+    normalization: str = "pre"
+    share_embeddings: bool = False
+    tie_softmax: bool = True
+    use_augmentation: bool = True
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    initializer_range: float = 0.02
+    source_language: str = "zh"
+    target_language: str = "en"
+    copy_tokens: Sequence[str] = ()
+    simplify_source: bool = False
+    repair_numbers: bool = False
+    max_source_tokens: int | None = None
+    is_encoder_decoder: bool = True
+    bos_token_id: int | None = 0
+    eos_token_id: int | None = 0
+    pad_token_id: int | None = 0
+    decoder_start_token_id: int | None = 0
+
+    def __post_init__(self, **kwargs: Any) -> None:
         kwargs["tie_word_embeddings"] = False  # tie_softmax says it; transformers must not tie
-        super().__init__(**kwargs)
-        self.vocab_size = vocab_size
-        self.target_vocab_size = target_vocab_size or vocab_size
-        self.hidden_size = hidden_size
-        self.intermediate_size = intermediate_size
-        self.num_attention_heads = num_attention_heads
-        self.num_encoder_layers = num_encoder_layers
-        self.num_decoder_layers = num_decoder_layers
-        self.num_semantic_encoder_layers = num_semantic_encoder_layers
-        self.position_type = position_type
-        self.max_relative_distance = max_relative_distance
-        self.normalization = normalization
-        self.share_embeddings = share_embeddings
-        self.tie_softmax = tie_softmax
-        self.use_augmentation = use_augmentation
-        self.dropout = dropout
-        self.attention_dropout = attention_dropout
-        self.activation_dropout = activation_dropout
-        self.initializer_range = initializer_range
-        self.source_language = source_language
-        self.target_language = target_language
-        self.copy_tokens = copy_tokens
-        self.simplify_source = simplify_source
-        self.repair_numbers = repair_numbers
-        self.max_source_tokens = max_source_tokens
+        super().__post_init__(**kwargs)
+        self.target_vocab_size = self.target_vocab_size or self.vocab_size
         self.copy_tokens = list(behaviour(vars(self)).copy_tokens)
         self._validate()
 
