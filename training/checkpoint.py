@@ -1,19 +1,22 @@
-"""Training state on disk: safetensors and JSON, written aside and renamed, never pickled."""
+"""Training state on disk: one safetensors file, which also says where the run stands."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from csanmt.durable import replacing
 from csanmt.errors import CheckpointError, ConflictError, NotFoundError
 from training.optimizer import Optimizer
+
+STATE = "state.safetensors"
+OLDER = "progress.json"  # stood beside it until 0.2.0
 
 
 @dataclass
@@ -51,44 +54,38 @@ def save_checkpoint(
     average: dict[str, Tensor],
     best: dict[str, Tensor],
 ) -> None:
-    """Replace the checkpoint in ``directory`` in one rename; a kill leaves the old or the new."""
+    """Replace the checkpoint in ``directory``; a kill leaves the old or the new."""
     parts = {"average": average, "best": best, "optimizer": optimizer.state()}
     parts["model"] = module.state_dict()
     tensors = {f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()}
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random_cuda"] = torch.cuda.get_rng_state()
-    _, fresh, old = _places(directory)
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    save_file(
-        {k: v.detach().contiguous().clone() for k, v in tensors.items()},
-        fresh / "state.safetensors",
-    )
-    write_progress(fresh, progress)
-    shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        os.rename(directory, old)
-    os.rename(fresh, directory)
-    shutil.rmtree(old, ignore_errors=True)
+    _write(directory, progress, tensors)
+
+
+def _write(directory: Path, progress: TrainingState, tensors: dict[str, Tensor]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    apart = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+    with replacing(directory / STATE) as stream:
+        stream.write(save(apart, {"progress": json.dumps(asdict(progress))}))
+    (directory / OLDER).unlink(missing_ok=True)
 
 
 def find_checkpoint(directory: Path) -> Path | None:
-    """The newest complete checkpoint: a kill between the renames leaves ``.old`` or ``.new``."""
-    complete = (place for place in _places(directory) if (place / "progress.json").is_file())
-    return next(complete, None)
-
-
-def _places(directory: Path) -> list[Path]:
-    return [directory.with_name(directory.name + ending) for ending in ("", ".new", ".old")]
+    """Where the newest checkpoint is; until 0.2.0 a kill could leave it in ``.old`` alone."""
+    places = (directory, directory.with_name(f"{directory.name}.old"))
+    return next((place for place in places if (place / STATE).is_file()), None)
 
 
 def read_progress(directory: Path) -> TrainingState:
     """Raises CheckpointError if the file is not what ``save_checkpoint`` writes."""
     try:
-        return TrainingState(**json.loads((directory / "progress.json").read_text()))
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{directory}/progress.json is damaged: {error}") from error
+        with safe_open(directory / STATE, "pt") as file:
+            told = (file.metadata() or {}).get("progress") or (directory / OLDER).read_text()
+        return TrainingState(**json.loads(told))
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{directory}/{STATE} is damaged: {error}") from error
 
 
 def copy_trunk(run: Path, out: Path) -> None:
@@ -98,21 +95,14 @@ def copy_trunk(run: Path, out: Path) -> None:
 
     Raises:
         NotFoundError: ``run`` holds no checkpoint of the translation stage.
+        ConflictError: the run saved another one meanwhile.
     """
-    for _ in range(5):
-        place = find_checkpoint(run / "checkpoint")
-        if place is None or (before := read_progress(place)).stage != "translation":
-            raise NotFoundError(f"{str(run)!r} holds no checkpoint of the translation stage")
-        copy = out / "checkpoint.copied"
-        shutil.rmtree(copy, ignore_errors=True)
-        try:
-            shutil.copytree(place, copy)
-            if read_progress(copy) == before == read_progress(place):
-                break
-        except OSError:  # the run saved meanwhile
-            continue
-    else:
-        raise ConflictError(f"{str(run)!r} is saved faster than it can be copied")
+    place = find_checkpoint(run / "checkpoint")
+    if place is None or (before := read_progress(place)).stage != "translation":
+        raise NotFoundError(f"{str(run)!r} holds no checkpoint of the translation stage")
+    tensors = load_file(place / STATE)
+    if read_progress(place) != before:
+        raise ConflictError(f"{str(run)!r} was saved while it was copied: try again")
     fresh = TrainingState(
         stage="translation",
         step=before.step,
@@ -123,13 +113,7 @@ def copy_trunk(run: Path, out: Path) -> None:
         tokenizer=before.tokenizer,
         earlier=before.earlier + before.elapsed,
     )
-    write_progress(copy, fresh)
-    os.rename(copy, out / "checkpoint")
-
-
-def write_progress(directory: Path, progress: TrainingState) -> None:
-    text = json.dumps(asdict(progress), indent=2) + "\n"
-    (directory / "progress.json").write_text(text, encoding="utf-8")
+    _write(out / "checkpoint", fresh, tensors)
 
 
 def load_tensors(
@@ -144,7 +128,7 @@ def load_tensors(
     Raises:
         CheckpointError: the tensors do not fit this recipe's model.
     """
-    tensors = load_file(directory / "state.safetensors")
+    tensors = load_file(directory / STATE)
     try:
         module.load_state_dict(_part(tensors, "model/"))
         optimizer.load_state(_part(tensors, "optimizer/"))
@@ -154,12 +138,11 @@ def load_tensors(
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random_cuda"])
     device = next(module.parameters()).device
-    average, best = _part(tensors, "average/"), _part(tensors, "best/")
-    return _moved(average, device), _moved(best, device)
-
-
-def _moved(tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    return {name: value.to(device) for name, value in tensors.items()}
+    average, best = (
+        {name: value.to(device) for name, value in _part(tensors, part).items()}
+        for part in ("average/", "best/")
+    )
+    return average, best
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

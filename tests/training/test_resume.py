@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from csanmt.errors import CheckpointError, InvalidInputError
 from tests.training.running import train
-from training.checkpoint import find_checkpoint, load_tensors, read_progress
+from training.checkpoint import copy_trunk, find_checkpoint, load_tensors, read_progress
 from training.initialization import fresh
 from training.optimizer import optimizer_for
 from training.packed import read_split
@@ -141,13 +142,33 @@ def test_a_checkpoint_is_loaded_onto_the_device_of_the_parameters(short, packed,
     assert {tensor.device.type for tensor in (*average.values(), *moments)} == {"meta"}
 
 
-def test_a_kill_between_the_renames_leaves_a_checkpoint(short, packed, tmp_path):
-    train(short, packed, tmp_path, clock=still, weights="float32")
+def test_a_checkpoint_in_two_files_goes_on_wherever_a_kill_left_it(
+    short, packed, tmp_path, unbroken
+):
+    """As 0.1.0 wrote it."""
+    steps = itertools.count(1)
+    train(short, packed, tmp_path, clock=still, stop=lambda: next(steps) == 7)
     checkpoint = tmp_path / "checkpoint"
+    progress = read_progress(checkpoint)
+    state = checkpoint / "state.safetensors"
+    save_file(load_file(state), state)
+    (checkpoint / "progress.json").write_text(json.dumps(asdict(progress)))
     checkpoint.rename(tmp_path / "checkpoint.old")
     place = find_checkpoint(checkpoint)
     assert place is not None
-    assert read_progress(place).step == 6
+    assert read_progress(place) == progress
+    copy_trunk(tmp_path, tmp_path / "copy")
+    assert read_progress(tmp_path / "copy" / "checkpoint").step == progress.step == 3
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    assert losses(tmp_path) == unbroken
+    assert [path.name for path in checkpoint.iterdir()] == ["state.safetensors"]
+
+
+def test_a_damaged_checkpoint_is_refused(short, packed, tmp_path):
+    train(short, packed, tmp_path, clock=still, weights="float32")
+    (tmp_path / "checkpoint" / "state.safetensors").write_bytes(b"{")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        train(short, packed, tmp_path, clock=still)
 
 
 def test_another_recipes_directory_is_refused(short, packed, tmp_path):

@@ -46,7 +46,7 @@ def test_the_rate_of_a_trunk_stays_and_that_of_a_copy_falls_to_zero(
     peak = recipe.training.learning_rate
     rising = [peak * step / 20 for step in (1, 2, 3, 4)]
     assert rates(trunk) == pytest.approx(rising)
-    before = (trunk / "checkpoint" / "progress.json").read_bytes()
+    before = (trunk / "checkpoint" / "state.safetensors").read_bytes()
     settings = replace(recipe.training, schedule="linear-to-zero", warmup_steps=1, minutes=1.0)
     ticks = itertools.count(0, 5)
     outcome = train(
@@ -64,7 +64,7 @@ def test_the_rate_of_a_trunk_stays_and_that_of_a_copy_falls_to_zero(
     assert falling[0] > 0.8 * peak
     assert falling[-1] < 0.2 * peak
     assert outcome.tokens > read_progress(trunk / "checkpoint").tokens
-    assert (trunk / "checkpoint" / "progress.json").read_bytes() == before
+    assert (trunk / "checkpoint" / "state.safetensors").read_bytes() == before
 
 
 def test_other_data_of_the_same_vocabulary_is_taken_when_told_and_logged(
