@@ -2,7 +2,7 @@
 
 ``segment`` keeps the layout (white space, line breaks, indentation) beside every
 sentence, so that ``"".join(s.before + s.text + s.after)`` is the text itself.
-``join`` puts other sentences into the same layout. ``split_long`` cuts one
+``join_with_spans`` puts other sentences into the same layout. ``split_long`` cuts one
 sentence that is too long for a model at the best place.
 """
 
@@ -63,23 +63,18 @@ class Segment:
         text: the sentence, no white space at its ends; empty only if the whole text is blank.
         after: white space up to the next sentence.
         start: offset of ``text`` in the whole.
+        split: ``text`` is part of a sentence that was too long for the model.
     """
 
     before: str
     text: str
     after: str
     start: int
+    split: bool = False
 
     @property
     def end(self) -> int:
         return self.start + len(self.text)
-
-
-def as_one_segment(text: str) -> Segment:
-    """``text`` as a single sentence with the white space around it."""
-    core = text.strip()
-    start = text.index(core)
-    return Segment(text[:start], core, text[start + len(core) :], start)
 
 
 def segment(text: str) -> list[Segment]:
@@ -88,35 +83,22 @@ def segment(text: str) -> list[Segment]:
     return _as_segments(text, sentences) if text else []
 
 
-def join(segments: Sequence[Segment], texts: Sequence[str], language: str) -> str:
-    """The layout of ``segments`` around ``texts`` (one each), as ``language`` spaces sentences."""
-    return "".join(part for part, _ in _laid_out(segments, texts, language))
-
-
 def join_with_spans(
     segments: Sequence[Segment], texts: Sequence[str], language: str
 ) -> tuple[str, list[tuple[int, int]]]:
-    """``join``, and where each of ``texts`` went."""
-    whole, spans, offset = [], [], 0
-    for part, is_text in _laid_out(segments, texts, language):
-        if is_text:
-            spans.append((offset, offset + len(part)))
-        whole.append(part)
-        offset += len(part)
-    return "".join(whole), spans
-
-
-def _laid_out(
-    segments: Sequence[Segment], texts: Sequence[str], language: str
-) -> list[tuple[str, bool]]:
-    parts: list[tuple[str, bool]] = []
+    """The layout of ``segments`` around ``texts`` (one each), as ``language`` spaces sentences,
+    and where each of ``texts`` went."""
+    parts, spans, offset = list[str](), list[tuple[int, int]](), 0
     for i, (piece, text) in enumerate(zip(segments, texts, strict=True)):
         gap = piece.after
         if i + 1 < len(segments):
             kept = (text, texts[i + 1]) == (piece.text, segments[i + 1].text)
             gap = gap if kept else _gap(gap, text, texts[i + 1], language)
-        parts += [(piece.before, False), (text, True), (gap, False)]
-    return parts
+        start = offset + len(piece.before)
+        spans.append((start, start + len(text)))
+        parts += [piece.before, text, gap]
+        offset = start + len(text) + len(gap)
+    return "".join(parts), spans
 
 
 def _gap(gap: str, left: str, right: str, language: str) -> str:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from csanmt.clauses import as_part
 from csanmt.protected.texts import cut_text
-from csanmt.segmentation import Segment, as_one_segment, join_with_spans, segment, split_long
+from csanmt.segmentation import Segment, join_with_spans, segment, split_long
 from csanmt.translator import (
     DecodingOptions,
     Hypothesis,
@@ -84,14 +84,6 @@ class TextTranslation:
         return any(s.truncated for s in self.segments)
 
 
-@dataclass(frozen=True, slots=True)
-class SentencePart:
-    """What goes to the model at once: a sentence, or (``split``) a part of a long one."""
-
-    segment: Segment
-    split: bool
-
-
 def translate_texts(
     translator: Translator,
     texts: Sequence[str],
@@ -118,7 +110,7 @@ def translate_texts(
     plans = [
         pieces(text, translator.count_tokens, max_tokens, protect=options.protect) for text in texts
     ]
-    wanted = [piece.segment.text for plan in plans for piece in plan]
+    wanted = [piece.text for plan in plans for piece in plan]
     sentences = [text for text in dict.fromkeys(wanted) if translatable(text, language)]
     answers = translator.translate(sentences, options, should_stop=should_stop) if sentences else []
     found = dict(zip(sentences, answers, strict=True))
@@ -133,15 +125,13 @@ def pieces(
     count_tokens: CountTokens,
     max_tokens: int = DEFAULT_MAX_TOKENS,
     *,
-    split: bool = True,
     protect: tuple[str, ...] = (),
-) -> list[SentencePart]:
+) -> list[Segment]:
     """The sentences of ``text``, those of more than ``max_tokens`` source tokens cut up.
 
-    Their segments put together are the text; one is empty only if the text is blank.
+    Put together they are the text; one is empty only if the text is blank.
 
     Args:
-        split: cut into sentences; otherwise the text is one, whatever punctuation it holds.
         protect: strings that are never cut, besides what ``csanmt.protected`` finds.
     """
 
@@ -150,24 +140,16 @@ def pieces(
         short = len(part.encode("utf-8", "surrogatepass")) < max_tokens
         return short or count_tokens(part) <= max_tokens
 
-    flags: list[bool] = []  # of each segment with a text: it is part of a long sentence
-
     def cut(part: str) -> list[Segment]:
-        found: list[Segment] = []
-        for sentence in segment(part) if split else [as_one_segment(part)]:
-            parts = [sentence] if fits(sentence.text) else _split(sentence, fits)
-            flags.extend([len(parts) > 1] * len(parts) if sentence.text else [])
-            found += parts
-        return found
+        return [p for s in segment(part) for p in ([s] if fits(s.text) else _split(s, fits))]
 
-    segments = cut_text(text, cut, protect)
-    flags += [False] * (len(segments) - len(flags))
-    return [SentencePart(s, flag) for s, flag in zip(segments, flags, strict=True)]
+    return cut_text(text, cut, protect)
 
 
 def _split(sentence: Segment, fits: Callable[[str], bool]) -> list[Segment]:
     parts = split_long(sentence.text, fits)
-    moved = [replace(p, start=p.start + sentence.start) for p in parts]
+    split = len(parts) > 1
+    moved = [replace(p, start=p.start + sentence.start, split=split) for p in parts]
     moved[0] = replace(moved[0], before=sentence.before + moved[0].before)
     moved[-1] = replace(moved[-1], after=moved[-1].after + sentence.after)
     return moved
@@ -200,12 +182,11 @@ def _script(character: str) -> str:
 
 def _assemble(
     text: str,
-    plan: Sequence[SentencePart],
+    segments: Sequence[Segment],
     found: dict[str, Translation],
     n_best: int,
     language: str,
 ) -> TextTranslation:
-    segments = [piece.segment for piece in plan]
     answers = [found.get(s.text) for s in segments]
     kept = [
         _copy(s.text) if answer is None else as_part(answer, segments, k, language)
@@ -217,10 +198,8 @@ def _assemble(
         texts = [t.hypotheses[min(k, len(t.hypotheses) - 1)].text for t in kept]
         alternatives.append(join_with_spans(segments, texts, language)[0])
     results = tuple(
-        SegmentTranslation((s.start, s.end), span, translation, piece.split, answer is None)
-        for s, span, translation, piece, answer in zip(
-            segments, spans, kept, plan, answers, strict=True
-        )
+        SegmentTranslation((s.start, s.end), span, translation, s.split, answer is None)
+        for s, span, translation, answer in zip(segments, spans, kept, answers, strict=True)
     )
     return TextTranslation(text, best, results, tuple(alternatives))
 

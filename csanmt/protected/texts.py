@@ -78,7 +78,8 @@ def _expanded(segments: Sequence[Segment], one: str, raw: Iterator[str]) -> list
             re.sub(one, lambda _: next(raw), part)
             for part in (segment.before, segment.text, segment.after)
         )
-        found.append(Segment(before, text, after, length + len(before)))
+        start = length + len(before)
+        found.append(replace(segment, before=before, text=text, after=after, start=start))
         length += len(before) + len(text) + len(after)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from csanmt.clauses import as_part
-from csanmt.segmentation import Segment, join
+from csanmt.segmentation import Segment, join_with_spans
 from csanmt.translator import Hypothesis, Translation
 
 
@@ -38,7 +38,7 @@ def test_clauses_become_one_sentence_again(
     ]
     translations = [Translation("", (Hypothesis(answer, 0.0),)) for answer in answers]
     parts = [as_part(t, segments, k, "en").text for k, t in enumerate(translations)]
-    assert join(segments, parts, "en") == expected
+    assert join_with_spans(segments, parts, "en")[0] == expected
     assert as_part(translations[0], segments, 0, "de") is translations[0]
 
 

@@ -14,7 +14,7 @@ TEXT = st.text(alphabet="中。a {}|n,%s#!?<b/>@.\n1https:", max_size=60)
 
 
 def parts(text: str, protect: tuple[str, ...] = ()) -> list[str]:
-    return [piece.segment.text for piece in pieces(text, len, protect=protect)]
+    return [piece.text for piece in pieces(text, len, protect=protect)]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_callers_own_strings_are_not_cut() -> None:
 @settings(max_examples=300, deadline=None)
 @given(TEXT)
 def test_no_character_is_lost_and_places_are_right(text: str) -> None:
-    found = [piece.segment for piece in pieces(text, len)]
+    found = pieces(text, len)
     assert "".join(s.before + s.text + s.after for s in found) == text
     assert all(text[s.start : s.end] == s.text for s in found)
 
