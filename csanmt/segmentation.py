@@ -77,10 +77,14 @@ class Segment:
         return self.start + len(self.text)
 
 
-def segment(text: str) -> list[Segment]:
-    """Sentences of ``text`` in order; concatenating their parts gives ``text`` back."""
+def segment(text: str, *, whole: bool = False) -> list[Segment]:
+    """Sentences of ``text`` in order; concatenating their parts gives ``text`` back.
+
+    Args:
+        whole: it is one sentence, whatever punctuation it holds.
+    """
     sentences = (span for line in _lines(text) for span in _sentences(text, *line))
-    return _as_segments(text, sentences) if text else []
+    return _as_segments(text, [(0, len(text))] if whole else sentences) if text else []
 
 
 def join_with_spans(

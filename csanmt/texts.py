@@ -125,6 +125,7 @@ def pieces(
     count_tokens: CountTokens,
     max_tokens: int = DEFAULT_MAX_TOKENS,
     *,
+    whole: bool = False,
     protect: tuple[str, ...] = (),
 ) -> list[Segment]:
     """The sentences of ``text``, those of more than ``max_tokens`` source tokens cut up.
@@ -132,6 +133,7 @@ def pieces(
     Put together they are the text; one is empty only if the text is blank.
 
     Args:
+        whole: the text is one sentence, whatever punctuation it holds.
         protect: strings that are never cut, besides what ``csanmt.protected`` finds.
     """
 
@@ -141,7 +143,8 @@ def pieces(
         return short or count_tokens(part) <= max_tokens
 
     def cut(part: str) -> list[Segment]:
-        return [p for s in segment(part) for p in ([s] if fits(s.text) else _split(s, fits))]
+        found = segment(part, whole=whole)
+        return [p for s in found for p in ([s] if fits(s.text) else _split(s, fits))]
 
     return cut_text(text, cut, protect)
 

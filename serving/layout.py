@@ -78,5 +78,5 @@ def analyse(
         protect: strings that come through untouched.
     """
     most = max_tokens or DEFAULT_MAX_TOKENS
-    found = pieces(text, count_tokens, most, split=not whole, protect=protect)
-    return Layout(text, tuple(p.segment for p in found if p.segment.text), languages)
+    found = pieces(text, count_tokens, most, whole=whole, protect=protect)
+    return Layout(text, tuple(piece for piece in found if piece.text), languages)

@@ -70,7 +70,9 @@ def key_file(data: bytes) -> None:
 def segmentation(data: bytes) -> None:
     """A text cut into sentences is still that text."""
     text = data.decode("utf-8", "replace")
-    assert "".join(s.before + s.text + s.after for s in pieces(text, len)) == text
+    for whole in (True, False):
+        cut = pieces(text, len, whole=whole)
+        assert "".join(s.before + s.text + s.after for s in cut) == text
 
 
 def tokenizer(data: bytes) -> None:
