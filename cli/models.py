@@ -11,7 +11,7 @@ from cli.model_reports import list_row, print_difference, print_made, print_nest
 from cli.output import action, answer, human_size, note, print_json, print_table
 from cli.progress import digesting
 from cli.version_options import add_version_options, version_arguments
-from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError
+from csanmt.errors import CsanmtError, IntegrityError
 
 if TYPE_CHECKING:
     from model_store.store import ModelStore
@@ -39,7 +39,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     found = action(actions, "save", _save)
     found.add_argument("directory", help="the model's files")
     add_version_options(found)
-    _pack_options(action(actions, "pack", _pack))
+    found = action(actions, "pack", _pack)
+    found.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
+    found.add_argument("--save-as", metavar="TAG", required=True, help="the new version")
+    found.add_argument("--slim", action="store_true", help="leave model.safetensors out")
     found = action(actions, "export", _export)
     found.add_argument("tag", help="name:vX.Y.Z")
     found.add_argument(
@@ -49,16 +52,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     found.add_argument("archive", help="a file written by `csanmt models export`")
     found.add_argument("--sha256", metavar="HEX", required=True, help="the archive's SHA-256")
     _retire_options(action(actions, "retire", _retire))
-
-
-def _pack_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--out", metavar="FILE", help="write engine.bin here")
-    target.add_argument("--save-as", metavar="TAG", help="save a version that has engine.bin")
-    parser.add_argument(
-        "--slim", action="store_true", help="with --save-as: leave model.safetensors out"
-    )
 
 
 def _retire_options(parser: argparse.ArgumentParser) -> None:
@@ -184,20 +177,13 @@ def _save(args: argparse.Namespace) -> None:
 def _pack(args: argparse.Namespace) -> None:
     """Pack float weights for the CPU engine.
 
-    Reads model.safetensors of a version or a directory and writes engine.bin:
-    int8 weights that the native engine maps into memory. Versions never change,
-    so packing a stored version makes a file (--out) or a new version (--save-as).
+    Reads model.safetensors of a version or a directory and saves a new version that
+    has engine.bin: int8 weights that the native engine maps into memory.
     """
-    from cli.packing import pack_as_version, pack_to_file
+    from cli.packing import pack_as_version
 
-    store = open_store()
-    if args.slim and not args.save_as:
-        raise InvalidInputError("--slim needs --save-as")
-    if args.save_as:
-        made = pack_as_version(store, args.source, args.save_as, slim=args.slim)
-        return print_made("saved", made, args)
-    path, size = pack_to_file(store, args.source, args.out)
-    answer(args, {"path": str(path), "size": size}, f"packed {path} ({human_size(size)})")
+    made = pack_as_version(open_store(), args.source, args.save_as, slim=args.slim)
+    print_made("saved", made, args)
 
 
 def _export(args: argparse.Namespace) -> None:

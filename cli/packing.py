@@ -7,31 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
+from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
 
 if TYPE_CHECKING:
     from model_store.provenance import Record
     from model_store.store import ModelStore
-
-
-def pack_to_file(store: ModelStore, source: str, out: str) -> tuple[Path, int]:
-    """Write ``out`` and give its path and size in bytes; nothing is left behind on failure.
-
-    Raises:
-        NotFoundError: no such version or directory.
-        InvalidInputError: it has no float weights.
-        ConflictError: ``out`` exists.
-    """
-    from csanmt.engine.packing import pack
-    from model_store.staging import storage_errors
-
-    directory, target = _float_model(store, source), Path(out)
-    if target.exists():
-        raise ConflictError(f"{out!r} exists already")
-    with storage_errors(f"write {out!r}", target.parent):
-        pack(directory, target)
-    return target, target.stat().st_size
 
 
 def pack_as_version(store: ModelStore, source: str, tag: str, *, slim: bool) -> Record:

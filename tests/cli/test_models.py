@@ -187,30 +187,24 @@ def packer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("packer")
-def test_pack_makes_a_file_or_a_new_version(
-    csanmt, store: ModelStore, model: Path, tmp_path: Path
-) -> None:
+def test_pack_makes_a_new_version(csanmt, store: ModelStore, model: Path) -> None:
     (model / "engine.bin").unlink()
     (model / "model.safetensors").write_bytes(b"floats")
     (model / "provenance.json").write_text('{"source": "training"}')
     _save(csanmt, model, "v1.0.0")
-    out = tmp_path / "engine.bin"
-    assert csanmt("models", "pack", TAG, "--out", out, "--json").json["size"] == 13
-    assert out.read_bytes() == b"packed floats"
-    assert csanmt("models", "pack", model, "--out", out).status == 5
     slim = csanmt("models", "pack", TAG, "--save-as", "csanmt-zh-en:v1.0.1", "--slim")
     assert slim.status == 0, slim.err
     record = store.show("csanmt-zh-en:v1.0.1")
-    assert "engine.bin" in record.files
+    assert (store.path(record.tag) / "engine.bin").read_bytes() == b"packed floats"
     assert "model.safetensors" not in record.files
     assert record.origin == {"source": "training", "packed_from": TAG}
     both = csanmt("models", "pack", model, "--save-as", "csanmt-zh-en:v1.0.2", "--json").json
     assert {"engine.bin", "model.safetensors"} <= set(store.show(both["tag"]).files)
     assert (
         "has no model.safetensors"
-        in csanmt("models", "pack", "csanmt-zh-en:v1.0.1", "--out", tmp_path / "x").err
+        in csanmt("models", "pack", "csanmt-zh-en:v1.0.1", "--save-as", "m:v1.0.3").err
     )
-    assert csanmt("models", "pack", TAG, "--out", tmp_path / "x", "--slim").status == 2
+    assert csanmt("models", "pack", TAG, "--save-as", "csanmt-zh-en:v1.0.2").status == 5
 
 
 @pytest.mark.parametrize(
@@ -237,7 +231,7 @@ def test_pack_makes_a_file_or_a_new_version(
             2,
             "'x=2' is not KEY=VALUE, or its key is given twice",
         ),
-        (["pack", "absent", "--out", "x"], 4, "no directory 'absent'"),
+        (["pack", "absent", "--save-as", "x:v1.0.0"], 4, "no directory 'absent'"),
         (["retire", "m:v1.0.0", "--none-in-service"], 4, "no model m:v1.0.0"),
         (["retire", "m", "--in-service", "latest"], 2, "has no version"),
     ],
