@@ -43,17 +43,13 @@ def read_tmx(file: Path | IO[str], direction: Direction, origin: str) -> Iterato
         for _, element in iterparse(file, events=("end",)):
             if element.tag.rpartition("}")[2] != "tu":
                 continue
-            found = {_language(tuv): _segment(tuv) for tuv in element if _is(tuv, "tuv")}
+            found = {_language(tuv): _segment(tuv) for tuv in element.iterfind("{*}tuv")}
             source, target = found.get(direction.source), found.get(direction.target)
             if source and target:
                 yield TranslationUnit(source, target, origin)
             element.clear()
     except (ParseError, DefusedXmlException, ValueError) as error:  # ValueError: its encoding
         raise InvalidInputError(f"{origin!r} is not a TMX that can be read: {error}") from error
-
-
-def _is(element: Element, name: str) -> bool:
-    return element.tag.rpartition("}")[2] == name
 
 
 def _language(tuv: Element) -> str:
@@ -63,7 +59,7 @@ def _language(tuv: Element) -> str:
 
 def _segment(tuv: Element) -> str:
     """The text of ``seg``, without the code that its inline tags hold."""
-    seg = next((child for child in tuv if _is(child, "seg")), None)
+    seg = tuv.find("{*}seg")
     return "" if seg is None else _text(seg).strip()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,7 +73,7 @@ class TranslationMemory:
         self.path = Path(path)
         self._most, self._clock = most, clock
         self._writing_lock, self._reading_lock = threading.Lock(), threading.Lock()
-        self._similar: dict[Direction, tuple[int, SimilarSources]] = {}
+        self._similar: dict[Direction, tuple[int, dict[int, str]]] = {}
         if not create and not self.path.exists():
             raise NotFoundError(f"there is no translation memory {str(path)!r}")
         with _storage_errors(self.path):
@@ -206,25 +205,29 @@ class TranslationMemory:
             StorageError: the file cannot be read.
         """
         with self._reading_lock, _storage_errors(self.path):
-            found = self._sources(direction).best(normalised(sentence))
+            found = process.extractOne(
+                normalised(sentence),
+                self._sources(direction),
+                scorer=Indel.normalized_similarity,
+                score_cutoff=LEAST,
+            )
             if found is None:
                 return None
             row = self._reader.execute(
-                f"SELECT {COLUMNS} FROM entries WHERE id = ?", (found[0],)
+                f"SELECT {COLUMNS} FROM entries WHERE id = ?", (found[2],)
             ).fetchone()
         return Match(found[1], _entry(row).pair) if row else None
 
-    def _sources(self, direction: Direction) -> SimilarSources:
-        """Those of the direction, read again when any process has changed the entries."""
+    def _sources(self, direction: Direction) -> dict[int, str]:
+        """Those of the direction by id, read again when any process has changed the entries."""
         (count,) = self._reader.execute("SELECT count FROM changes").fetchone()
         known = self._similar.get(direction)
         if known is None or known[0] != count:
             rows = self._reader.execute(
-                f"SELECT id, key FROM entries WHERE {HERE}",
+                f"SELECT id, key FROM entries WHERE {HERE} ORDER BY length(key)",
                 (direction.source, direction.target, direction.model),
             )
-            known = (count, SimilarSources(rows))
-            self._similar[direction] = known
+            known = self._similar[direction] = (count, dict(rows))
         return known[1]
 
     def entries(self, containing: str = "") -> Iterator[Entry]:
@@ -265,30 +268,3 @@ def _storage_errors(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         raise StorageError(f"the translation memory {str(path)!r}: {error}") from error
-
-
-class SimilarSources:
-    """Sources by length, so that only those that could be similar are compared."""
-
-    def __init__(self, sources: Iterable[tuple[int, str]]) -> None:
-        """
-        Args:
-            sources: id and normalised source.
-        """
-        ordered = sorted(sources, key=lambda item: len(item[1]))
-        self._ids = [key for key, _ in ordered]
-        self._texts = [text for _, text in ordered]
-        self._lengths = [len(text) for text in self._texts]
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def best(self, text: str) -> tuple[int, float] | None:
-        """The id of the source most similar to ``text`` and how similar; None below ``LEAST``."""
-        ratio = LEAST / (2 - LEAST)  # of the lengths; beyond it the similarity cannot be reached
-        low = bisect_left(self._lengths, len(text) * ratio)
-        high = bisect_right(self._lengths, len(text) / ratio)
-        found = process.extractOne(
-            text, self._texts[low:high], scorer=Indel.normalized_similarity, score_cutoff=LEAST
-        )
-        return None if found is None else (self._ids[low + found[2]], float(found[1]))

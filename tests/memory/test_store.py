@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.memory.entries import Direction, TranslationUnit, by_sentence
-from csanmt.memory.store import LEAST, SimilarSources, TranslationMemory
+from csanmt.memory.store import TranslationMemory
 
 ROOT = Path(__file__).parents[2]
 ZH_EN = Direction("zh", "en", "csanmt-zh-en:v1.0.0")
@@ -177,21 +175,3 @@ def test_a_file_that_is_no_memory_is_said_so(tmp_path: Path) -> None:
 
 def test_only_its_owner_can_read_it(memory) -> None:
     assert os.stat(memory.path).st_mode & 0o077 == 0
-
-
-@given(
-    st.lists(st.text("一二三四五", min_size=1, max_size=12), max_size=30, unique=True),
-    st.text("一二三四五", min_size=1, max_size=12),
-)
-@settings(max_examples=100, deadline=None)
-def test_looking_only_at_fitting_lengths_misses_nothing(texts: list[str], asked: str) -> None:
-    from rapidfuzz.distance import Indel
-
-    found = SimilarSources(enumerate(texts)).best(asked)
-    scores = [Indel.normalized_similarity(asked, text) for text in texts]
-    best = max(scores, default=0.0)
-    if best < LEAST:
-        assert found is None
-    else:
-        assert found is not None
-        assert found[1] == scores[found[0]] == best
