@@ -13,8 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.spdx import fixup_id, is_expression
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
@@ -67,83 +71,57 @@ def write_sbom(
         IntegrityError: the document does not follow the CycloneDX schema.
     """
     digest = image.facts.config_digest
+    root = Component(
+        type=ComponentType.CONTAINER,
+        bom_ref="image",
+        name=bento.name,
+        version=bento.version,
+        hashes=[_hash(digest)],
+        purl=PackageURL("oci", name=bento.name, version=digest),
+    )
     components = [
         *(_python(item) for item in inventory["python"]),
         *(_debian(item, inventory) for item in inventory["debian"]),
         _model(bento),
     ]
-    root = {
-        "bom-ref": "image",
-        "type": "container",
-        "name": bento.name,
-        "version": bento.version,
-        "hashes": [_hash(digest)],
-        "purl": PackageURL("oci", name=bento.name, version=digest).to_string(),
-    }
-    document = {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'oci:{digest}')}",
-        "metadata": {
-            "timestamp": datetime.fromtimestamp(checkout.commit_time, UTC).isoformat(),
-            "component": root,
-        },
-        "components": components,
-        "dependencies": [{"ref": "image", "dependsOn": [item["bom-ref"] for item in components]}],
-    }
-    text = json.dumps(document, indent=2)
+    bom = Bom(components=components, serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"oci:{digest}"))
+    bom.metadata.component = root
+    bom.metadata.timestamp = datetime.fromtimestamp(checkout.commit_time, UTC)
+    bom.register_dependency(root, components)
+    text = JsonV1Dot6(bom).output_as_string(indent=2)
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise IntegrityError(f"the bill of materials breaks its schema: {error}")
     path.write_text(text + "\n", encoding="utf-8")
-    return len(components)
+    return len(bom.components)
 
 
-def _python(item: Mapping[str, Any]) -> dict[str, Any]:
-    name, version = item["name"], item["version"]
-    purl = PackageURL("pypi", name=name.lower().replace("_", "-"), version=version)
-    found = _library(f"pypi:{name.lower()}@{version}", name, version, purl)
-    text = item["license"].strip()
+def _python(item: Mapping[str, Any]) -> Component:
+    name, version, text = item["name"], item["version"], item["license"].strip()
     if not 0 < len(text) <= LONGEST_LICENSE or text.upper() == "UNKNOWN":
         text = next(iter(item["classifiers"]), "")
-    if known := fixup_id(text):
-        found["licenses"] = [{"license": {"id": known}}]
-    elif text and is_expression(text):
-        found["licenses"] = [{"expression": text}]
-    elif text:
-        found["licenses"] = [{"license": {"name": text}}]
-    return found
+    licenses = [LicenseFactory().make_from_string(text)] if text else []
+    purl = PackageURL("pypi", name=name, version=version)
+    return Component(name=name, version=version, purl=purl, bom_ref=str(purl), licenses=licenses)
 
 
-def _debian(item: Mapping[str, Any], inventory: Mapping[str, Any]) -> dict[str, Any]:
+def _debian(item: Mapping[str, Any], inventory: Mapping[str, Any]) -> Component:
     name, version, system = item["name"], item["version"], inventory["distribution"]
     where = {"arch": item["arch"], "distro": f"{system}-{inventory['distribution_version']}"}
-    return _library(
-        f"deb:{name}@{version}", name, version, PackageURL("deb", system, name, version, where)
+    purl = PackageURL("deb", system, name, version, where)
+    return Component(name=name, version=version, purl=purl, bom_ref=str(purl))
+
+
+def _model(bento: Bento) -> Component:
+    name, _, version = bento.model_tag.partition(":")
+    return Component(
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=f"model:{bento.model_tag}",
+        name=name,
+        version=version,
+        hashes=[_hash(bento.model_digest)],
+        properties=[Property(name="csanmt:digest", value=bento.model_digest)],
     )
 
 
-def _library(ref: str, name: str, version: str, purl: PackageURL) -> dict[str, Any]:
-    return {
-        "bom-ref": ref,
-        "type": "library",
-        "name": name,
-        "version": version,
-        "purl": purl.to_string(),
-    }
-
-
-def _model(bento: Bento) -> dict[str, Any]:
-    name, _, version = bento.model_tag.partition(":")
-    return {
-        "bom-ref": f"model:{bento.model_tag}",
-        "type": "machine-learning-model",
-        "name": name,
-        "version": version,
-        "hashes": [_hash(bento.model_digest)],
-        "properties": [{"name": "csanmt:digest", "value": bento.model_digest}],
-    }
-
-
-def _hash(digest: str) -> dict[str, str]:
-    return {"alg": "SHA-256", "content": digest.removeprefix("sha256:")}
+def _hash(digest: str) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=digest.removeprefix("sha256:"))
