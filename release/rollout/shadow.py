@@ -36,15 +36,6 @@ QUEUE = 1000  # copied requests that may wait for their turn
 FORWARDED = ("Content-Type", "Authorization")
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """One copied request."""
-
-    path: str
-    body: bytes
-    headers: Mapping[str, str]
-
-
 @dataclass(slots=True)
 class Side:
     """What one colour did with the sample; seconds are of its answers."""
@@ -85,29 +76,35 @@ class ShadowReport:
     sides: dict[Colour, dict[str, Any]]
 
 
-class _Listener(ThreadingHTTPServer):
-    """Listens on a Unix socket, which nginx's other user may write to."""
+class _Copied(BaseHTTPRequestHandler):
+    """One copied request, acknowledged at once."""
 
-    address_family = socket.AF_UNIX
-    daemon_threads = True
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        kept = {name: self.headers[name] for name in FORWARDED if name in self.headers}
+        self.send_response(204)
+        self.end_headers()
+        self.server.receive(self.path, body, kept)
 
-    def server_bind(self) -> None:
-        path = Path(str(self.server_address))
-        path.unlink(missing_ok=True)
-        socketserver.TCPServer.server_bind(self)
-        path.chmod(0o666)
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, *_: object) -> None: ...
 
 
-class Collector:
+class Collector(ThreadingHTTPServer):
     """Receives copied requests at a Unix socket and compares the colours' answers.
 
     Args:
         urls: colour → ``http://host:port`` of the service itself.
-        path: of the socket.
+        path: of the socket, which nginx's other user may write to.
         workers: requests replayed at a time.
         timeout: seconds a colour may take.
         api_key: takes the place of the users' keys, whose allowances are not ours to use up.
     """
+
+    address_family = socket.AF_UNIX
+    daemon_threads = True
 
     def __init__(
         self,
@@ -126,26 +123,31 @@ class Collector:
         self._lock = threading.Lock()
         self._sides: dict[Colour, Side] = {colour: Side() for colour in COLOURS}
         self._compared = self._changed = self._dropped = 0
-        self._server = _Listener(str(path), _handler(self))  # type: ignore[arg-type]
+        super().__init__(str(path), _Copied)  # type: ignore[arg-type]
+
+    def server_bind(self) -> None:
+        self._path.unlink(missing_ok=True)
+        socketserver.TCPServer.server_bind(self)
+        self._path.chmod(0o666)
 
     def __enter__(self) -> Collector:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """What still waits is not replayed; who waits for an answer now is left to its timeout."""
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
         self._path.unlink(missing_ok=True)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def receive(self, copied: Copied) -> None:
+    def receive(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Queue a request, or count it as dropped; never blocks."""
-        if not copied.path.startswith(PATH) or not copied.body:
+        if not path.startswith(PATH) or not body:
             return
         if self._room.acquire(blocking=False):
             with suppress(RuntimeError):  # the end came first
-                self._pool.submit(self._compare, copied)
+                self._pool.submit(self._compare, path, body, headers)
         else:
             with self._lock:
                 self._dropped += 1
@@ -158,11 +160,11 @@ class Collector:
 
     # -- parts -------------------------------------------------------------------
 
-    def _compare(self, copied: Copied) -> None:
-        sources = _texts(copied.body, "text")
-        answers = {colour: self._ask(colour, copied) for colour in COLOURS}
+    def _compare(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        sources = _texts(body, "text")
+        answers = {colour: self._ask(colour, path, body, headers) for colour in COLOURS}
         self._room.release()
-        targets = {c: _texts(body, "translation") if body else [] for c, body in answers.items()}
+        targets = {c: _texts(found, "translation") for c, found in answers.items()}
         with self._lock:
             for colour in COLOURS:
                 side = self._sides[colour]
@@ -173,36 +175,21 @@ class Collector:
             self._compared += len(pairs)
             self._changed += sum(blue != green for blue, green in pairs)
 
-    def _ask(self, colour: Colour, copied: Copied) -> bytes:
+    def _ask(self, colour: Colour, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         start = time.monotonic()
         try:
-            url, headers = self.urls[colour] + copied.path, {**copied.headers, **self._key}
-            answer = self._client.post(url, content=copied.body, headers=headers)
-            body, failed = answer.content, answer.status_code >= 500
+            answer = self._client.post(
+                self.urls[colour] + path, content=body, headers={**headers, **self._key}
+            )
+            found, failed = answer.content, answer.status_code >= 500
         except (httpx.HTTPError, httpx.InvalidURL):  # also cut short, or a bad path
-            body, failed = b"", True
+            found, failed = b"", True
         with self._lock:
             side = self._sides[colour]
             side.answers += 1
             side.errors += failed
             side.seconds.append(time.monotonic() - start)
-        return body
-
-
-def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept = {name: self.headers[name] for name in FORWARDED if name in self.headers}
-            self.send_response(204)
-            self.end_headers()
-            collector.receive(Copied(self.path, body, kept))
-
-        do_GET = do_POST  # noqa: N815
-
-        def log_message(self, *_: object) -> None: ...
-
-    return Handler
+        return found
 
 
 def _texts(body: bytes, key: str) -> list[str]:

@@ -17,7 +17,7 @@ from release.rollout.deployment import deploy
 from release.rollout.metrics import ServiceMetrics
 from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.settings import NginxSettings
-from release.rollout.shadow import Collector, Copied
+from release.rollout.shadow import Collector
 from release.rollout.site import Site, open_site
 from release.rollout.status import standing
 from release.rollout.traffic import COLOURS, Colour, Traffic
@@ -142,13 +142,13 @@ def test_shadow_traffic_uses_the_sites_key_and_no_users_allowance(
     services: dict[Colour, str], tmp_path: Path
 ) -> None:
     urls: dict[Colour, str] = {c: f"http://{services[c]}" for c in COLOURS}
-    copied = Copied(
+    copied = (
         "/translate",
         json.dumps({"text": "二十个字" * 5}).encode(),
         {"Content-Type": "application/json", "Authorization": "Bearer csk_user"},
     )
     with Collector(urls, tmp_path / "s", api_key="csk_site") as collector:
-        collector.receive(copied)
+        collector.receive(*copied)
         end = time.monotonic() + 20
         while collector.report().compared < 1:
             assert time.monotonic() < end, collector.report()

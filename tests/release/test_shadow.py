@@ -17,7 +17,7 @@ import pytest
 from release.rollout import shadow as shadow_module
 from release.rollout.nginx import NginxRouter
 from release.rollout.settings import NginxSettings
-from release.rollout.shadow import Collector, Copied
+from release.rollout.shadow import Collector
 from release.rollout.traffic import COLOURS, Colour, Traffic
 from tests.ports import free_addresses
 from tests.release.load import Load
@@ -161,7 +161,7 @@ def test_a_colour_that_dies_in_mid_answer_is_an_error_and_ends_no_worker(
     body = json.dumps({"text": "你好"}).encode()
     with Collector(urls, tmp_path / "s", workers=2) as collector:
         for _ in range(6):
-            collector.receive(Copied("/translate", body, {}))
+            collector.receive("/translate", body, {})
         end = time.monotonic() + 10
         while collector.report().sides["green"]["answers"] < 6 and time.monotonic() < end:
             time.sleep(0.01)
@@ -178,6 +178,6 @@ def test_a_collector_ends_with_a_full_queue_and_stuck_workers(
         urls = dict.fromkeys(COLOURS, f"http://127.0.0.1:{silent.getsockname()[1]}")
         with Collector(urls, tmp_path / "s", timeout=2) as collector:
             while not collector.report().dropped:
-                collector.receive(Copied("/translate", b"{}", {}))
+                collector.receive("/translate", b"{}", {})
             leaving = time.monotonic()
     assert time.monotonic() - leaving < 1
