@@ -149,10 +149,9 @@ def _verify(args: argparse.Namespace) -> int:
         verdict = verify(subject, who=current_user(), why=args.why, told=told)
     key = os.environ.get("CSANMT_SIGNING_KEY")
     write_verdict(folder, ledger, tag, Path(key) if key else None)
-    answer(
-        args, verdict.to_json(), f"{tag} is {'ready' if verdict.ready else 'NOT ready'} to deploy"
-    )
-    return 0 if verdict.ready else 1
+    ready = verdict["ready"]
+    answer(args, verdict, f"{tag} is {'ready' if ready else 'NOT ready'} to deploy")
+    return 0 if ready else 1
 
 
 def _tell(check: Check) -> None:

@@ -40,7 +40,6 @@ class Image:
     name: str  # ``localhost/csanmt:v1.2.0-abc1234``
     facts: ImageFacts
     base: BaseImage
-    model_bytes: int  # of the model in it
 
 
 def choose_base(
@@ -107,7 +106,7 @@ def build_image(
             labels=image_labels(bento, tag, checkout, manifest, base),
             log=log,
         )
-    return Image(name, builder.inspect(name), base, store.show(bento.model_tag).size)
+    return Image(name, builder.inspect(name), base)
 
 
 def image_labels(
@@ -115,7 +114,7 @@ def image_labels(
 ) -> dict[str, str]:
     """The labels by which an image is traced back to all that went into it."""
     created = datetime.fromtimestamp(checkout.commit_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    labels = {
+    return {
         "org.opencontainers.image.title": manifest.release.name,
         "org.opencontainers.image.version": str(tag.version),
         "org.opencontainers.image.revision": checkout.sha,
@@ -129,14 +128,13 @@ def image_labels(
         MODEL_DIGEST_LABEL: bento.model_digest,
         BENTO_DIGEST_LABEL: bento.digest,
     }
-    return labels
 
 
-def size_report(image: Image, budget_megabytes: int) -> str:
-    """One line: what the image weighs, without its model, and whether that is allowed."""
-    bare = (image.facts.bytes - image.model_bytes) / 1e6
-    verdict = "within" if bare <= budget_megabytes else "OVER"
+def size_report(total: int, model: int, budget_megabytes: int) -> tuple[str, bool]:
+    """What an image of so many bytes weighs without its model, and whether that is allowed."""
+    bare = (total - model) / 1e6
+    fits = bare <= budget_megabytes
     return (
-        f"{image.facts.bytes / 1e6:.0f} MB, of which the model {image.model_bytes / 1e6:.0f} MB; "
-        f"without it {bare:.0f} MB, {verdict} the budget of {budget_megabytes} MB"
-    )
+        f"{total / 1e6:.0f} MB, of which the model {model / 1e6:.0f} MB; without it "
+        f"{bare:.0f} MB, {'within' if fits else 'OVER'} the budget of {budget_megabytes} MB"
+    ), fits

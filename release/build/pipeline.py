@@ -98,13 +98,17 @@ def build_release(
         with timed(tell, "bill of materials"):
             inventory = read_inventory(tool, image.name)
             write_sbom(folder / "sbom.cdx.json", bento, image, checkout, inventory)
+    size = ""
+    if image:
+        model = store.show(bento.model_tag).size
+        size, _ = size_report(image.facts.bytes, model, manifest.image.budget_megabytes)
     tools = {"python": platform.python_version(), "bentoml": installed("bentoml")}
     record = {
         "tag": str(tag),
         "bento": {"tag": bento.tag, "digest": bento.digest},
         "model": {"tag": bento.model_tag, "digest": bento.model_digest},
         "image": asdict(image) if image else None,
-        "size": size_report(image, manifest.image.budget_megabytes) if image else "",
+        "size": size,
         "source": {"address": source, "commit": checkout.sha, LOCK: file_digest(root / LOCK)},
         "tools": tools | ({tool.tool: tool.version()} if tool else {}),
         "artefacts": str(folder),

@@ -12,6 +12,7 @@ from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
 from release.build.checksums import check_checksums, file_digest, tree_digest
 from release.build.gate_evidence import check_evidence
+from release.build.image import size_report
 from release.build.manifest import Manifest
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.running.containers import BUILDERS, Builder, find_tool
@@ -29,28 +30,6 @@ class Check:
     name: str
     passed: bool
     detail: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All answers about one version."""
-
-    version: str
-    checks: tuple[Check, ...]
-
-    @property
-    def ready(self) -> bool:
-        """Whether the version may be deployed."""
-        return all(check.passed for check in self.checks)
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why not."""
-        return tuple(f"{c.name}: {c.detail}" for c in self.checks if not c.passed)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"ready": self.ready, "reasons": list(self.reasons), **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -94,8 +73,10 @@ class Subject:
 Question = Callable[[Subject], str]
 
 
-def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None]) -> Verdict:
-    """Run every check, write the verdict into the ledger and return it.
+def verify(
+    subject: Subject, *, who: str, why: str, told: Callable[[Check], None]
+) -> dict[str, Any]:
+    """Run every check, write the verdict into the ledger and return it as plain JSON values.
 
     Args:
         told: called with each check as soon as it is answered.
@@ -112,7 +93,7 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
             check = Check(name, False, " ".join(str(error).split()))
         checks.append(check)
         told(check)
-    verdict = Verdict(subject.version, tuple(checks))
+    reasons = [f"{check.name}: {check.detail}" for check in checks if not check.passed]
     there = subject.evidence.is_file()
     evidence = {"evidence": file_digest(subject.evidence)} if there else {}
     subject.ledger.append(
@@ -122,12 +103,13 @@ def verify(subject: Subject, *, who: str, why: str, told: Callable[[Check], None
         why=why,
         digests=build.digests | evidence,
         detail={
-            "ready": verdict.ready,
+            "ready": not reasons,
             "checks": {check.name: check.detail for check in checks if check.passed},
-            "reasons": list(verdict.reasons),
+            "reasons": reasons,
         },
     )
-    return verdict
+    found = [asdict(check) for check in checks]
+    return {"ready": not reasons, "reasons": reasons, "version": subject.version, "checks": found}
 
 
 def _questions(subject: Subject) -> Iterable[tuple[str, Question]]:
@@ -179,13 +161,10 @@ def _image(subject: Subject) -> str:
     if facts.user in ("", "0", "root", "0:0"):
         raise IntegrityError("the image runs as root")
     model = subject.store.show(subject.manifest.model.tag).size
-    bare = (facts.bytes - model) / 1e6
-    if bare > subject.manifest.image.budget_megabytes:
-        raise IntegrityError(
-            f"{bare:.0f} MB without the model, over the budget of "
-            f"{subject.manifest.image.budget_megabytes} MB"
-        )
-    return f"labelled, not root, {bare:.0f} MB and the model's {model / 1e6:.0f} MB"
+    words, fits = size_report(facts.bytes, model, subject.manifest.image.budget_megabytes)
+    if not fits:
+        raise IntegrityError(words)
+    return f"labelled, not root, {words}"
 
 
 def _contents(subject: Subject) -> str:
