@@ -37,8 +37,7 @@ def ranked_lines(result: TextTranslation, number: int) -> str:
 
 def _score(result: TextTranslation, rank: int) -> float:
     """Sum of the sentences' scores of that rank; a sentence with fewer gives its last."""
-    lists = [segment.translation.hypotheses for segment in result.segments]
-    return sum(found[min(rank, len(found) - 1)].score for found in lists if found)
+    return sum(segment.translation.ranked(rank).score for segment in result.segments)
 
 
 def _sentence(segment: SegmentTranslation) -> dict[str, Any]:

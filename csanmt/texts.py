@@ -8,7 +8,7 @@ original layout. Whatever happened to a sentence is said in its ``SegmentTransla
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -62,12 +62,14 @@ class TextTranslation:
         alternatives: the texts made of the first, second, … best hypothesis of every
             sentence; ``n_best`` of them, the first is ``text``.
         segments: in order.
+        spans: of each alternative, where its segments stand in it.
     """
 
     source: str
     text: str
     segments: tuple[SegmentTranslation, ...]
     alternatives: tuple[str, ...]
+    spans: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def source_tokens(self) -> int:
@@ -115,7 +117,7 @@ def translate_texts(
     answers = translator.translate(sentences, options, should_stop=should_stop) if sentences else []
     found = dict(zip(sentences, answers, strict=True))
     return [
-        _assemble(text, plan, found, options.n_best, translator.target_language)
+        assemble(text, plan, found, options.n_best, translator.target_language)
         for text, plan in zip(texts, plans, strict=True)
     ]
 
@@ -183,29 +185,39 @@ def _script(character: str) -> str:
     return script if script in ("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL") else ""
 
 
-def _assemble(
+def assemble(
     text: str,
     segments: Sequence[Segment],
-    found: dict[str, Translation],
+    found: Mapping[str, Translation],
     n_best: int,
     language: str,
 ) -> TextTranslation:
-    answers = [found.get(s.text) for s in segments]
-    kept = [
-        _copy(s.text) if answer is None else as_part(answer, segments, k, language)
-        for k, (s, answer) in enumerate(zip(segments, answers, strict=True))
-    ]
-    best, spans = join_with_spans(segments, [t.text for t in kept], language)
-    alternatives = [best]
-    for k in range(1, n_best):
-        texts = [t.hypotheses[min(k, len(t.hypotheses) - 1)].text for t in kept]
-        alternatives.append(join_with_spans(segments, texts, language)[0])
+    """Set translations into the layout of a text.
+
+    Args:
+        segments: the text's ``pieces``; none if it is blank.
+        found: of its sentences; one that is not there is kept as it was.
+        language: of the translation.
+    """
+    kept = [part_of(segments, k, found, language) for k in range(len(segments))]
+    alternatives, spans = [], []
+    for rank in range(n_best):
+        texts = [t.ranked(rank).text for t in kept]
+        joined, places = join_with_spans(segments, texts, language) if segments else (text, [])
+        alternatives.append(joined)
+        spans.append(tuple(places))
     results = tuple(
-        SegmentTranslation((s.start, s.end), span, translation, s.split, answer is None)
-        for s, span, translation, answer in zip(segments, spans, kept, answers, strict=True)
+        SegmentTranslation((s.start, s.end), span, translation, s.split, s.text not in found)
+        for s, span, translation in zip(segments, spans[0], kept, strict=True)
     )
-    return TextTranslation(text, best, results, tuple(alternatives))
+    return TextTranslation(text, alternatives[0], results, tuple(alternatives), tuple(spans))
 
 
-def _copy(text: str) -> Translation:
-    return Translation(text, (Hypothesis(text, 0.0),), 0)
+def part_of(
+    segments: Sequence[Segment], index: int, found: Mapping[str, Translation], language: str
+) -> Translation:
+    """What segment ``index`` becomes in the translation of the whole; itself if not ``found``."""
+    text = segments[index].text
+    if (translation := found.get(text)) is None:
+        return Translation(text, (Hypothesis(text, 0.0),), 0)
+    return as_part(translation, segments, index, language)

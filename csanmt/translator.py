@@ -111,6 +111,11 @@ class Translation:
     def text(self) -> str:
         return self.hypotheses[0].text if self.hypotheses else ""
 
+    def ranked(self, rank: int) -> Hypothesis:
+        """The hypothesis of this rank (0 is best), or the last one."""
+        hypotheses = self.hypotheses or (Hypothesis("", 0.0),)
+        return hypotheses[min(rank, len(hypotheses) - 1)]
+
     @property
     def truncated(self) -> bool:
         """The best hypothesis ran into the length limit."""

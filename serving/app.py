@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from csanmt.texts import CountTokens
 from csanmt.version import PACKED_WEIGHTS
 from serving.apis.apertium import apertium_api
 from serving.apis.api import SHARED, Api, Backend, Dispatcher
@@ -39,7 +40,6 @@ from serving.http.guard import Guard
 from serving.http.key_fields import KeyFields
 from serving.http.keys import KeyRing
 from serving.http.middleware import ENDPOINT, ErrorMiddleware, RequestMiddleware
-from serving.layout import CountTokens
 from serving.memory import Recall
 from serving.metrics import Metrics
 from serving.openapi.document import openapi_document

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
-from csanmt.markup import AlignedText, MarkedText, MarkupDocument, assemble, place
+from csanmt.markup import MarkedText, MarkupDocument, of_translation, place
+from csanmt.texts import TextTranslation
 from csanmt.translator import DecodingOptions
-from serving.translating import IN_A_THREAD, TextAnswer, Timing, TranslationService
+from serving.translating import IN_A_THREAD, Answer, Timing, TranslationService
 
 Parse = Callable[[str], MarkupDocument]
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedAnswer:
-    """A translated document.
-
-    Attributes:
-        texts: the best translation, then one for each rank that was asked for.
-        parts: the answers of the texts within the document, in order.
-        characters: of text in it, tags not counted.
-    """
-
-    texts: tuple[str, ...]
-    parts: tuple[TextAnswer, ...]
-    characters: int
-
-    @property
-    def text(self) -> str:
-        return self.texts[0]
-
-    @property
-    def truncated(self) -> bool:
-        return any(part.truncated for part in self.parts)
-
-    def alternatives(self, most: int) -> list[str]:
-        """Up to ``most`` other translations, each different from the best and from the others."""
-        found = dict.fromkeys(self.texts[1 : most + 1])
-        return [text for text in found if text != self.text]
 
 
 def characters(documents: Sequence[MarkupDocument]) -> int:
@@ -60,7 +33,7 @@ async def translate_marked(
     options: DecodingOptions,
     *,
     whole: bool = False,
-) -> tuple[list[MarkedAnswer], Timing]:
+) -> tuple[list[Answer], Timing]:
     """Translate the texts of ``documents`` with ``options.n_best`` answers each.
 
     Args:
@@ -73,37 +46,26 @@ async def translate_marked(
     wanted = replace(options, alignment=options.alignment or not all(text.plain for text in texts))
     whole = whole and not any(text.breaks for text in texts)
     answers, timing = await service.translate([t.text for t in texts], wanted, whole=whole)
+    parts = [part for answer in answers for part in answer.parts]
     if sum(len(text.text) for text in texts) > IN_A_THREAD:
-        written = await asyncio.to_thread(_written, documents, texts, answers, options.n_best)
+        written = await asyncio.to_thread(_written, documents, texts, parts, options.n_best)
     else:
-        written = _written(documents, texts, answers, options.n_best)
+        written = _written(documents, texts, parts, options.n_best)
     return written, timing
 
 
 def _written(
     documents: Sequence[MarkupDocument],
     texts: Sequence[MarkedText],
-    answers: Sequence[TextAnswer],
+    parts: Sequence[TextTranslation],
     n_best: int,
-) -> list[MarkedAnswer]:
-    pairs = list(zip(texts, answers, strict=True))
-    placed = [iter([place(t, aligned(a, rank)) for t, a in pairs]) for rank in range(n_best)]
-    rest = iter(answers)
+) -> list[Answer]:
+    pairs = list(zip(texts, parts, strict=True))
+    placed = [iter([place(t, of_translation(p, rank)) for t, p in pairs]) for rank in range(n_best)]
+    rest = iter(parts)
     found = []
     for document in documents:
         count = len(document.texts)
         ranks = tuple(document.render(list(islice(row, count))) for row in placed)
-        found.append(MarkedAnswer(ranks, tuple(islice(rest, count)), characters([document])))
+        found.append(Answer(ranks, tuple(islice(rest, count)), characters([document])))
     return found
-
-
-def aligned(answer: TextAnswer, rank: int = 0) -> AlignedText:
-    """The answer of a rank (0 is best) with its word alignment."""
-    text, spans = answer.joined(rank)
-    parts = [
-        ((segment.start, segment.end), span, hypothesis)
-        for segment, span, hypothesis in zip(
-            answer.layout.segments, spans, answer.hypotheses(rank), strict=True
-        )
-    ]
-    return assemble(answer.layout.text, text, parts)

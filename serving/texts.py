@@ -14,13 +14,12 @@ from csanmt.translator import DecodingOptions
 from serving.http.allowance import charged
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError, TooLargeError
-from serving.markup import MarkedAnswer, Parse, characters, parsed, translate_marked
+from serving.markup import Parse, characters, parsed, translate_marked
 from serving.memory import Mode
 from serving.settings import Settings
-from serving.translating import Job, TextAnswer, Timing, TranslationService
+from serving.translating import Answer, Job, Timing, TranslationService
 
 Terms = tuple[tuple[str, str], ...]
-Answer = TextAnswer | MarkedAnswer
 
 
 def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:

@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from csanmt.errors import DeadlineExceededError, InvalidInputError
 from csanmt.memory.entries import Match
+from csanmt.segmentation import Segment, join_with_spans
 from csanmt.surrogates import lone_surrogate
+from csanmt.texts import (
+    DEFAULT_MAX_TOKENS,
+    CountTokens,
+    SegmentTranslation,
+    TextTranslation,
+    assemble,
+    part_of,
+    pieces,
+    translatable,
+)
 from csanmt.translator import DecodingOptions, Hypothesis, Translation
 from serving import metric_names as names
 from serving.http.errors import TooLargeError
 from serving.languages import LanguagePair, canonical
-from serving.layout import CountTokens, Layout, analyse
 from serving.memory import Mode, Recall
 from serving.metrics import PROBE, Metrics
-from serving.runners.batching import BatchQueue, Ticket
+from serving.runners.batching import BatchQueue
 from serving.runners.pool import RunnerPool
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
@@ -33,55 +42,37 @@ IN_A_THREAD = 2_000  # characters from which a text is analysed beside the event
 
 
 @dataclass(slots=True)
-class TextAnswer:
-    """A translated text.
+class Answer:
+    """A translated text, plain or marked up.
 
     Attributes:
-        layout: the text and where its sentences are.
-        sentences: a translation for each segment of ``layout``; None where it was kept.
-        text: best translations joined; ``spans`` says where each stands in it.
-        matches: what the memory knows of each segment; an exact match is its translation.
+        texts: the best translation, then one for each rank that was asked for.
+        parts: the plain texts that were translated for it: itself, or those between its tags.
+        characters: of text in it, tags not counted.
+        matches: what the memory knows, by sentence; an exact match is its translation.
     """
 
-    layout: Layout
-    sentences: tuple[Translation | None, ...]
-    text: str
-    spans: tuple[tuple[int, int], ...]
-    matches: tuple[Match | None, ...]
+    texts: tuple[str, ...]
+    parts: tuple[TextTranslation, ...]
+    characters: int
+    matches: Mapping[str, Match] = field(default_factory=dict)
 
     @property
-    def parts(self) -> tuple[TextAnswer, ...]:
-        """The texts that were translated for it: as of a text with markup, but one."""
-        return (self,)
-
-    @property
-    def characters(self) -> int:
-        return len(self.layout.text)
+    def text(self) -> str:
+        return self.texts[0]
 
     @property
     def truncated(self) -> bool:
-        return any(sentence.truncated for sentence in self.sentences if sentence)
-
-    def hypotheses(self, rank: int) -> list[Hypothesis | None]:
-        """Each sentence's hypothesis of this rank (0 is best), or its last; None where kept."""
-        return [_ranked(sentence, rank) if sentence else None for sentence in self.sentences]
-
-    def joined(self, rank: int) -> tuple[str, Sequence[tuple[int, int]]]:
-        """The text made of the hypotheses of this rank, and where each stands in it."""
-        if rank == 0:
-            return self.text, self.spans
-        pairs = zip(self.layout.segments, self.hypotheses(rank), strict=True)
-        return self.layout.join([kept.text if h is None else h.text for kept, h in pairs])
+        return any(part.truncated for part in self.parts)
 
     def alternatives(self, most: int) -> list[str]:
         """Up to ``most`` other texts, each different from the translation and from the others."""
-        found = dict.fromkeys(self.joined(rank)[0] for rank in range(1, most + 1))
+        found = dict.fromkeys(self.texts[1 : most + 1])
         return [text for text in found if text != self.text]
 
-
-def _ranked(sentence: Translation, rank: int) -> Hypothesis:
-    hypotheses = sentence.hypotheses or (Hypothesis("", 0.0),)
-    return hypotheses[min(rank, len(hypotheses) - 1)]
+    def sentences(self) -> list[Translation]:
+        """What was translated, not kept as it was."""
+        return [s.translation for part in self.parts for s in part.segments if not s.copied]
 
 
 @dataclass(slots=True)
@@ -97,35 +88,28 @@ class Timing:
 class SentenceEvent:
     """One finished segment of a stream: segment ``index`` of text ``text_index``.
 
-    ``translation`` is None where there was nothing to translate and the segment was kept;
-    ``match`` is what the memory knows of it.
+    ``before`` is the layout before it, ``after`` what follows the last one of a text.
     """
 
     text_index: int
     index: int
-    layout: Layout
-    translation: Translation | None
-    match: Match | None = None
+    before: str
+    part: SegmentTranslation
+    after: str
 
     @property
     def text(self) -> str:
-        segment = self.layout.segments[self.index]
-        return segment.text if self.translation is None else self.translation.text
-
-    def around(self, previous: str) -> tuple[str, str]:
-        """The layout before it, given the translation before it; after the last of a text, too."""
-        before, following = self.layout.gap(self.index, previous, self.text), self.index + 1
-        last = following == len(self.layout.segments)
-        return before, self.layout.gap(following, self.text, "") if last else ""
+        return self.before + self.part.translation.text + self.after
 
 
 @dataclass(slots=True)
-class _SegmentedTexts:
-    """Texts taken apart: their layouts, and each distinct sentence once, in order."""
+class _Plan:
+    """Texts taken apart, and each distinct sentence once, in order."""
 
-    layouts: list[Layout]
-    wanted: list[list[str | None]]  # per layout and segment
+    texts: list[tuple[str, list[Segment]]]
     sentences: list[str]
+    options: DecodingOptions
+    language: str  # of the translation
 
 
 class Job:
@@ -133,22 +117,29 @@ class Job:
 
     def __init__(
         self,
-        segmented: _SegmentedTexts,
-        ticket: Ticket,
-        deadline: float,
+        plan: _Plan,
         matches: Mapping[str, Match],
+        queue: BatchQueue,
+        deadline: float,
+        *,
+        stream: bool = False,
     ) -> None:
-        self.layouts = segmented.layouts
-        self._wanted = segmented.wanted
-        self._matches = matches
-        self._ticket = ticket
+        self._plan = plan
+        self.matches = matches
+        self._found = {
+            sentence: Translation(sentence, (Hypothesis(match.pair.target, 0.0),))
+            for sentence, match in matches.items()
+            if match.exact
+        }
+        self._asked = [sentence for sentence in plan.sentences if sentence not in self._found]
+        self._ticket = queue.submit(self._asked, plan.options, stream=stream)
         self._deadline = deadline
         self._started = time.monotonic()
         self._timer = asyncio.get_running_loop().call_later(deadline, self._expire)
 
     @property
     def segment_count(self) -> int:
-        return sum(len(layout.segments) for layout in self.layouts)
+        return sum(len(segments) for _, segments in self._plan.texts)
 
     async def events(self) -> AsyncIterator[SentenceEvent]:
         """Segments in the order of the texts, each as soon as it can be shown.
@@ -157,43 +148,31 @@ class Job:
             DeadlineExceededError: the request's time is over; the rest is cancelled.
             CsanmtError: what the queue or a runner says.
         """
-        results = self._ticket.in_order()
-        known = self._remembered()
-        for text_index, index, sentence in self._places():
-            if sentence is not None and sentence not in known:
-                known[sentence] = await anext(results)
-            yield self._event(text_index, index, sentence, known)
+        results, asked, language = self._ticket.in_order(), set(self._asked), self._plan.language
+        for text_index, (_, segments) in enumerate(self._plan.texts):
+            left, end = "", 0
+            for index, segment in enumerate(segments):
+                if segment.text in asked and segment.text not in self._found:
+                    self._found[segment.text] = await anext(results)
+                translation = part_of(segments, index, self._found, language)
+                before = _before(segments, index, left, translation.text, language)
+                span = end + len(before), end + len(before) + len(translation.text)
+                part = SegmentTranslation(
+                    (segment.start, segment.end), span, translation, segment.split
+                )
+                after = segment.after if index + 1 == len(segments) else ""
+                yield SentenceEvent(text_index, index, before, part, after)
+                left, end = translation.text, span[1]
 
-    async def all(self) -> list[SentenceEvent]:
-        """The same events once all are there, which takes half the steps."""
-        results = iter(await self._ticket.all())
-        known, events = self._remembered(), []
-        for text_index, index, sentence in self._places():
-            if sentence is not None and sentence not in known:
-                known[sentence] = next(results)
-            events.append(self._event(text_index, index, sentence, known))
-        return events
+    async def finished(self) -> None:
+        """Wait until all is there. Raises as ``events``."""
+        self._found.update(zip(self._asked, await self._ticket.all(), strict=True))
 
-    def _remembered(self) -> dict[str, Translation]:
-        return {
-            sentence: Translation(sentence, (Hypothesis(match.pair.target, 0.0),))
-            for sentence, match in self._matches.items()
-            if match.exact
-        }
-
-    def _places(self) -> Iterator[tuple[int, int, str | None]]:
-        for text_index, wanted in enumerate(self._wanted):
-            for index, sentence in enumerate(wanted):
-                yield text_index, index, sentence
-
-    def _event(
-        self, text_index: int, index: int, sentence: str | None, known: Mapping[str, Translation]
-    ) -> SentenceEvent:
-        layout = self.layouts[text_index]
-        if sentence is None:
-            return SentenceEvent(text_index, index, layout, None)
-        part = layout.part(index, known[sentence])
-        return SentenceEvent(text_index, index, layout, part, self._matches.get(sentence))
+    def answers(self) -> list[Answer]:
+        """The texts, once every sentence is there."""
+        plan, n_best = self._plan, self._plan.options.n_best
+        texts = [assemble(t, p, self._found, n_best, plan.language) for t, p in plan.texts]
+        return [Answer(t.alternatives, (t,), len(t.source), self.matches) for t in texts]
 
     def _expire(self) -> None:
         self.close()
@@ -208,6 +187,15 @@ class Job:
     def timing(self) -> Timing:
         total = time.monotonic() - self._started
         return Timing(total, self._ticket.queue_seconds, self._ticket.compute_seconds)
+
+
+def _before(segments: Sequence[Segment], index: int, left: str, right: str, language: str) -> str:
+    """The layout in front of translation ``index``, which stands between ``left`` and itself."""
+    if index == 0:
+        return segments[0].before
+    pair = segments[index - 1 : index + 1]
+    whole, ((_, end), (start, _)) = join_with_spans(pair, (left, right), language)
+    return whole[end:start]
 
 
 class TranslationService:
@@ -266,42 +254,30 @@ class TranslationService:
         if any(lone_surrogate(text) is not None for text in texts):
             raise InvalidInputError("a text holds half of a surrogate pair")
         if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
-            segmented = await asyncio.to_thread(self._segmented, texts, whole, options.protect)
+            plan = await asyncio.to_thread(self._plan, texts, whole, options)
         else:
-            segmented = self._segmented(texts, whole, options.protect)
-        if len(segmented.sentences) > self.settings.max_segments:
+            plan = self._plan(texts, whole, options)
+        if len(plan.sentences) > self.settings.max_segments:
             raise TooLargeError(
-                f"{len(segmented.sentences)} sentences; allowed is {self.settings.max_segments}"
+                f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"
             )
-        matches = await self.recall.find(segmented.sentences, memory, self.facts)
-        known = {sentence for sentence, match in matches.items() if match.exact}
-        unknown = [sentence for sentence in segmented.sentences if sentence not in known]
-        ticket = self.queue.submit(unknown, options, stream=stream)
-        return Job(segmented, ticket, self.settings.timeout, matches)
+        matches = await self.recall.find(plan.sentences, memory, self.facts)
+        return Job(plan, matches, self.queue, self.settings.timeout, stream=stream)
 
-    def _segmented(
-        self, texts: Sequence[str], whole: bool, protect: tuple[str, ...]
-    ) -> _SegmentedTexts:
-        facts, count = self.facts, self._count_tokens
-        languages, most = (facts.source_language, facts.target_language), facts.max_source_tokens
-        layouts = [
-            analyse(text, languages, count, max_tokens=most, whole=whole, protect=protect)
-            for text in texts
-        ]
-        wanted = [layout.sentences for layout in layouts]
-        distinct = dict.fromkeys(s for sentences in wanted for s in sentences if s is not None)
-        return _SegmentedTexts(layouts, wanted, list(distinct))
+    def _plan(self, texts: Sequence[str], whole: bool, options: DecodingOptions) -> _Plan:
+        facts = self.facts
+        most = facts.max_source_tokens or DEFAULT_MAX_TOKENS
+        taken = []
+        for text in texts:
+            found = pieces(text, self._count_tokens, most, whole=whole, protect=options.protect)
+            taken.append((text, [segment for segment in found if segment.text]))
+        distinct = dict.fromkeys(segment.text for _, found in taken for segment in found)
+        sentences = [text for text in distinct if translatable(text, facts.source_language)]
+        return _Plan(taken, sentences, options, facts.target_language)
 
-    def finish(self, job: Job, events: Sequence[SentenceEvent]) -> list[TextAnswer]:
-        """Join the segments (all events of the job, in order) to texts, and count them."""
-        answers = []
-        rest = iter(events)
-        for layout in job.layouts:
-            own = list(islice(rest, len(layout.segments)))
-            text, spans = layout.join([event.text for event in own])
-            sentences = tuple(event.translation for event in own)
-            matches = tuple(event.match for event in own)
-            answers.append(TextAnswer(layout, sentences, text, tuple(spans), matches))
+    def finish(self, job: Job) -> list[Answer]:
+        """The texts of a job whose sentences are all there, counted."""
+        answers = job.answers()
         self._count(job, answers)
         return answers
 
@@ -312,7 +288,7 @@ class TranslationService:
         memory: Mode = "off",
         *,
         whole: bool = False,
-    ) -> tuple[list[TextAnswer], Timing]:
+    ) -> tuple[list[Answer], Timing]:
         """Translate ``texts`` and wait for all of it. Cancelling the caller cancels the work.
 
         Args:
@@ -321,19 +297,21 @@ class TranslationService:
         """
         job = await self.begin(texts, options, memory, whole=whole)
         try:
-            return self.finish(job, await job.all()), job.timing()
+            await job.finished()
+            return self.finish(job), job.timing()
         finally:
             job.close()
 
-    def _count(self, job: Job, answers: Sequence[TextAnswer]) -> None:
+    def _count(self, job: Job, answers: Sequence[Answer]) -> None:
         if PROBE.get():
             return
         count = self.metrics.count
         for answer in answers:
-            count(names.CHARACTERS, "source", amount=len(answer.layout.text))
+            count(names.CHARACTERS, "source", amount=answer.characters)
             count(names.CHARACTERS, "target", amount=len(answer.text))
-            for sentence, match in zip(answer.sentences, answer.matches, strict=True):
-                if sentence and not (match and match.exact):  # that one is no work of the model
+            for sentence in answer.sentences():
+                match = answer.matches.get(sentence.source)
+                if not (match and match.exact):  # that one is no work of the model
                     self._count_sentence(sentence)
         self.metrics.observe(names.QUEUE_SECONDS, job.timing().queue)
 

@@ -107,10 +107,10 @@ def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
     return replace(aligned, pairs=(*kept, *own))
 
 
-def of_translation(translation: TextTranslation) -> AlignedText:
-    """Of the best that ``csanmt.texts`` answers; decode with ``alignment=True``."""
+def of_translation(translation: TextTranslation, rank: int = 0) -> AlignedText:
+    """Of what ``csanmt.texts`` answers, the best or another; decode with ``alignment=True``."""
     parts = [
-        (s.source_span, s.target_span, None if s.copied else s.translation.hypotheses[0])
-        for s in translation.segments
+        (s.source_span, span, None if s.copied else s.translation.ranked(rank))
+        for s, span in zip(translation.segments, translation.spans[rank], strict=True)
     ]
-    return assemble(translation.source, translation.text, parts)
+    return assemble(translation.source, translation.alternatives[rank], parts)

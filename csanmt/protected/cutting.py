@@ -45,7 +45,7 @@ def joined(sentence: str, parts: Sequence[tuple[Range, Translation]]) -> Transla
 def _joined(sentence: str, parts: Sequence[tuple[Range, Translation]], rank: int) -> Hypothesis:
     whole = Hypothesis("", 0.0, alignment=())
     for i, ((start, end), translation) in enumerate(parts):
-        found = translation.hypotheses[min(rank, len(translation.hypotheses) - 1)]
+        found = translation.ranked(rank)
         if i + 1 < len(parts) and not _END.search(sentence[start:end]):
             found = _without_stop(found)
         whole = _appended(whole, found, start)

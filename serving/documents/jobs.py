@@ -36,6 +36,7 @@ from csanmt.errors import (
     OverloadedError,
     UnavailableError,
 )
+from csanmt.markup import of_translation
 from serving.documents.job import Api, DocumentJob, JobFolders
 from serving.documents.parsers import ParserPool, storage_error
 from serving.documents.process import ANSWERS, TEXTS
@@ -45,9 +46,8 @@ from serving.http.allowance import Account
 from serving.http.errors import CrashedError
 from serving.languages import detect
 from serving.logs import log_fault
-from serving.markup import aligned
 from serving.texts import Terms, decoding, with_terms
-from serving.translating import TextAnswer, TranslationService
+from serving.translating import Answer, TranslationService
 
 log = logging.getLogger("csanmt.documents")
 
@@ -289,7 +289,7 @@ class DocumentJobs:
                 await asyncio.to_thread(_write, answers, batch, found)
                 job.done += sum(map(len, batch.texts))
 
-    async def _answers(self, batch: Batch, job: DocumentJob) -> list[TextAnswer]:
+    async def _answers(self, batch: Batch, job: DocumentJob) -> list[Answer]:
         """A document has time: where others are turned away it tries again.
 
         But not what crashes the engine, nor for ever what is never done in time.
@@ -322,9 +322,9 @@ def _texts(lines: IO[str]) -> Iterator[tuple[str, bool]]:
         yield text, tagged
 
 
-def _write(stream: IO[str], batch: Batch, answers: list[TextAnswer]) -> None:
+def _write(stream: IO[str], batch: Batch, answers: list[Answer]) -> None:
     for answer in answers:
-        found = aligned(answer)
+        found = of_translation(answer.parts[0])
         pairs = found.pairs if batch.aligned else ()
         stream.write(json.dumps([found.text, pairs, found.sentences], ensure_ascii=False))
         stream.write("\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -12,8 +12,7 @@ from starlette.types import Scope
 from csanmt.documents.formats import PARSERS
 from csanmt.errors import CsanmtError, InvalidInputError
 from csanmt.memory.entries import Match
-from csanmt.segmentation import Segment
-from csanmt.translator import Hypothesis, Translation
+from csanmt.texts import SegmentTranslation
 from serving.apis.api import Incoming
 from serving.apis.native.schemas import TranslateRequest, parse_request
 from serving.glossaries.owner import Glossaries
@@ -21,8 +20,8 @@ from serving.http.disconnect import EventStream, event
 from serving.http.errors import error_body, status_of
 from serving.http.headers import require_json
 from serving.http.middleware import OUTCOME, request_id
-from serving.texts import Answer, Terms, begun, translated
-from serving.translating import Job, SentenceEvent, TextAnswer, Timing, TranslationService
+from serving.texts import Terms, begun, translated
+from serving.translating import Answer, Job, Timing, TranslationService
 
 
 class NativeShape:
@@ -79,20 +78,12 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     identity, model = request_id(scope), service.facts.model
     yield event("start", {"request_id": identity, "model": model, "segments": job.segment_count})
-    events: list[SentenceEvent] = []
-    previous, end = "", 0  # of the translated text so far
     try:
         async for done in job.events():
-            events.append(done)
-            before, after = done.around(previous)
-            start = (end if done.index else 0) + len(before)
-            previous, end = done.text, start + len(done.text)
-            source = done.layout.segments[done.index]
-            segment = _segment(query, done.translation, source, (start, end), done.match)
             place = {"text_index": done.text_index, "index": done.index}
-            yield event("segment", {**place, "before": before, "after": after, **segment})
-        answers = service.finish(job, events)
-        body = _response(query, answers, job.timing(), service, identity)
+            layout = {"before": done.before, "after": done.after}
+            yield event("segment", place | layout | _segment(query, done.part, job.matches))
+        body = _response(query, service.finish(job), job.timing(), service, identity)
         yield event("done", body)
     except CsanmtError as error:  # the answer began with 200: what became of it, only metrics say
         scope["state"] |= {"error_code": error.code, OUTCOME: status_of(error)}
@@ -113,37 +104,31 @@ def _response(
         "request_id": identity,
         "truncated": shaped([answer.truncated for answer in answers]),
     }
-    parts = [part for answer in answers for part in answer.parts]
-    if query.wants_segments:  # of plain texts, which are their own parts
-        body["segments"] = shaped([_segments(query, part) for part in parts])
+    if query.wants_segments:
+        body["segments"] = shaped([_segments(query, answer) for answer in answers])
     if most:
         body["alternatives"] = shaped([answer.alternatives(most) for answer in answers])
     if query.timing:
-        body["timing"] = _timing(parts, timing)
+        body["timing"] = _timing(answers, timing)
     return body
 
 
-def _segments(query: TranslateRequest, answer: TextAnswer) -> list[dict[str, Any]]:
-    parts = zip(answer.sentences, answer.layout.segments, answer.spans, answer.matches, strict=True)
-    return [_segment(query, *part) for part in parts]
+def _segments(query: TranslateRequest, answer: Answer) -> list[dict[str, Any]]:
+    (text,) = answer.parts  # a plain one
+    return [_segment(query, part, answer.matches) for part in text.segments]
 
 
 def _segment(
-    query: TranslateRequest,
-    sentence: Translation | None,
-    source: Segment,
-    target: tuple[int, int],
-    match: Match | None,
+    query: TranslateRequest, part: SegmentTranslation, matches: Mapping[str, Match]
 ) -> dict[str, Any]:
-    if sentence is None:
-        sentence = Translation(source.text, (Hypothesis(source.text, 0.0),))
+    sentence = part.translation
     best = sentence.hypotheses[0]
     hypotheses = [{"text": h.text, "score": h.score} for h in sentence.hypotheses]
     body: dict[str, Any] = {
-        "source": source.text,
+        "source": sentence.source,
         "translation": best.text,
-        "source_span": (source.start, source.end),
-        "target_span": target,
+        "source_span": part.source_span,
+        "target_span": part.target_span,
         "score": best.score,
         "truncated": best.hit_limit,
     }
@@ -154,7 +139,7 @@ def _segment(
         body["alternatives"] = others[: query.alternatives]
     if query.alignment:
         body["alignment"] = list(best.alignment or ())
-    if match:
+    if match := matches.get(sentence.source):
         body["memory"] = {
             "match": round(match.similarity, 4),
             "used": match.exact,
@@ -165,8 +150,8 @@ def _segment(
     return body
 
 
-def _timing(answers: list[TextAnswer], timing: Timing) -> dict[str, float]:
-    sentences = [s for answer in answers for s in answer.sentences if s]
+def _timing(answers: Sequence[Answer], timing: Timing) -> dict[str, float]:
+    sentences = [sentence for answer in answers for sentence in answer.sentences()]
     return {
         "total_seconds": round(timing.total, 6),
         "queue_seconds": round(timing.queue, 6),

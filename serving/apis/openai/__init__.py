@@ -34,7 +34,7 @@ from serving.http.errors import (
 from serving.http.fields import given
 from serving.http.middleware import OUTCOME, request_id
 from serving.texts import begun, check_texts, decoding, translated
-from serving.translating import Job, SentenceEvent, TextAnswer, TranslationService
+from serving.translating import Answer, Job, TranslationService
 
 REFUSED = ("tools", "functions", "tool_choice", "function_call", "audio")
 TYPES = {
@@ -79,7 +79,7 @@ class ChatRoutes:
             chunks = _chunks(head, job, service, request.scope, counted=counted)
             return EventStream(chunks, on_close=job.close)
         found, _ = await translated(request, service, [text], options)
-        (answer,) = found[0].parts
+        (answer,) = found
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": answer.text, "refusal": None},
@@ -108,14 +108,13 @@ def _check(fields: Mapping[str, Any]) -> None:
         raise BadRequestError("stream_options: must be an object")
 
 
-def _reason(answer: TextAnswer) -> str:
+def _reason(answer: Answer) -> str:
     return "length" if answer.truncated else "stop"
 
 
-def _usage(answer: TextAnswer) -> dict[str, int]:
-    sentences = [sentence for sentence in answer.sentences if sentence]
-    source = sum(s.source_tokens for s in sentences)
-    target = sum(s.hypotheses[0].tokens for s in sentences)
+def _usage(answer: Answer) -> dict[str, int]:
+    source = sum(s.source_tokens for s in answer.sentences())
+    target = sum(s.hypotheses[0].tokens for s in answer.sentences())
     return {
         "prompt_tokens": source,
         "completion_tokens": target,
@@ -133,13 +132,10 @@ async def _chunks(
         return _data({**head, "object": "chat.completion.chunk", "choices": [choice]})
 
     yield chunk({"role": "assistant", "content": ""})
-    events: list[SentenceEvent] = []
     try:
         async for done in job.events():
-            before, after = done.around(events[-1].text if events else "")
-            events.append(done)
-            yield chunk({"content": before + done.text + after})
-        (answer,) = service.finish(job, events)
+            yield chunk({"content": done.text})
+        (answer,) = service.finish(job)
         yield chunk({}, _reason(answer))
         if counted:
             whole = {**head, "object": "chat.completion.chunk", "choices": []}
