@@ -25,27 +25,6 @@ ENTRY_BYTES = 64
 NAME_BYTES = 48
 
 
-class Fletcher:
-    """Two 64-bit sums over 32-bit words: Σ w[i] and Σ (n - i) w[i], modulo 2^64.
-
-    Finds every error in one or two words; see ``model_file.h``.
-    """
-
-    def __init__(self, words: int) -> None:
-        self._left = words
-        self.sum = 0
-        self.weighted = 0
-
-    def add(self, data: bytes) -> None:
-        """The next words, a multiple of 4 bytes."""
-        for start in range(0, len(data), 1 << 24):
-            words = np.frombuffer(data[start : start + (1 << 24)], dtype="<u4").astype(np.uint64)
-            places = np.arange(self._left, self._left - len(words), -1, dtype=np.uint64)
-            self.sum = (self.sum + int(words.sum(dtype=np.uint64))) % 2**64
-            self.weighted = (self.weighted + int((places * words).sum(dtype=np.uint64))) % 2**64
-            self._left -= len(words)
-
-
 def write_container(path: Path, shape: Shape, sections: Iterable[tuple[str, NDArray[Any]]]) -> None:
     """Stream the sections, then the table, then fill in the header; the file is synced to disk."""
     entries = []
@@ -74,18 +53,26 @@ def _header(shape: Shape, total: int, count: int, table: int) -> bytes:
 
 def seal(file: IO[bytes], total: int) -> None:
     """Compute the checksum of an engine file of ``total`` bytes and write it into its header."""
-    checksum = _checksum(file, total)
+    found = checksum(file, total)
     file.seek(CHECKSUM_AT)
-    file.write(checksum)
+    file.write(found)
 
 
-def _checksum(file: IO[bytes], total: int) -> bytes:
-    """The 16 bytes that belong into the header of an engine file of ``total`` bytes."""
-    checksum = Fletcher((total - CHECKSUM_START) // 4)
+def checksum(file: IO[bytes], total: int) -> bytes:
+    """The 16 bytes that belong into the header of an engine file of ``total`` bytes.
+
+    Two 64-bit sums over 32-bit words: Σ w[i] and Σ (n - i) w[i], modulo 2^64, which find every
+    error in one or two words; see ``model_file.h``.
+    """
+    left, plain, weighted = (total - CHECKSUM_START) // 4, 0, 0
     file.seek(CHECKSUM_START)
     while block := file.read(1 << 24):
-        checksum.add(block)
-    return struct.pack("<QQ", checksum.sum, checksum.weighted)
+        words = np.frombuffer(block, "<u4", len(block) // 4).astype(np.uint64)
+        places = np.arange(left, left - len(words), -1, dtype=np.uint64)
+        plain = (plain + int(words.sum(dtype=np.uint64))) % 2**64
+        weighted = (weighted + int((places * words).sum(dtype=np.uint64))) % 2**64
+        left -= len(words)
+    return struct.pack("<QQ", plain, weighted)
 
 
 def recorded_checksum(path: Path) -> str:
@@ -99,4 +86,4 @@ def actual_checksum(path: Path) -> str:
     """The checksum of an engine file's content as it is now; reads it all."""
     with path.open("rb") as file:
         total = os.fstat(file.fileno()).st_size
-        return _checksum(file, total - total % 4).hex() if total > CHECKSUM_START else ""
+        return checksum(file, total).hex() if total > CHECKSUM_START else ""

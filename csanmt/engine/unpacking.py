@@ -9,6 +9,7 @@ Needs numpy only.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import struct
@@ -20,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csanmt.engine.container import (
+    CHECKSUM_AT,
     CHECKSUM_START,
     ENTRY_BYTES,
     FORMAT_VERSION,
     HEADER_BYTES,
     MAGIC,
     NAME_BYTES,
-    Fletcher,
+    checksum,
 )
 from csanmt.engine.layout import Entry, Kind, layout
 from csanmt.engine.shape import FIELDS, Shape
@@ -68,14 +70,12 @@ class _EngineFile:
         data = self._data
         if not data.startswith(MAGIC) or len(data) < HEADER_BYTES:
             raise self._refuse("is not an engine file")
-        version, _, total, left, right = struct.unpack_from("<IIQQQ", data, 8)
+        version, _, total = struct.unpack_from("<IIQ", data, 8)
         if version != FORMAT_VERSION:
             raise self._refuse(f"has format version {version}; this reads {FORMAT_VERSION}")
         if total != len(data) or total % 4:
             raise self._refuse(f"is truncated: {len(data)} of {total} bytes")
-        checksum = Fletcher((total - CHECKSUM_START) // 4)
-        checksum.add(data[CHECKSUM_START:])
-        if (checksum.sum, checksum.weighted) != (left, right):
+        if checksum(io.BytesIO(data), total) != data[CHECKSUM_AT:CHECKSUM_START]:
             raise self._refuse("is damaged: its checksum does not match")
         fields = struct.unpack_from(f"<{FIELDS}I", data, CHECKSUM_START)
         count, _, table = struct.unpack_from("<IIQ", data, CHECKSUM_START + 4 * FIELDS)

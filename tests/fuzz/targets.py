@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import struct
 import tempfile
@@ -22,7 +23,7 @@ import httpx
 from csanmt.documents.formats import FORMATS
 from csanmt.documents.limits import Limits
 from csanmt.documents.protocol import Format, Languages
-from csanmt.engine.container import CHECKSUM_START, HEADER_BYTES, MAGIC, Fletcher
+from csanmt.engine.container import CHECKSUM_AT, CHECKSUM_START, HEADER_BYTES, MAGIC, checksum
 from csanmt.engine.unpacking import unpack
 from csanmt.errors import CsanmtError
 from csanmt.loading import load_tokenizer
@@ -163,10 +164,8 @@ def _sealed(data: bytes) -> bytes:
     rest = data + b"\0" * (-len(data) % 4)
     total = max(HEADER_BYTES, CHECKSUM_START + len(rest))
     rest = rest.ljust(total - CHECKSUM_START, b"\0")
-    checksum = Fletcher(len(rest) // 4)
-    checksum.add(rest)
-    head = struct.pack("<IIQQQ", 1, 0, total, checksum.sum, checksum.weighted)
-    return (MAGIC + head).ljust(CHECKSUM_START, b"\0")[:CHECKSUM_START] + rest
+    head = (MAGIC + struct.pack("<IIQ", 1, 0, total)).ljust(CHECKSUM_AT, b"\0")
+    return head + checksum(io.BytesIO(bytes(CHECKSUM_START) + rest), total) + rest
 
 
 KINDS = (
