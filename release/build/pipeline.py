@@ -94,12 +94,11 @@ def build_release(
         entry = ledger.append(
             Kind.BUILD, str(tag), who=who, why=why, digests=digests, detail=detail
         )
+    size = ""
     if image and tool:
         with timed(tell, "bill of materials"):
             inventory = read_inventory(tool, image.name)
             write_sbom(folder / "sbom.cdx.json", bento, image, checkout, inventory)
-    size = ""
-    if image:
         model = store.show(bento.model_tag).size
         size, _ = size_report(image.facts.bytes, model, manifest.image.budget_megabytes)
     tools = {"python": platform.python_version(), "bentoml": installed("bentoml")}

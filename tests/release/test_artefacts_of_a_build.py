@@ -30,8 +30,8 @@ def bento(path: Path = Path("/nowhere")) -> Bento:
     return Bento("csanmt", str(TAG), path, DIGESTS[0], "csanmt-zh-en:v1.0.0", DIGESTS[1])
 
 
-def image(size: int = 300_000_000) -> Image:
-    facts = ImageFacts(DIGESTS[2], DIGESTS[3], tuple(DIGESTS[:2]), {}, "1034:1034", size)
+def image() -> Image:
+    facts = ImageFacts(DIGESTS[2], DIGESTS[3], tuple(DIGESTS[:2]), {}, "1034:1034", 300_000_000)
     return Image(f"localhost/csanmt:{TAG}", facts, BaseImage("base", DIGESTS[4], False))
 
 
