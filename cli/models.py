@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.loading import open_store
 from cli.model_reports import list_row, print_difference, print_made, print_nested, summary
 from cli.output import action, answer, human_size, note, print_json, print_table
-from cli.progress import digesting
 from cli.version_options import add_version_options, version_arguments
-from csanmt.errors import CsanmtError, IntegrityError
+from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError, NotFoundError
+from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
+from model_store.tags import ModelTag
 
 if TYPE_CHECKING:
     from model_store.store import ModelStore
@@ -118,9 +121,7 @@ def _verify(args: argparse.Namespace) -> int:
     """
     store = open_store()
     tags = args.tag or [str(tag) for tag, _ in store.scan()]
-    sizes = sum(record.size for record in store.list() if str(record.tag) in tags)
-    with digesting("verifying", sizes):
-        results = [_verify_one(store, tag) for tag in tags]
+    results = [_verify_one(store, tag) for tag in tags]
     if args.json:
         print_json({"versions": results, "ok": all(result["ok"] for result in results)})
     else:
@@ -168,10 +169,7 @@ def _save(args: argparse.Namespace) -> None:
     appears whole or not at all.
     """
     wanted = version_arguments(args)
-    files = [path for path in Path(args.directory).rglob("*") if path.is_file()]
-    with digesting("saving", sum(path.stat().st_size for path in files)):
-        record = open_store().save(args.directory, **wanted)
-    print_made("saved", record, args)
+    print_made("saved", open_store().save(args.directory, **wanted), args)
 
 
 def _pack(args: argparse.Namespace) -> None:
@@ -180,10 +178,36 @@ def _pack(args: argparse.Namespace) -> None:
     Reads model.safetensors of a version or a directory and saves a new version that
     has engine.bin: int8 weights that the native engine maps into memory.
     """
-    from cli.packing import pack_as_version
+    from csanmt.engine.packing import pack
+    from model_store.provenance import read_origin
+    from model_store.staging import storage_errors
 
-    made = pack_as_version(open_store(), args.source, args.save_as, slim=args.slim)
-    print_made("saved", made, args)
+    store, source = open_store(), args.source
+    wanted, directory = ModelTag.parse(args.save_as), _float_model(store, source)
+    left_out = ("model.yaml", "provenance.json", PACKED_WEIGHTS, *([FLOAT_WEIGHTS] * args.slim))
+    with (
+        storage_errors(f"pack {source!r}", store.home),
+        tempfile.TemporaryDirectory(prefix="csanmt-pack-") as scratch,
+    ):
+        draft = Path(scratch, "model")
+        shutil.copytree(directory, draft, ignore=shutil.ignore_patterns(*left_out))
+        pack(directory, draft / PACKED_WEIGHTS)
+        origin, _ = read_origin(directory)
+        origin["packed_from"] = directory.name if Path(source).is_dir() else source
+        record = store.save(draft, wanted, provenance=origin)
+    print_made("saved", record, args)
+
+
+def _float_model(store: ModelStore, source: str) -> Path:
+    """The directory that ``source`` names: a path that exists, else a tag in the store."""
+    directory = Path(source)
+    if not directory.is_dir():
+        if ":" not in source:
+            raise NotFoundError(f"no directory {source!r}, and a tag would be name:vX.Y.Z")
+        directory = store.open(source)
+    if not (directory / FLOAT_WEIGHTS).is_file():
+        raise InvalidInputError(f"{source!r} has no {FLOAT_WEIGHTS} to pack")
+    return directory
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -195,9 +219,7 @@ def _export(args: argparse.Namespace) -> None:
     """
     from model_store.archive import export_archive
 
-    store = open_store()
-    with digesting("exporting", 2 * store.show(args.tag).size):  # verified, then the archive
-        receipt = export_archive(store, args.tag, args.path)
+    receipt = export_archive(open_store(), args.tag, args.path)
     tag, path, size = str(receipt.record.tag), str(receipt.path), receipt.size
     found = {"tag": tag, "path": path, "size": size, "sha256": receipt.sha256}
     words = f"exported {tag} to {path} ({human_size(size)})\nsha256 {receipt.sha256}"
@@ -215,11 +237,7 @@ def _import(args: argparse.Namespace) -> None:
     """
     from model_store.archive import import_archive
 
-    archive = Path(args.archive)
-    size = archive.stat().st_size if archive.is_file() else 0
-    with digesting("importing", 3 * size):  # the archive, its files as copied and as verified
-        record = import_archive(open_store(), archive, args.sha256)
-    print_made("imported", record, args)
+    print_made("imported", import_archive(open_store(), args.archive, args.sha256), args)
 
 
 def _retire(args: argparse.Namespace) -> None:
@@ -231,7 +249,6 @@ def _retire(args: argparse.Namespace) -> None:
     would go; --yes does it.
     """
     from model_store.retirement import retire
-    from model_store.tags import ModelTag
 
     verdicts = retire(
         open_store(),

@@ -179,7 +179,12 @@ class ModelStore:
                 card = render_card(tag, read_config(version), labels, origin)
                 (version / CARD).write_text(card, encoding="utf-8")
                 files[CARD] = digest_file(version / CARD)
-            record = self._describe(version, tag, files, labels, dict(metadata or {}), origin)
+            created, digest, kept = datetime.now(UTC), model_digest(files), dict(metadata or {})
+            described = {**kept, "digest": digest}
+            write_envelope(version, tag, created=created, labels=labels, metadata=described)
+            envelope = digest_file(version / ENVELOPE_NAME)
+            record = Record(tag, iso(created), digest, files, envelope, labels, kept, origin)
+            record.write(version)
             self.place(version, record)
         return record
 
@@ -230,34 +235,6 @@ class ModelStore:
             return self.show(record.tag) == record and not self.verify(record.tag).ok
         except IntegrityError:
             return True
-
-    def _describe(
-        self,
-        version: Path,
-        tag: ModelTag,
-        files: dict[str, FileDigest],
-        labels: dict[str, str],
-        metadata: dict[str, Any],
-        origin: dict[str, Any],
-    ) -> Record:
-        """Write ``model.yaml`` and ``provenance.json`` beside the copied files."""
-        created = datetime.now(UTC)
-        digest = model_digest(files)
-        write_envelope(
-            version, tag, created=created, labels=labels, metadata={**metadata, "digest": digest}
-        )
-        record = Record(
-            tag=tag,
-            created=iso(created),
-            digest=digest,
-            files=files,
-            envelope=digest_file(version / ENVELOPE_NAME),
-            labels=labels,
-            metadata=metadata,
-            origin=origin,
-        )
-        record.write(version)
-        return record
 
 
 def _checked(labels: Mapping[str, str]) -> dict[str, str]:

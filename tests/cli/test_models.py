@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.progress import ProgressBar
 from model_store.store import ModelStore
 from tests.model_store.tiny_model import write_model
 
@@ -154,26 +153,6 @@ def test_retire_shows_first_and_needs_to_know_what_is_in_service(
     stays = csanmt("models", "retire", f"{name}:v1.4.0", "--none-in-service", "--yes")
     assert (stays.status, "one of the newest 3" in stays.err) == (5, True)
     assert csanmt("models", "retire", name, "--none-in-service", "--keep", "1").status == 2
-
-
-def test_the_bars_reach_their_end(
-    csanmt, store: ModelStore, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is digested adds up to the totals that the commands announce, but for small records."""
-    bars: list[ProgressBar] = []
-    stop = ProgressBar.__exit__
-    monkeypatch.setattr(
-        ProgressBar, "__exit__", lambda bar, *rest: bars.append(bar) or stop(bar, *rest)
-    )
-    (model / "engine.bin").write_bytes(bytes(1 << 20))
-    _save(csanmt, model)
-    csanmt("models", "verify")
-    receipt = csanmt("models", "export", TAG, tmp_path, "--json").json
-    store.remove(store.show(TAG).tag)
-    csanmt("models", "import", receipt["path"], "--sha256", receipt["sha256"])
-    assert [bar._title for bar in bars] == ["saving", "verifying", "exporting", "importing"]
-    for bar in bars:
-        assert bar._done == pytest.approx(bar._total, rel=0.05)
 
 
 @pytest.fixture
