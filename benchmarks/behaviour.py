@@ -1,27 +1,31 @@
-"""Behaviour without references: a table of cases, metamorphic pairs, invariance.
+"""Behaviour without references: tables of cases, metamorphic pairs, invariance.
 
-Nothing here needs a gold translation: a case says what its answer must and must not
-show, a metamorphic pair says that two answers may differ in one place only, and
-invariance says that an answer may not depend on the sentences it was sent with.
+Nothing here needs a gold translation: a case, a smoke sentence or a pin says what its answer
+must and must not show, a metamorphic pair says that two answers may differ in one place only,
+and invariance says that an answer may not depend on the sentences it was sent with.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.checks import CHECK_NAMES, examine
-from benchmarks.pins import Pin
+from benchmarks.pins import DEFAULT_PINS, Pin, load_pins, pins_digest
 from benchmarks.progress import SILENT, Progress
 from benchmarks.subject import Subject, same_subject
-from benchmarks.suite import SmokeSentence, finds
 from csanmt.errors import ConfigurationError
 from csanmt.tables import build, parse_toml
 
 CASES_DIR = Path(__file__).parent / "cases"
+FILES = {  # name → the rule that its cases are for, and what comes before the names of its groups
+    "behaviour.toml": ("behaviour", ""),
+    "metamorphic.toml": ("behaviour", "metamorphic_"),
+    "smoke.toml": ("smoke", ""),
+}
 INVARIANCE = "batch_invariance"
 
 
@@ -49,6 +53,27 @@ class Case:
         problems += [f"lacks /{p}/" for p in self.must if not finds(p, output)]
         problems += [f"has /{p}/" for p in self.forbid if finds(p, output)]
         return "; ".join(problems) or None
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeSentence:
+    """A source and what its answer must look like; patterns as of ``Case``."""
+
+    source: str
+    accept: tuple[str, ...]
+    forbid: tuple[str, ...] = ()
+
+    def judge(self, output: str) -> str | None:
+        """What is wrong with an answer, or None."""
+        if not any(finds(pattern, output) for pattern in self.accept):
+            return f"is not an acceptable answer, such as /{self.accept[0]}/"
+        hit = next((pattern for pattern in self.forbid if finds(pattern, output)), None)
+        return f"has /{hit}/" if hit else None
+
+
+def finds(pattern: str, text: str) -> bool:
+    """Patterns of cases: searched, case ignored."""
+    return re.search(pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +114,13 @@ class Group:
     about: str
     case: tuple[Case, ...] = ()
     pair: tuple[MinimalPair, ...] = ()
+    sentence: tuple[SmokeSentence, ...] = ()
+    pin: tuple[Pin, ...] = ()
+
+    @property
+    def alone(self) -> tuple[Case | SmokeSentence | Pin, ...]:
+        """What a single answer is judged by."""
+        return (*self.case, *self.sentence, *self.pin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,57 +160,59 @@ class GroupResult:
 
 
 @dataclass(frozen=True, slots=True)
-class BehaviourTables:
-    """All groups by name, with the digest of the files they came from."""
+class Cases:
+    """What a candidate is asked: rule ("behaviour", "smoke", "pins") → its groups by name, and
+    a digest of them."""
 
-    groups: Mapping[str, Group]
-    digest: str
+    groups: Mapping[str, Mapping[str, Group]]
+    digests: Mapping[str, str]
 
 
-def load_tables(folder: Path = CASES_DIR) -> BehaviourTables:
-    """Read ``behaviour.toml`` and ``metamorphic.toml``.
+def load_cases(pins: Path = DEFAULT_PINS, folder: Path = CASES_DIR) -> Cases:
+    """Read the files of cases, and the pins.
 
     Raises:
         ConfigurationError: names the file and what is wrong with it.
     """
-    total = hashlib.sha256()
-    groups: dict[str, Group] = {}
-    for name, prefix in (("behaviour.toml", ""), ("metamorphic.toml", "metamorphic_")):
+    pinned = load_pins(pins)
+    about = "corrections that became tests"
+    groups: dict[str, dict[str, Group]] = {"pins": {"pins": Group(about, pin=pinned)}}
+    totals = {rule: hashlib.sha256() for rule, _ in FILES.values()}
+    for name, (rule, prefix) in FILES.items():
         data = (folder / name).read_bytes()
-        total.update(data)
+        totals[rule].update(data)
         for group, table in parse_toml(data, folder / name).items():
-            groups[prefix + group] = build(Group, table, f"{folder / name}: {group}.")
-    groups[INVARIANCE] = Group("an answer does not depend on the sentences sent with it")
-    return BehaviourTables(groups, total.hexdigest())
+            found = build(Group, table, f"{folder / name}: {group}.")
+            groups.setdefault(rule, {})[prefix + group] = found
+    groups["behaviour"][INVARIANCE] = Group("an answer does not depend on the sentences with it")
+    digests = {rule: total.hexdigest() for rule, total in totals.items()}
+    return Cases(groups, digests | {"pins": pins_digest(pinned)})
 
 
-def ask(
-    subject: Subject, group: str, cases: Sequence[Case | SmokeSentence | Pin]
+def run_groups(
+    subject: Subject, groups: Mapping[str, Group], progress: Progress = SILENT
 ) -> list[CaseResult]:
-    """Every case, all in one call."""
-    outputs = subject.translate([case.source for case in cases]) if cases else []
-    return [
-        CaseResult(group, case.source, output, case.judge(output))
-        for case, output in zip(cases, outputs, strict=True)
-    ]
-
-
-def run_behaviour(
-    subject: Subject, tables: BehaviourTables, progress: Progress = SILENT
-) -> list[CaseResult]:
-    """Every case, pair and invariance check on one subject, in the order of the tables."""
-    progress.start(f"{subject.label}: behaviour", len(tables.groups))
+    """Every case, pair and invariance check on one subject, in the order of the groups."""
+    progress.start(f"{subject.label}: cases", len(groups))
     found: list[CaseResult] = []
-    for name, group in tables.groups.items():
-        found += ask(subject, name, group.case)
-        for pair in group.pair:
-            a, b = subject.translate(list(pair.sources))
-            found.append(CaseResult(name, " / ".join(pair.sources), f"{a} / {b}", pair.judge(a, b)))
+    for name, group in groups.items():
+        found += _run_group(subject, name, group)
         progress.advance(1)
-    # Sentences of very different lengths, one of each group.
-    found += run_invariance(subject, [g.case[0].source for g in tables.groups.values() if g.case])
+    if INVARIANCE in groups:  # of sentences of very different lengths, one of each group
+        found += run_invariance(subject, [g.case[0].source for g in groups.values() if g.case])
     progress.finish()
     return found
+
+
+def _run_group(subject: Subject, name: str, group: Group) -> Iterator[CaseResult]:
+    """The cases in one call, then each pair in one."""
+    sources = [case.source for case in group.alone]
+    outputs = subject.translate(sources) if sources else []
+    for case, output in zip(group.alone, outputs, strict=True):
+        yield CaseResult(name, case.source, output, case.judge(output))
+    for pair in group.pair:
+        a, b = subject.translate(list(pair.sources))
+        yield CaseResult(name, " / ".join(pair.sources), f"{a} / {b}", pair.judge(a, b))
 
 
 def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[CaseResult]:
@@ -206,30 +240,31 @@ def run_invariance(subject: Subject, sentences: Sequence[str]) -> list[CaseResul
     ]
 
 
-def compare_cases(
+def compare_groups(
     candidate: Subject,
     baseline: Subject,
-    groups: Mapping[str, str],
-    ask: Callable[[Subject], list[CaseResult]],
+    groups: Mapping[str, Group],
+    progress: Progress = SILENT,
 ) -> tuple[GroupResult, ...]:
-    """What ``ask`` finds of both, by group.
+    """What both make of the groups."""
+    old = run_groups(baseline, groups, progress)
+    same = same_subject(baseline, candidate)
+    new = old if same else run_groups(candidate, groups, progress)
+    pairs = list(zip(old, new, strict=True))
+    return tuple(
+        _group_result(name, group.about, [(o, n) for o, n in pairs if o.group == name])
+        for name, group in groups.items()
+    )
 
-    Args:
-        groups: name → what it is about.
-    """
-    old = ask(baseline)
-    new = old if same_subject(baseline, candidate) else ask(candidate)
-    found = []
-    for name, about in groups.items():
-        pairs = [(o, n) for o, n in zip(old, new, strict=True) if o.group == name]
-        found.append(
-            GroupResult(
-                group=name,
-                about=about,
-                cases=len(pairs),
-                new=tuple(n for o, n in pairs if n.problem and not o.problem),
-                old=tuple(n for o, n in pairs if n.problem and o.problem),
-                fixed=tuple(n for o, n in pairs if o.problem and not n.problem),
-            )
-        )
-    return tuple(found)
+
+def _group_result(
+    name: str, about: str, pairs: Sequence[tuple[CaseResult, CaseResult]]
+) -> GroupResult:
+    return GroupResult(
+        group=name,
+        about=about,
+        cases=len(pairs),
+        new=tuple(n for o, n in pairs if n.problem and not o.problem),
+        old=tuple(n for o, n in pairs if n.problem and o.problem),
+        fixed=tuple(n for o, n in pairs if o.problem and not n.problem),
+    )

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from benchmarks.answers import AnswerCache
-from benchmarks.behaviour import (
-    BehaviourTables,
-    GroupResult,
-    ask,
-    compare_cases,
-    load_tables,
-    run_behaviour,
-)
+from benchmarks.behaviour import Cases, GroupResult, compare_groups
 from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
 from benchmarks.measurements import Measurements, MetricResult, ScoreResult
-from benchmarks.pins import Pin, pins_digest
 from benchmarks.policy import Policy, ScorePolicy
 from benchmarks.progress import SILENT, Progress
 from benchmarks.second_opinion import Texts, read_sheet, score_result
 from benchmarks.significance import SamplingPlan
 from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
 from benchmarks.subject import Subject, same_subject
-from benchmarks.suite import SmokeSentence, Suite
+from benchmarks.suite import Suite
 from csanmt.errors import InvalidInputError
 
 SUSPECT = 0.05  # p of a loss from which on it is looked at with both written alike
@@ -38,7 +29,7 @@ class MeasurementPlan:
 
     Attributes:
         suites: each of another name.
-        speed: None leaves it out.
+        cases, speed: None leaves them out.
         scores: name of another metric → where its segment scores come from.
         human: a filled sheet.
         retrained: the candidate is declared to be trained anew.
@@ -48,9 +39,7 @@ class MeasurementPlan:
 
     suites: Sequence[Suite]
     policy: Policy
-    smoke: Suite | None = None
-    pins: Sequence[Pin] = ()
-    behaviour: bool = True
+    cases: Cases | None = None
     speed: SpeedPlan | None = None
     scores: Mapping[str, str] = field(default_factory=dict)
     human: Path | None = None
@@ -124,7 +113,6 @@ def measurements(
     together = [c for c in compared if c.suite.name in names and c.suite.references]
     alike = _looked_at_again(compared, together, plan)
     files = "hypotheses" in (candidate.kind, baseline.kind)
-    tables = load_tables() if plan.behaviour and not files else None
     metrics = plan.policy.quality.all_metrics
     pooled = [_result(key, together, plan, alike) for key in metrics if len(together) > 1]
     texts = {c.suite.name: c.texts for c in compared if c.suite.references}
@@ -132,7 +120,9 @@ def measurements(
     for c in compared:
         found = [_result(key, [c], plan, alike) for key in metrics if c.suite.references]
         suites.append(c.result(found, plan.policy.slices.by, plan.sampling))
-    groups = {} if files else dict(_cases(candidate, baseline, plan, tables, progress))
+    groups: dict[str, tuple[GroupResult, ...]] = {}
+    for rule, asked in (plan.cases.groups if plan.cases and not files else {}).items():
+        groups[rule] = compare_groups(candidate, baseline, asked, progress)
     return Measurements(
         candidate=candidate.info,
         baseline=baseline.info,
@@ -149,7 +139,7 @@ def measurements(
         if plan.human
         else None,
         retrained=plan.retrained,
-        digests=_digests(tables, plan),
+        digests=plan.cases.digests if plan.cases else {},
     )
 
 
@@ -183,32 +173,6 @@ def _scores(plan: MeasurementPlan, texts: Mapping[str, Texts]) -> Iterator[Score
         yield score_result(name, how, texts, wanted.higher_is_better, plan.sampling)
 
 
-def _cases(
-    candidate: Subject,
-    baseline: Subject,
-    plan: MeasurementPlan,
-    tables: BehaviourTables | None,
-    progress: Progress,
-) -> Iterator[tuple[str, tuple[GroupResult, ...]]]:
-    """Behaviour, smoke and pins: what can only be asked."""
-    if tables is not None:
-        about = {name: group.about for name, group in tables.groups.items()}
-        yield (
-            "behaviour",
-            compare_cases(candidate, baseline, about, lambda s: run_behaviour(s, tables, progress)),
-        )
-    groups: list[tuple[str, str, Sequence[SmokeSentence | Pin]]] = [
-        ("pins", "corrections that became tests", plan.pins)
-    ]
-    if plan.smoke is not None:
-        groups.append(("smoke", plan.smoke.description, plan.smoke.smoke))
-    for name, what, cases in groups:
-        yield (
-            name,
-            compare_cases(candidate, baseline, {name: what}, partial(ask, group=name, cases=cases)),
-        )
-
-
 def _speed(
     candidate: Subject, baseline: Subject, plan: MeasurementPlan, progress: Progress
 ) -> SpeedReport | None:
@@ -226,12 +190,3 @@ def _speed(
         return None
     start = plan.measure_start(baseline, candidate, limits.get("memory_ratio", 1.25))
     return replace(found, start=start)
-
-
-def _digests(tables: BehaviourTables | None, plan: MeasurementPlan) -> dict[str, str]:
-    found = {"pins": pins_digest(plan.pins)}
-    if tables:
-        found["behaviour"] = tables.digest
-    if plan.smoke:
-        found["smoke"] = plan.smoke.digest
-    return found

@@ -23,7 +23,7 @@ MAX_CHANGES = 50  # of every suite in measurements.json; changes.jsonl has them 
 def run_json(measured: Measurements) -> dict[str, Any]:
     """Of the baseline alone: all but its answers."""
     suites = measured.suites
-    asked = [group for group in (*(measured.behaviour or ()), measured.smoke) if group]
+    asked = [g for g in (*(measured.behaviour or ()), measured.smoke, measured.pins) if g]
     return {
         "subject": asdict(measured.baseline),
         "scores": [

@@ -9,54 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError, UnavailableError
+from csanmt.errors import InvalidInputError, NotFoundError, UnavailableError
 from csanmt.tables import build, read_toml
 
 SUITES_DIR = Path(__file__).parent / "suites"
 QUALITY_SUITES = ("tatoeba", "ntrex128", "tico19")
-SMOKE_SUITE = "smoke"
-
-
-@dataclass(frozen=True, slots=True)
-class SmokeSentence:
-    """A source and what its answer must look like (regular expressions, case ignored)."""
-
-    source: str
-    accept: tuple[str, ...]
-    forbid: tuple[str, ...] = ()
-
-    def judge(self, output: str) -> str | None:
-        """What is wrong with an answer, or None."""
-        if not any(finds(pattern, output) for pattern in self.accept):
-            return f"is not an acceptable answer, such as /{self.accept[0]}/"
-        hit = next((pattern for pattern in self.forbid if finds(pattern, output)), None)
-        return f"has /{hit}/" if hit else None
-
-
-def finds(pattern: str, text: str) -> bool:
-    """Patterns of cases: searched, case ignored."""
-    return re.search(pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _Description:
     """``suite.toml``; files are named relative to it."""
 
+    source: str
     name: str = ""
     description: str = ""
-    kind: str = ""
-    source: str = ""
+    kind: str = "quality"
     references: tuple[str, ...] = ()
     documents: str = ""
     domains: str = ""
     licence: str = ""
     licence_file: str = ""
     original_language: str = ""
-    sentence: tuple[SmokeSentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +43,6 @@ class Suite:
         sources: n source sentences.
         references: r reference translations of each source, r lists of n lines.
         documents, domains: n names each, or empty.
-        smoke: for ``kind == "smoke"`` the sentences with their patterns, else empty.
         licence: SPDX name or a sentence.
     """
 
@@ -76,8 +51,6 @@ class Suite:
     references: tuple[tuple[str, ...], ...] = ()
     documents: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
-    smoke: tuple[SmokeSentence, ...] = ()
-    kind: str = "quality"
     description: str = ""
     licence: str = ""
 
@@ -97,8 +70,7 @@ class Suite:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) over everything a score depends on; the path is not part of it."""
-        smoke = [[s.source, s.accept, s.forbid] for s in self.smoke]
-        content = [self.name, self.kind, self.sources, self.references, self.documents, smoke]
+        content = [self.name, "quality", self.sources, self.references, self.documents, []]
         content += [self.domains] if self.domains else []
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
@@ -151,17 +123,12 @@ def load_folder(folder: Path) -> Suite:
     if not description.is_file():
         return _guess_folder(folder)
     about = build(_Description, read_toml(description), f"{description}: ")
-    if not about.sentence and not about.source:
-        raise ConfigurationError(f"{description}: needs `source` or [[sentence]] tables")
-    smoke = about.sentence
     return Suite(
         name=about.name or folder.name,
-        sources=tuple(s.source for s in smoke) if smoke else read_lines(folder / about.source),
+        sources=read_lines(folder / about.source),
         references=tuple(read_lines(folder / name) for name in about.references),
         documents=read_lines(folder / about.documents) if about.documents else (),
         domains=read_lines(folder / about.domains) if about.domains else (),
-        smoke=smoke,
-        kind="smoke" if smoke else "quality",
         description=about.description,
         licence=about.licence,
     )

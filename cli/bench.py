@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +85,7 @@ def _run(args: argparse.Namespace) -> None:
 
     measuring = Measuring.of(args)
     subject, progress = measuring.load(args.subject), measuring.progress
-    plan = replace(measuring.plan(measuring.suites([subject]), speed=False), pins=())
+    plan = measuring.plan(measuring.suites([subject]), speed=False)
     compared = compare_suites(subject, subject, plan, measuring.cache, progress)
     measured = measurements(subject, subject, plan, compared, progress)
     found = outputs.run_json(measured)

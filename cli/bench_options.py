@@ -122,17 +122,16 @@ class Measuring:
         return suites
 
     def plan(self, suites: Sequence[Suite], speed: bool) -> MeasurementPlan:
+        from benchmarks.behaviour import load_cases
         from benchmarks.compare import MeasurementPlan
-        from benchmarks.pins import DEFAULT_PINS, load_pins
+        from benchmarks.pins import DEFAULT_PINS
         from benchmarks.speed import SpeedPlan
-        from benchmarks.suite import SMOKE_SUITE, load_suite
 
         args = self.args
         return MeasurementPlan(
             suites,
             self.policy,
-            smoke=load_suite(SMOKE_SUITE),
-            pins=load_pins(getattr(args, "pins", None) or DEFAULT_PINS),
+            load_cases(getattr(args, "pins", None) or DEFAULT_PINS),
             speed=SpeedPlan() if speed else None,
             scores=dict(map(_named, args.scores)),
             human=getattr(args, "human", None),

@@ -66,10 +66,9 @@ def _code(evidence: Evidence, build: Entry) -> Iterator[str]:
 
 def _rules(evidence: Evidence) -> Iterator[str]:
     """What was applied is what this checkout holds; a milder policy releases nothing."""
-    from benchmarks.behaviour import load_tables
-    from benchmarks.pins import load_pins, pins_digest
+    from benchmarks.behaviour import load_cases
     from benchmarks.policy import load_policy
-    from benchmarks.suite import SMOKE_SUITE, load_suite
+    from benchmarks.suite import load_suite
 
     policy, content = load_policy(), evidence.content
     if content["policy"]["sha256"] != policy.digest:
@@ -78,12 +77,7 @@ def _rules(evidence: Evidence) -> Iterator[str]:
     suites = {name: load_suite(name).digest for name in policy.quality.suites}
     found = {name: content["suites"].get(name) for name in suites}
     yield from (f"suite {name} is another" for name in suites if suites[name] != found[name])
-    digests = {
-        "behaviour": load_tables().digest,
-        "smoke": load_suite(SMOKE_SUITE).digest,
-        "pins": pins_digest(load_pins()),
-    }
-    for name, digest in digests.items():
+    for name, digest in load_cases().digests.items():
         if content["digests"].get(name) != digest:
             yield f"its {name} cases are not those of this checkout"
 

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 
 from benchmarks.answers import AnswerCache
+from benchmarks.behaviour import Cases, Group, load_cases
 from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import Verdict, judge
 from benchmarks.measurements import Measurements
+from benchmarks.pins import Pin
 from benchmarks.policy import DEFAULT_POLICY, Policy, parse_policy
 from benchmarks.significance import Interval
 from benchmarks.speed import Ratio, SpeedPlan, StartReport
 from benchmarks.subject import Subject
-from benchmarks.suite import SMOKE_SUITE, Suite, load_suite
+from benchmarks.suite import Suite, load_suite
 
 SMOKE_ANSWERS = {
     "你好世界": "Hello world",
@@ -86,13 +88,15 @@ class World:
         """A candidate that answers ``change(source, good answer)``."""
         return self.subject(lambda texts: [change(t, self.one(t)) for t in texts], **other)
 
-    def plan(self, **other: Any) -> MeasurementPlan:
+    def plan(self, pins: Sequence[Pin] = (), **other: Any) -> MeasurementPlan:
+        cases = load_cases()
+        pinned = {"pins": Group("corrections", pin=tuple(pins))}
         speed = SpeedPlan(per_bucket=4, rounds=3, max_rounds=3)
         quality = replace(self.policy.quality, report=("chrf2",))
         return MeasurementPlan(
             suites=[self.suite],
             policy=replace(self.policy, quality=quality),
-            smoke=load_suite(SMOKE_SUITE),
+            cases=Cases({**cases.groups, "pins": pinned}, cases.digests),
             speed=speed,
             clock=self.clock,
             measure_start=lambda *_: START,

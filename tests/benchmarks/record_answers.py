@@ -11,19 +11,16 @@ import sys
 from pathlib import Path
 
 from benchmarks.answers import AnswerCache, translate_suite
-from benchmarks.behaviour import load_tables
+from benchmarks.behaviour import load_cases
 from benchmarks.loading import load_subject
-from benchmarks.pins import load_pins
-from benchmarks.suite import QUALITY_SUITES, SMOKE_SUITE, load_suite
+from benchmarks.suite import QUALITY_SUITES, load_suite
 
 
 def main(directory: str, out: str) -> None:
-    subject, tables = load_subject(directory), load_tables()
-    groups = tables.groups.values()
-    asked = [case.source for group in groups for case in group.case]
+    subject = load_subject(directory)
+    groups = [group for rule in load_cases().groups.values() for group in rule.values()]
+    asked = [case.source for group in groups for case in group.alone]
     asked += [source for group in groups for pair in group.pair for source in pair.sources]
-    asked += [pin.source for pin in load_pins()]
-    asked += load_suite(SMOKE_SUITE).sources
     content = {
         "suites": {
             name: translate_suite(subject, load_suite(name), AnswerCache(), workers=2)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from benchmarks.answers import AnswerCache
+from benchmarks.behaviour import load_cases
 from benchmarks.compare import MeasurementPlan, measure
 from benchmarks.gate import Decision, Waiver, judge
-from benchmarks.pins import load_pins
 from benchmarks.policy import load_policy
 from benchmarks.power import detectable_faults, detectable_loss
 from benchmarks.significance import sign_test
-from benchmarks.suite import SMOKE_SUITE, load_suite
+from benchmarks.suite import load_suite
 from tests.benchmarks.calibration import (
     Recorded,
     bound,
@@ -102,7 +102,7 @@ def test_a_harmless_change_of_every_line_fails_nothing(world, name, change):
         churn=None,
         speed=None,
     )
-    plan = MeasurementPlan([world.suite], policy, behaviour=False)
+    plan = MeasurementPlan([world.suite], policy)
     verdict = judge(measure(candidate, baseline, plan, world.cache), policy)
     assert verdict.decision == Decision.PROMOTE, verdict.reasons
 
@@ -143,8 +143,7 @@ def test_v1_2_0_may_replace_v1_1_0_with_two_named_waivers(recorded, cache):
     plan = MeasurementPlan(
         [load_suite(name) for name in policy.quality.suites],
         policy,
-        smoke=load_suite(SMOKE_SUITE),
-        pins=load_pins(),
+        load_cases(),
         retrained=True,
     )
     measured = measure(new, old, plan, cache)

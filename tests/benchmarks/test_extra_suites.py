@@ -23,7 +23,7 @@ def extra() -> Suite:
 def judged(world, candidate, *suites):
     quality = replace(world.policy.quality, metrics=("bleu",), report=())
     policy = replace(world.policy, behaviour=None, quality=quality)
-    plan = replace(world.plan(), suites=[world.suite, *suites], policy=policy, behaviour=False)
+    plan = replace(world.plan(), suites=[world.suite, *suites], policy=policy, cases=None)
     measured = measure(candidate, world.subject(), plan, world.cache)
     return {(r.rule, r.subject): r.status for r in judge(measured, policy).rules}
 
@@ -80,8 +80,7 @@ def test_sentences_are_timed_on_the_policys_suites(world, extra):
     plan = replace(
         world.plan(),
         suites=[extra, world.suite],
-        behaviour=False,
-        smoke=None,
+        cases=None,
         policy=replace(world.policy, quality=quality),
     )
     measure(candidate, world.subject(), plan, world.cache)

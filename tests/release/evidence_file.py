@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import evidence
-from benchmarks.behaviour import load_tables
+from benchmarks.behaviour import load_cases
 from benchmarks.gate import Decision, Verdict
 from benchmarks.measurements import Measurements, SubjectInfo, SuiteResult
-from benchmarks.pins import load_pins, pins_digest
 from benchmarks.policy import Policy, load_policy
 from benchmarks.rules import RuleResult
-from benchmarks.suite import SMOKE_SUITE, load_suite
+from benchmarks.suite import load_suite
 
 
 def promoted(
@@ -36,12 +35,7 @@ def promoted(
         candidate=SubjectInfo("new", "model", "new", model, {}),
         baseline=SubjectInfo("old", "model", "old", baseline or model, {}),
         suites=suites,
-        digests=digests
-        or {
-            "behaviour": load_tables().digest,
-            "smoke": load_suite(SMOKE_SUITE).digest,
-            "pins": pins_digest(load_pins()),
-        },
+        digests=digests or load_cases().digests,
     )
     rules = (RuleResult("smoke", "", "pass", "all 4 hold"),)
     verdict = Verdict(Decision.PROMOTE, "full", "new", "old", rules)
