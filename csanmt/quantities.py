@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 
@@ -52,26 +51,16 @@ _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ '’]\d{3})+(?!\d)")  # 2 000
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d*\.\d+|\d+|[a-z]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One quantity of a source.
-
-    Attributes:
-        value: as written, 万 and 亿 multiplied in.
-        readings: every value that an English text may keep it by.
-    """
-
-    value: float
-    readings: tuple[float, ...]
-
-
 def source_values(text: str) -> list[float]:
     """Every quantity written with digits (万 and 亿 multiplied in), in order."""
-    return [quantity.value for quantity in quantities(text)]
+    return [value for value, *_ in _quantities(text)]
 
 
-def quantities(text: str) -> list[Quantity]:
-    """Every quantity written with digits, in order; the numbers of a list are none."""
+def _quantities(text: str) -> list[tuple[float, ...]]:
+    """Every value that an English text may keep a quantity by, the one that is written first.
+
+    The numbers of a list are no quantities.
+    """
     text = unicodedata.normalize("NFKC", text.replace("，", ", "))
     for dropped in (_LIST_NUMBER, _CENTURY):  # the 1980s name their century
         text = dropped.sub(" ", text)
@@ -80,8 +69,7 @@ def quantities(text: str) -> list[Quantity]:
     for match in _MENTION.finditer(text):
         value = _chain_value(match.group())
         before, after = text[: match.start()][-8:], text[match.end() : match.end() + 12]
-        others = _other_readings(before, match.group(), value, after)
-        found.append(Quantity(value, (value, *others)))
+        found.append((value, *_other_readings(before, match.group(), value, after)))
     return found
 
 
@@ -183,21 +171,21 @@ def _readings(tokens: list[str], start: int) -> set[float]:
 
 def missing_values(source: str, target: str) -> list[float]:
     """Quantities of ``source`` that ``target`` does not name."""
-    wanted = quantities(source)
+    wanted = _quantities(source)
     if not wanted:
         return []
     there = target_values(target)
     digits = re.sub(r"(?<=\d),(?=\d{3})", "", unicodedata.normalize("NFKC", target))
-    return [quantity.value for quantity in wanted if not _kept(quantity, there, digits)]
+    return [readings[0] for readings in wanted if not _kept(readings, there, digits)]
 
 
-def _kept(quantity: Quantity, there: set[float], digits: str) -> bool:
-    for value in quantity.readings:
+def _kept(readings: tuple[float, ...], there: set[float], digits: str) -> bool:
+    for value in readings:
         if any(isclose(value, other, rel_tol=1e-6) for other in there):
             return True
         written = f"{value:.10g}"
         if len(written) >= 3 and re.search(rf"(?<!\d){re.escape(written)}(?!\d)", digits):
             return True
-    if quantity.value == 1:
+    if readings[0] == 1:
         return _EACH.search(digits) is not None
-    return quantity.value == 100 and _WHOLE.search(digits) is not None
+    return readings[0] == 100 and _WHOLE.search(digits) is not None

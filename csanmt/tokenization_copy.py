@@ -54,14 +54,3 @@ def written(text: str, copies: Copies) -> tuple[str, str]:
     for offset, _ in copies:
         characters[offset] = standin
     return "".join(characters), standin
-
-
-class WithoutCopyTokens:
-    """The part of ``csanmt.tokenization.Tokenizer`` about copy tokens, for those that have none."""
-
-    def copy_ids(self, side: Side) -> tuple[int, ...]:
-        return ()
-
-    def declare_copy_tokens(self, names: Sequence[str]) -> None:
-        if names:
-            raise ConfigurationError("copy_tokens: this kind of tokenizer cannot hold any")

@@ -87,7 +87,7 @@ class TranslationMemory:
 
     def _connected(self) -> sqlite3.Connection:
         return sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level="IMMEDIATE"
         )
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class TranslationMemory:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction; the caches of all processes learn of it."""
-        with self._writing_lock, _storage_errors(self.path), _transaction(self._writer):
+        with self._writing_lock, _storage_errors(self.path), self._writer:
             yield self._writer
             self._writer.execute("UPDATE changes SET count = count + 1")
 
@@ -186,7 +186,7 @@ class TranslationMemory:
         now = self._clock()
         try:
             self._writer.execute("PRAGMA busy_timeout = 50")
-            with _transaction(self._writer):
+            with self._writer:
                 self._writer.executemany(
                     "UPDATE entries SET hits = hits + 1, used = ? WHERE id = ?",
                     [(now, i) for i in ids],
@@ -248,18 +248,6 @@ class TranslationMemory:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(row[0], Direction(*row[1:4]), TranslationUnit(*row[4:7]), *row[7:])
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # a full disk has ended it already
-            database.execute("ROLLBACK")
-        raise
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError
 from csanmt.modelscope.words import Words
 from csanmt.tokenization import Span, write_description
-from csanmt.tokenization_copy import Copies, Side, WithoutCopyTokens
+from csanmt.tokenization_copy import Copies, Side
 
 if TYPE_CHECKING:
     from subword_nmt.apply_bpe import BPE
@@ -31,7 +31,7 @@ _LOOK_AHEAD = 12  # characters skipped at most where a piece is spelt otherwise 
 _FREE_IDS = 16
 
 
-class ModelScopeTokenizer(WithoutCopyTokens):
+class ModelScopeTokenizer:
     """See ``csanmt.tokenization.Tokenizer``.
 
     Args:
@@ -94,6 +94,13 @@ class ModelScopeTokenizer(WithoutCopyTokens):
     ) -> tuple[list[int], list[Span]]:
         pieces = self.segment(text)
         return self._to_ids(pieces), _piece_spans(pieces, text, self._words.unescape)
+
+    def copy_ids(self, side: Side) -> tuple[int, ...]:
+        return ()
+
+    def declare_copy_tokens(self, names: Sequence[str]) -> None:
+        if names:
+            raise ConfigurationError("copy_tokens: this kind of tokenizer cannot hold any")
 
     def represents(self, character: str) -> bool:
         return character in self._ids or character + _MARK in self._ids
