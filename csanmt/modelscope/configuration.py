@@ -29,38 +29,40 @@ class _File(_Part):
 
 
 class _Model(_Part):
-    type: Literal["csanmt-translation"] = "csanmt-translation"
-    src_vocab_size: Size
-    trg_vocab_size: Size
+    """The fields are those of ``CsanmtConfig``, but for what decoding and the import need."""
+
+    type: Literal["csanmt-translation"] = Field("csanmt-translation", exclude=True)
+    vocab_size: Size = Field(alias="src_vocab_size")
+    target_vocab_size: Size = Field(alias="trg_vocab_size")
     hidden_size: Size
-    filter_size: Size
-    num_heads: Size
+    intermediate_size: Size = Field(alias="filter_size")
+    num_attention_heads: Size = Field(alias="num_heads")
     num_encoder_layers: Layers
     num_decoder_layers: Layers
     num_semantic_encoder_layers: Layers
-    position_info_type: Literal["absolute", "relative"]
-    max_relative_dis: Size
-    layer_preproc: Text
-    layer_postproc: Text
-    shared_source_target_embedding: bool
-    shared_embedding_and_softmax_weights: bool
-    residual_dropout: Rate = 0.0
+    position_type: Literal["absolute", "relative"] = Field(alias="position_info_type")
+    max_relative_distance: Size = Field(alias="max_relative_dis")
+    share_embeddings: bool = Field(alias="shared_source_target_embedding")
+    tie_softmax: bool = Field(alias="shared_embedding_and_softmax_weights")
+    dropout: Rate = Field(0.0, alias="residual_dropout")
     attention_dropout: Rate = 0.0
-    relu_dropout: Rate = 0.0
-    beam_size: Size = 4
-    max_decoded_trg_len: Size = 100
-    lp_rate: Annotated[float, Field(ge=0, le=5)] = 0.6
+    activation_dropout: Rate = Field(0.0, alias="relu_dropout")
+    layer_preproc: Text = Field(exclude=True)
+    layer_postproc: Text = Field(exclude=True)
+    beam_size: Size = Field(4, exclude=True)
+    max_decoded_trg_len: Size = Field(100, exclude=True)
+    lp_rate: Annotated[float, Field(ge=0, le=5)] = Field(0.6, exclude=True)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.shared_source_target_embedding and self.src_vocab_size != self.trg_vocab_size:
+        if self.share_embeddings and self.vocab_size != self.target_vocab_size:
             raise ValueError(
                 "shared_source_target_embedding is true, but src_vocab_size is "
-                f"{self.src_vocab_size} and trg_vocab_size {self.trg_vocab_size}"
+                f"{self.vocab_size} and trg_vocab_size {self.target_vocab_size}"
             )
-        if self.hidden_size % self.num_heads or self.hidden_size % 2:
+        if self.hidden_size % self.num_attention_heads or self.hidden_size % 2:
             raise ValueError(
-                f"hidden_size is {self.hidden_size} and num_heads {self.num_heads}; "
+                f"hidden_size is {self.hidden_size} and num_heads {self.num_attention_heads}; "
                 "allowed is an even hidden_size that num_heads divides"
             )
         if {self.layer_preproc, self.layer_postproc} != {"layer_norm", "none"}:
@@ -118,7 +120,13 @@ def read_configuration(directory: Path) -> ModelScopeConfiguration:
     read = _load(directory)
     model = read.model
     return ModelScopeConfiguration(
-        config=_config(read),
+        config={
+            **model.model_dump(),
+            "normalization": "pre" if model.layer_preproc == "layer_norm" else "post",
+            "use_augmentation": True,
+            "source_language": read.preprocessor.src_lang,
+            "target_language": read.preprocessor.tgt_lang,
+        },
         generation={
             "beam": min(model.beam_size, MAX_BEAM),
             "length_penalty": model.lp_rate,
@@ -136,31 +144,6 @@ def read_configuration(directory: Path) -> ModelScopeConfiguration:
             if value > most
         ),
     )
-
-
-def _config(read: _Configuration) -> dict[str, Any]:
-    model = read.model
-    return {
-        "vocab_size": model.src_vocab_size,
-        "target_vocab_size": model.trg_vocab_size,
-        "hidden_size": model.hidden_size,
-        "intermediate_size": model.filter_size,
-        "num_attention_heads": model.num_heads,
-        "num_encoder_layers": model.num_encoder_layers,
-        "num_decoder_layers": model.num_decoder_layers,
-        "num_semantic_encoder_layers": model.num_semantic_encoder_layers,
-        "position_type": model.position_info_type,
-        "max_relative_distance": model.max_relative_dis,
-        "normalization": "pre" if model.layer_preproc == "layer_norm" else "post",
-        "share_embeddings": model.shared_source_target_embedding,
-        "tie_softmax": model.shared_embedding_and_softmax_weights,
-        "use_augmentation": True,
-        "dropout": model.residual_dropout,
-        "attention_dropout": model.attention_dropout,
-        "activation_dropout": model.relu_dropout,
-        "source_language": read.preprocessor.src_lang,
-        "target_language": read.preprocessor.tgt_lang,
-    }
 
 
 def _load(directory: Path) -> _Configuration:
