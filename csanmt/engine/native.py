@@ -62,7 +62,7 @@ class NativeEngine:
         isa: one of ``instruction_sets()`` or ``auto`` (the best this processor has). None
             takes the environment's ``CSANMT_ISA``, a setting of the machine rather than of
             a request, and ``auto`` if that is not set.
-        threads: threads of one call; 1 scales best with several worker processes.
+        threads: that share the sentences of one call; 1 scales best with several worker processes.
 
     Raises:
         EngineUnavailableError: no extension module, or ``isa`` cannot run here.

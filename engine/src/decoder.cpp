@@ -120,19 +120,15 @@ void Decoder::self_attention(int l, const std::vector<StepRow>& rows, int positi
   for (int r = 0; r < count; ++r)
     std::memcpy(now + size_t(r) * 2 * width, qkv + r * stride + width, sizeof(float) * 2 * width);
 
-  const size_t scratch_floats = cached_scratch(heads, position + 1, layer.relative.columns);
-  const int shares = count * (position + 1) < 512 ? 1 : std::min(c_.pool.threads(), count);
-  float* scratch = c_.workspace.scratch.reserve(scratch_floats * shares);
-  c_.pool.run(shares, [&](int share) {
-    std::vector<int32_t> slots(position + 1);
-    for (int r = share; r < count; r += shares) {
-      if (position > 0) std::copy_n(rows[r].slots, position, slots.begin());
-      slots[position] = r;
-      c_.kernels.attend_cached({qkv + r * stride, steps.data(), slots.data(), position + 1, heads,
-                                dim, layer.relative, context + size_t(r) * width,
-                                scratch + scratch_floats * share});
-    }
-  });
+  float* scratch = c_.workspace.scratch.reserve(
+      cached_scratch(heads, position + 1, layer.relative.columns));
+  std::vector<int32_t> slots(position + 1);
+  for (int r = 0; r < count; ++r) {
+    if (position > 0) std::copy_n(rows[r].slots, position, slots.begin());
+    slots[position] = r;
+    c_.kernels.attend_cached({qkv + r * stride, steps.data(), slots.data(), position + 1, heads,
+                              dim, layer.relative, context + size_t(r) * width, scratch});
+  }
   const QuantisedRows mixed = c_.workspace.quantised.reserve(count, width);
   c_.quantise_width(context, width, mixed);
   c_.linear(mixed, layer.output, x, m.stride, Epilogue::kAdd);
@@ -157,33 +153,22 @@ void Decoder::cross_attention(int l, const std::vector<StepRow>& rows, float* x)
     weights = c_.workspace.weights.reserve(size_t(count) * widest_);
     std::fill(weights, weights + size_t(count) * widest_, 0.0f);
   }
-  std::vector<std::pair<int, int>> groups;  // rows [first, last) of one sentence
-  for (int first = 0, last; first < count; first = last) {
-    for (last = first; last < count && rows[last].sentence == rows[first].sentence;) ++last;
-    groups.emplace_back(first, last);
-  }
-  const size_t scratch_floats = attention_scratch(widest_, 0);
-  const int shares = count < 16 ? 1 : std::min<int>(c_.pool.threads(), int(groups.size()));
-  float* scratch = c_.workspace.scratch.reserve(scratch_floats * shares);
-  c_.pool.run(shares, [&](int share) {
-    for (size_t g = share; g < groups.size(); g += shares) {
-      const auto [first, last] = groups[g];
-      const int s = rows[first].sentence, columns = padded(batch_.length(s), 16);
-      if (columns == 0) {  // nothing to attend to
-        std::fill(context + size_t(first) * width, context + size_t(last) * width, 0.0f);
-        continue;
-      }
-      const float* values =
-          c_.workspace.cross[l].data() + batch_.begin[s] * cross_stride + width;
-      // Rows of `weights` are `columns` apart within the sentence's own block.
-      c_.kernels.attend({query + first * query_stride, query_stride, last - first,
-                         c_.workspace.cross_keys[l].data() + key_begin_[s], columns, values,
-                         cross_stride, batch_.length(s), int(m.d.heads),
-                         int(m.d.head_dim_padded), context + size_t(first) * width, size_t(width),
-                         RelativeView{}, nullptr, nullptr, scratch + scratch_floats * share,
-                         weights ? weights + size_t(first) * widest_ : nullptr});
+  float* scratch = c_.workspace.scratch.reserve(attention_scratch(widest_, 0));
+  for (int first = 0, last; first < count; first = last) {  // rows of one sentence
+    const int s = rows[first].sentence, columns = padded(batch_.length(s), 16);
+    for (last = first; last < count && rows[last].sentence == s;) ++last;
+    if (columns == 0) {  // nothing to attend to
+      std::fill(context + size_t(first) * width, context + size_t(last) * width, 0.0f);
+      continue;
     }
-  });
+    const float* values = c_.workspace.cross[l].data() + batch_.begin[s] * cross_stride + width;
+    // Rows of `weights` are `columns` apart within the sentence's own block.
+    c_.kernels.attend({query + first * query_stride, query_stride, last - first,
+                       c_.workspace.cross_keys[l].data() + key_begin_[s], columns, values,
+                       cross_stride, batch_.length(s), int(m.d.heads), int(m.d.head_dim_padded),
+                       context + size_t(first) * width, size_t(width), RelativeView{}, nullptr,
+                       nullptr, scratch, weights ? weights + size_t(first) * widest_ : nullptr});
+  }
   if (record) record_attended(rows, weights);
   const QuantisedRows mixed = c_.workspace.quantised.reserve(count, width);
   c_.quantise_width(context, width, mixed);
@@ -216,36 +201,8 @@ void Decoder::project(std::vector<ProjectionRow>& rows) {
     rows[r].chunk_maximum = sums + r * 2 * count;
     rows[r].chunk_sum = rows[r].chunk_maximum + count;
   }
-  ProjectionArguments all{output_, c_.model.projection, int(c_.model.d.target_vocabulary),
-                          0, count, rows.data()};
-  const int shares = std::min(c_.pool.threads(), count);
-  if (shares == 1) {
-    c_.kernels.project(all);
-  } else {
-    project_shared(all, shares, rows);
-  }
-}
-
-void Decoder::project_shared(const ProjectionArguments& all, int shares,
-                             std::vector<ProjectionRow>& rows) {
-  const int count = all.last_chunk;
-  std::vector<std::vector<ProjectionRow>> parts(shares, rows);
-  c_.pool.run(shares, [&](int i) {
-    ProjectionArguments share = all;
-    share.first_chunk = count * i / shares;
-    share.last_chunk = count * (i + 1) / shares;
-    share.rows = parts[i].data();
-    c_.kernels.project(share);
-  });
-  for (size_t r = 0; r < rows.size(); ++r) {
-    std::vector<Candidate> found;
-    for (const auto& part : parts)
-      found.insert(found.end(), part[r].candidates, part[r].candidates + part[r].count);
-    std::stable_sort(found.begin(), found.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.logit > b.logit; });
-    rows[r].count = std::min(rows[r].keep, int(found.size()));
-    std::copy_n(found.begin(), rows[r].count, rows[r].candidates);
-  }
+  c_.kernels.project({output_, c_.model.projection, int(c_.model.d.target_vocabulary), 0, count,
+                      rows.data()});
 }
 
 float Decoder::logit(int row, int32_t token) const {

@@ -38,8 +38,6 @@ class Decoder {
   float* enter(const std::vector<StepRow>& rows, int position);
   void self_attention(int layer, const std::vector<StepRow>& rows, int position, float* x);
   void cross_attention(int layer, const std::vector<StepRow>& rows, float* x);
-  void project_shared(const ProjectionArguments& all, int shares,
-                      std::vector<ProjectionRow>& rows);
   void record_attended(const std::vector<StepRow>& rows, const float* weights);
 
   const Context& c_;

@@ -33,26 +33,19 @@ void attend_sentences(const Context& c, const SourceBatch& batch, const Group& g
   int longest = 0;
   for (int s = group.first; s < group.last; ++s) longest = std::max(longest, batch.length(s));
   const int widest = padded(longest, 16);
-  const int shares = std::min(c.pool.threads(), group.last - group.first);
-  const size_t key_floats = size_t(width) * widest;
-  const size_t scratch_floats = attention_scratch(widest, relative.columns);
-  float* keys = c.workspace.transposed.reserve(key_floats * shares);
-  float* scratch = c.workspace.scratch.reserve(scratch_floats * shares);
-  c.pool.run(shares, [&](int share) {
-    for (int s = group.first + share; s < group.last; s += shares) {
-      const int first = batch.begin[s] - batch.begin[group.first];
-      const int length = batch.length(s), columns = padded(length, 16);
-      if (length == 0) continue;
-      const float* rows = qkv + first * qkv_stride;
-      float* own_keys = keys + key_floats * share;
-      c.kernels.transpose(rows + width, qkv_stride, length, heads, dim, own_keys, columns);
-      const int32_t* positions = batch.positions.data() + batch.begin[s];
-      c.kernels.attend({rows, qkv_stride, length, own_keys, columns, rows + 2 * width, qkv_stride,
-                        length, heads, dim, context + size_t(first) * width, size_t(width),
-                        relative, positions, positions, scratch + scratch_floats * share,
-                        nullptr});
-    }
-  });
+  float* keys = c.workspace.transposed.reserve(size_t(width) * widest);
+  float* scratch = c.workspace.scratch.reserve(attention_scratch(widest, relative.columns));
+  for (int s = group.first; s < group.last; ++s) {
+    const int first = batch.begin[s] - batch.begin[group.first];
+    const int length = batch.length(s), columns = padded(length, 16);
+    if (length == 0) continue;
+    const float* rows = qkv + first * qkv_stride;
+    c.kernels.transpose(rows + width, qkv_stride, length, heads, dim, keys, columns);
+    const int32_t* positions = batch.positions.data() + batch.begin[s];
+    c.kernels.attend({rows, qkv_stride, length, keys, columns, rows + 2 * width, qkv_stride, length,
+                      heads, dim, context + size_t(first) * width, size_t(width), relative,
+                      positions, positions, scratch, nullptr});
+  }
 }
 
 void run_layer(const Context& c, const SourceBatch& batch, const Group& group,

@@ -1,7 +1,9 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <future>
 #include <numeric>
 #include <stdexcept>
 
@@ -23,8 +25,11 @@ float log_sum_exp(const ProjectionRow& row, int chunks) {
   return highest + float(std::log(sum));
 }
 
-// Sentences of similar length together, limited in rows and tokens; longest first.
-std::vector<std::vector<int>> make_parts(const std::vector<Ids>& sources, int beam) {
+// Sentences of similar length together, limited in rows and tokens; longest first, and two parts
+// a thread, so that they end together.
+std::vector<std::vector<int>> make_parts(const std::vector<Ids>& sources, int beam, int threads) {
+  const int least = threads > 1 ? 2 * threads : 1;
+  const int most_rows = std::min(kMostRows, (int(sources.size()) + least - 1) / least * beam);
   std::vector<int> order(sources.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
@@ -34,7 +39,7 @@ std::vector<std::vector<int>> make_parts(const std::vector<Ids>& sources, int be
   size_t tokens = 0;
   for (int i : order) {
     tokens += sources[i].size() + 1;
-    if (parts.empty() || int(parts.back().size() + 1) * beam > kMostRows ||
+    if (parts.empty() || int(parts.back().size() + 1) * beam > most_rows ||
         tokens > kMostTokens) {
       parts.emplace_back();
       tokens = sources[i].size() + 1;
@@ -159,7 +164,7 @@ Engine::Engine(const std::string& path, const std::string& isa, int threads)
       model_(file_),
       kernels_(select_kernels(isa.c_str())),
       timing_(int(model_.d.hidden)),
-      pool_(threads) {}
+      threads_(threads) {}
 
 void Engine::check(const Ids& ids, uint32_t vocabulary, const char* what) const {
   for (int32_t id : ids)
@@ -192,8 +197,17 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<Ids>& s
           options.reserved.end())
         throw std::out_of_range("required id " + std::to_string(id) + " is not reserved");
   std::vector<std::vector<Hypothesis>> results(sources.size());
-  for (const auto& part : make_parts(sources, options.beam))
-    translate_part(part, sources, prefixes, required, options, poll, results);
+  const auto parts = make_parts(sources, options.beam, threads_);
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i; (i = next++) < parts.size();)
+      translate_part(parts[i], sources, prefixes, required, options, poll, results);
+  };
+  std::vector<std::future<void>> others;
+  for (int t = 1; t < std::min(threads_, int(parts.size())); ++t)
+    others.push_back(std::async(std::launch::async, work));
+  work();
+  for (auto& other : others) other.get();
   return results;
 }
 
@@ -203,7 +217,7 @@ void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>
                             std::vector<std::vector<Hypothesis>>& results) {
   static const Ids kNone;
   Lease lease(*this);
-  const Context context{model_, kernels_, pool_, *lease.workspace, timing_, poll};
+  const Context context{model_, kernels_, *lease.workspace, timing_, poll};
   auto of = [](const std::vector<Ids>& lists, int i) -> const Ids& {
     return lists.empty() ? kNone : lists[i];
   };
@@ -225,7 +239,7 @@ std::vector<float> Engine::logits(const Ids& source, const Ids& target) {
   check(target, model_.d.target_vocabulary, "target");
   Lease lease(*this);
   const std::function<void()> poll = [] {};
-  const Context context{model_, kernels_, pool_, *lease.workspace, timing_, poll};
+  const Context context{model_, kernels_, *lease.workspace, timing_, poll};
   SourceBatch batch;
   batch.add(source);
   Decoder decoder(context, batch, encode(context, batch));

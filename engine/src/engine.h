@@ -16,14 +16,15 @@ using Ids = std::vector<int32_t>;
 
 class Engine {
  public:
-  // isa: a name from available_kernels(), or "auto".
+  // isa: a name from available_kernels(), or "auto". threads: that share a call's sentences.
   Engine(const std::string& path, const std::string& isa, int threads);
 
   const Dimensions& dimensions() const { return file_.dimensions(); }
   const Kernels& kernels() const { return kernels_; }
 
   // One n-best list a source. `required`, if not empty, holds for each source the reserved
-  // tokens that its hypotheses use. `poll` is called before every step and throws to abandon.
+  // tokens that its hypotheses use. `poll` is called before every step, by each of the
+  // threads, and throws to abandon.
   // Throws std::out_of_range for ids outside the vocabulary.
   std::vector<std::vector<Hypothesis>> translate(const std::vector<Ids>& sources,
                                                  const std::vector<Ids>& prefixes,
@@ -47,7 +48,7 @@ class Engine {
   Model model_;
   const Kernels& kernels_;
   Timing timing_;
-  Pool pool_;
+  const int threads_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> free_;
 };

@@ -6,8 +6,7 @@
 namespace csanmt {
 namespace {
 
-constexpr int64_t kWorthSharing = 4 << 20;  // multiply-adds below which threads cost more
-constexpr int kInnerRows = 96;              // rows whose inner activations stay in the cache
+constexpr int kInnerRows = 96;  // rows whose inner activations stay in the cache
 
 }  // namespace
 
@@ -32,16 +31,7 @@ const float* Timing::row(int position) {
 
 void Context::linear(const QuantisedRows& input, const LinearView& view, float* output,
                      size_t stride, Epilogue epilogue) const {
-  LinearArguments all{input, view, 0, view.panels, output, stride, epilogue};
-  const int64_t work = int64_t(input.rows) * view.inputs * view.panels * 64;
-  const int shares = work < kWorthSharing ? 1 : std::min(pool.threads(), view.panels);
-  if (shares == 1) return kernels.linear(all);
-  pool.run(shares, [&](int i) {
-    LinearArguments share = all;
-    share.first_panel = view.panels * i / shares;
-    share.last_panel = view.panels * (i + 1) / shares;
-    kernels.linear(share);
-  });
+  kernels.linear({input, view, 0, view.panels, output, stride, epilogue});
 }
 
 void Context::quantise(const float* input, int rows, const NormView* norm,

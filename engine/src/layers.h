@@ -10,7 +10,6 @@
 #include "buffer.h"
 #include "kernels.h"
 #include "model.h"
-#include "pool.h"
 
 namespace csanmt {
 
@@ -54,7 +53,6 @@ class Timing {
 struct Context {
   const Model& model;
   const Kernels& kernels;
-  Pool& pool;
   Workspace& workspace;
   Timing& timing;
   const std::function<void()>& poll;  // throws to abandon the call

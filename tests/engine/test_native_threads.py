@@ -51,13 +51,28 @@ def test_should_stop_is_asked_before_every_layer_and_step(engine) -> None:
     assert len(asked) >= layers + len(hypothesis.ids)
 
 
-def test_an_exception_in_should_stop_comes_through(engine) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_exception_in_should_stop_comes_through(packed, threads: int) -> None:
+    engine = NativeEngine(packed("published")[1], threads=threads)
+
     def broken() -> bool:
         raise LookupError("from the caller")
 
     with pytest.raises(LookupError, match="from the caller"):
-        engine.translate_ids([[5]], should_stop=broken)
+        engine.translate_ids(sources(9), should_stop=broken)
     assert engine.translate_ids([[5]])  # and the engine still works
+
+
+def test_threads_share_the_sentences_of_a_call(packed) -> None:
+    seen = set()
+
+    def note() -> bool:
+        return bool(seen.add(threading.get_ident()))
+
+    shared = NativeEngine(packed("published")[1], threads=3)
+    found = shared.translate_ids(sources(60), FREE, should_stop=note)
+    assert len(seen) > 1
+    assert found == NativeEngine(packed("published")[1]).translate_ids(sources(60), FREE)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
