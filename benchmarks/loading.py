@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,71 +18,73 @@ from csanmt.translator import DecodingOptions
 from csanmt.version import CONFIG, MODEL_TYPE, PACKED_WEIGHTS, read_decoding
 
 
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
-    """How to load and ask.
+def load_subject(
+    spec: str,
+    *,
+    engine: str | None = None,
+    decoding: Mapping[str, float] = {},
+    api_key: str | None = None,
+    digest_of: Callable[[Path], str] | None = None,
+) -> Subject:
+    """A URL, a model directory, files of hypotheses, or a tag ``name:version`` of the store.
 
-    Attributes:
+    Args:
         engine: "native", "torch" or None for the better one that is there.
         decoding: fields of DecodingOptions that are not the model's own.
         digest_of: digest of a model directory, ``sha256:<hex>``.
-    """
-
-    engine: str | None = None
-    decoding: Mapping[str, float] = field(default_factory=dict)
-    api_key: str | None = None
-    digest_of: Callable[[Path], str] | None = None
-
-
-def load_subject(spec: str, options: LoadOptions = LoadOptions()) -> Subject:
-    """A URL, a model directory, files of hypotheses, or a tag ``name:version`` of the store.
 
     Raises:
         NotFoundError: nothing of that name.
         CsanmtError: it is there but cannot be loaded, or nobody answers.
     """
     if spec.startswith(("http://", "https://")):
-        return UrlSubject(spec, options.decoding, api_key=options.api_key).connect()
-    path = Path(spec)
-    if (path / CONFIG).is_file():
-        return load_model(path, options)
-    if path.exists():
-        return HypothesesSubject(path)
-    if ":" in spec:
-        return load_model(find_version(spec), options, tag=spec)
-    raise NotFoundError(f"{spec!r} is no URL, no file, no model directory and no name:version")
+        return UrlSubject(spec, decoding, api_key=api_key).connect()
+    path, tag = Path(spec), None
+    if not (path / CONFIG).is_file():
+        if path.exists():
+            return HypothesesSubject(path)
+        if ":" not in spec:
+            what = "no URL, no file, no model directory and no name:version"
+            raise NotFoundError(f"{spec!r} is {what}")
+        path, tag = find_version(spec), spec
+    return load_model(path, tag, engine, decoding, digest_of)
 
 
-def load_model(path: Path, options: LoadOptions, tag: str | None = None) -> ModelSubject:
+def load_model(
+    path: Path,
+    tag: str | None = None,
+    engine: str | None = None,
+    decoding: Mapping[str, float] = {},
+    digest_of: Callable[[Path], str] | None = None,
+) -> ModelSubject:
     """A model directory as a subject.
 
     Raises:
         CheckpointError: it cannot be loaded, whatever the reason was.
     """
     try:
-        translator = load_translator(path, engine=options.engine, model_tag=tag)
-        digest = options.digest_of(path) if options.digest_of else None
+        translator = load_translator(path, engine=engine, model_tag=tag)
+        digest = digest_of(path) if digest_of else None
         own = read_decoding(path)
     except CsanmtError:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise CheckpointError(f"{path} cannot be loaded: {what}") from error
-    engine = str(getattr(translator.engine, "name", ""))
-    chosen = replace(own, **options.decoding)  # type: ignore[arg-type]
-    how = {"engine": engine, "implementation": implementation_digest()}
+    used = str(getattr(translator.engine, "name", ""))
+    chosen = replace(own, **decoding)  # type: ignore[arg-type]
+    how = {"engine": used, "implementation": implementation_digest()}
     return ModelSubject(
         label=translator.model_tag,
         tag=translator.model_tag,
         digest=digest,
         settings={**how, **asdict(chosen)},
         spec=str(path),
-        parallel=engine == "native",  # torch brings threads of its own
-        overrides=tuple(_overrides(path, engine, own, chosen)),
+        parallel=used == "native",  # torch brings threads of its own
+        overrides=tuple(_overrides(path, used, own, chosen)),
         family=family_of(path),
         translator=translator,
         options=chosen,
-        engine=engine,
     )
 
 

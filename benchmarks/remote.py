@@ -23,7 +23,6 @@ class UrlSubject(Subject):
         self,
         url: str,
         decoding: Mapping[str, object] = {},
-        label: str = "",
         *,
         api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -40,17 +39,10 @@ class UrlSubject(Subject):
         self.url = base if base.endswith("/translate") else f"{base}/translate"
         settings = {"url": self.url, **(decoding or {"options": "the server's"})}
         # Whatever it is asked with, its code is unknown: no overrides.
-        super().__init__(label or base, "url", settings=settings, spec=self.url, parallel=True)
+        super().__init__(base, "url", settings=settings, spec=self.url, parallel=True)
         self._decoding, self._sleep = decoding, sleep
-        self.headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-        self._client = httpx.Client(
-            timeout=TIMEOUT, headers=self.headers, transport=transport, limits=limits
-        )
-
-    def body(self, texts: Sequence[str]) -> dict[str, object]:
-        """The JSON body that asks for ``texts``."""
-        return {"text": list(texts), **self._decoding}
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = httpx.Client(timeout=TIMEOUT, headers=headers, transport=transport)
 
     def connect(self) -> UrlSubject:
         """Ask once, to learn the model's tag, and its digest where ``GET /version`` names it.
@@ -75,7 +67,7 @@ class UrlSubject(Subject):
         return out
 
     def _request(self, texts: list[str]) -> list[str]:
-        reply = self._post(self.body(texts))
+        reply = self._post({"text": texts, **self._decoding})
         try:
             payload = reply.json()
             answer = payload["translation"]

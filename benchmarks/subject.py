@@ -78,7 +78,6 @@ class ModelSubject(Subject):
 
     translator: Translator = field(kw_only=True)
     options: DecodingOptions = field(default_factory=DecodingOptions)
-    engine: str = ""
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         from csanmt.texts import translate_texts

@@ -77,18 +77,18 @@ class Measuring:
         return cls(args, load_policy(getattr(args, "policy", None) or DEFAULT_POLICY))
 
     def load(self, spec: str) -> Subject:
-        from benchmarks.loading import LoadOptions, load_subject
+        from benchmarks.loading import load_subject
         from cli.loading import digest_of_directory
 
         args = self.args
         asked = {key: getattr(args, key) for key in ("beam", "length_penalty", "max_length")}
-        options = LoadOptions(
+        return load_subject(
+            spec,
             engine=args.engine or os.environ.get("CSANMT_ENGINE") or None,
             decoding={key: value for key, value in asked.items() if value is not None},
             api_key=os.environ.get("CSANMT_API_KEY") or None,
             digest_of=digest_of_directory,
         )
-        return load_subject(spec, options)
 
     @property
     def cache(self) -> AnswerCache:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import evidence
 from benchmarks.coldstart import measure_start
-from benchmarks.loading import LoadOptions, load_subject
+from benchmarks.loading import load_subject
 from benchmarks.suite import load_suite
 from cli.loading import digest_of_directory
 from cli.main import main
@@ -109,7 +109,7 @@ def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
     ],
 )
 def test_settings_other_than_those_served_are_named(options, words):
-    assert load_subject(str(DEFAULT), LoadOptions(**options)).overrides == (words,)
+    assert load_subject(str(DEFAULT), **options).overrides == (words,)
 
 
 def test_evidence_about_other_settings_than_those_served_is_partial(folder, capsys):
@@ -138,6 +138,6 @@ def test_a_damaged_model_is_not_judged(folder, capsys):
 
 def test_the_memory_of_a_start_is_its_own_not_that_of_who_started_it():
     ballast = b"x" * 400 * 2**20
-    model = load_subject(str(DEFAULT), LoadOptions(engine="native", digest_of=digest_of_directory))
+    model = load_subject(str(DEFAULT), engine="native", digest_of=digest_of_directory)
     report = measure_start(model, model)
     assert 20 < report.candidate_mb < 300 < len(ballast) / 2**20
