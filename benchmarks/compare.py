@@ -189,4 +189,5 @@ def _speed(
     if found is None:
         return None
     start = plan.measure_start(baseline, candidate, limits.get("memory_ratio", 1.25))
-    return replace(found, start=start)
+    own = {"memory_ratio": start.memory_ratio} if start else {}
+    return replace(found, start=start, ratios={**found.ratios, **own})

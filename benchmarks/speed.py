@@ -48,30 +48,11 @@ class SpeedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Candidate over baseline; above 1 the candidate is slower (or bigger)."""
+    """Candidate over baseline (throughput: baseline over candidate); above 1 the candidate is
+    slower, or bigger."""
 
     value: float
     interval: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyRow:
-    """Milliseconds of one length bucket; ``name`` "all" is every sentence."""
-
-    name: str
-    sentences: int
-    baseline: dict[str, float]  # "p50" → ms
-    candidate: dict[str, float]
-    ratio: Ratio  # geometric mean over sentences
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """Sentences a second in batches; ``ratio`` is the baseline's over the candidate's."""
-
-    baseline: float
-    candidate: float
-    ratio: Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,38 +79,31 @@ class SpeedReport:
     """Everything measured about speed.
 
     Attributes:
-        rows: latency by length bucket, "all" last.
-        rounds: timings of every sentence and system.
+        sentences: timed; rounds: timings of each by each system.
+        milliseconds: "p50", "p95", "p99" over the sentences → the baseline's, the candidate's.
+        throughput: sentences a second in batches, the baseline's and the candidate's.
+        ratios: by their names in a policy.
         start: None where a process cannot be started.
     """
 
-    rows: tuple[LatencyRow, ...]
-    p95_ratio: Ratio
-    throughput: Throughput
+    sentences: int
     rounds: int
+    milliseconds: Mapping[str, tuple[float, float]]
+    throughput: tuple[float, float]
+    ratios: Mapping[str, Ratio]
     start: StartReport | None = None
 
-    @property
-    def ratios(self) -> dict[str, Ratio]:
-        """By their names in a policy."""
-        found = {
-            "p95_ratio": self.p95_ratio,
-            "mean_ratio": self.rows[-1].ratio,
-            "throughput_ratio": self.throughput.ratio,
-        }
-        return found | ({"memory_ratio": self.start.memory_ratio} if self.start else {})
 
-
-def pick_sentences(sources: Sequence[str], plan: SpeedPlan) -> list[list[str]]:
+def pick_sentences(sources: Sequence[str], plan: SpeedPlan) -> list[str]:
     """Up to ``per_bucket`` different sentences of each length bucket, by a fixed draw."""
     rng = np.random.default_rng(SEED)
     unique = list(dict.fromkeys(s for s in sources if s.strip()))
-    picked = []
+    picked: list[str] = []
     lower = 0
     for upper in plan.buckets:
         inside = [s for s in unique if lower < len(s) <= upper]
         order = rng.permutation(len(inside))[: plan.per_bucket]
-        picked.append([inside[i] for i in sorted(order)])
+        picked += [inside[i] for i in sorted(order)]
         lower = upper
     return picked
 
@@ -152,8 +126,7 @@ def measure_speed(
     clock = clock or (
         time.perf_counter if "url" in (baseline.kind, candidate.kind) else time.process_time
     )
-    buckets = pick_sentences(sources, plan)
-    sentences = [s for bucket in buckets for s in bucket]
+    sentences = pick_sentences(sources, plan)
     if not sentences:
         return None
     count = -(-len(sentences) // BATCH)
@@ -167,7 +140,7 @@ def measure_speed(
     for done in range(plan.max_rounds):
         least = np.minimum(least, _round(systems, asked, done, clock))
         progress.advance(1)
-        report = _report(least, buckets, plan, done + 1)
+        report = _report(least, len(sentences), done + 1)
         still_open = (
             ratio.interval.holds(plan.limits[name])
             for name, ratio in report.ratios.items()
@@ -193,21 +166,22 @@ def _round(
     return times
 
 
-def _report(
-    least: Floats, buckets: Sequence[Sequence[str]], plan: SpeedPlan, rounds: int
-) -> SpeedReport:
+def _report(least: Floats, sentences: int, rounds: int) -> SpeedReport:
     """Of the times (2, sentences, then batches), the baseline's first."""
-    rows, begin, low = [], 0, 1
-    for high, bucket in zip(plan.buckets, buckets, strict=True):
-        end = begin + len(bucket)
-        if bucket:
-            rows.append(_latency_row(f"{low}–{high}", least[:, begin:end]))
-        begin, low = end, high + 1
-    alone, batched = least[:, :begin], least[:, begin:]
-    rows.append(_latency_row("all", alone))
-    base, cand = (begin / float(side.sum()) for side in batched)
-    throughput = Throughput(base, cand, mean_ratio(batched))
-    return SpeedReport(tuple(rows), p95_ratio(alone), throughput, rounds)
+    alone, batched = least[:, :sentences], least[:, sentences:]
+    base, cand = (sentences / float(side.sum()) for side in batched)
+    shown = 1000 * np.percentile(alone, QUANTILES, axis=1)  # (quantiles, 2)
+    return SpeedReport(
+        sentences,
+        rounds,
+        {f"p{q}": (float(old), float(new)) for q, (old, new) in zip(QUANTILES, shown, strict=True)},
+        (base, cand),
+        {
+            "p95_ratio": p95_ratio(alone),
+            "mean_ratio": mean_ratio(alone),
+            "throughput_ratio": mean_ratio(batched),
+        },
+    )
 
 
 def _draws(n: int) -> NDArray[np.int64]:
@@ -232,10 +206,3 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
     """Geometric mean over the pairs, with Student's interval; one pair has none (0 to ∞)."""
     ratios = [c / b for b, c in zip(baseline, candidate, strict=True)]
     return Ratio(float(np.exp(np.mean(np.log(ratios)))), ratio_interval(ratios))
-
-
-def _latency_row(name: str, times: Floats) -> LatencyRow:
-    quantiles = [
-        {f"p{q}": 1000 * float(np.percentile(system, q)) for q in QUANTILES} for system in times
-    ]
-    return LatencyRow(name, times.shape[1], quantiles[0], quantiles[1], mean_ratio(times))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from bisect import bisect_left
 from dataclasses import replace
 
 import httpx
@@ -174,11 +175,14 @@ def test_ratios_are_those_of_the_work(world, factor):
     plan = SpeedPlan(per_bucket=5, rounds=3, max_rounds=3)
     slower = world.subject(world.good, cost=0.001 * factor)
     found = measure_speed(world.subject(), slower, world.suite.sources, plan, clock=world.clock)
-    assert found.p95_ratio.value == pytest.approx(factor)
-    for row in found.rows:
-        assert row.ratio.value == pytest.approx(factor)
-        assert row.ratio.interval.low <= row.ratio.value + 1e-9
-        assert row.candidate["p50"] == pytest.approx(factor * row.baseline["p50"])
+    assert set(found.ratios) == {"p95_ratio", "mean_ratio", "throughput_ratio"}
+    for ratio in found.ratios.values():
+        assert ratio.value == pytest.approx(factor)
+        assert ratio.interval.low <= ratio.value + 1e-9
+    assert set(found.milliseconds) == {"p50", "p95", "p99"}
+    for old, new in found.milliseconds.values():
+        assert new == pytest.approx(factor * old)
+    assert found.throughput[0] == pytest.approx(factor * found.throughput[1])
 
 
 def test_rounds_go_on_while_the_answer_is_open(world):
@@ -205,11 +209,10 @@ def test_rounds_go_on_while_the_answer_is_open(world):
 
 def test_sentences_for_timing_are_spread_over_the_lengths(world):
     plan = SpeedPlan(per_bucket=3)
-    buckets = pick_sentences(world.suite.sources, plan)
-    assert [len(bucket) for bucket in buckets] == [3, 3, 3, 3]
-    longest = [max(map(len, bucket)) for bucket in buckets]
-    assert all(most <= bound for most, bound in zip(longest, plan.buckets, strict=True))
-    assert buckets == pick_sentences(world.suite.sources, plan)
+    picked = pick_sentences(world.suite.sources, plan)
+    bands = [bisect_left(plan.buckets, len(sentence)) for sentence in picked]
+    assert bands == sorted([0, 1, 2, 3] * 3)
+    assert picked == pick_sentences(world.suite.sources, plan)
 
 
 def test_a_policy_without_a_rule_that_applies_cannot_judge(world, policy):
@@ -265,8 +268,8 @@ def test_empty_answers_are_scored_and_lose(world):
 def ratio_of(measured, value, low, high):
     """The measurements with other latency ratios."""
     ratio = Ratio(value, Interval(low, high))
-    rows = (*measured.speed.rows[:-1], replace(measured.speed.rows[-1], ratio=ratio))
-    return replace(measured, speed=replace(measured.speed, p95_ratio=ratio, rows=rows))
+    ratios = {**measured.speed.ratios, "p95_ratio": ratio, "mean_ratio": ratio}
+    return replace(measured, speed=replace(measured.speed, ratios=ratios))
 
 
 @pytest.mark.parametrize(
