@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -21,26 +22,16 @@ LONGEST_READ = 4_000_000  # bytes of the access log that one reading takes in
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """One test request: its status (0: nobody answered), seconds, and which colour answered."""
+class Answer:
+    """What was met at the front: a status (0: nobody answered), seconds, which colour answered."""
 
     status: int
     seconds: float
     colour: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What users were answered for one chosen colour since the reading before."""
-
-    requests: int = 0
-    errors: int = 0
-    seconds: tuple[float, ...] = ()
-
-    def __add__(self, more: Served) -> Served:
-        return Served(
-            self.requests + more.requests, self.errors + more.errors, self.seconds + more.seconds
-        )
+    def by(self, colour: Colour) -> bool:
+        """Whether the colour that was asked answered, and not the other in its place."""
+        return self.colour in ("", colour)
 
 
 @dataclass(slots=True)
@@ -62,7 +53,7 @@ class NginxFront:
     def __post_init__(self) -> None:
         self.served("blue")  # from here on
 
-    def probe(self, colour: Colour) -> Probe:
+    def probe(self, colour: Colour) -> Answer:
         """Ask for a translation by a colour, by the users' way and outside of their numbers.
 
         Raises:
@@ -86,23 +77,17 @@ class NginxFront:
                 ) from None
         except (OSError, HTTPException, ValueError):
             status, who = 0, ""
-        return Probe(status, time.monotonic() - began, who)
+        return Answer(status, time.monotonic() - began, who)
 
-    def served(self, colour: Colour) -> Served:
+    def served(self, colour: Colour) -> list[Answer]:
         """What users were answered since the last call where ``colour`` was chosen for them."""
-        requests = errors = 0
-        seconds = []
+        found = []
         for line in self._new_lines():
-            try:
+            with suppress(ValueError, LookupError, TypeError):  # half a line, or an older format
                 entry = json.loads(line)
-                if entry["path"] not in TRANSLATING or entry["chosen"] != colour:
-                    continue
-                requests += 1
-                errors += entry["status"] >= 500
-                seconds.append(float(entry["seconds"]))
-            except (ValueError, LookupError, TypeError):
-                continue  # half a line, or an older format
-        return Served(requests, errors, tuple(seconds))
+                if entry["path"] in TRANSLATING and entry["chosen"] == colour:
+                    found.append(Answer(int(entry["status"]), float(entry["seconds"])))
+        return found
 
     def _new_lines(self) -> list[str]:
         try:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from release.ledger.ledger import Kind
-from release.rollout.front import Probe, Served
+from release.rollout.front import Answer
 from release.rollout.metrics import Reading, Sample, between
 from release.rollout.site import Site
 from release.rollout.thresholds import Breach, judge, judge_front
@@ -144,23 +144,23 @@ class _Prober:
         self._per_tick = max(
             1, min(20, math.ceil(MORE * site.thresholds.min_requests / max(seconds, 1.0)))
         )
-        self.probes: list[Probe] = []
+        self.probes: list[Answer] = []
+        self._users: list[Answer] = []
         self._refused = self._bad = 0
-        self._served = Served()
 
     @property
     def answered(self) -> int:
-        return sum(probe.status == 200 and self._mine(probe) for probe in self.probes)
+        return sum(probe.status == 200 and probe.by(self._colour) for probe in self.probes)
 
     def tick(self) -> None:
         if self._site.front is None:
             return
-        sent: list[Probe] = []
+        sent: list[Answer] = []
         while len(sent) < self._per_tick and all(probe.status for probe in sent):
             sent.append(self._site.front.probe(self._colour))
         self.probes += sent
         self._refused = self._refused + 1 if not any(p.status for p in sent) else 0
-        self._served = self._served + self._site.front.served(self._colour)
+        self._users += self._site.front.served(self._colour)
 
     def breaches(self, whole: bool) -> tuple[Breach, ...]:
         """A front that is gone at once; errors and latency when a reading is due."""
@@ -175,15 +175,14 @@ class _Prober:
 
     def final(self) -> tuple[Breach, ...]:
         """What users and the watcher met at the front, over the window."""
-        bad = sum(p.status >= 500 or p.status == 0 or not self._mine(p) for p in self.probes)
-        mine = Served(len(self.probes), bad, tuple(p.seconds for p in self.probes))
-        limits = self._site.thresholds
-        found = judge_front(mine, limits, "test requests through the front")
-        return tuple(found + judge_front(self._served, limits, "answers that users got"))
-
-    def _mine(self, probe: Probe) -> bool:
-        """Whether the colour that was asked answered, and not the other in its place."""
-        return probe.colour in ("", self._colour)
+        return tuple(
+            breach
+            for answers, what in (
+                (self.probes, "test requests through the front"),
+                (self._users, "answers that users got"),
+            )
+            for breach in judge_front(answers, self._colour, self._site.thresholds, what)
+        )
 
 
 class _Watcher:

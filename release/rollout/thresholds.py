@@ -6,15 +6,16 @@ The same file is the source of the Prometheus alert rules, so that a version is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError
 from csanmt.source_tree import SOURCE_TREE
 from csanmt.tables import build, read_toml
-from release.rollout.front import Served
+from release.rollout.front import Answer
 from release.rollout.metrics import Reading
+from release.rollout.traffic import Colour
 from serving.metric_names import SIGNALS
 
 # Errors that a version within its limit would show more rarely than this are a breach.
@@ -103,11 +104,14 @@ def judge(candidate: Reading, baseline: Reading | None, limits: Thresholds) -> l
     return found
 
 
-def judge_front(served: Served, limits: Thresholds, what: str) -> list[Breach]:
-    """Limits that answers at the front break, as whoever asked there met them."""
-    found = _errors(served.errors, served.requests, limits, what, "front_errors")
-    if len(served.seconds) >= limits.min_requests:
-        p95 = sorted(served.seconds)[math.ceil(0.95 * len(served.seconds)) - 1]
+def judge_front(
+    answers: Sequence[Answer], colour: Colour, limits: Thresholds, what: str
+) -> list[Breach]:
+    """Limits that a colour's answers at the front break, as whoever asked there met them."""
+    bad = sum(a.status >= 500 or a.status == 0 or not a.by(colour) for a in answers)
+    found = _errors(bad, len(answers), limits, what, "front_errors")
+    if len(answers) >= limits.min_requests:
+        p95 = sorted(a.seconds for a in answers)[math.ceil(0.95 * len(answers)) - 1]
         found += _slow("front_p95", f"p95 of {what}", p95, limits)
     return found
 

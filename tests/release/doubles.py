@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from csanmt.errors import NotFoundError, UnavailableError
-from release.rollout.front import Probe, Served
+from release.rollout.front import Answer
 from release.rollout.metrics import DOWN, Sample
 from release.rollout.traffic import Colour, Traffic, require_generation
 from release.running.launchers import Place
@@ -132,12 +132,12 @@ class StubFront:
 
     status: Callable[[Colour], int] = lambda colour: 200
     seconds: float = 0.2
-    users: Served = field(default_factory=Served)
+    users: list[Answer] = field(default_factory=list)
 
-    def probe(self, colour: Colour) -> Probe:
-        return Probe(self.status(colour), self.seconds, colour)
+    def probe(self, colour: Colour) -> Answer:
+        return Answer(self.status(colour), self.seconds, colour)
 
-    def served(self, colour: Colour) -> Served:
+    def served(self, colour: Colour) -> list[Answer]:
         return self.users
 
 
