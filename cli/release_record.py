@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.output import action, answer, print_json, print_table
 from cli.site_action import open_ledger
 from csanmt.source_tree import SOURCE_TREE
+from release.ledger.ledger import Kind
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -19,7 +20,8 @@ def register(actions: Actions) -> None:
     """Add the actions to ``csanmt release``'s subparsers."""
     history = action(actions, "history", _history)
     history.add_argument("version", metavar="VERSION", nargs="?")
-    history.add_argument("--kind", help="only entries of one kind (build, verdict, switch, …)")
+    kinds = [kind.value for kind in Kind]
+    history.add_argument("--kind", choices=kinds, metavar="KIND", help=f"only {', '.join(kinds)}")
     history.add_argument("--limit", type=int, help="only the newest N")
     history.add_argument("--check", action="store_true", help="verify the ledger's integrity")
     model = action(actions, "model", _model)

@@ -22,15 +22,12 @@ from typing import Any
 import yaml
 
 from csanmt.durable import replace_text
-from csanmt.errors import (
-    ConflictError,
-    EngineUnavailableError,
-    IntegrityError,
-    NotFoundError,
-)
-from model_store import DEFAULT_TAG, ModelStore, ensure_default
+from csanmt.errors import ConflictError, EngineUnavailableError, NotFoundError
+from model_store import ModelStore
+from model_store.integrity import require_intact
 from release.build.checksums import set_times, tree_digest
 from release.build.manifest import Manifest
+from release.build.model import pinned_model
 from release.build.version import Checkout, ReleaseTag
 from release.running.command import run_command, timed
 
@@ -60,32 +57,6 @@ class Bento:
         return f"{self.name}:{self.version}"
 
 
-def pinned_model(manifest: Manifest, store: ModelStore) -> str:
-    """The digest of the pinned model after recomputing every file's.
-
-    Raises:
-        IntegrityError: the stored model is not the pinned one, byte for byte.
-        NotFoundError: the model is not in the store, or nothing is pinned.
-    """
-    tag = manifest.model.tag
-    if not manifest.model.sha256:
-        raise NotFoundError(
-            f"release.toml pins no digest for {tag}: run 'csanmt release pin {tag}' and commit it"
-        )
-    if tag == DEFAULT_TAG:
-        ensure_default(store)
-    record = store.show(tag)
-    findings = store.verify(tag)
-    if not findings.ok:
-        raise IntegrityError(f"model {tag} is damaged: {findings}")
-    if record.digest != manifest.model.sha256:
-        raise IntegrityError(
-            f"model {tag} in the store is {record.digest}, but release.toml pins "
-            f"{manifest.model.sha256}: another model is another commit and another version"
-        )
-    return record.digest
-
-
 def build_bento(
     root: Path,
     tag: ReleaseTag,
@@ -106,9 +77,11 @@ def build_bento(
 
     Raises:
         ConflictError: the store holds another content under this tag.
+        IntegrityError: the stored model is damaged, or not the pinned one.
         CommandError: a tool failed.
     """
-    model_digest = pinned_model(manifest, store)
+    model = pinned_model(manifest, store)
+    require_intact(store.path(model.tag), model)
     store.home.mkdir(parents=True, exist_ok=True)
     # The stage is not below the store: BentoML refuses files in hidden folders, and a
     # store may well lie in one. The new bento is, so that moving it is one rename.
@@ -155,7 +128,7 @@ def build_bento(
         path,
         tree_digest(path),
         manifest.model.tag,
-        model_digest,
+        model.digest,
     )
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from csanmt.errors import ConfigurationError, ConflictError, IntegrityError, NotFoundError
-from model_store import DEFAULT_TAG, ModelStore, ensure_default
+from model_store import DEFAULT_TAG, ModelStore, Record, ensure_default
 from model_store.archive import export_archive, import_archive
 from release.build.checksums import file_digest
 from release.build.manifest import Manifest, pin_model
@@ -55,6 +55,30 @@ def publish_model(store: ModelStore, tag: str, source: str) -> str:
     return f"sha256:{receipt.sha256}"
 
 
+def pinned_model(manifest: Manifest, store: ModelStore) -> Record:
+    """The record of the pinned model.
+
+    Raises:
+        ConfigurationError: nothing is pinned.
+        NotFoundError: it is not in the store.
+        IntegrityError: the stored model is another one.
+    """
+    tag, pinned = manifest.model.tag, manifest.model.sha256
+    if not pinned:
+        raise ConfigurationError(
+            f"release.toml pins no digest for {tag}: csanmt release model {tag} writes it"
+        )
+    if tag == DEFAULT_TAG:
+        ensure_default(store)
+    record = store.show(tag)
+    if record.digest != pinned:
+        raise IntegrityError(
+            f"model {tag} in the store is {record.digest}, but release.toml pins {pinned}: "
+            "another model is another commit and another version"
+        )
+    return record
+
+
 def fetch_model(store: ModelStore, manifest: Manifest, root: Path) -> str:
     """See that the pinned model is in the store, fetching it where it is not; say how.
 
@@ -63,24 +87,22 @@ def fetch_model(store: ModelStore, manifest: Manifest, root: Path) -> str:
         IntegrityError: what came is not what is pinned.
         CommandError: skopeo failed.
     """
-    tag = manifest.model.tag
-    if tag == DEFAULT_TAG:
-        ensure_default(store)
+    tag, source = manifest.model.tag, manifest.model.source
     try:
-        found, how = store.show(tag), "is in the store"
+        pinned_model(manifest, store)
     except NotFoundError:
-        if not manifest.model.source or not manifest.model.archive:
+        if not source or not manifest.model.archive:
             raise NotFoundError(
                 f"{tag} is not in the store, and release.toml names no [model] source and archive "
                 f"to fetch it from: csanmt release model {tag} --publish SOURCE writes both"
             ) from None
-        with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
-            archive = _archive(manifest, root, Path(folder))
-            found = import_archive(store, archive, manifest.model.archive)
-        how = f"came from {manifest.model.source}"
-    if found.digest != manifest.model.sha256:
-        raise IntegrityError(f"{tag} is {found.digest}, release.toml pins {manifest.model.sha256}")
-    return f"{tag} {how}"
+    else:
+        return f"{tag} is in the store"
+    with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
+        archive = _archive(manifest, root, Path(folder))
+        import_archive(store, archive, manifest.model.archive)
+    pinned_model(manifest, store)
+    return f"{tag} came from {source}"
 
 
 def _archive(manifest: Manifest, root: Path, folder: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
+from model_store.integrity import require_intact
 from release.build.checksums import check_checksums, file_digest, tree_digest
 from release.build.gate_evidence import check_evidence
 from release.build.image import size_report
@@ -133,10 +134,9 @@ def _model(subject: Subject) -> str:
         raise IntegrityError(
             f"release.toml now pins {subject.manifest.model.sha256}, the build has {digest}"
         )
-    findings = subject.store.verify(subject.manifest.model.tag)
-    if not findings.ok:
-        raise IntegrityError(f"{subject.manifest.model.tag}: {findings}")
-    return f"{subject.manifest.model.tag} is intact and the pinned one"
+    tag = subject.manifest.model.tag
+    require_intact(subject.store.path(tag), subject.store.show(tag))
+    return f"{tag} is intact and the pinned one"
 
 
 def _bento(subject: Subject) -> str:

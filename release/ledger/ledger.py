@@ -134,9 +134,10 @@ class Ledger:
             at: the time of the entry, for tests; now by default.
 
         Raises:
-            ConfigurationError: unknown kind, or ``who``, ``why`` or ``version`` is empty.
+            ConfigurationError: ``who``, ``why`` or ``version`` is empty.
+            ValueError: unknown kind.
         """
-        kind = _known(kind)
+        kind = Kind(kind)
         for name, value in (("version", version), ("who", who), ("why", why)):
             if not value.strip():
                 raise ConfigurationError(f"a ledger entry needs a {name}, not {value!r}")
@@ -164,7 +165,7 @@ class Ledger:
         limit: int | None = None,
     ) -> list[Entry]:
         """Entries, oldest first; ``limit`` keeps the newest of those that match."""
-        conditions = {"kind": str(_known(kind)) if kind else None, "version": version}
+        conditions = {"kind": kind and str(Kind(kind)), "version": version}
         chosen = {name: value for name, value in conditions.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in chosen) or "1"
         statement = f"SELECT * FROM entries WHERE {where} ORDER BY sequence DESC LIMIT ?"
@@ -253,14 +254,6 @@ def _require_schema(connection: sqlite3.Connection) -> None:
     there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (LAST_OF_SCHEMA,))
     if there.fetchone() is None:
         connection.executescript(SCHEMA.read_text(encoding="utf-8"))
-
-
-def _known(kind: Kind | str) -> Kind:
-    try:
-        return Kind(kind)
-    except ValueError:
-        allowed = ", ".join(Kind)
-        raise ConfigurationError(f"unknown kind {kind!r} of entry; one of: {allowed}") from None
 
 
 def _digest(entry: Entry) -> str:

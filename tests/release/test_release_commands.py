@@ -51,7 +51,6 @@ def built(ledger: Ledger) -> Ledger:
         (["inspect", "v0.1.0"], 2, "is gone: skopeo"),
         (["traffic", "--watch"], 2, "is gone: csanmt release status"),
         (["push", BUILT], 5, "never judged"),
-        (["history", "--kind", "explosion"], 2, "explosion"),
         (["pin", "csanmt-zh-en:v9.9.9"], 2, "is gone: csanmt release model"),
     ],
 )
