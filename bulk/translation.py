@@ -8,9 +8,7 @@ from functools import lru_cache
 
 from bulk.records import Answer, Answers
 from csanmt.texts import TextTranslation, translate_texts
-from csanmt.translator import DecodingOptions, ShouldStop, Translation, Translator
-
-BATCH_SENTENCES = 32
+from csanmt.translator import DecodingOptions, Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ def open_translator(job: Job) -> Translator:
     """The worker's translator, loaded once. Raises as ``csanmt.loading.load_translator``."""
     from csanmt.loading import load_translator
 
-    return Bucketed(load_translator(job.directory, engine=job.engine, model_tag=job.model))
+    return load_translator(job.directory, engine=job.engine, model_tag=job.model)
 
 
 def work(job: Job, texts: Sequence[str | None]) -> Answers:
@@ -53,37 +51,3 @@ def answer(
 def _answer(result: TextTranslation) -> Answer:
     kept = all(segment.copied for segment in result.segments)
     return Answer(result.text, kept, result.split, result.truncated)
-
-
-class Bucketed:
-    """A translator that gives another one batches of sentences of similar length.
-
-    The answers are those of the other one, in the order of the sources.
-    """
-
-    def __init__(self, inner: Translator, *, sentences: int = BATCH_SENTENCES) -> None:
-        self._inner, self._sentences = inner, sentences
-        self.model_tag = inner.model_tag
-        self.source_language = inner.source_language
-        self.target_language = inner.target_language
-        self.max_source_tokens = inner.max_source_tokens
-
-    def count_tokens(self, text: str) -> int:
-        return self._inner.count_tokens(text)
-
-    def translate(
-        self,
-        sources: Sequence[str],
-        options: DecodingOptions = DecodingOptions(),
-        *,
-        should_stop: ShouldStop | None = None,
-    ) -> list[Translation]:
-        found: dict[int, Translation] = {}
-        # The longest first: what needs most memory fails at once.
-        order = sorted(range(len(sources)), key=lambda i: len(sources[i]), reverse=True)
-        for start in range(0, len(order), self._sentences):
-            batch = order[start : start + self._sentences]
-            texts = [sources[i] for i in batch]
-            answers = self._inner.translate(texts, options, should_stop=should_stop)
-            found.update(zip(batch, answers, strict=True))
-        return [found[i] for i in range(len(sources))]

@@ -17,11 +17,9 @@ from hypothesis import strategies as st
 
 from bulk.run import translate_corpus
 from bulk.state import RunState
-from bulk.translation import Bucketed
 from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
 from csanmt.translator import DecodingOptions
 from tests.bulk.corpora import MODEL, ROOT, StubPool, corpus, parts
-from tests.stub_translator import StubTranslator
 
 TEN = "".join(f"第{i}行。\n" for i in range(10))
 
@@ -187,17 +185,3 @@ def test_a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room(
     if outcome.returncode == 77 or "unshare" in outcome.stderr:
         pytest.skip("user namespaces with tmpfs are not allowed here")
     assert outcome.stdout == "No space left on device []\nTrue 60\n", outcome.stderr
-
-
-@given(st.lists(st.text("一二三四五六", max_size=12), max_size=40))
-def test_batches_hold_sentences_of_similar_length_and_answers_keep_their_order(
-    texts: list[str],
-) -> None:
-    stub = StubTranslator()
-    found = Bucketed(stub, sentences=4).translate(texts)
-    assert [t.source for t in found] == texts
-    lengths = [[len(text) for text in batch] for batch in stub.calls]
-    assert sum(map(len, lengths)) == len(texts)
-    assert all(len(batch) <= 4 for batch in lengths)
-    flat = [length for batch in lengths for length in batch]
-    assert flat == sorted(flat, reverse=True)
