@@ -17,15 +17,16 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from starlette.requests import Request
 
 from csanmt.errors import ConfigurationError
+from csanmt.tables import build
 
 KEY_PREFIX = "csk_"
-SCOPES = ("translate", "metrics", "admin")
-_FIELDS = {"name", "sha256", "scopes", "requests_per_minute", "characters_per_day"}
+KeyScope = Literal["translate", "metrics", "admin"]
+SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ApiKey:
 
     name: str
     sha256: str
-    scopes: tuple[str, ...] = ("translate",)
+    scopes: tuple[KeyScope, ...] = ("translate",)
     requests_per_minute: int = 0
     characters_per_day: int = 0
 
@@ -85,7 +86,7 @@ class KeyRing:
             raise ConfigurationError(f'key file {path}: must be JSON {{"keys": [...]}}') from None
         if not isinstance(entries, list) or not entries:
             raise ConfigurationError(f"key file {path}: holds no keys")
-        keys = tuple(_read_key(entry, f"{path}, key {n}") for n, entry in enumerate(entries, 1))
+        keys = tuple(_read_key(entry, f"{path}, key {n}: ") for n, entry in enumerate(entries, 1))
         if len({key.sha256 for key in keys}) != len(keys):
             raise ConfigurationError(f"key file {path}: the same key stands there twice")
         names = Counter(key.name for key in keys)
@@ -95,20 +96,14 @@ class KeyRing:
 
 
 def _read_key(entry: Any, place: str) -> ApiKey:
-    if not isinstance(entry, dict) or not {"name", "sha256"} <= set(entry) <= _FIELDS:
-        raise ConfigurationError(f"{place}: fields are {', '.join(sorted(_FIELDS))}")
-    if not re.fullmatch(r"[0-9a-f]{64}", str(entry["sha256"])):
-        raise ConfigurationError(f"{place}: sha256 must be 64 lower-case hexadecimal digits")
-    scopes = entry.get("scopes", ["translate"])
-    if not isinstance(scopes, list) or not scopes or not set(scopes) <= set(SCOPES):
-        raise ConfigurationError(f"{place}: scopes is {scopes}; allowed is {', '.join(SCOPES)}")
-    limits = {}
-    for name in ("requests_per_minute", "characters_per_day"):
-        value = entry.get(name, 0)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ConfigurationError(f"{place}: {name} is {value!r}; allowed is 0 or more")
-        limits[name] = value
-    return ApiKey(str(entry["name"]), entry["sha256"], tuple(scopes), **limits)
+    if not isinstance(entry, dict):  # its value may be a secret, and is not told
+        raise ConfigurationError(f"{place}must be an object")
+    key = build(ApiKey, entry, place)
+    if not re.fullmatch(r"[0-9a-f]{64}", key.sha256):
+        raise ConfigurationError(f"{place}sha256 must be 64 lower-case hexadecimal digits")
+    if not key.scopes or min(key.requests_per_minute, key.characters_per_day) < 0:
+        raise ConfigurationError(f"{place}a key has a scope, and limits of 0 or more")
+    return key
 
 
 def hash_key(secret: str) -> str:
