@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from starlette.requests import Request
 
+from csanmt.markup import MarkupDocument, of_translation, place
 from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.http.allowance import charged
 from serving.http.disconnect import until_disconnect
 from serving.http.errors import BadRequestError, TooLargeError
-from serving.markup import Parse, characters, parsed, translate_marked
 from serving.memory import Mode
 from serving.settings import Settings
-from serving.translating import Answer, Job, Timing, TranslationService
+from serving.translating import Answer, Job, Timing, TranslationService, beside
 
 Terms = tuple[tuple[str, str], ...]
+Parse = Callable[[str], MarkupDocument]
 
 
 def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
@@ -73,7 +74,8 @@ async def translated(
 
     Args:
         parse: what the texts are marked up with; tags are not charged.
-        whole: each text is one sentence, whatever punctuation it holds.
+        whole: each text is one sentence, whatever punctuation it holds (line breaks of markup
+            still end one).
         terms: a glossary.
         memory: whether sentences are looked up in the translation memory (not with ``parse``).
     """
@@ -82,12 +84,34 @@ async def translated(
             options = await with_terms(options, terms, texts)
             work = service.translate(texts, options, memory, whole=whole)
             return await until_disconnect(request, work)
-    documents = await parsed(texts, parse)
-    with charged(request, characters(documents)):
-        inner = [text.text for document in documents for text in document.texts]
-        options = await with_terms(options, terms, inner)
-        marked = translate_marked(service, documents, options, whole=whole)
-        return await until_disconnect(request, marked)
+    documents = await beside(sum(map(len, texts)), lambda: [parse(text) for text in texts])
+    inner = [text for document in documents for text in document.texts]
+    plain = [text.text for text in inner]
+    with charged(request, sum(text.characters for text in inner)):
+        options = await with_terms(options, terms, plain)
+        options = replace(options, alignment=not all(text.plain for text in inner))
+        whole = whole and not any(text.breaks for text in inner)
+        work = service.translate(plain, options, whole=whole)
+        found, timing = await until_disconnect(request, work)
+        size = sum(map(len, plain))
+        return await beside(size, lambda: _written(documents, found, options.n_best)), timing
+
+
+def _written(
+    documents: Sequence[MarkupDocument], answers: Sequence[Answer], n_best: int
+) -> list[Answer]:
+    """The documents again, with the answers to all their texts in their places."""
+    parts = (part for answer in answers for part in answer.parts)
+    written = []
+    for document in documents:
+        own = list(zip(document.texts, parts, strict=False))  # the rest is of the next one
+        ranks = [
+            document.render([place(text, of_translation(part, rank)) for text, part in own])
+            for rank in range(n_best)
+        ]
+        size = sum(text.characters for text, _ in own)
+        written.append(Answer(tuple(ranks), tuple(part for _, part in own), size))
+    return written
 
 
 async def begun(

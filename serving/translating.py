@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from csanmt.errors import DeadlineExceededError, InvalidInputError
 from csanmt.memory.entries import Match
@@ -37,10 +38,11 @@ from serving.runners.pool import RunnerPool
 from serving.runners.translators import TranslatorFacts
 from serving.settings import Settings
 
-# These are made at every request, and a frozen one costs a call a field: none is changed.
+Result = TypeVar("Result")
 IN_A_THREAD = 2_000  # characters from which a text is analysed beside the event loop
 
 
+# These are made at every request, and a frozen one costs a call a field: none is changed.
 @dataclass(slots=True)
 class Answer:
     """A translated text, plain or marked up.
@@ -189,6 +191,14 @@ class Job:
         return Timing(total, self._ticket.queue_seconds, self._ticket.compute_seconds)
 
 
+async def beside(characters: int, work: Callable[[], Result]) -> Result:
+    """What ``work`` makes of so many characters; others must not wait for it where they are many.
+
+    Then it is done beside the event loop.
+    """
+    return await asyncio.to_thread(work) if characters > IN_A_THREAD else work()
+
+
 def _before(segments: Sequence[Segment], index: int, left: str, right: str, language: str) -> str:
     """The layout in front of translation ``index``, which stands between ``left`` and itself."""
     if index == 0:
@@ -253,10 +263,7 @@ class TranslationService:
         """
         if any(lone_surrogate(text) is not None for text in texts):
             raise InvalidInputError("a text holds half of a surrogate pair")
-        if sum(map(len, texts)) > IN_A_THREAD:  # others must not wait for a long analysis
-            plan = await asyncio.to_thread(self._plan, texts, whole, options)
-        else:
-            plan = self._plan(texts, whole, options)
+        plan = await beside(sum(map(len, texts)), lambda: self._plan(texts, whole, options))
         if len(plan.sentences) > self.settings.max_segments:
             raise TooLargeError(
                 f"{len(plan.sentences)} sentences; allowed is {self.settings.max_segments}"

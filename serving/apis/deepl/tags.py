@@ -8,7 +8,7 @@ from typing import Any
 
 from csanmt.markup import html_rules, parse_markup, xml_rules
 from serving.apis.deepl.errors import unsupported
-from serving.markup import Parse
+from serving.texts import Parse
 
 _LIST = re.compile(r"[,\s]+")
 _NAME = re.compile(r"[^\s<>/\"'=]{1,200}")

@@ -22,8 +22,7 @@ from serving.apis.api import SHARED, Api, Backend, Incoming
 from serving.http.errors import BadRequestError, error_response, reworded
 from serving.http.fields import FORM, MULTIPART, given
 from serving.languages import canonical, detect
-from serving.markup import Parse
-from serving.texts import check_texts, decoding, translated
+from serving.texts import Parse, check_texts, decoding, translated
 from serving.translating import TranslationService
 
 
