@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -137,8 +136,8 @@ def _boundaries(line: str) -> list[int]:
     ends.discard(len(line))
     if not ends:  # most texts are one sentence
         return []
-    inside = _Inside(_guarded(line))
-    return _with_words(line, sorted(cut for cut in ends if cut not in inside))
+    inside = _inside(line)
+    return _with_words(line, sorted(cut for cut in ends if not inside[cut]))
 
 
 def _with_words(line: str, cuts: Sequence[int]) -> list[int]:
@@ -152,18 +151,6 @@ def _with_words(line: str, cuts: Sequence[int]) -> list[int]:
             kept.append(cut)
             worded = False
     return kept
-
-
-class _Inside:
-    """The offsets within guarded spans, their ends left out."""
-
-    def __init__(self, guarded: Sequence[tuple[int, int]]) -> None:
-        self._guarded = guarded
-        self._starts = [low for low, _ in guarded]
-
-    def __contains__(self, offset: int) -> bool:
-        at = bisect_right(self._starts, offset - 1) - 1
-        return at >= 0 and self._starts[at] < offset < self._guarded[at][1]
 
 
 def _ends_wide(line: str, found: re.Match[str]) -> bool:
@@ -216,9 +203,9 @@ def _is_wide(character: str) -> bool:
     return bool(character) and unicodedata.east_asian_width(character) in "WF"
 
 
-def _guarded(line: str) -> list[tuple[int, int]]:
-    """Disjoint spans no sentence ends in: pairs of brackets or quotes."""
-    spans: list[tuple[int, int]] = []
+def _inside(line: str) -> bytearray:
+    """Of each offset whether it is within a pair of brackets or quotes, where no sentence ends."""
+    inside = bytearray(len(line) + 1)
     stack: list[tuple[str, int]] = []
     for i, character in enumerate(line):
         if character in _OPEN:
@@ -228,16 +215,11 @@ def _guarded(line: str) -> list[tuple[int, int]]:
             stack.pop(0)
         for depth in range(len(stack) - 1, -1, -1):
             if stack[depth][0] == character:
-                spans.append((stack[depth][1], i + 1))
+                start = stack[depth][1] + 1
+                inside[start : i + 1] = b"\1" * (i + 1 - start)
                 del stack[depth:]
                 break
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(spans):
-        if merged and low < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return merged
+    return inside
 
 
 def split_long(text: str, fits: Callable[[str], bool]) -> list[Segment]:
@@ -261,9 +243,9 @@ def split_long(text: str, fits: Callable[[str], bool]) -> list[Segment]:
 
 def _best_cut(part: str) -> int:
     middle, reach = len(part) / 2, len(part) / 3
-    inside = _Inside(_guarded(part))
+    inside = _inside(part)
     clauses = [[m.end() for m in c.finditer(part)] for c in _CLAUSE_ENDS]
-    free = [[o for o in offsets if o not in inside] for offsets in clauses]
+    free = [[o for o in offsets if not inside[o]] for offsets in clauses]
     for offsets in [_boundaries(part), *free, *clauses]:
         near = [o for o in offsets if 0 < o < len(part) and abs(o - middle) <= reach]
         if near:

@@ -21,6 +21,7 @@ from csanmt.tokenization import Span, write_description
 from csanmt.tokenization_copy import COPY_CHARACTER, Copies, Side, check_names, written
 
 EOS = 0
+_FILES = ("source.model", "target.model")
 _READ_IN_BYTES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN")
 _SPACE = "▁"  # how SentencePiece writes a space
 # A lone surrogate cannot be written as UTF-8; the stand-in keeps offsets equal.
@@ -42,8 +43,8 @@ class SentencePieceTokenizer:
 
     def __init__(self, source: bytes, target: bytes) -> None:
         self._models = (source, target)
-        self._source = _processor(source, "source.model")
-        self._target = self._source if source == target else _processor(target, "target.model")
+        self._source = _processor(source, _FILES[0])
+        self._target = self._source if source == target else _processor(target, _FILES[1])
         self.source_size = int(self._source.get_piece_size())
         self.target_size = int(self._target.get_piece_size())
         self.simplify_source = False
@@ -51,14 +52,10 @@ class SentencePieceTokenizer:
         self._pieces = [_surface(self._target, token) for token in range(self.target_size)]
 
     @classmethod
-    def load(cls, directory: Path, description: dict[str, Any]) -> SentencePieceTokenizer:
-        names = (
-            str(description.get("source", "source.model")),
-            str(description.get("target", "target.model")),
-        )
+    def load(cls, directory: Path, _: dict[str, Any]) -> SentencePieceTokenizer:
         models = []
-        for name in names:
-            path = directory / Path(name).name
+        for name in _FILES:
+            path = directory / name
             if not path.is_file():
                 raise NotFoundError(f"tokenizer file {str(path)!r} is missing")
             models.append(path.read_bytes())
@@ -67,11 +64,10 @@ class SentencePieceTokenizer:
     def save(self, directory: str | os.PathLike[str]) -> None:
         place = Path(directory)
         place.mkdir(parents=True, exist_ok=True)
-        for name, model in zip(("source.model", "target.model"), self._models, strict=True):
+        for name, model in zip(_FILES, self._models, strict=True):
             (place / name).write_bytes(model)
-        write_description(
-            place, {"type": self.kind, "source": "source.model", "target": "target.model"}
-        )
+        source, target = _FILES
+        write_description(place, {"type": self.kind, "source": source, "target": target})
 
     # -- source side -----------------------------------------------------------
 

@@ -146,20 +146,15 @@ def _header(message: bytes, name: str) -> int:
 
 def _entry(key: bytes, message: bytes) -> Entry:
     """BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, crc32c 6, slices 7."""
-    numbers = {1: 0, 3: 0, 4: 0, 5: 0, 6: 0}
-    shape: tuple[int, ...] = ()
-    sliced = False
-    for number, value in _fields(message):
-        if number == 2 and isinstance(value, bytes):
-            shape = _shape(value)
-        elif number == 7:
-            sliced = True
-        elif number in numbers and isinstance(value, int):
-            numbers[number] = value
-    dtype = _TYPES.get(numbers[1] % 100, f"number {numbers[1]}")  # above 100: reference types
-    return Entry(
-        key.decode("utf-8"), dtype, shape, numbers[3], numbers[4], numbers[5], numbers[6], sliced
-    )
+    fields = dict(_fields(message))
+    shape = fields.get(2, b"")
+    numbers = [n for i in (1, 3, 4, 5, 6) if isinstance(n := fields.get(i, 0), int)]
+    if len(numbers) < 5 or not isinstance(shape, bytes):
+        raise ValueError("a field of another kind")
+    kind, shard, offset, size, checksum = numbers
+    dtype = _TYPES.get(kind % 100, f"number {kind}")  # above 100: reference types
+    name = key.decode("utf-8")
+    return Entry(name, dtype, _shape(shape), shard, offset, size, checksum, 7 in fields)
 
 
 def _shape(message: bytes) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ def convert(
     agreement = None
     if compared and native:
         say("comparing the packed weights with the floats")
-        agreement = compare_weights(out, compare).to_json()
+        agreement = compare_weights(out, compare)
     if not floats:
         (out / FLOAT_WEIGHTS).unlink(missing_ok=True)
     say("computing digests of the source")

@@ -228,15 +228,11 @@ def _tokens(vocabulary: str, size: int, side: str) -> list[str]:
     return tokens
 
 
-def _bare(piece: str) -> str:
-    return piece[: -len(_MARK)] if piece.endswith(_MARK) else piece
-
-
 def _piece_spans(pieces: Sequence[str], text: str, unescape: Callable[[str], str]) -> list[Span]:
     """Where BPE pieces stand in ``text``; those of an escaped word (``&apos;s``) share its span."""
     words: list[list[str]] = [[]]
     for piece in pieces:
-        words[-1].append(_bare(piece))
+        words[-1].append(piece.removesuffix(_MARK))
         if not piece.endswith(_MARK):
             words.append([])
     plain = ["".join(word) for word in words if word]
