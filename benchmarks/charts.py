@@ -7,21 +7,11 @@ every mark carries a <title> with its numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import floor
 
 from markupsafe import Markup, escape
 
 WIDTH = 520
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A curve through (x label, y) points."""
-
-    name: str
-    values: Sequence[float]
-    kind: str
 
 
 def gain_bar(gain: float, low: float, high: float, limit: float | None, reach: float) -> Markup:
@@ -46,39 +36,6 @@ def gain_bar(gain: float, low: float, high: float, limit: float | None, reach: f
         f'<circle cx="{x(gain)}" cy="12" r="4.5"/></g>'
     )
     return _svg(parts, 24, 220)
-
-
-def line_chart(labels: Sequence[str], lines: Sequence[Line], unit: str, x_unit: str) -> Markup:
-    """Curves over labelled places; the vertical axis starts at 0."""
-    height, bottom, left = 240, 190, 60
-    high = max(v for line in lines for v in line.values) or 1.0
-    step = (WIDTH - left - 20) / max(1, len(labels) - 1)
-    parts = []
-    for quarter in range(5):
-        y = bottom - quarter * (bottom - 30) / 4
-        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(left - 8, y, f"{high * quarter / 4:.3g}", "end", "tick"))
-    for i, label in enumerate(labels):
-        parts.append(_text(left + 5 + i * step, bottom + 18, label, "middle", "tick"))
-    for number, line in enumerate(lines):
-        points = [
-            (left + 5 + i * step, bottom - (bottom - 30) * v / high)
-            for i, v in enumerate(line.values)
-        ]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline class="line {line.kind}" points="{path}"/>')
-        for (x, y), value, label in zip(points, line.values, labels, strict=True):
-            title = escape(f"{line.name}, {label}: {value:.3g} {unit}")
-            parts.append(
-                f'<circle class="dot {line.kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
-                f"<title>{title}</title></circle>"
-            )
-        place = WIDTH - 100 * (len(lines) - number)
-        parts.append(f'<circle class="dot {line.kind}" cx="{place}" cy="6" r="3.5"/>')
-        parts.append(_text(place + 10, 6, line.name, "start"))
-    parts.append(_text(left, 6, unit, "start", "unit"))
-    parts.append(_text((left + WIDTH) / 2, height - 8, x_unit, "middle", "unit"))
-    return _svg(parts, height)
 
 
 def histogram(values: Sequence[float], step: float, unit: str) -> Markup:

@@ -90,8 +90,8 @@ def _train(args: argparse.Namespace) -> int:
     stale = args.restart and args.packed is None
     if stale or not (packed / "packed.json").is_file():
         _prepare_into(recipe, args, packed)
-    from cli.train_results import write_curves
     from training.run import RunOptions, train
+    from training.status import draw_curves
 
     stopped = _stop_on_signal()
     options = RunOptions(
@@ -106,7 +106,7 @@ def _train(args: argparse.Namespace) -> int:
     )
     report = _reporter(args.json)
     done = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
-    write_curves(args.out / "metrics.jsonl", args.out / "curves.svg")
+    draw_curves(args.out / "metrics.jsonl", args.out / "curves.svg")
     result = _described(done)
     if args.save and done.version:
         result["saved"] = _save(done.version, args.save)

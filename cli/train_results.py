@@ -71,40 +71,6 @@ def _distill(args: argparse.Namespace) -> int:
     return 0
 
 
-STYLE = (
-    "svg{font:12px sans-serif;background:#fff}.line{fill:none;stroke-width:2}.grid{stroke:#ddd}"
-    ".line.training{stroke:#888}.dot.training{fill:#888}.line.dev{stroke:#06c}.dot.dev{fill:#06c}"
-)
-POINTS = 9  # of a curve
-
-
-def write_curves(metrics: Path, out: Path) -> bool:
-    """Draw training and dev loss over target tokens; false if nothing was evaluated yet."""
-    from benchmarks.charts import Line, line_chart
-    from training.status import evaluations
-
-    if out.suffix != ".svg":
-        raise InvalidInputError(f"{str(out)!r} must end in .svg")
-    checks = [line for line in evaluations(metrics) if "loss" in line]
-    if not checks:
-        return False
-    last = len(checks) - 1
-    shown = [checks[i] for i in sorted({round(last * k / POINTS) for k in range(POINTS + 1)})]
-    chart = line_chart(
-        [f"{check['tokens'] / 1e6:.3g}" for check in shown],
-        [
-            Line("training", [check["training"] for check in shown], "training"),
-            Line("dev", [check["loss"] for check in shown], "dev"),
-        ],
-        "nats a token",
-        "million target tokens",
-    )
-    head = '<svg xmlns="http://www.w3.org/2000/svg"'
-    body = str(chart).replace("<svg", head, 1).replace(">", f"><style>{STYLE}</style>", 1)
-    out.write_text(body, encoding="utf-8")
-    return True
-
-
 def _add_status(actions: Actions) -> None:
     parser = action(actions, "status", _status)
     parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
@@ -117,10 +83,12 @@ def _add_status(actions: Actions) -> None:
 
 def _status(args: argparse.Namespace) -> int:
     """Where a run stands: losses, speed, time left."""
-    from training.status import read_status, write_log
+    from training.status import draw_curves, read_status, write_log
 
     status = read_status(args.directory)
-    if args.plot and not write_curves(args.directory / "metrics.jsonl", args.plot):
+    if args.plot and args.plot.suffix != ".svg":
+        raise InvalidInputError(f"{str(args.plot)!r} must end in .svg")
+    if args.plot and not draw_curves(args.directory / "metrics.jsonl", args.plot):
         raise InvalidInputError(f"{args.directory} holds no evaluation yet")
     if args.log:
         write_log([run for run in (args.trunk, args.directory) if run], args.log)

@@ -86,6 +86,38 @@ def evaluations(metrics: Path) -> Iterator[dict[str, Any]]:
             since.append(line)
 
 
+LEFT, RIGHT, TOP, BOTTOM = 60, 500, 30, 190  # of the curves
+LINES = (("training", "training", "#888"), ("dev", "loss", "#06c"))  # name, key, colour
+
+
+def draw_curves(metrics: Path, out: Path) -> bool:
+    """Draw training and dev loss over target tokens; false if nothing was evaluated yet."""
+    checks = [line for line in evaluations(metrics) if "loss" in line]
+    if not checks:
+        return False
+    most = checks[-1]["tokens"] or 1
+    high = max(check[key] for check in checks for _, key, _ in LINES) or 1.0
+    parts = [f'<text x="{LEFT}" y="12">nats a token, over million target tokens</text>']
+    for quarter in range(5):
+        x, y = (a + (b - a) * quarter / 4 for a, b in ((LEFT, RIGHT), (BOTTOM, TOP)))
+        parts.append(
+            f'<path stroke="#ddd" d="M{LEFT} {y}H{RIGHT}"/>'
+            f'<text x="{LEFT - 30}" y="{y + 4}">{high * quarter / 4:.3g}</text>'
+            f'<text x="{x - 8}" y="{BOTTOM + 18}">{most * quarter / 4e6:.3g}</text>'
+        )
+    for number, (name, key, colour) in enumerate(LINES):
+        points = " ".join(
+            f"{LEFT + (RIGHT - LEFT) * check['tokens'] / most:.1f},"
+            f"{BOTTOM - (BOTTOM - TOP) * check[key] / high:.1f}"
+            for check in checks
+        )
+        parts.append(f'<polyline fill="none" stroke="{colour}" points="{points}"/>')
+        parts.append(f'<text x="{380 + 80 * number}" y="12" fill="{colour}">{name}</text>')
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 520 220" font-size="12" style="background:#fff">'
+    out.write_text(f"{head}{''.join(parts)}</svg>\n", encoding="utf-8")
+    return True
+
+
 def _speed(steps: list[dict[str, Any]]) -> float:
     seconds = steps[-1]["seconds"] - steps[0]["seconds"]
     return (steps[-1]["tokens"] - steps[0]["tokens"]) / seconds if seconds > 0 else 0.0

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from benchmarks.answers import BATCH, AnswerCache, translate_suite
-from benchmarks.charts import Line, line_chart
 from benchmarks.comparison import length_name, parts
 from benchmarks.gate import judge
 from benchmarks.metrics import extract
@@ -345,10 +344,6 @@ def test_word_differences_keep_the_texts():
     assert "".join(text for text, _ in right) == "He has three  cats."
     assert [text for text, changed in left if changed] == ["3 "]
     assert [text for text, changed in right if changed] == ["three  "]
-
-
-def test_a_chart_of_zeros_can_be_drawn():
-    assert "<polyline" in line_chart(["1"], [Line("x", [0.0], "baseline p50")], "ms", "clients")
 
 
 def with_quality(policy, **changes):
