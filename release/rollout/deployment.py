@@ -231,18 +231,15 @@ def _await_other(site: Site, colour: Colour, spared: bool) -> None:
     rival = other(colour)
     if site.front is None or not _share(site, rival):
         return
-    end = site.clock.now() + SPARED_SECONDS
-    while True:
-        probe = site.front.probe(rival)
-        if probe.status == 0 or (probe.status == 200 and probe.colour in ("", rival)):
-            return
-        if site.clock.now() > end:
-            break
-        site.clock.sleep(0.2)
-    if spared:
+    front = site.front
+
+    def served() -> bool:
+        probe = front.probe(rival)
+        return probe.status == 0 or (probe.status == 200 and probe.by(rival))
+
+    if not site.clock.until(served, SPARED_SECONDS) and spared:
         raise ConflictError(
-            f"{rival} has the traffic, but {colour} answers for it (status {probe.status}): "
-            f"nothing on {colour} is stopped"
+            f"{rival} has the traffic, but {colour} answers for it: nothing on {colour} is stopped"
         )
 
 
@@ -264,23 +261,17 @@ def _try(site: Site, deployment: Deployment, checks: tuple[Check, ...]) -> Deplo
 
 
 def _await_ready(site: Site, deployment: Deployment) -> None:
-    end = site.clock.now() + site.ready_seconds
-    where = site.place(deployment.colour)
-    while True:
+    name, log = deployment.release, site.launcher.log(site.place(deployment.colour))
+
+    def settled() -> bool:
         ready = site.services[deployment.colour].ready()
         if not site.launcher.alive(deployment.handle):  # also where another one answers there
-            raise UnavailableError(
-                f"{deployment.release} ended before it was ready; its log: "
-                f"{site.launcher.log(where)}"
-            )
-        if ready:
-            return
-        if site.clock.now() > end:
-            raise UnavailableError(
-                f"{deployment.release} was not ready within {site.ready_seconds:g} s; its log: "
-                f"{site.launcher.log(where)}"
-            )
-        site.clock.sleep(0.2)
+            raise UnavailableError(f"{name} ended before it was ready; its log: {log}")
+        return ready
+
+    if not site.clock.until(settled, site.ready_seconds):
+        seconds = site.ready_seconds
+        raise UnavailableError(f"{name} was not ready within {seconds:g} s; its log: {log}")
 
 
 def _require_identity(site: Site, deployment: Deployment, said: Identity) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -141,6 +141,15 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def until(self, happened: Callable[[], bool], seconds: float, every: float = 0.2) -> bool:
+        """Wait for something; whether it happened in time."""
+        end = self.now() + seconds
+        while not happened():
+            if self.now() > end:
+                return False
+            self.sleep(every)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

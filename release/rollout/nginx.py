@@ -26,7 +26,7 @@ from benchmarks.service_process import DIRECT
 from csanmt.durable import lock, replace_text
 from csanmt.errors import UnavailableError
 from csanmt.source_tree import SOURCE_TREE
-from release.rollout.nginx_program import LocalNginx, NginxProgram, accepting_workers
+from release.rollout.nginx_program import CLOCK, LocalNginx, NginxProgram, accepting_workers
 from release.rollout.routes import Routes, routes_in, routes_of
 from release.rollout.settings import NginxSettings
 from release.rollout.traffic import COLOURS, Traffic, require_generation
@@ -169,12 +169,8 @@ class NginxRouter:
             self.program.end_orphans()
             return
         self.program.tell("QUIT")
-        end = time.monotonic() + deadline_seconds
-        while self.running():
-            if time.monotonic() > end:
-                self.program.tell("TERM")
-                return
-            time.sleep(0.02)
+        if not CLOCK.until(lambda: not self.running(), deadline_seconds, 0.02):
+            self.program.tell("TERM")
 
     def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
         """Apply the shares; return them with their generation once new requests obey.
@@ -262,11 +258,12 @@ class NginxRouter:
         old = accepting_workers(master)
         with self._closing() if self._configured() else nullcontext():
             self.program.tell("HUP")
-            end = time.monotonic() + RELOAD_SECONDS
-            while old & accepting_workers(master) or self._configured() != digest:
-                if time.monotonic() > end:
-                    raise self._late("its configuration")
-                time.sleep(0.005)
+            if not CLOCK.until(
+                lambda: not old & accepting_workers(master) and self._configured() == digest,
+                RELOAD_SECONDS,
+                0.005,
+            ):
+                raise self._late("its configuration")
 
     @contextmanager
     def _closing(self) -> Iterator[None]:
@@ -321,11 +318,8 @@ class NginxRouter:
 
     def _await_traffic(self, traffic: Traffic) -> None:
         """Wait until requests meet what is wanted."""
-        end = time.monotonic() + START_SECONDS
-        while self.live() != traffic:
-            if time.monotonic() > end:
-                raise self._late(f"generation {traffic.generation}")
-            time.sleep(0.01)
+        if not CLOCK.until(lambda: self.live() == traffic, START_SECONDS, 0.01):
+            raise self._late(f"generation {traffic.generation}")
 
     def _late(self, what: str) -> UnavailableError:
         log = self.directory / "error.log"

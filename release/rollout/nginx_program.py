@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import psutil
 
 from benchmarks.service_process import birth
 from csanmt.errors import EngineUnavailableError, UnavailableError
+from release.rollout.metrics import Clock
 from release.running.containers import RUNTIMES, find_tool
 from release.running.launchers import run_options
 
@@ -24,6 +24,7 @@ Signal = Literal["HUP", "QUIT", "TERM"]
 # How long a container may take to answer its running requests before it is killed.
 STOP_SECONDS = 30
 START_SECONDS = 5.0
+CLOCK = Clock()
 PIDFD_GETFD = 438  # the system call's number on every architecture; Python has no name for it
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -74,11 +75,8 @@ class LocalNginx:
                 start_new_session=True,
             )
         os.close(socket)
-        end = time.monotonic() + START_SECONDS
-        while (master := self.master()) is None or not accepting_workers(master):
-            if time.monotonic() > end:
-                raise UnavailableError(f"nginx did not start; see {self._directory / 'error.log'}")
-            time.sleep(0.01)
+        if not CLOCK.until(self._accepts, START_SECONDS, 0.01):
+            raise UnavailableError(f"nginx did not start; see {self._directory / 'error.log'}")
         for pid in orphans:
             _quit(pid)
 
@@ -91,9 +89,11 @@ class LocalNginx:
         orphans = self._orphans()
         for pid in orphans:
             _quit(pid)
-        end = time.monotonic() + START_SECONDS
-        while any(_listening(pid) for pid in orphans) and time.monotonic() < end:
-            time.sleep(0.01)
+        CLOCK.until(lambda: not any(_listening(pid) for pid in orphans), START_SECONDS, 0.01)
+
+    def _accepts(self) -> bool:
+        master = self.master()
+        return master is not None and bool(accepting_workers(master))
 
     def _orphans(self) -> list[int]:
         """Workers that have this directory's logs open and no master of ours above them."""

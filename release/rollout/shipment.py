@@ -237,11 +237,8 @@ def roll_back_past(
             raise
         tell(f"{shipment.release} is being shipped; that is ended first")
         shipments.order("abort", f"a rollback: {why}")
-        end = site.clock.now() + ABORT_SECONDS
-        while not shipments.progress().over:
-            if site.clock.now() > end:
-                raise
-            site.clock.sleep(0.2)
+        if not site.clock.until(lambda: shipments.progress().over, ABORT_SECONDS):
+            raise
     there = look(site).present
     # Without a name the abort has gone back already, and once is enough.
     return rollback(site, release or (there.release if there else None), why=why, tell=tell)

@@ -9,7 +9,7 @@ from typing import Any
 
 from csanmt.errors import NotFoundError, UnavailableError
 from release.rollout.front import Answer
-from release.rollout.metrics import DOWN, Sample
+from release.rollout.metrics import DOWN, Clock, Sample
 from release.rollout.traffic import Colour, Traffic, require_generation
 from release.running.launchers import Place
 from release.running.service import Identity
@@ -150,7 +150,7 @@ class StubAlert:
 
 
 @dataclass(slots=True)
-class FakeClock:
+class FakeClock(Clock):
     """Jumps instead of waiting; ``on_sleep`` lets the world change meanwhile."""
 
     time: float = 0.0
