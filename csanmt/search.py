@@ -6,7 +6,8 @@ candidates compete for a finished set while the rest stays alive, and the search
 ends when the worst finished score beats what the best alive hypothesis could
 still reach at the length limit.
 
-Shapes: B sentences, K beams, V target vocabulary, T steps so far, S source positions.
+Shapes: B sentences, K beams, V target vocabulary, T steps so far, S source positions. A path
+is (2, T): the ids of a hypothesis, and the source positions that they attend to (0 unless asked).
 """
 
 from __future__ import annotations
@@ -113,13 +114,11 @@ class _Decoding:
         self.copies = copies or Copies((), ((),) * batch)
         self.rows = list(range(batch))  # which sentence each row of the tensors is
         self.time = 0
-        self.alive = torch.zeros(batch, beam, 0, dtype=torch.long, device=device)
-        self.attended = self.alive
+        self.alive = torch.zeros(batch, beam, 2, 0, dtype=torch.long, device=device)
         self.log_probs = torch.full((batch, beam), LOWEST, device=device)
         self.log_probs[:, 0] = 0.0
         self.alive_scores = torch.zeros(batch, beam, device=device)
-        self.done = torch.zeros(batch, beam, 0, dtype=torch.long, device=device)
-        self.done_attended = self.done
+        self.done = self.alive
         self.done_flags = torch.zeros(batch, beam, dtype=torch.bool, device=device)
         self.done_scores = torch.full((batch, beam), LOWEST, device=device)
         self._results: list[Beams | None] = [None] * batch
@@ -131,12 +130,11 @@ class _Decoding:
 
     def step(self) -> None:
         batch, beam = self.alive.shape[:2]
-        last = self.alive[:, :, -1] if self.time else torch.zeros_like(self.alive_scores).long()
+        last = self.alive[:, :, 0, -1] if self.time else self.alive_scores.long()
         logits, weights = self.state.step(last.reshape(-1, 1), self.options.alignment)
         log_probs = logits.float().log_softmax(dim=-1).view(batch, beam, -1)
-        attended = _attended(weights, batch, beam)
         self._constrain(log_probs)
-        self._advance(log_probs, attended)
+        self._advance(log_probs, _attended(weights, batch, beam))
         self.time += 1
         self._leave()
 
@@ -150,7 +148,7 @@ class _Decoding:
                 log_probs[i] = -torch.inf
                 log_probs[i, 0, token] = kept
                 continue
-            for k, ids in enumerate(self.alive[i].tolist()):
+            for k, ids in enumerate(self.alive[i, :, 0].tolist()):
                 for token in banned_tokens(ids) if self.options.repetition_guard else ():
                     log_probs[i, k, token] = -torch.inf
                 if self.copies.reserved:
@@ -179,32 +177,24 @@ class _Decoding:
         parents, symbols = top_index // vocabulary, top_index % vocabulary  # (B, 2K)
         ended = (symbols == EOS) & top_scores.isfinite()
 
-        candidates = _extend(_gather(self.alive, parents), symbols)  # (B, 2K, T + 1)
-        aligned = self.attended
-        if attended is not None:
-            aligned = _extend(_gather(self.attended, parents), attended.gather(1, parents))
-
+        seen = torch.zeros_like(symbols) if attended is None else attended.gather(1, parents)
+        last = torch.stack([symbols, seen], dim=2).unsqueeze(-1)
+        candidates = torch.cat([_gather(self.alive, parents), last], dim=-1)  # (B, 2K, 2, T + 1)
         alive_scores, kept = top_k(torch.where(ended, top_scores + LOWEST, top_scores), beam)
-        self._keep_finished(top_scores, ended, candidates, aligned)
+        self._keep_finished(top_scores, ended, candidates)
         self.alive_scores, self.log_probs = alive_scores, alive_scores * penalty
         self.alive = _gather(candidates, kept)
-        if attended is not None:
-            self.attended = _gather(aligned, kept)
         self.state.reorder(parents.gather(1, kept))
 
-    def _keep_finished(
-        self, top_scores: Tensor, ended: Tensor, candidates: Tensor, aligned: Tensor
-    ) -> None:
+    def _keep_finished(self, top_scores: Tensor, ended: Tensor, candidates: Tensor) -> None:
         """The best K of what was finished before and what ended in this step."""
         step_scores = torch.where(ended, top_scores, top_scores + LOWEST)
         scores = torch.cat([self.done_scores, step_scores], dim=1)
         flags = torch.cat([self.done_flags, ended], dim=1)
         self.done_scores, kept = top_k(scores, self.options.beam)
         self.done_flags = flags.gather(1, kept)
-        self.done = _gather(torch.cat([_padded(self.done), candidates], dim=1), kept)
-        if self.options.alignment:
-            before = _padded(self.done_attended)
-            self.done_attended = _gather(torch.cat([before, aligned], dim=1), kept)
+        before = torch.nn.functional.pad(self.done, (0, 1))
+        self.done = _gather(torch.cat([before, candidates], dim=1), kept)
 
     # -- the end ---------------------------------------------------------------
 
@@ -234,25 +224,17 @@ class _Decoding:
         self.rows = [self.rows[i] for i in staying.tolist()]
         if self.rows:
             self.state.select(staying)
-        for name in (
-            "alive",
-            "attended",
-            "log_probs",
-            "alive_scores",
-            "done",
-            "done_attended",
-            "done_flags",
-            "done_scores",
-        ):
+        for name in ("alive", "log_probs", "alive_scores", "done", "done_flags", "done_scores"):
             setattr(self, name, getattr(self, name)[staying])
 
     def _beams(self, i: int) -> Beams:
         finished = bool(self.done_flags[i].any())
-        ids, scores = (self.done, self.done_scores) if finished else (self.alive, self.alive_scores)
-        alignment = self.done_attended if finished else self.attended
-        return Beams(
-            ids[i], scores[i], self.done_flags[i], alignment[i] if self.options.alignment else None
+        paths, scores = (
+            (self.done, self.done_scores) if finished else (self.alive, self.alive_scores)
         )
+        ids, attended = paths[i].unbind(dim=1)
+        alignment = attended if self.options.alignment else None
+        return Beams(ids, scores[i], self.done_flags[i], alignment)
 
 
 def _attended(weights: Tensor | None, batch: int, beam: int) -> Tensor | None:
@@ -265,16 +247,8 @@ def _attended(weights: Tensor | None, batch: int, beam: int) -> Tensor | None:
 
 
 def _gather(values: Tensor, index: Tensor) -> Tensor:
-    """values (B, N, T), index (B, M) → (B, M, T)."""
-    return values.gather(1, index.unsqueeze(-1).expand(-1, -1, values.shape[2]))
-
-
-def _extend(values: Tensor, last: Tensor) -> Tensor:
-    return torch.cat([values, last.unsqueeze(-1)], dim=-1)
-
-
-def _padded(values: Tensor) -> Tensor:
-    return torch.nn.functional.pad(values, (0, 1))
+    """Paths (B, N, 2, T), index (B, M) → (B, M, 2, T)."""
+    return values.gather(1, index[:, :, None, None].expand(-1, -1, *values.shape[2:]))
 
 
 def best_hypotheses(beams: Beams, count: int) -> list[TokenHypothesis]:
