@@ -95,13 +95,13 @@ BUILD_INFO = _gauge(
 
 ALL = tuple(spec for spec in globals().values() if isinstance(spec, MetricSpec))
 
-# Values of the label ``signal`` of HEALTH; ``serving.quality_signals`` says when each is set.
-SIGNALS = (
-    "empty",
-    "echoed",
-    "residual_han",
-    "repetition_loop",
-    "length_ratio",
-    "missing_number",
-    "truncated",
-)
+# What the label ``signal`` of HEALTH calls those faults of ``csanmt.faults`` that are counted.
+FAULTS = {
+    "empty": "empty",
+    "echo": "echoed",
+    "residual_han": "residual_han",
+    "loop": "repetition_loop",
+    "length": "length_ratio",
+    "numbers": "missing_number",
+}
+SIGNALS = (*FAULTS.values(), "truncated")

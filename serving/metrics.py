@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Iterable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 
+import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -112,9 +112,6 @@ def resident_bytes(pids: Iterable[int]) -> int:
     """
     total = 0
     for pid in pids:
-        try:
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except (OSError, IndexError, ValueError):
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
+        with suppress(psutil.Error):
+            total += psutil.Process(pid).memory_info().rss
     return total

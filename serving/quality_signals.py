@@ -11,16 +11,9 @@ from dataclasses import replace
 
 from csanmt.faults import FAULTS, examine
 from csanmt.translator import Translation
+from serving import metric_names
 
-_SIGNAL_OF = {
-    "empty": "empty",
-    "echo": "echoed",
-    "residual_han": "residual_han",
-    "loop": "repetition_loop",
-    "length": "length_ratio",
-    "numbers": "missing_number",
-}
-_COUNTED = tuple(fault for fault in FAULTS if fault.name in _SIGNAL_OF)
+_COUNTED = tuple(fault for fault in FAULTS if fault.name in metric_names.FAULTS)
 
 
 def signals(source: str, translation: str, *, truncated: bool = False) -> list[str]:
@@ -30,7 +23,7 @@ def signals(source: str, translation: str, *, truncated: bool = False) -> list[s
         truncated: the engine reached its limit; a missing full stop is no sign of that here,
             since what comes may be half a sentence.
     """
-    found = [_SIGNAL_OF[name] for name in examine(source, translation, _COUNTED)]
+    found = [metric_names.FAULTS[name] for name in examine(source, translation, _COUNTED)]
     return [*found, "truncated"] if truncated else found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from csanmt.durable import lock
-from csanmt.errors import InvalidInputError, NotFoundError, StorageError
+from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError, StorageError
+from csanmt.tables import from_json
 
 MOST_BYTES = 64 * 1024 * 1024
 LOCK_SECONDS = 60.0
@@ -96,19 +97,10 @@ def read_suggestions(path: Path) -> tuple[list[Suggestion], list[int]]:
         raise NotFoundError(f"{path} does not exist: no suggestions were stored there") from None
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from None
-    read = {number: _read(line) for number, line in enumerate(lines, 1) if line}
-    return (
-        [suggestion for suggestion in read.values() if suggestion is not None],
-        [number for number, suggestion in read.items() if suggestion is None],
-    )
-
-
-def _read(line: bytes) -> Suggestion | None:
-    names = [field.name for field in fields(Suggestion)]
-    try:
-        row = json.loads(line.decode("utf-8"))
-        suggestion = Suggestion(**{name: row[name] for name in names})
-    except (ValueError, KeyError, TypeError):
-        return None
-    texts = all(isinstance(getattr(suggestion, name), str) for name in names[1:])
-    return suggestion if texts and isinstance(suggestion.at, int | float) else None
+    found, bad = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            found += [from_json(Suggestion, line)] if line else []
+        except ConfigurationError:
+            bad.append(number)
+    return found, bad

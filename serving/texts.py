@@ -14,7 +14,7 @@ from csanmt.terms import TermIndex
 from csanmt.translator import DecodingOptions
 from serving.http.allowance import charged
 from serving.http.disconnect import until_disconnect
-from serving.http.errors import BadRequestError, TooLargeError
+from serving.http.errors import TooLargeError
 from serving.memory import Mode
 from serving.settings import Settings
 from serving.translating import Answer, Job, Timing, TranslationService, beside
@@ -24,14 +24,8 @@ Parse = Callable[[str], MarkupDocument]
 
 
 def decoding(service: TranslationService, n_best: int = 1) -> DecodingOptions:
-    """The model's own settings, widened for alternatives.
-
-    Raises:
-        BadRequestError: more alternatives than the server's beam allows.
-    """
-    facts, limit = service.facts, service.settings.max_beam
-    if n_best > limit:
-        raise BadRequestError(f"at most {limit - 1} alternatives are allowed")
+    """The model's own settings, widened for alternatives (within the server's beam)."""
+    facts = service.facts
     return DecodingOptions(
         beam=max(facts.beam, n_best),
         n_best=n_best,

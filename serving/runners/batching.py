@@ -123,12 +123,7 @@ class Ticket:
 
     async def all(self) -> list[Translation]:
         """Every result, once all are there."""
-        while self._missing:
-            if self._error:
-                raise self._error
-            self._changed.clear()
-            await self._changed.wait()
-        return [result for result in self._results if result is not None]
+        return [result async for result in self.in_order()]
 
     async def in_order(self) -> AsyncIterator[Translation]:
         """Each result in the order of the sentences, as soon as it and all before it are there."""
