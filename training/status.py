@@ -97,7 +97,10 @@ def draw_curves(metrics: Path, out: Path) -> bool:
         return False
     most = checks[-1]["tokens"] or 1
     high = max(check[key] for check in checks for _, key, _ in LINES) or 1.0
-    parts = [f'<text x="{LEFT}" y="12">nats a token, over million target tokens</text>']
+    parts = [
+        '<rect width="520" height="220" fill="#fff"/>',
+        f'<text x="{LEFT}" y="12">nats a token, over million target tokens</text>',
+    ]
     for quarter in range(5):
         x, y = (a + (b - a) * quarter / 4 for a, b in ((LEFT, RIGHT), (BOTTOM, TOP)))
         parts.append(
@@ -113,7 +116,7 @@ def draw_curves(metrics: Path, out: Path) -> bool:
         )
         parts.append(f'<polyline fill="none" stroke="{colour}" points="{points}"/>')
         parts.append(f'<text x="{380 + 80 * number}" y="12" fill="{colour}">{name}</text>')
-    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 520 220" font-size="12" style="background:#fff">'
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 520 220" font-size="12">'
     out.write_text(f"{head}{''.join(parts)}</svg>\n", encoding="utf-8")
     return True
 
