@@ -10,7 +10,7 @@ A format of your own: make a segment of each paragraph (texts and ``Tag``s), cal
 comes back.
 """
 
-from csanmt.markup.alignment import AlignedText, assemble, of_translation
+from csanmt.markup.alignment import AlignedText, of_translation
 from csanmt.markup.document import MarkupDocument, TaggedDocument, parse_markup
 from csanmt.markup.marked import MarkedText, Placed, is_atom
 from csanmt.markup.placement import place
@@ -28,7 +28,6 @@ __all__ = [
     "Segment",
     "Tag",
     "TaggedDocument",
-    "assemble",
     "html_rules",
     "is_atom",
     "marked",

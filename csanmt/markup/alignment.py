@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from csanmt.markup.marked import MarkedText, is_atom
 from csanmt.texts import TextTranslation
-from csanmt.translator import Hypothesis
 
 Range = tuple[int, int]
 Link = tuple[Range, Range]  # (in the source, in the translation)
@@ -61,30 +60,6 @@ def units(text: str, cuts: Collection[int] = ()) -> list[Range]:
     return found
 
 
-def assemble(
-    source: str, text: str, parts: Iterable[tuple[Range, Range, Hypothesis | None]]
-) -> AlignedText:
-    """Of sentences: (place in ``source``, place in ``text``, what the translator said).
-
-    None says that the sentence was copied, so every character stands for itself.
-    """
-    pairs: list[Link] = []
-    sentences = []
-    for (start, _), (target, end), hypothesis in parts:
-        if hypothesis is None:
-            pairs += [
-                ((start + i, start + i + 1), (target + i, target + i + 1))
-                for i in range(end - target)
-            ]
-        else:
-            pairs += [
-                ((a + start, b + start), (c + target, d + target))
-                for (a, b), (c, d) in hypothesis.alignment or ()
-            ]
-            sentences.append((target, end))
-    return AlignedText(source, text, tuple(pairs), tuple(sentences))
-
-
 def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
     """Atoms and line breaks aligned with themselves, whatever the translator thought.
 
@@ -108,9 +83,23 @@ def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
 
 
 def of_translation(translation: TextTranslation, rank: int = 0) -> AlignedText:
-    """Of what ``csanmt.texts`` answers, the best or another; decode with ``alignment=True``."""
-    parts = [
-        (s.source_span, span, None if s.copied else s.translation.ranked(rank))
-        for s, span in zip(translation.segments, translation.spans[rank], strict=True)
-    ]
-    return assemble(translation.source, translation.alternatives[rank], parts)
+    """Of what ``csanmt.texts`` answers, the best or another; decode with ``alignment=True``.
+
+    In a sentence that was copied every character stands for itself.
+    """
+    pairs, sentences = list[Link](), list[Range]()
+    for segment, (target, end) in zip(translation.segments, translation.spans[rank], strict=True):
+        start = segment.source_span[0]
+        if segment.copied:
+            pairs += [
+                ((start + i, start + i + 1), (target + i, target + i + 1))
+                for i in range(end - target)
+            ]
+        else:
+            pairs += [
+                ((a + start, b + start), (c + target, d + target))
+                for (a, b), (c, d) in segment.translation.ranked(rank).alignment or ()
+            ]
+            sentences.append((target, end))
+    text = translation.alternatives[rank]
+    return AlignedText(translation.source, text, tuple(pairs), tuple(sentences))

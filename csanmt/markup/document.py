@@ -13,7 +13,7 @@ from csanmt.markup.marked import MarkedText, Placed
 from csanmt.markup.rules import Rules
 from csanmt.markup.run import Run
 from csanmt.markup.segments import Segment
-from csanmt.markup.structure import Structure, analyse, is_reading
+from csanmt.markup.structure import Structure, is_reading
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 from csanmt.markup.words import marked
 
@@ -72,7 +72,7 @@ class TaggedDocument:
 def parse_markup(source: str, rules: Rules) -> TaggedDocument:
     """Read HTML or XML; whatever is wrong with it, nothing is lost or refused."""
     tokens = tokenize(source, xml=rules.xml)
-    structure = analyse(tokens, rules)
+    structure = Structure(tokens, rules)
     segments = _Parser(source, tokens, structure, rules).parse()
     return TaggedDocument(source, tokens, structure, segments, _escape(tokens, rules))
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from csanmt.markup.rules import Rules
 from csanmt.markup.segments import partners
 from csanmt.markup.tokens import Token, TokenKind, attributes
 
 
-@dataclass(frozen=True, slots=True)
 class Structure:
-    """Facts about tokens, by index.
+    """Facts about tokens, however broken, by index; found in time linear in their number.
 
     Attributes:
         partner: the other tag of a pair; pairs never cross, and what has no partner is absent.
@@ -24,46 +22,24 @@ class Structure:
         preformatted: tokens inside ``<pre>``, whose line breaks count.
     """
 
-    partner: dict[int, int]
-    splitting: frozenset[int]
-    kept: dict[int, int]
-    preformatted: frozenset[int]
-    islands: frozenset[int] = frozenset()
+    def __init__(self, tokens: Sequence[Token], rules: Rules) -> None:
+        self._tokens, self._rules = tokens, rules
+        paired = (TokenKind.START, TokenKind.END)
+        self.partner = partners(
+            (i, t.name, t.kind is TokenKind.END) for i, t in enumerate(tokens) if t.kind in paired
+        )
+        self.splitting = self._splitting()
+        self.preformatted = self._preformatted()
+        self.kept: dict[int, int] = {}
+        self.islands: set[int] = set()
+        self._find_kept()
 
-
-def analyse(tokens: Sequence[Token], rules: Rules) -> Structure:
-    """Read the structure of ``tokens``, however broken; linear in their number."""
-    paired = (TokenKind.START, TokenKind.END)
-    partner = partners(
-        (i, t.name, t.kind is TokenKind.END) for i, t in enumerate(tokens) if t.kind in paired
-    )
-    keeper = _Keeper(tokens, partner, rules)
-    keeper.read()
-    return Structure(
-        partner,
-        frozenset(_splitting(tokens, partner, rules)),
-        keeper.kept,
-        frozenset(_preformatted(tokens, partner, rules)),
-        frozenset(keeper.islands),
-    )
-
-
-@dataclass(slots=True)
-class _Keeper:
-    """Finds the ranges of tokens that stay as they are; linear in their number."""
-
-    tokens: Sequence[Token]
-    partner: dict[int, int]
-    rules: Rules
-    kept: dict[int, int] = field(default_factory=dict)
-    islands: set[int] = field(default_factory=set)
-
-    def read(self) -> None:
-        wanted = {i: w for i, t in enumerate(self.tokens) if (w := self._wish(t)) is not None}
+    def _find_kept(self) -> None:
+        wanted = {i: w for i, t in enumerate(self._tokens) if (w := self._wish(t)) is not None}
         yes = [i for i, wish in wanted.items() if wish and i in self.partner]
         reading_end = self._reading_ends()
         i = 0
-        while i < len(self.tokens):
+        while i < len(self._tokens):
             if i in self.kept:
                 i = self.kept[i] + 1
                 continue
@@ -90,12 +66,12 @@ class _Keeper:
         """What a start tag says about its element; None: nothing."""
         if token.kind is not TokenKind.START:
             return None
-        usual = False if token.name in self.rules.kept else None
+        usual = False if token.name in self._rules.kept else None
         raw = token.raw.lower()
         if "translate" not in raw:
             return usual
         found = attributes(token.raw)
-        classes = () if self.rules.xml else found.get("class", "").lower().split()
+        classes = () if self._rules.xml else found.get("class", "").lower().split()
         said = found.get("translate")
         if (said or "").lower() == "no" or "notranslate" in classes:
             return False
@@ -103,57 +79,52 @@ class _Keeper:
 
     def _reading_ends(self) -> dict[int, int]:
         """Readings above the words of a ruby: first and last token of each, closed or not."""
-        if self.rules.xml:
+        if self._rules.xml:
             return {}
         found: dict[int, int] = {}
-        end = len(self.tokens) - 1
-        for i in range(len(self.tokens) - 1, -1, -1):
-            token = self.tokens[i]
+        end = len(self._tokens) - 1
+        for i in range(len(self._tokens) - 1, -1, -1):
+            token = self._tokens[i]
             if token.name == "ruby" or (token.kind is TokenKind.START and is_reading(token.name)):
                 if token.name != "ruby":
                     found[i] = self.partner.get(i, end)
                 end = i - 1
         return found
 
+    def _splitting(self) -> set[int]:
+        tags, names = (TokenKind.START, TokenKind.END, TokenKind.EMPTY), self._rules.splitting
+        found = {i for i, t in enumerate(self._tokens) if t.kind in tags and t.name in names}
+        if self._rules.outline:
+            found |= self._outline()
+        return {i for i in found if self._tokens[i].name not in self._rules.non_splitting}
+
+    def _outline(self) -> set[int]:
+        """Tags of elements that stand where no text stands beside them."""
+        parents: dict[int, int] = {}
+        with_text: set[int] = set()
+        stack = [-1]
+        for i, token in enumerate(self._tokens):
+            if token.kind is TokenKind.START and i in self.partner:
+                parents[i] = stack[-1]
+                stack.append(i)
+            elif token.kind is TokenKind.END and i in self.partner:
+                stack.pop()
+            elif token.kind in (TokenKind.TEXT, TokenKind.CDATA) and token.raw.strip():
+                with_text.add(stack[-1])
+        found = {i for i, parent in parents.items() if parent not in with_text}
+        return found | {self.partner[i] for i in found}
+
+    def _preformatted(self) -> set[int]:
+        found: set[int] = set()
+        end = -1
+        for i, token in enumerate(() if self._rules.xml else self._tokens):
+            if token.kind is TokenKind.START and token.name == "pre" and i > end:
+                end = self.partner.get(i, len(self._tokens))
+            if i < end:
+                found.add(i)
+        return found
+
 
 def is_reading(name: str) -> bool:
     """Whether an element of HTML says how a word is read, and not what it is."""
     return name in ("rt", "rp", "rtc")
-
-
-def _splitting(tokens: Sequence[Token], partner: dict[int, int], rules: Rules) -> set[int]:
-    tags = (TokenKind.START, TokenKind.END, TokenKind.EMPTY)
-    found = {i for i, t in enumerate(tokens) if t.kind in tags and t.name in rules.splitting}
-    if rules.outline:
-        found |= _outline(tokens, partner)
-    return {i for i in found if tokens[i].name not in rules.non_splitting}
-
-
-def _outline(tokens: Sequence[Token], partner: dict[int, int]) -> set[int]:
-    """Tags of elements that stand where no text stands beside them."""
-    parents: dict[int, int] = {}
-    with_text: set[int] = set()
-    stack = [-1]
-    for i, token in enumerate(tokens):
-        if token.kind is TokenKind.START and i in partner:
-            parents[i] = stack[-1]
-            stack.append(i)
-        elif token.kind is TokenKind.END and i in partner:
-            stack.pop()
-        elif token.kind in (TokenKind.TEXT, TokenKind.CDATA) and token.raw.strip():
-            with_text.add(stack[-1])
-    found = {i for i, parent in parents.items() if parent not in with_text}
-    return found | {partner[i] for i in found}
-
-
-def _preformatted(tokens: Sequence[Token], partner: dict[int, int], rules: Rules) -> set[int]:
-    if rules.xml:
-        return set()
-    found: set[int] = set()
-    end = -1
-    for i, token in enumerate(tokens):
-        if token.kind is TokenKind.START and token.name == "pre" and i > end:
-            end = partner.get(i, len(tokens))
-        if i < end:
-            found.add(i)
-    return found
