@@ -27,8 +27,9 @@ from release.rollout.deployment import deploy
 from release.rollout.keeper import keep
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import RolledBack, rollback
+from release.rollout.settings import SETTINGS
 from release.rollout.shipment import Shipment, Shipments
-from release.rollout.site import Site
+from release.rollout.site import Site, apply_settings
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS
 from tests.release.load import Answer, Load
@@ -45,6 +46,7 @@ class Walk:
         opened: opens the site afresh, as each command does.
         releases: that can be deployed; the first is in service.
         models: release → the model that its answers name.
+        orphan_seconds: in which a worker whose main process was killed ends, if it does.
         steps: what was done, in words.
     """
 
@@ -53,6 +55,7 @@ class Walk:
     models: dict[str, str]
     seed: int
     load: Load
+    orphan_seconds: float = 0.0
     steps: list[str] = field(default_factory=list)
     returned: int = 0
     _random: random.Random = field(init=False)
@@ -95,7 +98,7 @@ class Walk:
 
     def two_operators(self) -> None:
         """Both roll back, one of them by name."""
-        self.steps.append("two rollbacks at once")
+        self._did("two rollbacks at once")
         name = self._another()
         children = [
             _fork(lambda: rollback(self.opened(), why="one")),
@@ -106,7 +109,7 @@ class Walk:
 
     def roll_back_without_room(self) -> None:
         """No file can grow, as on a full disk."""
-        self.steps.append("rollback on a full disk")
+        self._did("rollback on a full disk")
 
         def full() -> object:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -119,7 +122,7 @@ class Walk:
     def kill_master(self) -> None:
         router = self.site.router
         if master := router.program.master():
-            self.steps.append("nginx's master is killed")
+            self._did("nginx's master is killed")
             os.kill(master, signal.SIGKILL)
 
     def kill_worker(self) -> None:
@@ -142,11 +145,14 @@ class Walk:
             time.sleep(0.2)
 
     def kill_main(self) -> None:
-        """The main process alone; its worker serves on."""
+        """The main process alone; a bento's worker answers what it has, and ends."""
         home = self.site.home / "colours" / f"{self._random.choice(COLOURS)}-home"
         if pids := service_process.members(home):
-            self.steps.append(f"the main process of {home.name} is killed")
+            self._did(f"the main process of {home.name} is killed")
             os.kill(pids[0], signal.SIGKILL)
+            end = time.monotonic() + self.orphan_seconds
+            while time.monotonic() < end and service_process.members(home):
+                time.sleep(0.05)
 
     def damage(self) -> None:
         site = self.site
@@ -166,7 +172,7 @@ class Walk:
         ]
         path = self._random.choice(files)
         kind = self._random.choice(("cut", "garbage", "deleted"))
-        self.steps.append(f"{path.name} is {kind}")
+        self._did(f"{path.name} is {kind}")
         with suppress(OSError):
             if kind == "cut":
                 os.truncate(path, path.stat().st_size // 2)
@@ -182,7 +188,7 @@ class Walk:
         """A build that is recorded while the clock is wrong."""
         from datetime import UTC, datetime
 
-        self.steps.append("the clock is set back")
+        self._did("the clock is set back")
         with suppress(CsanmtError):
             self.site.ledger.append(
                 "note",
@@ -221,7 +227,7 @@ class Walk:
         try:
             back = rollback(site, why="on call")
         except NotFoundError as error:
-            self.steps.append(f"on call: {error}")
+            self._did(f"on call: {error}")
             now = look(site)
             assert now.live, self.steps
             assert now.serving is not None, self.steps
@@ -233,15 +239,26 @@ class Walk:
 
     def restore(self) -> None:
         """A version in service and another beside it that served: what there is to go back to."""
+        end = time.monotonic() + SETTLED_SECONDS
+        while True:  # what a mishap hit may die only now
+            try:
+                for release in self.releases[:2]:
+                    self._restored(release)
+                for release in self.releases[:2]:
+                    promote(self.opened(), release, PromotionPlan())
+                return
+            except CsanmtError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+
+    def _restored(self, release: str) -> None:
         now = look(self.opened())
-        for release in self.releases[:2]:
-            if now.of(release) is None and (serving := now.serving) is not None:
-                if serving.release == release:
-                    continue
-                deploy(self.opened(), release, f"csanmt:{release}", force="chaos")
-                promote(self.opened(), release, PromotionPlan())
-                now = look(self.opened())
-        for release in self.releases[:2]:
+        side = now.of(release)
+        if side is None and now.serving is not None and now.serving.release == release:
+            return
+        if side is None or side.state != "ready":
+            deploy(self.opened(), release, f"csanmt:{release}", force="chaos")
             promote(self.opened(), release, PromotionPlan())
 
     def lost(self) -> list[Answer]:
@@ -256,6 +273,9 @@ class Walk:
 
     # -- parts ---------------------------------------------------------------------------------
 
+    def _did(self, words: str) -> None:
+        self.steps.append(f"{time.monotonic():.1f} {words}")
+
     def _another(self) -> str:
         return self._random.choice(self.releases)
 
@@ -264,16 +284,16 @@ class Walk:
         child = _fork(action)
         if self._random.random() < 0.4:
             wait = self._random.uniform(0.0, 1.0)
-            self.steps.append(f"{words}, killed after {wait:.2f} s")
+            self._did(f"{words}, killed after {wait:.2f} s")
             time.sleep(wait)
             number = self._random.choice((signal.SIGKILL, signal.SIGHUP))
             os.kill(child, number)
         else:
-            self.steps.append(words)
+            self._did(words)
         os.waitpid(child, 0)
 
     def _forgiving(self, words: str) -> _Forgiving:
-        self.steps.append(words)
+        self._did(words)
         return _Forgiving(self._spent)
 
     def _must_serve(self, release: str, moment: float) -> None:
@@ -329,14 +349,23 @@ def walk_on_bentos(seeds: Sequence[int], steps: int) -> None:
     from tests.e2e.real_site import real_site
 
     with tempfile.TemporaryDirectory() as folder, real_site(Path(folder)) as (opened, models):
+        settings = opened().home / SETTINGS
+        written = settings.read_bytes()
         for seed in seeds:
+            settings.write_bytes(written)  # somebody mends what people wrote
+            apply_settings(opened())
             listen = opened().router.settings.listen
             with Load(listen, clients=16, timeout=120, per_second=40) as load:
-                walk = Walk(opened, list(models), models, seed, load)
-                for _ in range(steps):
-                    walk.step()
-                    walk.settle()
-                    walk.restore()
+                walk = Walk(opened, list(models), models, seed, load, orphan_seconds=30.0)
+                try:
+                    for _ in range(steps):
+                        walk.step()
+                        walk.settle()
+                        walk.restore()
+                except BaseException:
+                    errors = opened().router.directory / "error.log"
+                    print(seed, *walk.steps, *errors.read_text().splitlines()[-40:], sep="\n")
+                    raise
             assert not walk.lost(), (walk.steps, walk.lost()[:3])
             assert not load.mislabelled(), walk.steps
             print(row(walk), flush=True)
@@ -347,7 +376,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--seeds", type=int, default=60)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument(
         "--sites", type=int, default=2, help="walks at once: most of one is waiting"
     )
