@@ -13,9 +13,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from csanmt.negation import changed_negation, negated
 from csanmt.quantities import missing_values, source_values
+from csanmt.tables import read_toml, spelt_out
 
 Finding = str | None
 # 丨 (U+4E28) stands for a bar in titles, not for a word.
@@ -50,37 +52,15 @@ FOREIGN = re.compile(
     "[\u0400-\u10ff\u1100-\u18af\u3041-\u3096\u30a1-\u30fa\u3105-\u318e\uac00-\ud7af\uff66-\uff9d]|"
     "[\u0370-\u03ff\u1f00-\u1fff]{3,}"
 )
-_TRANSLATION = r"(?:translat(?:ions?|ed (?:text|sentence|version))|english (?:version|text))"
-_CLOSE = r"[\"'*_\])>]{0,4}"
-_THIS = r"(?:the (?:text|sentence|phrase|passage)|this|it)"
-_LABELS = r"(?:in )?(?:english|en|output|target|source|answer|result|response|assistant|user)"
+_TABLE = read_toml(Path(__file__).with_name("faults.toml"))
 # What speaks of a translation, with the sources that may do so too.
-CHATTER = tuple(
-    (re.compile("|".join(patterns), re.IGNORECASE), re.compile(sources, re.IGNORECASE))
-    for patterns, sources in (
-        ((
-            r"^\W*(?:\w{2,9}[,.!]{0,2}\s+){0,2}(?:here(?: is|['’]s)|this is|below is)\b"
-            rf"[^.:\n]{{0,40}}\b{_TRANSLATION}",
-            rf"^\W*(?:(?:the|an?|final|english|source|original) ){{0,3}}{_TRANSLATION}"
-            r"(?: (?:of|into|from|in) [^:\n]{1,40}| is| as follows| \([^)\n]{1,20}\)){0,3}"
-            rf"{_CLOSE}(?:\s?[:：\n]|\s[-–—]\s|[\])>])",
-            r"^\W*translated (?:from|into|by)\b|</?translation>",
-            rf"^\W*{_THIS} (?:translates|can be translated)\b",
-            r"^\W*as an? (?:ai|artificial intelligence|(?:large )?language model)\b",
-            r"[\[(]\s?(?:machine[- ])?translat(?:ed|ion|or['’]s note)\b[^)\]\n]{0,80}[\])]",
-        ), "[译翻]|语言模型|人工智能|英[文语]版"),
-        ((
-            rf"^\W*{_LABELS}{_CLOSE}\s?[:：]",
-            rf"^\W*{_THIS} (?:means|reads):",
-            r"^\W*i(?: am|['’]m) (?:sorry|unable|afraid)[^.\n]{0,30}\b(?:can(?:not|['’]t)?|am|to) "
-            r"(?:translat|help|assist|provide|fulfil|answer)",
-            r"^\W*(?:sure|certainly|absolutely)!\s",
-            r"\n[\s*(]{0,4}(?:note|translator['’]s note|explanation)s?\b\*{0,2}:",
-            r"\blet me know if you\b|\bi hope this helps\b",
-        ), "[译翻]|输出|回[答复应]|答案|答[:：]|抱歉|对不起|英[文语]|结果|目标|用户|助手|来源|意思|"
-           "当然|一定|的确|确实|告诉我|备注|[注说]明?[:：]|希望|[！!]|[a-z]{3,}[:：]"),
+_CHATTER = tuple(
+    tuple(
+        re.compile(spelt_out(expression, _TABLE["parts"]), re.IGNORECASE)
+        for expression in ("|".join(kind["says"]), kind["unless"])
     )
-)  # fmt: skip
+    for kind in _TABLE["chatter"]
+)
 SPACING = re.compile(
     r"(?<=[\w\"')\]]) (?:[,;!?]|[.:](?![\d.\w)(]))(?=\s|$|[\"'])|\w (?:n't|'s|'re|'ve|'ll)\b"
 )
@@ -220,7 +200,7 @@ def foreign_script(source: str, output: str) -> Finding:
 
 
 def chatter(source: str, output: str) -> Finding:
-    for pattern, sources in CHATTER:
+    for pattern, sources in _CHATTER:
         found = pattern.search(output)
         if found and not sources.search(source):
             return f"speaks of itself: {found.group().strip()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 import types
 import typing
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from csanmt.errors import ConfigurationError
 
 Kind = TypeVar("Kind")
+_PART = re.compile(r"\(\?&(\w+)\)")
 _WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -36,6 +38,11 @@ def parse_toml(content: bytes, where: str | Path) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except ValueError as error:  # not TOML, not UTF-8
         raise ConfigurationError(f"{where}: {error}") from None
+
+
+def spelt_out(expression: str, parts: Mapping[str, str]) -> str:
+    """A regular expression of a table, with the parts that it names: ``(?&name)``."""
+    return _PART.sub(lambda part: spelt_out(parts[part[1]], parts), expression)
 
 
 def build(kind: type[Kind], table: Any, where: str = "") -> Kind:

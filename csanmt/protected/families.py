@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from csanmt.tables import build, read_toml
+from csanmt.tables import build, read_toml, spelt_out
 
 _TABLE = read_toml(Path(__file__).with_name("families.toml"))
-_PART = re.compile(r"\(\?&(\w+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +23,7 @@ class Family:
 
     @property
     def expression(self) -> str:
-        return "|".join(map(_spelt_out, self.forms))
-
-
-def _spelt_out(expression: str) -> str:
-    """With the parts that it names."""
-    return _PART.sub(lambda part: _spelt_out(_TABLE["parts"][part[1]]), expression)
+        return spelt_out("|".join(self.forms), _TABLE["parts"])
 
 
 FAMILIES = tuple(build(Family, table) for table in _TABLE["family"])
