@@ -59,14 +59,14 @@ def open_ledger() -> Ledger:
 
 def full_tag(ledger: Ledger, text: str) -> str:
     """The image tag meant by ``text``: itself, or the newest build of a version."""
-    from release.build.version import parse_tag
+    from release.build.version import version_of
     from release.ledger.ledger import Kind
 
     builds = [entry.version for entry in ledger.history(kind=Kind.BUILD)]
     if text in builds:
         return text
     for version in reversed(builds):
-        if str(parse_tag(version).version) == text:
+        if version_of(version) == text:
             return version
     raise NotFoundError(f"{text} was never built here; see 'csanmt release history --kind build'")
 

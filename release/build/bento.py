@@ -28,7 +28,7 @@ from model_store.integrity import require_intact
 from release.build.checksums import set_times, tree_digest
 from release.build.manifest import Manifest
 from release.build.model import pinned_model
-from release.build.version import Checkout, ReleaseTag
+from release.build.version import Checkout
 from release.running.command import run_command, timed
 
 LOCK = "requirements-frozen.txt"
@@ -59,7 +59,7 @@ class Bento:
 
 def build_bento(
     root: Path,
-    tag: ReleaseTag,
+    tag: str,
     checkout: Checkout,
     manifest: Manifest,
     store: ModelStore,
@@ -112,19 +112,19 @@ def build_bento(
             environment.pop(name, None)
         with timed(tell, "bento"):
             run_command(
-                [sys.executable, "-m", "bentoml", "build", "--version", str(tag), str(stage)],
+                [sys.executable, "-m", "bentoml", "build", "--version", tag, str(stage)],
                 cwd=stage,
                 environment=environment,
                 log=log,
             )
-        built = home / "bentos" / manifest.release.name / str(tag)
+        built = home / "bentos" / manifest.release.name / tag
         if not built.is_dir():
             raise NotFoundError(f"bentoml built no {manifest.release.name}:{tag}; see {log}")
         normalise_bento(built, checkout.commit_time)
         path = _publish(built, store.home / "bentos" / manifest.release.name)
     return Bento(
         manifest.release.name,
-        str(tag),
+        tag,
         path,
         tree_digest(path),
         manifest.model.tag,

@@ -14,7 +14,7 @@ from csanmt.errors import EngineUnavailableError, NotFoundError
 from model_store import ModelStore
 from release.build.bento import Bento
 from release.build.manifest import Manifest
-from release.build.version import Checkout, ReleaseTag
+from release.build.version import Checkout, version_of
 from release.running.command import CommandError, run_command
 from release.running.containers import Builder, ImageFacts
 
@@ -72,7 +72,7 @@ def choose_base(
 
 def build_image(
     bento: Bento,
-    tag: ReleaseTag,
+    tag: str,
     checkout: Checkout,
     manifest: Manifest,
     builder: Builder,
@@ -110,16 +110,16 @@ def build_image(
 
 
 def image_labels(
-    bento: Bento, tag: ReleaseTag, checkout: Checkout, manifest: Manifest, base: BaseImage
+    bento: Bento, tag: str, checkout: Checkout, manifest: Manifest, base: BaseImage
 ) -> dict[str, str]:
     """The labels by which an image is traced back to all that went into it."""
     created = datetime.fromtimestamp(checkout.commit_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "org.opencontainers.image.title": manifest.release.name,
-        "org.opencontainers.image.version": str(tag.version),
+        "org.opencontainers.image.version": version_of(tag),
         "org.opencontainers.image.revision": checkout.sha,
         "org.opencontainers.image.created": created,
-        "org.opencontainers.image.ref.name": str(tag),
+        "org.opencontainers.image.ref.name": tag,
         "org.opencontainers.image.licenses": "Apache-2.0",
         "org.opencontainers.image.base.name": base.name,
         "org.opencontainers.image.base.digest": base.digest,

@@ -62,7 +62,7 @@ def build_release(
     manifest = read_manifest(root)
     source = manifest.release.source or source or "unpublished"
     manifest = replace(manifest, release=replace(manifest.release, source=source))
-    folder = artefacts / str(tag)
+    folder = artefacts / tag
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     log.write_text("")
@@ -91,9 +91,7 @@ def build_release(
             "image": image.name if image else None,
             "base": image.base.name if image else None,
         }
-        entry = ledger.append(
-            Kind.BUILD, str(tag), who=who, why=why, digests=digests, detail=detail
-        )
+        entry = ledger.append(Kind.BUILD, tag, who=who, why=why, digests=digests, detail=detail)
     size = ""
     if image and tool:
         with timed(tell, "bill of materials"):
@@ -103,7 +101,7 @@ def build_release(
         size, _ = size_report(image.facts.bytes, model, manifest.image.budget_megabytes)
     tools = {"python": platform.python_version(), "bentoml": installed("bentoml")}
     record = {
-        "tag": str(tag),
+        "tag": tag,
         "bento": {"tag": bento.tag, "digest": bento.digest},
         "model": {"tag": bento.model_tag, "digest": bento.model_digest},
         "image": asdict(image) if image else None,

@@ -23,28 +23,6 @@ _SHA = r"[0-9a-f]{7,40}"
 
 
 @dataclass(frozen=True)
-class Version:
-    """A release's version: ``base`` is ``X.Y.Z`` as the package has it, ``fix`` a hotfix's name."""
-
-    base: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"v{self.base}" + (f"-{self.fix}" if self.fix else "")
-
-
-@dataclass(frozen=True)
-class ReleaseTag:
-    """A version at a commit: the image's tag."""
-
-    version: Version
-    sha: str
-
-    def __str__(self) -> str:
-        return f"{self.version}-{self.sha}"
-
-
-@dataclass(frozen=True)
 class Checkout:
     """What git says about the tree a release is built from.
 
@@ -64,34 +42,35 @@ class Checkout:
     tags: tuple[str, ...] = ()
 
 
-def parse_version(text: str) -> Version:
-    """Read ``vX.Y.Z`` or ``vX.Y.Z-fix-NAME``.
+def package_of(version: str) -> str:
+    """``X.Y.Z`` of ``vX.Y.Z`` or ``vX.Y.Z-fix-NAME``.
 
     Raises:
         InvalidInputError: anything else.
     """
-    match = re.fullmatch(_VERSION, text)
+    match = re.fullmatch(_VERSION, version)
     if not match:
         raise InvalidInputError(
-            f"{text!r} is not a version: vMAJOR.MINOR.PATCH is, or vMAJOR.MINOR.PATCH-fix-NAME; "
+            f"{version!r} is not a version: vMAJOR.MINOR.PATCH is, or vMAJOR.MINOR.PATCH-fix-NAME; "
             "'latest' and branches move, and a release must not"
         )
-    return Version(match[1], match[2] or "")
+    return match[1]
 
 
-def parse_tag(text: str) -> ReleaseTag:
-    """Read an image tag ``vX.Y.Z-<sha>`` or ``vX.Y.Z-fix-NAME-<sha>``.
+def version_of(tag: str) -> str:
+    """The version in an image tag, ``vX.Y.Z-<sha>`` or ``vX.Y.Z-fix-NAME-<sha>``.
 
     Raises:
-        InvalidInputError: anything else, ``latest`` first of all.
+        InvalidInputError: it is none, ``latest`` first of all.
     """
-    head, _, sha = text.rpartition("-")
+    version, _, sha = tag.rpartition("-")
     if not re.fullmatch(_SHA, sha):
-        raise InvalidInputError(f"{text!r} is not an image tag: vMAJOR.MINOR.PATCH-<git sha> is")
-    return ReleaseTag(parse_version(head), sha)
+        raise InvalidInputError(f"{tag!r} is not an image tag: vMAJOR.MINOR.PATCH-<git sha> is")
+    package_of(version)
+    return version
 
 
-def decide(requested: str, package_version: str, checkout: Checkout) -> ReleaseTag:
+def decide(requested: str, package_version: str, checkout: Checkout) -> str:
     """The tag to build.
 
     Args:
@@ -105,7 +84,7 @@ def decide(requested: str, package_version: str, checkout: Checkout) -> ReleaseT
             tree is dirty.
     """
     version = _requested_version(requested, checkout)
-    if version.base != package_version:
+    if package_of(version) != package_version:
         raise ConflictError(
             f"{version} was asked for but the package says {package_version}: change the version "
             "in pyproject.toml, commit, and build that"
@@ -117,10 +96,10 @@ def decide(requested: str, package_version: str, checkout: Checkout) -> ReleaseT
             f"path(s) ({shown}): commit or remove them, a release is a commit"
         )
     _agree_with_tags(version, checkout)
-    return ReleaseTag(version, checkout.short_sha)
+    return f"{version}-{checkout.short_sha}"
 
 
-def _requested_version(requested: str, checkout: Checkout) -> Version:
+def _requested_version(requested: str, checkout: Checkout) -> str:
     head, _, sha = requested.rpartition("-")
     if head and re.fullmatch(_SHA, sha):
         if not checkout.sha.startswith(sha):
@@ -128,18 +107,18 @@ def _requested_version(requested: str, checkout: Checkout) -> Version:
                 f"{requested} names commit {sha}, but this tree is {checkout.short_sha}: "
                 f"check {sha} out first"
             )
-        return parse_version(head)
-    return parse_version(requested)
+        return head
+    return requested
 
 
-def _agree_with_tags(version: Version, checkout: Checkout) -> None:
-    if str(version) in checkout.tags and str(version) not in checkout.tags_here:
+def _agree_with_tags(version: str, checkout: Checkout) -> None:
+    if version in checkout.tags and version not in checkout.tags_here:
         raise ConflictError(
             f"tag {version} marks another commit than {checkout.short_sha}: check the tag out, or "
             "raise the version"
         )
     here = [tag for tag in checkout.tags_here if re.fullmatch(_VERSION, tag)]
-    if here and str(version) not in here:
+    if here and version not in here:
         raise ConflictError(
             f"commit {checkout.short_sha} is tagged {', '.join(here)}, "
             f"which disagrees with {version}"
@@ -147,7 +126,7 @@ def _agree_with_tags(version: Version, checkout: Checkout) -> None:
 
 
 def refuse_reuse(
-    tag: ReleaseTag,
+    tag: str,
     digests: Mapping[str, str],
     history: Iterable[Entry],
     *,
@@ -163,10 +142,11 @@ def refuse_reuse(
     Raises:
         ConflictError: the version was built before with another content.
     """
+    version = version_of(tag)
     built: Entry | None = None
     left: Entry | None = None
     for entry in history:
-        if _base_of(entry) != tag.version:
+        if entry.version.rpartition("-")[0] != version:
             continue
         if entry.kind == Kind.BUILD:
             built = entry
@@ -175,27 +155,20 @@ def refuse_reuse(
     if built is None:
         return None
     differs = [name for name, value in digests.items() if built.digests.get(name) != value]
-    if built.version == str(tag) and not differs:
+    if built.version == tag and not differs:
         return built
     content = ", ".join(differs) or "the commit"
     if not replacing:
         raise ConflictError(
-            f"{tag.version} was built before as {built.version} and {content} differs: raise the "
+            f"{version} was built before as {built.version} and {content} differs: raise the "
             "version in pyproject.toml, or give --replace REASON if it never left this machine"
         )
     if left is not None:
         raise ConflictError(
-            f"{left.version} left this machine ({left.kind} at {left.at}), so {tag.version} keeps "
+            f"{left.version} left this machine ({left.kind} at {left.at}), so {version} keeps "
             "its content for ever: raise the version in pyproject.toml"
         )
     return None
-
-
-def _base_of(entry: Entry) -> Version | None:
-    try:
-        return parse_tag(entry.version).version
-    except InvalidInputError:
-        return None
 
 
 def package_version(root: Path) -> str:

@@ -16,18 +16,18 @@ from release.build.checksums import check_checksums, set_times, tree_digest, wri
 from release.build.image import BaseImage, Image, image_labels, size_report
 from release.build.manifest import Naming, read_manifest
 from release.build.sbom import write_sbom
-from release.build.version import Checkout, parse_tag
+from release.build.version import Checkout
 from release.running.containers import Builder, ImageFacts, find_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 SHA = "abc1234" + "0" * 33
 CHECKOUT = Checkout(sha=SHA, short_sha="abc1234", commit_time=1_700_000_000)
-TAG = parse_tag("v1.2.0-abc1234")
+TAG = "v1.2.0-abc1234"
 DIGESTS = [f"sha256:{letter * 64}" for letter in "abcdef"]
 
 
 def bento(path: Path = Path("/nowhere")) -> Bento:
-    return Bento("csanmt", str(TAG), path, DIGESTS[0], "csanmt-zh-en:v1.0.0", DIGESTS[1])
+    return Bento("csanmt", TAG, path, DIGESTS[0], "csanmt-zh-en:v1.0.0", DIGESTS[1])
 
 
 def image() -> Image:

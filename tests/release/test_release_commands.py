@@ -11,7 +11,7 @@ import yaml
 from cli.main import main
 from csanmt.errors import ConflictError
 from release.build.registry import Pushed
-from release.build.version import parse_tag, refuse_reuse
+from release.build.version import refuse_reuse
 from release.ledger.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +105,7 @@ def test_a_push_that_was_killed_before_its_entry_is_recorded_by_the_next(
         {"pushed": "sha256:1"},
     )
     with pytest.raises(ConflictError, match="left this machine"):
-        refuse_reuse(parse_tag(BUILT), {"bento": "another"}, built.history(), replacing=True)
+        refuse_reuse(BUILT, {"bento": "another"}, built.history(), replacing=True)
 
 
 def test_a_running_release_is_never_cancelled_by_the_same_tag() -> None:
