@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.lines import line_batches
-from cli.model_reports import print_made, summary
 from cli.output import add_json_flag, note, print_json
-from cli.version_options import add_version_options, version_arguments
+from cli.versions import add_version_options, print_made, summary, version_arguments
 from csanmt.errors import (
     EngineUnavailableError,
     InvalidInputError,

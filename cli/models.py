@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.loading import open_store
-from cli.model_reports import list_row, print_difference, print_made, print_nested, summary
 from cli.output import action, answer, human_size, note, print_json, print_table
-from cli.version_options import add_version_options, version_arguments
+from cli.versions import (
+    add_version_options,
+    list_row,
+    print_difference,
+    print_made,
+    print_nested,
+    summary,
+    version_arguments,
+)
 from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError, NotFoundError
 from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
 from model_store.tags import ModelTag

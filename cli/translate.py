@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cli import bulk, documents
 from cli.lines import Line, line_batches
@@ -18,6 +19,7 @@ from cli.progress import ProgressBar
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from csanmt.texts import SegmentTranslation, TextTranslation
     from csanmt.translator import DecodingOptions, Translator
 
 BATCH_LINES = 32  # most lines translated at once
@@ -141,7 +143,6 @@ def _write(
     options: DecodingOptions,
 ) -> None:
     """Translate lines and write the answers in their order, a batch as soon as it is done."""
-    from cli.translation_reports import json_line, ranked_lines
     from csanmt.texts import translate_texts
 
     count = truncated = 0
@@ -151,14 +152,64 @@ def _write(
             count += 1
             truncated += result.truncated
             if args.json:
-                sink.write(json_line(result, translator.model_tag))
+                sink.write(_json_line(result, translator.model_tag))
             elif args.n_best > 1:
-                sink.write(ranked_lines(result, count))
+                sink.write(_ranked_lines(result, count))
             else:
                 sink.write(result.text + line.ending)
         sink.flush()
     if truncated:
         note(f"{truncated} of {count} texts ran into the length limit (--max-length)")
+
+
+def _json_line(result: TextTranslation, model: str) -> str:
+    """One JSON object and a line break; scores in nats, spans in characters."""
+    value = {
+        "source": result.source,
+        "translation": result.text,
+        "model": model,
+        "truncated": result.truncated,
+        "split": result.split,
+        "source_tokens": result.source_tokens,
+        "alternatives": [
+            {"text": text, "score": _score(result, rank)}
+            for rank, text in enumerate(result.alternatives)
+        ],
+        "sentences": [_sentence(segment) for segment in result.segments],
+    }
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _ranked_lines(result: TextTranslation, number: int) -> str:
+    """``number<TAB>rank<TAB>score<TAB>text`` for every alternative; line breaks as ``\\n``."""
+    return "".join(
+        f"{number}\t{rank + 1}\t{_score(result, rank):.4f}\t{_one_line(text)}\n"
+        for rank, text in enumerate(result.alternatives)
+    )
+
+
+def _score(result: TextTranslation, rank: int) -> float:
+    """Sum of the sentences' scores of that rank; a sentence with fewer gives its last."""
+    return sum(segment.translation.ranked(rank).score for segment in result.segments)
+
+
+def _sentence(segment: SegmentTranslation) -> dict[str, Any]:
+    translation = segment.translation
+    return {
+        "source": translation.source,
+        "source_span": segment.source_span,
+        "target_span": segment.target_span,
+        "split": segment.split,
+        "copied": segment.copied,
+        "truncated": segment.truncated,
+        "hypotheses": [
+            {"text": h.text, "score": h.score, "tokens": h.tokens} for h in translation.hypotheses
+        ],
+    }
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ Reading needs neither a lock nor write access nor BentoML itself.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,7 +23,6 @@ from csanmt.errors import (
     NotFoundError,
 )
 from csanmt.version import CARD, PACKED_WEIGHTS, read_config, require_readable
-from model_store.card import render_card
 from model_store.digests import FileDigest, digest_file, digest_stream, model_digest
 from model_store.envelope import iso, point_latest, write_envelope
 from model_store.home import store_home
@@ -176,7 +176,7 @@ class ModelStore:
             files = {path: _copy(source / path, version / path) for path in paths}
             _agree(source, files, recorded)
             if CARD not in files:
-                card = render_card(tag, read_config(version), labels, origin)
+                card = _card(tag, read_config(version), labels, origin)
                 (version / CARD).write_text(card, encoding="utf-8")
                 files[CARD] = digest_file(version / CARD)
             created, digest, kept = datetime.now(UTC), model_digest(files), dict(metadata or {})
@@ -250,6 +250,26 @@ def _copy(source: Path, target: Path) -> FileDigest:
         digest = digest_stream(reader, writer)
     shutil.copymode(source, target)
     return digest
+
+
+def _card(
+    tag: ModelTag,
+    config: Mapping[str, Any],
+    labels: Mapping[str, str],
+    origin: Mapping[str, Any],
+) -> str:
+    """Markdown for a version without a card: configuration, labels, provenance, nothing guessed."""
+    lines = [f"# {tag}", "", "A CSANMT translation model (Wei et al., ACL 2022).", ""]
+    shape = {key: value for key, value in config.items() if isinstance(value, str | int)}
+    rows = [(key.replace("_", " "), value) for key, value in shape.items()]
+    rows += [(f"label `{key}`", value) for key, value in sorted(labels.items())]
+    if rows:
+        lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+    if origin:
+        text = json.dumps(origin, ensure_ascii=False, indent=2, sort_keys=True)
+        lines += ["## Provenance", "", "```json", text, "```", ""]
+    lines += ["No scores or limitations were written down by its author.", ""]
+    return "\n".join(lines)
 
 
 def _agree(

@@ -6,10 +6,13 @@ Everything the rollout does goes through one ``Site``; a test makes one of stubs
 from __future__ import annotations
 
 import json
+import logging
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,6 @@ from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.ledger.state import ReleaseState, fold
-from release.rollout.alerts import Alert
 from release.rollout.colours import Colours, Deployment
 from release.rollout.front import NginxFront
 from release.rollout.metrics import Clock, ServiceMetrics
@@ -30,7 +32,33 @@ from release.running.launchers import ContainerLauncher, Launcher, Place, Proces
 from release.running.service import HttpService
 
 Tell = Callable[[str], None]  # is told in words what is being done
+log = logging.getLogger("csanmt.release")
 BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """``url`` receives ``{"text": subject, …detail}`` as JSON, as Slack's webhooks and those
+    that follow them (Teams, Mattermost, Rocket.Chat) expect."""
+
+    url: str = ""
+    timeout: float = 5.0
+
+    def send(self, subject: str, detail: dict[str, Any]) -> None:
+        """Deliver or log the failure; never raises, since a rollback may be under way."""
+        body = {"text": subject, **detail}
+        log.error(json.dumps({"event": "alert", **body}, ensure_ascii=False, default=str))
+        if not self.url:
+            return
+        request = urllib.request.Request(
+            self.url,
+            data=json.dumps(body, ensure_ascii=False, default=str).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            urllib.request.urlopen(request, timeout=self.timeout).close()
+        except (OSError, HTTPException, ValueError) as error:
+            log.error(json.dumps({"event": "alert_failed", "error": str(error)}))
 
 
 class SiteHeldError(ConflictError):

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from csanmt.source_tree import SOURCE_TREE
-from release.rollout.alerts import Alert
 from release.rollout.promotion import PromotionPlan, promote, watch
 from release.rollout.settings import NginxSettings
+from release.rollout.site import Alert
 from release.rollout.status import look
 from release.rollout.traffic import SHARE_METRIC, Traffic
 from tests.e2e.ill_colours import FIRST, MODELS, SECOND, Place, nginx_missing, wait_for

@@ -14,10 +14,10 @@ from socket import create_server
 import pytest
 
 from release.rollout import nginx_program
-from release.rollout.alerts import Alert
 from release.rollout.nginx import NginxRouter
 from release.rollout.nginx_program import LocalNginx
 from release.rollout.settings import NginxSettings
+from release.rollout.site import Alert
 from release.rollout.upkeep import Upkeep
 from release.running.service import HttpService
 from tests.release.stub_site import World, two_versions
