@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import jieba
 import sacrebleu
@@ -74,12 +75,10 @@ class Recording:
 
     def __init__(self, translator: TextTranslator) -> None:
         self._translator = translator
-        self.model_tag = translator.model_tag
-        self.source_language = translator.source_language
-        self.target_language = translator.target_language
-        self.max_source_tokens = translator.max_source_tokens
-        self.count_tokens = translator.count_tokens
         self.known: dict[tuple[str, bool], Translation] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._translator, name)
 
     def translate(
         self,

@@ -11,10 +11,11 @@ import html
 import io
 import json
 import re
-import urllib.request
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import httpx
 
 from csanmt.documents.formats import find
 from csanmt.documents.limits import Limits
@@ -24,7 +25,7 @@ from csanmt.translator import Translator
 
 Texts = list[str]
 Way = Callable[[Translator, Sequence[str]], Texts]
-_CHUNK = 100  # texts in one document or request
+_CHUNK = 100  # texts in one document
 
 
 def _document(
@@ -32,8 +33,7 @@ def _document(
 ) -> Way:
     def way(translator: Translator, texts: Sequence[str]) -> Texts:
         found: Texts = []
-        for start in range(0, len(texts), _CHUNK):
-            part = texts[start : start + _CHUNK]
+        for part in _chunks(texts, _CHUNK):
             done = translate_document(translator, find(f"a{suffix}"), write(part), limits=Limits())
             answers = read(done.data)
             if len(answers) != len(part):
@@ -233,34 +233,26 @@ def _text(translator: Translator, texts: Sequence[str]) -> Texts:
     return [answer.text for answer in translate_texts(translator, texts)]
 
 
-def _asked(url: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=300) as answer:
-        return json.load(answer)
-
-
 def served(url: str) -> dict[str, Way]:
     """Our API and DeepL's of a running service."""
 
+    def asked(path: str, texts: Sequence[str], **body: str) -> list[Any]:
+        bodies = ({"text": part, **body} for part in _chunks(texts, 40))
+        replies = (httpx.post(f"{url}{path}", json=body, timeout=300) for body in bodies)
+        return [reply.raise_for_status().json() for reply in replies]
+
     def ours(_: Translator, texts: Sequence[str]) -> Texts:
-        return [
-            t
-            for part in _chunks(texts)
-            for t in _asked(f"{url}/translate", {"text": part})["translation"]
-        ]
+        return [t for answer in asked("/translate", texts) for t in answer["translation"]]
 
     def deepl(_: Translator, texts: Sequence[str]) -> Texts:
-        body = {"target_lang": "EN", "source_lang": "ZH"}
-        answers = [_asked(f"{url}/v2/translate", {"text": part, **body}) for part in _chunks(texts)]
+        answers = asked("/v2/translate", texts, target_lang="EN", source_lang="ZH")
         return [t["text"] for answer in answers for t in answer["translations"]]
 
     return {"POST /translate": ours, "POST /v2/translate": deepl}
 
 
-def _chunks(texts: Sequence[str]) -> list[list[str]]:
-    return [list(texts[i : i + 40]) for i in range(0, len(texts), 40)]
+def _chunks(texts: Sequence[str], size: int) -> list[Texts]:
+    return [list(texts[i : i + size]) for i in range(0, len(texts), size)]
 
 
 WAYS: dict[str, Way] = {
