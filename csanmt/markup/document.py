@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,7 @@ from typing import Protocol
 
 from csanmt.markup.marked import MarkedText, Placed
 from csanmt.markup.rules import Rules
-from csanmt.markup.run import Run
-from csanmt.markup.segments import Segment
+from csanmt.markup.segments import Segment, Tag, TagKind, TextOrTag, joined, pair
 from csanmt.markup.structure import Structure, is_reading
 from csanmt.markup.tokens import Token, TokenKind, tokenize
 from csanmt.markup.words import marked
@@ -22,6 +22,9 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 _XML_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);")
 _FOREIGN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z_][\w.-]{0,63};")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_WHITE = re.compile(r"[ \t\n\r\f]+")
+_SPACES = " \t\r\f\n"  # a wide blank is text: it indents
+Range = tuple[int, int]
 
 
 class MarkupDocument(Protocol):
@@ -78,57 +81,70 @@ def parse_markup(source: str, rules: Rules) -> TaggedDocument:
 
 
 class _Parser:
+    """Builds a segment of the tokens between two structural tags, one after the other."""
+
     def __init__(
         self, source: str, tokens: Sequence[Token], structure: Structure, rules: Rules
     ) -> None:
         self._source, self._tokens = source, tokens
         self._structure, self._rules = structure, rules
         self._segments: list[tuple[int, int, Segment]] = []
-        self._run = Run(source)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._items: list[TextOrTag] = []
+        self._last = ""  # character of the text
+        self._open: list[tuple[int, int]] = []  # token and item of the start tags that wait
+        self._unopened: list[Tag] = []  # of end tags whose start tags stand before
+        self._start = self._end = -1
 
     def parse(self) -> list[tuple[int, int, Segment]]:
         i = 0
         while i < len(self._tokens):
             last = self._structure.kept.get(i, i)
             if i in self._structure.splitting or i in self._structure.islands:
-                self._flush()
+                self._finish()
             elif i in self._structure.kept:
                 self._keep(i, last)
             else:
                 self._add(i, self._tokens[i])
             i = last + 1
-        self._flush()
+        self._finish()
         return self._segments
 
     def _keep(self, first: int, last: int) -> None:
         inside = self._tokens[first + 1 : last]
         shown = any(t.kind in (TokenKind.TEXT, TokenKind.CDATA) and t.raw.strip() for t in inside)
         place = self._tokens[first].start, self._tokens[last].end
-        self._run.reach(*place)
+        self._reach(*place)
         is_word = shown and not is_reading(self._tokens[first].name)
-        self._run.tag("atom" if is_word else "point", place)
+        self._tag("atom" if is_word else "point", place)
 
     def _add(self, i: int, token: Token) -> None:
-        run, partner = self._run, self._structure.partner.get(i)
-        place = token.start, token.end
+        partner, place = self._structure.partner.get(i), (token.start, token.end)
         blank = token.kind is TokenKind.TEXT and not token.raw.strip()
-        if run.empty and (blank or token.kind is TokenKind.OTHER):
+        if self._start < 0 and (blank or token.kind is TokenKind.OTHER):
             return
-        run.reach(*place)
+        self._reach(*place)
         if token.kind is TokenKind.TEXT:
-            self._text(i, token)
+            self._add_text(i, token)
         elif token.kind is TokenKind.CDATA:
-            run.tag("atom", place)
+            self._tag("atom", place)
         elif token.kind is TokenKind.EMPTY and token.name == "br" and not self._rules.xml:
-            run.tag("break", place)
+            self._tag("break", place)
         elif token.kind is TokenKind.START and partner is not None:
-            run.open(i, place, note=token.name in ("a", "sup"))
+            self._open.append((i, len(self._items)))
+            self._items.append(Tag("open", place, note=token.name in ("a", "sup")))
         elif token.kind is TokenKind.END and partner is not None:
-            run.close(partner, place)
+            self._close(partner, place)
         else:
-            run.tag("point", place)
+            self._tag("point", place)
 
-    def _text(self, i: int, token: Token) -> None:
+    def _reach(self, start: int, end: int) -> None:
+        """Take this part of the source into the segment."""
+        self._start, self._end = start if self._start < 0 else self._start, end
+
+    def _add_text(self, i: int, token: Token) -> None:
         """Text; a line end in ``<pre>`` stays one, an entity of XML's document type a word."""
         collapse = self._rules.collapse
         pattern = _FOREIGN_ENTITY if self._rules.xml else None
@@ -136,22 +152,80 @@ class _Parser:
             pattern, collapse = _LINE_END, False
         at = 0
         for found in pattern.finditer(token.raw) if pattern else ():
-            self._run.text(self._read(token.raw[at : found.start()]), collapse=collapse)
+            self._text(token.raw[at : found.start()], collapse=collapse)
             place = token.start + found.start(), token.start + found.end()
-            self._run.tag("break" if pattern is _LINE_END else "atom", place)
+            self._tag("break" if pattern is _LINE_END else "atom", place)
             at = found.end()
-        self._run.text(self._read(token.raw[at:]), collapse=collapse)
+        self._text(token.raw[at:], collapse=collapse)
 
-    def _read(self, raw: str) -> str:
+    def _text(self, raw: str, *, collapse: bool) -> None:
+        """Add plain text. With ``collapse`` white space is as HTML shows it."""
         if self._rules.xml:
-            return _XML_ENTITY.sub(lambda m: html.unescape(m.group()), raw)
-        return html.unescape(raw)
+            text = _XML_ENTITY.sub(lambda m: html.unescape(m.group()), raw)
+        else:
+            text = html.unescape(raw)
+        if text := self._collapsed(text) if collapse else text:
+            self._items.append(text)
+            self._last = text[-1]
 
-    def _flush(self) -> None:
-        """End the run; one without a word stays as it was."""
-        found, self._run = self._run.finish(), Run(self._source)
-        if found:
-            self._segments.append(found)
+    def _collapsed(self, text: str) -> str:
+        def shown(found: re.Match[str]) -> str:
+            left = text[found.start() - 1] if found.start() else self._last
+            right = text[found.end() : found.end() + 1]
+            if left in (" ", "\n") and left:
+                return ""
+            wide = all(c and unicodedata.east_asian_width(c) in "WF" for c in (left, right))
+            return "" if wide and "\n" in found.group() else " "
+
+        return _WHITE.sub(shown, text)
+
+    def _tag(self, kind: TagKind, place: Range) -> None:
+        """Add what is no text and has no partner."""
+        self._items.append(Tag(kind, place))
+        self._last = {"break": "\n", "atom": "x"}.get(kind, self._last)
+
+    def _close(self, token: int, place: Range) -> None:
+        """An end tag; ``token`` is the index of its start tag.
+
+        Pairs do not cross, so that is the innermost open one, or it stood before this segment
+        and none is open.
+        """
+        if self._open and self._open[-1][0] == token:
+            self._pair(place)
+        else:
+            opening, closing = pair((self._start, self._start), place)
+            self._unopened.append(opening)
+            self._items.append(closing)
+
+    def _pair(self, closing: Range) -> None:
+        at = self._open.pop()[1]
+        opening = self._items[at]
+        assert isinstance(opening, Tag)
+        self._items[at], close = pair(opening.raw, closing, note=opening.note)
+        self._items.append(close)
+
+    def _finish(self) -> None:
+        """End the segment; there is none without a word that a translator would read.
+
+        What began before it, or goes on behind it, begins and ends with it. White space
+        at the ends stays outside, but for lines: they may be those of ``<pre>``.
+        """
+        texts = [item for item in self._items if isinstance(item, str)]
+        if any(c.isalnum() for text in texts for c in text):
+            lines = any(isinstance(item, Tag) and item.kind == "break" for item in self._items)
+            first, last = self._items[0], self._items[-1]
+            raw = self._source[self._start : self._end]
+            if isinstance(first, str) and not lines:
+                self._start += len(raw) - len(raw.lstrip(_SPACES))
+                self._items[0] = first.lstrip(_SPACES)
+            if isinstance(last, str) and not lines:
+                self._end -= len(raw) - len(raw.rstrip(_SPACES))
+                self._items[-1] = str(self._items[-1]).rstrip(_SPACES)
+            while self._open:
+                self._pair((self._end, self._end))
+            segment = joined([*reversed(self._unopened), *self._items])
+            self._segments.append((self._start, self._end, segment))
+        self._begin()
 
 
 def _escape(tokens: Sequence[Token], rules: Rules) -> Escape:
