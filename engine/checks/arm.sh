@@ -26,8 +26,8 @@ if [ "$#" -eq 0 ]; then
     "$PYTHON" - "$BUILD/model" <<'PYTHON'
 import sys
 from pathlib import Path
-from benchmarks.engine.models import Dimensions, native_model
-native_model(Dimensions(2, 2, 48, 96, 3, 500, 2), Path(sys.argv[1]))
+from benchmarks.engine.models import KEYS, native_model
+native_model(dict(zip(KEYS, (2, 2, 48, 96, 3, 500, 2))), Path(sys.argv[1]))
 PYTHON
     set -- "$BUILD/model/engine.bin"
 fi

@@ -68,7 +68,8 @@ float* Decoder::enter(const std::vector<StepRow>& rows, int position) {
   const size_t floats = rows.size() * m.stride;
   float* x = c_.workspace.rows.reserve(floats);
   std::fill(x, x + floats, 0.0f);
-  const float* signal = m.d.has(kRelative) ? nullptr : c_.timing.row(position);
+  const float* signal =
+      m.d.has(kRelative) ? nullptr : c_.workspace.timing.row(position, hidden);
   for (size_t r = 0; r < rows.size(); ++r) {
     float* row = x + r * m.stride;
     if (position > 0) c_.embed(m.target_embedding, rows[r].token, row);

@@ -127,7 +127,7 @@ Encoded encode(const Context& c, const SourceBatch& batch) {
     float* x = out.states + size_t(r) * m.stride;
     c.embed(m.source_embedding, batch.tokens[r], x);
     if (!m.d.has(kRelative)) {
-      const float* signal = c.timing.row(batch.positions[r]);
+      const float* signal = c.workspace.timing.row(batch.positions[r], hidden);
       for (int i = 0; i < hidden; ++i) x[i] += signal[i];
     }
     for (int i = 0; i < hidden; ++i) x[i] += m.encoder_bias[i];

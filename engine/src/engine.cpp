@@ -163,7 +163,6 @@ Engine::Engine(const std::string& path, const std::string& isa, int threads)
     : file_(path),
       model_(file_),
       kernels_(select_kernels(isa.c_str())),
-      timing_(int(model_.d.hidden)),
       threads_(threads) {}
 
 void Engine::check(const Ids& ids, uint32_t vocabulary, const char* what) const {
@@ -217,7 +216,7 @@ void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>
                             std::vector<std::vector<Hypothesis>>& results) {
   static const Ids kNone;
   Lease lease(*this);
-  const Context context{model_, kernels_, *lease.workspace, timing_, poll};
+  const Context context{model_, kernels_, *lease.workspace, poll};
   auto of = [](const std::vector<Ids>& lists, int i) -> const Ids& {
     return lists.empty() ? kNone : lists[i];
   };
@@ -239,7 +238,7 @@ std::vector<float> Engine::logits(const Ids& source, const Ids& target) {
   check(target, model_.d.target_vocabulary, "target");
   Lease lease(*this);
   const std::function<void()> poll = [] {};
-  const Context context{model_, kernels_, *lease.workspace, timing_, poll};
+  const Context context{model_, kernels_, *lease.workspace, poll};
   SourceBatch batch;
   batch.add(source);
   Decoder decoder(context, batch, encode(context, batch));

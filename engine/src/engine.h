@@ -47,7 +47,6 @@ class Engine {
   ModelFile file_;
   Model model_;
   const Kernels& kernels_;
-  Timing timing_;
   const int threads_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> free_;

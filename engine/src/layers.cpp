@@ -10,23 +10,20 @@ constexpr int kInnerRows = 96;  // rows whose inner activations stay in the cach
 
 }  // namespace
 
-const float* Timing::row(int position) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  while (int(blocks_.size()) * kBlock <= position) {
-    const int first = int(blocks_.size()) * kBlock, half = width_ / 2;
-    auto block = std::make_unique<float[]>(size_t(kBlock) * width_);
-    const double step = std::log(1e4) / std::max(half - 1, 1);
+const float* Timing::row(int position, int width) {
+  const int half = width / 2;
+  const double step = std::log(1e4) / std::max(half - 1, 1);
+  for (int p = int(rows_.size()) / width; p <= position; ++p) {
+    rows_.resize(size_t(p + 1) * width);
+    float* row = rows_.data() + size_t(p) * width;
     for (int i = 0; i < half; ++i) {
       const float rate = float(std::exp(float(i) * -float(step)));
-      for (int p = 0; p < kBlock; ++p) {
-        const double angle = float(first + p) * rate;
-        block[size_t(p) * width_ + i] = float(std::sin(angle));
-        block[size_t(p) * width_ + half + i] = float(std::cos(angle));
-      }
+      const double angle = float(p) * rate;
+      row[i] = float(std::sin(angle));
+      row[half + i] = float(std::cos(angle));
     }
-    blocks_.push_back(std::move(block));
   }
-  return blocks_[position / kBlock].get() + size_t(position % kBlock) * width_;
+  return rows_.data() + size_t(position) * width;
 }
 
 void Context::linear(const QuantisedRows& input, const LinearView& view, float* output,

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "buffer.h"
@@ -26,6 +24,15 @@ class QuantisedBuffer {
   Buffer<int32_t> offset_;
 };
 
+// Sinusoidal positions, [sin | cos] halves, made on demand.
+class Timing {
+ public:
+  const float* row(int position, int width);  // [width]; until the next is asked for
+
+ private:
+  std::vector<float> rows_;
+};
+
 // All memory of one call; kept and reused, so that memory stays flat.
 struct Workspace {
   QuantisedBuffer quantised, quantised_inner, encoded;
@@ -34,19 +41,7 @@ struct Workspace {
   std::vector<Buffer<float>> constants, cross, cross_keys;  // per decoder layer
   std::vector<std::vector<Buffer<float>>> past;             // [layer][position] [rows][2 * width]
   Buffer<float> chunk_sums, weights;
-};
-
-// Sinusoidal positions, [sin | cos] halves, made on demand in blocks that never move.
-class Timing {
- public:
-  explicit Timing(int width) : width_(width) {}
-  const float* row(int position);  // [width]
-
- private:
-  static constexpr int kBlock = 64;
-  int width_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<float[]>> blocks_;
+  Timing timing;
 };
 
 // What every part of one call shares.
@@ -54,7 +49,6 @@ struct Context {
   const Model& model;
   const Kernels& kernels;
   Workspace& workspace;
-  Timing& timing;
   const std::function<void()>& poll;  // throws to abandon the call
 
   void linear(const QuantisedRows& input, const LinearView& view, float* output, size_t stride,
