@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from csanmt.errors import ConfigurationError, InvalidInputError, NotFoundError
 from csanmt.tables import changes, flatten
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
 from training.corpus import corpus_files
-from training.packed import DESCRIPTION, read_description
+from training.packed import read_description
 from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
 
 MODEL_FILES = (CONFIG, *WEIGHTS, f"{TOKENIZER}/*")
@@ -34,16 +32,6 @@ def model_digest(directory: Path) -> str:
     return sha256("".join(lines).encode()).hexdigest()
 
 
-def tokenizer_digest(packed: Path) -> str:
-    """SHA-256 over the tokenizer's files of packed data."""
-    return model_digest(packed)  # it holds tokenizer/ alone of what a version translates with
-
-
-def data_digest(packed: Path) -> str:
-    """SHA-256 of what packed data says it is made of."""
-    return file_sha256(packed / DESCRIPTION)
-
-
 def corpora_digests(paths: Iterable[Path]) -> list[str]:
     """SHA-256 of every file of these corpora, in order.
 
@@ -61,14 +49,13 @@ def corpora_digests(paths: Iterable[Path]) -> list[str]:
 def inputs_of(recipe: Recipe) -> dict[str, Any]:
     """Everything of a recipe that its packed data depends on, as ``packed.json`` records it."""
     initial = recipe.start.initial_model
-    values = {
-        "data": asdict(recipe.data),
-        "vocabulary": asdict(recipe.vocabulary),
+    values = recipe_to_dict(recipe)
+    return {
+        "data": values["data"],
+        "vocabulary": values["vocabulary"],
         "seed": recipe.training.seed,
         "initial_model": model_digest(Path(initial)) if initial else "",
     }
-    plain: dict[str, Any] = json.loads(json.dumps(values))
-    return plain
 
 
 def check_packed(recipe: Recipe, packed: Path) -> None:
@@ -91,14 +78,12 @@ def check_packed(recipe: Recipe, packed: Path) -> None:
 
 def _completed(made_with: dict[str, Any]) -> dict[str, Any]:
     """What was recorded, with the defaults of settings that did not exist then."""
-    body = {"name": "", **{key: made_with.get(key, {}) for key in ("data", "vocabulary")}}
+    sections = {key: made_with.get(key, {}) for key in ("data", "vocabulary")}
     try:
-        recipe = recipe_to_dict(recipe_from_dict(body))
+        recipe = recipe_to_dict(recipe_from_dict({"name": "", **sections}))
     except ConfigurationError:  # of settings that exist no longer
         return made_with
-    known = {key: recipe[key] for key in ("data", "vocabulary")}
-    completed: dict[str, Any] = json.loads(json.dumps({**made_with, **known}))
-    return completed
+    return {**made_with, **{key: recipe[key] for key in sections}}
 
 
 PREPARE = (

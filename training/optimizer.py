@@ -44,11 +44,7 @@ class Optimizer:
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = rate
-        if workers is None:
-            for part in self._parts:
-                part.step()
-        else:
-            list(workers.map(_step, self._parts))
+        list((workers.map if workers else map)(lambda part: part.step(), self._parts))
 
     def state(self) -> dict[str, Tensor]:
         return {
@@ -70,10 +66,6 @@ class Optimizer:
             states[int(number)].setdefault(int(index), {})[key] = value
         for part, state in zip(self._parts, states, strict=True):
             part.load_state_dict({**part.state_dict(), "state": state})
-
-
-def _step(part: torch.optim.Optimizer) -> None:
-    part.step()
 
 
 def adamw(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.AdamW:

@@ -96,7 +96,11 @@ def _clean_pairs(
     settings = recipe.data
     chance = random.Random(recipe.training.seed + 5)
     raw = chain.from_iterable(_read(data, name, recipe.training.seed) for name in settings.corpora)
-    wanted = (pair for pair in simplified(raw) if _wanted(pair.origin, settings))
+    wanted = (
+        pair
+        for pair in simplified(raw)
+        if any(settings.weight(pair.origin + part) > 0 for part in ("", ":short"))
+    )
     clean = exclusion.clean(wanted, report)
     if not recipe.vocabulary.copy_tokens:
         return filter_pairs(clean, settings.filter, report)
@@ -156,22 +160,13 @@ def _lines(path: Path, most: int) -> list[str]:
 
 
 def _read(data: Path, name: str, seed: int) -> Iterable[SentencePair]:
-    """Pairs of a corpus; ``synthetic:1000`` are so many of ``training.synthetic``."""
+    """Pairs of a corpus in ``data``, or else among the files that come with the recipes;
+    ``synthetic:1000`` are so many of ``training.synthetic``."""
     kind, _, count = name.partition(":")
     if kind == GENERATED and count.isdigit():
         return generate(int(count), seed)
-    return read_pairs([_locate(data, name)], COLUMNS)
-
-
-def _locate(data: Path, name: str) -> Path:
-    """A corpus in ``data``, or else among the files that come with the recipes."""
-    shipped = RECIPES / name
-    return shipped if shipped.is_file() and not (data / name).is_file() else data / name
-
-
-def _wanted(origin: str, settings: DataSettings) -> bool:
-    """Read only origins with a weight: their own or that of their short part."""
-    return settings.weight(origin) > 0 or settings.weight(f"{origin}:short") > 0
+    shipped = (RECIPES / name).is_file() and not (data / name).is_file()
+    return read_pairs([(RECIPES if shipped else data) / name], COLUMNS)
 
 
 def label_short(pairs: Iterable[SentencePair], words: int) -> Iterator[SentencePair]:

@@ -263,5 +263,6 @@ def recipe_from_dict(body: dict[str, Any]) -> Recipe:
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Plain values, as ``recipe_from_dict`` reads them."""
-    return dataclasses.asdict(recipe)
+    """Plain values of JSON, as ``recipe_from_dict`` reads them."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return plain

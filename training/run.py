@@ -17,15 +17,16 @@ from typing import Any
 
 import torch
 
+from csanmt.durable import file_sha256
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.checkpoint import copy_trunk, find_checkpoint
 from training.evaluation import Stop, dev_losses, greedy_bleu, never
 from training.export import export_version
 from training.initialization import starting_model
-from training.input_digests import check_packed, data_digest, differing, tokenizer_digest
-from training.packed import read_description, read_split
-from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
+from training.input_digests import check_packed, differing, model_digest
+from training.packed import DESCRIPTION, read_description, read_split
+from training.recipe import Recipe, load_recipe, recipe_to_dict
 from training.sources import source
 from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
@@ -126,7 +127,8 @@ def train(
     if options.resume or options.trunk:
         trainer.resume()
     allowed = options.changed or options.trunk is not None
-    trainer.take_data(data_digest(packed), tokenizer_digest(packed), changes, allowed)
+    # Of what a version translates with packed data holds the tokenizer alone.
+    trainer.take_data(file_sha256(packed / DESCRIPTION), model_digest(packed), changes, allowed)
     p = trainer.run(deadline)
     outcome = RunResult(None, p.step, p.tokens, p.hours, p.scores, trainer.minutes_left())
     return _exported(outcome, trainer, packed, options) if trainer.finished() else outcome
@@ -201,13 +203,10 @@ def _claim(directory: Path, recipe: Recipe, options: RunOptions) -> list[str]:
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / RECIPE_RECORD
-    body = json.loads(json.dumps(recipe_to_dict(recipe)))
-    before = (
-        json.loads(path.read_text(encoding="utf-8")) if options.resume and path.is_file() else body
-    )
-    if before != body:  # a setting that did not exist then has its default
-        before = json.loads(json.dumps(recipe_to_dict(recipe_from_dict(before))))
-    keys = differing(before, body)
+    body = recipe_to_dict(recipe)
+    # A setting that did not exist then has its default.
+    noted = options.resume and path.is_file()
+    keys = differing(recipe_to_dict(load_recipe(path)), body) if noted else []
     if keys and not options.changed:
         raise InvalidInputError(
             f"{directory} holds a run of another recipe ({', '.join(keys[:6])}); choose another "

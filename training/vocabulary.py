@@ -7,7 +7,6 @@ representable, so nothing (emoji, rare Han, other scripts) can vanish.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,57 +122,46 @@ def longest_pieces(word: str, pieces: Mapping[str, int], mark: str = "@@") -> li
     return ids
 
 
-def train_piece_model(
-    sentences: Iterable[str], size: int, coverage: float, out: Path, control: Sequence[str] = ()
-) -> None:
-    """Train one unigram model of exactly ``size`` pieces (fewer if the text has fewer).
-
-    Args:
-        control: pieces that no text encodes to.
-
-    Raises:
-        ConfigurationError: ``size`` cannot hold the bytes and the characters of the text.
-    """
-    buffer = io.BytesIO()
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences),
-            model_writer=buffer,
-            model_type="unigram",
-            vocab_size=size,
-            control_symbols=list(control),
-            hard_vocab_limit=False,
-            character_coverage=coverage,
-            byte_fallback=True,
-            split_digits=True,
-            normalization_rule_name="nmt_nfkc",
-            remove_extra_whitespaces=True,
-            eos_id=0,
-            unk_id=1,
-            bos_id=-1,
-            pad_id=-1,
-            num_threads=2,
-            minloglevel=2,
-        )
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f"vocabulary of {size} pieces cannot be trained: {error}"
-        ) from error
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(buffer.getvalue())
-
-
 def train_vocabularies(
     sources: Iterable[str], targets: Iterable[str], settings: VocabularySettings, directory: Path
 ) -> Vocabularies:
-    """Write ``source.model``, ``target.model`` and ``tokenizer_config.json`` to ``directory``."""
-    control = NAMES if settings.copy_tokens else ()
+    """Write ``source.model``, ``target.model`` and ``tokenizer_config.json`` to ``directory``.
+
+    Unigram models of exactly the settings' sizes (fewer pieces if the text has fewer).
+
+    Raises:
+        ConfigurationError: a size cannot hold the bytes and the characters of the text.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
     sides = (
         ("source", sources, settings.source_size, settings.source_coverage),
         ("target", targets, settings.target_size, settings.target_coverage),
     )
     for side, lines, size, coverage in sides:
-        train_piece_model(lines, size, coverage, directory / f"{side}.model", control)
+        try:
+            with (directory / f"{side}.model").open("wb") as stream:
+                sentencepiece.SentencePieceTrainer.train(
+                    sentence_iterator=iter(lines),
+                    model_writer=stream,
+                    model_type="unigram",
+                    vocab_size=size,
+                    control_symbols=list(NAMES) if settings.copy_tokens else [],
+                    hard_vocab_limit=False,
+                    character_coverage=coverage,
+                    byte_fallback=True,
+                    split_digits=True,
+                    normalization_rule_name="nmt_nfkc",
+                    remove_extra_whitespaces=True,
+                    eos_id=0,
+                    unk_id=1,
+                    bos_id=-1,
+                    pad_id=-1,
+                    num_threads=2,
+                    minloglevel=2,
+                )
+        except RuntimeError as error:
+            what = f"vocabulary of {size} pieces cannot be trained"
+            raise ConfigurationError(f"{what}: {error}") from error
     write_description(
         directory, {"type": "sentencepiece", "source": "source.model", "target": "target.model"}
     )
