@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.output import Run, action, answer, note, print_json, print_table
+from cli.output import Run, action, answer, answer_table, note
 from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -81,11 +81,8 @@ def run_list(args: argparse.Namespace) -> None:
     """Show entries, the newest first."""
     memory = _open(args)
     shown = [_described(entry) for entry in islice(memory.entries(args.containing), args.most)]
-    if args.json:
-        print_json(shown)
-        return
     columns = ("id", "hits", "created", "model", "origin", "source", "translation")
-    print_table(columns, [[entry[name] for name in columns] for entry in shown])
+    answer_table(args, shown, columns, [[entry[name] for name in columns] for entry in shown])
     if len(memory) > len(shown):
         note(f"{len(shown)} of {len(memory)} entries")
 

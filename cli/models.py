@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.loading import open_store
-from cli.output import action, answer, human_size, note, print_json, print_table
+from cli.output import action, answer, answer_table, human_size, note, print_json, print_table
 from cli.versions import (
     add_version_options,
     list_row,
@@ -265,20 +265,18 @@ def _retire(args: argparse.Namespace) -> None:
         keep=args.keep,
         dry_run=not args.yes,
     )
-    if args.json:
-        versions = [
-            {
-                "tag": str(v.record.tag),
-                "retire": v.retire,
-                "reason": v.reason or None,
-                "size": v.record.size,
-            }
-            for v in verdicts
-        ]
-        print_json({"dry_run": not args.yes, "versions": versions})
-        return
+    versions = [
+        {
+            "tag": str(v.record.tag),
+            "retire": v.retire,
+            "reason": v.reason or None,
+            "size": v.record.size,
+        }
+        for v in verdicts
+    ]
     word = "removed" if args.yes else "would go"
     rows = [(str(v.record.tag), word if v.retire else "stays", v.reason) for v in verdicts]
-    print_table(("TAG", "", "WHY"), rows)
+    found = {"dry_run": not args.yes, "versions": versions}
+    answer_table(args, found, ("TAG", "", "WHY"), rows)
     if any(v.retire for v in verdicts) and not args.yes:
         note("nothing was removed; add --yes to do it")

@@ -74,6 +74,16 @@ def answer(args: argparse.Namespace, value: Any, words: str) -> None:
         print(words)
 
 
+def answer_table(
+    args: argparse.Namespace, value: Any, headers: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """``value`` for machines where ``--json`` asks for it, else a table for people."""
+    if args.json:
+        print_json(value)
+    else:
+        print_table(headers, rows)
+
+
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print left-aligned columns two spaces apart, without trailing blanks."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.output import action, answer, print_json, print_table
+from cli.output import action, answer, answer_table
 from cli.site_action import open_ledger
 from csanmt.source_tree import SOURCE_TREE
 from release.ledger.ledger import Kind
@@ -62,11 +62,9 @@ def _history(args: argparse.Namespace) -> None:
         print(f"{ledger.check()} entries, none changed or missing ({ledger.path})")
         return
     entries = ledger.history(kind=args.kind, version=args.version, limit=args.limit)
-    if args.json:
-        print_json([asdict(entry) for entry in entries])
-        return
     rows = [(e.sequence, e.at[:19], e.kind, e.version, e.who, e.why) for e in entries]
-    print_table(["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"], rows)
+    headers = ["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"]
+    answer_table(args, [asdict(entry) for entry in entries], headers, rows)
 
 
 # --- a model's way in, a verdict's way out -------------------------------------------------------
@@ -133,7 +131,5 @@ def _accept(args: argparse.Namespace) -> None:
         who=current_user(),
         repository=args.repository,
     )
-    if args.json:
-        print_json({"version": version})
-    else:
-        print(f"{version} was judged ready: csanmt release ship {version}")
+    words = f"{version} was judged ready: csanmt release ship {version}"
+    answer(args, {"version": version}, words)

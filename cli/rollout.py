@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cli.output import answer, note, print_json, print_table
+from cli.output import answer, answer_table, note, print_json, print_table
 from cli.shipping import (
     add_plan,
     checks_of,
@@ -98,11 +98,8 @@ def _promote(args: argparse.Namespace) -> int:
     done = promote(site, release, plan, tell=note)
     for word in site.ignored:
         note(word)
-    if args.json:
-        print_json(asdict(done))
-    elif done.completed:
-        print(f"{done.release} has all the traffic")
-    return 0 if done.completed else 1
+    answer(args, asdict(done), f"{done.release} has all the traffic")
+    return 0
 
 
 def _shadow(args: argparse.Namespace, site: Site) -> int:
@@ -149,16 +146,9 @@ def _observe(args: argparse.Namespace) -> int:
     from release.rollout.promotion import watch
 
     seen = watch(site_of(args, applied=True), duration(args.window), duration(args.poll), tell=note)
-    if args.json:
-        print_json(seen.to_json())
-    elif seen.breaches:
-        print("rolled back: " + "; ".join(breach.message for breach in seen.breaches))
-    elif seen.interrupted:
-        print("stopped watching: the traffic was changed by another command")
-    elif seen.reasons:
-        print("; ".join(seen.reasons))
-    else:
-        print(f"{seen.colour} was well for {seen.seconds:.0f} s ({seen.answers} answers)")
+    well = f"{seen.colour} was well for {seen.seconds:.0f} s ({seen.answers} answers)"
+    words = "; ".join(seen.reasons) or well
+    answer(args, seen.to_json(), f"rolled back: {words}" if seen.breaches else words)
     for word in seen.unjudged:
         note(f"not judged: {word}")
     return 1 if seen.reasons and not seen.interrupted else 0
@@ -178,11 +168,8 @@ def _rollback(args: argparse.Namespace) -> None:
     site = site_of(args, applied=True)
     release = full_release(site, args.release) if args.release else None
     back = roll_back_past(site, shipments_of(args), release, why=args.why, tell=note)
-    if args.json:
-        print_json(asdict(back))
-    else:
-        after = "already; nothing was changed" if back.already else f"after {back.seconds:.2f} s"
-        print(f"all traffic goes to {back.release} ({back.colour}) {after}")
+    after = "already; nothing was changed" if back.already else f"after {back.seconds:.2f} s"
+    answer(args, asdict(back), f"all traffic goes to {back.release} ({back.colour}) {after}")
     for word in site.ignored:
         note(word)
 
@@ -206,12 +193,10 @@ def _retain(args: argparse.Namespace) -> None:
         keeping, removed = retain(site, bento_home())
     else:
         keeping = plan(fold(site.ledger.history()), deployed(site))
-    if args.json:
-        print_json({"keep": keeping.keep, "remove": list(keeping.remove), "removed": removed})
-        return
     rows = [(name, "stays", why) for name, why in keeping.keep.items()]
     verb = "removed" if args.yes else "would go"
     rows += [(name, verb, ", ".join(removed.get(name, []))) for name in keeping.remove]
-    print_table(["RELEASE", "", "WHY"], rows)
+    found = {"keep": keeping.keep, "remove": list(keeping.remove), "removed": removed}
+    answer_table(args, found, ["RELEASE", "", "WHY"], rows)
     if keeping.remove and not args.yes:
         note("nothing was removed; repeat with --yes")

@@ -219,18 +219,15 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
         note(f"the keeper goes on with {shipment.release}; csanmt release abort ends it")
         return 130
     done = progress.phase == "done"
-    if args.json:
-        print_json(
-            {
-                "release": shipment.release,
-                "completed": done,
-                "share": progress.share,
-                "reasons": [] if done else [progress.words[-1].partition(" ")[2]],
-                "phase": progress.phase,
-            }
-        )
-    else:
-        print(progress.words[-1].partition(" ")[2])
+    last = progress.words[-1].partition(" ")[2]
+    found = {
+        "release": shipment.release,
+        "completed": done,
+        "share": progress.share,
+        "reasons": [] if done else [last],
+        "phase": progress.phase,
+    }
+    answer(args, found, last)
     return 0 if done else 1
 
 

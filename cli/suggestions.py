@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.output import action, answer, note, print_json, print_table
+from cli.output import action, answer, answer_table, note, print_json
 from csanmt.errors import ConflictError, InvalidInputError
 from serving.suggestions import Suggestion, read_suggestions
 
@@ -44,11 +44,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 def _list(args: argparse.Namespace) -> None:
     """Show them with their numbers."""
     found = _suggestions(args.file)
-    if args.json:
-        print_json([{"number": n, **asdict(one)} for n, one in enumerate(found, 1)])
-        return
+    value = [{"number": n, **asdict(one)} for n, one in enumerate(found, 1)]
     rows = [(n, _day(one), one.model, one.q, one.s) for n, one in enumerate(found, 1)]
-    print_table(("number", "day", "model", "source", "suggestion"), rows)
+    answer_table(args, value, ("number", "day", "model", "source", "suggestion"), rows)
 
 
 def _export(args: argparse.Namespace) -> None:
