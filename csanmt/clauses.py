@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from csanmt.segmentation import Segment
-from csanmt.translator import Hypothesis, Translation
+from csanmt.translator import Translation
 
 # What a clause of the source may end in, and what its English ends in then.
 MARKS = {"，": ",", ",": ",", "、": ",", "：": ":", ":": ":", ";": ";", "—": " -"}
@@ -49,16 +49,8 @@ def as_part(
     )
     if before is None and after is None:
         return translation
-    hypotheses = tuple(_as_clause(h, before, after) for h in translation.hypotheses)
+    hypotheses = tuple(h.ending(as_clause(h.text, before, after)) for h in translation.hypotheses)
     return replace(translation, hypotheses=hypotheses)
-
-
-def _as_clause(hypothesis: Hypothesis, before: str | None, after: str | None) -> Hypothesis:
-    text = as_clause(hypothesis.text, before, after)
-    pairs, end = hypothesis.alignment, len(text)
-    if pairs is not None:
-        pairs = tuple((seen, (min(a, end), min(b, end))) for seen, (a, b) in pairs)
-    return replace(hypothesis, text=text, alignment=pairs)
 
 
 def _mark_between(left: Segment, right: Segment) -> str | None:

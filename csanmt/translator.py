@@ -8,7 +8,7 @@ behind these protocols, so that tests of the layers above need no weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from csanmt.errors import ConfigurationError
@@ -89,6 +89,13 @@ class Hypothesis:
     tokens: int = 0
     hit_limit: bool = False
     alignment: tuple[tuple[tuple[int, int], tuple[int, int]], ...] | None = None
+
+    def ending(self, text: str) -> Hypothesis:
+        """The same with a text that differs at its end alone."""
+        pairs, end = self.alignment, len(text)
+        if pairs is not None:
+            pairs = tuple((seen, (min(a, end), min(b, end))) for seen, (a, b) in pairs)
+        return replace(self, text=text, alignment=pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,7 @@ from csanmt.translator import DecodingOptions, ShouldStop, Translator
 BATCH_TEXTS = 32
 BATCH_CHARACTERS = 2_000
 SAMPLE = 1_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Texts to translate at once; ``aligned``: some have tags, so alignments are needed."""
-
-    texts: list[str]
-    aligned: bool
+Batch = dict[str, bool]  # texts to translate at once, and whether each has tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +94,16 @@ def assemble(
 
 
 def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:
-    """Texts, each with whether it has tags, in batches of a size that suits the engine."""
-    batch, size, aligned = list[str](), 0, False
+    """Distinct texts, each with whether it has tags, in batches of a size that suits the engine."""
+    batch, size = Batch(), 0
     for text, tagged in texts:
         if batch and (len(batch) == BATCH_TEXTS or size + len(text) > BATCH_CHARACTERS):
-            yield Batch(batch, aligned)
-            batch, size, aligned = [], 0, False
-        batch.append(text)
-        size, aligned = size + len(text), aligned or tagged
+            yield batch
+            batch, size = Batch(), 0
+        batch[text] = tagged
+        size += len(text)
     if batch:
-        yield Batch(batch, aligned)
+        yield batch
 
 
 def answered(
@@ -125,9 +118,10 @@ def answered(
         CancelledError: ``should_stop`` answered true.
     """
     for batch in batches(texts.needed.items()):
-        asked = replace(options, n_best=1, alignment=options.alignment or batch.aligned)
-        answers = translate_texts(translator, batch.texts, asked, should_stop=should_stop)
-        yield dict(zip(batch.texts, map(of_translation, answers), strict=True))
+        aligned = options.alignment or any(batch.values())
+        asked = replace(options, n_best=1, alignment=aligned)
+        answers = translate_texts(translator, list(batch), asked, should_stop=should_stop)
+        yield dict(zip(batch, map(of_translation, answers), strict=True))
 
 
 def translate_document(

@@ -92,14 +92,9 @@ class TorchEngine:
             raise InvalidInputError(
                 f"there are {len(prefixes)} prefixes for {len(sources)} sources; one each is needed"
             )
-        for ids in prefixes or ():
-            if 0 in ids:
-                raise InvalidInputError("a prefix holds id 0, the end of sentence")
-        for what, size, lists in (
-            ("source", config.vocab_size, sources),
-            ("prefix", config.target_vocab_size, prefixes or ()),
+        for what, least, size, lists in (  # 0 would end a prefix
+            ("source", 0, config.vocab_size, sources),
+            ("prefix", 1, config.target_vocab_size, prefixes or ()),
         ):
-            for ids in lists:
-                wrong = next((token for token in ids if not 0 <= token < size), None)
-                if wrong is not None:
-                    raise InvalidInputError(f"{what} id {wrong} is outside 0 to {size - 1}")
+            for wrong in (token for ids in lists for token in ids if not least <= token < size):
+                raise InvalidInputError(f"{what} id {wrong} is outside {least} to {size - 1}")

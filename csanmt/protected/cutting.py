@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from csanmt.protected.finder import Protected
@@ -13,6 +12,7 @@ from csanmt.translator import Hypothesis, Translation
 
 Range = tuple[int, int]
 _PAUSE = re.compile(r"[，、；：,;:]")
+_STOP = re.compile(r"(?<!\.)\.\Z")
 _END = re.compile(r"[。！？!?.…；;：:]\s*\Z")
 
 
@@ -47,20 +47,10 @@ def _joined(sentence: str, parts: Sequence[tuple[Range, Translation]], rank: int
     for i, ((start, end), translation) in enumerate(parts):
         found = translation.ranked(rank)
         if i + 1 < len(parts) and not _END.search(sentence[start:end]):
-            found = _without_stop(found)
+            # The model ends even half a sentence with a full stop.
+            found = found.ending(_STOP.sub("", found.text))
         whole = _appended(whole, found, start)
     return whole
-
-
-def _without_stop(hypothesis: Hypothesis) -> Hypothesis:
-    """The model ends even half a sentence with a full stop."""
-    if not hypothesis.text.endswith(".") or hypothesis.text.endswith(".."):
-        return hypothesis
-    limit = len(hypothesis.text) - 1
-    pairs = hypothesis.alignment
-    if pairs is not None:
-        pairs = tuple((s, (min(a, limit), min(b, limit))) for s, (a, b) in pairs)
-    return replace(hypothesis, text=hypothesis.text[:limit], alignment=pairs)
 
 
 def _appended(whole: Hypothesis, part: Hypothesis, start: int) -> Hypothesis:

@@ -287,20 +287,21 @@ class DocumentJobs:
                         found = await self._answers(batch, job)
                     job.worked += time.monotonic() - started
                 await asyncio.to_thread(_write, answers, batch, found)
-                job.done += sum(map(len, batch.texts))
+                job.done += sum(map(len, batch))
 
     async def _answers(self, batch: Batch, job: DocumentJob) -> list[Answer]:
         """A document has time: where others are turned away it tries again.
 
         But not what crashes the engine, nor for ever what is never done in time.
         """
-        named = tuple(part for part in job.protect if any(part in text for text in batch.texts))
-        plain = replace(decoding(self._service), alignment=batch.aligned, protect=named)
-        options = await with_terms(plain, job.terms, batch.texts)
+        named = tuple(part for part in job.protect if any(part in text for text in batch))
+        aligned = any(batch.values())
+        plain = replace(decoding(self._service), alignment=aligned, protect=named)
+        options = await with_terms(plain, job.terms, list(batch))
         timeouts = 0
         while True:
             try:
-                answers, _ = await self._service.translate(batch.texts, options)
+                answers, _ = await self._service.translate(list(batch), options)
                 return answers
             except CrashedError:
                 raise
@@ -325,7 +326,7 @@ def _texts(lines: IO[str]) -> Iterator[tuple[str, bool]]:
 def _write(stream: IO[str], batch: Batch, answers: list[Answer]) -> None:
     for answer in answers:
         found = of_translation(answer.parts[0])
-        pairs = found.pairs if batch.aligned else ()
+        pairs = found.pairs if any(batch.values()) else ()
         stream.write(json.dumps([found.text, pairs, found.sentences], ensure_ascii=False))
         stream.write("\n")
     stream.flush()

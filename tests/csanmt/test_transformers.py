@@ -135,7 +135,7 @@ def test_prefixes_are_kept_and_bad_ids_refused(tiny_directory: Path) -> None:
         assert best.ids[: 2 if best.ids[0] == 11 else 1] in ((11, 12), (13,))
     with pytest.raises(InvalidInputError, match="one each"):
         engine.translate_ids(SOURCES, options, prefixes=[[1]])
-    with pytest.raises(InvalidInputError, match="holds id 0"):
+    with pytest.raises(InvalidInputError, match="prefix id 0 is outside 1"):
         engine.translate_ids(SOURCES, options, prefixes=[[0], [1]])
     with pytest.raises(InvalidInputError, match="source id 999999"):
         engine.translate_ids([[999999]], options)
