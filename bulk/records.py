@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from csanmt.errors import ConfigurationError
 
-FORMATS = ("txt", "tsv", "jsonl", "parquet")
-POLICIES = ("fail", "copy", "empty")
 MAX_CHARACTERS = 1_000_000  # of one record; more is not a text but an accident
 CHUNK_CHARACTERS = 200_000  # a chunk ends before it would have more
 
@@ -19,7 +17,7 @@ class Layout:
     """How records look.
 
     Attributes:
-        format: one of ``FORMATS``; empty: by each file's ending.
+        format: of all inputs; empty: by each file's ending.
         field: where the text is: a column's number from 1 (tsv) or name (tsv with a header,
             parquet), a field of JSON objects, ``a.b`` for one inside another.
         into: name of the column or field that the translation becomes.
@@ -28,20 +26,13 @@ class Layout:
             record as it came, ``empty`` with an empty translation.
     """
 
-    format: str = ""
+    format: Literal["", "txt", "tsv", "jsonl", "parquet"] = ""
     field: str = ""
     into: str = "translation"
     header: bool = False
-    policy: str = "fail"
+    policy: Literal["fail", "copy", "empty"] = "fail"
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("format", self.format, ("", *FORMATS)),
-            ("on-error", self.policy, POLICIES),
-        ):
-            if value not in allowed:
-                words = ", ".join(filter(None, allowed))
-                raise ConfigurationError(f"{name} is {value!r}; allowed is {words}")
         if not self.into or any(c in self.into for c in "\t\r\n"):
             raise ConfigurationError("into must be a name without tabs and line breaks")
 

@@ -31,7 +31,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--input", nargs="+", metavar="DATA", help="files and folders to translate to --output DIR"
     )
     group.add_argument(
-        "--format", default="", metavar="F", help="txt, tsv, jsonl or parquet (default: by name)"
+        "--format",
+        default="",
+        choices=("txt", "tsv", "jsonl", "parquet"),
+        metavar="F",
+        help="txt, tsv, jsonl or parquet (default: by name)",
     )
     group.add_argument(
         "--field",
