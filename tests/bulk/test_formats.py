@@ -158,8 +158,6 @@ REFUSED = [
     ("a.txt.gz", gzip.compress(b"a\n" * 999)[:-20], {}, "damaged or cut off"),
     ("a.txt.xz", b"nothing", {}, "damaged or cut off"),
     ("a.csv", b"a", {}, "give --format"),
-    ("a.txt", b"a", {"format": "doc"}, "format is 'doc'"),
-    ("a.txt", b"a", {"policy": "skip"}, "on-error is 'skip'"),
 ]
 
 
