@@ -33,10 +33,9 @@ _CODE = re.compile(
 )
 _SECTIONS = frozenset({"&L", "&C", "&R"})
 _SHOWN = frozenset({"&P", "&N", "&D", "&T", "&A", "&F", "&Z"})
-_CALCULATION = re.compile(rb"<(?:\w{1,20}:)?calcPr\b[^>]*>")
-_BEFORE_CALCULATION = re.compile(
-    rb"</(?:\w{1,20}:)?(?:definedNames|externalReferences|functionGroups|sheets)>"
-)
+_BEFORE_CALCULATION = ("sheets", "functionGroups", "externalReferences", "definedNames")
+_WISH = b' fullCalcOnLoad="1"'
+_WISHED = re.compile(rb"""\sfullCalcOnLoad\s*=\s*["'][^"']*["']""")
 
 
 class Workbook:
@@ -126,22 +125,17 @@ class Workbook:
             return {}
         (part,) = self._package.of_types(self._main)[:1]
         source = self._package.archive.xml(part)
-        wish = b' fullCalcOnLoad="1"'
-        found = _CALCULATION.search(source)
-        if found:
-            if b"fullCalcOnLoad" in found[0]:
-                new = re.sub(rb'\sfullCalcOnLoad\s*=\s*["\'][^"\']*["\']', wish, found[0])
-            else:
-                at = len(found[0]) - (2 if found[0].endswith(b"/>") else 1)
-                new = found[0][:at] + wish + found[0][at:]
-            return {part: source[: found.start()] + new + source[found.end() :]}
-        ends = list(_BEFORE_CALCULATION.finditer(source))
-        if not ends:
+        found = find(source, self._limits, "calcPr", *_BEFORE_CALCULATION)
+        known = next((element for element in found if element.name == "calcPr"), None)
+        if known is not None:
+            at = known.start + 1 + len(known.tag.encode())
+            new, wished = _WISHED.subn(_WISH, source[at : known.inner])
+            new = new if wished else _WISH + new
+            return {part: source[:at] + new + source[known.inner :]}
+        if not found:
             return {}
-        at = ends[-1].end()
-        prefix = ends[-1][0][2:].rpartition(b":")[0]
-        element = b"<" + (prefix + b":" if prefix else b"") + b"calcPr" + wish + b"/>"
-        return {part: source[:at] + element + source[at:]}
+        at, prefix = found[-1].end, found[-1].tag.removesuffix(found[-1].name)
+        return {part: source[:at] + b"<%scalcPr%s/>" % (prefix.encode(), _WISH) + source[at:]}
 
 
 def _texts(block: Element) -> Iterator[Element]:
