@@ -301,7 +301,7 @@ def _units(args: argparse.Namespace) -> None:
     runs csanmt release keep.
     """
     from release.ledger.ledger import current_user, default_path
-    from release.rollout.units import units
+    from release.rollout.upkeep import units
 
     environment = {**os.environ, "CSANMT_LEDGER": str(default_path())}
     command = Path(sys.executable).parent / "csanmt"

@@ -7,11 +7,10 @@ that is committed and reviewed like everything else.
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from csanmt.errors import EngineUnavailableError, IntegrityError, NotFoundError
-from release.running.command import run_command
+from csanmt.errors import IntegrityError, NotFoundError
+from release.running.command import CommandError, run_command
 
 NAMESPACE = "csanmt-evidence"  # what a signature is for: one made for another purpose does not pass
 SUFFIX = ".sig"
@@ -64,34 +63,24 @@ def verify_file(path: Path, signers: Path | None) -> str:
         if signers is None:
             return ""
         raise IntegrityError(f"{path} is not signed; one of {signers} must sign it")
-    data = path.read_bytes()
-    _ask(["check-novalidate", "-s", str(signature)], data, path, "it was changed after signing")
+    named = ["-n", NAMESPACE, "-s", str(signature)]
+    _ask(["check-novalidate", *named], path, "it was changed after signing")
     if signers is None:
         return "signed, by whom is not checked"
     if not signers.is_file():
         raise NotFoundError(f"no file of allowed signers {signers}")
     stranger = f"it was signed by a key that {signers} does not allow"
-    name = _ask(["find-principals", "-s", str(signature), "-f", str(signers)], b"", path, stranger)
-    name = name.splitlines()[0]
-    arguments = ["verify", "-f", str(signers), "-I", name, "-s", str(signature)]
-    _ask(arguments, data, path, stranger)
+    allowed = ["-f", str(signers)]
+    found = _ask(["find-principals", "-s", str(signature), *allowed], path, stranger)
+    name = found.splitlines()[0]
+    _ask(["verify", "-I", name, *named, *allowed], path, stranger)
     return f"signed by {name}"
 
 
-def _ask(arguments: list[str], data: bytes, path: Path, refusal: str) -> str:
-    """Standard output of ``ssh-keygen -Y`` with ``data`` on its standard input."""
-    namespace = [] if arguments[0] == "find-principals" else ["-n", NAMESPACE]
+def _ask(words: list[str], path: Path, refusal: str) -> str:
+    """Standard output of ``ssh-keygen -Y`` with the file on its standard input."""
     try:
-        done = subprocess.run(
-            [TOOL, "-Y", *arguments, *namespace],
-            input=data,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise EngineUnavailableError(f"{TOOL} (OpenSSH) is not installed") from None
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise IntegrityError(f"{path}: {refusal} ({words[0]})")
-    return done.stdout.decode(errors="replace")
+        with path.open("rb") as file:
+            return run_command([TOOL, "-Y", *words], stdin=file, timeout=TIMEOUT)
+    except CommandError as error:
+        raise IntegrityError(f"{path}: {refusal} ({error})") from None

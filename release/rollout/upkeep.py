@@ -1,11 +1,15 @@
-"""Keeping a site alive: what died is started again, and a whole site after a reboot."""
+"""Keeping a site alive: what died is started again, a whole site after a reboot, by whom."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from string import Template
 
 from csanmt.errors import CsanmtError, NotFoundError
+from csanmt.source_tree import SOURCE_TREE
 from release.ledger.ledger import Kind
 from release.rollout.deployment import place
 from release.rollout.rollback import bento_of, rollback
@@ -13,6 +17,10 @@ from release.rollout.site import Site, Tell
 from release.rollout.status import Look, Side, look
 from release.rollout.switch import switch
 from release.rollout.traffic import COLOURS, Colour
+
+TEMPLATES = SOURCE_TREE / "deploy" / "systemd"
+# Variables by which the commands find store, ledger and site.
+PASSED_ON = ("BENTOML_HOME", "CSANMT_LEDGER", "CSANMT_SITE", "XDG_STATE_HOME")
 
 TEND_SECONDS = 3.0
 # Seconds between two starts of what dies again and again: doubled each time.
@@ -174,3 +182,23 @@ def _last_served(now: Look) -> str:
         if side is not None and side.release:
             return side.release
     raise NotFoundError("nothing is known that served here: deploy and promote a version first")
+
+
+def units(command: Path, home: Path, user: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Systemd's units of a site and logrotate's rule: file name → text.
+
+    Args:
+        command: the ``csanmt`` to run.
+        home: the site's folder.
+        user: whose processes they are.
+        environment: where the variables of ``PASSED_ON`` are read from.
+    """
+    passed = {name: environment[name] for name in PASSED_ON if environment.get(name)}
+    passed["CSANMT_SITE"] = str(home)
+    lines = "\n".join(f'Environment="{name}={value}"' for name, value in sorted(passed.items()))
+    return {
+        path.name: Template(path.read_text(encoding="utf-8")).substitute(
+            command=command, home=home, user=user, environment=lines
+        )
+        for path in sorted(TEMPLATES.iterdir())
+    }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import IO
 
 from csanmt.errors import CsanmtError, EngineUnavailableError
 
@@ -25,6 +26,7 @@ def run_command(
     *,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
     log: Path | None = None,
     timeout: float | None = None,
 ) -> str:
@@ -43,7 +45,7 @@ def run_command(
     try:
         with log.open("ab") if log else nullcontext(subprocess.PIPE) as sink:
             done = subprocess.run(
-                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=sink,
+                command, cwd=cwd, env=environment, stdin=stdin, stdout=sink,
                 stderr=sink, text=True, errors="replace", timeout=timeout, check=False,
             )  # fmt: skip
     except FileNotFoundError as error:

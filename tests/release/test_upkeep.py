@@ -13,8 +13,7 @@ from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
 from release.rollout.status import look
 from release.rollout.traffic import COLOURS, Colour, Traffic
-from release.rollout.units import units
-from release.rollout.upkeep import Upkeep, down, up
+from release.rollout.upkeep import Upkeep, down, units, up
 from release.running.launchers import Place
 from tests.release.stub_site import World, make_world, put, two_versions
 
