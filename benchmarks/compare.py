@@ -10,11 +10,10 @@ from benchmarks.answers import AnswerCache
 from benchmarks.behaviour import Cases, GroupResult, compare_groups
 from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
-from benchmarks.measurements import Measurements, MetricResult, ScoreResult
+from benchmarks.measurements import Measurements, MetricResult, ScoreResult, SuiteResult
 from benchmarks.policy import Policy, ScorePolicy
 from benchmarks.progress import SILENT, Progress
 from benchmarks.second_opinion import Texts, read_sheet, score_result
-from benchmarks.significance import SamplingPlan
 from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
 from benchmarks.subject import Subject, same_subject
 from benchmarks.suite import Suite
@@ -56,10 +55,6 @@ class MeasurementPlan:
             )
 
     @property
-    def sampling(self) -> SamplingPlan:
-        return self.policy.statistics
-
-    @property
     def together(self) -> list[Suite]:
         """The suites that are pooled, and whose sentences are timed: the policy's, else all."""
         ours = [suite for suite in self.suites if suite.name in self.policy.quality.suites]
@@ -72,66 +67,42 @@ def measure(
     plan: MeasurementPlan,
     cache: AnswerCache | None = None,
     progress: Progress = SILENT,
+    alone: bool = False,
 ) -> Measurements:
     """Everything ``plan`` asks for; of files of hypotheses, quality alone.
+
+    Args:
+        alone: both are one, of which scores are wanted: suites need no references.
 
     Raises:
         InvalidInputError: a suite has no references.
         CsanmtError: one of the two could not answer; nothing is judged then.
     """
-    if bare := next((suite.name for suite in plan.suites if not suite.references), None):
+    bare = next((suite.name for suite in plan.suites if not suite.references), None)
+    if bare is not None and not alone:
         raise InvalidInputError(
             f"suite {bare!r} has no references: it can be run, not compared or judged"
         )
-    compared = compare_suites(candidate, baseline, plan, cache or AnswerCache(), progress)
-    return measurements(candidate, baseline, plan, compared, progress)
-
-
-def compare_suites(
-    candidate: Subject,
-    baseline: Subject,
-    plan: MeasurementPlan,
-    cache: AnswerCache,
-    progress: Progress,
-) -> list[Comparison]:
-    """Both answer every suite."""
-    return [
+    cache = cache or AnswerCache()
+    compared = [
         Comparison(candidate, baseline, suite, cache, progress, plan.workers)
         for suite in plan.suites
     ]
-
-
-def measurements(
-    candidate: Subject,
-    baseline: Subject,
-    plan: MeasurementPlan,
-    compared: Sequence[Comparison],
-    progress: Progress,
-) -> Measurements:
-    """As :func:`measure`, of suites that both have answered."""
-    names = {suite.name for suite in plan.together}
-    together = [c for c in compared if c.suite.name in names and c.suite.references]
-    alike = _looked_at_again(compared, together, plan)
     files = "hypotheses" in (candidate.kind, baseline.kind)
-    metrics = plan.policy.quality.all_metrics
-    pooled = [_result(key, together, plan, alike) for key in metrics if len(together) > 1]
-    texts = {c.suite.name: c.texts for c in compared if c.suite.references}
-    suites = []
-    for c in compared:
-        found = [_result(key, [c], plan, alike) for key in metrics if c.suite.references]
-        suites.append(c.result(found, plan.policy.slices.by, plan.sampling))
     groups: dict[str, tuple[GroupResult, ...]] = {}
     for rule, asked in (plan.cases.groups if plan.cases and not files else {}).items():
         groups[rule] = compare_groups(candidate, baseline, asked, progress)
+    texts = {c.suite.name: c.texts for c in compared if c.suite.references}
+    pooled, suites = _quality(compared, plan)
     return Measurements(
         candidate=candidate.info,
         baseline=baseline.info,
-        suites=tuple(suites),
+        suites=suites,
         behaviour=groups.get("behaviour"),
         smoke=next(iter(groups.get("smoke", ())), None),
         pins=next(iter(groups.get("pins", ())), None),
         speed=None if files else _speed(candidate, baseline, plan, progress),
-        pooled=tuple(pooled),
+        pooled=pooled,
         scores=tuple(_scores(plan, texts)),
         human=read_sheet(
             plan.human, lambda name, i: (texts[name].baseline[i], texts[name].candidate[i])
@@ -141,6 +112,21 @@ def measurements(
         retrained=plan.retrained,
         digests=plan.cases.digests if plan.cases else {},
     )
+
+
+def _quality(
+    compared: Sequence[Comparison], plan: MeasurementPlan
+) -> tuple[tuple[MetricResult, ...], tuple[SuiteResult, ...]]:
+    """The metrics on the suites that are judged together, and every suite."""
+    names, metrics = {suite.name for suite in plan.together}, plan.policy.quality.all_metrics
+    together = [c for c in compared if c.suite.name in names and c.suite.references]
+    alike = _looked_at_again(compared, together, plan)
+    pooled = tuple(_result(key, together, plan, alike) for key in metrics if len(together) > 1)
+    suites = []
+    for c in compared:
+        found = [_result(key, [c], plan, alike) for key in metrics if c.suite.references]
+        suites.append(c.result(found, plan.policy.slices.by, plan.policy.statistics))
+    return pooled, tuple(suites)
 
 
 def _looked_at_again(
@@ -154,7 +140,7 @@ def _looked_at_again(
         for key in plan.policy.quality.metrics
         if any(
             test.p_worse < SUSPECT or (test.gain_bound < 0 and test.p_worse < 0.5)
-            for test in (metric_test(key, group, plan.sampling) for group in groups)
+            for test in (metric_test(key, group, plan.policy.statistics) for group in groups)
         )
     )
 
@@ -162,15 +148,15 @@ def _looked_at_again(
 def _result(
     key: str, group: Sequence[Comparison], plan: MeasurementPlan, alike: frozenset[str]
 ) -> MetricResult:
-    test = metric_test(key, group, plan.sampling)
-    again = metric_test(key, group, plan.sampling, alike=True) if key in alike else None
+    test = metric_test(key, group, plan.policy.statistics)
+    again = metric_test(key, group, plan.policy.statistics, alike=True) if key in alike else None
     return MetricResult(key, group[0].statistics(key)[0].signature, test, again)
 
 
 def _scores(plan: MeasurementPlan, texts: Mapping[str, Texts]) -> Iterator[ScoreResult]:
     for name, how in plan.scores.items():
         wanted = plan.policy.scores.get(name, ScorePolicy(margin=0.0))
-        yield score_result(name, how, texts, wanted.higher_is_better, plan.sampling)
+        yield score_result(name, how, texts, wanted.higher_is_better, plan.policy.statistics)
 
 
 def _speed(

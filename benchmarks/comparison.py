@@ -97,6 +97,7 @@ class Comparison:
             checks=tuple(_rate(check, suite, self.old, self.new) for check in CHECKS),
             changes=self._changes(),
             slices=self._slices(slices, sampling) if reference else (),
+            answers=tuple(self.new),
             long_sentences=len(longer),
             memorised=_copies(suite, self.new, longer),
             baseline_memorised=_copies(suite, self.old, longer),

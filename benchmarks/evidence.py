@@ -29,6 +29,7 @@ from benchmarks.policy import Policy
 from benchmarks.subject import SubjectInfo
 from csanmt.durable import file_sha256, replacing
 from csanmt.errors import IntegrityError, NotFoundError, StorageError
+from csanmt.source_tree import head_commit
 
 FORMAT = 1
 SEAL = "content_sha256"
@@ -219,18 +220,12 @@ def _bare(digest: str | None) -> str | None:
 
 def code_state(root: Path) -> dict[str, Any]:
     """The commit of the working tree and whether it had changes; nulls outside git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    status = git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+    command = ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"]
+    commit, dirty = head_commit(root), None
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, timeout=30, check=True)
+        dirty = bool(done.stdout.strip())
+    return {"commit": commit or None, "dirty": dirty}
 
 
 def dependencies(root: Path) -> dict[str, Any]:

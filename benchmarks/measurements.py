@@ -116,6 +116,7 @@ class SuiteResult:
     Attributes:
         changes: every changed sentence, worst first.
         slices: chrF2++ by source length, by domain, and by document (worst first).
+        answers: the candidate's; left out of JSON.
         memorised: of ``long_sentences`` of 10 words and more, those that the candidate and
             the baseline translated word for word like a reference.
     """
@@ -129,6 +130,7 @@ class SuiteResult:
     checks: tuple[CheckRate, ...]
     changes: tuple[Change, ...]
     slices: tuple[Part, ...] = ()
+    answers: tuple[str, ...] = ()
     long_sentences: int = 0
     memorised: int = 0
     baseline_memorised: int = 0
@@ -235,5 +237,6 @@ class Measurements:
             plain["churn"] = suite.churn
             plain["changed"] = len(suite.changes)
             plain["changes"] = plain["changes"][:max_changes]
+            del plain["answers"]
         value["churn"] = self.churn
         return value

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import evidence
 from benchmarks.gate import Verdict
-from benchmarks.measurements import Measurements, check_totals
+from benchmarks.measurements import Measurements, SuiteResult, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import Policy
 from benchmarks.significance import p_text
@@ -38,9 +38,7 @@ def run_json(measured: Measurements) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_run(
-    folder: Path, found: Mapping[str, Any], hypotheses: Mapping[str, Sequence[str]]
-) -> None:
+def write_run(folder: Path, found: Mapping[str, Any], suites: Sequence[SuiteResult]) -> None:
     """``run_json``'s as ``scores.json``, and a ``SUITE.en`` each (line breaks become spaces).
 
     Raises:
@@ -48,9 +46,9 @@ def write_run(
     """
     with _writing(folder):
         _dump(folder / "scores.json", found)
-        for name, lines in hypotheses.items():
-            flat = "".join(" ".join(line.splitlines()) + "\n" for line in lines)
-            (folder / f"{name}.en").write_text(flat, "utf-8")
+        for suite in suites:
+            flat = "".join(" ".join(line.splitlines()) + "\n" for line in suite.answers)
+            (folder / f"{suite.name}.en").write_text(flat, "utf-8")
 
 
 def summary_rows(measured: Measurements) -> Iterator[tuple[str, ...]]:

@@ -81,16 +81,15 @@ def _run(args: argparse.Namespace) -> None:
     can be judged later as a folder of files.
     """
     from benchmarks import outputs
-    from benchmarks.compare import compare_suites, measurements
+    from benchmarks.compare import measure
 
     measuring = Measuring.of(args)
-    subject, progress = measuring.load(args.subject), measuring.progress
+    subject = measuring.load(args.subject)
     plan = measuring.plan(measuring.suites([subject]), speed=False)
-    compared = compare_suites(subject, subject, plan, measuring.cache, progress)
-    measured = measurements(subject, subject, plan, compared, progress)
+    measured = measure(subject, subject, plan, measuring.cache, measuring.progress, alone=True)
     found = outputs.run_json(measured)
     if args.out:
-        outputs.write_run(args.out, found, {c.suite.name: c.old for c in compared})
+        outputs.write_run(args.out, found, measured.suites)
     if args.json:
         print_json(found)
         return
