@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.metrics import METRICS, Statistics, extract, signature
-from benchmarks.progress import SILENT, Progress
-from benchmarks.subject import Subject
+from benchmarks.subject import SILENT, Progress, Subject
 from benchmarks.suite import Suite
 from csanmt.errors import StorageError
 

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from benchmarks.checks import CHECK_NAMES, examine
 from benchmarks.pins import DEFAULT_PINS, Pin, load_pins, pins_digest
-from benchmarks.progress import SILENT, Progress
-from benchmarks.subject import Subject, same_subject
+from benchmarks.subject import SILENT, Progress, Subject, same_subject
 from csanmt.errors import ConfigurationError
 from csanmt.tables import build, parse_toml
 

@@ -12,10 +12,9 @@ from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
 from benchmarks.measurements import Measurements, MetricResult, ScoreResult, SuiteResult
 from benchmarks.policy import Policy, ScorePolicy
-from benchmarks.progress import SILENT, Progress
 from benchmarks.second_opinion import Texts, read_sheet, score_result
 from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
-from benchmarks.subject import Subject, same_subject
+from benchmarks.subject import SILENT, Progress, Subject, same_subject
 from benchmarks.suite import Suite
 from csanmt.errors import InvalidInputError
 

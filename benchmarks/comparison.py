@@ -10,7 +10,6 @@ from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.checks import CHECKS, WORD, Check
 from benchmarks.measurements import Change, CheckRate, Example, MetricResult, Part, SuiteResult
 from benchmarks.metrics import METRICS, Statistics
-from benchmarks.progress import Progress
 from benchmarks.second_opinion import Texts
 from benchmarks.significance import (
     Draws,
@@ -20,7 +19,7 @@ from benchmarks.significance import (
     paired_test,
     pooled_test,
 )
-from benchmarks.subject import Subject, same_subject
+from benchmarks.subject import Progress, Subject, same_subject
 from benchmarks.suite import Suite
 from benchmarks.variants import canonical
 

@@ -13,11 +13,10 @@ from typing import Any
 from benchmarks.fault_rules import FAULT_RULES
 from benchmarks.measurements import Measurements
 from benchmarks.policy import RULES, Policy
-from benchmarks.rules import SCORE_RULES, RuleResult
-from benchmarks.speed_rules import speed_rule
+from benchmarks.rules import SYSTEM_RULES, RuleResult
 from csanmt.errors import InvalidInputError
 
-APPLY = {**SCORE_RULES, **FAULT_RULES, "speed": speed_rule}
+APPLY = {**SYSTEM_RULES, **FAULT_RULES}
 
 
 class Decision(IntEnum):

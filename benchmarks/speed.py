@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.progress import SILENT, Progress
 from benchmarks.significance import Interval, interval, ratio_interval
-from benchmarks.subject import Subject
+from benchmarks.subject import SILENT, Progress, Subject
 
 Clock = Callable[[], float]
 Floats = NDArray[np.float64]

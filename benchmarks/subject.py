@@ -65,6 +65,19 @@ class Subject(SubjectInfo):
         raise NotImplementedError
 
 
+class Progress:
+    """Told how far a long judgement of subjects is; this one says nothing."""
+
+    def start(self, what: str, total: int) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+SILENT = Progress()
+
+
 def same_subject(one: SubjectInfo, other: SubjectInfo) -> bool:
     """Both are known to be the same model (or file) with the same code and settings."""
     known = one.digest is not None and one.kind == other.kind

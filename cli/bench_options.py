@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.answers import AnswerCache
     from benchmarks.compare import MeasurementPlan
     from benchmarks.policy import Policy
-    from benchmarks.progress import Progress
-    from benchmarks.subject import Subject
+    from benchmarks.subject import Progress, Subject
     from benchmarks.suite import Suite
 
 
@@ -102,7 +101,7 @@ class Measuring:
 
     @property
     def progress(self) -> Progress:
-        from benchmarks.progress import SILENT
+        from benchmarks.subject import SILENT
         from cli.progress import StageProgress
 
         return SILENT if self.args.quiet else StageProgress()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-from benchmarks import progress
+from benchmarks import subject
 from cli.output import note
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ProgressBar:
         return bar
 
 
-class StageProgress(progress.Progress):
+class StageProgress(subject.Progress):
     """A bar a stage of a judgement, and a line when it is done."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -14,7 +14,7 @@ from csanmt.modeling import CsanmtForConditionalGeneration
 from csanmt.modelscope.conversion import convert
 from csanmt.modelscope.variables import expected_variables
 from training.batches import Batch, pad
-from training.cpu_operations import CpuOperations, dropout_pool
+from training.gradients import CpuOperations, dropout_pool
 from training.objective import (
     TrainableCsanmt,
     contrastive_loss,
