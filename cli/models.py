@@ -8,10 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.filesize import decimal
-
 from cli.loading import open_store
-from cli.output import action, answer, answer_table, note, print_json, print_table
+from cli.output import action, answer, answer_table, human_size, note, print_json, print_table
 from cli.versions import (
     add_version_options,
     list_row,
@@ -231,7 +229,7 @@ def _export(args: argparse.Namespace) -> None:
     receipt = export_archive(open_store(), args.tag, args.path)
     tag, path, size = str(receipt.record.tag), str(receipt.path), receipt.size
     found = {"tag": tag, "path": path, "size": size, "sha256": receipt.sha256}
-    words = f"exported {tag} to {path} ({decimal(size)})\nsha256 {receipt.sha256}"
+    words = f"exported {tag} to {path} ({human_size(size)})\nsha256 {receipt.sha256}"
     answer(args, found | {"digest": receipt.record.digest}, words)
 
 

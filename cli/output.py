@@ -103,6 +103,13 @@ def printable(text: str) -> str:
     )
 
 
+def human_size(size: int) -> str:
+    """``1536`` bytes as ``1.5 kB``."""
+    from rich.filesize import decimal
+
+    return decimal(size)
+
+
 def note(message: str) -> None:
     """A remark for the person watching, on stderr so that results stay clean."""
     print(f"csanmt: {message}", file=sys.stderr)

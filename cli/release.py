@@ -1,17 +1,19 @@
-"""``csanmt release``: build, verify, push; the record; and, from ``cli.rollout``, traffic."""
+"""``csanmt release``: build, verify, push; the record; models in, verdicts out; others: traffic."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.output import action, answer, gone, note, print_json
+from cli.output import action, answer, answer_table, gone, note, print_json
 from cli.shipping import API_TESTS
 from cli.site_action import full_tag, open_ledger
 from csanmt.errors import InvalidInputError
 from csanmt.source_tree import SOURCE_TREE
+from release.ledger.ledger import Kind, current_user
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def register(parser: argparse.ArgumentParser) -> None:
-    from cli import release_record, rollout, shipping, status
+    from cli import rollout, shipping
 
     parser.description = """\
 From a commit to users and back. Build and verify first; deploy, promote and observe
@@ -28,10 +30,9 @@ then; every step is written into the ledger."""
     _register_build(actions)
     for name, instead in GONE.items():
         gone(actions, "csanmt release", name, instead)
-    release_record.register(actions)
+    _register_record(actions)
     shipping.register(actions)
     rollout.register(actions)
-    status.register(actions)
 
 
 def _register_build(actions: Actions) -> None:
@@ -64,6 +65,38 @@ def _register_build(actions: Actions) -> None:
         )
 
 
+def _register_record(actions: Actions) -> None:
+    history = action(actions, "history", _history)
+    history.add_argument("version", metavar="VERSION", nargs="?")
+    kinds = [kind.value for kind in Kind]
+    history.add_argument("--kind", choices=kinds, metavar="KIND", help=f"only {', '.join(kinds)}")
+    history.add_argument("--limit", type=int, help="only the newest N")
+    history.add_argument("--check", action="store_true", help="verify the ledger's integrity")
+    model = action(actions, "model", _model)
+    model.add_argument("model", metavar="TAG", help="csanmt-zh-en:v1.5.0")
+    model.add_argument("--directory", metavar="DIR", help="files of a version to be saved as TAG")
+    model.add_argument("--publish", metavar="SOURCE", default="", help="DIR or oci:REPOSITORY")
+    fetch = action(actions, "fetch", _fetch)
+    fetch.add_argument(
+        "--manifest",
+        type=Path,
+        default=SOURCE_TREE,
+        metavar="DIR",
+        help="whose release.toml (this one)",
+    )
+    accept = action(actions, "accept", _accept)
+    accept.add_argument("folder", metavar="FOLDER", type=Path)
+    accept.add_argument("--signers", type=Path, help="who may have signed it (release.toml's)")
+    accept.add_argument("--unsigned", metavar="REASON", default="", help="nobody need have")
+    accept.add_argument(
+        "--from",
+        dest="repository",
+        metavar="REGISTRY/REPOSITORY",
+        default="",
+        help="pull the image from there first",
+    )
+
+
 # Actions of v0.1.0 that are no more, and what to do instead.
 GONE = {
     "review": "the gate's report shows what changed most; who approves is the pipeline's to ask",
@@ -87,7 +120,6 @@ def _build(args: argparse.Namespace) -> None:
     """
     from model_store import ModelStore
     from release.build.pipeline import build_release
-    from release.ledger.ledger import current_user
 
     built = build_release(
         args.version, SOURCE_TREE, ModelStore.from_environment(), open_ledger(),
@@ -127,7 +159,6 @@ def _verify(args: argparse.Namespace) -> int:
     from release.build.manifest import read_manifest
     from release.build.verdict import write_verdict
     from release.build.verify import Subject, verify
-    from release.ledger.ledger import Kind, current_user
     from release.running.launchers import ContainerLauncher, Launcher, ProcessLauncher
 
     ledger = open_ledger()
@@ -169,11 +200,8 @@ def _push(args: argparse.Namespace) -> None:
     one under a tag that exists is refused. A version that verify has not found ready
     is refused unless --force gives a reason.
     """
-    from dataclasses import asdict
-
     from release.build.manifest import read_manifest
     from release.build.registry import push_image, record_push
-    from release.ledger.ledger import Kind, current_user
     from release.ledger.state import fold
     from release.running.containers import BUILDERS, find_tool
 
@@ -196,6 +224,91 @@ def _push(args: argparse.Namespace) -> None:
         asdict(done),
         f"{'was there' if done.already_there else 'pushed'}  {done.reference}  {done.digest}",
     )
+
+
+# --- the record -------------------------------------------------------------------------------
+
+
+def _history(args: argparse.Namespace) -> None:
+    """List what was done to which version, by whom, when and why.
+
+    Oldest first. --check walks the chain of hashes and says whether it is whole.
+    """
+    ledger = open_ledger()
+    if args.check:
+        print(f"{ledger.check()} entries, none changed or missing ({ledger.path})")
+        return
+    entries = ledger.history(kind=args.kind, version=args.version, limit=args.limit)
+    rows = [(e.sequence, e.at[:19], e.kind, e.version, e.who, e.why) for e in entries]
+    headers = ["#", "TIME (UTC)", "WHAT", "VERSION", "WHO", "WHY"]
+    answer_table(args, [asdict(entry) for entry in entries], headers, rows)
+
+
+# --- a model's way in, a verdict's way out -------------------------------------------------------
+
+
+def _model(args: argparse.Namespace) -> None:
+    """Serve another model: pin it, raise the patch version, note it and commit.
+
+    TAG is a version of the store; --directory saves it there first. The commit and its
+    tag are all that the pipeline needs; --publish brings the version to where the
+    pipeline fetches it, a folder or oci:REPOSITORY of a registry (skopeo), and
+    release.toml remembers both.
+    """
+    from model_store import DEFAULT_TAG, ModelStore, ensure_default
+    from release.build.manifest import read_manifest
+    from release.build.model import publish_model, update_model
+
+    store = ModelStore.from_environment()
+    if args.model == DEFAULT_TAG:
+        ensure_default(store)
+    if args.directory:
+        store.save(args.directory, args.model)
+    digest = store.show(args.model).digest
+    source = args.publish or read_manifest(SOURCE_TREE).model.source
+    archive = publish_model(store, args.model, source) if source else ""
+    version = update_model(SOURCE_TREE, args.model, digest, source=source, archive=archive)
+    answer(
+        args,
+        {"version": version, "model": args.model, "sha256": digest},
+        f"{version} serves {args.model}: git push --follow-tags",
+    )
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    """Bring the pinned model into the store, from where release.toml says.
+
+    Nothing happens where it is there; another content than the pinned one is refused.
+    """
+    from model_store import ModelStore
+    from release.build.manifest import read_manifest
+    from release.build.model import fetch_model
+
+    done = fetch_model(ModelStore.from_environment(), read_manifest(args.manifest), SOURCE_TREE)
+    answer(args, {"model": done}, done)
+
+
+def _accept(args: argparse.Namespace) -> None:
+    """Take over the verdict of a pipeline, so that its version may be deployed here.
+
+    FOLDER holds what the pipeline published beside the image: verdict.json, its
+    signature, SHA256SUMS and the files they cover. Signature, checksums and the layers
+    of the image here are checked; build and verdict go into this machine's ledger.
+    """
+    from release.build.manifest import read_manifest
+    from release.build.verdict import accept_verdict
+
+    signers = args.signers or read_manifest(SOURCE_TREE).signers
+    version = accept_verdict(
+        args.folder,
+        open_ledger(),
+        signers=None if args.unsigned else signers,
+        unsigned=args.unsigned,
+        who=current_user(),
+        repository=args.repository,
+    )
+    words = f"{version} was judged ready: csanmt release ship {version}"
+    answer(args, {"version": version}, words)
 
 
 # --- the edge ---------------------------------------------------------------------------------

@@ -7,9 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.filesize import decimal
-
-from cli.output import answer
+from cli.output import answer, human_size
 from csanmt.errors import InvalidInputError
 from csanmt.tables import flatten
 
@@ -83,12 +81,12 @@ def list_row(record: Record) -> tuple[str, ...]:
     """Tag, date, size, the digest's first twelve digits, labels."""
     digest = record.digest.removeprefix("sha256:")[:12]
     labels = " ".join(f"{key}={value}" for key, value in sorted(record.labels.items()))
-    return str(record.tag), record.created[:19] + "Z", decimal(record.size), digest, labels
+    return str(record.tag), record.created[:19] + "Z", human_size(record.size), digest, labels
 
 
 def print_made(done: str, record: Record, args: argparse.Namespace) -> None:
     """What a command says at its end that put a version into the store."""
-    words = f"{done} {record.tag} ({decimal(record.size)}, {record.digest})"
+    words = f"{done} {record.tag} ({human_size(record.size)}, {record.digest})"
     answer(args, summary(record), words)
 
 

@@ -52,9 +52,9 @@ def test_save_list_show(csanmt, store: ModelStore, model: Path) -> None:
 
 
 def _size(store: ModelStore) -> str:
-    from rich.filesize import decimal
+    from cli.output import human_size
 
-    return decimal(store.show(TAG).size)
+    return human_size(store.show(TAG).size)
 
 
 def test_verify_names_what_is_wrong_and_exits_with_3(
