@@ -76,9 +76,12 @@ class CsanmtConfig(PretrainedConfig):
     pad_token_id: int | None = 0
     decoder_start_token_id: int | None = 0
 
-    def __post_init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
+        own = {n: kwargs.pop(n, getattr(CsanmtConfig, n)) for n in CsanmtConfig.__annotations__}
         kwargs["tie_word_embeddings"] = False  # tie_softmax says it; transformers must not tie
-        super().__post_init__(**kwargs)
+        super().__init__(**kwargs)
+        for name, value in own.items():
+            setattr(self, name, value)
         self.target_vocab_size = self.target_vocab_size or self.vocab_size
         self.copy_tokens = list(behaviour(vars(self)).copy_tokens)
         self._validate()
