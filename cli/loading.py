@@ -118,6 +118,6 @@ def decoding_options(directory: Path, *, n_best: int = 1, **asked: float | None)
 def digest_of_directory(directory: Path) -> str:
     """The digest the store would record for these files, ``sha256:<hex>``."""
     from model_store.digests import digest_file, model_digest
-    from model_store.layout import model_files
+    from model_store.integrity import model_files
 
     return model_digest({path: digest_file(directory / path) for path in model_files(directory)})

@@ -267,7 +267,7 @@ def _keep(args: argparse.Namespace) -> None:
 
 def checks_of(site: Site) -> tuple[Check, ...]:
     """What a deployment is asked besides the smoke sentences: the API tests, where they are."""
-    from release.running.trial import ask_api
+    from release.running.launchers import ask_api
 
     return (lambda url: note(ask_api(url, API_TESTS, site.api_key)),) if API_TESTS.is_file() else ()
 

@@ -17,8 +17,7 @@ from typing import BinaryIO
 from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
 from model_store.digests import digest_stream
 from model_store.envelope import check_envelope
-from model_store.integrity import require_intact
-from model_store.layout import model_files
+from model_store.integrity import model_files, require_intact
 from model_store.provenance import RECORD_NAME, Record
 from model_store.staging import storage_errors, writing
 from model_store.store import ModelStore

@@ -26,8 +26,7 @@ from csanmt.version import CARD, PACKED_WEIGHTS, read_config, require_readable
 from model_store.digests import FileDigest, digest_file, digest_stream, model_digest
 from model_store.envelope import iso, point_latest, write_envelope
 from model_store.home import store_home
-from model_store.integrity import Findings, examine, require_intact
-from model_store.layout import model_files
+from model_store.integrity import Findings, examine, model_files, require_intact
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, RESERVED, Record, others, read_origin
 from model_store.staging import publish, storage_errors, writing
 from model_store.tags import ModelTag

@@ -17,8 +17,7 @@ from release.build.image import size_report
 from release.build.manifest import Manifest
 from release.ledger.ledger import Entry, Kind, Ledger
 from release.running.containers import BUILDERS, Builder, find_tool
-from release.running.launchers import Launcher
-from release.running.trial import try_version
+from release.running.launchers import Launcher, try_version
 
 # What must not be in the image: frameworks, compilers, installers.
 FORBIDDEN_PACKAGES = {"torch", "transformers", "gcc", "g++", "clang", "build-essential", "pip"}

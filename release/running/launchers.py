@@ -2,7 +2,7 @@
 
 What is started has a *place*: a name (a site's colour, or a trial) and an address. One
 service runs at a place, outlives the command that started it, and is found again there
-without any record.
+without any record. A version on trial is asked the API tests and stopped again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import service_process
-from csanmt.errors import NotFoundError, UnavailableError
+from csanmt.errors import IntegrityError, NotFoundError, UnavailableError
+from release.running.command import CommandError, run_command
 from release.running.containers import RUNTIMES, find_tool
 
 STOP_SECONDS = service_process.STOP_SECONDS
@@ -199,3 +200,52 @@ def run_options(tool: str) -> list[str]:
         return []
     limits = [f"--ulimit={name}=8192:8192" for name in ("nofile", "nproc")]
     return ["--runtime", "runc", *limits]
+
+
+# -- a version on trial --------------------------------------------------------------------------
+
+
+def try_version(launcher: Launcher, bento: str, port: int, tests: Path) -> str:
+    """Start ``bento`` (or an image) on a free port, run the API tests, stop it; say how it went.
+
+    Raises:
+        UnavailableError: it ended, or was not ready in time; with its last words.
+        IntegrityError: a test failed, or it did not end with 0 when told to stop.
+    """
+    place = Place("trial", f"127.0.0.1:{port}")
+    handle = launcher.start(bento, place)
+    try:
+        service_process.await_ready(
+            place.url, lambda: launcher.alive(handle), lambda: launcher.last_words(place)
+        )
+        summary = ask_api(place.url, tests)
+    finally:
+        status = launcher.stop(place)
+        launcher.forget(place)
+    if status != 0:
+        raise IntegrityError(f"the service ended with {status} when told to stop, not with 0")
+    return f"{summary}; drained and stopped"
+
+
+def ask_api(url: str, tests: Path, api_key: str = "") -> str:
+    """Run the API tests against ``url`` and return their summary line.
+
+    Raises:
+        IntegrityError: a test failed, or none ran.
+    """
+    command = [
+        sys.executable, "-m", "pytest", str(tests), "-q", "--no-header", "-p", "no:cacheprovider",
+        "-W", "ignore", "-p", "pytest_timeout",
+    ]  # fmt: skip
+    # Without the plugins of browsers, schemas and the rest, which take seconds to load.
+    environment = {**os.environ, "CSANMT_URL": url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    if api_key:
+        environment["CSANMT_API_KEY"] = api_key
+    try:
+        output = run_command(command, cwd=tests.parent.parent, environment=environment, timeout=600)
+    except CommandError as error:
+        raise IntegrityError(f"the API tests failed: {error}") from error
+    summary = output.strip().splitlines()[-1].strip("= ")
+    if " passed" not in f" {summary}":
+        raise IntegrityError(f"no API test ran: {summary}")
+    return f"API tests: {summary}"
