@@ -1,15 +1,42 @@
-"""The generated tables of a model card: text by source, run, sentences it is shown with."""
+"""The generated tables of a model card: text by source, run, sentences it is shown with.
+
+The sentences, with what a right answer must say (``showcase.toml``), are shown, not scored: they
+were written before the model that is shown with them was finished.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from csanmt.tables import read_toml
 from csanmt.translator import DecodingOptions, Translator
-from training.showcase import sentences
 from training.sources import base, source
 from training.status import read_metrics
+
+SENTENCES = Path(__file__).resolve().parent / "showcase.toml"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """``must``: expressions that a right answer holds; ``reference``: one such answer."""
+
+    domain: str
+    source: str
+    must: tuple[str, ...]
+    reference: str
+
+    def missing(self, answer: str) -> list[str]:
+        """What the answer does not say; none if it is right."""
+        return [part for part in self.must if not re.search(part, answer, re.IGNORECASE)]
+
+
+def sentences() -> list[Sentence]:
+    body = read_toml(SENTENCES)
+    return [Sentence(**{**entry, "must": tuple(entry["must"])}) for entry in body["sentence"]]
 
 
 def text_section(pairs: Mapping[str, int]) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from csanmt.errors import NotFoundError
 from csanmt.source_tree import SOURCE_TREE
 from csanmt.tables import read_toml
+from training.card import sentences
 from training.corpus import SentencePair, corpus_files, is_tmx, open_text, read_pairs
 from training.filtering import FilterReport
-from training.showcase import sentences
 
 # The founding article's check that a deployed model translates at all; never trained on.
 SMOKE_SENTENCES = ("这是一段测试文本。", "人工智能正在改变世界。", "北京天气很好。", "你好世界")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from csanmt.translator import DecodingOptions
 from tests.stub_translator import StubTranslator
-from training.card import run_section, showcase_section, text_section
-from training.showcase import sentences
+from training.card import run_section, sentences, showcase_section, text_section
 
 
 def test_every_source_of_the_text_stands_with_its_licence():

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from training.card import Sentence, sentences
 from training.contamination import ContaminationFilter, suite_files
 from training.corpus import SentencePair
-from training.showcase import Sentence, sentences
 
 
 def test_there_are_five_of_each_domain():
