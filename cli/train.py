@@ -90,11 +90,14 @@ def _train(args: argparse.Namespace) -> int:
     stale = args.restart and args.packed is None
     if stale or not (packed / "packed.json").is_file():
         _prepare_into(recipe, args, packed)
-    from training.run import RunOptions, train
+    from training.run import train
     from training.status import draw_curves
 
     stopped = _stop_on_signal()
-    options = RunOptions(
+    done = train(
+        recipe,
+        packed,
+        args.out,
         minutes=args.minutes,
         stop_after=args.stop_after,
         resume=not args.restart,
@@ -103,9 +106,9 @@ def _train(args: argparse.Namespace) -> int:
         weights=args.weights,
         device=args.device,
         commit=head_commit(),
+        report=_reporter(args.json),
+        stop=stopped.is_set,
     )
-    report = _reporter(args.json)
-    done = train(recipe, packed, args.out, options, report=report, stop=stopped.is_set)
     draw_curves(args.out / "metrics.jsonl", args.out / "curves.svg")
     result = _described(done)
     if args.save and done.version:

@@ -49,42 +49,19 @@ class RunResult:
     minutes_left: float = 0.0
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """How one command treats its run.
-
-    minutes: wall-clock budget of the whole run, resumed parts included, else the recipe's.
-    stop_after: minutes of this command; then the run is saved and waits for the next.
-    resume: go on from the directory's checkpoint if there is one.
-    changed: let the recipe and the data differ from what the run has had so far; the
-        vocabulary and the shape may not. What differs is logged.
-    trunk: directory of a run; if this one has no checkpoint, it begins with a copy of that
-        run's, and spends its own budget from there. Recipe and data may differ as above.
-    weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
-    device: ``cpu``, ``cuda`` or ``auto``.
-    commit: git commit, for the provenance.
-    """
-
-    minutes: float | None = None
-    stop_after: float | None = None
-    resume: bool = True
-    changed: bool = False
-    trunk: Path | None = None
-    weights: str = "int8"
-    device: str = "auto"
-    commit: str = ""
-
-    def __post_init__(self) -> None:
-        if self.stop_after is not None and self.stop_after <= 0:
-            raise InvalidInputError(f"--stop-after is {self.stop_after:g}; allowed is above 0")
-
-
 def train(
     recipe: Recipe,
     packed: Path,
     directory: Path,
-    options: RunOptions = RunOptions(),
     *,
+    minutes: float | None = None,
+    stop_after: float | None = None,
+    resume: bool = True,
+    changed: bool = False,
+    trunk: Path | None = None,
+    weights: str = "int8",
+    device: str = "auto",
+    commit: str = "",
     report: Report | None = None,
     clock: Clock = time.monotonic,
     stop: Stop = never,
@@ -93,9 +70,19 @@ def train(
 
     Args:
         recipe: what to do; a resumed run must be given the recipe it began with, unless
-            the options say that it changed.
+            it is said to have ``changed``.
         packed: directory of ``preparation.prepare``.
         directory: checkpoint, metrics and ``version/`` go here.
+        minutes: wall-clock budget of the whole run, resumed parts included, else the recipe's.
+        stop_after: minutes of this call; then the run is saved and waits for the next.
+        resume: go on from the directory's checkpoint if there is one.
+        changed: let the recipe and the data differ from what the run has had so far; the
+            vocabulary and the shape may not. What differs is logged.
+        trunk: directory of a run; if this one has no checkpoint, it begins with a copy of that
+            run's, and spends its own budget from there. Recipe and data may differ as above.
+        weights: what the version holds: ``int8``, ``bf16`` or ``float32``.
+        device: ``cpu``, ``cuda`` or ``auto``.
+        commit: git commit, for the provenance.
         report: called with every line of the metrics.
         stop: asked after every step; true saves and ends this call.
 
@@ -104,7 +91,8 @@ def train(
             or was packed with other settings.
         ConfigurationError: as ``starting_model``.
     """
-    stop_after = options.stop_after
+    if stop_after is not None and stop_after <= 0:
+        raise InvalidInputError(f"--stop-after is {stop_after:g}; allowed is above 0")
     deadline = math.inf if stop_after is None else clock() + 60 * stop_after
     torch.set_num_threads(recipe.training.threads)
     check_packed(recipe, packed)
@@ -112,37 +100,36 @@ def train(
     if len(split) == 0:
         raise InvalidInputError(f"{packed} holds no training pair within the length limits")
     trainable = starting_model(recipe, *vocabularies.sizes, vocabularies.copy_tokens)
-    changes = _claim(directory, recipe, options)
+    changes = _claim(directory, recipe, resume, changed)
+    if trunk is not None and find_checkpoint(directory / "checkpoint") is None:
+        copy_trunk(trunk, directory)
     trainer = Trainer(
         recipe,
-        trainable.to(_device(options.device)),
+        trainable.to(_device(device)),
         split,
         directory,
-        minutes=options.minutes,
+        minutes=minutes,
         clock=clock,
         evaluate=_evaluation(recipe, packed, vocabularies, stop),
         report=report,
         stop=stop,
     )
-    if options.resume or options.trunk:
+    if resume or trunk:
         trainer.resume()
-    allowed = options.changed or options.trunk is not None
     # Of what a version translates with packed data holds the tokenizer alone.
-    trainer.take_data(file_sha256(packed / DESCRIPTION), model_digest(packed), changes, allowed)
+    digests = file_sha256(packed / DESCRIPTION), model_digest(packed)
+    trainer.take_data(*digests, changes, changed or trunk is not None)
     p = trainer.run(deadline)
     outcome = RunResult(None, p.step, p.tokens, p.hours, p.scores, trainer.minutes_left())
-    return _exported(outcome, trainer, packed, options) if trainer.finished() else outcome
-
-
-def _exported(outcome: RunResult, trainer: Trainer, packed: Path, options: RunOptions) -> RunResult:
-    """A finished run's result, its version written."""
+    if not trainer.finished():
+        return outcome
     version = export_version(
         trainer.chosen().float().cpu(),
         packed / "tokenizer",
-        trainer.directory / "version",
-        trainer.recipe.evaluation,
-        describe(trainer.recipe, packed, outcome, options.commit),
-        weights=options.weights,
+        directory / "version",
+        recipe.evaluation,
+        describe(recipe, packed, outcome, commit),
+        weights=weights,
     )
     return replace(outcome, version=version)
 
@@ -192,8 +179,8 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _claim(directory: Path, recipe: Recipe, options: RunOptions) -> list[str]:
-    """Note the recipe in the directory, and begin it with the trunk's copy where that is due.
+def _claim(directory: Path, recipe: Recipe, resume: bool, changed: bool) -> list[str]:
+    """Note the recipe in the directory.
 
     Returns:
         what differs from the recipe noted before, which ``changed`` allows.
@@ -205,18 +192,15 @@ def _claim(directory: Path, recipe: Recipe, options: RunOptions) -> list[str]:
     path = directory / RECIPE_RECORD
     body = recipe_to_dict(recipe)
     # A setting that did not exist then has its default.
-    noted = options.resume and path.is_file()
+    noted = resume and path.is_file()
     keys = differing(recipe_to_dict(load_recipe(path)), body) if noted else []
-    if keys and not options.changed:
+    if keys and not changed:
         raise InvalidInputError(
             f"{directory} holds a run of another recipe ({', '.join(keys[:6])}); choose another "
             "--out, pass --changed to go on with this one, or --restart"
         )
-    if not options.resume:
+    if not resume:
         shutil.rmtree(directory / "checkpoint", ignore_errors=True)
         (directory / "metrics.jsonl").unlink(missing_ok=True)
-    text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
-    if options.trunk is not None and find_checkpoint(directory / "checkpoint") is None:
-        copy_trunk(options.trunk, directory)
+    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return keys

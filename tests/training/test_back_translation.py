@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from cli.main import main
-from tests.training.running import train
 from training.batches import plan_round
 from training.corpus import read_pairs
 from training.filtering import HAN
 from training.packed import read_split
 from training.preparation import prepare
 from training.recipe import Recipe
+from training.run import train
 from training.vocabulary import Vocabularies
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"

@@ -10,9 +10,9 @@ import pytest
 
 from cli.main import main
 from csanmt.errors import InvalidInputError, NotFoundError
-from tests.training.running import train
 from training.input_digests import check_packed, corpora_digests, model_digest
 from training.package import pack_run
+from training.run import train
 
 TINY = Path(__file__).parents[2] / "training" / "recipes" / "tiny"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.running import train
 from training.package import pack_run
 from training.preparation import prepare
 from training.recipe import load_recipe
+from training.run import train
 from training.status import read_metrics
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"

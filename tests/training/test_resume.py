@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from csanmt.errors import CheckpointError, InvalidInputError
-from tests.training.running import train
 from training.checkpoint import copy_trunk, find_checkpoint, load_tensors, read_progress
 from training.initialization import fresh
 from training.optimizer import optimizer_for
 from training.packed import read_split
+from training.run import train
 from training.status import read_metrics
 from training.trainer import Trainer
 from training.vocabulary import Vocabularies
@@ -84,7 +84,7 @@ import json, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training.recipe import recipe_from_dict
-from tests.training.running import train
+from training.run import train
 
 def report(line):
     if line["event"] == "step" and line["stage"] == "translation" and line["step"] == 3:

@@ -15,13 +15,13 @@ from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.loading import load_translator
 from csanmt.translator import DecodingOptions
 from tests.stub_translator import StubTranslator
-from tests.training.running import train
 from training.corpus import SentencePair, read_pairs
 from training.distillation import distil, monolingual
 from training.filtering import HAN
 from training.packed import read_split
 from training.preparation import prepare
 from training.recipe import load_recipe
+from training.run import train
 from training.status import read_metrics
 from training.vocabulary import Vocabularies
 

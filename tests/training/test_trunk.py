@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from csanmt.errors import InvalidInputError, NotFoundError
-from tests.training.running import train
 from training.checkpoint import read_progress
 from training.preparation import prepare
 from training.recipe import Recipe
+from training.run import train
 from training.status import read_metrics, read_status, write_log
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
