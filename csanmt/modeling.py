@@ -90,6 +90,7 @@ class CsanmtPreTrainedModel(PreTrainedModel):
     main_input_name = "input_ids"
     _supports_sdpa = True
     _no_split_modules = ["EncoderLayer", "DecoderLayer"]
+    _input_embed_layer = "source_embedding"
 
     @classmethod
     def from_pretrained(
@@ -209,16 +210,6 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
     def get_encoder(self, *_: Any, **__: Any) -> nn.Module:
         return CsanmtSourceEncoder(self)
 
-    def get_decoder(self, *_: Any, **__: Any) -> nn.Module:
-        return self.decoder
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.source_embedding
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        assert isinstance(value, nn.Embedding)
-        self.source_embedding = value
-
     def get_output_embeddings(self) -> nn.Module | None:
         return None if self.config.tie_softmax else self.softmax
 
@@ -258,12 +249,8 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
             if input_ids is None:
                 raise ValueError("either input_ids or encoder_outputs must be given")
             encoder_outputs = self.encode(input_ids, attention_mask)
-        encoded = encoder_outputs.last_hidden_state
-        mask = getattr(encoder_outputs, "mask", None)
-        if mask is None and attention_mask is not None:
-            mask = attention_mask
-        if mask is None:
-            mask = torch.ones(encoded.shape[:2], dtype=torch.bool, device=encoded.device)
+        encoded, mask = encoder_outputs.last_hidden_state, encoder_outputs.mask
+        assert mask is not None
         if decoder_input_ids is None:
             if labels is None:
                 raise ValueError("either decoder_input_ids or labels must be given")
@@ -273,7 +260,7 @@ class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
             decoder_input_ids,
             encoder_outputs.augmentation,
             encoded,
-            mask.bool(),
+            mask,
             cache,
             bool(output_attentions),
         )
