@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from csanmt.engine.layout import Kind, layout, misfits
 from csanmt.engine.shape import Shape
 from csanmt.errors import CheckpointError
 from csanmt.modelscope.checkpoint import Checkpoint
+from csanmt.tables import read_toml
 
 # What training leaves in a checkpoint: slots of the optimizers, counters, and the
 # target side's semantic embedding, which only the contrastive objective reads.
@@ -23,43 +25,7 @@ _LEFTOVER = re.compile(
     r"|^NmtModel/Target_Semantic_Embedding/Weights$"
 )
 
-_STACKS = {"encoder": "encoder", "semantic_encoder": "mini_xlm_encoder", "decoder": "decoder"}
-_ENCODER = {
-    "self_attention": "encoder_self_attention",
-    "self_attention.qkv": "encoder_self_attention/qkv_transform",
-    "self_attention.output": "encoder_self_attention/output_transform",
-    "self_attention_norm": "layer_norm",
-    "feed_forward.input": "ffn_layer/input_layer/linear",
-    "feed_forward.output": "ffn_layer/output_layer/linear",
-    "feed_forward_norm": "layer_norm_1",
-}
-_DECODER = {
-    "augmentation.input": "embedding_augmentation_layer/input_layer/linear",
-    "augmentation.output": "embedding_augmentation_layer/output_layer/linear",
-    "augmentation_norm": "layer_norm",
-    "self_attention": "decoder_self_attention",
-    "self_attention.qkv": "decoder_self_attention/qkv_transform",
-    "self_attention.output": "decoder_self_attention/output_transform",
-    "self_attention_norm": "layer_norm_1",
-    "cross_attention.query": "encdec_attention/q_transform",
-    "cross_attention.key_value": "encdec_attention/kv_transform",
-    "cross_attention.output": "encdec_attention/output_transform",
-    "cross_attention_norm": "layer_norm_2",
-    "feed_forward.input": "ffn_layer/input_layer/linear",
-    "feed_forward.output": "ffn_layer/output_layer/linear",
-    "feed_forward_norm": "layer_norm_3",
-}
-_OTHERS = {
-    "source_embedding": "Source_Embedding/Weights",
-    "target_embedding": "Target_Embedding/Weights",
-    "semantic_embedding": "Source_Semantic_Embedding/Weights",
-    "softmax": "Softmax",
-    "encoder.input_bias": "encoder_input_bias",
-    "encoder.norm": "encoder/layer_norm",
-    "semantic_encoder.pooling": "mini_xlm_encoder/pooling_layer/linear",
-    "semantic_encoder.norm": "mini_xlm_encoder/layer_norm",
-    "decoder.norm": "decoder/layer_norm",
-}
+_NAMES: dict[str, dict[str, str]] = read_toml(Path(__file__).with_name("variables.toml"))
 _LEAVES = {
     (Kind.NORM, "weight"): "/layer_norm_scale",
     (Kind.NORM, "bias"): "/layer_norm_offset",
@@ -153,7 +119,7 @@ def _scope(parameter: str, shared: bool) -> str:
     stack, _, rest = parameter.partition(".layers.")
     if rest:
         number, _, module = rest.partition(".")
-        modules = _DECODER if stack == "decoder" else _ENCODER
-        return f"{_STACKS[stack]}/layer_{number}/{modules[module]}"
-    scope = _OTHERS[parameter]
+        modules = _NAMES["decoder" if stack == "decoder" else "encoder"]
+        return f"{_NAMES['stacks'][stack]}/layer_{number}/{modules[module]}"
+    scope = _NAMES["others"][parameter]
     return scope.replace("Source_", "Shared_") if shared else scope

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from csanmt.protected.finder import Protected
 from csanmt.protected.restore import occurrences
+from csanmt.tables import read_toml
 
-# Names that translation models meet everywhere; measured on the default model.
-NAMES = ("Tom", "Mary", "Bob", "John", "Alice", "Peter", "Anna", "Jack", "Lucy", "David")
+_TABLE = read_toml(Path(__file__).with_name("names.toml"))
+NAMES: tuple[str, ...] = tuple(_TABLE["names"])
 MOST = 5  # in one sentence; beyond it models drop some
+_PRONOUNS = tuple(
+    (chinese, re.compile(rf"\b(?:{'|'.join(english)})\b", re.IGNORECASE))
+    for chinese, english in _TABLE["pronouns"].items()
+)
+_BEFORE = re.compile(rf"(?:{'|'.join(_TABLE['object_of'])})\s?\Z")
+_BEHIND = re.compile(rf"\s?(?:{'|'.join(_TABLE['measures'])})")
+_BESIDE, _TAGS, _NUMBERS = (frozenset(_TABLE[kind]) for kind in ("beside", "tags", "numbers"))
+_PRONOUN = re.compile(r"\s?(?:[我你您她他它咱这那哪谁每某各]|一[个位条只本张])")
 
 
 def free_names(*texts: str) -> list[str]:
@@ -25,18 +35,6 @@ def lost_names(without: str, text: str) -> list[str]:
     ]
 
 
-_PRONOUNS = tuple(
-    (chinese, re.compile(rf"\b(?:{english})\b", re.IGNORECASE))
-    for chinese, english in (
-        ("我", "i|me|my|mine|myself|we|us|our|ours"),
-        ("你", "you|your|yours|yourself"),
-        ("您", "you|your|yours|yourself"),
-        ("他", "he|him|his|himself|they|them|their|theirs"),
-        ("她", "she|her|hers|herself|they|them|their|theirs"),
-    )
-)
-
-
 def lost_pronouns(source: str, without: str, text: str) -> bool:
     """Somebody of the source whom the translation without the pieces has, and not ``text``."""
     return any(
@@ -45,31 +43,16 @@ def lost_pronouns(source: str, without: str, text: str) -> bool:
     )
 
 
-# Chinese beside a piece that makes it a word of the sentence: a verb, a preposition or the noun of
-# its kind before it, a measure word behind what may be a number. Before a pronoun it is none.
-_OBJECT_OF = (
-    "住在|位于|从|到|给|向|叫|名为|见|看|访问|打开|联系|找到?|告诉|发送|升级|使用|利用|通过|运行|安装|"
-    "调用|执行|下载|输入|设置为|关于|参考|参见|根据|称为|作为|基于|支持|添加|删除|创建|启用|禁用|导入|"
-    "指定|包含|命令|文件|函数|参数|变量|目录|选项|属性|字段|方法|类"
-)
-_BEFORE = re.compile(rf"(?:{_OBJECT_OF})\s?\Z")
-_BEHIND = re.compile(r"\s?(?:个|条|页|位|名|次|件|张|项|天|年|月|日|小时|分钟|秒|元|人)")
-# They stand beside words, never for one; a tag may, if it is a program's placeholder.
-_BESIDE = frozenset(
-    {"comment", "template", "entity", "escape", "shortcode", "mnemonic", "option", "note", "point"}
-)
-_TAGS = frozenset({"tag", "element"})
-_PRONOUN = re.compile(r"\s?(?:[我你您他她它咱这那哪谁每某各]|一[个位条只本张])")
-_NUMBERS = frozenset({"printf", "brace", "braces", "dollar"})
-
-
 def is_word(piece: Protected) -> bool:
     """Whether ``piece`` may be a word of its sentence."""
     return piece.family.name not in _BESIDE
 
 
 def argument(sentence: str, piece: Protected) -> bool:
-    """By the words beside it ``piece`` is a word of the sentence, such as an object."""
+    """By the words beside it ``piece`` is a word of the sentence, such as an object.
+
+    Before a pronoun it is none.
+    """
     before, behind = sentence[max(0, piece.start - 3) : piece.start], sentence[piece.end :]
     if piece.family.name in _TAGS or _PRONOUN.match(behind):
         return False
