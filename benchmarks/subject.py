@@ -132,7 +132,8 @@ class HypothesesSubject(Subject):
         lines = list(read_lines(path))
         if len(lines) != len(suite.sources):
             raise InvalidInputError(
-                f"{path} has {len(lines)} lines, suite {suite.name!r} has {len(suite.sources)}"
+                f"{path} has {len(lines)} lines, suite {suite.name!r} has {len(suite.sources)}: "
+                "say with --suite which suite it translates"
             )
         return lines
 

@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace) -> None:
 
     measuring = Measuring.of(args)
     subject = measuring.load(args.subject)
-    plan = measuring.plan(measuring.suites([subject]), speed=False)
+    plan = measuring.plan(speed=False)
     measured = measure(subject, subject, plan, measuring.cache, measuring.progress, alone=True)
     found = outputs.run_json(measured)
     if args.out:
@@ -132,7 +132,7 @@ def _measure(measuring: Measuring, candidate: str, baseline: str, *, speed: bool
     new = measuring.load(candidate)
     old = new if candidate == baseline else measuring.load(baseline)
     files = "hypotheses" in (new.kind, old.kind)
-    plan = measuring.plan(measuring.suites([new, old]), speed=speed and not files)
+    plan = measuring.plan(speed=speed and not files)
     return measure(new, old, plan, measuring.cache, measuring.progress)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from benchmarks.compare import MeasurementPlan
     from benchmarks.policy import Policy
     from benchmarks.subject import Progress, Subject
-    from benchmarks.suite import Suite
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -106,29 +104,17 @@ class Measuring:
 
         return SILENT if self.args.quiet else StageProgress()
 
-    def suites(self, subjects: Sequence[Subject]) -> list[Suite]:
-        """The suites asked for, else the policy's."""
-        from benchmarks.subject import HypothesesSubject
-        from benchmarks.suite import load_suite
-
-        suites = [load_suite(name) for name in self.args.suites or self.policy.quality.suites]
-        for subject in subjects:
-            one_file = isinstance(subject, HypothesesSubject) and subject.path.is_file()
-            if one_file and len(suites) != 1:
-                raise InvalidInputError(
-                    f"{subject.spec} is one file: say with --suite which suite it translates"
-                )
-        return suites
-
-    def plan(self, suites: Sequence[Suite], speed: bool) -> MeasurementPlan:
+    def plan(self, speed: bool) -> MeasurementPlan:
+        """Of the suites asked for, else the policy's."""
         from benchmarks.behaviour import load_cases
         from benchmarks.compare import MeasurementPlan
         from benchmarks.pins import DEFAULT_PINS
         from benchmarks.speed import SpeedPlan
+        from benchmarks.suite import load_suite
 
         args = self.args
         return MeasurementPlan(
-            suites,
+            [load_suite(name) for name in args.suites or self.policy.quality.suites],
             self.policy,
             load_cases(getattr(args, "pins", None) or DEFAULT_PINS),
             speed=SpeedPlan() if speed else None,
