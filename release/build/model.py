@@ -38,11 +38,8 @@ def publish_model(store: ModelStore, tag: str, source: str) -> str:
     """Bring a version to ``source``, a folder or ``oci:REPOSITORY``; return its archive's digest.
 
     Raises:
-        ConfigurationError: there is no source.
         CommandError: skopeo failed.
     """
-    if not source:
-        raise ConfigurationError("release.toml names no [model] source to publish to")
     with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
         receipt = export_archive(store, tag, Path(folder) / _file_name(tag))
         if source.startswith(REGISTRY):

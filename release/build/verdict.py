@@ -21,14 +21,10 @@ FILE_NAME = "verdict.json"
 
 
 def write_verdict(folder: Path, ledger: Ledger, version: str, key: Path | None) -> Path:
-    """Write what the ledger holds of a version's build and last verdict, signed where a key is.
-
-    Raises:
-        NotFoundError: it was not built, or not judged.
-    """
+    """Write what the ledger holds of a version's build and last verdict, signed where a key is."""
     build, verdict = ledger.last(Kind.BUILD, version), ledger.last(Kind.VERDICT, version)
-    if build is None or verdict is None:
-        raise NotFoundError(f"{version} was not built and judged here")
+    assert build is not None
+    assert verdict is not None  # it was judged a moment ago
     content = {
         "version": version,
         "build": {"digests": build.digests, "detail": build.detail, "at": build.at},

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from csanmt.errors import ConfigurationError, EngineUnavailableError, NotFoundError
+from csanmt.errors import EngineUnavailableError, NotFoundError
 from release.running.command import CommandError, run_command
 
 BUILDERS = ("buildah", "podman", "docker")  # tools that can build, in the order of preference
@@ -32,11 +32,8 @@ def find_tool(candidates: Sequence[str], chosen: str | None = None) -> str:
     """The first of ``candidates`` that is installed, or ``chosen``.
 
     Raises:
-        ConfigurationError: ``chosen`` is none of the candidates.
         EngineUnavailableError: none is installed.
     """
-    if chosen is not None and chosen not in candidates:
-        raise ConfigurationError(f"{chosen!r} is not one of {', '.join(candidates)}")
     for name in (chosen,) if chosen else candidates:
         if shutil.which(name):
             return name
