@@ -266,17 +266,12 @@ def _retire(args: argparse.Namespace) -> None:
         dry_run=not args.yes,
     )
     versions = [
-        {
-            "tag": str(v.record.tag),
-            "retire": v.retire,
-            "reason": v.reason or None,
-            "size": v.record.size,
-        }
-        for v in verdicts
+        {"tag": str(r.tag), "retire": not why, "reason": why or None, "size": r.size}
+        for r, why in verdicts
     ]
     word = "removed" if args.yes else "would go"
-    rows = [(str(v.record.tag), word if v.retire else "stays", v.reason) for v in verdicts]
+    rows = [(str(r.tag), "stays" if why else word, why) for r, why in verdicts]
     found = {"dry_run": not args.yes, "versions": versions}
     answer_table(args, found, ("TAG", "", "WHY"), rows)
-    if any(v.retire for v in verdicts) and not args.yes:
+    if not args.yes and not all(why for _, why in verdicts):
         note("nothing was removed; add --yes to do it")

@@ -8,7 +8,6 @@ name, and the newest three of those that ever served: a rollback needs them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from csanmt.errors import ConflictError, InvalidInputError
 from model_store.provenance import Record
@@ -18,26 +17,14 @@ from model_store.tags import ModelTag
 KEEP = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What happens to one version, and why."""
-
-    record: Record
-    reason: str = ""  # why it stays; empty if it may go
-
-    @property
-    def retire(self) -> bool:
-        return not self.reason
-
-
 def judge(
     versions: Iterable[Record],
     in_service: Collection[ModelTag],
     *,
     served: Collection[ModelTag] = (),
     keep: int = KEEP,
-) -> list[Verdict]:
-    """Decide on the versions of one name, oldest first.
+) -> list[tuple[Record, str]]:
+    """The versions of one name, oldest first, and why each stays; nothing where it may go.
 
     Args:
         in_service: versions that answer requests now, of any colour or share.
@@ -60,7 +47,7 @@ def judge(
             return f"one of the newest {keep}"
         return f"one of the newest {keep} that served" if tag in newest_served else ""
 
-    return [Verdict(record, reason(record.tag)) for record in ordered]
+    return [(record, reason(record.tag)) for record in ordered]
 
 
 def retire(
@@ -71,8 +58,8 @@ def retire(
     served: Collection[ModelTag] = (),
     keep: int = KEEP,
     dry_run: bool = True,
-) -> list[Verdict]:
-    """Remove the old versions of a name, or one version.
+) -> list[tuple[Record, str]]:
+    """Remove the old versions of a name, or one version; returns what ``judge`` says of them.
 
     Args:
         target: a name, or a tag; a tag that must stay is refused.
@@ -88,12 +75,11 @@ def retire(
     verdicts = judge(store.list(name), in_service, served=served, keep=keep)
     if tag is not None:
         store.show(tag)
-        verdicts = [verdict for verdict in verdicts if verdict.record.tag == tag]
-        for verdict in verdicts:
-            if not verdict.retire:
-                raise ConflictError(f"{tag} stays: it is {verdict.reason}")
+        verdicts = [(record, reason) for record, reason in verdicts if record.tag == tag]
+        if why := next((reason for _, reason in verdicts if reason), ""):
+            raise ConflictError(f"{tag} stays: it is {why}")
     if not dry_run:
-        for verdict in verdicts:
-            if verdict.retire:
-                store.remove(verdict.record.tag)
+        for record, reason in verdicts:
+            if not reason:
+                store.remove(record.tag)
     return verdicts

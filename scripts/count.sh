@@ -8,9 +8,9 @@ git ls-files | grep -E '\.(py|cpp|h|js|css|sh|j2|html)$' | grep -v '^tests/' | x
     awk -v before="$BEFORE" '
         $2 != "total" { now[$2 ~ "/" ? substr($2, 1, index($2, "/") - 1) : "."] += $1; now["all"] += $1 }
         END {
+            print "(room, v0.1.0, now, difference)"
             count = split(before, pairs)
             for (i = 1; i < count; i += 2)
                 printf "%-12s %7d %7d %+7d\n", pairs[i], pairs[i + 1], now[pairs[i]],
                     now[pairs[i]] - pairs[i + 1]
-            print "(room, v0.1.0, now, difference)"
         }'

@@ -138,8 +138,7 @@ def _remove_model(store: ModelStore, model: str, used: set[str]) -> list[str]:
     except CsanmtError:
         return []
     in_service = [ModelTag.parse(name) for name in used if name.startswith(f"{tag.name}:")]
-    for verdict in judge(records, in_service):
-        if verdict.record.tag == tag and verdict.retire:
-            store.remove(tag)
-            return [f"model {model}"]
+    if any(record.tag == tag and not why for record, why in judge(records, in_service)):
+        store.remove(tag)
+        return [f"model {model}"]
     return []
