@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from csanmt.forcing import Forcing, Work
 from csanmt.protected.restore import AlignedPair
@@ -34,21 +35,18 @@ class Decoded:
     source_tokens: int = 0
 
 
+@dataclass(frozen=True)
 class SentenceDecoder:
     """Decodes with one set of options. ``engine`` and ``tokenizer`` are of one model."""
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        engine: Engine,
-        options: DecodingOptions,
-        should_stop: ShouldStop | None,
-    ) -> None:
-        self.tokenizer = tokenizer
-        self._engine = engine
-        self._options = options
-        self._should_stop = should_stop
-        self._reserved = tokenizer.copy_ids("target")
+    tokenizer: Tokenizer
+    engine: Engine
+    options: DecodingOptions
+    should_stop: ShouldStop | None
+
+    @cached_property
+    def _reserved(self) -> tuple[int, ...]:
+        return self.tokenizer.copy_ids("target")
 
     def decode(
         self, sentences: Sequence[Guarded], extra: Sequence[Sequence[Demand]] = ()
@@ -86,10 +84,10 @@ class SentenceDecoder:
 
     def _terms(self, guarded: Guarded) -> list[Demand]:
         """Where the glossary's terms occur, in whichever script each is written."""
-        if not self._options.terms:
+        if not self.options.terms:
             return []
         read = self.tokenizer.read
-        return demands(read(guarded.text), tuple((read(s), t) for s, t in self._options.terms))
+        return demands(read(guarded.text), tuple((read(s), t) for s, t in self.options.terms))
 
     def _ask(
         self,
@@ -98,25 +96,25 @@ class SentenceDecoder:
         prefixes: Sequence[Sequence[int]] | None = None,
     ) -> list[list[TokenHypothesis]]:
         required = tuple(item.copies for item in items)
-        return self._engine.translate_ids(
+        return self.engine.translate_ids(
             [item.ids for item in items],
             options,
             prefixes=prefixes,
             copies=Copies(self._reserved, required) if self._reserved else None,
-            should_stop=self._should_stop,
+            should_stop=self.should_stop,
         )
 
     def _free(self, items: Sequence[Work]) -> list[list[TokenHypothesis]]:
         """Decode without demands; with alignment where something needs it."""
         if not items:
             return []
-        aligned = self._options.alignment or any(item.guarded.carried for item in items)
-        options = replace(self._options, alignment=True) if aligned else self._options
+        aligned = self.options.alignment or any(item.guarded.carried for item in items)
+        options = replace(self.options, alignment=True) if aligned else self.options
         decoded = self._ask(items, options)
         # Rare: only a model that answers "unknown" needs to say what it looked at.
         again = [i for i, found in enumerate(decoded) if any(map(self._has_unknown, found))]
         if again and not aligned:
-            asked = self._ask([items[i] for i in again], replace(self._options, alignment=True))
+            asked = self._ask([items[i] for i in again], replace(self.options, alignment=True))
             for i, found in zip(again, asked, strict=True):
                 decoded[i] = found
         return decoded
@@ -124,7 +122,7 @@ class SentenceDecoder:
     def _forced(self, items: Sequence[Work]) -> list[list[TokenHypothesis]]:
         if not items:
             return []
-        return Forcing(self._ask, self.tokenizer).translate(items, self._options)
+        return Forcing(self._ask, self.tokenizer).translate(items, self.options)
 
     def _has_unknown(self, hypothesis: TokenHypothesis) -> bool:
         return any(self.tokenizer.is_unknown_target(token) for token in hypothesis.ids)

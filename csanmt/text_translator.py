@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache, partial
 from typing import overload
 
@@ -20,6 +21,7 @@ from csanmt.translator import (
 )
 
 
+@dataclass(eq=False, repr=False)
 class TextTranslator:
     """Implements ``csanmt.translator.Translator``.
 
@@ -27,7 +29,7 @@ class TextTranslator:
     vocabulary cannot represent come through untouched (``csanmt.protected``), and where
     the model answers with its unknown token, the source words it looked at stand.
 
-    Args:
+    Attributes:
         tokenizer, engine: of one model.
         model_tag: what every answer is attributed to, such as ``csanmt-zh-en:v1.0.0``.
         source_language, target_language: ISO 639-1 codes.
@@ -35,27 +37,18 @@ class TextTranslator:
         max_source_tokens: of the longest sentence that it should get in one piece.
     """
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        engine: Engine,
-        *,
-        model_tag: str = "",
-        source_language: str = "zh",
-        target_language: str = "en",
-        decoding: DecodingOptions = DecodingOptions(),
-        max_source_tokens: int | None = None,
-        repair_numbers: bool = False,
-    ) -> None:
-        self.tokenizer = tokenizer
-        self.engine = engine
-        self.model_tag = model_tag
-        self.source_language = source_language
-        self.target_language = target_language
-        self.decoding = decoding
-        self.max_source_tokens = max_source_tokens
-        self.repair_numbers = repair_numbers
-        foreign = partial(is_foreign, represents=tokenizer.represents)
+    tokenizer: Tokenizer
+    engine: Engine
+    _: KW_ONLY
+    model_tag: str = ""
+    source_language: str = "zh"
+    target_language: str = "en"
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    max_source_tokens: int | None = None
+    repair_numbers: bool = False
+
+    def __post_init__(self) -> None:
+        foreign = partial(is_foreign, represents=self.tokenizer.represents)
         self._foreign = lru_cache(maxsize=16384)(foreign)  # a look for each character of all texts
 
     def count_tokens(self, text: str) -> int:
@@ -104,5 +97,4 @@ class TextTranslator:
         if not all(isinstance(text, str) for text in sources):  # of bytes, the numbers
             raise InvalidInputError("give a string, or a list of strings, to be translated")
         decoder = SentenceDecoder(self.tokenizer, self.engine, options, should_stop)
-        repair = self.repair_numbers
-        return Guarding(decoder, options, self._foreign, repair_numbers=repair).translate(sources)
+        return Guarding(decoder, self._foreign, self.repair_numbers).translate(sources)

@@ -23,7 +23,7 @@ from csanmt.protected.sentence import Guarded, Label, guard
 from csanmt.quantities import mentions, missing_values
 from csanmt.sentence_decoder import Decoded, SentenceDecoder
 from csanmt.terms import Demand
-from csanmt.translator import DecodingOptions, Hypothesis, Translation
+from csanmt.translator import Hypothesis, Translation
 
 _ATTEMPTS = 2  # sets of names that are tried
 # Nats by which a stand-in that is a word of the sentence makes it likelier at least.
@@ -45,26 +45,22 @@ class _Sentence:
     words: list[Protected]
 
 
+@dataclass(frozen=True)
 class Guarding:
-    """Translates sentences with one decoder (which has its own options).
+    """Translates sentences with one decoder and its options.
 
-    Args:
+    Attributes:
         foreign: whether the model cannot read a character.
+        repair_numbers: as ``csanmt.version.Behaviour`` has it.
     """
 
-    def __init__(
-        self,
-        decoder: SentenceDecoder,
-        options: DecodingOptions,
-        foreign: Callable[[str], bool],
-        *,
-        repair_numbers: bool = False,
-    ) -> None:
-        self._repair_numbers = repair_numbers
-        self._decoder = decoder
-        self._options = options
-        self._foreign = foreign
-        self._copies = len(decoder.tokenizer.copy_ids("target"))
+    decoder: SentenceDecoder
+    foreign: Callable[[str], bool]
+    repair_numbers: bool
+
+    @property
+    def _copies(self) -> int:
+        return len(self.decoder.tokenizer.copy_ids("target"))
 
     def translate(self, sources: Sequence[str]) -> list[Translation]:
         sentences = [self._sentence(source) for source in sources]
@@ -86,24 +82,24 @@ class Guarding:
         return [found.get(i, result) or _unchanged(sources[i]) for i, result in enumerate(results)]
 
     def _sentence(self, source: str) -> _Sentence:
-        pieces = find(source, self._options.protect)
+        pieces = find(source, self.decoder.options.protect)
         return _Sentence(source, pieces, [p for p in pieces if is_word(p)])
 
     def _guard(self, sentence: _Sentence, labels: Sequence[Label] = ()) -> Guarded:
         """The sentence with its words' labels; without them, and what is no word, carried."""
         rest = iter(labels)
         own = [next(rest, None) if p in sentence.words else None for p in sentence.pieces]
-        return guard(sentence.source, self._foreign, sentence.pieces, own)
+        return guard(sentence.source, self.foreign, sentence.pieces, own)
 
     # -- without stand-ins
 
     def _direct(self, sources: Sequence[str], guards: dict[int, Guarded]) -> dict[int, Translation]:
-        decoded = self._decoder.decode(list(guards.values()))
+        decoded = self.decoder.decode(list(guards.values()))
         results = {
             i: self._finished(sources[i], guarded, answer)
             for (i, guarded), answer in zip(guards.items(), decoded, strict=True)
         }
-        return self._repaired(guards, results) if self._repair_numbers else results
+        return self._repaired(guards, results) if self.repair_numbers else results
 
     def _repaired(
         self, guards: dict[int, Guarded], results: dict[int, Translation]
@@ -111,7 +107,7 @@ class Guarding:
         """Those that lost a quantity decoded once more with it forced, where that helps."""
         lost = {i: lost_quantities(guards[i].text, t.text) for i, t in results.items()}
         todo = [i for i, wanted in lost.items() if wanted]
-        decoded = self._decoder.decode([guards[i] for i in todo], [lost[i] for i in todo])
+        decoded = self.decoder.decode([guards[i] for i in todo], [lost[i] for i in todo])
         for i, answer in zip(todo, decoded, strict=True):
             better = self._finished(results[i].source, guards[i], answer)
             sound = not better.truncated and not multiplied_twice(better.text)
@@ -126,7 +122,7 @@ class Guarding:
         finished = []
         for hypothesis, copied in zip(decoded.hypotheses, decoded.copied, strict=True):
             found = restore(hypothesis, guarded, copied)
-            unasked = found.alignment is not None and not self._options.alignment
+            unasked = found.alignment is not None and not self.decoder.options.alignment
             finished.append(replace(found, alignment=None) if unasked else found)
         return Translation(source, tuple(finished), decoded.source_tokens)
 
@@ -137,7 +133,7 @@ class Guarding:
         if not sentences:
             return {}
         bare = {i: self._guard(s) for i, s in sentences.items()}
-        own = dict(zip(bare, self._decoder.decode(list(bare.values())), strict=True))
+        own = dict(zip(bare, self.decoder.decode(list(bare.values())), strict=True))
         results: dict[int, Translation] = {}
         for attempt in range(1 if self._copies else _ATTEMPTS):
             guards = {
@@ -147,7 +143,7 @@ class Guarding:
                 and own[i].hypotheses
                 and (labels := self._labels(sentence, own[i].hypotheses[0].text, attempt))
             }
-            decoded = self._decoder.decode(list(guards.values()))
+            decoded = self.decoder.decode(list(guards.values()))
             for (i, guarded), answer in zip(guards.items(), decoded, strict=True):
                 without = own[i].hypotheses[0]
                 if not answer.hypotheses or not _sound(answer.hypotheses[0], guarded, without):
@@ -187,7 +183,9 @@ class Guarding:
 
     def _logarithm(self, hypothesis: Hypothesis) -> float:
         """log P of a hypothesis, its length penalty undone."""
-        return hypothesis.score * ((6 + hypothesis.tokens) / 6) ** self._options.length_penalty
+        return (
+            hypothesis.score * ((6 + hypothesis.tokens) / 6) ** self.decoder.options.length_penalty
+        )
 
     # -- in parts
 
@@ -204,12 +202,9 @@ class Guarding:
 
 def _words_beside(sentence: _Sentence) -> bool:
     """Something beside the protected pieces is left to translate."""
-    at = 0
-    for piece in sentence.pieces:
-        if any(map(str.isalnum, sentence.source[at : piece.start])):
-            return True
-        at = piece.end
-    return any(map(str.isalnum, sentence.source[at:]))
+    starts, ends = [0, *(p.end for p in sentence.pieces)], [p.start for p in sentence.pieces]
+    rest = zip(starts, [*ends, len(sentence.source)], strict=True)
+    return any(any(map(str.isalnum, sentence.source[a:b])) for a, b in rest)
 
 
 def _unchanged(source: str) -> Translation:

@@ -79,49 +79,49 @@ def guard(
     for piece in pieces:
         flags[piece.start : piece.end] = [False] * (piece.end - piece.start)
     _widen(sentence, flags, {i for piece in pieces for i in range(piece.start, piece.end)})
-    builder = _Builder(sentence)
-    starts = {piece.start: k for k, piece in enumerate(pieces)}
-    i = 0
-    while i < len(sentence):
-        k = starts.get(i)
-        if k is not None:
-            label, end = labels[k], pieces[k].end
-            if label is None:
-                i = builder.leave_out(i, end, word=pieces[k].family is not POINT)
-            else:
-                builder.replace(i, end, label)
-                i = end
-            continue
-        if flags[i]:
-            builder.carry(i, i + 1)
+    builder = _Builder(sentence, flags)
+    for piece, label in zip(pieces, labels, strict=True):
+        builder.read_to(piece.start)
+        if label is None:
+            builder.leave_out(piece.end, word=piece.family is not POINT)
         else:
-            builder.keep(sentence[i], (i, i + 1))
-        i += 1
+            builder.replace(piece.end, label)
+    builder.read_to(len(sentence))
     return builder.done()
 
 
 class _Builder:
     """Collects the characters of ``Guarded.text`` and where they come from."""
 
-    def __init__(self, sentence: str) -> None:
-        self._sentence = sentence
+    def __init__(self, sentence: str, foreign: Sequence[bool]) -> None:
+        self._sentence, self._foreign = sentence, foreign
+        self._at = 0  # how far the sentence is read
         self._text: list[str] = []
         self._origin: list[CharacterSpan] = []
         self._carried: list[Carried] = []
         self._standins: list[StandIn] = []
 
-    def keep(self, character: str, origin: CharacterSpan) -> None:
+    def read_to(self, end: int) -> None:
+        """Take the text up to a place as it is, but for what is foreign."""
+        for i in range(self._at, end):
+            if self._foreign[i]:
+                self._carry(i, i + 1)
+            else:
+                self._keep(self._sentence[i], (i, i + 1))
+        self._at = max(self._at, end)
+
+    def _keep(self, character: str, origin: CharacterSpan) -> None:
         self._text.append(character)
         self._origin.append(origin)
 
-    def carry(self, start: int, end: int, word: bool = False) -> None:
+    def _carry(self, start: int, end: int, word: bool = False) -> None:
         run, place = self._sentence[start:end], len(self._text)
         if self._carried and self._carried[-1].at == place and not word:
             run = self._carried.pop().surface + run
         self._carried.append(Carried(run, place, word))
 
-    def leave_out(self, start: int, end: int, word: bool) -> int:
-        """Carry a piece so that the rest reads as if it had never been there; where that ends."""
+    def leave_out(self, end: int, word: bool) -> None:
+        """Carry a piece so that the rest reads as if it had never been there."""
         after = end
         while self._sentence[after : after + 1].isspace():
             after += 1
@@ -130,21 +130,22 @@ class _Builder:
         while wide and self._text and self._text[-1].isspace():
             self._text.pop()
             self._origin.pop()
-        self.carry(start, end, word)
-        return after if wide else end
+        self._carry(self._at, end, word)
+        self._at = after if wide else end
 
-    def replace(self, start: int, end: int, label: str | int) -> None:
-        shown = label if isinstance(label, str) else COPY_CHARACTER
-        named = isinstance(label, str)
+    def replace(self, end: int, label: str | int) -> None:
+        """Let a label stand for a piece."""
+        start, named = self._at, isinstance(label, str)
         if named and self._text and self._text[-1].isascii() and self._text[-1].isalnum():
-            self.keep(" ", (start, start))
+            self._keep(" ", (start, start))
         place = len(self._text)
-        for character in shown:
-            self.keep(character, (start, end))
+        for character in label if isinstance(label, str) else COPY_CHARACTER:
+            self._keep(character, (start, end))
         self._standins.append(StandIn(self._sentence[start:end], label, place, len(self._text)))
         following = self._sentence[end : end + 1]
         if named and ((following.isascii() and following.isalnum()) or following >= FIRST_POINT):
-            self.keep(" ", (end, end))
+            self._keep(" ", (end, end))
+        self._at = end
 
     def done(self) -> Guarded:
         end = len(self._sentence)
