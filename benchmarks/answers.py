@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.metrics import METRICS, Statistics, extract, signature
+from benchmarks.metrics import METRICS, Rows, extract, signature
 from benchmarks.subject import SILENT, Progress, Subject
 from benchmarks.suite import Suite
 from csanmt.errors import StorageError
@@ -127,9 +127,10 @@ def suite_statistics(
     *,
     workers: int = 1,
     progress: Progress = SILENT,
-) -> Statistics:
-    """Sufficient statistics; what was scored before is not scored again."""
-    references, name = suite.references, signature(key, len(suite.references))
+) -> Rows:
+    """As ``extract``; what was scored before is not scored again."""
+    references = suite.references
+    name = signature(key, len(references))
     keys = _keys(["statistics", name], zip(hypotheses, *references, strict=True))
     rows = cache.find(keys)
     todo = [i for i, row in enumerate(rows) if row is None]
@@ -138,7 +139,7 @@ def suite_statistics(
         chosen = [[lines[i] for i in todo] for lines in (hypotheses, *references)]
         found = extract(key, chosen[0], chosen[1:], workers, progress.advance)
         progress.finish()
-        for i, row in zip(todo, found.rows.tolist(), strict=True):
+        for i, row in zip(todo, found.tolist(), strict=True):
             rows[i] = row
         cache.keep((keys[i], rows[i]) for i in todo)
-    return Statistics(METRICS[key], np.array(rows, dtype=np.float64), name)
+    return np.array(rows, dtype=np.float64)

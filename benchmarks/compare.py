@@ -11,6 +11,7 @@ from benchmarks.behaviour import Cases, GroupResult, compare_groups
 from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
 from benchmarks.measurements import Measurements, MetricResult, ScoreResult, SuiteResult
+from benchmarks.metrics import signature
 from benchmarks.policy import Policy, ScorePolicy
 from benchmarks.second_opinion import Texts, read_sheet, score_result
 from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
@@ -149,7 +150,7 @@ def _result(
 ) -> MetricResult:
     test = metric_test(key, group, plan.policy.statistics)
     again = metric_test(key, group, plan.policy.statistics, alike=True) if key in alike else None
-    return MetricResult(key, group[0].statistics(key)[0].signature, test, again)
+    return MetricResult(key, signature(key, len(group[0].suite.references)), test, again)
 
 
 def _scores(plan: MeasurementPlan, texts: Mapping[str, Texts]) -> Iterator[ScoreResult]:

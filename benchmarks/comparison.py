@@ -9,7 +9,7 @@ from functools import lru_cache
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.checks import CHECKS, WORD, Check
 from benchmarks.measurements import Change, CheckRate, Example, MetricResult, Part, SuiteResult
-from benchmarks.metrics import METRICS, Statistics
+from benchmarks.metrics import METRICS, Rows, corpus_score
 from benchmarks.second_opinion import Texts
 from benchmarks.significance import (
     Draws,
@@ -23,7 +23,7 @@ from benchmarks.subject import Progress, Subject, same_subject
 from benchmarks.suite import Suite
 from benchmarks.variants import canonical
 
-SENTENCE_METRIC = "chrf2pp"  # ranks changed sentences
+SENTENCE_METRIC = METRICS["chrf2pp"]  # ranks changed sentences
 EXAMPLES = 50  # kept of every check
 LENGTHS = (10, 20, 40, 80)  # upper bounds of source length, in characters
 LONG = 10  # words of a reference that nobody writes again by chance
@@ -46,14 +46,14 @@ class Comparison:
         same = same_subject(baseline, candidate)
         self.new = self.old if same else translate_suite(candidate, suite, cache, progress, workers)
         self._draws: dict[tuple[str, bool], Draws] = {}
-        self._statistics: dict[tuple[str, bool], tuple[Statistics, Statistics]] = {}
+        self._statistics: dict[tuple[str, bool], tuple[Rows, Rows]] = {}
 
     @property
     def texts(self) -> Texts:
         return Texts(self.suite.sources, self.suite.references[0], self.old, self.new)
 
-    def statistics(self, key: str, alike: bool = False) -> tuple[Statistics, Statistics]:
-        """Of baseline and candidate; ``alike``: of the texts written alike."""
+    def statistics(self, key: str, alike: bool = False) -> tuple[Rows, Rows]:
+        """Sufficient ones of baseline and candidate; ``alike``: of the texts written alike."""
         if (key, alike) not in self._statistics:
             suite, sides = self.suite, [self.old, self.new]
             if alike:
@@ -72,7 +72,7 @@ class Comparison:
     def draws(self, key: str, alike: bool, sampling: SamplingPlan) -> Draws:
         if (key, alike) not in self._draws:
             base, cand = self.statistics(key, alike)
-            self._draws[key, alike] = draw(METRICS[key], base.rows, cand.rows, sampling)
+            self._draws[key, alike] = draw(METRICS[key], base, cand, sampling)
         return self._draws[key, alike]
 
     def result(
@@ -113,7 +113,7 @@ class Comparison:
         for kind, names in columns.items():
             how = sampling if kind in tested else None
             if names:
-                found += parts(kind, names, *self.statistics(SENTENCE_METRIC), how)
+                found += parts(kind, names, *self.statistics(SENTENCE_METRIC.key), how)
         return tuple(found)
 
     def _changes(self) -> tuple[Change, ...]:
@@ -121,7 +121,7 @@ class Comparison:
         if self.old == self.new:
             return ()
         suite = self.suite
-        before, after = (s.sentence_scores() for s in self.statistics(SENTENCE_METRIC))
+        before, after = map(SENTENCE_METRIC.formula, self.statistics(SENTENCE_METRIC.key))
         pairs = zip(self.old, self.new, strict=True)
         changes = [
             Change(i, suite.sources[i], suite.references[0][i], old, new,
@@ -185,14 +185,15 @@ def _findings(
 def parts(
     kind: str,
     names: Sequence[str],
-    baseline: Statistics,
-    candidate: Statistics,
+    baseline: Rows,
+    candidate: Rows,
     sampling: SamplingPlan | None = None,
 ) -> tuple[Part, ...]:
     """One part a name, worst change first.
 
     Args:
         names: of the part that each sentence belongs to.
+        baseline, candidate: statistics of ``SENTENCE_METRIC``.
         sampling: test each part.
     """
     members: dict[str, list[int]] = {}
@@ -202,11 +203,10 @@ def parts(
     for name, indices in members.items():
         test = None
         if sampling is not None:
-            rows = (baseline.rows[indices], candidate.rows[indices])
-            test = paired_test(baseline.metric, *rows, sampling)
-        scores = baseline.subset(indices), candidate.subset(indices)
-        found.append(Part(kind, name, len(indices), *scores, test))
-    return tuple(sorted(found, key=lambda part: baseline.metric.sign * part.delta))
+            test = paired_test(SENTENCE_METRIC, baseline[indices], candidate[indices], sampling)
+        old, new = (corpus_score(SENTENCE_METRIC, rows[indices]) for rows in (baseline, candidate))
+        found.append(Part(kind, name, len(indices), old, new, test))
+    return tuple(sorted(found, key=lambda part: part.delta))
 
 
 def length_name(source: str) -> str:

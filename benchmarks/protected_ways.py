@@ -15,7 +15,12 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import docx
 import httpx
+import openpyxl
+import polib
+import pptx
+from ebooklib import epub
 
 from csanmt.documents.formats import find
 from csanmt.documents.limits import Limits
@@ -105,8 +110,6 @@ _ODT = _markup(
 
 
 def _docx(texts: Sequence[str]) -> bytes:
-    import docx
-
     document = docx.Document()
     for text in texts:
         document.add_paragraph(text)
@@ -114,14 +117,10 @@ def _docx(texts: Sequence[str]) -> bytes:
 
 
 def _read_docx(data: bytes) -> Texts:
-    import docx
-
     return [paragraph.text for paragraph in docx.Document(io.BytesIO(data)).paragraphs]
 
 
 def _pptx(texts: Sequence[str]) -> bytes:
-    import pptx
-
     show = pptx.Presentation()
     for text in texts:
         slide = show.slides.add_slide(show.slide_layouts[5])
@@ -130,15 +129,11 @@ def _pptx(texts: Sequence[str]) -> bytes:
 
 
 def _read_pptx(data: bytes) -> Texts:
-    import pptx
-
     slides = pptx.Presentation(io.BytesIO(data)).slides
     return [slide.shapes.title.text_frame.text for slide in slides]
 
 
 def _xlsx(texts: Sequence[str]) -> bytes:
-    import openpyxl
-
     book = openpyxl.Workbook()
     for row, text in enumerate(texts, 1):
         cell = book.active.cell(row, 1)
@@ -147,8 +142,6 @@ def _xlsx(texts: Sequence[str]) -> bytes:
 
 
 def _read_xlsx(data: bytes) -> Texts:
-    import openpyxl
-
     sheet = openpyxl.load_workbook(io.BytesIO(data)).active
     return [str(row[0]) for row in sheet.iter_rows(values_only=True)]
 
@@ -160,8 +153,6 @@ def _saved(document: Any) -> bytes:
 
 
 def _epub(texts: Sequence[str]) -> bytes:
-    from ebooklib import epub
-
     book = epub.EpubBook()
     book.set_title("a")
     chapter = epub.EpubHtml(title="a", file_name="a.xhtml", lang="zh")
@@ -181,8 +172,6 @@ def _read_epub(data: bytes) -> Texts:
 
 
 def _po(texts: Sequence[str]) -> bytes:
-    import polib
-
     catalogue = polib.POFile(wrapwidth=0)
     catalogue.metadata = {"Content-Type": "text/plain; charset=utf-8"}
     for i, text in enumerate(texts):
@@ -191,8 +180,6 @@ def _po(texts: Sequence[str]) -> bytes:
 
 
 def _read_po(data: bytes) -> Texts:
-    import polib
-
     return [entry.msgstr for entry in polib.pofile(data.decode())]
 
 

@@ -86,7 +86,7 @@ def prepare(
     suite = load_suite(name)
     lines = [[answers[s] for s in suite.sources] for answers in (one, other)]
     rows = {
-        key: tuple(suite_statistics(key, suite, answers, cache).rows for answers in lines)
+        key: tuple(suite_statistics(key, suite, answers, cache) for answers in lines)
         for key in policy.quality.metrics
     }
     triples = [list(zip(suite.sources, ls, suite.references[0], strict=True)) for ls in lines]
