@@ -12,6 +12,7 @@ from cli.loading import open_store
 from cli.output import action, answer, answer_table, human_size, note, print_json, print_table
 from cli.versions import (
     add_version_options,
+    compare,
     list_row,
     print_difference,
     print_made,
@@ -161,8 +162,6 @@ def _diff(args: argparse.Namespace) -> None:
     Compares configuration, files and their digests, tokenizer, labels, metadata
     and provenance with its scores. Exit status 0 whether or not they differ.
     """
-    from model_store.comparison import compare
-
     difference = compare(open_store(), args.before, args.after)
     print_json(difference) if args.json else print_difference(difference)
 

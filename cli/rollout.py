@@ -5,29 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cli.output import answer, answer_table, note, print_json, print_table
-from cli.shipping import (
-    add_plan,
-    checks_of,
-    duration,
-    hand_over,
-    plan_of,
-    runnable,
-    shipments_of,
-)
-from cli.site_action import (
-    bento_home,
-    full_release,
-    health,
-    open_ledger,
-    seconds,
-    site_action,
-    site_home,
-    site_of,
-)
+from cli.shipping import add_plan, checks_of, duration, hand_over, plan_of, runnable, shipments_of
+from cli.site_action import bento_home, full_release, open_ledger, site_action, site_home, site_of
 from csanmt.errors import CsanmtError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -140,9 +124,9 @@ def _shadow(args: argparse.Namespace, site: Site) -> int:
             colour,
             side["answers"],
             side["errors"],
-            seconds(side["p95_seconds"]),
+            _seconds(side["p95_seconds"]),
             f"{side['mean_characters']:.0f}",
-            health(side["health"]),
+            _health(side["health"]),
         )
         for colour, side in report.sides.items()
     ]
@@ -256,7 +240,7 @@ def _print_traffic(now: Standing) -> None:
         ["COLOUR", "SHARE", "RELEASE", "MODEL", "STATE", "QPS", "ERRORS", "P95", "HEALTH"],
         [
             (s.colour, f"{s.share:g}%", s.release or "-", s.model or "-", s.state,
-             f"{s.qps:.1f}", f"{s.error_rate:.1%}", seconds(s.p95), health(s.health))
+             f"{s.qps:.1f}", f"{s.error_rate:.1%}", _seconds(s.p95), _health(s.health))
             for s in now.sides
         ],
     )  # fmt: skip
@@ -280,6 +264,14 @@ def _print_shipment(args: argparse.Namespace) -> None:
         print(f"  {words}")
     if not progress.over and not shipments.keeper_runs():
         note("no keeper runs: csanmt release keep goes on with it")
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{1000 * value:.0f} ms"
+
+
+def _health(shares: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {share:.1%}" for name, share in shares.items() if share) or "well"
 
 
 # --- retain -------------------------------------------------------------------

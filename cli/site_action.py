@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,11 +83,3 @@ def full_release(site: Site, text: str) -> str:
         return full_tag(site.ledger, text)
     except CsanmtError:
         return text  # not built here, as where only images arrive
-
-
-def seconds(value: float | None) -> str:
-    return "-" if value is None else f"{1000 * value:.0f} ms"
-
-
-def health(shares: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {share:.1%}" for name, share in shares.items() if share) or "well"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cli.versions import compare
 from csanmt.tables import flatten
-from model_store.comparison import compare
 from model_store.store import ModelStore
 from tests.model_store.tiny_model import write_model
 
