@@ -12,7 +12,7 @@ from starlette.requests import Request
 from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.glossary import Term, checked
 from serving.glossaries.store import GlossaryStore
-from serving.http.keys import caller
+from serving.http.allowance import Account
 from serving.translating import TranslationService
 
 INLINE_TERMS = 1000
@@ -21,8 +21,8 @@ Result = TypeVar("Result")
 
 def owner(request: Request) -> str:
     """The key's name; everybody is one where keys are off."""
-    who = caller(request)
-    return who.key.name if who.key else ""
+    key = Account.of(request).key
+    return key.name if key else ""
 
 
 class Glossaries:

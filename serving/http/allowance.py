@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from csanmt.errors import CancelledError
 from serving.http.errors import QuotaExceededError, RateLimitedError
-from serving.http.keys import Caller, caller
+from serving.http.keys import ApiKey
 
 MOST_CALLERS = 10_000  # remembered
 REFILL = 60.0  # seconds after which any bucket is full again, and forgetting it changes nothing
@@ -153,23 +153,31 @@ def charged(request: Request, characters: int) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A caller's day, for work that outlives the request."""
+    """Who asks, and their day, also for work that outlives the request.
 
-    caller: Caller
+    Attributes:
+        name: the key's, or an address.
+        key: None where keys are off.
+    """
+
+    name: str
     quota: CharacterQuota
+    key: ApiKey | None = None
 
     @classmethod
     def of(cls, request: Request) -> Account:
-        return cls(caller(request), request.scope["state"]["quota"])
+        """Whom the guard found behind this request."""
+        account: Account = request.scope["state"]["account"]
+        return account
 
     @property
-    def name(self) -> str:
-        return self.caller.name
+    def per_day(self) -> int:
+        """Characters a day; 0: no limit."""
+        return self.key.characters_per_day if self.key else 0
 
     def take(self, characters: int) -> None:
         """Raises QuotaExceededError: the caller's day is used up."""
-        key = self.caller.key
-        self.quota.take(self.name, characters, key.characters_per_day if key else 0)
+        self.quota.take(self.name, characters, self.per_day)
 
     def give_back(self, characters: int) -> None:
         self.quota.give_back(self.name, characters)

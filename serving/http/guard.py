@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from csanmt.errors import CsanmtError
-from serving.http.allowance import CharacterQuota, RequestRate, remaining
+from serving.http.allowance import Account, CharacterQuota, RequestRate, remaining
 from serving.http.browsers import asks_this_machine, from_another_site
 from serving.http.errors import (
     ForbiddenError,
@@ -25,7 +25,7 @@ from serving.http.errors import (
     UnauthorizedError,
 )
 from serving.http.headers import client_address, header, presented_key
-from serving.http.keys import Caller, KeyRing
+from serving.http.keys import KeyRing
 from serving.http.middleware import HEADERS
 from serving.settings import Settings, is_loopback
 
@@ -61,7 +61,7 @@ class Guard:
         self._secret_folders = tuple(path for api in apis for path in api.secret_folders)
         self._scopes = {path: scope for api in apis for path, scope in api.scopes.items()}
         self._rate = RequestRate()
-        self.quota = CharacterQuota()
+        self._quota = CharacterQuota()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "websocket":  # there are none; one that is added must be guarded
@@ -74,17 +74,16 @@ class Guard:
         """Raises CsanmtError, HTTPException: the request may not go on."""
         request = Request(scope)
         state = scope.setdefault("state", {})
-        state["quota"] = self.quota
         try:
             self._check_place(request)
             self._check_origin(request)
             if self._is_public(request.scope["path"]):
                 if request.scope["method"] not in READING:
                     raise HTTPException(405, headers={"Allow": ", ".join(READING)})
-                state["caller"] = Caller("public")
+                state["account"] = Account("public", self._quota)
             else:
-                state["caller"] = caller = self._identify(request)
-                self._limit(caller, state)
+                state["account"] = account = self._identify(request)
+                self._limit(account, state)
         except CsanmtError:
             state[REFUSED] = True
             raise
@@ -126,9 +125,10 @@ class Guard:
         if from_another_site(request.headers, self._settings.cors_origins):
             raise ForbiddenError("requests from pages of other sites are refused")
 
-    def _identify(self, request: Request) -> Caller:
+    def _identify(self, request: Request) -> Account:
         if not self._keys:
-            return Caller(client_address(request.scope, self._settings.trust_proxy))
+            address = client_address(request.scope, self._settings.trust_proxy)
+            return Account(address, self._quota)
         secret = presented_key(request.scope)
         if secret is None:
             raise MissingKeyError(
@@ -140,16 +140,16 @@ class Guard:
         needed = self._scopes.get(request.scope["path"], "translate")
         if not key.allows(needed):
             raise ForbiddenError(f"this API key lacks the scope '{needed}'")
-        return Caller(key.name, key)
+        return Account(key.name, self._quota, key)
 
-    def _limit(self, caller: Caller, state: dict[str, Any]) -> None:
+    def _limit(self, account: Account, state: dict[str, Any]) -> None:
         """Count the request; whatever the answer, its headers say what is left."""
-        own = caller.key.requests_per_minute if caller.key else 0
+        own = account.key.requests_per_minute if account.key else 0
         per_minute = own or self._settings.requests_per_minute
         if not per_minute:
             return
         try:
-            state[HEADERS] = self._rate.take(caller.name, per_minute)
+            state[HEADERS] = self._rate.take(account.name, per_minute)
         except RateLimitedError as error:
             state[HEADERS] = remaining(per_minute, 0, error.retry_after)
             raise

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from starlette.requests import Request
-
 from csanmt.errors import ConfigurationError
 from csanmt.tables import build
 
@@ -41,20 +39,6 @@ class ApiKey:
 
     def allows(self, scope: str) -> bool:
         return scope in self.scopes or "admin" in self.scopes
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. ``key`` is None where keys are off."""
-
-    name: str
-    key: ApiKey | None = None
-
-
-def caller(request: Request) -> Caller:
-    """Whom the guard found behind this request."""
-    who: Caller = request.scope["state"]["caller"]
-    return who
 
 
 class KeyRing:

@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from csanmt.errors import CancelledError, ConfigurationError, UnavailableError
 from serving.apis import api
-from serving.http.allowance import MOST_CALLERS, CharacterQuota, RequestRate, charged
+from serving.http.allowance import MOST_CALLERS, Account, CharacterQuota, RequestRate, charged
 from serving.http.errors import RateLimitedError
-from serving.http.keys import ApiKey, Caller, KeyRing, hash_key, new_key
+from serving.http.keys import ApiKey, KeyRing, hash_key, new_key
 from serving.settings import Settings
 
 USER, METRICS, ADMIN = "csk_user", "csk_metrics", "csk_admin"
@@ -197,12 +197,12 @@ def test_characters_are_given_back_on_the_day_they_were_taken():
 
 
 def test_client_that_goes_away_has_been_worked_for():
-    caller = Caller("a", key(USER, characters_per_day=10))
-    request = Request({"type": "http", "state": {"caller": caller, "quota": CharacterQuota()}})
+    account = Account("a", CharacterQuota(), key(USER, characters_per_day=10))
+    request = Request({"type": "http", "state": {"account": account}})
     for error, used in ((UnavailableError("no runner"), 0), (CancelledError("gone"), 7)):
         with pytest.raises(type(error)), charged(request, 7):
             raise error
-        assert request.state.quota.used("a") == used
+        assert account.quota.used("a") == used
 
 
 def test_bucket_refills_with_time():

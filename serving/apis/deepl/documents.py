@@ -29,7 +29,6 @@ from serving.glossaries.owner import Glossaries
 from serving.http.allowance import Account
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
-from serving.http.keys import caller
 from serving.translating import TranslationService
 
 ONE = "/v2/document/{id}"
@@ -100,7 +99,7 @@ class DeepLDocumentRoutes:
         if not isinstance(key, str) or not key:
             raise missing("document_key", "the upload's answer has it")
         key = key.encode("utf-8", "replace").decode()
-        return self._jobs.get(request.path_params["id"], "deepl", caller(request).name, key)
+        return self._jobs.get(request.path_params["id"], "deepl", Account.of(request).name, key)
 
     def _check(self, fields: Mapping[str, str]) -> None:
         pair = self._service.languages

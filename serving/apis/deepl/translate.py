@@ -18,9 +18,9 @@ from csanmt.errors import NotFoundError
 from serving.apis.deepl.errors import either, missing, unsupported
 from serving.apis.deepl.tags import tag_parser
 from serving.glossaries.owner import Glossaries
+from serving.http.allowance import Account
 from serving.http.errors import BadRequestError
 from serving.http.fields import read_fields
-from serving.http.keys import caller
 from serving.languages import canonical, detect, name_of
 from serving.texts import check_texts, decoding, translated, unwrapped
 from serving.translating import TranslationService
@@ -138,10 +138,9 @@ class DeepLRoutes:
         return JSONResponse(rows)
 
     async def usage(self, request: Request) -> Response:
-        who = caller(request)
-        limit = who.key.characters_per_day if who.key else 0
-        used = request.state.quota.used(who.name)
-        return JSONResponse({"character_count": used, "character_limit": limit or UNLIMITED})
+        who = Account.of(request)
+        used, limit = who.quota.used(who.name), who.per_day or UNLIMITED
+        return JSONResponse({"character_count": used, "character_limit": limit})
 
 
 def _variants(language: str) -> dict[str, str]:

@@ -16,7 +16,6 @@ from serving.documents.jobs import DocumentJobs
 from serving.glossaries.owner import Glossaries
 from serving.http.allowance import Account
 from serving.http.errors import BadRequestError, error_body
-from serving.http.keys import caller
 
 ONE = "/documents/{id}"
 
@@ -62,7 +61,7 @@ class DocumentRoutes:
         return file_response(job)
 
     def _job(self, request: Request) -> DocumentJob:
-        return self._jobs.get(request.path_params["id"], "native", caller(request).name)
+        return self._jobs.get(request.path_params["id"], "native", Account.of(request).name)
 
 
 def described(job: DocumentJob) -> dict[str, Any]:
