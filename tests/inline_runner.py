@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 
 from csanmt.errors import CsanmtError
-from csanmt.translator import DecodingOptions, Translator
+from csanmt.translator import DecodingOptions, Translation, Translator
 from serving.quality_signals import examined
-from serving.runners.remote import BatchResult, Runner
+from serving.runners.remote import Runner
 from serving.runners.translators import TranslatorFacts, engine_fault
 
 
@@ -27,7 +27,9 @@ class InlineRunner(Runner):
     async def start(self) -> TranslatorFacts:
         return self._facts
 
-    async def run(self, sources: Sequence[str], options: DecodingOptions) -> BatchResult:
+    async def run(
+        self, sources: Sequence[str], options: DecodingOptions
+    ) -> tuple[list[Translation], float]:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._stop_batch = False
@@ -39,7 +41,7 @@ class InlineRunner(Runner):
             raise
         except Exception as error:
             raise engine_fault(error) from None
-        return BatchResult(examined(translations), loop.time() - started)
+        return examined(translations), loop.time() - started
 
     async def ended(self) -> None:
         await asyncio.get_running_loop().create_future()  # not before this process

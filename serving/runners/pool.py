@@ -227,7 +227,7 @@ class RunnerPool:
         for ticket in tickets:
             ticket.cancel_listeners.append(cancel_if_unwanted)
         try:
-            result = await runner.run(texts, batch.options)
+            found, seconds = await runner.run(texts, batch.options)
         except CsanmtError as error:
             self._queue.retry_alone(batch, error)  # drops what nobody waits for
             return
@@ -235,10 +235,10 @@ class RunnerPool:
             watchdog.cancel()
             for ticket in tickets:
                 ticket.cancel_listeners.remove(cancel_if_unwanted)
-        self._queue.speed.observe(batch.options, sum(map(cost_of, texts)), result.seconds)
+        self._queue.speed.observe(batch.options, sum(map(cost_of, texts)), seconds)
         self._metrics.observe(names.BATCH_SENTENCES, len(batch.sentences))
-        self._metrics.observe(names.BATCH_SECONDS, result.seconds)
-        translations = dict(zip(texts, result.translations, strict=True))
+        self._metrics.observe(names.BATCH_SECONDS, seconds)
+        translations = dict(zip(texts, found, strict=True))
         for sentence in batch.sentences:
-            sentence.ticket.compute_seconds += result.seconds / len(batch.sentences)
+            sentence.ticket.compute_seconds += seconds / len(batch.sentences)
             sentence.ticket.deliver(sentence.index, translations[sentence.text])

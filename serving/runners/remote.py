@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from csanmt.errors import (
@@ -39,14 +38,6 @@ class RunnerDiedError(Exception):
     def __init__(self, message: str, *, begun: bool) -> None:
         super().__init__(message)
         self.begun = begun
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """Translations in the order of the sources, and the seconds they took in the runner."""
-
-    translations: list[Translation]
-    seconds: float
 
 
 class Runner:
@@ -90,8 +81,15 @@ class Runner:
             raise CheckpointError(message["failed"])
         return TranslatorFacts(**message["ready"])
 
-    async def run(self, sources: Sequence[str], options: DecodingOptions) -> BatchResult:
-        """Translate one batch. Raises RunnerDiedError, or CsanmtError for the batch's own fault."""
+    async def run(
+        self, sources: Sequence[str], options: DecodingOptions
+    ) -> tuple[list[Translation], float]:
+        """Translate one batch; with the seconds it took in the runner.
+
+        Raises:
+            RunnerDiedError: while it held the batch.
+            CsanmtError: for the batch's own fault.
+        """
         self._batch += 1
         batch = {"batch": self._batch, "sources": list(sources), "options": dump_options(options)}
         try:
@@ -108,7 +106,7 @@ class Runner:
                 raise ValueError("of another batch")
             if "error" in reply:
                 raise _batch_error(reply["error"])
-            return BatchResult(load_translations(reply["translations"], sources), reply["seconds"])
+            return load_translations(reply["translations"], sources), reply["seconds"]
         except (LookupError, TypeError, ValueError):
             self.kill()
             raise RunnerDiedError("the runner's answer makes no sense", begun=True) from None
