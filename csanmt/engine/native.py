@@ -88,17 +88,12 @@ class NativeEngine:
             raise NotFoundError(f"{file} does not exist")
         if not 1 <= threads <= 256:
             raise InvalidInputError(f"threads is {threads}; allowed is 1 to 256")
-        if isa not in ("auto", *instruction_sets()):
-            raise EngineUnavailableError(
-                f"instruction set {isa!r} is unknown or not this processor's; allowed is auto, "
-                + ", ".join(instruction_sets())
-            )
         try:
             self._engine = extension.Engine(str(file), isa, threads)
         except extension.FileError as error:
             raise CheckpointError(str(error)) from error
-        except OSError as error:
-            raise CheckpointError(f"cannot read {file}: {error}") from error
+        except ValueError as error:
+            raise EngineUnavailableError(str(error)) from error
         self._cancelled = extension.Cancelled
         self.info: dict[str, Any] = self._engine.info()
 

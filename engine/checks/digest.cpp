@@ -55,16 +55,15 @@ uint64_t digest_of(csanmt::Engine& engine) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int count = 0, different = 0;
-  const csanmt::Kernels* const* kernels = csanmt::available_kernels(&count);
+  int different = 0;
   for (int a = 1; a < argc; ++a) {
     uint64_t first = 0;
-    for (int i = 0; i < count; ++i) {
-      csanmt::Engine engine(argv[a], kernels[i]->name, 1);
+    for (const csanmt::Kernels* kernels : csanmt::available_kernels()) {
+      csanmt::Engine engine(argv[a], kernels->name, 1);
       const uint64_t found = digest_of(engine);
-      if (i == 0) first = found;
+      if (kernels == csanmt::available_kernels()[0]) first = found;
       different += found != first;
-      std::printf("%s %s %016llx\n", argv[a], kernels[i]->name,
+      std::printf("%s %s %016llx\n", argv[a], kernels->name,
                   static_cast<unsigned long long>(found));
       std::fflush(stdout);
     }

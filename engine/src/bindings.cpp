@@ -4,8 +4,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <system_error>
-
 #include "engine.h"
 #include "kernels.h"
 
@@ -71,19 +69,9 @@ nb::dict info(const Engine& engine) {
 }
 
 nb::list instruction_sets() {
-  int count = 0;
-  const csanmt::Kernels* const* kernels = csanmt::available_kernels(&count);
   nb::list out;
-  for (int i = 0; i < count; ++i) out.append(kernels[i]->name);
+  for (const csanmt::Kernels* kernels : csanmt::available_kernels()) out.append(kernels->name);
   return out;
-}
-
-void translate_system_error(const std::exception_ptr& p, void*) {
-  try {
-    std::rethrow_exception(p);
-  } catch (const std::system_error& error) {
-    PyErr_SetString(PyExc_OSError, error.what());
-  }
 }
 
 }  // namespace
@@ -92,7 +80,6 @@ NB_MODULE(_native, m) {
   m.doc() = "Int8 CPU engine of CSANMT.";
   nb::exception<csanmt::FileError>(m, "FileError", PyExc_ValueError);
   nb::exception<Cancelled>(m, "Cancelled", PyExc_RuntimeError);
-  nb::register_exception_translator(translate_system_error);
   nb::class_<Engine>(m, "Engine")
       .def(nb::init<const std::string&, const std::string&, int>(), "path"_a,
            "isa"_a = "auto", "threads"_a = 1, nb::call_guard<nb::gil_scoped_release>())

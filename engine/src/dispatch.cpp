@@ -1,9 +1,7 @@
 // Which kernels this processor can run; decided once, at load.
-#include <cstring>
 #include <stdexcept>
-#include <string>
 
-#include "kernels.h"
+#include "engine.h"
 
 namespace csanmt {
 
@@ -30,36 +28,29 @@ bool has_avx_vnni() {
 }  // namespace
 #endif
 
-const Kernels* const* available_kernels(int* count) {
-  struct List {
-    const Kernels* items[4];
-    int count = 0;
-    List() {
+const std::vector<const Kernels*>& available_kernels() {
+  static const std::vector<const Kernels*> list = [] {
+    std::vector<const Kernels*> found;
 #ifdef CSANMT_X86
-      __builtin_cpu_init();
-      if (has_avx512_vnni()) items[count++] = &kAvx512VnniKernels;
-      if (has_avx_vnni()) items[count++] = &kAvxVnniKernels;
-      if (__builtin_cpu_supports("avx2")) items[count++] = &kAvx2Kernels;
+    __builtin_cpu_init();
+    if (has_avx512_vnni()) found.push_back(&kAvx512VnniKernels);
+    if (has_avx_vnni()) found.push_back(&kAvxVnniKernels);
+    if (__builtin_cpu_supports("avx2")) found.push_back(&kAvx2Kernels);
 #endif
-      items[count++] = &kPortableKernels;
-    }
-  };
-  static const List list;
-  *count = list.count;
-  return list.items;
+    found.push_back(&kPortableKernels);
+    return found;
+  }();
+  return list;
 }
 
-const Kernels& select_kernels(const char* name) {
-  int count = 0;
-  const Kernels* const* kernels = available_kernels(&count);
-  if (!*name || std::strcmp(name, "auto") == 0) return *kernels[0];
-  std::string known;
-  for (int i = 0; i < count; ++i) {
-    if (std::strcmp(name, kernels[i]->name) == 0) return *kernels[i];
-    known += (i ? ", " : "") + std::string(kernels[i]->name);
+const Kernels& select_kernels(const std::string& name) {
+  std::string known = "auto";
+  for (const Kernels* kernels : available_kernels()) {
+    if (name == "auto" || name == kernels->name) return *kernels;
+    known += ", " + std::string(kernels->name);
   }
-  throw std::invalid_argument("instruction set '" + std::string(name) +
-                              "' is not available here; available: " + known);
+  throw std::invalid_argument("instruction set '" + name +
+                              "' is unknown or not this processor's; allowed is " + known);
 }
 
 }  // namespace csanmt

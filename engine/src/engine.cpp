@@ -162,7 +162,7 @@ struct Engine::Lease {
 Engine::Engine(const std::string& path, const std::string& isa, int threads)
     : file_(path),
       model_(file_),
-      kernels_(select_kernels(isa.c_str())),
+      kernels_(select_kernels(isa)),
       threads_(threads) {}
 
 void Engine::check(const Ids& ids, uint32_t vocabulary, const char* what) const {

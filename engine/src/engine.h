@@ -14,6 +14,11 @@ namespace csanmt {
 
 using Ids = std::vector<int32_t>;
 
+// Instruction sets compiled in and usable on this processor, best first; "portable" is last.
+const std::vector<const Kernels*>& available_kernels();
+// By name, or the best for "auto". Throws std::invalid_argument.
+const Kernels& select_kernels(const std::string& name);
+
 class Engine {
  public:
   // isa: a name from available_kernels(), or "auto". threads: that share a call's sentences.

@@ -135,9 +135,4 @@ inline size_t cached_scratch(int heads, int length, int relative_columns) {
   return size_t(heads) * (length + 16) + 2 * size_t(relative_columns);
 }
 
-// Instruction sets compiled in and usable on this processor, best first; "portable" is last.
-const Kernels* const* available_kernels(int* count);
-// By name, or the best for "auto" or "". Throws std::invalid_argument.
-const Kernels& select_kernels(const char* name);
-
 }  // namespace csanmt

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 namespace csanmt {
 namespace {
@@ -103,22 +102,15 @@ ModelFile::~ModelFile() {
 
 void ModelFile::map(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + path);
   struct stat info {};
   void* mapped = MAP_FAILED;
-  int error = 0;
-  if (fstat(fd, &info) != 0) {
-    error = errno;
-  } else if (!S_ISREG(info.st_mode) || size_t(info.st_size) < kHeaderBytes) {
-    close(fd);
-    throw FileError(path + " is not an engine file (too short for its header)");
-  } else {
-    mapped = mmap(nullptr, size_t(info.st_size), PROT_READ, MAP_SHARED, fd, 0);
-    error = errno;
-  }
-  close(fd);
-  if (mapped == MAP_FAILED)
-    throw std::system_error(error, std::generic_category(), "cannot map " + path);
+  const bool found = fd >= 0 && fstat(fd, &info) == 0;
+  const bool whole = S_ISREG(info.st_mode) && size_t(info.st_size) >= kHeaderBytes;
+  if (found && whole) mapped = mmap(nullptr, size_t(info.st_size), PROT_READ, MAP_SHARED, fd, 0);
+  const FileError unreadable("cannot read " + path + ": " + std::strerror(errno));
+  if (fd >= 0) close(fd);
+  if (found && !whole) throw FileError(path + " is not an engine file (too short for its header)");
+  if (mapped == MAP_FAILED) throw unreadable;
   data_ = static_cast<const uint8_t*>(mapped);
   bytes_ = size_t(info.st_size);
 }

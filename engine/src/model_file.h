@@ -48,7 +48,7 @@ struct Dimensions {
 
 class ModelFile {
  public:
-  // Maps the file shared and read-only. Throws FileError; std::system_error if unreadable.
+  // Maps the file shared and read-only. Throws FileError.
   explicit ModelFile(const std::string& path);
   ~ModelFile();
   ModelFile(const ModelFile&) = delete;
