@@ -91,8 +91,6 @@ def han_count(text: str) -> int:
 
 def empty(source: str, output: str) -> Finding:
     """No letter and no digit; or the word that programs write for nothing."""
-    if not _plain(source):
-        return None
     if not _plain(output):
         return None if EMOJI.search(output) else "nothing came back"
     nothing = output.strip(" .\"'").casefold() in ("null", "none", "nan", "n/a", "undefined", "nil")
@@ -100,7 +98,7 @@ def empty(source: str, output: str) -> Finding:
 
 
 def echo(source: str, output: str) -> Finding:
-    if han_count(source) < 2 or not output.strip():
+    if not output.strip():
         return None
     if _plain(output) == _plain(source):
         return "the source came back"
@@ -163,9 +161,9 @@ def length(source: str, output: str) -> Finding:
 
 
 def truncation(source: str, output: str) -> Finding:
-    if han_count(source) < 4 or not output.strip() or not SENTENCE_END.search(source):
+    if not output.strip() or TARGET_END.search(output):
         return None
-    return None if TARGET_END.search(output) else f"breaks off: …{output.strip()[-30:]}"
+    return f"breaks off: …{output.strip()[-30:]}"
 
 
 def written(value: float) -> str:

@@ -109,10 +109,10 @@ def made_sentences(vocabulary: int, count: int) -> list[list[int]]:
 
 def _log_probability(logits: NDArray[np.float32], ids: Sequence[int]) -> float:
     """Of a target, its end not counted; ``logits`` (T + 1, V)."""
-    rows = logits[: len(ids)].astype(np.float64)
-    top = rows.max(axis=1, keepdims=True) if len(rows) else np.zeros((0, 1))
-    normaliser = np.log(np.exp(rows - top).sum(axis=1)) + top[:, 0]
-    return float((rows[np.arange(len(ids)), list(ids)] - normaliser).sum())
+    import torch
+
+    rows = torch.tensor(logits[: len(ids)]).double().log_softmax(dim=1)
+    return float(rows.gather(1, torch.tensor(ids, dtype=torch.long)[:, None]).sum())
 
 
 def _torch_logits(

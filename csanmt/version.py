@@ -33,6 +33,9 @@ WEIGHTS = (PACKED_WEIGHTS, FLOAT_WEIGHTS)
 CARD = "model_card.md"
 MODEL_TYPE = "csanmt"
 SOURCE_LANGUAGE, TARGET_LANGUAGE = "zh", "en"  # of a version that does not say
+TOKEN_IDS = dict.fromkeys(
+    ("eos_token_id", "pad_token_id", "bos_token_id", "decoder_start_token_id"), 0
+)
 # Our key, and transformers' for the same thing.
 _DECODING_KEYS: Mapping[str, tuple[str, ...]] = {
     "beam": ("beam", "num_beams"),
@@ -162,11 +165,7 @@ def missing_files(paths: list[str]) -> Iterator[str]:
 def write_decoding(directory: Path, decoding: DecodingOptions) -> None:
     """Write ``generation_config.json``: our keys and those of transformers' ``generate``."""
     table = {key: asdict(decoding)[key] for key in _DECODING_KEYS}
-    ids = dict.fromkeys(("eos_token_id", "pad_token_id", "bos_token_id"), 0)
-    write_json(
-        directory / GENERATION,
-        {**table, "num_beams": decoding.beam, **ids, "decoder_start_token_id": 0},
-    )
+    write_json(directory / GENERATION, {**table, "num_beams": decoding.beam, **TOKEN_IDS})
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

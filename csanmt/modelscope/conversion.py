@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ from csanmt.version import (
     CONFIG,
     FLOAT_WEIGHTS,
     PACKED_WEIGHTS,
+    TOKEN_IDS,
     TOKENIZER,
     read_config,
     write_decoding,
@@ -188,38 +190,29 @@ def find_checkpoint(directory: Path) -> Path:
         ConflictError: there are several and none is named current.
     """
     for folder in (directory / CHECKPOINTS, directory):
-        published = folder / "ckpt-0"
-        if published.with_name("ckpt-0.index").is_file():
-            return published
-        current = _current(folder)
-        if current is not None:
-            return current
-        found = sorted(folder.glob("*.index")) if folder.is_dir() else []
-        if len(found) == 1:
-            return found[0].with_suffix("")
-        if found:
-            names = ", ".join(path.stem for path in found)
+        found = {path.stem: path.with_suffix("") for path in sorted(folder.glob("*.index"))}
+        for name in ("ckpt-0", _current(folder)):
+            if name in found:
+                return found[name]
+        if len(found) > 1:
             raise ConflictError(
-                f"{str(folder)!r} holds several checkpoints ({names}) and no file 'checkpoint' "
-                "says which is current; leave only one"
+                f"{str(folder)!r} holds several checkpoints ({', '.join(found)}) and no file "
+                "'checkpoint' says which is current; leave only one"
             )
+        for only in found.values():
+            return only
     raise NotFoundError(
         f"no TensorFlow checkpoint in {str(directory)!r}: {CHECKPOINTS}/ckpt-0.index is missing"
     )
 
 
-def _current(folder: Path) -> Path | None:
+def _current(folder: Path) -> str:
+    """The name of the checkpoint that the file ``checkpoint`` says is current, if any."""
     state = folder / "checkpoint"
-    if not state.is_file():
-        return None
-    for line in state.read_text(encoding="utf-8", errors="replace").splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model_checkpoint_path":
-            # Often an absolute path of the machine it was trained on: only the name counts.
-            name = Path(value.strip().strip('"')).name
-            if (folder / f"{name}.index").is_file():
-                return folder / name
-    return None
+    said = state.read_text(encoding="utf-8", errors="replace") if state.is_file() else ""
+    found = re.search(r'^\s*model_checkpoint_path\s*:\s*"?([^"\n]*)', said, re.MULTILINE)
+    # Often an absolute path of the machine it was trained on: only the name counts.
+    return Path(found[1].strip()).name if found else ""
 
 
 def _tokenizer(configuration: ModelScopeConfiguration) -> ModelScopeTokenizer:
@@ -241,10 +234,7 @@ def _config_json(configuration: ModelScopeConfiguration) -> dict[str, Any]:
         "architectures": ["CsanmtForConditionalGeneration"],
         **configuration.config,
         "is_encoder_decoder": True,
-        "eos_token_id": 0,
-        "pad_token_id": 0,
-        "bos_token_id": 0,
-        "decoder_start_token_id": 0,
+        **TOKEN_IDS,
     }
 
 

@@ -254,8 +254,17 @@ def match_in_order(pieces: Sequence[str], text: str) -> list[Span]:
     White space between pieces is skipped. A piece that the text spells otherwise
     (normalised punctuation) gets the characters between its neighbours.
     """
-    found: list[Span | None] = []
-    at = 0
+    spans: list[Span] = []
+    at = unmatched = 0
+
+    def fill(end: int) -> None:
+        """Give what lies before ``end`` to the first of the pieces that were not found."""
+        low = spans[-1][1] if spans else 0
+        for _ in range(unmatched):
+            start = _skip_space(text, low)
+            low = start + len(text[start : max(start, end)].rstrip())
+            spans.append((start, low))
+
     for piece in pieces:
         at = _skip_space(text, at)
         if text.startswith(piece, at):
@@ -263,33 +272,19 @@ def match_in_order(pieces: Sequence[str], text: str) -> list[Span]:
         else:
             start = text.find(piece, at, at + _LOOK_AHEAD + len(piece)) if piece else -1
         if start < 0:
-            found.append(None)
+            unmatched += 1
             continue
-        found.append((start, start + len(piece)))
-        at = start + len(piece)
-    return _fill(found, text)
+        fill(start)
+        at, unmatched = start + len(piece), 0
+        spans.append((start, at))
+    fill(len(text))
+    return spans
 
 
 def _skip_space(text: str, at: int) -> int:
     while at < len(text) and text[at].isspace():
         at += 1
     return at
-
-
-def _fill(found: Sequence[Span | None], text: str) -> list[Span]:
-    """Give pieces without a match what lies between the matches around them."""
-    spans: list[Span] = []
-    last = 0
-    for i, span in enumerate(found):
-        if span is None:
-            following = next((s[0] for s in found[i + 1 :] if s is not None), len(text))
-            start = _skip_space(text, last)
-            end = max(start, following)
-            bare = text[start:end].rstrip()
-            span = (start, start + len(bare))
-        spans.append(span)
-        last = max(last, span[1])
-    return spans
 
 
 def _bpe(codes: str) -> BPE:
