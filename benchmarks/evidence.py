@@ -89,7 +89,6 @@ def build(
     policy: Policy,
     *,
     root: Path,
-    now: datetime | None = None,
 ) -> dict[str, Any]:
     """The content of an evidence file, sealed.
 
@@ -101,7 +100,7 @@ def build(
     unknown = partial(SubjectInfo, kind="")
     content: dict[str, Any] = {
         "format": FORMAT,
-        "created": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "decision": verdict.decision.word,
         "scope": verdict.scope,
         "candidate": asdict(measured.candidate if measured else unknown(verdict.candidate)),

@@ -26,13 +26,6 @@ SPEED_LIMITS = ("p95_ratio", "mean_ratio", START, "memory_ratio", "throughput_ra
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics(SamplingPlan):
-    """``alpha`` is the share of false alarms of the whole verdict."""
-
-    alpha: float = 0.05
-
-
-@dataclass(frozen=True, slots=True)
 class Quality:
     """Scores on suites.
 
@@ -195,7 +188,7 @@ class Policy:
     """
 
     version: int
-    statistics: Statistics = field(default_factory=Statistics)
+    statistics: SamplingPlan = field(default_factory=SamplingPlan)
     quality: Quality = field(default_factory=Quality)
     memorised: Memorised | None = None
     checks: Checks | None = None

@@ -63,14 +63,11 @@ class RuleSummary:
     sentences: tuple[tuple[str, Change | Example], ...] = ()
 
 
-def render(
-    measured: Measurements, verdict: Verdict | None, policy: Policy, now: datetime | None = None
-) -> str:
+def render(measured: Measurements, verdict: Verdict | None, policy: Policy) -> str:
     """The page.
 
     Args:
         verdict: None for a comparison that nobody judged.
-        now: time of writing (UTC); by default the present.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -96,7 +93,7 @@ def render(
         checks=list(check_totals(measured.suites).values()),
         max_changes=MAX_CHANGES,
         word_differences=word_differences,
-        written=(now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 

@@ -28,9 +28,10 @@ T_97_5 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)  # Student's t, 1 to 7 degr
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
-    """How often to resample; sacreBLEU's defaults.
+    """How often to resample (sacreBLEU's defaults), and what may come of chance.
 
     Attributes:
+        alpha: the share of false alarms of the whole verdict.
         samples: resamples of the paired bootstrap.
         trials: shufflings of the approximate randomisation.
         seed: of numpy's default generator.
@@ -39,6 +40,7 @@ class SamplingPlan:
     samples: int = 1000
     trials: int = 10_000
     seed: int = 12345
+    alpha: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

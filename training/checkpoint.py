@@ -16,6 +16,8 @@ from csanmt.errors import CheckpointError, ConflictError, NotFoundError
 from training.optimizer import Optimizer
 
 STATE = "state.safetensors"
+# What a run that begins with a copy of a trunk has of it.
+KEPT = ("stage", "step", "round", "batch", "tokens", "data", "tokenizer")
 OLDER = "progress.json"  # stood beside it until 0.2.0
 
 
@@ -103,16 +105,8 @@ def copy_trunk(run: Path, out: Path) -> None:
     tensors = load_file(place / STATE)
     if read_progress(place) != before:
         raise ConflictError(f"{str(run)!r} was saved while it was copied: try again")
-    fresh = TrainingState(
-        stage="translation",
-        step=before.step,
-        round=before.round,
-        batch=before.batch,
-        tokens=before.tokens,
-        data=before.data,
-        tokenizer=before.tokenizer,
-        earlier=before.earlier + before.elapsed,
-    )
+    kept = {key: getattr(before, key) for key in KEPT}
+    fresh = TrainingState(**kept, earlier=before.earlier + before.elapsed)
     _write(out / "checkpoint", fresh, tensors)
 
 
