@@ -8,13 +8,12 @@ from pathlib import Path
 
 from benchmarks.answers import AnswerCache
 from benchmarks.behaviour import Cases, GroupResult, compare_groups
-from benchmarks.coldstart import measure_start
 from benchmarks.comparison import Comparison, metric_test
 from benchmarks.measurements import Measurements, MetricResult, ScoreResult, SuiteResult
 from benchmarks.metrics import signature
 from benchmarks.policy import Policy, ScorePolicy
 from benchmarks.second_opinion import Texts, read_sheet, score_result
-from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed
+from benchmarks.speed import SpeedPlan, SpeedReport, StartReport, measure_speed, measure_start
 from benchmarks.subject import SILENT, Progress, Subject, same_subject
 from benchmarks.suite import Suite
 from csanmt.errors import InvalidInputError

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from csanmt.tables import read_toml
 from csanmt.translator import DecodingOptions, Translator
-from training.sources import base, source
+from training.corpus import base, source
 from training.status import read_metrics
 
 SENTENCES = Path(__file__).resolve().parent / "showcase.toml"

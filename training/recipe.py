@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from csanmt.errors import ConfigurationError, NotFoundError
 from csanmt.tables import build, read_toml
+from training.corpus import FAMILIES, base, source
 from training.filtering import FilterSettings
-from training.sources import FAMILIES, base, source
 from training.vocabulary import VocabularySettings
 
 Schedule = Literal["inverse-root", "inverse-root-to-zero", "linear-to-zero", "stable-linear"]

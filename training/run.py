@@ -21,13 +21,13 @@ from csanmt.durable import file_sha256
 from csanmt.errors import InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration
 from training.checkpoint import copy_trunk, find_checkpoint
+from training.corpus import source
 from training.evaluation import Stop, dev_losses, greedy_bleu, never
 from training.export import export_version
 from training.initialization import starting_model
 from training.input_digests import check_packed, differing, model_digest
 from training.packed import DESCRIPTION, read_description, read_split
 from training.recipe import Recipe, load_recipe, recipe_to_dict
-from training.sources import source
 from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 

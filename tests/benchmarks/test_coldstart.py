@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.coldstart import measure_start
 from benchmarks.gate import judge
 from benchmarks.report import render
+from benchmarks.speed import measure_start
 
 
 def starts(world, tmp_path, baseline, candidate, **other):

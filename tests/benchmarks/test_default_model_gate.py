@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks import evidence
-from benchmarks.coldstart import measure_start
 from benchmarks.loading import load_subject
+from benchmarks.speed import measure_start
 from benchmarks.suite import load_suite
 from cli.loading import digest_of_directory
 from cli.main import main

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from training.copying import MARK, MOST, copied, copies, copy_marked, copy_named, insert_tokens
-from training.corpus import SentencePair
+from training.corpus import FAMILIES, SentencePair, sources
 from training.preparation import prepare, simplified
 from training.recipe import DataSettings, load_recipe, recipe_from_dict
-from training.sources import FAMILIES, sources
 from training.synthetic import ORIGINS
 from training.variants import joined_variants, variants
 from training.vocabulary import Vocabularies
