@@ -91,10 +91,7 @@ class Forcing:
 
     def _reordered(self, work: Work, found: list[TokenHypothesis]) -> list[TokenHypothesis]:
         """The hypotheses that miss the fewest terms first."""
-        return sorted(found, key=lambda h: -self._satisfied(work, h))  # sorted is stable
-
-    def _satisfied(self, work: Work, hypothesis: TokenHypothesis) -> int:
-        return len(work.demands) - len(self._missing(work, hypothesis))
+        return sorted(found, key=lambda h: len(self._missing(work, h)))  # sorted is stable
 
     def _missing(self, work: Work, hypothesis: TokenHypothesis) -> list[Demand]:
         text = self._tokenizer.decode(hypothesis.ids)
@@ -152,7 +149,7 @@ class Forcing:
                 continue
             ranked = [(self._rank(state.work, found[0]), c, found) for c, found in own]
             rank, candidate, found = max(ranked, key=lambda item: item[0])
-            if rank[0] <= self._satisfied(state.work, state.best[0]):
+            if -rank[0] >= len(self._missing(state.work, state.best[0])):
                 state.stuck = True  # no better: what is missing stays missing
                 continue
             state.best = [_aligned(h, candidate, state.work.spans) for h in found]
@@ -166,7 +163,7 @@ class Forcing:
             for demand in {d.target: d for d in work.demands}.values()
         )
         return (
-            self._satisfied(work, hypothesis),
+            -len(self._missing(work, hypothesis)),
             -surplus,
             -hypothesis.hit_limit,
             hypothesis.score,

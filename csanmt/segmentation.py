@@ -114,13 +114,9 @@ def _gap(gap: str, left: str, right: str, language: str) -> str:
     return gap if any(map(str.isspace, gap)) else gap + " "
 
 
-def _lines(text: str) -> list[tuple[int, int]]:
-    spans, start = [], 0
-    for found in LINE_BREAK.finditer(text):
-        spans.append((start, found.start()))
-        start = found.end()
-    spans.append((start, len(text)))
-    return spans
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    breaks = [found.span() for found in LINE_BREAK.finditer(text)]
+    return zip([0, *(end for _, end in breaks)], [*(a for a, _ in breaks), len(text)], strict=True)
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -58,15 +58,7 @@ def certainly_traditional() -> frozenset[str]:
     """Characters that stand in no simplified text."""
     han = [chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
     changed = zip(han, _convert("\n".join(han)).split("\n"), strict=True)
-    return frozenset(old for old, new in changed if new != old and not _in_gb2312(old))
-
-
-def _in_gb2312(character: str) -> bool:
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return frozenset(o for o, new in changed if new != o and not o.encode("gb2312", "ignore"))
 
 
 @cache

@@ -6,6 +6,7 @@ every character representable.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import unicodedata
@@ -166,16 +167,15 @@ class SentencePieceTokenizer:
     def _surfaces(self, ids: Sequence[int]) -> list[str]:
         """One string for each id before eos; a character made of bytes stands at its last byte."""
         surfaces: list[str] = []
-        pending = b""
+        decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         for token in ids:
             if token == EOS:
                 break
             piece: str | bytes = "" if token >= self.target_size else self._pieces[token]
             if isinstance(piece, bytes):
-                character, pending = _next_character(pending + piece)
-                surfaces.append(character)
+                surfaces.append(decoder.decode(piece))
             else:
-                pending = b""
+                decoder.reset()
                 surfaces.append(piece)
         return surfaces
 
@@ -196,18 +196,6 @@ def _with_spans(
 def _read(character: str) -> bool:
     """Written in bytes, the character still means something to the model: a rare Han or é."""
     return character.isalpha() and unicodedata.name(character, "").startswith(_READ_IN_BYTES)
-
-
-def _next_character(data: bytes) -> tuple[str, bytes]:
-    """A character if ``data`` ends one, and the bytes that may still begin one."""
-    for start in range(max(0, len(data) - 4), len(data)):
-        tail = data[start:]
-        try:
-            return tail.decode("utf-8"), b""
-        except UnicodeDecodeError as error:
-            if error.reason == "unexpected end of data" and error.start == 0:
-                return "", tail
-    return "", b""
 
 
 def _surface(processor: sentencepiece.SentencePieceProcessor, token: int) -> str | bytes:

@@ -46,15 +46,15 @@ class DecodingOptions:
     protect: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._check("beam", self.beam, 1, MAX_BEAM)
-        self._check("n_best", self.n_best, 1, self.beam)
-        self._check("length_penalty", self.length_penalty, 0.0, 5.0)
-        self._check("max_length", self.max_length, 1, MAX_LENGTH)
-
-    @staticmethod
-    def _check(name: str, value: float, low: float, high: float) -> None:
-        if not low <= value <= high:
-            raise ConfigurationError(f"{name} is {value}; allowed is {low} to {high}")
+        for name, low, high in (
+            ("beam", 1, MAX_BEAM),
+            ("n_best", 1, self.beam),
+            ("length_penalty", 0.0, 5.0),
+            ("max_length", 1, MAX_LENGTH),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigurationError(f"{name} is {value}; allowed is {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True)

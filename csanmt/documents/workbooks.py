@@ -47,15 +47,7 @@ class Workbook:
         self._package, self._main, self._limits, self.kept = package, main, limits, kept
         self._named = NamedCells(kept)
         self._string_cells = self._calculates = False
-        for part in package.of_types(
-            (
-                "spreadsheetml.worksheet+xml",
-                "spreadsheetml.table+xml",
-                *main,
-                "spreadsheetml.pivotcachedefinition+xml",
-                "spreadsheetml.pivottable+xml",
-            )
-        ):
+        for part in package.of_types((*_TABLE["workbook"]["parts"], *main)):
             source = package.archive.xml(part)
             self._string_cells |= re.search(rb"""\st=["']str["']""", source) is not None
             for element in find(source, limits, *_FORMULAS, *_NAMING, "sheet"):

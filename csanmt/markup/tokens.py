@@ -131,21 +131,12 @@ class _Scanner:
     def _declaration(self, at: int) -> Token | None:
         """``<!DOCTYPE …>``, with the declarations it may hold in brackets."""
         plain = self._until(">", at, 2, TokenKind.OTHER)
-        if plain and "[" in plain.raw and plain.raw[2:9].upper() == "DOCTYPE":
-            subset = self._subset(at)
-            if subset:
-                return subset
-        return plain
-
-    def _subset(self, at: int) -> Token | None:
-        """A document type with declarations of its own, up to their ``]>``."""
-        if "]" in self._absent:
-            return None
-        found = _SUBSET_END.search(self._source, at)
-        if found is None:
+        subset = plain is not None and "[" in plain.raw and plain.raw[2:9].upper() == "DOCTYPE"
+        if subset and "]" not in self._absent:
+            if found := _SUBSET_END.search(self._source, at):
+                return Token(TokenKind.OTHER, self._source[at : found.end()], at)
             self._absent.add("]")
-            return None
-        return Token(TokenKind.OTHER, self._source[at : found.end()], at)
+        return plain
 
     def _raw_text(self, name: str, start: int) -> int:
         """Everything up to the end tag is one token that nobody reads."""
