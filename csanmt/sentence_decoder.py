@@ -112,7 +112,8 @@ class SentenceDecoder:
         options = replace(self.options, alignment=True) if aligned else self.options
         decoded = self._ask(items, options)
         # Rare: only a model that answers "unknown" needs to say what it looked at.
-        again = [i for i, found in enumerate(decoded) if any(map(self._has_unknown, found))]
+        unknown = self.tokenizer.is_unknown_target
+        again = [i for i, row in enumerate(decoded) if any(unknown(t) for h in row for t in h.ids)]
         if again and not aligned:
             asked = self._ask([items[i] for i in again], replace(self.options, alignment=True))
             for i, found in zip(again, asked, strict=True):
@@ -123,9 +124,6 @@ class SentenceDecoder:
         if not items:
             return []
         return Forcing(self._ask, self.tokenizer).translate(items, self.options)
-
-    def _has_unknown(self, hypothesis: TokenHypothesis) -> bool:
-        return any(self.tokenizer.is_unknown_target(token) for token in hypothesis.ids)
 
     def _decoded(self, item: Work, found: Sequence[TokenHypothesis]) -> Decoded:
         texts = [self._text_of(tokens, item) for tokens in found]

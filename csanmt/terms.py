@@ -85,9 +85,7 @@ class TermIndex:
         return tuple((s, t) for s, t in self.targets.items() if simplified(s) in seen)
 
 
-@lru_cache(maxsize=64)
-def term_index(pairs: tuple[Term, ...]) -> TermIndex:
-    return TermIndex(pairs)
+term_index = lru_cache(maxsize=64)(TermIndex)
 
 
 def demands(sentence: str, pairs: tuple[Term, ...]) -> list[Demand]:

@@ -73,13 +73,16 @@ def decode(data: bytes, *, look_for_declaration: bool = False) -> Decoded:
     Raises:
         DocumentError: it is in none of them, it cannot be told which, or it holds a NUL.
     """
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return _required(_decoded(data[len(bom) :], encoding, bom))
-    found = _DECLARATION.search(data[:1024]) if look_for_declaration else None
-    if found and (text := decode_as(data, found[1].decode())):
+    bom, encoding = next((mark for mark in _BOMS if data.startswith(mark[0])), (b"", "utf-8"))
+    said = _DECLARATION.search(data[:1024]) if look_for_declaration and not bom else None
+    if said and (text := decode_as(data, said[1].decode())):
         return text
-    return _decoded(data, "utf-8") or _required(_decoded(data, _recognised(data)))
+    found = _decoded(data[len(bom) :], encoding, bom)
+    if found is None and not bom:
+        found = _decoded(data, _recognised(data))
+    if found is None:
+        raise DocumentError(_NO_TEXT)
+    return found
 
 
 def decode_as(data: bytes, name: str) -> Decoded | None:
@@ -89,12 +92,6 @@ def decode_as(data: bytes, name: str) -> Decoded | None:
     if declared not in (None, "utf-8") and (text := _decoded(data, "utf-8")) and chinese(text.text):
         return None
     return _decoded(data, declared, declared=True) if declared else None
-
-
-def _required(found: Decoded | None) -> Decoded:
-    if found is None:
-        raise DocumentError(_NO_TEXT)
-    return found
 
 
 def _decoded(

@@ -55,14 +55,9 @@ def find(name: str) -> Format:
     raise UnsupportedDocumentError(f"{given} supported; these are: {', '.join(SUFFIXES)}")
 
 
-def _markdown(source: str) -> MarkupDocument:
-    document: MarkupDocument = resolve_name("csanmt.documents.markdown:MarkdownText")(source)
-    return document
-
-
 # Texts with markup in a request, by the names that the API gives to their formats.
 PARSERS: Mapping[str, Callable[[str], MarkupDocument]] = {
     "html": lambda source: parse_markup(source, html_rules()),
     "xml": lambda source: parse_markup(source, xml_rules()),
-    "markdown": _markdown,
+    "markdown": lambda source: resolve_name("csanmt.documents.markdown:MarkdownText")(source),
 }

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from csanmt.documents import hypertext, plain
@@ -72,16 +71,11 @@ def _is_block(kind: _Kind, uri: str, name: str) -> bool:
 _KINDS = {name: build(_Kind, table) for name, table in _TABLE["kinds"].items()}
 
 
-def _reader(name: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
-    """How the files of an application are opened."""
-    return lambda data, limits, languages: OfficeDocument(data, _KINDS[name], limits, languages)
-
-
 class OfficeDocument(XmlArchive):
     """An office document; ``within`` counts the documents around it."""
 
     def __init__(
-        self, data: bytes, kind: _Kind, limits: Limits, languages: Languages, within: int = 0
+        self, data: bytes, limits: Limits, languages: Languages, kind: _Kind, within: int = 0
     ) -> None:
         super().__init__(data, limits)
         self._kind, self._package = kind, Package(self.archive, limits)
@@ -218,7 +212,7 @@ class OfficeDocument(XmlArchive):
         """A part that is a document. Raises DocumentError: it is of no kind that is read here."""
         suffix = name.rpartition(".")[2].lower()
         if data.startswith(_ZIP) and within < _DEEPEST:
-            return OfficeDocument(data, _KINDS["docx"], self.limits, languages, within + 1)
+            return OfficeDocument(data, self.limits, languages, _KINDS["docx"], within + 1)
         if "html" in kind or suffix in ("html", "htm", "xhtml"):
             return hypertext.opened(data, self.limits, languages)
         if kind == "text/plain" or suffix == "txt":
@@ -240,4 +234,4 @@ def _holds_chinese(archive: Archive, name: str, limits: Limits) -> bool:
         return False
 
 
-docx, pptx, xlsx = _reader("docx"), _reader("pptx"), _reader("xlsx")
+docx, pptx, xlsx = (partial(OfficeDocument, kind=_KINDS[n]) for n in ("docx", "pptx", "xlsx"))

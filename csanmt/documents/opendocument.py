@@ -7,13 +7,13 @@ paragraphs within it (a footnote, a text box) are units of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from csanmt.documents.formulas import NamedCells
 from csanmt.documents.leftovers import chinese, count
 from csanmt.documents.limits import DocumentError, Limits
-from csanmt.documents.protocol import Languages, OpenDocument
+from csanmt.documents.protocol import Languages
 from csanmt.documents.xml_source import Element, find, visit
 from csanmt.documents.xml_units import Units, XmlArchive, attribute_unit, unit_of
 from csanmt.tables import read_toml
@@ -28,13 +28,8 @@ _TITLES = frozenset(_TABLE["titles"])
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
 
 
-def _reader(kind: str) -> Callable[[bytes, Limits, Languages], OpenDocument]:
-    """How the files of an application are opened."""
-    return lambda data, limits, _: OdfDocument(data, _TYPE + kind, limits)
-
-
 class OdfDocument(XmlArchive):
-    def __init__(self, data: bytes, media_type: str, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: Limits, _: Languages, media_type: str) -> None:
         super().__init__(data, limits)
         self._named = NamedCells(self.kept)
         self._check(media_type)
@@ -116,4 +111,7 @@ def _is_paired(element: Element) -> bool:
     return own and ":text:" in element.uri and element.name not in _APART
 
 
-text, spreadsheet, presentation = _reader("text"), _reader("spreadsheet"), _reader("presentation")
+text, spreadsheet, presentation = (
+    partial(OdfDocument, media_type=_TYPE + kind)
+    for kind in ("text", "spreadsheet", "presentation")
+)

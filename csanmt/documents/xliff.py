@@ -44,7 +44,9 @@ class XliffDocument:
         self.kept: Counter[Part] = Counter()
         self.units: list[PatchUnit[bytes]] = []
         self._states: list[Consequence[bytes]] = []
-        visit(self._source, _holds, limits, self._take, self._enter, self._stray)
+        visit(
+            self._source, lambda _, n: n in _HOLDERS, limits, self._take, self._enter, self._stray
+        )
         if not self._version:
             raise DocumentError("not XLIFF 1.x or 2.x: the root element or its namespace is else")
 
@@ -113,10 +115,6 @@ class XliffDocument:
         heads = [Consequence(place, place, language, self.units) for place in places]
         changes: list[Change[bytes]] = [*heads, *self._states, *self.units]
         return patched(self._source, changes)
-
-
-def _holds(_uri: str, name: str) -> bool:
-    return name in _HOLDERS
 
 
 def _is_paired(element: Element) -> bool:

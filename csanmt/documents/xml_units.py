@@ -94,14 +94,12 @@ def attribute_unit(
 
     def render(segment: Segment, _: object) -> bytes | None:
         text = written(segment)
-        return attribute_value(text) if longest is None or len(text) <= longest else None
+        if longest is not None and len(text) > longest:
+            return None
+        quoted = escaped(text).replace(b'"', b"&quot;").replace(b"'", b"&apos;")
+        return quoted.replace(b"\n", b"&#10;")
 
     return PatchUnit(coded(value, tags, 0, len(value)), *found.span(found.lastindex or 0), render)
-
-
-def attribute_value(text: str) -> bytes:
-    """Text as it is written between the quotes of an attribute."""
-    return escaped(text).replace(b'"', b"&quot;").replace(b"'", b"&apos;").replace(b"\n", b"&#10;")
 
 
 @dataclass(slots=True)
