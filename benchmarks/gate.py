@@ -83,8 +83,7 @@ class Verdict:
         return {result.rule for result in self.failed}
 
     def to_json(self) -> dict[str, Any]:
-        whole = asdict(self) | {"decision": self.decision.word, "exit_code": int(self.decision)}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in whole.items()}
+        return asdict(self) | {"decision": self.decision.word, "exit_code": int(self.decision)}
 
 
 def unjudged(candidate: str, baseline: str, reason: str) -> Verdict:

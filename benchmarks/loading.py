@@ -35,7 +35,8 @@ def load_subject(
 
     Raises:
         NotFoundError: nothing of that name.
-        CsanmtError: it is there but cannot be loaded, or nobody answers.
+        CheckpointError: it is there but cannot be loaded, whatever the reason is.
+        UnavailableError: nobody answers there.
     """
     if spec.startswith(("http://", "https://")):
         return UrlSubject(spec, decoding, api_key=api_key).connect()
@@ -47,21 +48,6 @@ def load_subject(
             what = "no URL, no file, no model directory and no name:version"
             raise NotFoundError(f"{spec!r} is {what}")
         path, tag = find_version(spec), spec
-    return load_model(path, tag, engine, decoding, digest_of)
-
-
-def load_model(
-    path: Path,
-    tag: str | None = None,
-    engine: str | None = None,
-    decoding: Mapping[str, float] = {},
-    digest_of: Callable[[Path], str] | None = None,
-) -> ModelSubject:
-    """A model directory as a subject.
-
-    Raises:
-        CheckpointError: it cannot be loaded, whatever the reason was.
-    """
     try:
         translator = load_translator(path, engine=engine, model_tag=tag)
         digest = digest_of(path) if digest_of else None

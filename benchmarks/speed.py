@@ -73,15 +73,13 @@ class StartReport:
     """A fresh process: seconds to the first answer and peak memory.
 
     Attributes:
-        baseline_s, candidate_s, baseline_mb, candidate_mb: medians of the runs.
+        seconds, megabytes: the baseline's and the candidate's, medians of the runs.
         time_ratio, memory_ratio: geometric means over pairs of runs.
         pairs: runs of each system.
     """
 
-    baseline_s: float
-    candidate_s: float
-    baseline_mb: float
-    candidate_mb: float
+    seconds: tuple[float, float]
+    megabytes: tuple[float, float]
     time_ratio: Ratio
     memory_ratio: Ratio
     pairs: int
@@ -256,10 +254,8 @@ def measure_start(
         memory = paired_ratio(base_mb, cand_mb)
         if not memory.interval.holds(memory_limit) or len(runs[0]) >= enough:
             return StartReport(
-                median(base_s),
-                median(cand_s),
-                median(base_mb),
-                median(cand_mb),
+                (median(base_s), median(cand_s)),
+                (median(base_mb), median(cand_mb)),
                 paired_ratio(base_s, cand_s),
                 memory,
                 len(runs[0]),

@@ -119,12 +119,11 @@ def builtin_names() -> list[str]:
 def load_folder(folder: Path) -> Suite:
     """Load a folder with a ``suite.toml``, or with ``NAME.zh`` and ``NAME.en`` (or several
     ``NAME.ref….en``); other files beside them are not references."""
-    description = folder / "suite.toml"
-    if not description.is_file():
-        return _guess_folder(folder)
-    about = build(_Description, read_toml(description), f"{description}: ")
+    place = folder / "suite.toml"
+    about = build(_Description, read_toml(place), f"{place}: ") if place.is_file() else None
+    about = about or _guessed(folder)
     return Suite(
-        name=about.name or folder.name,
+        name=about.name or folder.resolve().name,
         sources=read_lines(folder / about.source),
         references=tuple(read_lines(folder / name) for name in about.references),
         documents=read_lines(folder / about.documents) if about.documents else (),
@@ -141,18 +140,14 @@ def _load_tsv(path: Path) -> Suite:
     return Suite(path.stem, tuple(row[0] for row in rows), (tuple(row[1] for row in rows),))
 
 
-def _guess_folder(folder: Path) -> Suite:
+def _guessed(folder: Path) -> _Description:
     sources = sorted(folder.glob("*.zh"))
     stem = sources[0].stem if len(sources) == 1 else ""
-    references = [folder / f"{stem}.en"] if (folder / f"{stem}.en").is_file() else []
-    references += sorted(folder.glob(f"{stem}.ref*.en")) if stem else []
-    if not stem or not references:
+    names = [path.name for path in (folder / f"{stem}.en", *sorted(folder.glob(f"{stem}.ref*.en")))]
+    references = tuple(name for name in names if stem and (folder / name).is_file())
+    if not references:
         raise NotFoundError(f"{folder} has no suite.toml (nor one NAME.zh with its NAME.en)")
-    return Suite(
-        name=folder.resolve().name,
-        sources=read_lines(sources[0]),
-        references=tuple(read_lines(r) for r in references),
-    )
+    return _Description(f"{stem}.zh", references=references)
 
 
 def _load_sacrebleu(test_set: str) -> Suite:

@@ -30,7 +30,7 @@ SMOKE_ANSWERS = {
     "北京天气很好。": "The weather in Beijing is fine.",
 }
 EVEN = Ratio(1.0, Interval(0.95, 1.05))
-START = StartReport(1.0, 1.0, 100.0, 100.0, time_ratio=EVEN, memory_ratio=EVEN, pairs=3)
+START = StartReport((1.0, 1.0), (100.0, 100.0), time_ratio=EVEN, memory_ratio=EVEN, pairs=3)
 
 
 @dataclass

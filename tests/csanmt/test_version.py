@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import load_model
+from benchmarks.loading import load_subject
 from cli.loading import decoding_options
 from csanmt import version
 from csanmt.errors import ConfigurationError, InvalidInputError
@@ -59,7 +59,7 @@ def everywhere(directory: Path) -> dict[str, DecodingOptions]:
     _, facts = open_translator(Settings(model="m:v1", model_directory=str(directory)))
     return {
         "command line and training": decoding_options(directory),
-        "gate": load_model(directory).options,
+        "gate": load_subject(str(directory)).options,
         "service": DecodingOptions(facts.beam, 1, facts.length_penalty, facts.max_length),
         "library": load_translator(directory).decoding,
     }
