@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.bench_options import sign, signing_key
-from cli.output import action, answer, gone, print_json, print_table
+from cli.output import action, answer, answer_table, gone
 from csanmt.errors import IntegrityError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -100,10 +100,7 @@ def _verify(args: argparse.Namespace) -> None:
         "waived": "; ".join(found.waivers) or "nothing",
         "signature": signer or "not signed",
     }
-    if args.json:
-        print_json(facts)
-    else:
-        print_table(("fact", "value"), facts.items())
+    answer_table(args, facts, ("fact", "value"), facts.items())
 
 
 def _suites(args: argparse.Namespace) -> None:
@@ -111,15 +108,13 @@ def _suites(args: argparse.Namespace) -> None:
     from benchmarks.suite import builtin_names, load_suite
 
     suites = [load_suite(name) for name in builtin_names()]
-    if args.json:
-        print_json([
-            {"name": s.name, "sentences": len(s.sources), "licence": s.licence,
-             "digest": s.digest, "description": s.description}
-            for s in suites
-        ])  # fmt: skip
-    else:
-        rows = [(s.name, len(s.sources), s.licence, s.description) for s in suites]
-        print_table(("suite", "sentences", "licence", "description"), rows)
+    found = [
+        {"name": s.name, "sentences": len(s.sources), "licence": s.licence,
+         "digest": s.digest, "description": s.description}
+        for s in suites
+    ]  # fmt: skip
+    rows = [(s.name, len(s.sources), s.licence, s.description) for s in suites]
+    answer_table(args, found, ("suite", "sentences", "licence", "description"), rows)
 
 
 def _sheet(args: argparse.Namespace) -> None:

@@ -14,7 +14,6 @@ from csanmt.errors import InvalidInputError, NotFoundError
 from csanmt.source_tree import head_commit
 
 if TYPE_CHECKING:
-    from cli.output import Actions
     from training.recipe import Recipe
     from training.run import RunResult
 
@@ -64,8 +63,21 @@ def register(parser: argparse.ArgumentParser) -> None:
     add_json_flag(parser)
     parser.set_defaults(run=_train)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    _add_prepare(actions)
-    _add_pack(actions)
+    parser = action(actions, "prepare", _prepare)
+    parser.add_argument("--recipe", type=Path, required=True)
+    _add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, help="packed directory to write")
+    parser.add_argument(
+        "--like",
+        type=Path,
+        metavar="PACKED",
+        help="take vocabulary and held-out lines of this packed data, to go on with its run",
+    )
+    parser = action(actions, "pack", _pack)
+    parser.add_argument("--recipe", type=Path, required=True)
+    _add_data(parser)
+    parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.tar.xz")
     gone(actions, "csanmt train", "join", "tar xf unpacks what came back")
     from cli import train_results
 
@@ -185,19 +197,6 @@ def _prepare_into(recipe: Recipe, args: argparse.Namespace, packed: Path) -> dic
     return prepare(recipe, args.data or args.recipe.parent, packed, like)
 
 
-def _add_prepare(actions: Actions) -> None:
-    parser = action(actions, "prepare", _prepare)
-    parser.add_argument("--recipe", type=Path, required=True)
-    _add_data(parser)
-    parser.add_argument("--out", type=Path, required=True, help="packed directory to write")
-    parser.add_argument(
-        "--like",
-        type=Path,
-        metavar="PACKED",
-        help="take vocabulary and held-out lines of this packed data, to go on with its run",
-    )
-
-
 def _prepare(args: argparse.Namespace) -> int:
     """Filter, learn the tokenizer, pack ids to disk."""
     description = _prepare_into(_recipe(args), args, args.out)
@@ -232,14 +231,6 @@ def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
 
 
 # --- on another machine --------------------------------------------------------------------------
-
-
-def _add_pack(actions: Actions) -> None:
-    parser = action(actions, "pack", _pack)
-    parser.add_argument("--recipe", type=Path, required=True)
-    _add_data(parser)
-    parser.add_argument("--packed", type=Path, required=True, help="directory of 'train prepare'")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.tar.xz")
 
 
 def _pack(args: argparse.Namespace) -> int:

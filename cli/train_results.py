@@ -15,30 +15,35 @@ if TYPE_CHECKING:
 
 
 def register(actions: Actions) -> None:
-    for add in (_add_distill, _add_status, _add_card):
-        add(actions)
-    gone(actions, "csanmt train", "plot", "csanmt train status RUN --plot FILE.svg")
-    gone(actions, "csanmt train", "evaluate", "csanmt bench run MODEL --suite SET")
-
-
-def _add_distill(actions: Actions) -> None:
-    parser = action(actions, "distill", _distill)
-    parser.add_argument("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
-    parser.add_argument("--teacher", required=True, help="version directory or tag in the store")
-    parser.add_argument("--engine", choices=("native", "torch"))
-    parser.add_argument("--out", type=Path, required=True, help=".tsv; appended to when resumed")
-    parser.add_argument("--beam", type=int)
-    parser.add_argument(
+    add = action(actions, "distill", _distill).add_argument
+    add("corpora", type=Path, nargs="+", help="TSV, TMX or Moses prefixes")
+    add("--teacher", required=True, help="version directory or tag in the store")
+    add("--engine", choices=("native", "torch"))
+    add("--out", type=Path, required=True, help=".tsv; appended to when resumed")
+    add("--beam", type=int)
+    add(
         "--back",
         action="store_true",
         help="corpora are lines of the target's language; the teacher translates into the source's",
     )
-    parser.add_argument(
+    add(
         "--lowest-score",
         type=float,
         default=float("-inf"),
         help="drop translations below this normalised log probability",
     )
+    add = action(actions, "status", _status).add_argument
+    add("directory", type=Path, metavar="RUN", help="the --out of the run")
+    add("--plot", type=Path, metavar="FILE", help="also draw its curves, .svg")
+    add("--log", type=Path, metavar="FILE", help="also write its evaluations, .jsonl")
+    add("--trunk", type=Path, metavar="RUN", help="run that comes first in --log")
+    add = action(actions, "card", _card).add_argument
+    add("--model", required=True, help="version directory or tag in the store")
+    add("--engine", choices=("native", "torch"))
+    add("--packed", type=Path, help="packed data of the version")
+    add("--log", type=Path, help="its evaluations, as 'train status --log' writes")
+    gone(actions, "csanmt train", "plot", "csanmt train status RUN --plot FILE.svg")
+    gone(actions, "csanmt train", "evaluate", "csanmt bench run MODEL --suite SET")
 
 
 def _distill(args: argparse.Namespace) -> int:
@@ -71,16 +76,6 @@ def _distill(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_status(actions: Actions) -> None:
-    parser = action(actions, "status", _status)
-    parser.add_argument("directory", type=Path, metavar="RUN", help="the --out of the run")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw its curves, .svg")
-    parser.add_argument(
-        "--log", type=Path, metavar="FILE", help="also write its evaluations, .jsonl"
-    )
-    parser.add_argument("--trunk", type=Path, metavar="RUN", help="run that comes first in --log")
-
-
 def _status(args: argparse.Namespace) -> int:
     """Where a run stands: losses, speed, time left."""
     from training.status import draw_curves, read_status, write_log
@@ -102,14 +97,6 @@ def _status(args: argparse.Namespace) -> int:
         losses = {"dev": status["dev"], **status["domains"]}
         print_table(["text", "nats a token"], [(k, f"{v:.3f}") for k, v in losses.items()])
     return 0
-
-
-def _add_card(actions: Actions) -> None:
-    parser = action(actions, "card", _card)
-    parser.add_argument("--model", required=True, help="version directory or tag in the store")
-    parser.add_argument("--engine", choices=("native", "torch"))
-    parser.add_argument("--packed", type=Path, help="packed data of the version")
-    parser.add_argument("--log", type=Path, help="its evaluations, as 'train status --log' writes")
 
 
 def _card(args: argparse.Namespace) -> int:
