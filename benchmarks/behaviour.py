@@ -1,6 +1,6 @@
 """Behaviour without references: tables of cases, metamorphic pairs, invariance.
 
-Nothing here needs a gold translation: a case, a smoke sentence or a pin says what its answer
+Nothing here needs a gold translation: a case or a pin says what its answer
 must and must not show, a metamorphic pair says that two answers may differ in one place only,
 and invariance says that an answer may not depend on the sentences it was sent with.
 """
@@ -34,12 +34,14 @@ class Case:
 
     Attributes:
         allow: checks that its answer may fail.
+        accept: one of them must be found; such a case is judged by its patterns alone.
     """
 
     source: str
     must: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bad := [name for name in self.allow if name not in CHECK_NAMES]:
@@ -47,27 +49,13 @@ class Case:
 
     def judge(self, output: str) -> str | None:
         """What is wrong with an answer, or None."""
-        found = {k: v for k, v in examine(self.source, output).items() if k not in self.allow}
-        problems = [f"{name}: {finding}" for name, finding in found.items()]
+        found = {} if self.accept else examine(self.source, output)
+        problems = [f"{name}: {told}" for name, told in found.items() if name not in self.allow]
+        if self.accept and not any(finds(p, output) for p in self.accept):
+            problems.append(f"is not an acceptable answer, such as /{self.accept[0]}/")
         problems += [f"lacks /{p}/" for p in self.must if not finds(p, output)]
         problems += [f"has /{p}/" for p in self.forbid if finds(p, output)]
         return "; ".join(problems) or None
-
-
-@dataclass(frozen=True, slots=True)
-class SmokeSentence:
-    """A source and what its answer must look like; patterns as of ``Case``."""
-
-    source: str
-    accept: tuple[str, ...]
-    forbid: tuple[str, ...] = ()
-
-    def judge(self, output: str) -> str | None:
-        """What is wrong with an answer, or None."""
-        if not any(finds(pattern, output) for pattern in self.accept):
-            return f"is not an acceptable answer, such as /{self.accept[0]}/"
-        hit = next((pattern for pattern in self.forbid if finds(pattern, output)), None)
-        return f"has /{hit}/" if hit else None
 
 
 def finds(pattern: str, text: str) -> bool:
@@ -113,13 +101,12 @@ class Group:
     about: str
     case: tuple[Case, ...] = ()
     pair: tuple[MinimalPair, ...] = ()
-    sentence: tuple[SmokeSentence, ...] = ()
     pin: tuple[Pin, ...] = ()
 
     @property
-    def alone(self) -> tuple[Case | SmokeSentence | Pin, ...]:
+    def alone(self) -> tuple[Case | Pin, ...]:
         """What a single answer is judged by."""
-        return (*self.case, *self.sentence, *self.pin)
+        return (*self.case, *self.pin)
 
 
 @dataclass(frozen=True, slots=True)
