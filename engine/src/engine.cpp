@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kMostRows = 128;      // live hypotheses decoded together
 constexpr int kMostTokens = 4096;   // source tokens encoded together
-constexpr size_t kSpareWorkspaces = 2;
+constexpr size_t kSpareWorkspaces = 1;  // beside those of one call's threads
 
 // The log of Σ exp(logit), from the sums of the chunks, always in the same order.
 float log_sum_exp(const ProjectionRow& row, int chunks) {
@@ -153,7 +153,8 @@ struct Engine::Lease {
   }
   ~Lease() {
     std::lock_guard<std::mutex> lock(engine.mutex_);
-    if (engine.free_.size() < kSpareWorkspaces) engine.free_.push_back(std::move(workspace));
+    const size_t most = kSpareWorkspaces + size_t(engine.threads_);
+    if (engine.free_.size() < most) engine.free_.push_back(std::move(workspace));
   }
   Engine& engine;
   std::unique_ptr<Workspace> workspace;
