@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from benchmarks.answers import AnswerCache, suite_statistics, translate_suite
 from benchmarks.checks import CHECKS, WORD, Check
-from benchmarks.measurements import Change, CheckRate, Example, MetricResult, Part, SuiteResult
+from benchmarks.measurements import Change, CheckRate, MetricResult, Part, SuiteResult
 from benchmarks.metrics import METRICS, Rows, corpus_score
 from benchmarks.second_opinion import Texts
 from benchmarks.significance import (
@@ -83,7 +83,7 @@ class Comparison:
         Args:
             slices: kinds of parts that are tested.
         """
-        suite = self.suite
+        suite, changes = self.suite, self._changes()
         reference = suite.references[0] if suite.references else ()
         longer = [i for i, r in enumerate(reference) if len(WORD.findall(r)) >= LONG]
         return SuiteResult(
@@ -93,8 +93,8 @@ class Comparison:
             licence=suite.licence,
             sentences=len(suite.sources),
             metrics=tuple(metrics),
-            checks=tuple(_rate(check, suite, self.old, self.new) for check in CHECKS),
-            changes=self._changes(),
+            checks=tuple(self._rate(check, changes) for check in CHECKS),
+            changes=changes,
             slices=self._slices(slices, sampling) if reference else (),
             answers=tuple(self.new),
             long_sentences=len(longer),
@@ -131,6 +131,23 @@ class Comparison:
         ]  # fmt: skip
         return tuple(sorted(changes, key=lambda change: change.delta))
 
+    def _rate(self, check: Check, changes: Sequence[Change]) -> CheckRate:
+        suite = self.suite
+        texts = (suite.sources, suite.references[0] if suite.references else None)
+        before, after = (_findings(check, *texts, tuple(lines)) for lines in (self.old, self.new))
+        worse = {i for i in before if after[i] is not None and before[i] is None}
+        shown = [(after[c.index] or "", c) for c in changes if c.index in worse]
+        return CheckRate(
+            check=check.name,
+            about=check.about,
+            sentences=len(before),
+            baseline=sum(found is not None for found in before.values()),
+            candidate=sum(found is not None for found in after.values()),
+            worse=len(worse),
+            better=sum(before[i] is not None and after[i] is None for i in before),
+            examples=tuple(shown[:EXAMPLES]),
+        )
+
 
 def metric_test(
     key: str, group: Sequence[Comparison], sampling: SamplingPlan, alike: bool = False
@@ -146,24 +163,6 @@ def _copies(suite: Suite, lines: Sequence[str], indices: Sequence[int]) -> int:
 
 def _words(text: str) -> list[str]:
     return WORD.findall(text.casefold())
-
-
-def _rate(check: Check, suite: Suite, old: Sequence[str], new: Sequence[str]) -> CheckRate:
-    texts = (suite.sources, suite.references[0] if suite.references else None)
-    before, after = (_findings(check, *texts, tuple(lines)) for lines in (old, new))
-    worse = [i for i in before if after[i] is not None and before[i] is None]
-    return CheckRate(
-        check=check.name,
-        about=check.about,
-        sentences=len(before),
-        baseline=sum(found is not None for found in before.values()),
-        candidate=sum(found is not None for found in after.values()),
-        worse=len(worse),
-        better=sum(before[i] is not None and after[i] is None for i in before),
-        examples=tuple(
-            Example(i, suite.sources[i], old[i], new[i], after[i] or "") for i in worse[:EXAMPLES]
-        ),
-    )
 
 
 @lru_cache(maxsize=512)  # a system is compared with many where all pairs are judged

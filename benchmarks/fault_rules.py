@@ -52,8 +52,8 @@ def _new_result(title: str, rate: CheckRate, allowed: int) -> RuleResult:
     few = "none is" if not allowed else f"{allowed} are"
     reason = f"{_counts(rate)}; {few} allowed"
     if rate.worse > allowed and rate.examples:
-        found = rate.examples[0]
-        reason += f", e.g. {found.candidate[:80]!r}: {found.problem}"
+        problem, found = rate.examples[0]
+        reason += f", e.g. {found.candidate[:80]!r}: {problem}"
     status = "pass" if rate.worse <= allowed else "fail"
     return RuleResult("checks", title, status, reason, rate.worse, allowed)
 

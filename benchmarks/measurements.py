@@ -42,23 +42,13 @@ class MetricResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """One sentence that newly shows a fault."""
-
-    index: int
-    source: str
-    baseline: str
-    candidate: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
 class CheckRate:
     """How often a check fails on a suite, and on which sentences only one system fails.
 
     Attributes:
         sentences: sources the check applies to.
         worse: sentences that only the candidate fails; better: only the baseline.
+        examples: of the former, each with what is wrong.
     """
 
     check: str
@@ -68,7 +58,7 @@ class CheckRate:
     candidate: int
     worse: int
     better: int
-    examples: tuple[Example, ...] = ()
+    examples: tuple[tuple[str, Change], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.gate import Verdict
-from benchmarks.measurements import Change, Example, Measurements, check_totals
+from benchmarks.measurements import Change, Measurements, check_totals
 from benchmarks.metrics import METRICS
 from benchmarks.policy import RULES, Policy
 from benchmarks.power import statements
@@ -65,7 +65,7 @@ class RuleSummary:
     status: str
     summary: str
     results: tuple[RuleResult, ...]
-    sentences: tuple[tuple[str, Change | Example], ...] = ()
+    sentences: tuple[tuple[str, Change], ...] = ()
 
 
 def render(measured: Measurements, verdict: Verdict | None, policy: Policy) -> str:
@@ -129,26 +129,23 @@ def _sentence_deltas(measured: Measurements) -> Markup | None:
 
 def _sentences(
     rule: str, failing: Sequence[RuleResult], measured: Measurements
-) -> list[tuple[str, Change | Example]]:
+) -> list[tuple[str, Change]]:
     """The sentences that a failing rule is about, worst first, and what is wrong with each."""
-    found: list[tuple[float, str, Change | Example]] = []
+    found: list[tuple[str, Change]] = []
     for suite in measured.suites:
         if rule == "checks":
             wrong = {result.subject.split(" ")[-1] for result in failing}
-            losses = {change.index: change.delta for change in suite.changes}
             found += [
-                (losses.get(e.index, 0.0), f"{rate.check}: {e.problem}", e)
+                (f"{rate.check}: {problem}", change)
                 for rate in suite.checks
                 if rate.check in wrong
-                for e in rate.examples
+                for problem, change in rate.examples
             ]
         elif rule in ("loss", "non_inferiority", "minimum", "slices"):
             names = {result.subject.split(" ")[0] for result in failing}
             if names & {suite.name, "all"}:
-                found += [
-                    (c.delta, f"{suite.name}: {c.delta:+.0f} chrF2++", c) for c in suite.changes
-                ]
-    return [(why, it) for _, why, it in sorted(found, key=lambda row: row[0])][:MAX_SENTENCES]
+                found += [(f"{suite.name}: {c.delta:+.0f} chrF2++", c) for c in suite.changes]
+    return sorted(found, key=lambda row: row[1].delta)[:MAX_SENTENCES]
 
 
 def rule_summaries(verdict: Verdict, measured: Measurements) -> list[RuleSummary]:
