@@ -33,7 +33,7 @@ compat: install-dev ## try other versions of libraries (PINS="numpy==1.26.4 …"
 lint-files: ## shellcheck, hadolint, actionlint
 	scripts/lint_files.sh
 
-chaos: install-dev ## random walks of operators and mishaps on real bentos (SEEDS=60); an hour or two
+chaos: install-dev ## random walks of operators and mishaps on real bentos (SEEDS=60); a quarter of an hour
 	PYTHONPATH=. $(BIN)/python -m tests.release.chaos --seeds $(or $(SEEDS),60)
 
 story: install-dev ## a newcomer's five commands, and between them every step of the pipeline; an hour
