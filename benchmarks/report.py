@@ -92,7 +92,6 @@ def render(measured: Measurements, verdict: Verdict | None, policy: Policy) -> s
         warnings=list(_warnings(measured)),
         p_text=p_text,
         metrics=METRICS,
-        rule_titles=RULE_TITLES,
         sentence_deltas=_sentence_deltas(measured),
         gain_bars=_gain_bars(measured, policy),
         checks=list(check_totals(measured.suites).values()),

@@ -49,16 +49,13 @@ class TrainingState:
 
 
 def save_checkpoint(
-    directory: Path,
-    progress: TrainingState,
-    module: nn.Module,
-    optimizer: Optimizer,
-    average: dict[str, Tensor],
-    best: dict[str, Tensor],
+    directory: Path, progress: TrainingState, parts: dict[str, dict[str, Tensor]]
 ) -> None:
-    """Replace the checkpoint in ``directory``; a kill leaves the old or the new."""
-    parts = {"average": average, "best": best, "optimizer": optimizer.state()}
-    parts["model"] = module.state_dict()
+    """Replace the checkpoint in ``directory``; a kill leaves the old or the new.
+
+    Args:
+        parts: of "model", "optimizer", "average" and "best" the tensors by name.
+    """
     tensors = {f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()}
     tensors["random"] = torch.get_rng_state()
     if torch.cuda.is_available():

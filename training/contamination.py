@@ -17,7 +17,6 @@ from training.filtering import FilterReport
 # The founding article's check that a deployed model translates at all; never trained on.
 SMOKE_SENTENCES = ("这是一段测试文本。", "人工智能正在改变世界。", "北京天气很好。", "你好世界")
 SUITES = SOURCE_TREE / "benchmarks" / "suites"
-SUBSTRING_LENGTH = 4  # excluded sentences of at least this many characters may not occur inside
 
 
 def fingerprint(text: str) -> str:
@@ -63,9 +62,8 @@ class ContaminationFilter:
             inside: sentences that may not even occur within a longer line.
         """
         self._excluded = {fingerprint(sentence) for sentence in sentences} - {""}
-        prints = {fingerprint(sentence) for sentence in inside}
-        self._inside = tuple(text for text in prints if len(text) >= SUBSTRING_LENGTH)
-        self._excluded |= prints - {""}
+        self._inside = tuple(map(fingerprint, inside))
+        self._excluded.update(self._inside)
 
     @classmethod
     def from_files(

@@ -40,7 +40,6 @@ def fresh(
 ) -> TrainableCsanmt:
     """Random weights in the recipe's shape, seeded."""
     torch.manual_seed(recipe.training.seed)
-    shape = dict(vars(recipe.model))
     languages = recipe.data.languages
     config = CsanmtConfig(
         vocab_size=source_size,
@@ -50,7 +49,7 @@ def fresh(
         copy_tokens=copy_tokens,
         simplify_source=languages[0] == "zh",  # as the data is (training/preparation.py)
         max_source_tokens=recipe.data.max_source_tokens,
-        **shape,
+        **vars(recipe.model),
     )
     return TrainableCsanmt(CsanmtForConditionalGeneration(config))
 

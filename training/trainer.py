@@ -302,14 +302,13 @@ class Trainer:
         return copy.to(self.device).eval()
 
     def save(self) -> None:
-        save_checkpoint(
-            self.directory / "checkpoint",
-            self.progress,
-            self.trainable,
-            self.optimizer,
-            self.average,
-            self.best,
-        )
+        parts = {
+            "model": self.trainable.state_dict(),
+            "optimizer": self.optimizer.state(),
+            "average": self.average,
+            "best": self.best,
+        }
+        save_checkpoint(self.directory / "checkpoint", self.progress, parts)
 
     def _evaluate(self) -> None:
         if self.evaluate is None:

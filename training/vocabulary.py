@@ -55,7 +55,6 @@ class Vocabularies:
         Raises:
             NotFoundError, ConfigurationError, CheckpointError: as ``load_tokenizer``.
         """
-        self.directory = directory
         self.tokenizer = load_tokenizer(directory)
         with suppress(ConfigurationError):  # it holds none
             self.tokenizer.declare_copy_tokens(NAMES)
