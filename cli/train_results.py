@@ -52,7 +52,7 @@ def _distill(args: argparse.Namespace) -> int:
     from csanmt.loading import load_translator
     from training.corpus import read_pairs
     from training.distillation import distil, monolingual
-    from training.input_digests import corpora_digests, model_digest
+    from training.packed import corpora_digests, model_digest
 
     directory, tag = find_model(args.teacher, args.engine)
     teacher = load_translator(directory, engine=args.engine, model_tag=tag)

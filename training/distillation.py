@@ -18,7 +18,7 @@ from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, Translator
 from training.corpus import SentencePair, open_text
 from training.filtering import normalise_target
-from training.input_digests import differing
+from training.packed import differing
 
 
 def distil(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from csanmt.source_tree import SOURCE_TREE
-from training.input_digests import check_packed, model_files
+from training.packed import check_packed, model_files
 from training.recipe import Recipe, recipe_to_dict
 
 INITIAL = "initial"  # where the model that the recipe goes on from is in a package

@@ -18,8 +18,14 @@ from training.contamination import ContaminationFilter, suite_files
 from training.copying import MARK, copy_marked
 from training.corpus import SentencePair, open_text, read_pairs
 from training.filtering import FilterReport, filter_pairs, normalise_source, normalise_target
-from training.input_digests import inputs_of
-from training.packed import DESCRIPTION, HELD, write_description, write_lines, write_split
+from training.packed import (
+    DESCRIPTION,
+    HELD,
+    inputs_of,
+    write_description,
+    write_lines,
+    write_split,
+)
 from training.recipe import DataSettings, Recipe
 from training.synthetic import generate
 from training.variants import variants

@@ -18,10 +18,9 @@ from safetensors.torch import load_file, save_file
 
 from csanmt.errors import CheckpointError, InvalidInputError
 from training.checkpoint import copy_trunk, find_checkpoint, load_tensors, read_progress
-from training.initialization import fresh
 from training.optimizer import optimizer_for
 from training.packed import read_split
-from training.run import train
+from training.run import fresh, train
 from training.status import read_metrics
 from training.trainer import Trainer
 from training.vocabulary import Vocabularies
