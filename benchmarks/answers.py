@@ -124,9 +124,8 @@ def suite_statistics(
     suite: Suite,
     hypotheses: Sequence[str],
     cache: AnswerCache,
-    *,
-    workers: int = 1,
     progress: Progress = SILENT,
+    workers: int = 1,
 ) -> Rows:
     """As ``extract``; what was scored before is not scored again."""
     references = suite.references

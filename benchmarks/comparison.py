@@ -30,7 +30,7 @@ LONG = 10  # words of a reference that nobody writes again by chance
 
 
 class Comparison:
-    """One suite; what is asked for is computed once."""
+    """One suite; the cache keeps its statistics."""
 
     def __init__(
         self,
@@ -46,7 +46,6 @@ class Comparison:
         same = same_subject(baseline, candidate)
         self.new = self.old if same else translate_suite(candidate, suite, cache, progress, workers)
         self._draws: dict[tuple[str, bool], Draws] = {}
-        self._statistics: dict[tuple[str, bool], tuple[Rows, Rows]] = {}
 
     @property
     def texts(self) -> Texts:
@@ -54,20 +53,14 @@ class Comparison:
 
     def statistics(self, key: str, alike: bool = False) -> tuple[Rows, Rows]:
         """Sufficient ones of baseline and candidate; ``alike``: of the texts written alike."""
-        if (key, alike) not in self._statistics:
-            suite, sides = self.suite, [self.old, self.new]
-            if alike:
-                references = tuple(tuple(map(canonical, r)) for r in suite.references)
-                suite = replace(suite, references=references)
-                sides = [list(map(canonical, lines)) for lines in sides]
-            base, cand = (
-                suite_statistics(
-                    key, suite, lines, self._cache, workers=self._workers, progress=self._progress
-                )
-                for lines in sides
-            )
-            self._statistics[key, alike] = (base, cand)
-        return self._statistics[key, alike]
+        suite, sides = self.suite, [self.old, self.new]
+        if alike:
+            references = tuple(tuple(map(canonical, r)) for r in suite.references)
+            suite = replace(suite, references=references)
+            sides = [list(map(canonical, lines)) for lines in sides]
+        how = self._cache, self._progress, self._workers
+        base, cand = (suite_statistics(key, suite, lines, *how) for lines in sides)
+        return base, cand
 
     def draws(self, key: str, alike: bool, sampling: SamplingPlan) -> Draws:
         if (key, alike) not in self._draws:
@@ -110,10 +103,10 @@ class Comparison:
             "document": suite.documents,
         }
         found: list[Part] = []
+        rows = self.statistics(SENTENCE_METRIC.key)
         for kind, names in columns.items():
-            how = sampling if kind in tested else None
             if names:
-                found += parts(kind, names, *self.statistics(SENTENCE_METRIC.key), how)
+                found += parts(kind, names, *rows, sampling if kind in tested else None)
         return tuple(found)
 
     def _changes(self) -> tuple[Change, ...]:
