@@ -62,10 +62,6 @@ class Evidence:
         return Decision[self.content["decision"].upper()]
 
     @property
-    def scope(self) -> str:
-        return str(self.content["scope"])
-
-    @property
     def model_digest(self) -> str | None:
         """Digest of the candidate."""
         digest: str | None = self.content["candidate"]["digest"]
@@ -175,10 +171,10 @@ def verify(
     if require is not None and found.decision != require:
         reasons = "; ".join(content["verdict"]["reasons"]) or "no reason given"
         raise IntegrityError(f"{path} says {found.decision.word}, not {require.word}: {reasons}")
-    if require is not None and found.scope not in scopes:
+    if require is not None and content["scope"] not in scopes:
         why = "; ".join(content["verdict"].get("scope_reasons", ())) or "no reason given"
         raise IntegrityError(
-            f"{path} holds a {found.scope} verdict; needed is {' or '.join(scopes)}: {why}"
+            f"{path} holds a {content['scope']} verdict; needed is {' or '.join(scopes)}: {why}"
         )
     return found
 

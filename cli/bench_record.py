@@ -93,7 +93,7 @@ def _verify(args: argparse.Namespace) -> None:
         raise IntegrityError(f"{args.evidence} waives a rule and is not signed")
     facts = {
         "decision": found.decision.word,
-        "scope": found.scope,
+        "scope": found.content["scope"],
         "model_digest": found.model_digest,
         "digest": found.digest,
         "created": found.content["created"],

@@ -6,6 +6,7 @@ import argparse
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from csanmt.source_tree import head_commit
 
 if TYPE_CHECKING:
     from training.recipe import Recipe
-    from training.run import RunResult
 
 DESCRIPTION = """\
 Train a CSANMT model from a recipe (training/recipes/*.toml): filter the corpora, learn
@@ -122,29 +122,20 @@ def _train(args: argparse.Namespace) -> int:
         stop=stopped.is_set,
     )
     draw_curves(args.out / "metrics.jsonl", args.out / "curves.svg")
-    result = _described(done)
+    result = asdict(done)
     if args.save and done.version:
-        result["saved"] = _save(done.version, args.save)
+        from model_store.store import ModelStore
+
+        result["saved"] = str(ModelStore.from_environment().save(done.version, args.save).tag)
     words = f"{done.steps} steps, {done.tokens} target tokens, {done.hours:.2f} hours\n"
     if done.version:
-        scored = f"dev loss {done.scores['loss']:.3f}" if done.scores else "not evaluated"
+        scored = f"dev loss {done.dev['loss']:.3f}" if done.dev else "not evaluated"
         words += f"{scored}, in {done.version}"
     else:
         left = f"{done.minutes_left:.1f} minutes of the budget are left"
         words += f"stopped; {left}: run the same command again"
     answer(args, result, words)
     return 0
-
-
-def _described(done: RunResult) -> dict[str, Any]:
-    return {
-        "version": str(done.version) if done.version else None,
-        "minutes_left": round(done.minutes_left, 2),
-        "steps": done.steps,
-        "tokens": done.tokens,
-        "hours": round(done.hours, 3),
-        "dev": done.scores,
-    }
 
 
 def _stop_on_signal() -> threading.Event:
@@ -155,15 +146,7 @@ def _stop_on_signal() -> threading.Event:
     return stopped
 
 
-def _save(version: Path, tag: str) -> str:
-    from model_store.store import ModelStore
-
-    return str(ModelStore.from_environment().save(version, tag).tag)
-
-
 def _recipe(args: argparse.Namespace) -> Recipe:
-    from dataclasses import replace
-
     from training.recipe import load_recipe
 
     if args.recipe is None:

@@ -49,11 +49,11 @@ class RunResult:
     """
 
     version: Path | None
+    minutes_left: float
     steps: int
     tokens: int
     hours: float
-    scores: dict[str, float]
-    minutes_left: float = 0.0
+    dev: dict[str, float]
 
 
 def train(
@@ -127,7 +127,8 @@ def train(
     digests = file_sha256(packed / DESCRIPTION), model_digest(packed)
     trainer.take_data(*digests, changes, changed or trunk is not None)
     p = trainer.run(deadline)
-    outcome = RunResult(None, p.step, p.tokens, p.hours, p.scores, trainer.minutes_left())
+    left, hours = round(trainer.minutes_left(), 2), round(p.hours, 3)
+    outcome = RunResult(None, left, p.step, p.tokens, hours, p.scores)
     if not trainer.finished():
         return outcome
     version = export_version(
@@ -173,10 +174,10 @@ def describe(recipe: Recipe, packed: Path, outcome: RunResult, commit: str) -> d
         "training": {
             "steps": outcome.steps,
             "target_tokens": outcome.tokens,
-            "hours": round(outcome.hours, 3),
+            "hours": outcome.hours,
             "torch": torch.__version__,
         },
-        "dev": {key: round(value, 4) for key, value in outcome.scores.items()},
+        "dev": {key: round(value, 4) for key, value in outcome.dev.items()},
     }
 
 

@@ -44,7 +44,9 @@ def check_evidence(path: Path, build: Entry, ledger: Ledger, signers: Path | Non
     if wrong:
         raise IntegrityError(f"{path}: {'; '.join(wrong)}")
     waived = f", waived: {'; '.join(evidence.waivers)}" if evidence.waivers else ""
-    return f"{evidence.decision.word} ({evidence.scope}), {signer or 'not signed'}{waived}"
+    return (
+        f"{evidence.decision.word} ({evidence.content['scope']}), {signer or 'not signed'}{waived}"
+    )
 
 
 def _subjects(evidence: Evidence) -> Iterator[str]:

@@ -92,7 +92,7 @@ def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
     assert gate(DEFAULT) == 0
     digest = digest_of_directory(DEFAULT)
     found = evidence.verify(folder / "out/evidence.json", model_digest=digest)
-    assert found.scope == "full"
+    assert found.content["scope"] == "full"
     measured = json.loads((folder / "out/measurements.json").read_text("utf-8"))
     assert measured["churn"] == 0.0
 

@@ -284,8 +284,8 @@ def test_a_run_that_patience_stopped_is_not_trained_on(impatient, packed, tmp_pa
 
 def test_the_last_evaluation_is_saved_with_the_run(short, packed, tmp_path):
     first = train(short, packed, tmp_path, clock=still, weights="float32")
-    assert read_progress(tmp_path / "checkpoint").scores == first.scores
+    assert read_progress(tmp_path / "checkpoint").scores == first.dev
     again = train(short, packed, tmp_path, clock=still, weights="float32")
-    assert again.scores == first.scores
+    assert again.dev == first.dev
     lines = read_metrics(tmp_path / "metrics.jsonl")
     assert sum(line["event"] == "evaluation" for line in lines) == 1
