@@ -132,12 +132,10 @@ def main() -> int:
     parser.add_argument("--size", choices=SIZES, help="--footprint of a random model of this size")
     args = parser.parse_args()
     model = args.model.resolve()
-    if args.footprint and args.size:
-        with tempfile.TemporaryDirectory() as folder:
-            footprint(random_version(args.size, Path(folder) / args.size), CONNECTIONS)
-        return 0
     if args.footprint:
-        footprint(model, 20 * CONNECTIONS)
+        with tempfile.TemporaryDirectory() as folder:
+            own = random_version(args.size, Path(folder) / args.size) if args.size else model
+            footprint(own, CONNECTIONS if args.size else 20 * CONNECTIONS)
         return 0
     trees = {"this": SOURCE_TREE} | ({"other": args.against.resolve()} if args.against else {})
     with ExitStack() as stack:

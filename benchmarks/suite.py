@@ -153,10 +153,9 @@ def _guessed(folder: Path) -> _Description:
 def _load_sacrebleu(test_set: str) -> Suite:
     import sacrebleu
 
-    if test_set not in sacrebleu.get_available_testsets():
-        raise NotFoundError(f"sacreBLEU knows no test set {test_set!r}")
-    if "zh-en" not in sacrebleu.get_langpairs_for_testset(test_set):
-        raise NotFoundError(f"sacreBLEU's {test_set} has no zh-en")
+    known = test_set in sacrebleu.get_available_testsets()
+    if not known or "zh-en" not in sacrebleu.get_langpairs_for_testset(test_set):
+        raise NotFoundError(f"sacreBLEU knows no test set {test_set!r} of zh-en")
     try:
         source = sacrebleu.get_source_file(test_set, "zh-en")
         references = sacrebleu.get_reference_files(test_set, "zh-en")
