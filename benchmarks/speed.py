@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -86,20 +87,33 @@ class StartReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """Of sentences of some length, one at a time.
+
+    Attributes:
+        milliseconds: "p50", "p95", "p99" over the sentences → the baseline's, the candidate's.
+        ratio: geometric mean over the sentences.
+    """
+
+    sentences: int
+    milliseconds: Mapping[str, tuple[float, float]]
+    ratio: Ratio
+
+
+@dataclass(frozen=True, slots=True)
 class SpeedReport:
     """Everything measured about speed.
 
     Attributes:
-        sentences: timed; rounds: timings of each by each system.
-        milliseconds: "p50", "p95", "p99" over the sentences → the baseline's, the candidate's.
+        rounds: timings of each sentence by each system.
+        latency: by length of the source in characters; "all" is every sentence.
         throughput: sentences a second in batches, the baseline's and the candidate's.
         ratios: by their names in a policy.
         start: None where a process cannot be started.
     """
 
-    sentences: int
     rounds: int
-    milliseconds: Mapping[str, tuple[float, float]]
+    latency: Mapping[str, Latency]
     throughput: tuple[float, float]
     ratios: Mapping[str, Ratio]
     start: StartReport | None = None
@@ -151,7 +165,7 @@ def measure_speed(
     for done in range(plan.max_rounds):
         least = np.minimum(least, _round(systems, asked, done, clock))
         progress.advance(1)
-        report = _report(least, len(sentences), done + 1)
+        report = _report(least, sentences, plan, done + 1)
         still_open = (
             ratio.interval.holds(plan.limits[name])
             for name, ratio in report.ratios.items()
@@ -177,22 +191,30 @@ def _round(
     return times
 
 
-def _report(least: Floats, sentences: int, rounds: int) -> SpeedReport:
+def _report(least: Floats, sentences: Sequence[str], plan: SpeedPlan, rounds: int) -> SpeedReport:
     """Of the times (2, sentences, then batches), the baseline's first."""
-    alone, batched = least[:, :sentences], least[:, sentences:]
-    base, cand = (sentences / float(side.sum()) for side in batched)
-    shown = 1000 * np.percentile(alone, QUANTILES, axis=1)  # (quantiles, 2)
-    return SpeedReport(
-        sentences,
-        rounds,
-        {f"p{q}": (float(old), float(new)) for q, (old, new) in zip(QUANTILES, shown, strict=True)},
-        (base, cand),
-        {
-            "p95_ratio": p95_ratio(alone),
-            "mean_ratio": mean_ratio(alone),
-            "throughput_ratio": mean_ratio(batched),
-        },
-    )
+    alone, batched = least[:, : len(sentences)], least[:, len(sentences) :]
+    base, cand = (len(sentences) / float(side.sum()) for side in batched)
+    lengths = np.array([len(sentence) for sentence in sentences])
+    latency = {}
+    for low, high in pairwise((0, *plan.buckets)):
+        if (inside := (low < lengths) & (lengths <= high)).any():
+            latency[f"{low + 1}–{high}"] = _latency(alone[:, inside])
+    latency["all"] = _latency(alone)
+    ratios = {
+        "p95_ratio": p95_ratio(alone),
+        "mean_ratio": latency["all"].ratio,
+        "throughput_ratio": mean_ratio(batched),
+    }
+    return SpeedReport(rounds, latency, (base, cand), ratios)
+
+
+def _latency(times: Floats) -> Latency:
+    shown = 1000 * np.percentile(times, QUANTILES, axis=1)  # (quantiles, 2)
+    named = {
+        f"p{q}": (float(old), float(new)) for q, (old, new) in zip(QUANTILES, shown, strict=True)
+    }
+    return Latency(times.shape[1], named, mean_ratio(times))
 
 
 def _draws(n: int) -> NDArray[np.int64]:

@@ -178,9 +178,15 @@ def test_ratios_are_those_of_the_work(world, factor):
     for ratio in found.ratios.values():
         assert ratio.value == pytest.approx(factor)
         assert ratio.interval.low <= ratio.value + 1e-9
-    assert set(found.milliseconds) == {"p50", "p95", "p99"}
-    for old, new in found.milliseconds.values():
-        assert new == pytest.approx(factor * old)
+    *lengths, every = found.latency
+    assert every == "all"
+    assert lengths
+    assert sum(found.latency[name].sentences for name in lengths) == found.latency["all"].sentences
+    for latency in found.latency.values():
+        assert latency.ratio.value == pytest.approx(factor)
+        assert set(latency.milliseconds) == {"p50", "p95", "p99"}
+        for old, new in latency.milliseconds.values():
+            assert new == pytest.approx(factor * old)
     assert found.throughput[0] == pytest.approx(factor * found.throughput[1])
 
 
