@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.loading import open_store
 from cli.output import action, answer, answer_table, human_size, note, print_json, print_table
+from cli.progress import digesting
 from cli.versions import (
     add_version_options,
     compare,
@@ -20,7 +21,13 @@ from cli.versions import (
     summary,
     version_arguments,
 )
-from csanmt.errors import CsanmtError, IntegrityError, InvalidInputError, NotFoundError
+from csanmt.errors import (
+    ConflictError,
+    CsanmtError,
+    IntegrityError,
+    InvalidInputError,
+    NotFoundError,
+)
 from csanmt.version import FLOAT_WEIGHTS, PACKED_WEIGHTS
 from model_store.tags import ModelTag
 
@@ -52,8 +59,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     add_version_options(found)
     found = action(actions, "pack", _pack)
     found.add_argument("source", help="name:vX.Y.Z, or a directory with model.safetensors")
-    found.add_argument("--save-as", metavar="TAG", required=True, help="the new version")
-    found.add_argument("--slim", action="store_true", help="leave model.safetensors out")
+    target = found.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", metavar="FILE", help="write engine.bin here")
+    target.add_argument("--save-as", metavar="TAG", help="save a version that has engine.bin")
+    found.add_argument(
+        "--slim", action="store_true", help="with --save-as: leave model.safetensors out"
+    )
     found = action(actions, "export", _export)
     found.add_argument("tag", help="name:vX.Y.Z")
     found.add_argument(
@@ -129,7 +140,9 @@ def _verify(args: argparse.Namespace) -> int:
     """
     store = open_store()
     tags = args.tag or [str(tag) for tag, _ in store.scan()]
-    results = [_verify_one(store, tag) for tag in tags]
+    sizes = sum(record.size for record in store.list() if str(record.tag) in tags)
+    with digesting("verifying", sizes):
+        results = [_verify_one(store, tag) for tag in tags]
     if args.json:
         print_json({"versions": results, "ok": all(result["ok"] for result in results)})
     else:
@@ -175,21 +188,37 @@ def _save(args: argparse.Namespace) -> None:
     appears whole or not at all.
     """
     wanted = version_arguments(args)
-    print_made("saved", open_store().save(args.directory, **wanted), args)
+    files = [path for path in Path(args.directory).rglob("*") if path.is_file()]
+    with digesting("saving", sum(path.stat().st_size for path in files)):
+        record = open_store().save(args.directory, **wanted)
+    print_made("saved", record, args)
 
 
 def _pack(args: argparse.Namespace) -> None:
     """Pack float weights for the CPU engine.
 
-    Reads model.safetensors of a version or a directory and saves a new version that
-    has engine.bin: int8 weights that the native engine maps into memory.
+    Reads model.safetensors of a version or a directory and writes engine.bin:
+    int8 weights that the native engine maps into memory. Versions never change,
+    so packing a stored version makes a file (--out) or a new version (--save-as).
     """
     from csanmt.engine.packing import pack
     from model_store.provenance import read_origin
     from model_store.staging import storage_errors
 
     store, source = open_store(), args.source
-    wanted, directory = ModelTag.parse(args.save_as), _float_model(store, source)
+    if args.slim and not args.save_as:
+        raise InvalidInputError("--slim needs --save-as")
+    directory = _float_model(store, source)
+    if args.out:
+        out = Path(args.out)
+        if out.exists():
+            raise ConflictError(f"{args.out!r} exists already")
+        with storage_errors(f"write {args.out!r}", out.parent):
+            pack(directory, out)
+        size = out.stat().st_size
+        found = {"path": str(out), "size": size}
+        return answer(args, found, f"packed {out} ({human_size(size)})")
+    wanted = ModelTag.parse(args.save_as)
     left_out = ("model.yaml", "provenance.json", PACKED_WEIGHTS, *([FLOAT_WEIGHTS] * args.slim))
     with (
         storage_errors(f"pack {source!r}", store.home),
@@ -225,7 +254,9 @@ def _export(args: argparse.Namespace) -> None:
     """
     from model_store.archive import export_archive
 
-    receipt = export_archive(open_store(), args.tag, args.path)
+    store = open_store()
+    with digesting("exporting", 2 * store.show(args.tag).size):  # verified, then the archive
+        receipt = export_archive(store, args.tag, args.path)
     tag, path, size = str(receipt.record.tag), str(receipt.path), receipt.size
     found = {"tag": tag, "path": path, "size": size, "sha256": receipt.sha256}
     words = f"exported {tag} to {path} ({human_size(size)})\nsha256 {receipt.sha256}"
@@ -243,7 +274,11 @@ def _import(args: argparse.Namespace) -> None:
     """
     from model_store.archive import import_archive
 
-    print_made("imported", import_archive(open_store(), args.archive, args.sha256), args)
+    archive = Path(args.archive)
+    size = archive.stat().st_size if archive.is_file() else 0
+    with digesting("importing", 3 * size):  # the archive, its files as copied and as verified
+        record = import_archive(open_store(), archive, args.sha256)
+    print_made("imported", record, args)
 
 
 def _retire(args: argparse.Namespace) -> None:

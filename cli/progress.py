@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -78,6 +79,15 @@ class ProgressBar:
         bar.add_task(self._title, total=self._total)
         bar.start()
         return bar
+
+
+@contextmanager
+def digesting(title: str, total: int) -> Iterator[None]:
+    """A bar for what the store digests in the body, ``total`` bytes in all."""
+    from model_store.digests import watching
+
+    with ProgressBar(title, total) as bar, watching(bar.advance):
+        yield
 
 
 class StageProgress(subject.Progress):

@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,6 +24,7 @@ from typing import IO
 from csanmt.errors import InvalidInputError
 
 _CHUNK = 1 << 20  # bytes
+_watcher: ContextVar[Callable[[int], None] | None] = ContextVar("watcher", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,16 @@ class FileDigest:
     sha256: str
 
 
+@contextmanager
+def watching(watcher: Callable[[int], None]) -> Iterator[None]:
+    """Tell ``watcher`` of every stretch of bytes that is digested in the body: for progress."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
 def digest_file(path: Path) -> FileDigest:
     """Read ``path`` once."""
     with path.open("rb") as stream:
@@ -40,10 +53,12 @@ def digest_file(path: Path) -> FileDigest:
 
 def digest_stream(source: IO[bytes], sink: IO[bytes] | None = None) -> FileDigest:
     """Read ``source`` to its end, copying to ``sink`` on the way if there is one."""
-    sha256, size = hashlib.sha256(), 0
+    sha256, size, watch = hashlib.sha256(), 0, _watcher.get()
     while chunk := source.read(_CHUNK):
         sha256.update(chunk)
         size += len(chunk)
+        if watch is not None:
+            watch(len(chunk))
         if sink is not None:
             sink.write(chunk)
     return FileDigest(size, sha256.hexdigest())

@@ -21,7 +21,7 @@ ACTIONS = ["list", "show", "verify", "diff", "save", "pack", "export", "import",
 WORDS = [
     TAG, "m", "m:v9.0.0", "m:latest", "M:v1.0.0+x", "", ":", "v1.1.0", "n", "--name", "--version",
     "--label", "a=b", "a", "--metadata", "x={", "--json", "--yes", "--keep", "3", "-1",
-    "--none-in-service", "--in-service", "--served", "--sha256", "0" * 64, "12",
+    "--none-in-service", "--in-service", "--served", "--sha256", "0" * 64, "12", "--out",
     "--save-as", "--slim", "MODEL", "MODEL/config.json", "absent/dir", "/proc/nope", "\udcff", "--",
 ]  # fmt: skip
 ODD = st.text(st.characters(exclude_characters="\0/"), max_size=8)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.progress import ProgressBar
 from model_store.store import ModelStore
 from tests.model_store.tiny_model import write_model
 
@@ -155,6 +156,26 @@ def test_retire_shows_first_and_needs_to_know_what_is_in_service(
     assert csanmt("models", "retire", name, "--none-in-service", "--keep", "1").status == 2
 
 
+def test_the_bars_reach_their_end(
+    csanmt, store: ModelStore, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is digested adds up to the totals that the commands announce, but for small records."""
+    bars: list[ProgressBar] = []
+    stop = ProgressBar.__exit__
+    monkeypatch.setattr(
+        ProgressBar, "__exit__", lambda bar, *rest: bars.append(bar) or stop(bar, *rest)
+    )
+    (model / "engine.bin").write_bytes(bytes(1 << 20))
+    _save(csanmt, model)
+    csanmt("models", "verify")
+    receipt = csanmt("models", "export", TAG, tmp_path, "--json").json
+    store.remove(store.show(TAG).tag)
+    csanmt("models", "import", receipt["path"], "--sha256", receipt["sha256"])
+    assert [bar._title for bar in bars] == ["saving", "verifying", "exporting", "importing"]
+    for bar in bars:
+        assert bar._done == pytest.approx(bar._total, rel=0.05)
+
+
 @pytest.fixture
 def packer(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of the library's packer, which needs a real model."""
@@ -166,24 +187,30 @@ def packer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("packer")
-def test_pack_makes_a_new_version(csanmt, store: ModelStore, model: Path) -> None:
+def test_pack_makes_a_file_or_a_new_version(
+    csanmt, store: ModelStore, model: Path, tmp_path: Path
+) -> None:
     (model / "engine.bin").unlink()
     (model / "model.safetensors").write_bytes(b"floats")
     (model / "provenance.json").write_text('{"source": "training"}')
     _save(csanmt, model, "v1.0.0")
+    out = tmp_path / "engine.bin"
+    assert csanmt("models", "pack", TAG, "--out", out, "--json").json["size"] == 13
+    assert out.read_bytes() == b"packed floats"
+    assert csanmt("models", "pack", model, "--out", out).status == 5
     slim = csanmt("models", "pack", TAG, "--save-as", "csanmt-zh-en:v1.0.1", "--slim")
     assert slim.status == 0, slim.err
     record = store.show("csanmt-zh-en:v1.0.1")
-    assert (store.path(record.tag) / "engine.bin").read_bytes() == b"packed floats"
+    assert "engine.bin" in record.files
     assert "model.safetensors" not in record.files
     assert record.origin == {"source": "training", "packed_from": TAG}
     both = csanmt("models", "pack", model, "--save-as", "csanmt-zh-en:v1.0.2", "--json").json
     assert {"engine.bin", "model.safetensors"} <= set(store.show(both["tag"]).files)
     assert (
         "has no model.safetensors"
-        in csanmt("models", "pack", "csanmt-zh-en:v1.0.1", "--save-as", "m:v1.0.3").err
+        in csanmt("models", "pack", "csanmt-zh-en:v1.0.1", "--out", tmp_path / "x").err
     )
-    assert csanmt("models", "pack", TAG, "--save-as", "csanmt-zh-en:v1.0.2").status == 5
+    assert csanmt("models", "pack", TAG, "--out", tmp_path / "x", "--slim").status == 2
 
 
 @pytest.mark.parametrize(
@@ -210,7 +237,7 @@ def test_pack_makes_a_new_version(csanmt, store: ModelStore, model: Path) -> Non
             2,
             "'x=2' is not KEY=VALUE, or its key is given twice",
         ),
-        (["pack", "absent", "--save-as", "x:v1.0.0"], 4, "no directory 'absent'"),
+        (["pack", "absent", "--out", "x"], 4, "no directory 'absent'"),
         (["retire", "m:v1.0.0", "--none-in-service"], 4, "no model m:v1.0.0"),
         (["retire", "m", "--in-service", "latest"], 2, "has no version"),
     ],
