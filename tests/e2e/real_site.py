@@ -12,7 +12,7 @@ from release.rollout.deployment import deploy
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.site import Site, apply_settings, open_site
 from release.rollout.traffic import COLOURS
-from tests.e2e.workshop import MODEL, Workshop
+from tests.e2e.workshop import MODEL, VERSION, Workshop
 from tests.ports import free_addresses
 from tests.release.nginx_site import WORKERS
 from tests.release.random_model import write_random_model
@@ -54,12 +54,12 @@ def real_site(folder: Path) -> Iterator[tuple[partial[Site], dict[str, str]]]:
 
 def _builds(workshop: Workshop, folder: Path) -> dict[str, str]:
     """Three bentos of commits that pin different models."""
-    workshop.json("build", "v0.1.0", "--no-image")
+    workshop.json("build", VERSION, "--no-image")
     here = workshop.git("rev-parse", "HEAD")
     for seed, model in enumerate(OTHERS, start=7):
         workshop.store.save(write_random_model(folder / model.partition(":")[2], seed=seed), model)
         workshop.pin(model)
-        workshop.json("build", f"v0.1.0-fix-model{seed}", "--no-image")
+        workshop.json("build", f"{VERSION}-fix-model{seed}", "--no-image")
         workshop.git("reset", "--quiet", "--hard", here)
     built = [entry["version"] for entry in workshop.json("history", "--kind", "build")]
     return dict(zip(built, (MODEL, *OTHERS), strict=True))

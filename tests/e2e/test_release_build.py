@@ -23,12 +23,11 @@ from release.build.manifest import read_manifest
 from release.rollout.deployment import smoke
 from release.running.launchers import ContainerLauncher, Place
 from release.running.service import HttpService
-from tests.e2e.workshop import MODEL, Workshop
+from tests.e2e.workshop import MODEL, VERSION, Workshop
 from tests.release.random_model import write_random_model
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("git", "buildah", "podman", "skopeo")
-VERSION = "v0.1.0"
 PORT = 3391
 BUILD_SECONDS = 1500
 

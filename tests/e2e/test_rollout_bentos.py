@@ -21,7 +21,7 @@ from release.rollout.rollback import rollback
 from release.rollout.site import Site, open_site
 from release.rollout.traffic import COLOURS
 from tests.e2e.ill_colours import nginx_missing, wait_for
-from tests.e2e.workshop import MODEL, Workshop
+from tests.e2e.workshop import MODEL, VERSION, Workshop
 from tests.ports import free_addresses
 from tests.release.load import Answer, Load
 from tests.release.random_model import write_random_model
@@ -82,12 +82,12 @@ class Town:
 @pytest.fixture(scope="module")
 def builds(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Two bentos in the workshop's store, of two commits that pin different models."""
-    workshop.json("build", "v0.1.0", "--no-image")
+    workshop.json("build", VERSION, "--no-image")
     here = workshop.git("rev-parse", "HEAD")
     folder = tmp_path_factory.mktemp("models")
     workshop.store.save(write_random_model(folder / "other", seed=7), OTHER_MODEL)
     workshop.pin(OTHER_MODEL)
-    workshop.json("build", "v0.1.0-fix-model", "--no-image")
+    workshop.json("build", f"{VERSION}-fix-model", "--no-image")
     workshop.git("reset", "--quiet", "--hard", here)
     built = [entry["version"] for entry in workshop.json("history", "--kind", "build")]
     first = next(version for version in built if "-fix-" not in version)

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import csanmt
 from model_store import ModelStore
 from release.build.manifest import pin_model
 from tests.release.random_model import write_random_model
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "csanmt-zh-en:v0.0.1"
+VERSION = f"v{csanmt.__version__}"
 
 
 class Workshop:
@@ -33,7 +35,7 @@ class Workshop:
             "OMP_NUM_THREADS": "1",
         }
         self.store = ModelStore(folder / "bentoml")
-        self.git("clone", "--quiet", str(ROOT), str(self.clone), cwd=folder)
+        self.git("clone", "--quiet", "--no-tags", str(ROOT), str(self.clone), cwd=folder)
         self.git("config", "user.name", "test")
         self.git("config", "user.email", "test@example.org")
         self.store.save(write_random_model(folder / "model"), MODEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from csanmt.errors import ConfigurationError, NotFoundError
 from release.build.manifest import pin_model, read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMITTED = (ROOT / "release.toml").read_text(encoding="utf-8")
 DIGEST = "sha256:" + "a" * 64
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "release.toml").write_text(COMMITTED, encoding="utf-8")
+    """With a model that stands in the store alone, whatever this checkout pins."""
+    shutil.copy(ROOT / "release.toml", tmp_path)
+    pin_model(tmp_path, "csanmt-zh-en:v1.0.0", "sha256:" + "b" * 64)
     return tmp_path
 
 
@@ -64,18 +66,20 @@ def test_signers_are_a_file_beside_the_manifest_or_nobody(root: Path) -> None:
 
 
 def test_pinning_changes_the_two_lines_and_keeps_the_comments(root: Path) -> None:
+    before = (root / "release.toml").read_text(encoding="utf-8").splitlines()
     pinned = pin_model(root, "csanmt-zh-en:v2.0.0", DIGEST)
     assert (pinned.model.tag, pinned.model.sha256) == ("csanmt-zh-en:v2.0.0", DIGEST)
     after = (root / "release.toml").read_text(encoding="utf-8").splitlines()
-    changed = [b for a, b in zip(COMMITTED.splitlines(), after, strict=True) if a != b]
+    changed = [b for a, b in zip(before, after, strict=True) if a != b]
     assert set(changed) <= {'tag = "csanmt-zh-en:v2.0.0"', f'sha256 = "{DIGEST}"'}
 
 
 @pytest.mark.parametrize("digest", ["", "sha256:abc", "a" * 64, "md5:" + "a" * 64])
 def test_a_malformed_digest_is_not_pinned(root: Path, digest: str) -> None:
+    before = (root / "release.toml").read_text(encoding="utf-8")
     with pytest.raises(ConfigurationError):
         pin_model(root, "m:v1", digest)
-    assert (root / "release.toml").read_text(encoding="utf-8") == COMMITTED
+    assert (root / "release.toml").read_text(encoding="utf-8") == before
 
 
 def test_no_manifest_is_said_to_be_none(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from csanmt.errors import ConflictError, CsanmtError, IntegrityError, NotFoundError
 from model_store import ModelStore
 from release.build.checksums import write_checksums
-from release.build.manifest import pin_model, read_manifest
+from release.build.manifest import PinnedModel, pin_model, read_manifest
 from release.build.model import fetch_model, publish_model, update_model
 from release.build.verdict import accept_verdict, write_verdict
 from release.ledger.ledger import Kind, Ledger
@@ -76,7 +76,7 @@ def test_the_pinned_model_reaches_an_empty_store(
 
 def test_a_model_that_nobody_has_is_named_with_the_command(tmp_path: Path) -> None:
     manifest = read_manifest(ROOT)
-    manifest = replace(manifest, model=replace(manifest.model, tag=TAG))
+    manifest = replace(manifest, model=PinnedModel(TAG, manifest.model.sha256))
     with pytest.raises(NotFoundError, match=f"csanmt release model {TAG} --publish"):
         fetch_model(ModelStore(tmp_path), manifest, tmp_path)
 

@@ -129,6 +129,7 @@ def running_registry(folder: Path, port: int) -> Iterator[str]:
     config.write_text(CONFIG.format(root=folder / "registry", port=port))
     process = subprocess.Popen(
         ["docker-registry", "serve", str(config)],
+        env={n: v for n, v in os.environ.items() if not n.startswith("REGISTRY_")},  # its settings
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
