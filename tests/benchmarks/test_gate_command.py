@@ -156,7 +156,8 @@ def test_text_in_the_page_is_escaped(files):
     (files / "evil.en").write_text("\n".join(lines) + "\n")
     gate("evil.en", "good.en", "--out", "out")
     page = (files / "out/report.html").read_text("utf-8")
-    assert "<script" not in page
+    assert "<script>alert" not in page
+    assert page.count("<script>") == 1
 
 
 def test_evidence_holds_what_the_verdict_depends_on(files):
