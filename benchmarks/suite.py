@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from csanmt.errors import InvalidInputError, NotFoundError, UnavailableError
@@ -143,7 +144,8 @@ def _load_tsv(path: Path) -> Suite:
 def _guessed(folder: Path) -> _Description:
     sources = sorted(folder.glob("*.zh"))
     stem = sources[0].stem if len(sources) == 1 else ""
-    names = [path.name for path in (folder / f"{stem}.en", *sorted(folder.glob(f"{stem}.ref*.en")))]
+    more = sorted(folder.glob(f"{escape(stem)}.ref*.en"))
+    names = [f"{stem}.en", *(path.name for path in more)]
     references = tuple(name for name in names if stem and (folder / name).is_file())
     if not references:
         raise NotFoundError(f"{folder} has no suite.toml (nor one NAME.zh with its NAME.en)")

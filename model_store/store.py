@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -222,11 +223,11 @@ class ModelStore:
     # --- parts -----------------------------------------------------------------------------
 
     def _tags(self, name: str | None) -> Iterator[ModelTag]:
-        for path in sorted(self.models.glob(f"{name or '*'}/*/{RECORD_NAME}")):
-            try:
-                yield ModelTag(path.parent.parent.name, path.parent.name)
-            except CsanmtError:
-                continue
+        for path in sorted(self.models.glob(f"*/*/{RECORD_NAME}")):
+            with suppress(CsanmtError):
+                tag = ModelTag(path.parent.parent.name, path.parent.name)
+                if name in (None, "", tag.name):
+                    yield tag
 
     def _is_damaged_copy_of(self, record: Record) -> bool:
         """The stored version of that tag is broken, and nothing says that it was another one."""

@@ -230,6 +230,8 @@ def test_listing_is_by_name_and_semantic_version_and_passes_over_strangers(
         "b:v1.10.0",
     ]
     assert [str(record.tag) for record in store.list("a")] == ["a:v2.0.0"]
+    for nobody in ("*", "?", "[ab]", "/proc", "../models/a", "a/"):  # a name is no pattern
+        assert store.list(nobody) == []
     (store.path("b:v1.9.0") / "provenance.json").write_text("{}")
     wrong = {str(tag): entry for tag, entry in store.scan() if not isinstance(entry, Record)}
     assert list(wrong) == ["b:v1.9.0"]
