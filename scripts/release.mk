@@ -36,7 +36,7 @@ lint-files: ## shellcheck, hadolint, actionlint
 chaos: install-dev ## random walks of operators and mishaps on real bentos (SEEDS=60); a quarter of an hour
 	PYTHONPATH=. $(BIN)/python -m tests.release.chaos --seeds $(or $(SEEDS),60)
 
-story: install-dev ## a newcomer's five commands, and between them every step of the pipeline; an hour
+story: install-dev ## a newcomer's five commands, and between them every step of the pipeline; half an hour
 	PYTHONPATH=. $(BIN)/python -m tests.e2e.story $(STORY)
 
 base-image: ## the base image from Debian packages, where no registry can be reached
