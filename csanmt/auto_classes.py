@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-
-from wrapt import register_post_import_hook
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 _CONFIGURATION = "csanmt.configuration"  # loads transformers itself, and registers at its end
 _CLASSES = (_CONFIGURATION, "csanmt.modeling", "csanmt.tokenization_transformers")
@@ -17,9 +19,10 @@ _CLASSES = (_CONFIGURATION, "csanmt.modeling", "csanmt.tokenization_transformers
 
 def register_with_transformers() -> None:
     """Register now if transformers is loaded, else when it will be."""
-    register_post_import_hook(
-        lambda _: register_classes() if _CONFIGURATION not in sys.modules else None, "transformers"
-    )
+    if "transformers" in sys.modules:
+        register_classes()
+    else:
+        sys.meta_path.insert(0, _AfterTransformers())
 
 
 def register_classes() -> None:
@@ -27,3 +30,31 @@ def register_classes() -> None:
     if importlib.util.find_spec("torch"):
         for name in _CLASSES:
             importlib.import_module(name)
+
+
+class _AfterTransformers(MetaPathFinder):
+    """Finds transformers once, by those who find modules otherwise, and registers after it."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "transformers":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Registering(spec.loader)
+        return spec
+
+
+class _Registering(Loader):
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        if _CONFIGURATION not in sys.modules:
+            register_classes()
