@@ -1,8 +1,5 @@
-"""Child processes of the gateway, and the messages that it and they exchange.
-
-A message is a JSON object on a line of its own, on the child's standard input and output.
-JSON and not pickle: neither side can make the other run code.
-"""
+"""The gateway's side of its child processes; theirs, which starts without asyncio, is
+``serving.messages``."""
 
 from __future__ import annotations
 
@@ -12,26 +9,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from csanmt.errors import UnavailableError
 from csanmt.source_tree import SOURCE_TREE
-
-MOST_BYTES = 64 * 1024 * 1024  # of a message
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+from serving.messages import MOST_BYTES
 
 
 class ChildDiedError(Exception):
     """The child ended, or said what is no message."""
-
-
-def pack(message: dict[str, Any]) -> bytes:
-    """The line that says ``message``. Raises ValueError: too long, or half a surrogate pair."""
-    line = _ENCODER.encode(message).encode() + b"\n"
-    if len(line) > MOST_BYTES:
-        raise ValueError(f"message of {len(line)} bytes; allowed is {MOST_BYTES}")
-    return line
 
 
 class Child:
@@ -123,29 +110,3 @@ class Child:
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-
-
-def become_child() -> BinaryIO:
-    """In a child: where to ``tell`` its messages; what a library prints lands on standard error.
-
-    Ctrl-C and a process manager's SIGTERM reach the whole process group. The gateway drains
-    and then closes the child's input, so the child must outlive both.
-    """
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return outgoing
-
-
-def tell(outgoing: BinaryIO, message: dict[str, Any]) -> None:
-    """Say a message to the gateway."""
-    outgoing.write(pack(message))
-    outgoing.flush()
-
-
-def told(incoming: BinaryIO) -> Iterator[dict[str, Any]]:
-    """The gateway's messages, until it is gone, however it died."""
-    for line in incoming:
-        if line.endswith(b"\n"):
-            yield json.loads(line)

@@ -6,7 +6,6 @@ level; request id and model version are.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
@@ -58,6 +57,8 @@ class Lines(logging.StreamHandler[TextIO]):
         """A record of the level INFO, from the event loop's thread."""
         with self.lock or nullcontext():
             if not self._held:
+                import asyncio  # the gateway's alone: a runner starts without it
+
                 asyncio.get_running_loop().call_later(HELD_SECONDS, self.flush)
             self._held.append((time.time(), "info", logger, event, fields))
 

@@ -21,9 +21,10 @@ from csanmt.documents.limits import (
     UnsupportedDocumentError,
 )
 from csanmt.errors import CsanmtError, StorageFullError, UnavailableError
-from serving.child import Child, ChildDiedError, pack
+from serving.child import Child, ChildDiedError
 from serving.documents.process import FULL
 from serving.documents.turns import FairTurns
+from serving.messages import pack
 
 log = logging.getLogger("csanmt.documents")
 

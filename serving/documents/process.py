@@ -1,6 +1,6 @@
 """A parser: a process that opens documents and assembles their translations.
 
-Started by the gateway as ``python -m serving.documents.process BYTES`` (see ``serving.child``).
+Started by the gateway as ``python -m serving.documents.process BYTES`` (see ``serving.messages``).
 What strangers wrote is read here and nowhere else: with so much memory at most, with seconds of
 processor time for each document that the kernel counts, and with nothing lost when it is killed.
 Documents and their texts lie in the folder of their job; a message names it and what to do.
@@ -24,7 +24,7 @@ from csanmt.documents.protocol import Languages
 from csanmt.documents.translation import assemble, take_apart
 from csanmt.errors import CsanmtError
 from csanmt.markup import AlignedText
-from serving.child import become_child, tell, told
+from serving.messages import become_child, tell, told
 
 # The files in a document's folder; texts and answers have a line of JSON for each text.
 SOURCE, TEXTS, ANSWERS, RESULT = "source", "texts", "answers", "result"

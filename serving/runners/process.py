@@ -17,8 +17,8 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from csanmt.errors import CsanmtError
-from serving.child import become_child, tell, told
 from serving.logs import configure_logging
+from serving.messages import become_child, tell, told
 from serving.quality_signals import examined
 from serving.runners.translators import engine_fault, open_translator
 from serving.runners.wire import dump_translations, load_options, write_mark

@@ -18,7 +18,8 @@ from csanmt.errors import (
     UnavailableError,
 )
 from csanmt.translator import DecodingOptions, Translation
-from serving.child import Child, ChildDiedError, pack
+from serving.child import Child, ChildDiedError
+from serving.messages import pack
 from serving.runners.translators import TranslatorFacts
 from serving.runners.wire import (
     MARK_BYTES,

@@ -1,4 +1,4 @@
-"""What gateway and runner say to each other (see ``serving.child``).
+"""What gateway and runner say to each other (see ``serving.messages``).
 
 ======================  ==========================================================
 gateway to runner       ``{"batch": id, "sources": [...], "options": {...}}``
