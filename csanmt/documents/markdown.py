@@ -49,7 +49,17 @@ _SYNTAX = re.compile(
     r"|\^[\w-]+$",
     re.I | re.A,
 )
-_NOTE_START = re.compile(r"[ ]{0,3}(?:!!!|\?\?\?|===|///|\[\^|:[ \t])")
+_NOTE_START = re.compile(r"[ ]{0,3}(?:!!!|\?\?\?|===[!+]?[ \t]|///|\[\^|:[ \t])")
+# A note or a tab with what is indented below it; of a definition or footnote, behind an empty line.
+_NOTE = re.compile(
+    r"^(?P<quote>(?:> )*+)(?P<head>(?:!!!|\?\?\?|===[!+]?[ \t]++\")[^\n]*+\n"
+    r"|(?:\[\^|:[ \t])[^\n]*+\n(?:(?!(?:> )*+(?:\[\^|:[ \t]))[> \t]*+[^> \t\n][^\n]*+\n)*+"
+    r"(?=[> \t]*+\n))"
+    r"(?P<body>(?:(?P=quote)(?:(?:[ ]{4}|\t)[^\n]*+(?:\n|\Z)|[ \t]*+\n))++)",
+    re.M,
+)
+_INDENT = re.compile(r"^((?:> )*+)(?:[ ]{4}|\t|(?=\n))", re.M)
+_DEEPEST_NOTE = 5
 _DEFINITION = re.compile(r"[^\n]*+\n(?:[ ]{0,3}>[ ]?)*+[ ]{0,3}:[ \t]")
 _NO_LIMITS = Limits(characters=sys.maxsize, units=sys.maxsize)  # a request has its own
 Range = tuple[int, int]
@@ -79,6 +89,7 @@ class _ProseFinder:
         self._body = front.end() if front else 0
         self.kept += count("properties", [text[: self._body]])
         self._places = _Places(text, self._body)
+        self._lines = _quoted(text[self._body :]).split("\n")
         self._references: frozenset[str] = frozenset()
 
     def changes(self) -> Iterator[Change[str]]:
@@ -105,7 +116,7 @@ class _ProseFinder:
         parser.enable(["table", "strikethrough"])
         parser.disable(["inline", "text_join"])  # places are wanted, not trees
         masked = _FOOTNOTE.sub(
-            lambda m: m[0][: m.start(1) - m.start()] + "x" * len(m[1]), self._text[self._body :]
+            lambda m: m[0][: m.start(1) - m.start()] + "x" * len(m[1]), "\n".join(self._lines)
         )
         found: dict[str, Any] = {}
         try:
@@ -122,7 +133,7 @@ class _ProseFinder:
         """Whether lines that are indented go on with a note, a definition or a footnote."""
         while line > 0:
             line -= 1
-            before = self._places.content(line)
+            before = self._lines[line]
             if before.strip() and not before.startswith(("    ", "\t")):
                 return _NOTE_START.match(before) is not None
         return False
@@ -137,6 +148,8 @@ class _ProseFinder:
             if not line or marker or _SYNTAX.match(line):
                 yield from self._unit(group)
                 group = []
+                if not line:
+                    continue
                 begin = start + (marker.end() if marker else len(line))
                 self.kept += count("attributes", [] if marker else [line])
                 if self._text[begin - 1 : begin] == '"' and line.endswith('"'):
@@ -165,6 +178,18 @@ class _ProseFinder:
             inline = Inline(self._text, places, self._references)
             self.kept += inline.kept
             yield inline.unit(cell=cell)
+
+
+def _quoted(text: str) -> str:
+    """The text, as many lines, where what is indented below a note is a quote instead: Markdown
+    as any, which a parser would take for code."""
+
+    def quote(note: re.Match[str]) -> str:
+        return note["quote"] + note["head"] + _INDENT.sub(r"\1> ", note["body"])
+
+    for _ in range(_DEEPEST_NOTE):
+        text = _NOTE.sub(quote, text)
+    return text
 
 
 class _Places:

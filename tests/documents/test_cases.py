@@ -165,6 +165,27 @@ MARKDOWN = [
     ("::: tip 书\n你好\n:::", "::: tip book\nyou good\n:::"),
     ('!!! note "书"\n    你好', '!!! note "book"\n    you good'),
     ('!!! note "书"\n\n    你好', '!!! note "book"\n\n    you good'),
+    ("!!! note\n    - 一\n    - 二", "!!! note\n    - one\n    - two"),
+    (
+        '??? tip "书"\n\n    你好\n\n    - 一\n\n        大\n',
+        '??? tip "book"\n\n    you good\n\n    - one\n\n        big\n',
+    ),
+    (
+        "!!! a\n\n    ??? b\n        1. 一\n        2. 二",
+        "!!! a\n\n    ??? b\n        1. one\n        2. two",
+    ),
+    (
+        "!!! a\n\n    ```\n    书\n    ```\n\n    你好",
+        "!!! a\n\n    ```\n    书\n    ```\n\n    you good",
+    ),
+    (
+        '=== "书"\n\n\t|大|小|\n\t|-|-|\n\t|一|二|',
+        '=== "book"\n\n\t|big|small|\n\t|-|-|\n\t|one|two|',
+    ),
+    ("书[^1]\n\n[^1]: 大\n\n    - 一\n\n    好", "book[^1]\n\n[^1]: big\n\n    - one\n\n    good"),
+    ("- 书\n\n  !!! a\n\n      你\n\n      好", "- book\n\n  !!! a\n\n      you\n\n      good"),
+    ("书\n===\n\n    车\n\n好", "book\n===\n\n    车\n\ngood"),
+    (r"看\(a_b\)和\[c*d\]", r"see \(a_b\) x \[c*d\]"),
     ("书\n: 你好", "book\n: you good"),
     ("你好\n{: .lead}", "you good\n{: .lead}"),
     ("# 书 {#a}", "# book {#a}"),
