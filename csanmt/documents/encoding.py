@@ -104,6 +104,8 @@ def _decoded(
         return None
     if "\0" in text:
         raise DocumentError(_NO_TEXT)
+    if "\r" in text and "\n" not in text:
+        return Decoded(text.replace("\r", "\n"), encoding, bom, declared, newline="\r")
     return Decoded(text, encoding, bom, declared)
 
 

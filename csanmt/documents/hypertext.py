@@ -25,7 +25,9 @@ from csanmt.markup.segments import words
 from csanmt.markup.tokens import ATTRIBUTE, Token, TokenKind
 
 _OWN_ENTITIES = re.compile(r"<!ENTITY", re.I)
-_READ = frozenset({"alt", "title", "placeholder", "aria-label", "label", "summary"})
+_READ = frozenset({"alt", "title", "placeholder", "aria-label", "label", "summary", "abbr",
+                   "aria-description", "aria-placeholder", "aria-roledescription",
+                   "aria-valuetext"})  # fmt: skip
 # What <meta name="…"> says in words.
 _META = frozenset({"description", "og:title", "og:description", "twitter:title",
                    "twitter:description", "og:image:alt", "twitter:image:alt", "keywords",

@@ -73,7 +73,8 @@ def opened(data: bytes, limits: Limits, languages: Languages) -> OpenDocument:
         text = source.text.replace("\r\n", "\n").replace("\r", "\n")
         if text.count("\n") > limits.units:
             raise DocumentTooLargeError(f"the document holds more than {limits.units} lines")
-        return replace(source, text=text, newline="\r\n" if "\r\n" in source.text else "\n")
+        newline = "\r\n" if "\r\n" in source.text else source.newline
+        return replace(source, text=text, newline=newline)
 
     return text_format(lambda *text: _ProseFinder(*text).changes(), decoded)(
         data, limits, languages

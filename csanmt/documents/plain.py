@@ -12,10 +12,12 @@ from csanmt.documents.leftovers import Part
 from csanmt.documents.limits import Limits, Meter
 from csanmt.documents.patches import Change, PatchUnit, patched, range_unit
 from csanmt.documents.protocol import Languages, OpenDocument
+from csanmt.markup.segments import Tag
 
 # What of a text may be translated, in order; counts the Chinese that is not.
 Changes = Callable[[str, Counter[Part], Languages], Iterable[Change[str]]]
 _GAP = re.compile(r"\n[ \t\r]*+(?=\n|\Z)")  # the border between paragraphs
+_TABS = re.compile(r"\t+")
 
 
 @dataclass(slots=True)
@@ -52,8 +54,10 @@ def text_format(
 
 @text_format
 def plain_text(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
-    """Paragraphs; blank lines and line ends stay."""
-    return (range_unit(text, *place) for place in paragraphs(text, 0, len(text)))
+    """Paragraphs; blank lines, line ends and tabs stay."""
+    for place in paragraphs(text, 0, len(text)):
+        tabs = [(*tab.span(), Tag("break", tab[0])) for tab in _TABS.finditer(text, *place)]
+        yield range_unit(text, *place, tabs)
 
 
 def paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

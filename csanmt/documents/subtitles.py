@@ -43,7 +43,10 @@ _TIMED = re.compile(
 )
 _WORD_TIME = re.compile(r"<\d{1,4}:\d{2}(?:[.:]\d{1,3})?>")
 _TITLE = re.compile(r"^\[(?:ti|al):(?P<text>[^\]\n]{1,500})\]", re.M)
-_UNTIMED = re.compile(r"^[ \t]{0,20}(?P<text>[^\[\s][^\n]*)", re.M)
+# Lines without a time; what is in brackets there is the name of a verse.
+_UNTIMED = re.compile(
+    r"^[ \t]{0,20}(?:\[(?P<verse>[^\]\n:：]{1,100})\][ \t\r]*$|(?P<text>[^\[\s][^\n]*))", re.M
+)
 _TEXT_FIELD = 9  # fields before the text, where no line says how many
 
 
@@ -143,7 +146,7 @@ def lrc(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str
     if not lines and text.strip():
         raise DocumentError("no line with a time ([00:01.00]) in it")
     others = (*_TITLE.finditer(text), *_UNTIMED.finditer(text))
-    for place in sorted(found.span("text") for found in (*others, *lines)):
+    for place in sorted(found.span(found.lastgroup or 0) for found in (*others, *lines)):
         yield from _line(text, *place, _WORD_TIME)
 
 

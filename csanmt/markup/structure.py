@@ -19,7 +19,7 @@ class Structure:
         kept: first and last token of what is not translated: whole elements, or the parts of
             one around what in it is to be translated all the same.
         islands: first tokens of such parts, which a text must not be joined across.
-        preformatted: tokens inside ``<pre>``, whose line breaks count.
+        preformatted: tokens inside ``<pre>`` and ``<textarea>``, whose line breaks count.
     """
 
     def __init__(self, tokens: Sequence[Token], rules: Rules) -> None:
@@ -118,7 +118,7 @@ class Structure:
         found: set[int] = set()
         end = -1
         for i, token in enumerate(() if self._rules.xml else self._tokens):
-            if token.kind is TokenKind.START and token.name == "pre" and i > end:
+            if token.kind is TokenKind.START and token.name in ("pre", "textarea") and i > end:
                 end = self.partner.get(i, len(self._tokens))
             if i < end:
                 found.add(i)

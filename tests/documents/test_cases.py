@@ -222,6 +222,11 @@ def test_markdown_dialects_keep_their_lines(source, expected) -> None:
 HTML = [
     ("<p><ruby>书<rt>shū</rt></ruby>好</p>", "<p><ruby>book<rt>shū</rt></ruby> good</p>"),
     ("<p><ruby>书<rt>shū</ruby>好</p>", "<p><ruby>book<rt>shū</ruby> good</p>"),
+    (
+        '<p aria-description="书">好<i aria-valuetext=车>大</i>',
+        '<p aria-description="book">good <i aria-valuetext="car">big</i>',
+    ),
+    ("<textarea>大\n小</textarea>", "<textarea>big\nsmall</textarea>"),
     ("<p>好<img alt='书' title=车></p>", "<p>good<img alt='book' title=\"car\"></p>"),
     (
         "<div translate=no>你<p translate=yes>好</p>你</div>",
@@ -248,6 +253,8 @@ def test_html_ruby_attributes_and_exceptions(source, expected) -> None:
 CUE = "1\n00:00:01,000 --> 00:00:02,000\n"
 TABLES = [
     ("a.csv", '名,"大,小"\n3,"你 ""好"""\n', 'name,"big, small"\n3,"you "" good """\n'),
+    ("a.csv", "你，我,3\n大，小,4\n", '"you, I",3\n"big, small",4\n'),
+    ("a.txt", "名\t字\n\t书\t\t大", "name\tword\n\tbook\t\tbig"),
     ("a.csv", "名;字\r\n3;书\r\n", "name;word\r\n3;book\r\n"),
     ("a.tsv", "名\t字\n\t书", "name\tword\n\tbook"),
     ("a.lrc", "[ti:书]\n[ar:李]\n[00:01.00][00:09.00]你好\n[00:02.00]\n",
@@ -260,7 +267,7 @@ TABLES = [
      'msgid "书"\nmsgstr "book"\n\nmsgid "OK"\nmsgstr "OK"\n'),
     ("a.ass", "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}你{\\i0}\\h好",
      "[Events]\nFormat: Text\nDialogue: {\\i1\\p1}m 0 0{\\p0}you{\\i0}\\h good"),
-    ("a.lrc", "[00:01.00]你\n好\n", "[00:01.00]you\ngood\n"),
+    ("a.lrc", "[00:01.00]你\n好\n[大]\n[by:书]\n", "[00:01.00]you\ngood\n[big]\n[by:书]\n"),
     ("a.csv", '书,大\n"=COUNTIF(A:A,""书"")",车\n', '书,big\n"=COUNTIF(A:A,""书"")",car\n'),
     ("a.csv", '大书,小\n"=COUNTIF(A:A,""*书"")",车\n', '大书,small\n"=COUNTIF(A:A,""*书"")",car\n'),
     ("a.srt", f"{CUE}- 你好\n－我\n\n书\n\n{CUE}大\n",
@@ -275,6 +282,30 @@ TABLES = [
 @pytest.mark.parametrize(("name", "source", "expected"), TABLES)
 def test_lines_and_cells_keep_what_is_around_the_words(name, source, expected) -> None:
     assert translated(name, source.encode())[0].decode() == expected
+
+
+OLD = [
+    ("a.txt", "1\n\n书\n", "1\n\nbook\n"),
+    ("a.md", "- 书\n- 车\n", "- book\n- car\n"),
+    ("a.html", "<p>书\n<p>车\n", "<p>book\n<p>car\n"),
+    ("a.srt", f"{CUE}书\n", f"{CUE}book\n"),
+    ("a.vtt", f"WEBVTT\n\n{CUE}书\n", f"WEBVTT\n\n{CUE}book\n"),
+    (
+        "a.ass",
+        "[Events]\nDialogue: 0,1,2,,,0,0,0,,书\n",
+        "[Events]\nDialogue: 0,1,2,,,0,0,0,,book\n",
+    ),
+    ("a.lrc", "[00:01.00]书\n好\n", "[00:01.00]book\ngood\n"),
+    ("a.csv", "1,书\n2,车\n", "1,book\n2,car\n"),
+    ("a.po", 'msgid "书"\nmsgstr ""\n', 'msgid "书"\nmsgstr "book"\n'),
+    ("a.json", '[\n"书"\n]\n', '[\n"book"\n]\n'),
+]
+
+
+@pytest.mark.parametrize(("name", "source", "expected"), OLD)
+def test_lines_that_end_as_on_old_macs_are_lines(name, source, expected) -> None:
+    data = source.replace("\n", "\r").encode("gb18030")
+    assert translated(name, data)[0] == expected.replace("\n", "\r").encode("gb18030")
 
 
 ENCODINGS = [
