@@ -23,7 +23,7 @@ from csanmt.tokenization_copy import COPY_CHARACTER, Copies, Side, check_names, 
 
 EOS = 0
 _FILES = ("source.model", "target.model")
-_READ_IN_BYTES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN")
+_READ_IN_BYTES = ("CJK", "BOPOMOFO", "LATIN")
 _SPACE = "▁"  # how SentencePiece writes a space
 # A lone surrogate cannot be written as UTF-8; the stand-in keeps offsets equal.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -194,8 +194,12 @@ def _with_spans(
 
 
 def _read(character: str) -> bool:
-    """Written in bytes, the character still means something to the model: a rare Han or é."""
-    return character.isalpha() and unicodedata.name(character, "").startswith(_READ_IN_BYTES)
+    """Written in bytes, the character still means something to the model: a rare Han or é.
+
+    The Han that Unicode added in plane 2 stand in no corpus, and the model would invent.
+    """
+    known = character.isalpha() and character < "\U00020000"
+    return known and unicodedata.name(character, "").startswith(_READ_IN_BYTES)
 
 
 def _surface(processor: sentencepiece.SentencePieceProcessor, token: int) -> str | bytes:

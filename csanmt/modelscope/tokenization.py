@@ -103,7 +103,8 @@ class ModelScopeTokenizer:
             raise ConfigurationError("copy_tokens: this kind of tokenizer cannot hold any")
 
     def represents(self, character: str) -> bool:
-        return character in self._ids or character + _MARK in self._ids
+        known = character in self._ids or character + _MARK in self._ids
+        return known or (character.isascii() and character.isprintable())  # Moses escapes some
 
     def _to_ids(self, pieces: Sequence[str]) -> list[int]:
         return [self._ids.get(piece, self._unknown) for piece in pieces]

@@ -143,18 +143,22 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
     """Where the carried runs belong in a translation of ``guarded.text``."""
     text, alignment = hypothesis.text, hypothesis.alignment or ()
     ends: dict[int, int] = {}  # of the words made of what begins there
+    begins: dict[int, int] = {}
     for (start, _), (low, high) in alignment:
         if low < high:
             ends[start] = max(ends.get(start, 0), high)
+            begins[start] = min(begins.get(start, low), low)
     starts = sorted(ends)
 
     def offset_of(run: Carried) -> int:
         if run.at == 0:
             return 0
+        following = bisect_left(starts, run.at)
+        if run.leans == "right" and following < len(starts):
+            return _word_start(text, begins[starts[following]])
         if run.at >= len(guarded.text.rstrip()) or not alignment:
             return len(text)
-        nearest = bisect_left(starts, run.at) - 1
-        return _word_end(text, ends[starts[nearest]]) if nearest >= 0 else 0
+        return _word_end(text, ends[starts[following - 1]]) if following else 0
 
     placed = [(offset_of(run), run) for run in guarded.carried]
     changes: list[Change] = []
@@ -165,9 +169,10 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
         left = changes[-1][2][-1:] if again else text[:offset][-1:]
         right = text[offset : offset + 1]
         apart = run.word and (left.isalnum() or (again and word and not left.isspace()))
-        if apart or wants_space(left, surface):
+        if apart or (wants_space(left, surface) and run.leans != "left"):
             surface = " " + surface
-        if wants_space(surface[-1:], right) or (run.word and right.isalnum()):
+        spaced = wants_space(surface[-1:], right) and run.leans != "right"
+        if spaced or (run.word and right.isalnum()):
             surface += " "
         changes.append((offset, offset, surface))
         word = run.word
@@ -193,6 +198,14 @@ def _word_end(text: str, offset: int) -> int:
             break
         if offset < word.end():
             return word.end()
+    return offset
+
+
+def _word_start(text: str, offset: int) -> int:
+    """``offset``, or the start of the word or number that it is in the midst of."""
+    kind = str.isdigit if text[offset : offset + 1].isdigit() else str.isalpha
+    while offset < len(text) and kind(text[offset]) and offset and kind(text[offset - 1]):
+        offset -= 1
     return offset
 
 

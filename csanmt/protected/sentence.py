@@ -2,13 +2,14 @@
 
 A protected piece stands for a word. Where the version has copy tokens each becomes one of
 them; else a person's name, which every model knows how to use (`请打开{file}。` →
-`请打开Tom。`). Emoji, control characters and scripts that the vocabulary does not know would
+`请打开Tom。`). Emoji, control characters, signs and scripts that the vocabulary does not know would
 reach the model as noise and vanish; they are *carried*: taken out, and set into the answer
 beside the words that their neighbours became.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ Label = str | int | None
 # Control, format, private use, surrogate, unassigned: never a model's business.
 NEVER_TEXT = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _CLINGING = frozenset({"Mn", "Mc", "Me", "Cf", "Sk"})
+_RANGE = re.compile("(?<=[0-9%℃])[~～〜](?=[0-9])")  # 1~3天, written as English writes it
+_PAIRED = frozenset({"*", "**", "~~", "^", "|", "_", "`"})  # around what they mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,18 @@ class StandIn:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A run taken out: its text, where in the remaining text it stood, whether it is a word."""
+    """A run taken out.
+
+    Attributes:
+        at: where in the remaining text it stood.
+        word: it is one.
+        leans: the neighbour it belongs to without a blank: "right" as a currency's sign, "left".
+    """
 
     surface: str
     at: int
     word: bool = False
+    leans: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +83,14 @@ def guard(
         foreign: whether a character is one that the model cannot read (``is_foreign``).
         labels: of each piece: a name or the number of a copy token, or None has it carried.
     """
-    flags = list(map(foreign, sentence))
+    text = readable(sentence, foreign)
+    flags = list(map(foreign, text))
     if not pieces and not any(flags):
-        return Guarded(sentence)
+        return Guarded(text)
     for piece in pieces:
         flags[piece.start : piece.end] = [False] * (piece.end - piece.start)
     _widen(sentence, flags, {i for piece in pieces for i in range(piece.start, piece.end)})
-    builder = _Builder(sentence, flags)
+    builder = _Builder(sentence, text, flags)
     for piece, label in zip(pieces, labels, strict=True):
         builder.read_to(piece.start)
         if label is None:
@@ -90,11 +101,17 @@ def guard(
     return builder.done()
 
 
+def readable(sentence: str, foreign: Callable[[str], bool]) -> str:
+    """``sentence`` in characters that the model knows better, as many of them."""
+    text = _RANGE.sub("-", sentence)
+    return text.replace("〇", "零") if "〇" in text and foreign("〇") else text
+
+
 class _Builder:
     """Collects the characters of ``Guarded.text`` and where they come from."""
 
-    def __init__(self, sentence: str, foreign: Sequence[bool]) -> None:
-        self._sentence, self._foreign = sentence, foreign
+    def __init__(self, sentence: str, shown: str, foreign: Sequence[bool]) -> None:
+        self._sentence, self._shown, self._foreign = sentence, shown, foreign
         self._at = 0  # how far the sentence is read
         self._text: list[str] = []
         self._origin: list[CharacterSpan] = []
@@ -107,7 +124,7 @@ class _Builder:
             if self._foreign[i]:
                 self._carry(i, i + 1)
             else:
-                self._keep(self._sentence[i], (i, i + 1))
+                self._keep(self._shown[i], (i, i + 1))
         self._at = max(self._at, end)
 
     def _keep(self, character: str, origin: CharacterSpan) -> None:
@@ -118,7 +135,8 @@ class _Builder:
         run, place = self._sentence[start:end], len(self._text)
         if self._carried and self._carried[-1].at == place and not word:
             run = self._carried.pop().surface + run
-        self._carried.append(Carried(run, place, word))
+        leans = "" if word else _leans(self._sentence, end - len(run), end)
+        self._carried.append(Carried(run, place, word, leans))
 
     def leave_out(self, end: int, word: bool) -> None:
         """Carry a piece so that the rest reads as if it had never been there."""
@@ -157,6 +175,19 @@ class _Builder:
         )
 
 
+def _leans(sentence: str, start: int, end: int) -> str:
+    """Of a run: right if it opens something, stands before a Latin word or begins the sentence."""
+    before, run, after = sentence[:start], sentence[start:end], sentence[end:]
+    sign, last = run.isascii() and run.isprintable(), run[-1]
+    inside = before.count(run) % 2 if run in _PAIRED else before.count("<") * (run == ">")
+    paired = (run in _PAIRED and run in after) or (run == "<" and ">" in after)
+    if not after[:1].isalnum() or inside:
+        return "left" if sign and before[-1:].isalnum() else ""
+    opens = paired or last in "#@§№" or unicodedata.category(last) in ("Ps", "Pi", "Sc")
+    latin = after[0].isascii() and not (before[-1:].isascii() and before[-1:].isalnum())
+    return "right" if opens or (sign and run != "=" and (latin or not before)) else ""
+
+
 def _is_wide(character: str) -> bool:
     """No space belongs beside it; neither does one at the ends of a sentence."""
     return not character or unicodedata.east_asian_width(character) in "WF"
@@ -166,7 +197,7 @@ def is_foreign(character: str, represents: Callable[[str], bool]) -> bool:
     """No text, or none that a vocabulary represents."""
     if character.isspace():
         return False
-    if character.isascii() and character.isprintable():
+    if character.isascii() and character.isalnum():
         return False  # bytes or pieces, the model has met it
     return unicodedata.category(character) in NEVER_TEXT or not represents(character)
 

@@ -62,7 +62,9 @@ MARKDOWN = [
     ("看![图](a.png)", "see ![图](a.png)"),
     ("你好  \n我", "you good  \nI"),
     ("数 $a_1 * b$ 好", "x $a_1 * b$ good"),
-    ("a_b_c 好 2 * 3 * 4", "a_b_c good 2 \\* 3 \\* 4"),
+    ("a_b_c 好 2 * 3 * 4", "a_b_c good 2 * 3 * 4"),
+    (":smile: 好", ":smile: good"),
+    (":alt: value", ":alt: value"),
     ("你\r\n\r\n好", "you\r\n\r\ngood"),
 ]
 

@@ -184,3 +184,31 @@ def test_notes_and_cut_words_keep_their_tags(
     shipped: TextTranslator, source: str, held: str
 ) -> None:
     assert translate_documents(shipped, [PARSERS["html"](source)])[0].count(held) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("点击“文件 > 另存为”。", "File > "),
+        ("## 标题", "## "),
+        ("请选择A|B。", " A|B."),
+        ("我今天很高兴^_^", "^_^"),
+        ("我喜欢你~", "you~"),
+        ("我等了1~3天。", "1-3 days"),
+        ("气温5～12℃。", "5-12"),
+        ("价格是€50。", " €50."),
+        ("这件衣服要$100。", " $100."),
+        ("预算是US$100万。", "$1 million"),
+        ("**重要**：今天不上课。", "**Important**"),
+        ("选项：<无>", "<No>"),
+        ("我喜欢用C#编程。", " C# "),
+        ("5️⃣个苹果", "5️⃣ "),
+        ("我喜欢 안녕 这个词。", "안녕"),
+        ("𠮷野家很好吃。", "𠮷"),
+        ("二〇二四年一月五日，他出生了。", "2024"),
+    ],
+)
+def test_signs_that_the_vocabulary_lacks_stay(
+    shipped: TextTranslator, source: str, held: str
+) -> None:
+    assert held in shipped.translate(source).text

@@ -84,6 +84,20 @@ def test_examples_are_found_in_any_surroundings(family: Family) -> None:
         ("拨打400-800-1234或git@h.com:a/b.git", ["400-800-1234", "git@h.com:a/b.git"]),
         ("约10^6个，<|end|>，GB/T 19001和$$", ["10^6", "<|end|>", "GB/T 19001", "$$"]),
         ("[GitHub](https://a.b) [a_b](https://c.d)", ["https://a.b", "a_b", "https://c.d"]),
+        ("看https://zh.wikipedia.org/wiki/中国。", ["https://zh.wikipedia.org/wiki/中国"]),
+        (
+            "看https://a.cn/s?wd=天气 的，http://例子.测试/a看",
+            ["https://a.cn/s?wd=天气", "http://例子.测试/a"],
+        ),
+        ("@张三 你好，请@李四，@他 看", ["@张三"]),
+        ("\x1b[31m红\x1b[0m，5️⃣个，好:-)", ["[31m", "[0m", "5️⃣", ":-)"]),
+        ("%Y年%m月%d日，占50%A", ["%Y", "%m", "%d"]),
+        ("苹果=apple，A=甲，a<b>粗</b>，US$100万", ["<b>", "</b>"]),
+        (
+            "用\\d+和\\(x^2\\)，src/**/*.ts，.env.local",
+            ["\\d+", "\\(x^2\\)", "src/**/*.ts", ".env.local"],
+        ),
+        ("选项:D。如下:(见图)，2024-01-05 12:30", []),
     ],
 )
 def test_pieces_end_where_they_end(text: str, held: list[str]) -> None:
@@ -110,7 +124,8 @@ PUMPED = [
     "www.a", "中", "`", "@a", "a/", "²", "a²", "--a", "(", "(_", "\\", "~/", "DE89 3704 ", "](",
     "!-", "0:", "a:", "$a/", "%a%\\", "a/a", "a.b", "a-1", "a_1", "A#1", "1111 ", "+1 ", "-a",
     "[a-", "[%", "<#a", "<<a", "@@a", "##a", "tel:1", "%%a", "$$a", "$(a", "%*", "'a", "@a.a",
-    "0.0-",
+    "0.0-", "=a", "a = ", "@a@", "«a", "*|a", "\\(", "\\(a", "[{", "%[1", "(0", "a(b",
+    "eyJa.", "a@b", "$=", "//a", "=中", "%-Y", "a#1/", "_A", "http://中.",
 ]  # fmt: skip
 
 
