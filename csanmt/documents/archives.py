@@ -24,6 +24,8 @@ _DAMAGED = (
     NotImplementedError, RuntimeError, IndexError,
 )  # fmt: skip
 _TYPES = "[Content_Types].xml"
+# In which programs write the names of entries without saying so; the last one reads any.
+_NAMES = ("utf-8", "gb18030", "cp437")
 
 
 class Archive:
@@ -36,10 +38,7 @@ class Archive:
 
     def __init__(self, data: bytes, limits: Limits) -> None:
         self._limits = limits
-        try:
-            self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except _DAMAGED:
-            raise DocumentError("this is not the archive its name says, or it is damaged") from None
+        self._zip = _opened(data)
         self._check()
         self.names = frozenset(self._zip.namelist())
         self._folded = {_folded(name): name for name in sorted(self.names)}
@@ -122,6 +121,17 @@ class Archive:
             raise DocumentTooLargeError(
                 f"an entry unpacks to more than {self._limits.ratio} times its size"
             )
+
+
+def _opened(data: bytes) -> zipfile.ZipFile:
+    for encoding in _NAMES:
+        try:
+            return zipfile.ZipFile(io.BytesIO(data), metadata_encoding=encoding)
+        except UnicodeDecodeError:
+            continue
+        except _DAMAGED:
+            break
+    raise DocumentError("this is not the archive its name says, or it is damaged")
 
 
 def _folded(name: str) -> str:

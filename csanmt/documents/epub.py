@@ -28,6 +28,7 @@ _CHAPTERS = frozenset(
         "text/xml",
     }
 )
+_PAGES = (".xhtml", ".html", ".htm")
 _CONTENTS = "application/x-dtbncx+xml"
 # In the package: what is not the name of a person or of a house.
 _METADATA = frozenset({"title", "description", "subject", "rights"})
@@ -55,10 +56,10 @@ class EpubDocument(XmlArchive):
             if kind == _CONTENTS:
                 self._read(name, _LABELS)
                 self._contents.add(name)
-            elif kind == "text/css":
-                style = self.archive.read(name).decode("utf-8", "replace")
-                self.kept += hypertext.shown_by_style(style)
-            elif kind in _CHAPTERS:
+            elif kind == "text/css" or "script" in kind:
+                shown = self.archive.read(name).decode("utf-8", "replace")
+                self.kept += hypertext.shown_by("style" if kind == "text/css" else "script", shown)
+            elif kind in _CHAPTERS or name.lower().endswith(_PAGES):
                 self.embed(name, self._page(name))
             elif kind == "image/svg+xml":
                 self.kept += remaining(self._page(name))

@@ -64,9 +64,9 @@ def opened(text: str, kept: Counter[Part], languages: Languages) -> Iterator[Cha
     return changes(text, 0, len(text), kept, languages.target)
 
 
-def shown_by_style(text: str) -> Counter[Part]:
-    """What a style sheet writes on a page."""
-    return count("code", _SAID["style"].findall(text))
+def shown_by(kind: str, text: str) -> Counter[Part]:
+    """What a script or a style sheet writes on a page."""
+    return count("code", _SAID[kind].findall(text))
 
 
 def changes(
@@ -101,7 +101,7 @@ def _read_tokens(document: TaggedDocument, kept: Counter[Part]) -> Iterator[Toke
             if token.kind is TokenKind.TEXT and kind not in _UNREAD:
                 kept += count(_KEPT.get(kind, "marked"), [token.raw])
             elif kind in _SAID:
-                kept += count("code", _SAID[kind].findall(token.raw))
+                kept += shown_by(kind, token.raw)
         elif token.kind in (TokenKind.START, TokenKind.EMPTY):
             yield token
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 
 import pytest
 
@@ -262,14 +264,39 @@ def test_package_of_an_old_book_is_read_and_says_what_it_keeps() -> None:
         '<dc:Title>书</dc:Title><dc:Language>zh-cn</dc:Language><meta name="calibre:series" '
         'content="车"/><meta name="calibre:author_link_map" content="山"/>'
     )
-    kinds = {"A.HTM": "text/x-oeb1-document", "a.css": "text/css"}
+    kinds = {
+        "A.HTM": "text/x-oeb1-document",
+        "a.css": "text/css",
+        "a.js": "text/javascript",
+        "b.xhtml": "text/xhtml",
+    }
     files: Files = {
         "a.htm": "<p>你好</p>",
+        "b.xhtml": "<p>小</p>",
+        "a.js": "alert('水') // 大",
         "a.css": "p::before{content:'大'} b{font-family:'宋体'}",
     }
     text, left = translated("a.epub", epub(metadata, kinds, files))
     assert "<dc:Title>book</dc:Title><dc:Language>en</dc:Language>" in text
-    assert left == {"properties": 1, "code": 1}
+    assert "<p>small</p>" in text
+    assert left == {"properties": 1, "code": 2}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_names_of_entries_that_do_not_say_their_encoding_are_found(encoding) -> None:
+    class Unsaid(zipfile.ZipInfo):
+        def _encodeFilenameFlags(self) -> tuple[bytes, int]:
+            return self.filename.encode(encoding), 0
+
+    files = {"第一.html": "<p>你好</p>".encode(), "图.png": b""}
+    source = epub("", {"第一.html": "text/html"}, files)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as out:
+        for name, data in entries(source).items():
+            out.writestr(Unsaid(name), data)
+    result = entries(translate_document(GlossTranslator(), find("a.epub"), target.getvalue()).data)
+    assert result["第一.html"] == b"<p>you good</p>"
+    assert "图.png" in result
 
 
 def test_book_says_what_stays_in_its_images_and_its_package() -> None:
