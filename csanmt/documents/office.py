@@ -170,14 +170,16 @@ class OfficeDocument(XmlArchive):
         return ()
 
     def _bound(self) -> dict[str, set[str]]:
-        """Elements of other parts that content controls show, which Word refreshes from there."""
+        """Elements of other parts (``@``: attributes) that content controls show, which Word
+        refreshes from there."""
         controls: dict[str, set[str]] = {}
         for part in self.parts.values():
             if b"dataBinding" in part.source:
                 for found in find(part.source, self.limits, "dataBinding"):
                     step = found.attribute("xpath").rpartition("/")[2].partition("[")[0]
                     item = found.attribute("storeItemID").lower()
-                    controls.setdefault(item, set()).add(step.rpartition(":")[2])
+                    name = "@" * step.startswith("@") + step.lstrip("@").rpartition(":")[2]
+                    controls.setdefault(item, set()).add(name)
         bound = {
             name: controls[item]
             for item, kind in _KNOWN_STORES.items()
@@ -193,8 +195,8 @@ class OfficeDocument(XmlArchive):
     def _embed(self, languages: Languages, within: int) -> set[str]:
         """What Word shows in the text where it stands is read; others are looked into. Returns
         the names of the former, which may have the type of a main part."""
-        mains = self._package.of_types(_KINDS["docx"].main)
-        chunks = {name for main in mains for name in self._package.related(main, "aFChunk")}
+        texts = self._package.of_types((*_KINDS["docx"].main, *_KINDS["docx"].parts))
+        chunks = {name for text in texts for name in self._package.related(text, "aFChunk")}
         for name in sorted(chunks):
             kind, data = self._package.types.get(name, ""), self.archive.read(name)
             try:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.patches import Patches, PatchUnit, Render
@@ -42,10 +43,13 @@ _FILLED = frozenset({"dropDownList", "comboBox", "dataBinding", "date"})
 _SHOWN = re.compile(
     r"\A\s{0,9}(?:MACROBUTTON\s{1,9}\S{1,80}\s{1,9}(?P<button>\S.*)|"
     r'(?:FILLIN|ASK\s{1,9}\S{1,80})\s{1,9}"(?P<question>[^"]*)"|'
-    r'HYPERLINK\s[^\\]*(?:\\[lnmt]\s[^\\]*)?\\o\s{1,9}"(?P<tip>[^"]*)")',
+    r'HYPERLINK\s[^\\]*(?:\\[lnmt]\s[^\\]*)?\\o\s{1,9}"(?P<tip>[^"]*)"|'
+    r'(?:XE|TC)\s{1,9}"(?P<entry>[^":\\]*)")',
     re.I | re.S,
 )
-_CHOOSING = re.compile(r"\A\s{0,9}(?:IF|FILLIN|ASK|MACROBUTTON|QUOTE|SET)\b", re.I)
+_CHOOSING = re.compile(
+    r"\A\s{0,9}(?:IF|FILLIN|ASK|MACROBUTTON|QUOTE|SET|XE|TC|EQ|AUTOTEXTLIST)\b", re.I
+)
 _PICTURE = re.compile(r'\\[@#]\s{0,9}"([^"]*)"')  # how a field writes a date or a number
 _HEADS = frozenset({"pPr", "bodyPr", "lstStyle"})
 _TAIL = "endParaRPr"
@@ -137,8 +141,9 @@ class Paragraph:
             if depth > _DEEPEST_FIELD:
                 break
             if depth == 0:
-                for instruction in (e for c in children[first:i] for e in c.elements("instrText")):
-                    self._instruction(instruction)
+                told = children[first : separate or i]
+                whole = not any(map(_field_mark, told[1:]))  # no other field in it
+                self._instruction([e for c in told for e in c.elements("instrText")], whole=whole)
                 result = children[separate + 1 : i] if separate else []
                 if not any(run.text.strip() for run in result):
                     self._single(_Place(children[first].start, children[i].end), "field")
@@ -156,8 +161,7 @@ class Paragraph:
             properties = self._source[inner[0].start : inner[0].end]
             inner = inner[1:]
         if any(child.name in ("fldChar", "instrText", "delText") for child in inner):
-            for instruction in run.elements("instrText"):
-                self._instruction(instruction)
+            self._instruction(list(run.elements("instrText")))
             self._single(_Place(run.start, run.end), "mark")
             return
         before = self._source[run.start : run.inner] + properties
@@ -171,22 +175,25 @@ class Paragraph:
                 self._kept += _hidden(child)
                 self._single(_Place(child.start, child.end, before, after), child.name)
 
-    def _instruction(self, element: Element) -> None:
-        """What a field's instruction shows is a unit; what it chooses from stays."""
-        text = element.text
+    def _instruction(self, elements: list[Element], *, whole: bool = True) -> None:
+        """What a field's instruction shows is a unit; what it chooses from stays. Word writes
+        it in pieces, Chinese words apart from others."""
+        text = "".join(element.text for element in elements)
         found = _SHOWN.match(text)
         if not chinese(text):
             return
-        if not found:
+        if not found or not whole:
             self._kept["formulas"] += _CHOOSING.match(text) is not None
             self._kept.update(count("number_formats", _PICTURE.findall(text)))
             return
         start, end = found.span(found.lastgroup or 0)
+        tags = b"".join(self._source[a.outer : b.inner] for a, b in pairwise(elements))
 
         def render(segment: Segment, _: object) -> bytes:
-            return escaped(text[:start] + written(segment).replace('"', "'") + text[end:])
+            said = text[:start] + written(segment).replace('"', "'") + text[end:]
+            return escaped(said) + tags
 
-        unit = PatchUnit((text[start:end],), element.inner, element.outer, render)
+        unit = PatchUnit((text[start:end],), elements[0].inner, elements[-1].outer, render)
         self._controls.append(unit)
 
     def _text(self, properties: bytes, text: str) -> None:

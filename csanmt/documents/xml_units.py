@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,8 +144,10 @@ class XmlPart:
         entered = adding(enter) if enter else None
         visit(self.source, wanted, self.meter.limits, adding(take), entered, stray)
 
-    def read_plain(self, names: Iterable[str], usual: Part = "properties") -> None:
-        """Elements of these names, where they hold Chinese text and nothing else."""
+    def read_plain(self, names: Collection[str], usual: Part = "properties") -> None:
+        """Elements of these names, where they hold Chinese text and nothing else; with ``@``
+        attributes."""
+        attributes = [name[1:] for name in names if name.startswith("@")]
 
         def take(element: Element) -> Units:
             if any(element.elements()):
@@ -153,7 +155,10 @@ class XmlPart:
                 return []
             return [unit_of(element)] if chinese(element.text) else []
 
-        self.read(lambda _, local: local in names, take, usual=usual)
+        def enter(element: Element) -> Units:
+            return [attribute_unit(self.source, element, name) for name in attributes]
+
+        self.read(lambda _, local: local in names, take, usual=usual, enter=enter)
 
 
 class XmlArchive:

@@ -30,6 +30,13 @@ FORM = (
     '<w:ffData><w:helpText w:val="看"/><w:statusText w:val="书"/><w:textInput>'
     '<w:default w:val="大"/></w:textInput><w:ddList><w:listEntry w:val="小"/></w:ddList></w:ffData>'
 )
+
+
+def in_pieces(*texts: str) -> str:
+    """A field's instruction as Word writes it."""
+    return "".join(f"<w:r><w:instrText>{text}</w:instrText></w:r>" for text in texts)
+
+
 SWITCHED = (
     "<w:p><mc:AlternateContent><mc:Choice><w:r><w:t>书</w:t></w:r></mc:Choice>"
     "<mc:Fallback><w:r><w:t>车</w:t></w:r></mc:Fallback></mc:AlternateContent></w:p>"
@@ -49,6 +56,14 @@ WORD: list[tuple[str, list[str], dict[str, int]]] = [
     (FIELD.format("", '<w:r><w:instrText>IF a = "书" 1</w:instrText></w:r>' + END),
      ['"书"'], {"formulas": 1}),
     (FIELD.format("", "<w:r><w:instrText> SEQ 图 </w:instrText></w:r>" + END), ["图"], {}),
+    (FIELD.format("", in_pieces('XE "', "书", '" \\b') + END), ['>XE "book" \\b<'], {}),
+    (FIELD.format("", in_pieces('TC "大" \\l 1') + END), ['TC "big" \\l 1'], {}),
+    (FIELD.format("", in_pieces("MACROBUTTON No [", "看", "]") + END), ["No [ see ]<"], {}),
+    (FIELD.format("", in_pieces('XE "书:车"') + END), ["书:车"], {"formulas": 1}),
+    (FIELD.format("", in_pieces("eq \\o\\ac(○,", "一", ")") + END), ["一"], {"formulas": 1}),
+    (FIELD.format("", in_pieces('IF a = "', "书", '" 1') + END), ["书"], {"formulas": 1}),
+    (FIELD.format("", in_pieces('XE "') + FIELD.format("", in_pieces("书"))[5:-6] + END
+     + in_pieces('"') + END), ["书"], {"formulas": 1}),
     (FIELD.format("", '<w:r><w:instrText>DATE \\@ "M月"</w:instrText></w:r>' + END),
      ["M月"], {"number_formats": 1}),
     ('<w:p><w:fldSimple w:instr="TIME \\@ &quot;H时&quot;"><w:r><w:t>大</w:t></w:r></w:fldSimple>'
@@ -111,11 +126,14 @@ CHUNKS: list[tuple[str, str | bytes, str]] = [
 ]
 
 
+@pytest.mark.parametrize("around", ["document", "header1"])
 @pytest.mark.parametrize(("name", "data", "kind"), CHUNKS)
-def test_document_within_word_is_read_once(name, data, kind) -> None:
+def test_document_within_word_is_read_once(name, data, kind, around) -> None:
     relation = f'<R><Relationship Type="a/aFChunk" Target="{name.replace(" ", "%20")}"/></R>'
-    files: Files = {"word/_rels/document.xml.rels": relation, f"word/{name}": data}
-    source = docx(word("你好") + "<w:altChunk/>", files, {f"word/{name}": kind})
+    files: Files = {f"word/_rels/{around}.xml.rels": relation, f"word/{name}": data}
+    files |= {"word/header1.xml": "<h/>"}
+    types = {"word/header1.xml": "wordprocessingml.header+xml", f"word/{name}": kind}
+    source = docx(word("你好") + "<w:altChunk/>", files, types)
     result = translate_document(GlossTranslator(), find("a.docx"), source)
     chunk = entries(result.data)[f"word/{name}"]
     said = entries(chunk)["word/document.xml"] if name.endswith("docx") else chunk
@@ -138,6 +156,23 @@ def test_control_and_known_property_say_the_same() -> None:
     assert ">big hill</w:t>" in text
     assert "<Company>big hill</Company><Manager>山</Manager>" in text
     assert not left
+
+
+def test_control_and_attribute_of_custom_xml_say_the_same() -> None:
+    control = (
+        '<w:p><w:sdt><w:sdtPr><w:dataBinding w:xpath="/a:b[1]/@a:title" w:storeItemID="{1}"/>'
+        "</w:sdtPr><w:sdtContent><w:r><w:t>书</w:t></w:r></w:sdtContent></w:sdt></w:p>"
+    )
+    item, properties = "customXml/item1.xml", "customXml/itemProps1.xml"
+    files: Files = {
+        item: '<b title="书" id="车"/>',
+        "customXml/_rels/item1.xml.rels": '<R><Relationship Type="a/customXmlProps" '
+        'Target="itemProps1.xml"/></R>',
+        properties: '<datastoreItem itemID="{1}"/>',
+    }
+    text, _ = translated("a.docx", docx(control, files, {item: "application/xml"}))
+    assert ">book</w:t>" in text
+    assert '<b title="book" id="车"/>' in text
 
 
 BUTTON = (
