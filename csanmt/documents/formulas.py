@@ -17,15 +17,15 @@ _OPERATOR = re.compile(r"\A[<>=]{1,2}")
 # Functions that look into a text, where a literal names a part of a cell's.
 _WITHIN = re.compile(
     r"\b(?:FINDB?|SEARCHB?|LEFTB?|RIGHTB?|MIDB?|SUBSTITUTE|REPLACE|TEXT|TEXTBEFORE|TEXTAFTER|TEXTSPLIT"
-    r"|REGEX|REGEXTEST|REGEXEXTRACT|REGEXREPLACE)\s?\(",
+    r"|REGEX|REGEXTEST|REGEXEXTRACT|REGEXREPLACE|CONTAINS-TEXT|BEGINS-WITH|ENDS-WITH)\s?\(",
     re.I,
 )
 _CONCATENATED = re.compile(r'"\s?&\s?"')
 # A text that is looked for may be built of a literal and of something else.
 _LOOKS_UP = re.compile(r"\b(?:MATCH|[VHX]?LOOKUP|\w{1,9}IFS?|FILTER)\s?\(", re.I)
-_JOINS = re.compile(r'&\s?"|"\s?&')
+_JOINS = re.compile(r'&\s?"|"\s?&|\b(?:CONCAT(?:ENATE)?|TEXTJOIN)\s?\(', re.I)
 _INDIRECT = re.compile(r"\bINDIRECT\s?\(", re.I)
-_WILD = re.compile(r"[*?]+|\.[*+]|\^|\$")  # of Excel, and of LibreOffice's expressions
+_WILD = re.compile(r"~(?=[*?~])|[*?]+|\.[*+]|\^|\$")  # of Excel, and of LibreOffice's expressions
 
 
 class NamedCells:
@@ -57,7 +57,7 @@ class NamedCells:
 
     def name(self, text: str, *, within: bool = False) -> None:
         """A cell with this text (or one that holds it; or with ``*`` and ``?`` in it) stays."""
-        text = _OPERATOR.sub("", text)
+        text = _OPERATOR.sub("", text).casefold()
         if not chinese(text):
             return
         if _WILD.search(text):
@@ -68,9 +68,10 @@ class NamedCells:
             self._exact.add(text)
 
     def named(self, text: str) -> bool:
-        """Whether a cell with this text has to stay as it is."""
-        within = any(part in text for part in self._within)
-        return text in self._exact or within or (self._indirect and text in self.names)
+        """Whether a cell with this text has to stay as it is; formulas know no case."""
+        folded = text.casefold()
+        within = any(part in folded for part in self._within)
+        return folded in self._exact or within or (self._indirect and text in self.names)
 
     def stays(self, text: str) -> bool:
         """The same; it is counted then."""

@@ -24,7 +24,8 @@ _PARTS = re.compile(r"(?:[^/]{1,200}/)?(?:content|styles)\.xml\Z")
 _TABLE = read_toml(Path(__file__).with_name("opendocument.toml"))
 _PARAGRAPHS, _PAIRED = frozenset(_TABLE["paragraphs"]), frozenset(_TABLE["paired"])
 _APART, _PLAIN = frozenset(_TABLE["apart"]), frozenset(_TABLE["plain"])
-_TITLES = frozenset(_TABLE["titles"])
+_TITLES, _WITHIN = frozenset(_TABLE["titles"]), frozenset(_TABLE["within"])
+_NAMING: dict[str, str] = _TABLE["naming"]
 _ATTRIBUTES: dict[str, list[str]] = _TABLE["attributes"]
 
 
@@ -56,14 +57,16 @@ class OdfDocument(XmlArchive):
         """Texts of cells that formulas and lists name; what they say themselves."""
 
         def enter(element: Element) -> None:
-            for attribute in ("formula", "condition"):
+            for attribute in ("formula", "condition", "expression"):
                 self._named.formula(element.attribute(attribute))
+            if element.name == "condition":  # of a format
+                self._named.formula(element.attribute("value"))
             self.kept.update(count("number_formats", [element.attribute("num-format")]))
             if element.name in ("table", "named-range", "database-range"):
                 self._named.names.add(element.attribute("name"))
                 self.kept.update(count("names", [element.attribute("name")]))
-            elif element.name == "filter-condition":
-                self._named.name(element.attribute("value"))
+            elif element.name in _NAMING:
+                self._named.name(element.attribute(_NAMING[element.name]))
 
         visit(self.archive.xml(name), lambda *_: False, self.limits, lambda _: None, enter)
 
@@ -94,7 +97,7 @@ class OdfDocument(XmlArchive):
                 yield unit_of(element, _is_paired)
 
         def wanted(uri: str, local: str) -> bool:
-            return _is_paragraph(uri, local) or local in _PLAIN or local in ("label", "text-input")
+            return _is_paragraph(uri, local) or local in _PLAIN or local in _WITHIN
 
         part.read(wanted, take, enter=enter)
 

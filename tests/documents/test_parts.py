@@ -199,6 +199,12 @@ SHEETS: list[tuple[str, str, str, list[str], dict[str, int]]] = [
      "", "", [">大小<"], {"named": 1, "formulas": 1}),
     ('<sheetData><row><c><f>VLOOKUP(A1&amp;"人",A:A,1)</f></c></row></sheetData>' + rows("大人"),
      "", "", [">大人<"], {"named": 1, "formulas": 1}),
+    ('<sheetData><row><c><f>COUNTIF(A:A,"vip客户")</f></c></row></sheetData>' + rows("VIP客户"),
+     "", "", [">VIP客户<"], {"named": 1, "formulas": 1}),
+    ('<sheetData><row><c><f>COUNTIF(A:A,"大~?")</f></c></row></sheetData>' + rows("大?"),
+     "", "", [">大?<"], {"named": 1, "formulas": 1}),
+    ('<sheetData><row><c><f>MATCH(CONCATENATE(A1,"山"),A:A)</f></c></row></sheetData>'
+     + rows("大山"), "", "", [">大山<"], {"named": 1, "formulas": 1}),
     ('<dataValidations><dataValidation><formula1>"一,二"</formula1></dataValidation>'
      "</dataValidations>", "", "", ["一,二"], {"formulas": 1}),
 ]  # fmt: skip
@@ -242,6 +248,25 @@ ODF: list[tuple[str, list[str], dict[str, int]]] = [
     (CELL.format("书", ' table:formula="of:=[.A1]"'), ['string-value="book"><text:p>book<'], {}),
     ('<table:filter-condition table:value="书"/>' + CELL.format("书", ""), ["<text:p>书"],
      {"named": 1}),
+    ('<table:filter-set-item table:value="书"/>' + CELL.format("书", ""), ["<text:p>书"],
+     {"named": 1}),
+    ('<table:data-pilot-field table:source-field-name="书"><table:data-pilot-member '
+     'table:name="车"/></table:data-pilot-field>' + CELL.format("书", "") + CELL.format("车", ""),
+     ["<text:p>书", "<text:p>车"], {"named": 2}),
+    ('<table:condition table:value="contains-text(&quot;山&quot;)"/>' + CELL.format("大山", ""),
+     ["<text:p>大山"], {"named": 1, "formulas": 1}),
+    ('<table:condition table:value="=&quot;山&quot;"/>' + CELL.format("大山", ""),
+     ["<text:p>big hill"], {"formulas": 1}),
+    ('<table:named-expression table:expression="&quot;山&quot;"/>' + CELL.format("山", ""),
+     ["<text:p>山"], {"named": 1, "formulas": 1}),
+    ('<text:user-field-decl office:string-value="书" text:name="山"/>',
+     ['string-value="book" text:name="山"'], {}),
+    ('<text:p>大<text:alphabetical-index-mark text:string-value="书" text:key1="车"/>'
+     '<text:conditional-text text:string-value-if-true="小" text:condition="a">小'
+     "</text:conditional-text></text:p>",
+     ['>big<text:alphabetical-index-mark text:string-value="book" text:key1="car"/>',
+      'if-true="small" text:condition="a">small<'], {}),
+    ("<text:index-title-template>书</text:index-title-template>", [">book<"], {}),
     ('<table:table-cell table:formula="of:=LEFT([.A1];1)=&quot;大&quot;"/>'
      + CELL.format("大山", ""), ["<text:p>大山"], {"named": 1, "formulas": 1}),
     ('<table:table-cell table:formula="of:=COUNTIF([.A1];&quot;.*山&quot;)"/>'
