@@ -19,6 +19,7 @@ _PRONOUNS = tuple(
 _BEFORE = re.compile(rf"(?:{'|'.join(_TABLE['object_of'])})\s?\Z")
 _BEHIND = re.compile(rf"\s?(?:{'|'.join(_TABLE['measures'])})")
 _BESIDE, _TAGS, _NUMBERS = (frozenset(_TABLE[kind]) for kind in ("beside", "tags", "numbers"))
+_TAG = re.compile(r"</?([A-Za-z0-9][\w:.-]{0,40})")
 _PRONOUN = re.compile(r"\s?(?:[我你您她他它咱这那哪谁每某各]|一[个位条只本张])")
 
 
@@ -46,6 +47,14 @@ def lost_pronouns(source: str, without: str, text: str) -> bool:
 def is_word(piece: Protected) -> bool:
     """Whether ``piece`` may be a word of its sentence."""
     return piece.family.name not in _BESIDE
+
+
+def is_layout(sentence: str, piece: Protected) -> bool:
+    """Whether ``piece`` is a tag around words, which are no less words for it, or a line break."""
+    tag = _TAG.match(sentence, piece.start, piece.end)
+    if tag is None or piece.family.name != "tag":
+        return False
+    return tag[1] == "br" or f"</{tag[1]}>" in sentence
 
 
 def argument(sentence: str, piece: Protected) -> bool:

@@ -23,6 +23,8 @@ AlignedPair = tuple[CharacterSpan, CharacterSpan]  # (source span, target span)
 Change = tuple[int, int, str]  # start, end, and what stands there then
 _WORD = re.compile(r"[^\W\u2e80-\uffff]+(?:['’][^\W\u2e80-\uffff]+)*")
 _LONGEST_WORD = 64
+_OPENING = re.compile(r"<([A-Za-z0-9][\w:.-]{0,40})(?:\s[^<>]{0,500})?(?<!/)>\Z")
+_CLOSING = re.compile(r"</([A-Za-z0-9][\w:.-]{0,40})>")
 
 
 def restore(
@@ -125,6 +127,19 @@ def _replaced(hypothesis: Hypothesis, changes: list[Change]) -> Hypothesis:
     return replace(hypothesis, text="".join([*parts, text[last:]]), alignment=pairs)
 
 
+def _between_tags(runs: Sequence[Carried]) -> dict[int, CharacterSpan]:
+    """Of each run that is a tag of a pair, by its number: the range between the two."""
+    found, opened = dict[int, CharacterSpan](), dict[str, list[int]]()
+    for number, run in enumerate(runs):
+        closing = _CLOSING.match(run.surface)
+        if closing and opened.get(closing[1]):
+            first = opened[closing[1]].pop()
+            found[first] = found[number] = (runs[first].at, run.at)
+        elif opening := _OPENING.search(run.surface):
+            opened.setdefault(opening[1], []).append(number)
+    return found
+
+
 def _spaced(text: str, start: int, end: int, new: str) -> str:
     """Letters of a piece do not run into its neighbours' letters, nor one piece into another."""
     if not new:
@@ -149,9 +164,16 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
             ends[start] = max(ends.get(start, 0), high)
             begins[start] = min(begins.get(start, low), low)
     starts = sorted(ends)
+    inner = _between_tags(guarded.carried)
 
-    def offset_of(run: Carried) -> int:
-        if run.at == 0:
+    def offset_of(number: int, run: Carried) -> int:
+        if number in inner:  # a pair of tags keeps what is between it, wherever that goes
+            low, high = (bisect_left(starts, place) for place in inner[number])
+            if low < high and _CLOSING.match(run.surface):
+                return _word_end(text, max(ends[start] for start in starts[low:high]))
+            if low < high:
+                return _word_start(text, min(begins[start] for start in starts[low:high]))
+        elif run.at == 0:
             return 0
         following = bisect_left(starts, run.at)
         if run.leans == "right" and following < len(starts):
@@ -160,19 +182,21 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
             return len(text)
         return _word_end(text, ends[starts[following - 1]]) if following else 0
 
-    placed = [(offset_of(run), run) for run in guarded.carried]
+    placed = [(offset_of(i, run), i, run) for i, run in enumerate(guarded.carried)]
     changes: list[Change] = []
     word = False  # before it, at the same place
-    for offset, run in sorted(placed, key=lambda item: (item[0], item[1].at)):
+    for offset, number, run in sorted(placed, key=lambda item: item[:2]):
         surface = run.surface
         again = bool(changes) and changes[-1][0] == offset
         left = changes[-1][2][-1:] if again else text[:offset][-1:]
         right = text[offset : offset + 1]
+        closes = number in inner and bool(_CLOSING.match(surface))
+        opens = number in inner and not closes
         apart = run.word and (left.isalnum() or (again and word and not left.isspace()))
-        if apart or (wants_space(left, surface) and run.leans != "left"):
+        if not closes and (apart or (wants_space(left, surface) and run.leans != "left")):
             surface = " " + surface
         spaced = wants_space(surface[-1:], right) and run.leans != "right"
-        if spaced or (run.word and right.isalnum()):
+        if not opens and (spaced or (run.word and right.isalnum())):
             surface += " "
         changes.append((offset, offset, surface))
         word = run.word

@@ -212,3 +212,23 @@ def test_signs_that_the_vocabulary_lacks_stay(
     shipped: TextTranslator, source: str, held: str
 ) -> None:
     assert held in shipped.translate(source).text
+
+
+@pytest.mark.parametrize(
+    ("source", "held"),
+    [
+        ("<b>你好</b>", "<b>Hello</b>"),
+        ("按下<kbd>Ctrl</kbd>键", "<kbd>Ctrl</kbd> key"),
+        (
+            '请点击<a href="https://a.com/?x=1">这里</a>查看<b>详情</b>。',
+            '=1">here</a> for <b>details</b>.',
+        ),
+        ("<g1>中国的首都</g1>是北京。", "<g1>China's capital</g1> is"),
+        ("<p>今天<br>天气很好</p>", "weather"),
+        ("请看<m id=1>的说明。", " <m id=1>"),
+    ],
+)
+def test_tags_in_plain_text_stay_around_their_words(
+    shipped: TextTranslator, source: str, held: str
+) -> None:
+    assert held in shipped.translate(source).text
