@@ -50,6 +50,7 @@ _SHOWN = re.compile(
 _CHOOSING = re.compile(
     r"\A\s{0,9}(?:IF|FILLIN|ASK|MACROBUTTON|QUOTE|SET|XE|TC|EQ|AUTOTEXTLIST)\b", re.I
 )
+_SILENT = re.compile(r"\A\s{0,9}(?:XE|TC|TA|RD|SET|ASK)\b", re.I)  # they show nothing here
 _PICTURE = re.compile(r'\\[@#]\s{0,9}"([^"]*)"')  # how a field writes a date or a number
 _HEADS = frozenset({"pPr", "bodyPr", "lstStyle"})
 _TAIL = "endParaRPr"
@@ -143,10 +144,13 @@ class Paragraph:
             if depth == 0:
                 told = children[first : separate or i]
                 whole = not any(map(_field_mark, told[1:]))  # no other field in it
-                self._instruction([e for c in told for e in c.elements("instrText")], whole=whole)
+                pieces = [e for c in told for e in c.elements("instrText")]
+                self._instruction(pieces, whole=whole)
+                silent = _SILENT.match("".join(piece.text for piece in pieces))
                 result = children[separate + 1 : i] if separate else []
                 if not any(run.text.strip() for run in result):
-                    self._single(_Place(children[first].start, children[i].end), "field")
+                    name = "mark" if silent else "field"
+                    self._single(_Place(children[first].start, children[i].end), name)
                 else:
                     opening = (children[first].start, children[separate or first].end)
                     self._pair(opening, (children[i].start, children[i].end), result)
