@@ -51,6 +51,7 @@ _SAID = {
     ),
     "style": re.compile(rf"{_COMMENT}|\bcontent\s*+:([^;{{}}]*+)"),
 }
+_SAYS_NOTHING = ("<!--", "<!d", "<!D", "<?xml", "<%#", "<%--")  # of what is no tag
 _UNREAD = frozenset({"script", "style", "rt", "rp", "rtc"})
 
 
@@ -104,6 +105,8 @@ def _read_tokens(document: TaggedDocument, kept: Counter[Part]) -> Iterator[Toke
                 kept += shown_by(kind, token.raw)
         elif token.kind in (TokenKind.START, TokenKind.EMPTY):
             yield token
+        elif token.kind is TokenKind.OTHER and not token.raw.startswith(_SAYS_NOTHING):
+            kept += count("code", [token.raw])
 
 
 def _attributes(

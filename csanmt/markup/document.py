@@ -128,7 +128,7 @@ class _Parser:
         self._reach(*place)
         if token.kind is TokenKind.TEXT:
             self._add_text(i, token)
-        elif token.kind is TokenKind.CDATA:
+        elif token.kind is TokenKind.CDATA or token.raw.startswith("<%="):
             self._tag("atom", place)
         elif token.kind is TokenKind.EMPTY and token.name == "br" and not self._rules.xml:
             self._tag("break", place)

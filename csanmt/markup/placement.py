@@ -195,7 +195,7 @@ def _place_within(
     for i in inside:
         mark = source.marks[i]
         if _content(source, i) == outer and outer[0] < outer[1]:
-            spans[i] = (low, high)
+            spans[i] = _without_line_ends(source, parent, mark, (low, high))
             free[:] = False
             continue
         said = source.text[mark.start : mark.end]
@@ -226,6 +226,15 @@ def _content(source: MarkedText, index: int) -> Range:
     part = source.text[start:end]
     white = " \t\r\f" if source.breaks else None  # breaks are none
     return start + len(part) - len(part.lstrip(white)), end - len(part) + len(part.rstrip(white))
+
+
+def _without_line_ends(source: MarkedText, parent: int, mark: Mark, words: Range) -> Range:
+    """All of its parent's words but the line ends that stand around the mark: each is a word."""
+    around = source.marks[parent] if parent != ROOT else None
+    before = source.text[around.start if around else 0 : mark.start]
+    behind = source.text[mark.end : around.end if around else None]
+    first, last = words[0] + before.count("\n"), words[1] - behind.count("\n")
+    return (first, last) if first < last else words
 
 
 def _best_run(score: Floats, free: NDArray[np.bool_]) -> tuple[float, int, int]:

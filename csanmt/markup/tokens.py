@@ -30,7 +30,8 @@ VOID = frozenset(_VOID.split())
 
 
 class TokenKind(Enum):
-    """``OTHER`` is a comment, declaration, processing instruction: kept, never translated."""
+    """``OTHER`` is a comment, declaration, processing instruction, code of a template (``<% %>``):
+    kept, never translated."""
 
     TEXT = "text"
     START = "start"
@@ -107,6 +108,8 @@ class _Scanner:
             return self._until("]]>", at, 9, TokenKind.CDATA if self._xml else TokenKind.OTHER)
         if source.startswith("<?", at):
             return self._until("?>" if self._xml else ">", at, 2, TokenKind.OTHER)
+        if source.startswith("<%", at) and not self._xml:
+            return self._until("%>", at, 2, TokenKind.OTHER)
         if source.startswith("<!", at):
             return self._declaration(at)
         if not (found := _TAG.match(source, at)):

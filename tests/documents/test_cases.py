@@ -138,6 +138,8 @@ def test_catalogue_changes_in_the_strings_that_were_filled_and_nowhere_else() ->
 MESSAGES = [
     ("你<br>好<br/>我", "you<br>good<br/>I"),
     ("<b>你好", "<b>you good"),
+    ("<p>你好</p>\n", "<p>you good</p>\n"),
+    ("\n<p><b>你</b>\n</p>\n\n", "\n<p><b>you</b>\n</p>\n\n"),
     ("你好</b>", "you good</b>"),
     (
         "看<ruby>书<rp>(</rp><rt>shū</rt><rp>)</rp></ruby>",
@@ -226,6 +228,7 @@ HTML = [
         '<p aria-description="书">好<i aria-valuetext=车>大</i>',
         '<p aria-description="book">good <i aria-valuetext="car">big</i>',
     ),
+    ("<p>你好 <%= a %>，大<% if (b) { %>小", "<p>you good <%= a %>， big<% if (b) { %> small"),
     ("<textarea>大\n小</textarea>", "<textarea>big\nsmall</textarea>"),
     ("<p>好<img alt='书' title=车></p>", "<p>good<img alt='book' title=\"car\"></p>"),
     (
@@ -366,6 +369,7 @@ LEFT = [
         {"attributes": 3, "formulas": 1},
     ),
     ("a.html", "好<math><mi>大</mi></math>", {"formulas": 1}),
+    ("a.html", "好<%= t('书') %><?php echo '书' ?><!-- 书 --><%# 书 %>", {"code": 2}),
     ("a.md", "你好\n\n```\n书\n```", {"code": 1}),
     ("a.md", "你好 #书#", {"text": 1}),
     (
