@@ -31,7 +31,7 @@ _WORDS = frozenset(
 )  # stand like a word
 _DROPPED = frozenset({"lastRenderedPageBreak", "proofErr", "rPh", "phoneticPr"})
 _LINKS = frozenset({"hyperlink", "ins", "moveTo", "smartTag", "customXml", "fldSimple", "sdt",
-                    "sdtContent", "bdo", "dir"})  # fmt: skip
+                    "bdo", "dir"})  # fmt: skip
 _STRINGS = frozenset({"si", "is"})  # Excel's, where a text without a look is in no run
 _EXCEL = frozenset({"si", "is", "text"})  # where _xHHHH_ is a character
 _ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff])_")
@@ -125,7 +125,7 @@ class Paragraph:
             elif child.name in _LINKS and child.inner < child.outer:
                 pictures = _PICTURE.findall(child.attribute("instr"))
                 self._kept.update(count("number_formats", pictures))
-                self._pair((child.start, child.inner), (child.outer, child.end), child.elements())
+                self._pair(*_container(child))
             elif child.name not in _DROPPED:
                 self._kept += _hidden(child)
                 self._single(_Place(child.start, child.end), child.name)
@@ -282,6 +282,17 @@ class Paragraph:
 def _field_mark(run: Element) -> str:
     mark = next(run.elements("fldChar"), None)
     return mark.attribute("fldCharType") if mark else ""
+
+
+def _container(child: Element) -> tuple[tuple[int, int], tuple[int, int], list[Element]]:
+    """Opening, closing and runs of a link or control, whose properties are part of its opening:
+    no text may stand before or between them."""
+    content = next(child.elements("sdtContent"), child)
+    parts = list(content.elements())
+    properties = [part for part in parts if part.name.endswith("Pr") or part.name == "fldData"]
+    start = properties[-1].end if properties else content.inner
+    runs = [part for part in parts if part not in properties]
+    return (child.start, start), (content.outer, child.end), runs
 
 
 def _apart(child: Element) -> list[Element]:

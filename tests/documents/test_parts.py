@@ -74,6 +74,11 @@ WORD: list[tuple[str, list[str], dict[str, int]]] = [
     ('<w:lvl><w:numFmt w:val="chineseCounting"/><w:lvlText w:val="第%1章"/></w:lvl>',
      ['w:val="number %1 chapter"'], {"number_formats": 1}),
     (ITEM.format("书"), ['w:value="book"'], {}),
+    ("<w:p><w:r><w:t>大</w:t></w:r><w:sdt><w:sdtPr><w:text/></w:sdtPr><w:sdtEndPr/><w:sdtContent>"
+     "<w:r><w:t>书</w:t></w:r></w:sdtContent></w:sdt><w:smartTag><w:smartTagPr/><w:r><w:t>车</w:t>"
+     "</w:r></w:smartTag></w:p>",
+     ["<w:sdt><w:sdtPr><w:text/></w:sdtPr><w:sdtEndPr/><w:sdtContent><w:r>", ">book</w:t></w:r>"
+      "</w:sdtContent></w:sdt>", "<w:smartTag><w:smartTagPr/><w:r>", ">car<"], {}),
     ("<w:p><w:r><w:unknown><w:x>书</w:x></w:unknown></w:r></w:p>", ["书"], {"text": 1}),
 ]  # fmt: skip
 
