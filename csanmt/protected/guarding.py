@@ -17,15 +17,7 @@ from dataclasses import dataclass, replace
 from csanmt.faults import written
 from csanmt.protected import cutting
 from csanmt.protected.finder import Protected, find
-from csanmt.protected.names import (
-    MOST,
-    argument,
-    free_names,
-    is_layout,
-    is_word,
-    lost_names,
-    lost_pronouns,
-)
+from csanmt.protected.names import MOST, argument, free_names, lost_names, lost_pronouns, words_of
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, Label, guard
 from csanmt.quantities import mentions, missing_values
@@ -91,8 +83,7 @@ class Guarding:
 
     def _sentence(self, source: str) -> _Sentence:
         pieces = find(source, self.decoder.options.protect)
-        words = [p for p in pieces if is_word(p) and not is_layout(source, p)]
-        return _Sentence(source, pieces, words)
+        return _Sentence(source, pieces, words_of(source, pieces))
 
     def _guard(self, sentence: _Sentence, labels: Sequence[Label] = ()) -> Guarded:
         """The sentence with its words' labels; without them, and what is no word, carried."""

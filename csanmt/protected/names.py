@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from csanmt.protected.finder import Protected
@@ -49,12 +50,15 @@ def is_word(piece: Protected) -> bool:
     return piece.family.name not in _BESIDE
 
 
-def is_layout(sentence: str, piece: Protected) -> bool:
-    """Whether ``piece`` is a tag around words, which are no less words for it, or a line break."""
+def words_of(sentence: str, pieces: Sequence[Protected]) -> list[Protected]:
+    """Those that may be its words: no line break, and no tag around words."""
+    return [p for p in pieces if is_word(p) and not _is_layout(sentence, p)]
+
+
+def _is_layout(sentence: str, piece: Protected) -> bool:
     tag = _TAG.match(sentence, piece.start, piece.end)
-    if tag is None or piece.family.name != "tag":
-        return False
-    return tag[1] == "br" or f"</{tag[1]}>" in sentence
+    paired = tag is not None and (tag[1] == "br" or f"</{tag[1]}>" in sentence)
+    return paired and piece.family.name == "tag"
 
 
 def argument(sentence: str, piece: Protected) -> bool:

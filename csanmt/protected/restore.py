@@ -192,7 +192,8 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
         right = text[offset : offset + 1]
         closes = number in inner and bool(_CLOSING.match(surface))
         opens = number in inner and not closes
-        apart = run.word and (left.isalnum() or (again and word and not left.isspace()))
+        ended = left.isalnum() or left in (*".,;:!?",)
+        apart = run.word and (ended or (again and word and not left.isspace()))
         if not closes and (apart or (wants_space(left, surface) and run.leans != "left")):
             surface = " " + surface
         spaced = wants_space(surface[-1:], right) and run.leans != "right"

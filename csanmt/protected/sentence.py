@@ -178,12 +178,13 @@ class _Builder:
 def _leans(sentence: str, start: int, end: int) -> str:
     """Of a run: right if it opens something, stands before a Latin word or begins the sentence."""
     before, run, after = sentence[:start], sentence[start:end], sentence[end:]
-    sign, last = run.isascii() and run.isprintable(), run[-1]
+    last, kind = run[-1], unicodedata.category(run[-1])
+    sign = kind == "Sm" or (run.isascii() and run.isprintable())
     inside = before.count(run) % 2 if run in _PAIRED else before.count("<") * (run == ">")
     paired = (run in _PAIRED and run in after) or (run == "<" and ">" in after)
     if not after[:1].isalnum() or inside:
         return "left" if sign and before[-1:].isalnum() else ""
-    opens = paired or last in "#@§№" or unicodedata.category(last) in ("Ps", "Pi", "Sc")
+    opens = paired or last in "#@§№" or kind in ("Ps", "Pi", "Sc")
     latin = after[0].isascii() and not (before[-1:].isascii() and before[-1:].isalnum())
     return "right" if opens or (sign and run != "=" and (latin or not before)) else ""
 
