@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -99,8 +99,8 @@ class _ProseFinder:
             if token.type in ("th_open", "td_open", "th_close", "td_close"):
                 cell = token.type.endswith("open")
             elif token.type == "html_block" and token.map:
-                start, end = (self._places.line(number) for number in token.map)
-                yield from hypertext.changes(self._text, start, end, self.kept, self._target)
+                for start, end in self._places.html(token):
+                    yield from hypertext.changes(self._text, start, end, self.kept, self._target)
             elif token.type == "code_block" and token.map and self._is_note(token.map[0]):
                 yield from self._block(token)
             elif token.type in ("fence", "code_block"):
@@ -221,6 +221,12 @@ class _Places:
                 self._cursor = at + len(content)
                 return (at, at + len(content))
         return None
+
+    def html(self, token: Token) -> Iterable[Range]:
+        """The lines of a block of HTML; each on its own where it stands in a quote."""
+        start, end = (self.line(number) for number in token.map or (0, 0))
+        quoted = self._text[start:end].lstrip().startswith(">")
+        return self.block(token) if quoted else [(start, end)]
 
     def block(self, token: Token) -> Iterator[Range]:
         """The content of each of the block's lines, without markers of lists and quotes."""

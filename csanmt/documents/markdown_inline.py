@@ -267,6 +267,7 @@ def _latin(character: str) -> bool:
 
 def _as_markdown(text: str, bare: set[str], *, first: bool, cell: bool) -> str:
     """As Markdown; marks that are text in the source without a backslash (``bare``) need none."""
+    text = text.lstrip(" ") if first else text  # a block's indent means something
     result = _SPECIAL.sub(lambda m: m[0] if m[0] in bare else "\\" + m[0], text)
     if cell:
         result = result.replace("|", "\\|")

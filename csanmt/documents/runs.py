@@ -299,7 +299,8 @@ def _apart(child: Element) -> list[Element]:
     """Contents that are told on their own: of a control that is filled from elsewhere, of
     what is there once for new programs and once for old ones."""
     if child.name == "AlternateContent":
-        return [branch for branch in child.elements() if next(branch.elements("r"), None)]
+        branches = list(child.elements())
+        return branches if any(next(branch.elements("r"), None) for branch in branches) else []
     properties = next(child.elements("sdtPr"), None) if child.name == "sdt" else None
     if properties is None or not any(e.name in _FILLED for e in properties.elements()):
         return []

@@ -167,6 +167,8 @@ MARKDOWN = [
     ("::: tip 书\n你好\n:::", "::: tip book\nyou good\n:::"),
     ('!!! note "书"\n    你好', '!!! note "book"\n    you good'),
     ('!!! note "书"\n\n    你好', '!!! note "book"\n\n    you good'),
+    ("> <div>\n> 大 <b>小</b>\n> </div>", "> <div>\n> big <b>small</b>\n> </div>"),
+    ("1. [   书](a)好", "1. [book](a) good"),
     ("!!! note\n    - 一\n    - 二", "!!! note\n    - one\n    - two"),
     (
         '??? tip "书"\n\n    你好\n\n    - 一\n\n        大\n',
