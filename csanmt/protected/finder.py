@@ -22,11 +22,11 @@ POINT = Family("point", "tags without a partner", (f"[{FIRST_POINT}-{LAST_POINT}
 
 _ALL = (ATOM, POINT, *FAMILIES)
 _PATTERN = "|".join(f"(?P<f{i}>{family.expression})" for i, family in enumerate(_ALL))
-# Every family begins with a visible ASCII character, or «; most of a Chinese text are others.
-_START = rf"(?=[!-~«{FIRST_POINT}-{LAST_ATOM}])"
+# Every family begins with a visible ASCII character, « or ©; most of a Chinese text are others.
+_START = rf"(?=[!-~«©{FIRST_POINT}-{LAST_ATOM}])"
 # No family does without one of these.
 _HINT = re.compile(
-    rf"[@%{{<&#$^\[\\/`_:;~=>*|«\u20e3{FIRST_POINT}-{LAST_ATOM}\u2070-\u209c\u00b2\u00b3\u00b9]"
+    rf"[@%{{<&#$^\[\\/`_:;~=>*|«©\u20e3{FIRST_POINT}-{LAST_ATOM}\u2070-\u209c\u00b2\u00b3\u00b9]"
     r"|\.[A-Za-z0-9]|(?<![A-Za-z0-9_])[a-z]{2,20}[A-Z]|[A-Za-z0-9_]\(|\(0"
     r"|[0-9][A-Za-z-]|[A-Za-z+-][0-9]|[0-9]{4} [0-9]|[0-9]{10}|[A-Za-z]{40}"
     r"|(?<![A-Za-z0-9])-[-A-Za-z]",

@@ -25,6 +25,7 @@ _WORD = re.compile(r"[^\W\u2e80-\uffff]+(?:['’][^\W\u2e80-\uffff]+)*")
 _LONGEST_WORD = 64
 _OPENING = re.compile(r"<([A-Za-z0-9][\w:.-]{0,40})(?:\s[^<>]{0,500})?(?<!/)>\Z")
 _CLOSING = re.compile(r"</([A-Za-z0-9][\w:.-]{0,40})>")
+_BRACKETS = dict(zip("]}>』」］｝", "[{<『「［｛", strict=True))
 
 
 def restore(
@@ -74,6 +75,8 @@ def _exchange(
             missing.append(standin)
             continue
         start, end = found[0]
+        if text[max(0, start - 2) : start] == '" ' and text.count('"', 0, start) % 2:
+            start -= 1  # the model sets a blank behind an opening quotation mark
         if is_point(standin.surface[0]) and text[start - 1 : start] == " ":
             start -= not text[end : end + 1].isalnum()  # no blank on both sides of what is no word
         changes.append((start, end, standin.surface))
@@ -127,16 +130,18 @@ def _replaced(hypothesis: Hypothesis, changes: list[Change]) -> Hypothesis:
     return replace(hypothesis, text="".join([*parts, text[last:]]), alignment=pairs)
 
 
-def _between_tags(runs: Sequence[Carried]) -> dict[int, CharacterSpan]:
-    """Of each run that is a tag of a pair, by its number: the range between the two."""
-    found, opened = dict[int, CharacterSpan](), dict[str, list[int]]()
+def _pairs(runs: Sequence[Carried]) -> dict[int, tuple[int, int, bool]]:
+    """Of tags and brackets of a pair, by number: the range between, and whether it is the last."""
+    found, opened = dict[int, tuple[int, int, bool]](), dict[str, list[int]]()
     for number, run in enumerate(runs):
-        closing = _CLOSING.match(run.surface)
-        if closing and opened.get(closing[1]):
-            first = opened[closing[1]].pop()
-            found[first] = found[number] = (runs[first].at, run.at)
-        elif opening := _OPENING.search(run.surface):
-            opened.setdefault(opening[1], []).append(number)
+        tag, opening = _CLOSING.match(run.surface), _OPENING.search(run.surface)
+        name = tag[1] if tag else _BRACKETS.get(run.surface[0], "")
+        if opened.get(name):
+            first = opened[name].pop()
+            between = runs[first].at, run.at
+            found[first], found[number] = (*between, False), (*between, True)
+        elif opening or not run.word:
+            opened.setdefault(opening[1] if opening else run.surface[-1], []).append(number)
     return found
 
 
@@ -164,12 +169,12 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
             ends[start] = max(ends.get(start, 0), high)
             begins[start] = min(begins.get(start, low), low)
     starts = sorted(ends)
-    inner = _between_tags(guarded.carried)
+    pairs = _pairs(guarded.carried)
 
     def offset_of(number: int, run: Carried) -> int:
-        if number in inner:  # a pair of tags keeps what is between it, wherever that goes
-            low, high = (bisect_left(starts, place) for place in inner[number])
-            if low < high and _CLOSING.match(run.surface):
+        if number in pairs:  # which keeps what is between it, wherever that goes
+            low, high = (bisect_left(starts, place) for place in pairs[number][:2])
+            if low < high and pairs[number][2]:
                 return _word_end(text, max(ends[start] for start in starts[low:high]))
             if low < high:
                 return _word_start(text, min(begins[start] for start in starts[low:high]))
@@ -190,9 +195,9 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
         again = bool(changes) and changes[-1][0] == offset
         left = changes[-1][2][-1:] if again else text[:offset][-1:]
         right = text[offset : offset + 1]
-        closes = number in inner and bool(_CLOSING.match(surface))
-        opens = number in inner and not closes
-        ended = left.isalnum() or left in (*".,;:!?",)
+        closes = number in pairs and pairs[number][2]
+        opens = number in pairs and not closes
+        ended = left.isalnum() or left in (*".,;!?",)
         apart = run.word and (ended or (again and word and not left.isspace()))
         if not closes and (apart or (wants_space(left, surface) and run.leans != "left")):
             surface = " " + surface

@@ -23,7 +23,7 @@ Label = str | int | None
 # Control, format, private use, surrogate, unassigned: never a model's business.
 NEVER_TEXT = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _CLINGING = frozenset({"Mn", "Mc", "Me", "Cf", "Sk"})
-_RANGE = re.compile("(?<=[0-9%℃])[~～〜](?=[0-9])")  # 1~3天, written as English writes it
+_RANGE = re.compile("(?<=[0-9A-Za-z%℃])[~～〜](?=[0-9])")  # 1~3天, written as English writes it
 _PAIRED = frozenset({"*", "**", "~~", "^", "|", "_", "`"})  # around what they mark
 
 
@@ -180,9 +180,8 @@ def _leans(sentence: str, start: int, end: int) -> str:
     before, run, after = sentence[:start], sentence[start:end], sentence[end:]
     last, kind = run[-1], unicodedata.category(run[-1])
     sign = kind == "Sm" or (run.isascii() and run.isprintable())
-    inside = before.count(run) % 2 if run in _PAIRED else before.count("<") * (run == ">")
-    paired = (run in _PAIRED and run in after) or (run == "<" and ">" in after)
-    if not after[:1].isalnum() or inside:
+    paired = run in _PAIRED and run in after
+    if not after[:1].isalnum() or (run in _PAIRED and before.count(run) % 2):
         return "left" if sign and before[-1:].isalnum() else ""
     opens = paired or last in "#@§№" or kind in ("Ps", "Pi", "Sc")
     latin = after[0].isascii() and not (before[-1:].isascii() and before[-1:].isalnum())
