@@ -18,16 +18,8 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 # Fonts are scrambled in every second book; text never is, except by a copy protection.
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_CHAPTERS = frozenset(
-    {
-        "application/xhtml+xml",
-        "text/html",
-        "text/x-oeb1-document",
-        "application/x-dtbook+xml",
-        "application/xml",
-        "text/xml",
-    }
-)
+_CHAPTERS = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document",
+                       "application/x-dtbook+xml", "application/xml", "text/xml"})  # fmt: skip
 _PAGES = (".xhtml", ".html", ".htm")
 _CONTENTS = "application/x-dtbncx+xml"
 # In the package: what is not the name of a person or of a house.

@@ -33,15 +33,8 @@ _META = frozenset({"description", "og:title", "og:description", "twitter:title",
                    "twitter:description", "og:image:alt", "twitter:image:alt", "keywords",
                    "dc.title", "dc.description"})  # fmt: skip
 _BUTTONS = frozenset({"button", "submit", "reset"})
-_KEPT: dict[str, Part] = {
-    "code": "code",
-    "kbd": "code",
-    "samp": "code",
-    "var": "code",
-    "tt": "code",
-    "svg": "images",
-    "math": "formulas",
-}
+_KEPT: dict[str, Part] = {"svg": "images", "math": "formulas"}
+_KEPT |= dict.fromkeys(("code", "kbd", "samp", "var", "tt"), "code")
 # What scripts and styles say, without their comments.
 _COMMENT = r"/\*(?:[^*]|\*(?!/))*+"
 _SAID = {

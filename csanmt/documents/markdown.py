@@ -132,12 +132,9 @@ class _ProseFinder:
 
     def _is_note(self, line: int) -> bool:
         """Whether lines that are indented go on with a note, a definition or a footnote."""
-        while line > 0:
-            line -= 1
-            before = self._lines[line]
-            if before.strip() and not before.startswith(("    ", "\t")):
-                return _NOTE_START.match(before) is not None
-        return False
+        above = (self._lines[number] for number in range(line - 1, -1, -1))
+        outside = (said for said in above if said.strip() and not said.startswith(("    ", "\t")))
+        return _NOTE_START.match(next(outside, "")) is not None
 
     def _block(self, token: Token) -> Iterator[Change[str]]:
         """The paragraphs that the lines of a block are; markers at their starts stay."""
@@ -205,10 +202,6 @@ class _Places:
     def line(self, number: int) -> int:
         return self._starts[min(number, len(self._starts) - 1)]
 
-    def content(self, number: int) -> str:
-        """A whole line."""
-        return self._text[self.line(number) : self.line(number + 1)]
-
     def cell(self, token: Token) -> Range | None:
         """Cells of one line come in order; a pipe in one is written with a backslash."""
         if not token.map:
@@ -223,10 +216,9 @@ class _Places:
         return None
 
     def html(self, token: Token) -> Iterable[Range]:
-        """The lines of a block of HTML; each on its own where it stands in a quote."""
+        """A block of HTML; in a quote each of its lines."""
         start, end = (self.line(number) for number in token.map or (0, 0))
-        quoted = self._text[start:end].lstrip().startswith(">")
-        return self.block(token) if quoted else [(start, end)]
+        return self.block(token) if ">" in self._text[start:end].split("<")[0] else [(start, end)]
 
     def block(self, token: Token) -> Iterator[Range]:
         """The content of each of the block's lines, without markers of lists and quotes."""

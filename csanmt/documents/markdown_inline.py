@@ -53,13 +53,8 @@ _COUNTED: dict[str, Part] = {
 _SAID = re.compile(
     r"""\s["'(]([^"'()\n]*)["')]\s?\)\Z|\b(?:title|alt|aria-label)\s?=\s?["']([^"'\n]*)["']"""
 )
-_KINDS: dict[str, TagKind] = {
-    "break": "break",
-    "note": "point",
-    "task": "point",
-    "attributes": "point",
-    "reading": "point",
-}
+_KINDS: dict[str, TagKind] = {"break": "break"}
+_KINDS |= dict.fromkeys(("note", "task", "attributes", "reading"), "point")
 _SPECIAL = re.compile(
     r"[*`\[\]~]|<(?=[A-Za-z/!?])|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\\(?=[!-/:-@\[-`{-~])"
 )

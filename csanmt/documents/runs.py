@@ -149,8 +149,8 @@ class Paragraph:
                 silent = _SILENT.match("".join(piece.text for piece in pieces))
                 result = children[separate + 1 : i] if separate else []
                 if not any(run.text.strip() for run in result):
-                    name = "mark" if silent else "field"
-                    self._single(_Place(children[first].start, children[i].end), name)
+                    place = _Place(children[first].start, children[i].end)
+                    self._single(place, "mark" if silent else "field")
                 else:
                     opening = (children[first].start, children[separate or first].end)
                     self._pair(opening, (children[i].start, children[i].end), result)
@@ -180,8 +180,7 @@ class Paragraph:
                 self._single(_Place(child.start, child.end, before, after), child.name)
 
     def _instruction(self, elements: list[Element], *, whole: bool = True) -> None:
-        """What a field's instruction shows is a unit; what it chooses from stays. Word writes
-        it in pieces, Chinese words apart from others."""
+        """What a field's instruction, in pieces, shows is a unit; what it chooses from stays."""
         text = "".join(element.text for element in elements)
         found = _SHOWN.match(text)
         if not chinese(text):

@@ -22,19 +22,14 @@ def _table(delimiters: str) -> Changes:
 
 
 def _delimiter(sample: str, delimiters: str) -> str:
-    """The one that most lines have equally often; quoted ones do not count, and what is a
-    sentence's comma only where there is no other."""
+    """The one that most lines have equally often, a sentence's comma last; quoted do not count."""
     bare = re.sub(_QUOTED, "", sample)
     lines = [line for line in bare.splitlines() if line.strip()][:100]
 
     def steadiness(delimiter: str) -> tuple[bool, int, int]:
         counts = [line.count(delimiter) for line in lines]
         first = counts[0] if counts else 0
-        return (
-            first > 0 and delimiter != "，",
-            sum(c == first for c in counts) if first else 0,
-            first,
-        )
+        return (first > 0 and delimiter != "，", first and counts.count(first), first)
 
     return max(delimiters, key=steadiness)
 

@@ -147,7 +147,7 @@ class XmlPart:
     def read_plain(self, names: Collection[str], usual: Part = "properties") -> None:
         """Elements of these names, where they hold Chinese text and nothing else; with ``@``
         attributes."""
-        attributes = [name[1:] for name in names if name.startswith("@")]
+        attributes = [name for name in names if name.startswith("@")]
 
         def take(element: Element) -> Units:
             if any(element.elements()):
@@ -156,7 +156,7 @@ class XmlPart:
             return [unit_of(element)] if chinese(element.text) else []
 
         def enter(element: Element) -> Units:
-            return [attribute_unit(self.source, element, name) for name in attributes]
+            return [attribute_unit(self.source, element, name[1:]) for name in attributes]
 
         self.read(lambda _, local: local in names, take, usual=usual, enter=enter)
 
