@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from csanmt.markup.marked import MarkedText, is_atom
 from csanmt.texts import TextTranslation
@@ -22,6 +22,8 @@ _UNIT = re.compile(
     r"(?:['’.,\-][^\W\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+)*"
     r"|[\S\n]"
 )
+_RUN = re.compile(r"[!-~]+")
+_MOST = 4_000_000  # edges of marks times characters in which copies are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,40 @@ def exact(source: MarkedText, aligned: AlignedText) -> AlignedText:
         found |= dict(zip(theirs, ours, strict=True))
     kept = [(s, t) for s, t in pairs if not any(i in found for i in range(*t))] if found else pairs
     own = [((at, at + 1), (i, i + 1)) for i, at in found.items()]
-    return replace(aligned, pairs=(*kept, *own))
+    return replace(aligned, pairs=(*_with_copies(source, text, kept), *own))
+
+
+def _with_copies(source: MarkedText, text: str, pairs: Sequence[Link]) -> list[Link]:
+    """Pairs, and of what stands in Latin at the edge of a mark (a placeholder, a number, a name)
+    and once in both texts, its own: a translator may have aligned it with what is beside it."""
+    links, edges = list(pairs), {at for mark in source.marks for at in (mark.start, mark.end)}
+    if len(edges) * len(source.text) > _MOST:
+        return links
+    places = pairwise([0, *sorted(edges), len(source.text)])
+    for run in (run for place in places for run in _RUN.finditer(source.text, *place)):
+        said, own = run[0], run.span()
+        if edges.isdisjoint(own) or not source.text.count(said) == text.count(said) == 1:
+            continue
+        there = text.index(said), text.index(said) + len(said)
+        if any(map(str.isalnum, said)) and _glued(source.text, *own) >= _glued(text, *there):
+            links = [part for link in links for part in _without(link, own, there, source, text)]
+            links.append((own, there))
+    return links
+
+
+def _without(link: Link, own: Range, there: Range, source: MarkedText, text: str) -> list[Link]:
+    """What is left of a link: all, or nothing, or what is beside in a longer copy."""
+    (a, b), (c, d) = link
+    if d <= there[0] or there[1] <= c:
+        return [link]
+    rest = (((a, own[0]), (c, there[0])), ((own[1], b), (there[1], d)))
+    return [part for part in rest if source.text[a:b] == text[c:d] and part[0][0] < part[0][1]]
+
+
+def _glued(text: str, start: int, end: int) -> bool:
+    """Whether it is a part of a longer word."""
+    around = (text[max(0, start - 1) : start + 1], text[end - 1 : end + 1])
+    return any(len(two) == 2 and two.isascii() and two.isalnum() for two in around)
 
 
 def of_translation(translation: TextTranslation, rank: int = 0) -> AlignedText:

@@ -57,8 +57,14 @@ class _Words:
     """
 
     def __init__(self, aligned: AlignedText, offsets: set[int]) -> None:
-        # Characters of a sentence that was copied stand for themselves: a mark may cut a word.
-        cuts = {t for (a, _), (t, _) in aligned.pairs if a in offsets and aligned.copied(t)}
+        # What was copied stands for itself: a mark may cut a word.
+        cuts = {
+            edge
+            for (a, b), (t, u) in aligned.pairs
+            if aligned.copied(t) or aligned.source[a:b] == aligned.text[t:u]
+            for at, edge in ((a, t), (b, u))
+            if at in offsets
+        }
         self.places = units(aligned.text, cuts)
         found = _by_word(self.places, aligned.pairs)
         edges = _at_edges(found, self.places, aligned)
