@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cli.output import answer, answer_table, note, print_json, print_table
 from cli.shipping import add_plan, checks_of, duration, hand_over, plan_of, runnable, shipments_of
 from cli.site_action import bento_home, full_release, open_ledger, site_action, site_home, site_of
-from csanmt.errors import CsanmtError, InvalidInputError
+from csanmt.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from cli.output import Actions
@@ -185,15 +185,13 @@ def _status(args: argparse.Namespace) -> None:
     how the colours are, and what does not fit together. Grafana's dashboard (deploy/)
     shows the same over time.
     """
-    from release.ledger.state import fold
+    from release.ledger.state import recall
 
     ledger = open_ledger()
     while True:
-        try:
-            state = fold(ledger.history())
-        except (CsanmtError, ValueError) as error:  # what runs can be told without it
-            state = fold(())
-            note(str(error))
+        state, complaint = recall(ledger)  # what runs can be told without it
+        if complaint:
+            note(complaint)
         now = _standing(args)
         if args.json:
             traffic = asdict(now) if now else None
@@ -217,7 +215,8 @@ def _standing(args: argparse.Namespace) -> Standing | None:
     """How the site stands; None where nothing was ever deployed."""
     from release.rollout.status import standing
 
-    return standing(site_of(args, applied=True)) if (site_home(args) / "colours").is_dir() else None
+    there = any((site_home(args) / name).exists() for name in ("colours", "nginx"))
+    return standing(site_of(args, applied=True)) if there else None
 
 
 def _print_versions(state: ReleaseState) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.output import answer, note, print_json
 from cli.site_action import full_release, site_action, site_home, site_of
-from csanmt.errors import InvalidInputError
+from csanmt.errors import InvalidInputError, UnavailableError
 from csanmt.source_tree import SOURCE_TREE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ API_TESTS = SOURCE_TREE / "tests" / "api_test.py"
 FOLLOW_SECONDS = 0.3
 # How long a shipment may be without a keeper before its follower starts another.
 ORPHANED_SECONDS = 3.0
+KEEPERS = 3  # that it starts one after the other, before it tells that none stays
 
 
 def register(actions: Actions) -> None:
@@ -199,7 +200,8 @@ def _start_keeper(args: argparse.Namespace) -> None:
 def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) -> int:
     """Print what happens until it is over; the shipment goes on when this is interrupted."""
     shown: tuple[str, ...] = ()
-    alone = 0.0
+    alone, started = 0.0, 0
+    log = site_home(args) / "keeper" / "keeper.log"
     try:
         while True:
             progress = shipments.progress()
@@ -211,9 +213,11 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
                 break
             alone = 0.0 if shipments.keeper_runs() else alone + FOLLOW_SECONDS
             if alone > ORPHANED_SECONDS:
+                if started == KEEPERS:
+                    raise UnavailableError(f"no keeper of this site stays alive; its log: {log}")
                 note("no keeper runs; starting one")
                 _start_keeper(args)
-                alone = 0.0
+                alone, started = 0.0, started + 1
             time.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
         note(f"the keeper goes on with {shipment.release}; csanmt release abort ends it")

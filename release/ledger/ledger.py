@@ -172,7 +172,12 @@ class Ledger:
         arguments = (*chosen.values(), -1 if limit is None else limit)
         with self._reporting(), self._connection(reading=True) as connection:
             rows = connection.execute(statement, arguments).fetchall()
-        return [_entry(row) for row in reversed(rows)]
+        try:
+            return [_entry(row) for row in reversed(rows)]
+        except (ValueError, TypeError) as error:
+            raise IntegrityError(
+                f"the ledger {self.path} holds what is no entry: {error}"
+            ) from None
 
     def last(self, kind: Kind | str, version: str | None = None) -> Entry | None:
         """The newest entry of a kind (and version), or None."""

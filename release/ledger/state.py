@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from csanmt.errors import ConflictError
-from release.ledger.ledger import Entry, Kind
+from csanmt.errors import ConflictError, CsanmtError
+from release.ledger.ledger import Entry, Kind, Ledger
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,16 @@ def fold(entries: Iterable[Entry]) -> ReleaseState:
             active = entry.version
             served = [entry.version, *(name for name in served if name != entry.version)]
     return ReleaseState(versions, active, tuple(served), count, tuple(left), generation)
+
+
+def recall(ledger: Ledger) -> tuple[ReleaseState, str]:
+    """The ledger folded up, and nothing; else an empty one, and why it cannot be read."""
+    try:
+        return fold(ledger.history()), ""
+    except CsanmtError as error:
+        return fold(()), str(error)
+    except Exception as error:  # whatever is in it
+        return fold(()), f"the ledger {ledger.path} cannot be read: {error}"
 
 
 def _takes_all_traffic(entry: Entry) -> bool:

@@ -20,7 +20,7 @@ from release.running.service import HttpService, Identity
 Check = Callable[[str], None]
 
 SMOKE = ("你好世界", "北京天气很好。", "人工智能正在改变世界。", "这是一段测试文本。")
-STOP_SECONDS = 60.0
+STOP_SECONDS, HUNG_SECONDS = 60.0, 5.0  # to finish in: of what answers, and of what does not
 # Bytes of the site's disk without which nothing is stopped for what could not start.
 ROOM = 1_000_000
 # How long nginx may take to try a colour again that failed: longer than its fail_timeout.
@@ -199,12 +199,14 @@ def _clear(site: Site, colour: Colour, tell: Tell) -> None:
     where, old, share = site.place(colour), site.colours.known(colour), _share(site, colour)
     if old:
         site.remember(replace(old, ending=True))
-        if _share(site, colour) > 0 and site.services[colour].ready():
+        own = site.launcher.runs(where)
+        if own and _share(site, colour) > 0 and site.services[colour].ready():
             site.remember(old)
             raise ConflictError(f"{colour} has traffic; {old.release} cannot be replaced")
     if site.launcher.runs(where):
         tell(f"stopping what runs on {colour} ({old.release if old else 'not recorded'})")
-        site.launcher.stop(where, STOP_SECONDS)
+        answers = site.services[colour].ready()
+        site.launcher.stop(where, STOP_SECONDS if answers else HUNG_SECONDS)
     if old and _share(site, colour) > share:
         handle = site.launcher.start(old.bento, where)
         site.remember(replace(old, handle=handle))

@@ -26,7 +26,13 @@ from benchmarks.service_process import DIRECT
 from csanmt.durable import lock, replace_text
 from csanmt.errors import UnavailableError
 from csanmt.source_tree import SOURCE_TREE
-from release.rollout.nginx_program import CLOCK, LocalNginx, NginxProgram, accepting_workers
+from release.rollout.nginx_program import (
+    CLOCK,
+    LocalNginx,
+    NginxProgram,
+    Signal,
+    accepting_workers,
+)
 from release.rollout.routes import Routes, routes_in, routes_of
 from release.rollout.settings import NginxSettings
 from release.rollout.traffic import COLOURS, Traffic, require_generation
@@ -76,10 +82,10 @@ class NginxRouter:
         if not isinstance(self.program, LocalNginx):
             return self.directory / "routes"
         wanted = routes_of(self.directory, self.settings.user)
-        read = routes_in(self.main)
-        if read is None or not (self.running() or self.program.orphaned()):
+        if not (self.running() or self.program.orphaned()):
             return wanted
-        return read
+        laid = (path for path in (wanted, self.directory / "routes") if (path / "active").exists())
+        return routes_in(self.main) or next(laid, wanted)
 
     @property
     def _temporary(self) -> Path:
@@ -165,12 +171,12 @@ class NginxRouter:
 
     def stop(self, deadline_seconds: float = 10.0) -> None:
         """Let running requests finish, then end this nginx."""
-        if not self.running():
-            self.program.end_orphans()
-            return
-        self.program.tell("QUIT")
-        if not CLOCK.until(lambda: not self.running(), deadline_seconds, 0.02):
-            self.program.tell("TERM")
+        words: tuple[Signal, ...] = ("QUIT", "TERM", "KILL")
+        for word in words:
+            if self.running():
+                self.program.tell(word)
+                CLOCK.until(lambda: not self.running(), deadline_seconds, 0.02)
+        self.program.end_orphans()
 
     def switch(self, traffic: Traffic, *, expected: int | None = None) -> Traffic:
         """Apply the shares; return them with their generation once new requests obey.

@@ -20,7 +20,7 @@ from release.rollout.metrics import Clock
 from release.running.containers import RUNTIMES, find_tool
 from release.running.launchers import run_options
 
-Signal = Literal["HUP", "QUIT", "TERM"]
+Signal = Literal["HUP", "QUIT", "TERM", "KILL"]
 # How long a container may take to answer its running requests before it is killed.
 STOP_SECONDS = 30
 START_SECONDS = 5.0
@@ -90,6 +90,13 @@ class LocalNginx:
         for pid in orphans:
             _quit(pid)
         CLOCK.until(lambda: not any(_listening(pid) for pid in orphans), START_SECONDS, 0.01)
+
+    def listens(self) -> str:
+        """The address at which it is found to listen, if only by orphaned workers; or nothing."""
+        for pid in filter(None, (self.master(), *self._orphans())):
+            for host, port in _sockets(pid).values():
+                return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return ""
 
     def _accepts(self) -> bool:
         master = self.master()
@@ -258,11 +265,14 @@ def _quit(pid: int) -> None:
 
 def _listening(pid: int, address: str = "") -> list[int]:
     """Descriptors by which a process listens (at ``address``, else anywhere), over TCP."""
+    return [fd for fd, (ip, port) in _sockets(pid).items() if address in ("", f"{ip}:{port}")]
+
+
+def _sockets(pid: int) -> dict[int, tuple[str, int]]:
     with suppress(psutil.Error):
-        sockets = psutil.Process(pid).net_connections("tcp")
-        there = [s for s in sockets if s.status == psutil.CONN_LISTEN]
-        return [s.fd for s in there if address in ("", f"{s.laddr.ip}:{s.laddr.port}")]
-    return []
+        there = psutil.Process(pid).net_connections("tcp")
+        return {s.fd: tuple(s.laddr) for s in there if s.status == psutil.CONN_LISTEN}
+    return {}
 
 
 def _borrow(processes: list[int], address: str) -> int | None:

@@ -18,6 +18,8 @@ from release.rollout.traffic import Colour, TrafficMovedError, other, require_ge
 Target = tuple[str, Side | None]
 TRIES = 5
 """How often a switch that another command overtook is looked at anew."""
+HUNG_SECONDS = 5.0
+"""How long a version that lives and has no users may take to answer, as while it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ def _go(
     site: Site, now: Look, target: Target, why: str, expected: int | None, tell: Tell
 ) -> RolledBack:
     release, side = target
+    if side is not None and _hangs(site, side):
+        tell(f"{release} lives on {side.colour} and does not answer")
+        side = None
     started = side is None
     if side is None:
         side = _start(site, now, release, tell)
@@ -100,6 +105,13 @@ def _go(
         detail={"from": left.release or "-", "from_share": left.share, "started": started},
     )  # fmt: skip
     return RolledBack(side.release, side.colour, left.release or "-", seconds, started)
+
+
+def _hangs(site: Site, side: Side) -> bool:
+    """Whether a version lives where no users are, and would answer none."""
+    if side.state == "ready" or side.share:
+        return False
+    return not site.clock.until(site.services[side.colour].ready, HUNG_SECONDS)
 
 
 def _require_same(now: Look, release: str) -> None:
@@ -158,10 +170,14 @@ def _previous(now: Look) -> Target:
     for name in before:
         if state.trusts(name):
             return name, None
-    unserved = beside.record is not None and beside.record.served is False
-    if not before and present.release not in state.served and beside.runs and not unserved:
-        return beside.release, beside  # the ledger is no guide
-    if meant and present.state in ("dead", "empty") and state.trusts(meant):
+    served = beside.record.served if beside.record else None
+    if not before and present.release not in state.served:  # the ledger is no guide
+        if beside.runs and served is not False:
+            return beside.release, beside
+        if beside.state == "dead" and served:
+            return beside.release, None
+    trusted = state.trusts(meant) if meant and state.served else True
+    if meant and present.state in ("dead", "empty") and trusted:
         return meant, None
     if before:
         raise NotFoundError(
@@ -215,7 +231,7 @@ def _start(site: Site, now: Look, release: str, tell: Tell) -> Side:
         colour = other(serving.colour) if serving else now.place_for(release)
         if serving and now.traffic and not now.traffic.mixed and now.traffic.share(colour):
             tell(f"{serving.release or 'what'} on {serving.colour} answers meanwhile")
-        tell(f"{release} does not run any more; starting it from {bento}")
+        tell(f"{release} does not run any more, or hangs; starting it from {bento}")
         place(
             site, release, bento, colour, why="started again by a rollback", spared=False, tell=tell
         )

@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from csanmt.errors import ConfigurationError
+from csanmt.errors import ConfigurationError, CsanmtError
 from csanmt.tables import build, read_toml
+from release.rollout.colours import Colours
+from release.rollout.nginx_program import LocalNginx
 from release.rollout.thresholds import DEFAULT, Thresholds
 from release.rollout.traffic import COLOURS
 
@@ -111,7 +113,7 @@ class SiteSettings:
         An edit of ``rollout.toml`` that nobody deployed yet does not stand in the way back.
         """
         ignored: list[str] = []
-        settings = cls()
+        settings = nothing = cls()
         for name in (APPLIED, SETTINGS):
             path = home / name
             if not path.exists():
@@ -124,6 +126,8 @@ class SiteSettings:
             except (ConfigurationError, OSError) as error:
                 ignored.append(str(error))
         nginx = _addressed(settings.nginx, home / "nginx" / "nginx.conf")
+        if nginx is nothing.nginx:  # no file says anything
+            nginx = _observed(nginx, home)
         return replace(settings, nginx=nginx), tuple(ignored)
 
 
@@ -136,7 +140,10 @@ def read_files(
     try:
         if settings.api_key_file:
             key = Path(settings.api_key_file).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
+        if not (key.isascii() and key.isprintable()):  # no header can carry it, an error would
+            key = ""
+            raise ConfigurationError("allowed is one key on one line")
+    except (OSError, ValueError, ConfigurationError) as error:
         words.append(f"api_key_file {settings.api_key_file}: {error}")
     try:
         limits = Thresholds.read(Path(settings.thresholds) if settings.thresholds else DEFAULT)
@@ -145,6 +152,23 @@ def read_files(
     if words and not tolerant:
         raise ConfigurationError("; ".join(words))
     return key, limits, tuple(words)
+
+
+def _observed(settings: NginxSettings, home: Path) -> NginxSettings:
+    """The settings with the addresses of what runs, where no file that holds them can be read."""
+    sides = [Colours(home / "colours").known(colour) for colour in COLOURS]
+    blue, green = (side.address if side else "" for side in sides)
+    listen = ""
+    with suppress(CsanmtError):
+        listen = LocalNginx((home / "nginx").resolve()).listens()
+    with suppress(ConfigurationError):
+        settings = replace(
+            settings,
+            listen=listen or settings.listen,
+            blue=blue or settings.blue,
+            green=green or settings.green,
+        )
+    return settings
 
 
 def _addressed(settings: NginxSettings, config: Path) -> NginxSettings:

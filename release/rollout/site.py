@@ -5,13 +5,18 @@ Everything the rollout does goes through one ``Site``; a test makes one of stubs
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
+import stat
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import glob
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -19,7 +24,7 @@ from typing import Any
 from csanmt.durable import lock, replace_text
 from csanmt.errors import ConfigurationError, ConflictError, CsanmtError
 from release.ledger.ledger import Entry, Kind, Ledger
-from release.ledger.state import ReleaseState, fold
+from release.ledger.state import ReleaseState, recall
 from release.rollout.colours import Colours, Deployment
 from release.rollout.front import NginxFront
 from release.rollout.metrics import Clock, ServiceMetrics
@@ -33,6 +38,12 @@ from release.running.service import HttpService
 
 Tell = Callable[[str], None]  # is told in words what is being done
 log = logging.getLogger("csanmt.release")
+# Of a site's folder: what must be a folder, and what must not.
+FOLDERS = "keeper colours colours/*-home nginx nginx/tmp nginx/routes"
+FILES = (
+    f"lock watch.lock down unrecorded.jsonl {APPLIED} colours/*.json colours/*.log keeper/*.json "
+    "keeper/*.lock keeper/*.log nginx/*.conf nginx/*.json nginx/*.lock nginx/*.log nginx/*.pid"
+)
 BEHIND_NGINX = {"CSANMT_TRUST_PROXY": "1"}  # who asks, and by which name, is what nginx says
 
 
@@ -177,11 +188,7 @@ class Site:
             self.ignored = (*self.ignored, word)
 
     def recall(self) -> tuple[ReleaseState, str]:
-        """The ledger folded up, and nothing; else an empty one, and why it cannot be read."""
-        try:
-            return fold(self.ledger.history()), ""
-        except Exception as error:  # whatever is in it
-            return fold(()), str(error)
+        return recall(self.ledger)
 
     def last(self, kind: Kind, release: str) -> Entry | None:
         """The ledger's newest entry of a kind about a release, where it can be read."""
@@ -213,6 +220,32 @@ def hold(
             file.truncate(0)
 
 
+def put_aside(home: Path) -> list[str]:
+    """Move away what would stop whoever writes there, and name it: a folder where a file belongs,
+    as a container's runtime makes it for a mount, the reverse, a link in a circle or to nowhere."""
+    words = []
+    for kind, patterns in (("folder", FOLDERS), ("file", FILES)):
+        for name in (name for part in patterns.split() for name in glob(part, root_dir=home)):
+            path = home / name
+            if _misplaced(path, kind):
+                aside = path.with_name(f"{path.name}.aside-{time.time_ns()}")
+                with suppress(OSError):
+                    path.rename(aside)
+                words.append(f"{path} is no {kind}; what was there is put aside as {aside.name}")
+    return words
+
+
+def _misplaced(path: Path, kind: str) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # a link to what can still be made there is right
+        return kind == "folder" or not Path(os.path.realpath(path)).parent.is_dir()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    regular = stat.S_ISREG(mode) or stat.S_ISCHR(mode)  # such as /dev/null
+    return not (stat.S_ISDIR(mode) if kind == "folder" else regular)
+
+
 def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool = False) -> Site:
     """A real site under ``home`` (``rollout.toml`` there is optional).
 
@@ -222,7 +255,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
         applied: by the settings that the last deployment applied; nothing in them that cannot
             be read is an error then.
     """
-    ignored: tuple[str, ...] = ()
+    aside, ignored = put_aside(home), tuple[str, ...]()
     if applied:
         settings, ignored = SiteSettings.applied(home)
     else:
@@ -256,7 +289,7 @@ def open_site(home: Path, store: Path, ledger: Path, who: str, *, applied: bool 
         ready_seconds=settings.ready_seconds,
         api_key=api_key,
         front=NginxFront(nginx.listen, home / "nginx" / "access.log", api_key),
-        ignored=(*ignored, *words),
+        ignored=(*aside, *ignored, *words),
     )
 
 

@@ -97,8 +97,9 @@ class Look:
         return self.sides[self.traffic.major]
 
     def of(self, release: str) -> Side | None:
-        """The colour on which ``release`` lives."""
-        return next((s for s in self.sides.values() if s.release == release and s.runs), None)
+        """The colour on which ``release`` lives; of two, the one that answers."""
+        there = [side for side in self.sides.values() if side.release == release and side.runs]
+        return min(there, key=lambda side: side.state != "ready", default=None)
 
     def put(self, release: str) -> Side | None:
         """The colour on which ``release`` lives, or to which it was put and died."""

@@ -129,6 +129,10 @@ def up(site: Site, tell: Tell = lambda _: None) -> str:
             tell(f"ignored: {word}")
         release = _last_served(now)
         side = now.of(release)
+        if side is not None and side.state != "ready":
+            tell(f"waiting for {release} on {side.colour}, which lives and does not answer")
+            answers = site.services[side.colour].ready
+            side = side if site.clock.until(answers, site.ready_seconds) else None
         if side is None:
             colour = now.place_for(release)
             bento = bento_of(site, now, release)

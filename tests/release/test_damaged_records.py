@@ -6,13 +6,16 @@ import errno
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cli.main import main
 from csanmt.errors import CsanmtError, StorageError
 from release.ledger.ledger import Ledger
 from release.rollout.deployment import deploy
@@ -20,9 +23,9 @@ from release.rollout.keeper import keep
 from release.rollout.nginx_program import accepting_workers
 from release.rollout.promotion import PromotionPlan, promote
 from release.rollout.rollback import rollback
-from release.rollout.settings import APPLIED, SETTINGS, WHOLE, SiteSettings
+from release.rollout.settings import APPLIED, SETTINGS, WHOLE, NginxSettings, SiteSettings
 from release.rollout.shipment import Shipments, roll_back_past
-from release.rollout.site import Site, open_site
+from release.rollout.site import Site, open_site, put_aside
 from release.rollout.status import look, standing
 from release.rollout.traffic import Colour
 from tests.release.conftest import RELEASES
@@ -258,8 +261,6 @@ def test_a_deployment_without_a_ledger_is_not_judged_and_can_be_forced(world: Wo
 def test_what_a_full_disk_refuses_is_named_and_reading_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sqlite3
-
     two_versions(world)
 
     def full(_: Ledger) -> None:
@@ -317,3 +318,109 @@ def test_a_disk_without_room_for_a_record_keeps_no_version_from_starting(
     back = rollback(world.site, FIRST, why="both are bad")
     assert (back.release, back.started) == (FIRST, True)
     assert "the record of green is not written: No space left on device" in world.site.ignored
+
+
+@pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("garbage"), Path.unlink])
+def test_settings_that_no_file_holds_any_more_are_those_of_what_runs(
+    town: partial[Site], damage: Callable[[Path], None]
+) -> None:
+    site = town()
+    for path in (site.home / SETTINGS, site.home / APPLIED, site.router.main):
+        damage(path)
+    assert town().router.settings == replace(
+        NginxSettings(), listen=site.router.settings.listen, **site.addresses
+    )
+    assert rollback(town(), why="v1.1 echoes").release == RELEASES[0]
+    assert site.router.live().blue == 100
+
+
+def test_a_key_that_no_header_can_carry_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a comment\nsecret")
+    (tmp_path / SETTINGS).write_text(f'api_key_file = "{tmp_path / "key"}"\n')
+    site = open_site(tmp_path, tmp_path, tmp_path / "ledger", "me", applied=True)
+    assert site.ignored == (f"api_key_file {tmp_path / 'key'}: allowed is one key on one line",)
+    assert not site.api_key
+
+
+# -- something else in the place of a file -------------------------------------------------------
+
+
+def folder(path: Path) -> None:
+    (path / "inside").mkdir(parents=True)
+
+
+def circle(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def nowhere(path: Path) -> None:
+    path.symlink_to("/nonexistent/folder/file")
+
+
+@pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
+@pytest.mark.parametrize("make", [folder, circle, nowhere, os.mkfifo])
+def test_what_is_no_file_is_put_aside_and_named(
+    town: partial[Site], make: Callable[[Path], None]
+) -> None:
+    site, names = town(), ("switch.lock", "nginx.pid", "nginx.conf", "error.log", "access.log")
+    paths = [site.home / name for name in ("lock", "watch.lock", "down", "colours/blue.json")]
+    paths += [site.router.directory / name for name in names]
+    master = site.router.program.master()
+    assert master is not None
+    for pid in (master, *accepting_workers(master)):
+        os.kill(pid, signal.SIGKILL)
+    site.launcher.stop(site.place("blue"), deadline_seconds=0)
+    for path in paths:
+        path.unlink(missing_ok=True)
+        make(path)
+    told: list[str] = []
+    assert rollback(town(), RELEASES[0], why="v1.1 echoes", tell=told.append).started
+    assert look(town()).present.release == RELEASES[0]
+    for path in paths:
+        assert any(word.startswith(f"ignored: {path} is no file") for word in told), path
+
+
+def test_a_link_to_what_is_made_later_stays(tmp_path: Path) -> None:
+    (tmp_path / "nginx").mkdir()
+    (tmp_path / "nginx" / "access.log").symlink_to(tmp_path / "elsewhere.log")
+    (tmp_path / "nginx" / "error.log").symlink_to("/dev/null")
+    assert put_aside(tmp_path) == []
+
+
+@pytest.mark.parametrize("detail", ["[1]", '{"generation": null, "weight": null}', "no JSON"])
+def test_entries_of_another_shape_are_named_by_status(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    detail: str,
+) -> None:
+    path = tmp_path / "ledger"
+    Ledger(path).append("switch", FIRST, who="me", why="why")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP TRIGGER entries_never_change")
+        database.execute("UPDATE entries SET detail = ?", (detail,))
+    monkeypatch.setenv("CSANMT_LEDGER", str(path))
+    assert main(["release", "status", "--site", str(tmp_path / "site")]) == 0
+    assert str(path) in capsys.readouterr().err
+
+
+def test_without_a_ledger_what_its_record_says_served_is_started(world: World) -> None:
+    two_versions(world)
+    promote(world.site, SECOND, PromotionPlan())
+    broken_ledger(world)
+    world.dies("blue")
+    world.dies("green")
+    back = rollback(world.site, why="all is dead")
+    assert (back.release, back.started) == (FIRST, True)
+
+
+@pytest.mark.skipif(nginx_missing, reason="nginx is not installed")
+def test_an_nginx_that_hangs_is_ended(town: partial[Site]) -> None:
+    router = town().router
+    master = router.program.master()
+    assert master is not None
+    os.kill(master, signal.SIGSTOP)
+    router.stop(deadline_seconds=0.2)
+    assert not router.running()
+    assert router.live() is None

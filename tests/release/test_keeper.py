@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import threading
 from collections.abc import Callable
@@ -11,8 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from cli import shipping
 from csanmt.durable import lock, replace_text
-from csanmt.errors import ConfigurationError, ConflictError, NotFoundError
+from csanmt.errors import (
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    UnavailableError,
+)
 from release.ledger.ledger import Kind
 from release.rollout.keeper import keep
 from release.rollout.metrics import Sample
@@ -402,3 +409,15 @@ def test_the_files_are_plain_json(world: World, shipments: Shipments) -> None:
     shipments.submit(SHIPMENT)
     assert shipments.current() == SHIPMENT
     assert json.loads((shipments.directory / "progress.json").read_text())["phase"] == "waiting"
+
+
+def test_whoever_follows_is_told_that_no_keeper_stays(
+    shipments: Shipments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipments.submit(Shipment(SECOND))
+    monkeypatch.setattr(shipping, "ORPHANED_SECONDS", 0.0)
+    monkeypatch.setattr(shipping, "FOLLOW_SECONDS", 0.01)
+    monkeypatch.setattr(shipping, "_start_keeper", lambda _: None)
+    args = argparse.Namespace(site=str(shipments.directory.parent), json=False)
+    with pytest.raises(UnavailableError, match=r"no keeper .* its log: .*/keeper/keeper.log"):
+        shipping._follow(args, shipments, Shipment(SECOND))

@@ -17,6 +17,7 @@ from release.rollout.retention import plan
 from release.rollout.rollback import rollback
 from release.rollout.status import look, standing
 from release.rollout.traffic import Traffic
+from release.rollout.upkeep import up
 from release.running.launchers import Place
 from release.running.service import Identity
 from tests.release.stub_site import World, kinds, on, put, three_served, two_versions
@@ -203,6 +204,41 @@ def test_a_killed_rollback_that_is_repeated_does_not_go_back_to_the_ill_version(
     world.router.switch(Traffic.of("blue", purpose="rollback"))  # killed before the ledger
     world.router.history[-1] = replace(world.router.state(), generation=1)  # and the files lost
     assert rollback(world.site, why="again").release == FIRST
+
+
+def test_a_way_back_that_hangs_is_started_again(world: World) -> None:
+    switched(world)
+    world.services["blue"].up = False  # its process lives
+    told: list[str] = []
+    back = rollback(world.site, why="v2 echoes", tell=told.append)
+    assert (back.release, back.colour, back.started) == (FIRST, "blue", True)
+    assert f"{FIRST} lives on blue and does not answer" in told
+    assert look(world.site).present.state == "ready"
+
+
+def test_of_two_that_hang_the_one_without_users_is_started_again(world: World) -> None:
+    switched(world)
+    world.services["blue"].up = world.services["green"].up = False
+    assert rollback(world.site, why="nothing answers").started
+    assert look(world.site).present.state == "ready"
+
+
+def test_a_site_whose_version_hangs_comes_up(world: World) -> None:
+    switched(world)
+    world.services["green"].up = False
+    assert up(world.site) == SECOND
+    assert look(world.site).present.state == "ready"
+
+
+def test_a_stranger_in_the_place_of_what_served_is_named(world: World) -> None:
+    switched(world)
+    world.dies("blue")
+    world.dies("green")
+    for service in world.services.values():
+        service.up, service.listening = True, True
+        service.identity = Identity(bento="theirs:1")
+    with pytest.raises(ConflictError, match="this site did not start listens"):
+        up(world.site)
 
 
 # -- observation ---------------------------------------------------------------------------------
