@@ -234,6 +234,7 @@ def test_signs_that_the_vocabulary_lacks_stay(
         ("<g1>中国的首都</g1>是北京。", "<g1>China's capital</g1> is"),
         ("<p>今天<br>天气很好</p>", "weather"),
         ("请看<m id=1>的说明。", " <m id=1>"),
+        ("把{a}改成{b}。", "Change {a} to {b}."),
     ],
 )
 def test_tags_in_plain_text_stay_around_their_words(

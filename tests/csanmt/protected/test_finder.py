@@ -97,6 +97,8 @@ def test_examples_are_found_in_any_surroundings(family: Family) -> None:
             "用\\d+和\\(x^2\\)，src/**/*.ts，.env.local",
             ["\\d+", "\\(x^2\\)", "src/**/*.ts", ".env.local"],
         ),
+        ("把/home/a.txt复制到/home/b.txt", ["/home/a.txt", "/home/b.txt"]),
+        ("把C:\\a.txt移到D:\\2024年报告\\b.txt", ["C:\\a.txt", "D:\\2024年报告\\b.txt"]),
         (f"你好{'a' * 3000}再见", ["a" * 3000]),
         ("选项:D。如下:(见图)，2024-01-05 12:30", []),
     ],
