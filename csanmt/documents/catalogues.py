@@ -75,7 +75,7 @@ def gettext(text: str, kept: Counter[Part], languages: Languages) -> Iterator[Ch
                 units.append(_unit(source, start, end, newline))
                 yield units[-1]
     if units and not entries[0].strings.get("msgid"):
-        plural = any(len(entry.targets) > 1 for entry in entries)
+        plural = any(len(entry.targets) == 2 for entry in entries)
         yield from _header(text, entries[0], languages.target, units, plural=plural)
 
 
