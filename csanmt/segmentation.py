@@ -111,7 +111,7 @@ def _gap(gap: str, left: str, right: str, language: str) -> str:
     if language in UNSPACED_LANGUAGES:
         wide = unicodedata.east_asian_width(left[-1]) in "WF"
         return "" if gap == " " and wide else gap
-    return gap if any(map(str.isspace, gap)) else gap + " "
+    return gap or " "
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:

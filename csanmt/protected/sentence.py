@@ -181,7 +181,8 @@ def _leans(sentence: str, start: int, end: int) -> str:
     last, kind = run[-1], unicodedata.category(run[-1])
     sign = kind == "Sm" or (run.isascii() and run.isprintable())
     paired = run in _PAIRED and run in after
-    if not after[:1].isalnum() or (run in _PAIRED and before.count(run) % 2):
+    joined = after[:1].isalnum() or (after[:1].isascii() and after[:1].strip())
+    if not joined or (run in _PAIRED and before.count(run) % 2):
         return "left" if sign and before[-1:].isalnum() else ""
     opens = paired or last in "#@§№" or kind in ("Ps", "Pi", "Sc")
     latin = after[0].isascii() and not (before[-1:].isascii() and before[-1:].isalnum())

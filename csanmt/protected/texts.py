@@ -21,7 +21,7 @@ _ICU = re.compile(r"\{\s{0,20}[\w.]{1,60}\s{0,20},\s{0,20}(?:plural|select|selec
 _ARGUMENT = re.compile(
     r"\{[^{}\n,]{0,100}\}|\{\s{0,20}[\w.]{1,60}\s{0,20},\s{0,20}(?!plural|select)[^{}]{0,100}\}"
 )
-_BAR = re.compile(r"\s{1,4}\|\s{1,4}")  # vue's plurals, cells of a table
+_BAR = re.compile(r"(?<!\|)\s{0,4}(?<!\|)\|\s{0,4}(?!\|)")  # plurals, cells of a table
 _BLANKS = "\u205f\u2008\x1f"  # one that a text lacks stands for a point while it is cut
 _MOST_SYNTAX = 100_000  # a longer text is no message
 

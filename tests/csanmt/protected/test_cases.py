@@ -235,6 +235,8 @@ def test_signs_that_the_vocabulary_lacks_stay(
         ("<p>今天<br>天气很好</p>", "weather"),
         ("请看<m id=1>的说明。", " <m id=1>"),
         ("把{a}改成{b}。", "Change {a} to {b}."),
+        ("{n} 个苹果|{n} 个苹果", "{n} apples|{n} apples"),
+        ("*{name}* 已加入", "*{name}* Added"),
     ],
 )
 def test_tags_in_plain_text_stay_around_their_words(

@@ -99,6 +99,7 @@ def test_examples_are_found_in_any_surroundings(family: Family) -> None:
         ),
         ("把/home/a.txt复制到/home/b.txt", ["/home/a.txt", "/home/b.txt"]),
         ("把C:\\a.txt移到D:\\2024年报告\\b.txt", ["C:\\a.txt", "D:\\2024年报告\\b.txt"]),
+        ("您有:count条，@lang('a.b')和/{cmd}", [":count", "@lang('a.b')", "/{cmd}"]),
         (f"你好{'a' * 3000}再见", ["a" * 3000]),
         ("选项:D。如下:(见图)，2024-01-05 12:30", []),
     ],
