@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from csanmt.documents.leftovers import Part, chinese, count, unread
 from csanmt.documents.patches import Patches, PatchUnit, Render
@@ -288,10 +288,9 @@ def _container(child: Element) -> tuple[tuple[int, int], tuple[int, int], list[E
     no text may stand before or between them."""
     content = next(child.elements("sdtContent"), child)
     parts = list(content.elements())
-    properties = [part for part in parts if part.name.endswith("Pr") or part.name == "fldData"]
-    start = properties[-1].end if properties else content.inner
-    runs = [part for part in parts if part not in properties]
-    return (child.start, start), (content.outer, child.end), runs
+    heads = list(takewhile(lambda e: e.name.endswith("Pr") or e.name == "fldData", parts))
+    start = heads[-1].end if heads else content.inner
+    return (child.start, start), (content.outer, child.end), parts[len(heads) :]
 
 
 def _apart(child: Element) -> list[Element]:
