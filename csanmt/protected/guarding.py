@@ -1,11 +1,11 @@
 """Sentences through a decoder with nothing protected lost on the way.
 
 A piece that may be a word of its sentence is shown as a copy token, which the search uses exactly
-once; by a version that has none as a person's name that neither the sentence nor its translation
-without the pieces holds, and the answer is made to contain it. Where that fails, would cost a
-person's name or is less likely than the sentence without the pieces, the sentence is translated
-without them, and they are set beside the words that their neighbours became. With more pieces than
-stand-ins a sentence is cut, and its parts are translated.
+once; by a version that has none as a person's name (before a measure word a number) that neither
+the sentence nor its translation without the pieces holds, and the answer is made to contain it.
+Where that fails, would cost a person's name or is less likely than the sentence without the pieces,
+the sentence is translated without them, and they are set beside the words that their neighbours
+became. With more pieces than stand-ins a sentence is cut, and its parts are translated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from csanmt.faults import written
 from csanmt.protected import cutting
 from csanmt.protected.finder import Protected, find
-from csanmt.protected.names import MOST, argument, free_names, lost_names, lost_pronouns, words_of
+from csanmt.protected.names import MOST, argument, lost_names, lost_pronouns, stand_ins, words_of
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, Label, guard
 from csanmt.quantities import mentions, missing_values
@@ -156,14 +156,10 @@ class Guarding:
         return results
 
     def _labels(self, sentence: _Sentence, without: str, attempt: int) -> Sequence[Label]:
-        """A label for each word, other names in each attempt; none if there are too few."""
-        count = len(sentence.words)
+        """A label for each word, other ones in each attempt; none if there are too few."""
         if self._copies:
-            return range(count)
-        names = free_names(sentence.source, without)
-        if len(names) > count:
-            names = [*names[attempt * count :], *names[: attempt * count]]
-        return names[:count] if len(names) >= count else []
+            return range(len(sentence.words))
+        return stand_ins(sentence.source, sentence.words, without, attempt)
 
     def _serves(
         self, sentence: _Sentence, shown: Hypothesis, guarded: Guarded, without: Hypothesis

@@ -21,6 +21,8 @@ _BEFORE = re.compile(rf"(?:{'|'.join(_TABLE['object_of'])})\s?\Z")
 _BEHIND = re.compile(rf"\s?(?:{'|'.join(_TABLE['measures'])})")
 _BESIDE, _TAGS, _NUMBERS = (frozenset(_TABLE[kind]) for kind in ("beside", "tags", "numbers"))
 _TAG = re.compile(r"</?([A-Za-z0-9][\w:.-]{0,40})")
+_DATE = re.compile(r"\s?[年月日]")
+_NUMERALS = ("35", "46", "57", "68", "79")
 _PRONOUN = re.compile(r"\s?(?:[我你您她他它咱这那哪谁每某各]|一[个位条只本张])")
 
 
@@ -28,6 +30,31 @@ def free_names(*texts: str) -> list[str]:
     """Names that none of ``texts`` holds."""
     lower = " ".join(texts).lower()
     return [name for name in NAMES if name.lower() not in lower]
+
+
+def stand_ins(
+    sentence: str, words: Sequence[Protected], without: str, attempt: int
+) -> Sequence[str]:
+    """A name for each word, other names in each attempt; none if there are too few.
+
+    At first a number for what stands where one does (``第{page}页``), but in a date.
+    """
+    count, names = len(words), free_names(sentence, without)
+    if len(names) < count:
+        return []
+    if len(names) > count:
+        names = [*names[attempt * count :], *names[: attempt * count]]
+    numbers = [n for n in _NUMERALS if attempt == 0 and n not in sentence + without]
+    return [
+        numbers.pop()
+        if numbers and _counts(sentence, word) and not _DATE.match(sentence, word.end)
+        else name
+        for word, name in zip(words, names, strict=False)
+    ]
+
+
+def _counts(sentence: str, piece: Protected) -> bool:
+    return piece.family.name in _NUMBERS and bool(_BEHIND.match(sentence, piece.end))
 
 
 def lost_names(without: str, text: str) -> list[str]:
@@ -69,5 +96,4 @@ def argument(sentence: str, piece: Protected) -> bool:
     before, behind = sentence[max(0, piece.start - 3) : piece.start], sentence[piece.end :]
     if piece.family.name in _TAGS or _PRONOUN.match(behind):
         return False
-    counts = piece.family.name in _NUMBERS and _BEHIND.match(behind)
-    return bool(_BEFORE.search(before) or counts)
+    return bool(_BEFORE.search(before)) or _counts(sentence, piece)

@@ -54,7 +54,7 @@ def restore(
 
 def occurrences(name: str, text: str) -> list[CharacterSpan]:
     """Where ``name`` stands in ``text`` as a word of its own."""
-    pattern = rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])"
+    pattern = rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])"
     return [found.span() for found in re.finditer(pattern, text)]
 
 

@@ -237,9 +237,12 @@ def test_signs_that_the_vocabulary_lacks_stay(
         ("把{a}改成{b}。", "Change {a} to {b}."),
         ("{n} 个苹果|{n} 个苹果", "{n} apples|{n} apples"),
         ("*{name}* 已加入", "*{name}* Added"),
+        ("第{page}页，共{total}页", "Page {page} of {total}"),
+        ("他今年{age}岁", "{age} years old"),
+        ("{hours}小时{minutes}分{seconds}秒", "{hours} hours"),
     ],
 )
-def test_tags_in_plain_text_stay_around_their_words(
+def test_tags_and_placeholders_stand_where_their_words_do(
     shipped: TextTranslator, source: str, held: str
 ) -> None:
     assert held in shipped.translate(source).text
