@@ -37,9 +37,7 @@ class Rules:
 
 
 def html_rules(
-    splitting: Collection[str] = (),
-    non_splitting: Collection[str] = (),
-    kept: Collection[str] = (),
+    splitting: Collection[str] = (), non_splitting: Collection[str] = (), kept: Collection[str] = ()
 ) -> Rules:
     """HTML, with elements added to its own."""
     return Rules(
