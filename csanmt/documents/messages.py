@@ -24,7 +24,7 @@ from csanmt.surrogates import lone_surrogate
 # How the word before it is read, which is no word.
 READING = r"<(?:rt|rp)\b[^<>]*>[^<>]*(?:</(?:rt|rp)>)?"
 _TAG = re.compile(
-    rf"{READING}|"
+    rf"{READING}|(?<=\S)\t+|"
     r"<(/?)([A-Za-z][A-Za-z0-9:._-]{0,60}+|[0-9]{1,3})"
     r"(?:[\s/](?:[^<>\"'\u2e80-\uffef]|\"[^<>\"]*+\"|'[^<>']*+'){0,1000}+)?>"
 )
@@ -42,7 +42,7 @@ _COLON = re.compile(r"\s*+:")
 
 def read_message(text: str) -> Segment:
     """What is around words is a pair; a tag without a partner stands where it stood, or in the
-    place of a word where HTML does not know it."""
+    place of a word where HTML does not know it. A tab within a line stays."""
     return coded(text, _tags(text), 0, len(text))
 
 
@@ -60,7 +60,7 @@ def _tags(text: str) -> list[Code]:
         return before >= 0 and at < pieces[before].end
 
     matches = [match for match in _TAG.finditer(text) if not within(match.start())]
-    return tag_codes(text, [(m, _name(m), _kind(m[2] or "b")) for m in matches])
+    return tag_codes(text, [(m, _name(m), _kind(m[2] or m[0][0])) for m in matches])
 
 
 def _name(tag: re.Match[str]) -> str:
@@ -70,9 +70,9 @@ def _name(tag: re.Match[str]) -> str:
 
 
 def _kind(name: str) -> TagKind:
-    if name.lower() == "br":
+    if name.lower() in ("br", "\t"):
         return "break"
-    return "point" if name.lower() in _BESIDE else "atom"
+    return "point" if name.lower() in _BESIDE or name == "<" else "atom"
 
 
 @text_format

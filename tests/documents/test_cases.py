@@ -139,6 +139,8 @@ MESSAGES = [
     ("你<br>好<br/>我", "you<br>good<br/>I"),
     ("<b>你好", "<b>you good"),
     ("<p>你好</p>\n", "<p>you good</p>\n"),
+    ("看书\tCtrl+O", "see book\tCtrl+O"),
+    ("<b>名</b>\t\t字：\n\t大\t", "<b>name</b>\t\tword ：\n\tbig\t"),
     ("\n<p><b>你</b>\n</p>\n\n", "\n<p><b>you</b>\n</p>\n\n"),
     ("你好</b>", "you good</b>"),
     (
