@@ -208,12 +208,12 @@ def _read_odt(data: bytes) -> Texts:
 
 def _csv(texts: Sequence[str]) -> bytes:
     target = io.StringIO()
-    csv.writer(target).writerows([text] for text in texts)
+    csv.writer(target).writerows(enumerate(texts))  # a column says what parts them
     return target.getvalue().encode()
 
 
 def _read_csv(data: bytes) -> Texts:
-    return [row[0] for row in csv.reader(io.StringIO(data.decode(), newline=""))]
+    return [row[1] for row in csv.reader(io.StringIO(data.decode(), newline=""))]
 
 
 def _text(translator: Translator, texts: Sequence[str]) -> Texts:
