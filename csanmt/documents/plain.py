@@ -17,7 +17,7 @@ from csanmt.markup.segments import Tag
 # What of a text may be translated, in order; counts the Chinese that is not.
 Changes = Callable[[str, Counter[Part], Languages], Iterable[Change[str]]]
 _GAP = re.compile(r"\n[ \t\r]*+(?=\n|\Z)")  # the border between paragraphs
-_TABS = re.compile(r"\t+")
+_COLUMNS = re.compile(r"\t+|(?<=\S)(?: {3,}+|　{2,}+)(?=\S)")  # what parts them
 
 
 @dataclass(slots=True)
@@ -54,9 +54,9 @@ def text_format(
 
 @text_format
 def plain_text(text: str, _kept: Counter[Part], _: Languages) -> Iterator[PatchUnit[str]]:
-    """Paragraphs; blank lines, line ends and tabs stay."""
+    """Paragraphs; blank lines, line ends and what parts columns stay."""
     for place in paragraphs(text, 0, len(text)):
-        tabs = [(*tab.span(), Tag("break", tab[0])) for tab in _TABS.finditer(text, *place)]
+        tabs = [(*tab.span(), Tag("break", tab[0])) for tab in _COLUMNS.finditer(text, *place)]
         yield range_unit(text, *place, tabs)
 
 

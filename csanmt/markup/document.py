@@ -21,7 +21,7 @@ Escape = Callable[[str], str]
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
 _XML_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);")
 _FOREIGN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;)[A-Za-z_][\w.-]{0,63};")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = re.compile(r"\r\n|\r|\n|(?<=\S)\t+")
 _WHITE = re.compile(r"[ \t\n\r\f]+")
 _SPACES = " \t\r\f\n"  # a wide blank is text: it indents
 Range = tuple[int, int]

@@ -233,6 +233,7 @@ HTML = [
         '<p aria-description="book">good <i aria-valuetext="car">big</i>',
     ),
     ("<p>你好 <%= a %>，大<% if (b) { %>小", "<p>you good <%= a %>， big<% if (b) { %> small"),
+    ("<pre>大\t小\n\t水</pre>", "<pre>big\tsmall\n\twater</pre>"),
     ("<textarea>大\n小</textarea>", "<textarea>big\nsmall</textarea>"),
     ("<p>好<img alt='书' title=车></p>", "<p>good<img alt='book' title=\"car\"></p>"),
     (
@@ -262,6 +263,7 @@ TABLES = [
     ("a.csv", '名,"大,小"\n3,"你 ""好"""\n', 'name,"big, small"\n3,"you "" good """\n'),
     ("a.csv", "你，我,3\n大，小,4\n", '"you, I",3\n"big, small",4\n'),
     ("a.txt", "名\t字\n\t书\t\t大", "name\tword\n\tbook\t\tbig"),
+    ("a.txt", "名    字　　大\n书     3  你", "name    word　　big\nbook     3 you"),
     ("a.csv", "名;字\r\n3;书\r\n", "name;word\r\n3;book\r\n"),
     ("a.tsv", "名\t字\n\t书", "name\tword\n\tbook"),
     ("a.lrc", "[ti:书]\n[ar:李]\n[00:01.00][00:09.00]你好\n[00:02.00]\n",
