@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from csanmt.faults import EMAIL, EMOJI, FAULTS, URL, Fault, Finding, han_count
+from csanmt.faults import EMAIL, EMOJI, FAULTS, SENTENCE_END, URL, Fault, Finding, han_count
 from csanmt.negation import changed_negation, count_negations, denials, negated
 from csanmt.tables import read_toml
 
@@ -31,7 +31,14 @@ LABEL = re.compile(
 SENTENCE = re.compile(r"[.!?。！？…；;]+(?=[\"'”’)」』）]*(?:\s|$|[^\W\da-zA-Z]))")
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{3,}")
-NO_NAMES = frozenset(read_toml(Path(__file__).parent / "english.toml")["not_names"])
+_ENGLISH = read_toml(Path(__file__).parent / "english.toml")
+NO_NAMES = frozenset(_ENGLISH["not_names"])
+TWICE = frozenset(_ENGLISH["twice"])  # words that English says twice
+HAN_TWICE = re.compile(r"([\u4e00-\u9fff]{1,6})\W{0,2}\1")
+MARKS = re.compile(r"(?<![.…])\.\.(?!\.)|,,|[,;?!]\.(?!\.)|[,;]$")
+UNITS = [(re.compile(rf"[\d一二两三四五六七八九十百千万亿几半]\s?多?个?(?:{source})"),
+          re.compile(english, re.IGNORECASE))
+         for source, english in _ENGLISH["units"].items()]  # fmt: skip
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -93,6 +100,52 @@ def _balanced(text: str) -> bool:
 def lines(source: str, output: str) -> Finding:
     wanted, there = source.count("\n"), output.count("\n")
     return f"{wanted} line breaks, {there} in the answer" if wanted != there else None
+
+
+def repetition(source: str, output: str) -> Finding:
+    """The same words twice running: "the the", "in the end in the end"."""
+    words = re.findall(r"[^\W_]+(?:['’-]\w+)*", output.casefold())
+    for size in range(min(25, len(words) // 2), 0, -1):
+        for i in range(len(words) - 2 * size + 1):
+            phrase = words[i : i + size]
+            if phrase != words[i + size : i + 2 * size] or TWICE.issuperset(phrase):
+                continue
+            if size > 2 or ("".join(phrase).isalpha() and not HAN_TWICE.search(source)):
+                return f"twice running: {' '.join(phrase)}"
+    return None
+
+
+def case(source: str, output: str, _reference: str | None) -> Finding:
+    words = WORD.findall(output)
+    if len(words) < 4 or not han_count(source[:1]):
+        return None
+    if output[0].islower() and words[0] not in source:
+        return f"begins with a small letter: {words[0]}"
+    capital = all(word[0].isupper() or word[0].isdigit() for word in words)
+    return "capitals throughout" if capital and SENTENCE_END.search(source) else None
+
+
+def punctuation(source: str, output: str) -> Finding:
+    """A question without its mark, marks twice, quotes that do not match or that are new."""
+    if source.rstrip("”’」』）\"' ").endswith(("？", "?")) and "?" not in output:
+        return "no question mark"
+    if (found := MARKS.search(output)) and found.group() not in source:
+        return f"marks: {found.group()}"
+    if _quoted(output) and not _quoted(source):
+        return "quotes do not match"
+    around = output[:1] == output.rstrip()[-1:] == '"' and output.count('"') == 2
+    return "quotes around it" if around and not re.search("[\"'“‘「『《〈]", source) else None
+
+
+def _quoted(text: str) -> bool:
+    """Whether a quotation in it lacks its beginning or its end."""
+    return bool(len(re.findall(r'(?<!\d)["“”„]', text)) % 2)
+
+
+def units(source: str, output: str) -> Finding:
+    lost = [found[0] for unit, english in UNITS
+            if (found := unit.search(source)) and not english.search(output)]  # fmt: skip
+    return f"lost: {' '.join(lost)}" if lost else None
 
 
 def prefix(source: str, output: str) -> Finding:
@@ -208,9 +261,16 @@ CHECKS: tuple[Check, ...] = (
     _verbatim_check("emoji", "an emoji is lost", EMOJI),
     _of_source(Fault("brackets", "brackets do not match",
                      lambda s: any(c in s for c in "()[]{}（）【】［］｛｝"), brackets)),
-    _of_source(Fault("lines", "line breaks are lost or added", lambda s: "\n" in s, lines)),
+    _of_source(Fault("lines", "line breaks are lost or added", lambda s: True, lines)),
+    _of_source(Fault("repetition", "words stand there twice running", lambda s: True, repetition)),
+    _of_source(Fault("punctuation", "marks are lost, doubled or do not match",
+                     lambda s: True, punctuation)),
+    _of_source(Fault("units", "a unit or a currency became another",
+                     lambda s: any(unit.search(s) for unit, _ in UNITS), units)),
     _of_source(Fault("prefix", "a label such as 姓名： is lost",
                      lambda s: bool(LABEL.match(s)), prefix)),
+    _with_reference("case", "small or capital letters where they do not belong",
+                    lambda r: not r[:1].islower(), case),
     _with_reference("omission", "much shorter than the reference",
                     lambda r: _word_count(r) >= 12, omission),
     _with_reference("addition", "much longer than the reference",

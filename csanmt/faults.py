@@ -50,7 +50,7 @@ _CP1252 = {
 # Letters of scripts that stand in no English text; a single Greek one may (α, μ).
 FOREIGN = re.compile(
     "[\u0400-\u10ff\u1100-\u18af\u3041-\u3096\u30a1-\u30fa\u3105-\u318e\uac00-\ud7af\uff66-\uff9d]|"
-    "[\u0370-\u03ff\u1f00-\u1fff]{3,}"
+    "[\u0370-\u03ff\u1f00-\u1fff]{3,}|[\uff21-\uff3a\uff41-\uff5a]{2,}"
 )
 _TABLE = read_toml(Path(__file__).with_name("faults.toml"))
 # What speaks of a translation, with the sources that may do so too.
@@ -64,8 +64,12 @@ _CHATTER = tuple(
 SPACING = re.compile(
     r"(?<=[\w\"')\]]) (?:[,;!?]|[.:](?![\d.\w)(]))(?=\s|$|[\"'])|\w (?:n't|'s|'re|'ve|'ll)\b"
 )
-# Moses' hyphens, the quotes of Penn's treebank, brackets apart, blanks of no width.
-TOKENS = re.compile(r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)|[\u200b\u2060]")
+# Moses' hyphens, the quotes of Penn's treebank, brackets apart, blanks of no width, letters apart
+# and words run together.
+TOKENS = re.compile(
+    r"@-@|``|(?<=\s)''|\( (?=\w)|(?<=\w) \)|[\u200b\u2060]|"
+    r"(?<!\S)(?:[a-zA-Z] ){3,}[a-z](?!\S)|[a-zA-Z]{32,}"
+)
 CHINESE_MARKS = re.compile("[，。、；：？！]")
 _SPACED = re.compile(r"\s[。，、！？；：,.!?;:]")
 _SYLLABLES = re.compile(r"([^\W\d_]{2,4}?)\1{9,}|([^\w\s]\s?)\2{11,}")
@@ -74,7 +78,7 @@ MARK = re.compile(r"[,;!?.:](?=\s|$|[\"')])")
 ENTITY = re.compile(
     r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-f]{1,6});|"
     r"</?(?:b|i|u|p|a|br|hr|em|strong|span|div|li|ul|ol|td|tr|font|su[bp]|h[1-6])"
-    r"(?:\s[\w-]{1,20}=[^<>]{0,80})?\s?/?>|```",
+    r"(?:\s[\w-]{1,20}=[^<>]{0,80})?\s?/?>|```|\*\*\w[^*\n]{0,80}\*\*",
     re.IGNORECASE,
 )
 

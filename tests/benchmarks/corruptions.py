@@ -62,6 +62,13 @@ def _loop(line: str) -> str | None:
     return " ".join([*words[:6], *(7 * words[3:6])]) if len(words) > 8 else None
 
 
+def _clause_twice(line: str, size: int = 5) -> str | None:
+    words = line.split(" ")
+    phrase = words[2 : 2 + size]
+    plain = len(words) > size + 4 and all(word.isalpha() for word in phrase)
+    return " ".join([*words[:2], *phrase, *words[2:]]) if plain else None
+
+
 def _added_not(line: str) -> str | None:
     found = AUXILIARY.search(line)
     if not found or re.search(r"\bnot\b|n't", line):
@@ -94,6 +101,23 @@ CORRUPTIONS: tuple[Corruption, ...] = (
                    r"(?<=\w)([,.])(?=\s|$)", r" \1", line)),
     Corruption("HTML entities", "entities",
                lambda line, s, o, r: _substituted(re.compile("[\"']"), line, "&quot;")),
+    Corruption("bold by stars", "entities", lambda line, s, o, r: _word(line, "**bold**", r)),
+    Corruption("letters apart", "spacing", lambda line, s, o, r: _word(line, "a p a r t", r)),
+    Corruption("hours and minutes as weeks", "units",
+               lambda line, s, o, r: _substituted(re.compile(r"\b(?:hour|minute)"), line, "week")),
+    Corruption("a clause twice running", "repetition", lambda line, s, o, r: _clause_twice(line)),
+    Corruption("a word twice running", "repetition", lambda line, s, o, r: _clause_twice(line, 1)),
+    Corruption("small letters", "case", lambda line, s, o, r: line.lower()),
+    Corruption("Capitals Throughout", "case",
+               lambda line, s, o, r: line.title() if s[-1:] in "。！？" else None),
+    Corruption("no question mark", "punctuation",
+               lambda line, s, o, r: line.replace("?", ".") if s[-1:] == "？" else None),
+    Corruption("a full stop twice", "punctuation",
+               lambda line, s, o, r: _substituted(re.compile(r"(?<=\w)\.$"), line, "..")),
+    Corruption("one quote lost", "punctuation",
+               lambda line, s, o, r: line.replace('"', "", 1) if line.count('"') == 2 else None),
+    Corruption("a line break", "lines",
+               lambda line, s, o, r: _substituted(re.compile(", "), line, "\n")),
 )  # fmt: skip
 
 BRITISH = (

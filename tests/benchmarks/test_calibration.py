@@ -46,6 +46,17 @@ NEW_LINES = {  # lines on which a corruption is found: of the baseline's own, of
     "a name replaced": (19, 19),
     "blanks before punctuation": (19, 19),
     "HTML entities": (19, 19),
+    "bold by stars": (19, 19),
+    "letters apart": (19, 19),
+    "hours and minutes as weeks": (19, 19),
+    "a clause twice running": (19, 97),
+    "a word twice running": (19, 97),
+    "small letters": (19, 19),
+    "Capitals Throughout": (19, 19),
+    "no question mark": (19, 19),
+    "a full stop twice": (19, 19),
+    "one quote lost": (29, 97),
+    "a line break": (19, 19),
 }
 
 
