@@ -129,7 +129,9 @@ def punctuation(source: str, output: str) -> Finding:
     """A question without its mark, marks twice, quotes that do not match or that are new."""
     if source.rstrip("”’」』）\"' ").endswith(("？", "?")) and "?" not in output:
         return "no question mark"
-    if (found := MARKS.search(output)) and found.group() not in source:
+    if (found := MARKS.search(output)) and found.group() not in unicodedata.normalize(
+        "NFKC", source
+    ):
         return f"marks: {found.group()}"
     if _quoted(output) and not _quoted(source):
         return "quotes do not match"

@@ -49,6 +49,7 @@ FAULTS = [
     ("punctuation", "他说：“好。”", '"Fine, he said.', True),
     ("punctuation", "他说：“好。”", "“Fine,” he said.", False),
     ("punctuation", "他说：“好。”", "He said: „Fine“.", False),
+    ("punctuation", "他在屋里；", "He is in the house;", False),
     ("punctuation", "“好。我来。", '"Fine. I come.', False),
     ("punctuation", "他在屋里。", '"He is in the house."', True),
     ("units", "花了30美元。", "It cost 30 euros.", True),
