@@ -26,13 +26,7 @@ from benchmarks.service_process import DIRECT
 from csanmt.durable import lock, replace_text
 from csanmt.errors import UnavailableError
 from csanmt.source_tree import SOURCE_TREE
-from release.rollout.nginx_program import (
-    CLOCK,
-    LocalNginx,
-    NginxProgram,
-    Signal,
-    accepting_workers,
-)
+from release.rollout.nginx_program import CLOCK, LocalNginx, NginxProgram, accepting_workers
 from release.rollout.routes import Routes, routes_in, routes_of
 from release.rollout.settings import NginxSettings
 from release.rollout.traffic import COLOURS, Traffic, require_generation
@@ -171,8 +165,7 @@ class NginxRouter:
 
     def stop(self, deadline_seconds: float = 10.0) -> None:
         """Let running requests finish, then end this nginx."""
-        words: tuple[Signal, ...] = ("QUIT", "TERM", "KILL")
-        for word in words:
+        for word in ("QUIT", "TERM", "KILL"):
             if self.running():
                 self.program.tell(word)
                 CLOCK.until(lambda: not self.running(), deadline_seconds, 0.02)

@@ -10,7 +10,6 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
@@ -20,7 +19,6 @@ from release.rollout.metrics import Clock
 from release.running.containers import RUNTIMES, find_tool
 from release.running.launchers import run_options
 
-Signal = Literal["HUP", "QUIT", "TERM", "KILL"]
 # How long a container may take to answer its running requests before it is killed.
 STOP_SECONDS = 30
 START_SECONDS = 5.0
@@ -131,7 +129,7 @@ class LocalNginx:
         title = _title(pid)
         return title.startswith("nginx: master process ") and f" {self._directory}/" in title
 
-    def tell(self, word: Signal) -> None:
+    def tell(self, word: str) -> None:
         """Send the running master a signal."""
         pid = self.master()
         if pid is None:
@@ -192,7 +190,7 @@ class ContainerNginx:
         self._master = (pid, birth(pid)) if pid else (0, "")
         return pid if self._master[1] else None
 
-    def tell(self, word: Signal) -> None:
+    def tell(self, word: str) -> None:
         if word == "HUP" and (pid := self.master()):
             try:
                 os.kill(pid, signal.SIGHUP)  # at once; the runtime takes its time

@@ -156,18 +156,12 @@ def read_files(
 
 def _observed(settings: NginxSettings, home: Path) -> NginxSettings:
     """The settings with the addresses of what runs, where no file that holds them can be read."""
-    sides = [Colours(home / "colours").known(colour) for colour in COLOURS]
-    blue, green = (side.address if side else "" for side in sides)
-    listen = ""
+    there = {colour: Colours(home / "colours").known(colour) for colour in COLOURS}
+    found = {colour: side.address for colour, side in there.items() if side}
     with suppress(CsanmtError):
-        listen = LocalNginx((home / "nginx").resolve()).listens()
-    with suppress(ConfigurationError):
-        settings = replace(
-            settings,
-            listen=listen or settings.listen,
-            blue=blue or settings.blue,
-            green=green or settings.green,
-        )
+        listen = LocalNginx((home / "nginx").resolve()).listens() or settings.listen
+        blue, green = found.get("blue", settings.blue), found.get("green", settings.green)
+        settings = replace(settings, listen=listen, blue=blue, green=green)
     return settings
 
 
