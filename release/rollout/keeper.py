@@ -180,7 +180,7 @@ class _Journey(Guide):
             approved = self.shipments.ordered("approve")
             if approved is not None:
                 self.shipments.obeyed("approve")
-                self._say(f"approved by {approved}", approved=before[-1] if before else 0.0)
+                self._say(f"approved by {approved}", approved=self.progress.share)
             waits = wait and self.progress.approved < before[-1]
             if not waits and self.shipments.ordered("pause") is None:
                 break

@@ -124,6 +124,19 @@ def test_it_waits_for_approval_where_it_was_told_to(world: World, shipments: Shi
     assert any("waits at 25% for approval" in subject for subject in subjects(world))
 
 
+def test_an_approval_holds_that_was_given_while_no_keeper_ran(
+    world: World, shipments: Shipments
+) -> None:
+    shipments.submit(replace(SHIPMENT, pause_at=(25.0,)))
+    at(world, lambda: shipments.progress().phase == "paused", die)
+    with pytest.raises(Killed):
+        carry_out(world, shipments)
+    shipments.order("approve", "grace")
+    at(world, lambda: world.clock.time > 1000, die)
+    carry_out(world, shipments)
+    assert shipments.progress().phase == "done"
+
+
 def test_a_version_that_dies_while_it_waits_goes_back(world: World, shipments: Shipments) -> None:
     shipments.submit(replace(SHIPMENT, pause_at=(25.0,)))
     at(world, lambda: shipments.progress().phase == "paused", lambda: world.dies("blue"))
