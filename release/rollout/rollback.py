@@ -19,7 +19,7 @@ Target = tuple[str, Side | None]
 TRIES = 5
 """How often a switch that another command overtook is looked at anew."""
 HUNG_SECONDS = 5.0
-"""How long a version that lives and has no users may take to answer, as while it starts."""
+"""How long a version that lives may take to answer, as while it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _go(
     site: Site, now: Look, target: Target, why: str, expected: int | None, tell: Tell
 ) -> RolledBack:
     release, side = target
-    if side is not None and _hangs(site, side):
+    if side is not None and _hangs(site, now, side):
         tell(f"{release} lives on {side.colour} and does not answer")
         side = None
     started = side is None
@@ -107,9 +107,10 @@ def _go(
     return RolledBack(side.release, side.colour, left.release or "-", seconds, started)
 
 
-def _hangs(site: Site, side: Side) -> bool:
-    """Whether a version lives where no users are, and would answer none."""
-    if side.state == "ready" or side.share:
+def _hangs(site: Site, now: Look, side: Side) -> bool:
+    """Whether a version lives and would answer no users, who are elsewhere or can be."""
+    served = any(each.state == "ready" for each in now.sides.values())
+    if side.state == "ready" or (side.share and not served):
         return False
     return not site.clock.until(site.services[side.colour].ready, HUNG_SECONDS)
 
@@ -240,7 +241,8 @@ def _start(site: Site, now: Look, release: str, tell: Tell) -> Side:
 
 def _give_all(site: Site, now: Look, tell: Tell) -> Side:
     """In mid-canary: all traffic to the version in service, so that the other colour is free."""
-    stable = now.of(now.state.active or "") or now.serving
+    stable = now.of(now.state.active or "")
+    stable = stable if stable and stable.state == "ready" else now.serving
     assert stable is not None
     switch(site, stable, purpose="rollback", why="makes room for an older version")
     tell(f"all traffic goes to {stable.release} meanwhile")

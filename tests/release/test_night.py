@@ -223,6 +223,16 @@ def test_of_two_that_hang_the_one_without_users_is_started_again(world: World) -
     assert look(world.site).present.state == "ready"
 
 
+def test_a_canary_whose_stable_version_hangs_goes_back_to_it_anew(world: World) -> None:
+    two_versions(world)
+    world.router.switch(Traffic.of("green", 25))  # a canary whose command is gone
+    world.services["blue"].up = False
+    back = rollback(world.site, why="both are bad")
+    assert (back.release, back.started) == (FIRST, True)
+    assert [t.green for t in world.router.history[-2:]] == [100, 0]
+    assert look(world.site).present.state == "ready"
+
+
 def test_a_site_whose_version_hangs_comes_up(world: World) -> None:
     switched(world)
     world.services["green"].up = False
