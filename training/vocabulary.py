@@ -7,16 +7,17 @@ representable, so nothing (emoji, rare Han, other scripts) can vanish.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sentencepiece
 
 from csanmt.errors import ConfigurationError
 from csanmt.loading import load_tokenizer
-from csanmt.tokenization import Tokenizer, read_description, write_description
+from csanmt.tokenization import write_description
 from csanmt.tokenization_copy import NAMES, Side
 from training.copying import MARK, copies
 
@@ -42,9 +43,8 @@ class VocabularySettings:
 class Vocabularies:
     """Text ↔ ids of both sides, as training needs them: many lines at once, target too.
 
-    Backed by any of the product's tokenizers. ModelScope's keeps no BPE codes for its
-    target side; there, words of the target (split by Moses) are cut into the longest
-    pieces the vocabulary knows.
+    Backed by any of the product's tokenizers. ModelScope's has its target split by Moses first,
+    and of a line that its pieces cannot spell no ids.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -58,7 +58,12 @@ class Vocabularies:
         self.tokenizer = load_tokenizer(directory)
         with suppress(ConfigurationError):  # it holds none
             self.tokenizer.declare_copy_tokens(NAMES)
-        self._target: Callable[[str], list[int]] = _target_encoder(directory, self.tokenizer)
+        self._words: Callable[[str], str] = str
+        if self.tokenizer.kind == "modelscope":
+            from sacremoses import MosesTokenizer
+
+            split = MosesTokenizer(lang="en").tokenize
+            self._words = partial(split, escape=False, return_str=True)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -74,51 +79,13 @@ class Vocabularies:
         """Ids of a line, copy tokens written as ``training.copying`` does."""
         if MARK.search(line):
             return self.tokenizer.encode_with_spans(line, copies(line), side)[0]
-        return self.tokenizer.encode(line) if side == "source" else self._target(line)
+        if side == "source":
+            return self.tokenizer.encode(line)
+        return self.tokenizer.encode_target(self._words(line))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Target text of target ids."""
         return self.tokenizer.decode(ids)
-
-
-def _target_encoder(directory: Path, tokenizer: Tokenizer) -> Callable[[str], list[int]]:
-    if tokenizer.kind == "sentencepiece":
-        name = str(read_description(directory).get("target", "target.model"))
-        processor = sentencepiece.SentencePieceProcessor(model_file=str(directory / name))
-        return lambda line: list(processor.encode(line))
-    from sacremoses import MosesTokenizer
-
-    words = MosesTokenizer(lang="en")
-    pieces = {
-        piece: i
-        for i, piece in enumerate((directory / "target_vocabulary.txt").read_text().splitlines())
-    }
-
-    def encode(line: str) -> list[int]:
-        cut = words.tokenize(line, escape=False)
-        return [i for word in cut for i in longest_pieces(word, pieces)]
-
-    return encode
-
-
-def longest_pieces(word: str, pieces: Mapping[str, int], mark: str = "@@") -> list[int]:
-    """Ids of a word cut, from the left, into the longest known pieces.
-
-    ``pieces`` maps ``"piece@@"`` (the word goes on) and ``"piece"`` (it ends) to ids; a
-    character without a piece is the id of ``<unk>``, or left out if there is none.
-    """
-    ids, start = [], 0
-    while start < len(word):
-        for end in range(len(word), start, -1):
-            name = word[start:end] + ("" if end == len(word) else mark)
-            if name in pieces:
-                ids.append(pieces[name])
-                break
-        else:
-            end = start + 1
-            ids.extend([pieces["<unk>"]] if "<unk>" in pieces else [])
-        start = end
-    return ids
 
 
 def train_vocabularies(

@@ -23,14 +23,14 @@ def pieces() -> SentencePieceTokenizer:
     return SentencePieceTokenizer(piece_model(CHINESE), piece_model(ENGLISH))
 
 
-def words(source: str = "zh", target: str = "en") -> ModelScopeTokenizer:
+def words(source: str = "zh", target: str = "en", known: str = "") -> ModelScopeTokenizer:
     place = GOLDENS / "A" / "model"
     return ModelScopeTokenizer(
         (place / "src_vocab.txt").read_text(encoding="utf-8"),
-        (place / "trg_vocab.txt").read_text(encoding="utf-8"),
+        known or (place / "trg_vocab.txt").read_text(encoding="utf-8"),
         (place / "bpe.zh").read_text(encoding="utf-8"),
         source_size=500,
-        target_size=261,
+        target_size=len(known.split()) or 261,
         source_language=source,
         target_language=target,
     )
@@ -120,6 +120,15 @@ def test_an_id_beyond_the_vocabulary_file_is_unknown() -> None:
     made = words()
     assert made.is_unknown_target(261)
     assert made.decode([261]) == "<unk>"
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [("lower", [2, 3]), ("low", [4]), ("lo lower", [5, 6, 2, 3]), ("lox", []), ("", [])],
+)
+def test_target_words_are_cut_into_the_longest_known_pieces(text: str, ids: list[int]) -> None:
+    tokenizer = words(known="</s>\n<unk>\nlow@@\ner\nlow\nl@@\no")
+    assert tokenizer.encode_target(text) == ids
 
 
 def test_other_source_languages_go_through_moses() -> None:

@@ -227,17 +227,6 @@ def test_sampling_around_vectors_that_nothing_trains_is_refused(short, packed, t
     train(plain, packed, tmp_path, clock=lambda: 0.0, weights="float32")
 
 
-@pytest.mark.parametrize(
-    ("word", "ids"),
-    [("lower", [3, 4]), ("low", [5]), ("lox", [6, 7, 1]), ("", [])],
-)
-def test_target_words_are_cut_into_the_longest_known_pieces(word, ids):
-    from training.vocabulary import longest_pieces
-
-    pieces = {"<unk>": 1, "low@@": 3, "er": 4, "low": 5, "l@@": 6, "o@@": 7}
-    assert longest_pieces(word, pieces) == ids
-
-
 def test_the_model_a_recipe_goes_on_from_is_found_beside_the_recipe(tmp_path, capsys):
     recipe = tmp_path / "more.toml"
     recipe.write_text('[start]\ninitial_model = "absent/version"\n', encoding="utf-8")
