@@ -276,7 +276,7 @@ def _import(args: argparse.Namespace) -> None:
 
     archive = Path(args.archive)
     size = archive.stat().st_size if archive.is_file() else 0
-    with digesting("importing", 3 * size):  # the archive, its files as copied and as verified
+    with digesting("importing", 2 * size):  # the archive, then its files
         record = import_archive(open_store(), archive, args.sha256)
     print_made("imported", record, args)
 

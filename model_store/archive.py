@@ -3,28 +3,25 @@
 The same version always gives the same bytes, so that the archive's SHA-256 can
 be written down once and asked for at every import. Reading trusts nothing: the
 SHA-256 must be given, the tar must be uncompressed (so it cannot expand), and
-every entry must be a regular file that the version's own record lists.
+its entries must be the regular files that the version's own record lists.
 """
 
 from __future__ import annotations
 
 import os
 import tarfile
+from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
 from model_store.digests import digest_stream
 from model_store.envelope import check_envelope
 from model_store.integrity import model_files, require_intact
-from model_store.provenance import RECORD_NAME, Record
+from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record
 from model_store.staging import storage_errors, writing
 from model_store.store import ModelStore
-
-MOST_ENTRIES = 1000
-DEEPEST = 4  # path components
-LONGEST_NAME = 255  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +100,7 @@ def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Recor
             )
         stream.seek(0)
         version = work / "version"
-        _extract(stream, version, name=str(path))
-        record = Record.read(version)
+        record = _extract(stream, version, name=str(path))
         require_intact(version, record)
         model_files(version)
         check_envelope(version, record.tag)
@@ -114,7 +110,7 @@ def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Recor
 
 def _write_tar(stream: BinaryIO, directory: Path, record: Record) -> None:
     """Entries sorted by path, with the same owner, mode and time for everybody."""
-    names = sorted([RECORD_NAME, "model.yaml", *record.files], key=str.encode)
+    names = sorted([RECORD_NAME, ENVELOPE_NAME, *record.files], key=str.encode)
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name in names:
             entry = tarfile.TarInfo(name)
@@ -124,51 +120,29 @@ def _write_tar(stream: BinaryIO, directory: Path, record: Record) -> None:
                 tar.addfile(entry, content)
 
 
-def _extract(stream: BinaryIO, target: Path, *, name: str) -> None:
-    target.mkdir()
-    seen: set[str] = set()
-    room = os.fstat(stream.fileno()).st_size
+def _extract(stream: BinaryIO, target: Path, *, name: str) -> Record:
+    """Write what the archive's own record lists, once each; anything else is refused first."""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
-            for entry in tar:
-                _check_entry(entry, seen, name)
-                room -= entry.size
-                if room < 0:
-                    raise InvalidInputError(f"{name!r}: entries are larger than the archive")
-                _extract_one(tar, entry, target)
+            odd = [entry.name for entry in tar if not entry.isreg() or entry.issparse()]
+            names = Counter(tar.getnames())
+            if not odd and RECORD_NAME not in names:
+                raise InvalidInputError(
+                    f"{name!r} has no {RECORD_NAME}: it was not written by 'csanmt models export'"
+                )
+            if not odd:
+                tar.extract(RECORD_NAME, target, filter="data")
+                record = Record.read(target)
+                odd = [*(names - Counter([RECORD_NAME, ENVELOPE_NAME, *record.files]))]
+            if odd:
+                raise InvalidInputError(
+                    f"{name!r} is refused: entry {odd[0][:100]!r} is not a regular file that its "
+                    f"{RECORD_NAME} lists, or is one of several of that name"
+                )
+            tar.extractall(target, filter="data")
     except (tarfile.TarError, EOFError) as error:
         raise InvalidInputError(
             f"{name!r} is not a sound tar archive, or compressed, as 'csanmt models export' "
             f"writes none: {error}"
         ) from error
-    if RECORD_NAME not in seen:
-        raise InvalidInputError(
-            f"{name!r} has no {RECORD_NAME}: it was not written by 'csanmt models export'"
-        )
-
-
-def _check_entry(entry: tarfile.TarInfo, seen: set[str], archive: str) -> None:
-    """Refuse everything but a new regular file with a plain relative name."""
-    name, parts = entry.name, PurePosixPath(entry.name).parts
-    plain = name == "/".join(parts) and name.isprintable() and not {"..", "/"} & set(parts)
-    short = 0 < len(parts) <= DEEPEST and len(name.encode()) <= LONGEST_NAME
-    new = name.casefold() not in seen and len(seen) < MOST_ENTRIES
-    regular = entry.isreg() and not entry.issparse() and "\\" not in name
-    if not (plain and short and new and regular):
-        raise InvalidInputError(
-            f"{archive!r} is refused: entry {name[:100]!r} is not a regular file with a short, "
-            f"plain name of its own, or one of more than {MOST_ENTRIES}"
-        )
-    seen.add(entry.name.casefold())
-
-
-def _extract_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
-    """Copy the bytes alone: no owner, mode or time from the archive."""
-    content = tar.extractfile(entry)
-    assert content is not None  # regular files have content
-    path = target / entry.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as sink:
-        copied = digest_stream(content, sink)
-    if copied.size != entry.size:
-        raise tarfile.ReadError(f"{entry.name} ends early")
+    return record
