@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 # Pairs whose models were trained without splitting at dashes.
 _UNSPLIT_DASHES = frozenset({("es", "en"), ("fr", "en"), ("en", "es"), ("en", "fr")})
-# What Moses' tokenizer writes for characters that mean something to its decoder.
-_ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#124;", "|"),
-            ("&#91;", "["), ("&#93;", "]"), ("&amp;", "&"))  # fmt: skip
 
 
 class Words:
@@ -40,22 +37,15 @@ class Words:
         """A word of ``tokenize``'s answer as it stands in the source text."""
         if self._chinese:
             return word
-        return "-" if word == "@-@" else _unescape(word)
+        return "-" if word == "@-@" else str(self._detokenizer.unescape_xml(word))
 
     def unescape_target(self, word: str) -> str:
         """A target word as ``detokenize`` writes it."""
-        return _unescape(word).replace("@-@", "-")
+        return str(self._detokenizer.unescape_xml(word)).replace("@-@", "-")
 
     def detokenize(self, words: list[str]) -> str:
         """Target words → text."""
         return str(self._detokenizer.detokenize(words))
-
-
-def _unescape(word: str) -> str:
-    if "&" in word:
-        for escaped, character in _ESCAPES:
-            word = word.replace(escaped, character)
-    return word
 
 
 _LOADING = threading.Lock()
