@@ -45,7 +45,10 @@ def unpack(path: str | os.PathLike[str]) -> dict[str, Floats]:
         NotFoundError: no such file.
         CheckpointError: not an engine file, of another format version, truncated or damaged.
     """
-    return dict(_EngineFile(Path(path)).parameters())
+    try:
+        return dict(_EngineFile(Path(path)).parameters())
+    except (LookupError, ValueError, ArithmeticError, struct.error) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
 class _EngineFile:
@@ -82,24 +85,15 @@ class _EngineFile:
         return Shape.from_fields(fields), count, table
 
     def _table(self, count: int, table: int) -> Iterator[tuple[str, tuple[int, int]]]:
-        if table + count * ENTRY_BYTES > len(self._data):
-            raise self._refuse("is damaged: its table lies outside")
         for place in range(table, table + count * ENTRY_BYTES, ENTRY_BYTES):
             name = self._data[place : place + NAME_BYTES].rstrip(b"\0").decode("ascii", "replace")
             yield name, struct.unpack_from("<QQ", self._data, place + NAME_BYTES)
 
     def _array(self, name: str, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
         """A section as an array; ``shape`` may begin with -1."""
-        if name not in self._sections:
-            raise self._refuse(f"lacks the section {name}")
         offset, size = self._sections[name]
-        if offset + size > len(self._data):
-            raise self._refuse(f"is damaged: the section {name} lies outside")
         raw = np.frombuffer(self._data, dtype=np.uint8, count=size, offset=offset)
-        try:
-            return raw.view(kind).reshape(shape)
-        except ValueError as error:
-            raise self._refuse(f"is damaged: the section {name} has {size} bytes") from error
+        return raw.view(kind).reshape(shape)
 
     def _vector(self, name: str, size: int) -> Floats:
         return self._array(name, np.float32, (-1,))[:size].copy()

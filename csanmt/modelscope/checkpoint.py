@@ -11,7 +11,9 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +26,6 @@ _TYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string",
     9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
-_READABLE = {name: np.dtype(name) for name in ("float32", "float64", "int32", "int64", "float16")}
-_LITTLE_ENDIAN = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +64,36 @@ class Checkpoint:
             CheckpointError: the index is damaged or of a kind this reader does not know.
         """
         place = Path(prefix)
-        index = place.with_name(place.name + ".index")
-        if not index.is_file():
-            raise NotFoundError(f"no checkpoint {str(place)!r}: {index.name} is missing")
-        table = read_table(index.read_bytes(), str(index))
-        header = table.pop(b"", None)
-        if header is None:
-            raise CheckpointError(f"{index} has no header entry; it is not a TensorFlow checkpoint")
+        file = place.with_name(place.name + ".index")
+        if not file.is_file():
+            raise NotFoundError(f"no checkpoint {str(place)!r}: {file.name} is missing")
         try:
-            shards = _header(header, str(index))
+            table = read_table(file.read_bytes(), str(file))
+            shards = _header(table.pop(b""))
             entries = [_entry(key, value) for key, value in table.items()]
-        except (IndexError, struct.error, ValueError) as error:
-            raise CheckpointError(f"{index} is damaged: an entry cannot be read") from error
+        except (LookupError, struct.error, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{file} is damaged: it cannot be read ({error}); copy the file again"
+            ) from error
         return cls(place, shards, {entry.name: entry for entry in entries})
 
     def shard_path(self, shard: int) -> Path:
         name = f"{self.prefix.name}.data-{shard:05d}-of-{self.shards:05d}"
         return self.prefix.with_name(name)
 
-    def read(self, name: str) -> NDArray[np.generic]:
+    def read(self, name: str) -> NDArray[np.float32]:
         """One variable, its checksum verified.
 
         Raises:
-            NotFoundError: no such variable.
             CheckpointError: its shard is missing or cut short, its bytes changed, or
-                its type or layout cannot be read.
+                it is not stored as one array of float32.
         """
-        entry = self.entries.get(name)
-        if entry is None:
-            raise NotFoundError(f"checkpoint {str(self.prefix)!r} has no variable {name!r}")
-        if entry.sliced:
+        entry = self.entries[name]
+        expected = 4 * math.prod(entry.shape)
+        if entry.sliced or (entry.dtype, entry.size) != ("float32", expected):
             raise CheckpointError(
-                f"variable {name!r} is stored in slices (a partitioned variable); "
-                "save the checkpoint again without partitioning"
-            )
-        if entry.dtype not in _READABLE:
-            raise CheckpointError(f"variable {name!r} has type {entry.dtype}, which is no number")
-        dtype = _READABLE[entry.dtype].newbyteorder("<")
-        expected = math.prod(entry.shape) * dtype.itemsize
-        if entry.size != expected:
-            raise CheckpointError(
-                f"variable {name!r} of shape {list(entry.shape)} should have {expected} bytes, "
-                f"the index says {entry.size}"
+                f"variable {name!r} is not one array of float32 (it may be in slices, as a "
+                "partitioned variable is); save the checkpoint again without partitioning"
             )
         data = self._bytes(entry)
         if masked_crc32c(data) != entry.checksum:
@@ -114,7 +102,7 @@ class Checkpoint:
                 f"(bytes {entry.offset} to {entry.offset + entry.size} of "
                 f"{self.shard_path(entry.shard)}); copy the file again"
             )
-        return data.view(dtype).reshape(entry.shape)
+        return data.view("<f4").reshape(entry.shape)
 
     def _bytes(self, entry: Entry) -> NDArray[np.uint8]:
         """Read, not mapped: no more than one variable is ever in memory."""
@@ -133,43 +121,34 @@ class Checkpoint:
         return np.fromfile(path, dtype=np.uint8, count=entry.size, offset=entry.offset)
 
 
-def _header(message: bytes, name: str) -> int:
-    """BundleHeaderProto → number of shards."""
+def _header(message: bytes) -> int:
+    """BundleHeaderProto → number of shards; endianness 2 is 0 for little."""
     fields = dict(_fields(message))
-    if fields.get(2, _LITTLE_ENDIAN) != _LITTLE_ENDIAN:
-        raise CheckpointError(f"{name} was written on a big-endian machine; save it on another")
-    shards = fields.get(1, 0)
-    if not isinstance(shards, int) or not 0 < shards < 100_000:
-        raise ValueError("number of shards")
+    shards = index(fields.get(1, 0))
+    if fields.get(2, 0) != 0 or not 0 < shards < 100_000:
+        raise ValueError("it has no shards, or was written on a big-endian machine")
     return shards
 
 
 def _entry(key: bytes, message: bytes) -> Entry:
     """BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, crc32c 6, slices 7."""
     fields = dict(_fields(message))
-    shape = fields.get(2, b"")
-    numbers = [n for i in (1, 3, 4, 5, 6) if isinstance(n := fields.get(i, 0), int)]
-    if len(numbers) < 5 or not isinstance(shape, bytes):
-        raise ValueError("a field of another kind")
-    kind, shard, offset, size, checksum = numbers
+    kind, shard, offset, size, checksum = (index(fields.get(i, 0)) for i in (1, 3, 4, 5, 6))
     dtype = _TYPES.get(kind % 100, f"number {kind}")  # above 100: reference types
-    name = key.decode("utf-8")
-    return Entry(name, dtype, _shape(shape), shard, offset, size, checksum, 7 in fields)
+    shape = _shape(fields.get(2, b""))
+    return Entry(key.decode("utf-8"), dtype, shape, shard, offset, size, checksum, 7 in fields)
 
 
 def _shape(message: bytes) -> tuple[int, ...]:
     """TensorShapeProto → dimensions."""
-    sizes = []
-    for number, value in _fields(message):
-        if number == 2 and isinstance(value, bytes):
-            size = dict(_fields(value)).get(1, 0)
-            if not isinstance(size, int) or size < 0 or size >= 1 << 48:
-                raise ValueError("dimension")
-            sizes.append(size)
+    dimensions = (value for number, value in _fields(message) if number == 2)
+    sizes = [index(dict(_fields(dimension)).get(1, 0)) for dimension in dimensions]
+    if any(size >= 1 << 48 for size in sizes):
+        raise ValueError("dimension")
     return tuple(sizes)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
     """The fields of a protocol buffer, in order."""
     at = 0
     while at < len(message):
@@ -184,9 +163,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
                 raise ValueError("a field reaches beyond its message")
             yield number, message[at : at + size]
             at += size
-        elif kind in (1, 5):
-            width = 8 if kind == 1 else 4
-            yield number, int.from_bytes(message[at : at + width], "little")
-            at += width
+        elif kind == 5:
+            yield number, int.from_bytes(message[at : at + 4], "little")
+            at += 4
         else:
             raise ValueError(f"field kind {kind}")

@@ -19,7 +19,6 @@ from csanmt.errors import CheckpointError, EngineUnavailableError
 _FOOTER_BYTES = 48
 _MAGIC = 0xDB4775248B80FB57
 _LONGEST_KEY = 1024  # bytes; a variable's name has about 100
-_TRAILER_BYTES = 5  # compression type, checksum
 _MASK_DELTA = 0xA282EAD8  # how LevelDB and TensorFlow store a checksum of checksummed data
 
 
@@ -30,15 +29,9 @@ def read_table(data: bytes, name: str) -> dict[bytes, bytes]:
         name: the file, for messages.
 
     Raises:
-        CheckpointError: not a table, truncated, a checksum differs, or compressed.
+        CheckpointError: not a table, or truncated.
+        IndexError, ValueError, struct.error: damaged, or compressed.
     """
-    try:
-        return _entries(data, name)
-    except (IndexError, struct.error, ValueError) as error:
-        raise CheckpointError(f"{name} is damaged: its index cannot be read ({error})") from error
-
-
-def _entries(data: bytes, name: str) -> dict[bytes, bytes]:
     footer = data[-_FOOTER_BYTES:]
     if len(footer) < _FOOTER_BYTES or struct.unpack("<Q", footer[-8:])[0] != _MAGIC:
         raise CheckpointError(
@@ -48,27 +41,19 @@ def _entries(data: bytes, name: str) -> dict[bytes, bytes]:
     _, at = _handle(footer, 0)  # the meta index holds nothing for us
     (offset, size), _ = _handle(footer, at)
     table: dict[bytes, bytes] = {}
-    for _, value in _block(data, offset, size, name):
+    for _, value in _block(data, offset, size):
         (block_offset, block_size), _ = _handle(value, 0)
-        table.update(_block(data, block_offset, block_size, name))
+        table.update(_block(data, block_offset, block_size))
     return table
 
 
-def _block(data: bytes, offset: int, size: int, name: str) -> Iterator[tuple[bytes, bytes]]:
+def _block(data: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
     end = offset + size
-    if end + _TRAILER_BYTES > len(data):
-        raise CheckpointError(f"{name} is cut short: {len(data)} bytes, block ends at {end}")
     (stored,) = struct.unpack_from("<I", data, end + 1)
     if masked_crc32c(data[offset : end + 1]) != stored:
-        raise CheckpointError(
-            f"{name} is damaged: the checksum of the block at byte {offset} differs; "
-            "copy the file again"
-        )
+        raise ValueError(f"the checksum of the block at byte {offset} differs")
     if data[end] != 0:
-        raise CheckpointError(
-            f"{name} holds compressed blocks (type {data[end]}), which TensorFlow's Saver "
-            "does not write; save the checkpoint again with tf.train.Saver"
-        )
+        raise ValueError("a block is compressed, as TensorFlow's Saver writes none")
     contents = data[offset:end]
     (restarts,) = struct.unpack_from("<I", contents, size - 4)
     stop = size - 4 - 4 * restarts

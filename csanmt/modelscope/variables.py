@@ -73,7 +73,7 @@ class CheckpointWeights(Mapping[str, NDArray[np.float32]]):
 
     def __getitem__(self, weight: str) -> NDArray[np.float32]:
         variable = self._variables[weight]
-        value = self._checkpoint.read(variable.name).astype(np.float32, copy=False)
+        value = self._checkpoint.read(variable.name)
         if not np.isfinite(value).all():
             raise CheckpointError(f"variable {variable.name!r} holds values that are not finite")
         return np.ascontiguousarray(value.T if variable.transposed else value)
