@@ -3,15 +3,13 @@
 A model update is one commit and its tag: the pin, the next patch version, a changelog line. Its
 files are an archive in a folder, or an artefact of a registry.
 
-A registry keeps the archive as the one layer of an OCI artefact, which skopeo carries. What
+A registry keeps the archive as the one layer of an OCI image, which skopeo makes and carries. What
 came is judged by the archive's digest and the version's own, both of which ``release.toml``
 pins.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import shutil
 import tempfile
@@ -21,14 +19,12 @@ from pathlib import Path
 from csanmt.errors import ConfigurationError, ConflictError, IntegrityError, NotFoundError
 from model_store import DEFAULT_TAG, ModelStore, Record, ensure_default
 from model_store.archive import export_archive, import_archive
-from release.build.checksums import file_digest
 from release.build.manifest import Manifest, pin_model
 from release.build.version import package_version
 from release.running.command import run_command
 
 # A source that begins so names a repository: ``oci:registry.example.org/csanmt-models``.
 REGISTRY = "oci:"
-_TYPE = "application/vnd.oci.image"
 CHANGELOG = "CHANGELOG.md"
 # Files that state the package's version, and how.
 VERSIONED = {"pyproject.toml": r'^version = "{}"$', "csanmt/__init__.py": r'^__version__ = "{}"$'}
@@ -43,9 +39,9 @@ def publish_model(store: ModelStore, tag: str, source: str) -> str:
     with tempfile.TemporaryDirectory(prefix="csanmt-model-") as folder:
         receipt = export_archive(store, tag, Path(folder) / _file_name(tag))
         if source.startswith(REGISTRY):
-            artefact = _artefact(Path(folder) / "artefact", receipt.path)
             target = f"docker://{source.removeprefix(REGISTRY)}:{_label(tag)}"
-            run_command(["skopeo", "copy", "--preserve-digests", f"dir:{artefact}", target])
+            origin = f"tarball:{receipt.path}"
+            run_command(["skopeo", "copy", "--preserve-digests", origin, target])
         else:
             Path(source).mkdir(parents=True, exist_ok=True)
             shutil.copy(receipt.path, Path(source) / receipt.path.name)
@@ -122,30 +118,6 @@ def _file_name(tag: str) -> str:
 def _label(tag: str) -> str:
     """``csanmt-zh-en:v1.0.0`` as a file or a registry may name it."""
     return tag.replace(":", "-")
-
-
-def _artefact(folder: Path, archive: Path) -> Path:
-    """An image as skopeo keeps it in a folder, whose one layer is the archive."""
-    folder.mkdir()
-    digest = file_digest(archive)
-    shutil.copy(archive, folder / digest.removeprefix("sha256:"))
-    rootfs = {"type": "layers", "diff_ids": [digest]}
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode()
-    name = hashlib.sha256(config).hexdigest()
-    (folder / name).write_bytes(config)
-    layer = {"mediaType": f"{_TYPE}.layer.v1.tar", "digest": digest, "size": archive.stat().st_size}
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": f"{_TYPE}.manifest.v1+json",
-        "config": {
-            "mediaType": f"{_TYPE}.config.v1+json",
-            "digest": f"sha256:{name}",
-            "size": len(config),
-        },
-        "layers": [layer],
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 def update_model(root: Path, tag: str, digest: str, *, source: str = "", archive: str = "") -> str:
