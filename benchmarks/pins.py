@@ -10,9 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+
+import tomli_w
 
 from csanmt.errors import ConfigurationError, ConflictError, InvalidInputError, StorageError
 from csanmt.tables import build, read_toml
@@ -84,22 +86,8 @@ def add_pin(path: Path, pin: Pin, today: date) -> Pin:
     pin = Pin(pin.source, pin.require, pin.forbid, pin.note, pin.added or today.isoformat())
     try:
         with path.open("a", encoding="utf-8") as stream:
-            stream.write(_toml(pin))
+            kept = {key: value for key, value in asdict(pin).items() if value}
+            stream.write("\n" + tomli_w.dumps({"pin": [kept]}))
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
     return pin
-
-
-def _toml(pin: Pin) -> str:
-    lines = ["", "[[pin]]", f"source = {_quote(pin.source)}"]
-    for key in ("require", "forbid"):
-        if phrases := getattr(pin, key):
-            lines.append(f"{key} = [{', '.join(map(_quote, phrases))}]")
-    if pin.note:
-        lines.append(f"note = {_quote(pin.note)}")
-    return "\n".join([*lines, f"added = {_quote(pin.added)}", ""])
-
-
-def _quote(text: str) -> str:
-    """A TOML basic string: JSON's escapes, and DEL, which TOML wants escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
