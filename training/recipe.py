@@ -38,7 +38,7 @@ class DataSettings:
     held_out: pairs of each origin kept back, for losses by domain.
     bare_share, joined_share, copy_share, insert_share: part of the pairs that also come without
         full stop, in a joined line, with copy tokens for names, with copy tokens put in
-        (``training.variants``).
+        (``training.preparation``).
     """
 
     corpora: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.modelscope.leveldb_table import masked_crc32c
+from csanmt.modelscope.checkpoint import masked_crc32c
 
 _NUMBERS = {"float32": 1, "int32": 3, "bfloat16": 14}
 _RESTART_EVERY = 16

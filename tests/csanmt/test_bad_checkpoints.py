@@ -20,9 +20,8 @@ from csanmt.errors import (
     EngineUnavailableError,
     NotFoundError,
 )
-from csanmt.modelscope.checkpoint import Checkpoint
+from csanmt.modelscope.checkpoint import Checkpoint, masked_crc32c
 from csanmt.modelscope.conversion import convert, find_checkpoint
-from csanmt.modelscope.leveldb_table import masked_crc32c
 from tests.csanmt.golden import GOLDENS
 from tests.csanmt.tensor_bundle import Tensor, write_bundle
 
