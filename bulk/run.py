@@ -11,9 +11,8 @@ from typing import Any, Protocol
 from bulk.compression import compressing
 from bulk.formats import Format, open_format
 from bulk.inputs import Survey, find_inputs, survey
-from bulk.manifest import Manifest, Model, as_settings
 from bulk.records import Answer, Answers, Chunk, Layout, cut
-from bulk.state import RunState
+from bulk.state import Manifest, Model, RunState, as_settings
 from csanmt.durable import file_sha256
 from csanmt.errors import IntegrityError, InvalidInputError
 from csanmt.translator import DecodingOptions

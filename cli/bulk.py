@@ -109,9 +109,9 @@ def _check(args: argparse.Namespace) -> None:
 
 def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     """What to translate, and the directory of the model."""
-    from bulk.manifest import Model
     from bulk.records import Layout
     from bulk.run import Corpus
+    from bulk.state import Model
     from cli.loading import chosen_engine, decoding_options, digest_of_directory, find_model
     from csanmt import __version__
     from csanmt.loading import best_engine

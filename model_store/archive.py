@@ -8,15 +8,15 @@ its entries must be the regular files that the version's own record lists.
 
 from __future__ import annotations
 
-import os
 import tarfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
+from csanmt.durable import replacing
 from csanmt.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError
-from model_store.digests import digest_stream
+from model_store.digests import digest_file, digest_stream
 from model_store.envelope import check_envelope
 from model_store.integrity import model_files, require_intact
 from model_store.provenance import ENVELOPE_NAME, RECORD_NAME, Record
@@ -52,20 +52,10 @@ def export_archive(store: ModelStore, tag: str, target: str | Path) -> Receipt:
         path = path / f"{record.tag.name}-{record.tag.version}.tar"
     if path.exists():
         raise ConflictError(f"{str(path)!r} exists already")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with storage_errors(f"export {record.tag}", path.parent):
-        try:
-            with draft.open("xb") as stream:
-                _write_tar(stream, directory, record)
-                stream.flush()
-                os.fsync(stream.fileno())
-            with draft.open("rb") as stream:
-                digest = digest_stream(stream)
-            os.link(draft, path)  # unlike a rename this replaces nothing
-        except FileExistsError as error:
-            raise ConflictError(f"{str(path)!r} exists already") from error
-        finally:
-            draft.unlink(missing_ok=True)
+        with replacing(path) as stream:
+            _write_tar(stream, directory, record)
+        digest = digest_file(path)
         path.with_name(path.name + ".sha256").write_text(f"{digest.sha256}  {path.name}\n")
     return Receipt(path, digest.size, digest.sha256, record)
 
@@ -108,7 +98,7 @@ def import_archive(store: ModelStore, archive: str | Path, sha256: str) -> Recor
     return record
 
 
-def _write_tar(stream: BinaryIO, directory: Path, record: Record) -> None:
+def _write_tar(stream: IO[bytes], directory: Path, record: Record) -> None:
     """Entries sorted by path, with the same owner, mode and time for everybody."""
     names = sorted([RECORD_NAME, ENVELOPE_NAME, *record.files], key=str.encode)
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -120,7 +110,7 @@ def _write_tar(stream: BinaryIO, directory: Path, record: Record) -> None:
                 tar.addfile(entry, content)
 
 
-def _extract(stream: BinaryIO, target: Path, *, name: str) -> Record:
+def _extract(stream: IO[bytes], target: Path, *, name: str) -> Record:
     """Write what the archive's own record lists, once each; anything else is refused first."""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as tar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from csanmt.errors import IntegrityError, InvalidInputError, NotFoundError
@@ -31,15 +31,7 @@ class Findings:
         return not (self.changed or self.missing or self.extra)
 
     def __str__(self) -> str:
-        parts = [
-            f"{kind} {', '.join(paths)}"
-            for kind, paths in (
-                ("changed:", self.changed),
-                ("missing:", self.missing),
-                ("extra:", self.extra),
-            )
-            if paths
-        ]
+        parts = [f"{kind}: {', '.join(paths)}" for kind, paths in asdict(self).items() if paths]
         return "; ".join(parts) or "intact"
 
 

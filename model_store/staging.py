@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from csanmt.durable import lock, sync
-from csanmt.errors import ConflictError, StorageError, UnavailableError
+from csanmt.errors import StorageError, UnavailableError
 
 STAGING = "csanmt-staging"
 _LOCK_WAIT = 900.0  # seconds; longer than any save of a model that fits a disk
@@ -70,21 +70,15 @@ def writing(home: Path, *, on_wait: Callable[[], None] | None = None) -> Iterato
 
 
 def publish(version: Path, target: Path) -> None:
-    """Move a finished version folder to its place, durably.
+    """Move a finished version folder to its place, where nothing is, durably.
 
     Raises:
-        ConflictError: there is a version in that place already.
         OSError: the move failed; nothing is visible.
     """
     for parent, _, names in os.walk(version, topdown=False):
         for name in [*names, ""]:
             sync(Path(parent, name))
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        version.rename(target)  # replaces nothing but an empty folder
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise ConflictError(f"{target.parent.name}:{target.name} exists already") from error
-        raise
+    version.rename(target)  # replaces nothing but an empty folder
     sync(target.parent)
     sync(target.parent.parent)

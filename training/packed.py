@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from csanmt.durable import file_sha256
 from csanmt.errors import CheckpointError, ConfigurationError, InvalidInputError, NotFoundError
 from csanmt.tables import changes, flatten
-from csanmt.version import CONFIG, TOKENIZER, WEIGHTS
+from csanmt.version import CONFIG, TOKENIZER, WEIGHTS, write_json
 from training.corpus import SentencePair, corpus_files
 from training.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from training.vocabulary import Vocabularies
@@ -138,9 +138,7 @@ def write_lines(pairs: Sequence[SentencePair], path: Path) -> None:
 
 def write_description(directory: Path, description: dict[str, object]) -> None:
     """Write ``packed.json``."""
-    body = {"format": FORMAT, **description}
-    text = json.dumps(body, indent=2, ensure_ascii=False)
-    (directory / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    write_json(directory / DESCRIPTION, {"format": FORMAT, **description})
 
 
 def read_description(directory: Path) -> dict[str, Any]:

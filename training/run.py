@@ -6,7 +6,6 @@ transformers, numpy, safetensors, sentencepiece and sacrebleu (``training.packag
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
@@ -21,6 +20,7 @@ from csanmt.configuration import CsanmtConfig
 from csanmt.durable import file_sha256
 from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
+from csanmt.version import write_json
 from training.checkpoint import copy_trunk, find_checkpoint
 from training.corpus import source
 from training.evaluation import Stop, dev_losses, greedy_bleu, never
@@ -210,7 +210,7 @@ def _claim(directory: Path, recipe: Recipe, resume: bool, changed: bool) -> list
     if not resume:
         shutil.rmtree(directory / "checkpoint", ignore_errors=True)
         (directory / "metrics.jsonl").unlink(missing_ok=True)
-    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, body)
     return keys
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.engine.shape import FIELDS, Shape
+from csanmt.engine.layout import FIELDS, Shape
 
 MAGIC = b"\x89CSANMT\n"
 FORMAT_VERSION = 1

@@ -46,11 +46,6 @@ def is_available() -> bool:
     return True
 
 
-def instruction_sets() -> tuple[str, ...]:
-    """Kernels this processor can run, best first. Raises EngineUnavailableError."""
-    return tuple(_extension().instruction_sets())
-
-
 class NativeEngine:
     """An ``engine.bin`` ready to decode. Safe to call from several threads.
 
@@ -59,7 +54,7 @@ class NativeEngine:
 
     Args:
         path: ``engine.bin``, or the model directory that holds it.
-        isa: one of ``instruction_sets()`` or ``auto`` (the best this processor has). None
+        isa: one of ``csanmt_engine.instruction_sets()`` or ``auto`` (the best there is). None
             takes the environment's ``CSANMT_ISA``, a setting of the machine rather than of
             a request, and ``auto`` if that is not set.
         threads: that share the sentences of one call; 1 scales best with several worker processes.

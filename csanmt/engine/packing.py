@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csanmt.engine.container import write_container
-from csanmt.engine.layout import Entry, Kind, layout
-from csanmt.engine.shape import Shape
+from csanmt.engine.layout import Entry, Kind, Shape, layout
 from csanmt.errors import CheckpointError, ConfigurationError, NotFoundError, StorageError
 from csanmt.version import FLOAT_WEIGHTS, read_config
 

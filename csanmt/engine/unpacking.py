@@ -30,8 +30,7 @@ from csanmt.engine.container import (
     NAME_BYTES,
     checksum,
 )
-from csanmt.engine.layout import Entry, Kind, layout
-from csanmt.engine.shape import FIELDS, Shape
+from csanmt.engine.layout import FIELDS, Entry, Kind, Shape, layout
 from csanmt.errors import CheckpointError, NotFoundError
 
 Floats = NDArray[np.float32]

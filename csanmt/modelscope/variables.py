@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csanmt.engine.layout import Kind, layout, misfits
-from csanmt.engine.shape import Shape
+from csanmt.engine.layout import Kind, Shape, layout, misfits
 from csanmt.errors import CheckpointError
 from csanmt.modelscope.checkpoint import Checkpoint
 from csanmt.tables import read_toml

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bulk.manifest import Model
 from bulk.records import Answers, Chunk, Layout
 from bulk.run import Corpus
+from bulk.state import Model
 from bulk.translation import answer
 from csanmt.translator import DecodingOptions
 from tests.serving import live_server

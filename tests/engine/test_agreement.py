@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csanmt_engine
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from csanmt.engine.native import NativeEngine, instruction_sets
+from csanmt.engine.native import NativeEngine
 
 # The fixture's kinds by name: importlib mode gives tests no package to import from.
 KINDS = (
@@ -48,7 +49,7 @@ def test_logits_agree_with_torch(packed, kind: str) -> None:
 def test_every_instruction_set_gives_the_same_bits(packed, kind: str) -> None:
     _, path = packed(kind)
     reference = NativeEngine(path, isa="portable").logits(SOURCE, TARGET)
-    for isa in instruction_sets():
+    for isa in csanmt_engine.instruction_sets():
         assert np.array_equal(NativeEngine(path, isa=isa).logits(SOURCE, TARGET), reference), isa
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import csanmt_engine
 import numpy as np
 import pytest
 
-from csanmt.engine.native import NativeEngine, instruction_sets
+from csanmt.engine.native import NativeEngine
 from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions
 
@@ -93,7 +94,7 @@ def test_instruction_sets_and_threads_give_the_same_answers(packed) -> None:
     options = DecodingOptions(n_best=4, max_length=30, alignment=True)
     batch = sources(12)
     expected = NativeEngine(path, isa="portable").translate_ids(batch, options)
-    for isa in instruction_sets():
+    for isa in csanmt_engine.instruction_sets():
         for threads in (1, 3):
             found = NativeEngine(path, isa=isa, threads=threads).translate_ids(batch, options)
             assert found == expected, (isa, threads)
