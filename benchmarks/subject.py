@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from benchmarks.suite import Suite, read_lines
-from csanmt.errors import InvalidInputError, NotFoundError
+from csanmt.errors import InvalidInputError
 from csanmt.translator import DecodingOptions, Translator
 
 
@@ -99,16 +99,10 @@ class ModelSubject(Subject):
 
 
 class HypothesesSubject(Subject):
-    """Translations in files: one file for one suite, or a folder ``SUITE.en``/``SUITE.txt``."""
+    """Translations in files: one file for one suite, or a folder of ``SUITE.en``."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            raise NotFoundError(f"{path} does not exist")
-        files = (
-            [path]
-            if path.is_file()
-            else sorted(p for p in path.iterdir() if p.suffix in (".en", ".txt"))
-        )
+        files = [path] if path.is_file() else sorted(path.glob("*.en"))
         total = hashlib.sha256()
         for file in files:
             total.update(json.dumps(file.name).encode() + file.read_bytes())
@@ -123,12 +117,7 @@ class HypothesesSubject(Subject):
             NotFoundError: the folder has no file for the suite.
             InvalidInputError: the number of lines is another than the suite's.
         """
-        path = self.path
-        if path.is_dir():
-            names = (path / f"{suite.name}.en", path / f"{suite.name}.txt")
-            path = next((name for name in names if name.is_file()), path)
-        if path.is_dir():
-            raise NotFoundError(f"{path} has no {suite.name}.en or {suite.name}.txt")
+        path = self.path / f"{suite.name}.en" if self.path.is_dir() else self.path
         lines = list(read_lines(path))
         if len(lines) != len(suite.sources):
             raise InvalidInputError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,17 +111,13 @@ def _corpus(args: argparse.Namespace) -> tuple[Corpus, Path]:
     from bulk.records import Layout
     from bulk.run import Corpus
     from bulk.state import Model
-    from cli.loading import chosen_engine, decoding_options, digest_of_directory, find_model
+    from cli.loading import chosen_engine, digest_of_directory, find_model, options_of
     from csanmt import __version__
     from csanmt.loading import best_engine
-    from csanmt.protected.finder import checked_literals
 
     layout = Layout(args.format, args.field, args.into, args.header, args.on_error)
     directory, tag = find_model(args.model, args.engine)
-    decoding = decoding_options(
-        directory, beam=args.beam, length_penalty=args.length_penalty, max_length=args.max_length
-    )
-    decoding = replace(decoding, protect=checked_literals(args.protect))
+    decoding = options_of(args, directory)
     engine = chosen_engine(args.engine) or best_engine(directory)
     model = Model(tag, digest_of_directory(directory), engine, __version__)
     inputs = tuple(Path(place) for place in args.input)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.lines import line_batches
+from benchmarks.suite import read_lines
 from cli.output import add_json_flag, note, print_json
 from cli.versions import add_version_options, print_made, summary, version_arguments
 from csanmt.errors import (
@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
     wanted = version_arguments(args)
     store = open_store()
     store.require_absent(wanted["tag"])  # before anything is downloaded
+    lines = read_lines(Path(args.compare)) if args.compare else ()
     directory = find_source(args.source, args.revision)
     hub = {} if Path(args.source).is_dir() else {"location": args.source}
     record, found = import_modelscope(
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         **wanted,
         origin=hub | ({"revision": args.revision} if args.revision else {}),
         floats=not args.int8_only,
-        compare=_lines(args.compare) if args.compare else (),
+        compare=[line for line in lines if line.strip()],
         progress=(lambda _: None) if args.json else note,
     )
     report = found.to_json()
@@ -93,12 +94,6 @@ def run(args: argparse.Namespace) -> None:
         return
     _print_findings(found)
     print_made("saved", record, args)
-
-
-def _lines(path: str) -> list[str]:
-    with open(path, "rb") as file:
-        batches = line_batches(file.fileno(), 1000, path)
-        return [line.text for batch in batches for line in batch if line.text.strip()]
 
 
 def _print_findings(report: ConversionReport) -> None:

@@ -54,16 +54,21 @@ def open_store() -> ModelStore:
 def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
     """The translator and the decoding options that the arguments ask for."""
     directory, tag = find_model(args.model, args.engine)
-    options = decoding_options(
+    options = options_of(args, directory)
+    return load_translator(directory, tag, args.engine), options
+
+
+def options_of(args: argparse.Namespace, directory: Path) -> DecodingOptions:
+    """The decoding options of ``csanmt translate``."""
+    return decoding_options(
         directory,
         beam=args.beam,
         n_best=args.n_best,
         length_penalty=args.length_penalty,
         max_length=args.max_length,
+        terms=_terms(args.glossary) if args.glossary else (),
+        protect=checked_literals(args.protect),
     )
-    terms = _terms(args.glossary) if args.glossary else ()
-    options = replace(options, terms=terms, protect=checked_literals(args.protect))
-    return load_translator(directory, tag, args.engine), options
 
 
 def _terms(name: str) -> tuple[tuple[str, str], ...]:
@@ -96,7 +101,7 @@ def chosen_engine(option: str | None) -> str | None:
     return None if engine == "auto" else engine
 
 
-def decoding_options(directory: Path, *, n_best: int = 1, **asked: float | None) -> DecodingOptions:
+def decoding_options(directory: Path, *, n_best: int = 1, **asked: Any) -> DecodingOptions:
     """What was asked for, else the model's defaults, else the reference's.
 
     A beam narrower than ``n_best`` is widened unless it was asked for.

@@ -174,7 +174,7 @@ def _verify(args: argparse.Namespace) -> int:
         subject = Subject(
             tag, ledger, store, manifest, folder,
             evidence=args.evidence or folder / "evidence.json",
-            launcher=launcher, api_tests=API_TESTS, port=args.port, signers=manifest.signers,
+            launcher=launcher, api_tests=API_TESTS, port=args.port,
         )  # fmt: skip
         told = (lambda _: None) if args.json else _tell
         verdict = verify(subject, who=current_user(), why=args.why, told=told)

@@ -40,7 +40,6 @@ class Subject:
         artefacts: folder of this version.
         evidence: of the gate.
         launcher: starts the version, on ``port``.
-        signers: who may sign the evidence off; None: it need not be signed.
     """
 
     version: str
@@ -52,7 +51,6 @@ class Subject:
     launcher: Launcher
     api_tests: Path
     port: int = 3390
-    signers: Path | None = None
 
     @property
     def build(self) -> Entry:
@@ -188,4 +186,5 @@ def _service(subject: Subject) -> str:
 def _gate(subject: Subject) -> str:
     if not subject.evidence.is_file():
         raise NotFoundError("no evidence: run 'csanmt bench gate' and give its file by --evidence")
-    return check_evidence(subject.evidence, subject.build, subject.ledger, subject.signers)
+    signers = subject.manifest.signers
+    return check_evidence(subject.evidence, subject.build, subject.ledger, signers)

@@ -14,7 +14,7 @@ import pytest
 from csanmt.errors import NotFoundError
 from model_store import ModelStore
 from release.build.checksums import file_digest, tree_digest, write_checksums
-from release.build.manifest import pin_model, read_manifest
+from release.build.manifest import Gate, pin_model, read_manifest
 from release.build.verify import Check, Subject, verify
 from release.ledger.ledger import Kind, Ledger
 from release.running.launchers import Place
@@ -126,7 +126,8 @@ def test_where_the_manifest_names_signers_unsigned_evidence_is_refused(subject: 
     path = promoted(subject.artefacts / "evidence.json", subject.build.digests["model"])
     signers = subject.artefacts.parent / "signers"
     signers.write_text("")
-    answers = judge(replace(subject, evidence=path, signers=signers))
+    manifest = replace(subject.manifest, gate=Gate(str(signers)))
+    answers = judge(replace(subject, evidence=path, manifest=manifest))
     assert "is not signed" in answers["gate"]
 
 
