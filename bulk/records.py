@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from csanmt.errors import ConfigurationError
+from csanmt.surrogates import lone_surrogate
 
 MAX_CHARACTERS = 1_000_000  # of one record; more is not a text but an accident
 CHUNK_CHARACTERS = 200_000  # a chunk ends before it would have more
@@ -56,9 +57,7 @@ class Record:
         """A record of ``text``, bad if it cannot be a text of a corpus."""
         if len(text) > MAX_CHARACTERS:
             return cls(number, None, f"longer than {MAX_CHARACTERS} characters")
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
+        if lone_surrogate(text) is not None:
             return cls(number, None, "half of a surrogate pair")
         return cls(number, text)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from csanmt.errors import ConfigurationError, NotFoundError
 from csanmt.translator import MAX_BEAM, MAX_LENGTH
@@ -22,10 +22,6 @@ Text = Annotated[str, Field(min_length=1)]
 
 class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
-
-
-class _File(_Part):
-    file: Text
 
 
 class _Model(_Part):
@@ -74,21 +70,13 @@ class _Model(_Part):
         return self
 
 
-class _Preprocessor(_Part):
-    src_lang: Text
-    tgt_lang: Text
-    src_bpe: _File
-
-
-class _Dataset(_Part):
-    src_vocab: _File
-    trg_vocab: _File
-
-
 class _Configuration(_Part):
     model: _Model
-    preprocessor: _Preprocessor
-    dataset: _Dataset
+    source_language: Text = Field(validation_alias=AliasPath("preprocessor", "src_lang"))
+    target_language: Text = Field(validation_alias=AliasPath("preprocessor", "tgt_lang"))
+    source_bpe: Text = Field(validation_alias=AliasPath("preprocessor", "src_bpe", "file"))
+    source_vocabulary: Text = Field(validation_alias=AliasPath("dataset", "src_vocab", "file"))
+    target_vocabulary: Text = Field(validation_alias=AliasPath("dataset", "trg_vocab", "file"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +112,17 @@ def read_configuration(directory: Path) -> ModelScopeConfiguration:
             **model.model_dump(),
             "normalization": "pre" if model.layer_preproc == "layer_norm" else "post",
             "use_augmentation": True,
-            "source_language": read.preprocessor.src_lang,
-            "target_language": read.preprocessor.tgt_lang,
+            "source_language": read.source_language,
+            "target_language": read.target_language,
         },
         generation={
             "beam": min(model.beam_size, MAX_BEAM),
             "length_penalty": model.lp_rate,
             "max_length": min(model.max_decoded_trg_len, MAX_LENGTH),
         },
-        source_vocabulary=_file(directory, read.dataset.src_vocab),
-        target_vocabulary=_file(directory, read.dataset.trg_vocab),
-        source_bpe=_file(directory, read.preprocessor.src_bpe),
+        source_vocabulary=_file(directory, read.source_vocabulary),
+        target_vocabulary=_file(directory, read.target_vocabulary),
+        source_bpe=_file(directory, read.source_bpe),
         notes=tuple(
             f"{key} {value} was lowered to {most}, the most allowed here"
             for key, value, most in (
@@ -165,12 +153,10 @@ def _load(directory: Path) -> _Configuration:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
 
 
-def _file(directory: Path, entry: _File) -> Path:
-    path = (directory / entry.file).resolve()
+def _file(directory: Path, name: str) -> Path:
+    path = (directory / name).resolve()
     if not path.is_relative_to(directory.resolve()):
-        raise ConfigurationError(
-            f"{CONFIGURATION}: file {entry.file!r} leaves the model's directory"
-        )
+        raise ConfigurationError(f"{CONFIGURATION}: file {name!r} leaves the model's directory")
     if not path.is_file():
-        raise NotFoundError(f"{entry.file} is missing in {str(directory)!r}")
+        raise NotFoundError(f"{name} is missing in {str(directory)!r}")
     return path
