@@ -34,19 +34,18 @@ took() { # took SECONDS_SINCE_1970 WORDS : say how long it took
     echo "$2: $(($(date +%s) - $1)) s"
 }
 
-locked() { # locked NAME FILE WORDS [MORE…] : install a frozen set, where it or MORE changed
+locked() { # locked NAME FILE WORDS OPTION… : install a frozen set, where it changed
     name="$1" file="$2" words="$3"; shift 3
-    S="$(stamp "$name" "$file" "$@")"
+    S="$(stamp "$name" "$file")"
     [ ! -e "$S" ] || return 0
     echo "installing $words"
     began="$(date +%s)"
-    "$PIP" install --quiet --no-deps --require-hashes -r "$file"
-    for more in "$@"; do sh "$more" "$PIP"; done
+    "$PIP" install --quiet --no-deps "$@" -r "$file"
     done_with "$S" "$name"
     took "$began" "$words"
 }
 
-locked serving requirements-frozen.txt "the frozen serving dependencies"
+locked serving requirements-frozen.txt "the frozen serving dependencies" --require-hashes
 
 S="$(stamp package pyproject.toml)"
 if [ ! -e "$S" ]; then
@@ -55,13 +54,17 @@ if [ ! -e "$S" ]; then
 fi
 
 case "$SET" in
-    release) locked release requirements/release-frozen.txt "the frozen set that builds releases" ;;
+    release)
+        locked release requirements/release-frozen.txt "the frozen set that builds releases" \
+            --require-hashes ;;
     development | ray)
         locked development requirements/development-frozen.txt \
-            "the frozen development dependencies and PyTorch" scripts/install_torch.sh ;;
+            "the frozen development dependencies" --require-hashes
+        locked torch requirements/torch.txt "PyTorch" \
+            ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} ;;
 esac
 # Ray agrees with the development set pin by pin, and goes beside it.
-[ "$SET" != ray ] || locked ray requirements/ray-frozen.txt "Ray"
+[ "$SET" != ray ] || locked ray requirements/ray-frozen.txt "Ray" --require-hashes
 
 # The engine is compiled here; its sources are the stamp.
 # shellcheck disable=SC2046

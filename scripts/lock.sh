@@ -7,7 +7,7 @@
 # development.in contains serving and training, so it is resolved first; its result constrains
 # the other sets, which therefore agree with it pin by pin and can be installed beside it. A locked
 # set is a full closure: pip install --no-deps --require-hashes. torch is in none: its CPU build
-# lies on another index than everything else (install_torch.sh).
+# lies on another index than everything else (requirements/torch.txt).
 #
 # Not uv.lock and `uv export`: uv.lock names the index and the address of every file, which depend
 # on where it is made, and resolves torch.
