@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from csanmt.errors import InvalidInputError
-from csanmt.terms import Term
+from csanmt.terms import Term, TermIndex
 
 MAX_TERMS = 10_000
 MAX_TERM = 200  # characters
@@ -69,18 +69,16 @@ def overlaps(pairs: Iterable[Term], most: int = 100) -> list[Overlap]:
 
     What ``MOST_COMPARISONS`` do not find in a huge glossary is not told.
     """
-    sources = {source for source, _ in pairs}
-    lengths: dict[str, list[int]] = {}  # by first character, the shortest first
-    for first, length in sorted({(source[0], len(source)) for source in sources if source}):
-        lengths.setdefault(first, []).append(length)
+    index = TermIndex(pairs)
+    sources = index.targets.keys()
     found: list[Overlap] = []
     comparisons = 0
     for longer in sorted(sources, key=lambda s: (len(s), s)):
         inner: set[str] = set()
-        for at, first in enumerate(longer):
-            ends = [at + length for length in lengths.get(first, ()) if at + length <= len(longer)]
+        for at in range(len(longer)):
+            ends = index.ends(longer, at)
             comparisons += len(ends)
-            inner |= sources.intersection([longer[at:end] for end in ends])
+            inner |= sources & {longer[at:end] for end in ends}
         found += [Overlap(shorter, longer) for shorter in sorted(inner - {longer})]
         if len(found) >= most or comparisons > MOST_COMPARISONS:
             break

@@ -67,11 +67,14 @@ class TermIndex:
         return found
 
     def _length_at(self, text: str, at: int) -> int:
-        for length in self._lengths.get(text[at], ()):
-            end = at + length
-            if end <= len(text) and text[at:end] in self.targets and _whole_word(text, at, end):
-                return length
+        for end in self.ends(text, at):
+            if text[at:end] in self.targets and _whole_word(text, at, end):
+                return end - at
         return 0
+
+    def ends(self, text: str, at: int) -> list[int]:
+        """Where a term that begins at ``at`` could end, the last place first."""
+        return [at + n for n in self._lengths.get(text[at], ()) if at + n <= len(text)]
 
     def used_in(self, texts: Iterable[str]) -> tuple[Term, ...]:
         """The pairs whose source may occur in ``texts``, in the order of the glossary.

@@ -215,13 +215,7 @@ def read_text(path: Path) -> str:
 def _tokens(vocabulary: str, size: int, side: str) -> list[str]:
     # Lines as Python's text mode reads them (\n, \r\n and \r end a line), then stripped.
     tokens = [line.strip() for line in io.StringIO(vocabulary, newline=None)]
-    free = max(_FREE_IDS, size // 100)
-    if len(tokens) > size:
-        raise CheckpointError(
-            f"the {side} vocabulary has {len(tokens)} lines, the embedding only {size} rows; "
-            "vocabulary and checkpoint are of different models"
-        )
-    if len(tokens) < size - free:
+    if not size - max(_FREE_IDS, size // 100) <= len(tokens) <= size:
         raise CheckpointError(
             f"the {side} vocabulary has {len(tokens)} lines for an embedding of {size} rows; "
             "the file is cut short or of another model"
