@@ -153,17 +153,20 @@ function done(result) {
 function failed(error) {
   settle();
   target.finish();
-  state.problem = error instanceof ServiceError ? error : new ServiceError("failed");
-  if (state.problem !== error) console.error(error);
+  state.problem = problemOf(error);
   byId("status").textContent = "";
   byId("copy").disabled = state.sentences.length === 0;
   showProblem();
 }
 
+function problemOf(error) {
+  if (error instanceof ServiceError) return error;
+  console.error(error);
+  return new ServiceError("failed");
+}
+
 function documentFailed(error) {
-  const problem = error instanceof ServiceError ? error : new ServiceError("failed");
-  if (problem !== error) console.error(error);
-  notice.hide();
+  const problem = problemOf(error);
   const words = describe(problem, { limit: source.limit });
   if (problem.kind === "key") return notice.show(words);
   const known = REFUSALS.has(problem.code) ? t(`refused_${problem.code}`) : "";
@@ -245,9 +248,7 @@ function openEntry(entry) {
   state.choices.clear();
   Object.assign(state, { source: null, sentences: [], tail: "", entry: entry.id });
   target.clear();
-  source.set(entry.source);
-  source.focus();
-  changed(entry.source);
+  source.insert(entry.source, { all: true });
   translateNow();
 }
 

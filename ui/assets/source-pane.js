@@ -15,11 +15,6 @@ export function createSourcePane({ textarea, mirror, counter }, { onInput, light
   let composing = false;
   let marks = []; // one span a sentence, while the text is the translated one
 
-  const showText = () => {
-    marks = [];
-    mirror.textContent = `${textarea.value}\u200b`; // keeps the height of a last empty line
-  };
-
   const showCount = () => {
     const count = countCharacters(textarea.value);
     const over = count - limit;
@@ -32,7 +27,8 @@ export function createSourcePane({ textarea, mirror, counter }, { onInput, light
   };
 
   const changed = () => {
-    showText();
+    marks = [];
+    mirror.textContent = `${textarea.value}\u200b`; // keeps the height of a last empty line
     showCount();
     if (!composing) onInput(textarea.value);
   };
@@ -78,7 +74,6 @@ export function createSourcePane({ textarea, mirror, counter }, { onInput, light
     },
     tooLong: (text = textarea.value) => countCharacters(text) > limit,
     showCount,
-    focus: () => textarea.focus(),
 
     /** Replaces everything (`all`) or the selection, so that the browser's undo still works. */
     insert(text, { all = false } = {}) {
@@ -89,13 +84,6 @@ export function createSourcePane({ textarea, mirror, counter }, { onInput, light
       if (done) return;
       textarea.setRangeText(text, textarea.selectionStart, textarea.selectionEnd, "end");
       changed();
-    },
-
-    /** Puts a text there without a trace in the undo history; does not report it as input. */
-    set(text) {
-      textarea.value = text;
-      showText();
-      showCount();
     },
 
     /** Knows from now on where the sentences of the present text are. */
