@@ -139,16 +139,15 @@ def verify(
     path: str | Path,
     *,
     model_digest: str | None = None,
-    require: Decision | None = Decision.PROMOTE,
-    scopes: tuple[str, ...] = ("full",),
+    promoted: bool = True,
 ) -> Evidence:
-    """Check that a file is whole, says what is required and is about this model.
+    """Check that a file is whole, is about this model, and releases it.
 
     Args:
         model_digest: digest of the model to be released, with or without ``sha256:``;
             None leaves the model unchecked.
-        require: the decision it must hold; None accepts any.
-        scopes: scopes accepted; a quality-only or partial verdict releases nothing.
+        promoted: it must say promote, of all that the policy demands: a quality-only or
+            partial verdict releases nothing. False accepts any.
 
     Raises:
         NotFoundError: there is no such file.
@@ -168,14 +167,11 @@ def verify(
         raise IntegrityError(
             f"{path} is about model {found.model_digest}, not about {model_digest}"
         )
-    if require is not None and found.decision != require:
-        reasons = "; ".join(content["verdict"]["reasons"]) or "no reason given"
-        raise IntegrityError(f"{path} says {found.decision.word}, not {require.word}: {reasons}")
-    if require is not None and content["scope"] not in scopes:
-        why = "; ".join(content["verdict"].get("scope_reasons", ())) or "no reason given"
-        raise IntegrityError(
-            f"{path} holds a {content['scope']} verdict; needed is {' or '.join(scopes)}: {why}"
-        )
+    said, scope = found.decision, content["scope"]
+    if promoted and (said != Decision.PROMOTE or scope != "full"):
+        key = "reasons" if said != Decision.PROMOTE else "scope_reasons"
+        why = "; ".join(content["verdict"].get(key, ())) or "no reason given"
+        raise IntegrityError(f"{path} says {said.word} ({scope}), not promote (full): {why}")
     return found
 
 

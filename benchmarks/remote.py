@@ -67,17 +67,14 @@ class UrlSubject(Subject):
         return out
 
     def _request(self, texts: list[str]) -> list[str]:
-        reply = self._post({"text": texts, **self._decoding})
         try:
-            payload = reply.json()
-            answer = payload["translation"]
+            payload = self._post({"text": texts, **self._decoding}).json()
+            answer, tag = payload["translation"], str(payload.get("model") or "")
         except (ValueError, KeyError, TypeError):
-            raise UnavailableError(
-                f"{self.url} does not answer as this product's service"
-            ) from None
+            answer = None
         if not isinstance(answer, list) or len(answer) != len(texts):
-            raise UnavailableError(f"{self.url} did not answer every text of a list")
-        tag = str(payload.get("model") or "")
+            what = "this product's service: every text of a list"
+            raise UnavailableError(f"{self.url} does not answer as {what}")
         if self.tag and tag != self.tag:
             raise UnavailableError(f"{self.url} changed from {self.tag} to {tag} while judged")
         self.tag = tag

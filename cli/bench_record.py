@@ -72,7 +72,7 @@ def _sign(args: argparse.Namespace) -> None:
 
     if args.key is None:
         raise InvalidInputError("say with --key (or $CSANMT_SIGNING_KEY) which key signs")
-    decision = verify(args.evidence, require=None).decision.word
+    decision = verify(args.evidence, promoted=False).decision.word
     signature = sign(args.evidence, args.key)
     facts = {"signature": str(signature), "decision": decision}
     answer(args, facts, f"signed a verdict that says {decision}: {signature}")

@@ -115,7 +115,7 @@ def test_settings_other_than_those_served_are_named(options, words):
 def test_evidence_about_other_settings_than_those_served_is_partial(folder, capsys):
     assert gate(DEFAULT, "--beam", "1") == 0
     assert f"the candidate was asked with beam 1, not its own {OWN.beam}" in capsys.readouterr().out
-    with pytest.raises(IntegrityError, match="holds a partial verdict"):
+    with pytest.raises(IntegrityError, match=r"says promote \(partial\)"):
         evidence.verify(folder / "out/evidence.json")
 
 

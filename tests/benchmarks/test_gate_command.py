@@ -82,7 +82,7 @@ def test_what_cannot_be_loaded_is_not_judged_and_gives_2(
     (files / "broken/config.json").write_text('{"model_type": "csanmt"}')
     assert gate(candidate, "good.en", "--out", "out") == 2
     assert reason in capsys.readouterr().out
-    found = evidence.verify(files / "out/evidence.json", require=None)
+    found = evidence.verify(files / "out/evidence.json", promoted=False)
     assert found.decision == Decision.UNJUDGED
 
 
@@ -162,7 +162,7 @@ def test_text_in_the_page_is_escaped(files):
 
 def test_evidence_holds_what_the_verdict_depends_on(files):
     gate("good.en", "good.en", "--out", "out")
-    found = evidence.verify(files / "out/evidence.json", scopes=("quality-only",))
+    found = evidence.verify(files / "out/evidence.json", promoted=False)
     content = found.content
     assert content["suites"] == {"mini": load_suite("mini").digest}
     assert "|nc:6|nw:2|" in content["signatures"]["mini"]["chrf2pp"]
@@ -175,7 +175,7 @@ def test_evidence_holds_what_the_verdict_depends_on(files):
 def test_a_quality_only_verdict_releases_nothing(files, capsys):
     gate("good.en", "good.en", "--out", "out")
     assert main(["bench", "verify", "out/evidence.json"]) == 3
-    assert "quality-only verdict; needed is full" in capsys.readouterr().err
+    assert "(quality-only), not promote (full)" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_a_changed_evidence_file_is_refused(promoted, change, message):
     content = change(json.loads(promoted.read_text()))
     promoted.write_text(json.dumps(content))
     with pytest.raises(IntegrityError, match=message):
-        evidence.verify(promoted, scopes=("quality-only",))
+        evidence.verify(promoted, promoted=False)
 
 
 def test_any_changed_byte_of_evidence_is_noticed(promoted):
@@ -212,17 +212,16 @@ def test_any_changed_byte_of_evidence_is_noticed(promoted):
         changed[place] = ord("7") if changed[place] != ord("7") else ord("8")
         promoted.write_bytes(changed)
         with pytest.raises(IntegrityError):
-            evidence.verify(promoted, scopes=("quality-only",))
+            evidence.verify(promoted, promoted=False)
 
 
 def test_evidence_about_another_model_is_refused(promoted):
     digest = json.loads(promoted.read_text())["candidate"]["digest"]
-    scopes = ("quality-only",)
-    assert evidence.verify(promoted, model_digest=digest, scopes=scopes).model_digest == digest
+    assert evidence.verify(promoted, model_digest=digest, promoted=False).model_digest == digest
     bare = digest.removeprefix("sha256:").upper()
-    assert evidence.verify(promoted, model_digest=bare, scopes=scopes)
+    assert evidence.verify(promoted, model_digest=bare, promoted=False)
     with pytest.raises(IntegrityError, match="is about model"):
-        evidence.verify(promoted, model_digest="sha256:" + "0" * 64, scopes=scopes)
+        evidence.verify(promoted, model_digest="sha256:" + "0" * 64, promoted=False)
 
 
 def test_missing_evidence_is_not_found(tmp_path):
@@ -339,8 +338,7 @@ def test_a_running_service_is_judged_by_its_url(files, server, capsys):
     )
     assert gate(server.url, server.url, "--policy", "p.toml", "--out", "out", "--json") == 0
     assert json.loads(capsys.readouterr().out)["scope"] == "partial"
-    scopes = ("partial",)
-    assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc", scopes=scopes)
+    assert evidence.verify(files / "out/evidence.json", model_digest="sha256:abc", promoted=False)
     assert main(["bench", "verify", "out/evidence.json"]) == 3
     assert "the candidate is a running service" in capsys.readouterr().err
     assert "the candidate is a running" in (files / "out/report.html").read_text("utf-8")

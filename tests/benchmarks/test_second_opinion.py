@@ -191,13 +191,13 @@ def test_one_line_with_a_fatal_fault_is_named_and_can_be_waived(files, capsys):
     assert "The sentences, worst first" in page
     waive = ["--waive", "checks empty=a line without words", "--waived-by", "Ada", "--out", "out"]
     assert gate("patch.en", *policy, *waive) == 0
-    found = evidence.verify(files / "out/evidence.json", scopes=("quality-only",))
+    found = evidence.verify(files / "out/evidence.json", promoted=False)
     assert found.waivers == ("checks empty: a line without words (Ada)",)
     content = json.loads((files / "out/evidence.json").read_text())
     content["verdict"]["waivers"] = []
     (files / "out/evidence.json").write_text(json.dumps(evidence.seal(content)))
     with pytest.raises(IntegrityError, match="contradicts itself"):
-        evidence.verify(files / "out/evidence.json", scopes=("quality-only",))
+        evidence.verify(files / "out/evidence.json", promoted=False)
 
 
 @pytest.mark.parametrize(

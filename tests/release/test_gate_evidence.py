@@ -74,7 +74,7 @@ MILD = DEFAULT_POLICY.read_text("utf-8").replace("bleu = 1.5", "bleu = 90.0")
         ({"suites": {"tatoeba": "0" * 64}}, "suite tatoeba is another"),
         ({"digests": {"pins": "0" * 64}}, "pins cases are not those"),
         ({"baseline": MODEL}, "in service is v1.0.0-bbbbbbb"),
-        ({"scope": "partial"}, "holds a partial verdict"),
+        ({"scope": "partial"}, r"says promote \(partial\)"),
         (
             {"candidate": {**MODEL_INFO, "kind": "url"}},
             "its candidate is no model at hand but a url",
