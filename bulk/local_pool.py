@@ -50,7 +50,12 @@ class LocalPool:
         while True:
             while idle and (wanted := again.pop() if again else next(chunks, None)):
                 worker = idle.pop()
-                busy[self._give(worker, wanted)] = wanted, worker
+                try:
+                    busy[worker.submit(work, self._job, wanted.texts)] = wanted, worker
+                except BrokenProcessPool:  # it died while idle, of nothing in this chunk
+                    self.deaths += 1
+                    again.append(wanted)
+                    idle.append(_worker())
             if not busy:
                 return
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
@@ -62,14 +67,6 @@ class LocalPool:
                 else:
                     idle.append(worker)
                     yield chunk, future.result()
-
-    def _give(self, worker: ProcessPoolExecutor, chunk: Chunk) -> Future[Answers]:
-        try:
-            return worker.submit(work, self._job, chunk.texts)
-        except BrokenProcessPool as error:  # it died while idle
-            dead: Future[Answers] = Future()
-            dead.set_exception(error)
-            return dead
 
     def _bury(self, chunk: Chunk, deaths: Counter[tuple[int, int]]) -> None:
         """Count a death. Raises UnavailableError when the chunk has cost too many."""

@@ -84,13 +84,31 @@ class CsanmtSourceEncoder(nn.Module):
         return self._model[0].encode(input_ids, attention_mask)
 
 
-class CsanmtPreTrainedModel(PreTrainedModel):
+class CsanmtForConditionalGeneration(PreTrainedModel, GenerationMixin):
+    """CSANMT as transformers knows an encoder-decoder; see the module's docstring."""
+
     config_class = CsanmtConfig
     base_model_prefix = ""
     main_input_name = "input_ids"
     _supports_sdpa = True
     _no_split_modules = ["EncoderLayer", "DecoderLayer"]
     _input_embed_layer = "source_embedding"
+
+    def __init__(self, config: CsanmtConfig) -> None:
+        super().__init__(config)
+        width = config.hidden_size
+        self.source_embedding = nn.Embedding(config.vocab_size, width)
+        if not config.share_embeddings:
+            self.target_embedding = nn.Embedding(config.target_vocab_size, width)
+        if config.use_augmentation:
+            self.semantic_embedding = nn.Embedding(config.vocab_size, width)
+            self.semantic_encoder = SemanticEncoder(config)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        if not config.tie_softmax:
+            self.softmax = nn.Linear(width, config.target_vocab_size, bias=False)
+        self.scale = math.sqrt(width)
+        self.post_init()
 
     @classmethod
     def from_pretrained(
@@ -128,26 +146,6 @@ class CsanmtPreTrainedModel(PreTrainedModel):
                     nn.init.xavier_uniform_(table)
         elif isinstance(module, Encoder):
             nn.init.zeros_(module.input_bias)
-
-
-class CsanmtForConditionalGeneration(CsanmtPreTrainedModel, GenerationMixin):
-    """CSANMT as transformers knows an encoder-decoder; see the module's docstring."""
-
-    def __init__(self, config: CsanmtConfig) -> None:
-        super().__init__(config)
-        width = config.hidden_size
-        self.source_embedding = nn.Embedding(config.vocab_size, width)
-        if not config.share_embeddings:
-            self.target_embedding = nn.Embedding(config.target_vocab_size, width)
-        if config.use_augmentation:
-            self.semantic_embedding = nn.Embedding(config.vocab_size, width)
-            self.semantic_encoder = SemanticEncoder(config)
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
-        if not config.tie_softmax:
-            self.softmax = nn.Linear(width, config.target_vocab_size, bias=False)
-        self.scale = math.sqrt(width)
-        self.post_init()
 
     # -- parts ---------------------------------------------------------------
 
