@@ -94,16 +94,9 @@ class UrlSubject(Subject):
                 continue
             if reply.status_code == 200:
                 return reply
-            asked = _retry_after(reply)
+            after = reply.headers.get("Retry-After", "")
+            asked = min(60.0, float(after)) if after.isdecimal() else 0.0
             problem = f"HTTP {reply.status_code} {reply.text[:200]}"
             if reply.status_code not in RETRIED:
                 raise InvalidInputError(f"{self.url} refused: {problem}")
         raise UnavailableError(f"{self.url} does not answer: {problem}")
-
-
-def _retry_after(reply: httpx.Response) -> float:
-    """Seconds the server asks to wait, at most a minute; 0 where it does not say."""
-    try:
-        return min(60.0, max(0.0, float(reply.headers.get("Retry-After", 0))))
-    except ValueError:
-        return 0.0

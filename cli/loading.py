@@ -53,9 +53,11 @@ def open_store() -> ModelStore:
 
 def load(args: argparse.Namespace) -> tuple[Translator, DecodingOptions]:
     """The translator and the decoding options that the arguments ask for."""
+    import csanmt
+
     directory, tag = find_model(args.model, args.engine)
     options = options_of(args, directory)
-    return load_translator(directory, tag, args.engine), options
+    return csanmt.load(directory, engine=chosen_engine(args.engine), model_tag=tag), options
 
 
 def options_of(args: argparse.Namespace, directory: Path) -> DecodingOptions:
@@ -88,15 +90,8 @@ def _terms(name: str) -> tuple[tuple[str, str], ...]:
     return pairs
 
 
-def load_translator(directory: Path, tag: str, engine: str | None = None) -> Translator:
-    """Load with the engine asked for by the option, else by ``CSANMT_ENGINE``, else the best."""
-    import csanmt
-
-    return csanmt.load(directory, engine=chosen_engine(engine), model_tag=tag)
-
-
 def chosen_engine(option: str | None) -> str | None:
-    """``native``, ``torch``, or None for automatic."""
+    """By the option, else by ``CSANMT_ENGINE``: ``native``, ``torch``, or None for the best."""
     engine = option or os.environ.get("CSANMT_ENGINE") or "auto"
     return None if engine == "auto" else engine
 

@@ -17,27 +17,18 @@ if TYPE_CHECKING:
 Run = Callable[[argparse.Namespace], int | None]
 
 
-def action(
-    actions: Actions, name: str, run: Run, summary: str = "", text: str = ""
-) -> argparse.ArgumentParser:
-    """Add one action of a command, with help worth reading and ``--json``.
+def action(actions: Actions, name: str, run: Run) -> argparse.ArgumentParser:
+    """Add one action of a command, with ``--json``; its help is ``run``'s docstring.
 
     Args:
         run: gets the arguments; gives the exit status, or None for 0.
-        summary: what it does, in a line; its help begins with it. By default the first line
-            of ``run``'s docstring, and ``text`` what follows it there.
-        text: the rest of its help.
     """
-    if not summary:
-        first, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
-        summary = first[0].lower() + " ".join(first.split())[1:].rstrip(".")
-    description = (
-        f"{summary[0].upper()}{summary[1:].rstrip('.')}.\n\n{inspect.cleandoc(text)}".strip()
-    )
+    first, _, text = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
+    summary = " ".join(first.split()).rstrip(".")
     parser = actions.add_parser(
         name,
-        help=summary,
-        description=description,
+        help=summary[0].lower() + summary[1:],
+        description=f"{summary}.\n\n{text}".strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)

@@ -38,27 +38,9 @@ def register(actions: Actions) -> None:
     ship.add_argument("--bento", help="bento or image to run (csanmt:VERSION)")
     ship.add_argument("--skip-api-tests", action="store_true", help="smoke sentences only")
     ship.add_argument("--force", metavar="REASON", default="", help="ship unjudged")
-    site_action(
-        actions,
-        "approve",
-        partial(_order, "approve"),
-        "let a shipment that waits go on",
-        "After the share it waits at; its next --pause-at waits again.",
-    )
-    site_action(
-        actions,
-        "pause",
-        partial(_order, "pause"),
-        "hold a shipment before its next step",
-        "It keeps its share and is looked after until csanmt release approve.",
-    )
-    abort = site_action(
-        actions,
-        "abort",
-        partial(_order, "abort"),
-        "end a shipment and send its traffic back",
-        "All traffic goes to the version before, as csanmt release rollback does it.",
-    )
+    site_action(actions, "approve", _approve)
+    site_action(actions, "pause", _pause)
+    abort = site_action(actions, "abort", _abort)
     abort.add_argument("--why", default="by hand", help="reason, for the ledger")
     keep = site_action(actions, "keep", _keep)
     keep.add_argument("--once", action="store_true", help="end when nothing is being shipped")
@@ -238,7 +220,31 @@ def _follow(args: argparse.Namespace, shipments: Shipments, shipment: Shipment) 
 # --- orders -----------------------------------------------------------------------------------
 
 
-def _order(name: Order, args: argparse.Namespace) -> None:
+def _approve(args: argparse.Namespace) -> None:
+    """Let a shipment that waits go on.
+
+    After the share it waits at; its next --pause-at waits again.
+    """
+    _order(args, "approve")
+
+
+def _pause(args: argparse.Namespace) -> None:
+    """Hold a shipment before its next step.
+
+    It keeps its share and is looked after until csanmt release approve.
+    """
+    _order(args, "pause")
+
+
+def _abort(args: argparse.Namespace) -> None:
+    """End a shipment and send its traffic back.
+
+    All traffic goes to the version before, as csanmt release rollback does it.
+    """
+    _order(args, "abort")
+
+
+def _order(args: argparse.Namespace, name: Order) -> None:
     from release.ledger.ledger import current_user
 
     shipments = shipments_of(args)

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from release.rollout.site import Site
 
 
-def site_action(
-    actions: Actions, name: str, run: Run, summary: str = "", description: str = ""
-) -> argparse.ArgumentParser:
+def site_action(actions: Actions, name: str, run: Run) -> argparse.ArgumentParser:
     """Add one action of ``csanmt release`` that has a site."""
-    parser = action(actions, name, run, summary, description)
+    parser = action(actions, name, run)
     parser.add_argument(
         "--site",
         metavar="DIR",

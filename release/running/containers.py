@@ -47,11 +47,6 @@ class Builder:
     tool: str
     commit_time: int  # seconds since 1970: the time of every file and of the image
 
-    @property
-    def isolated_by_chroot(self) -> bool:
-        """Whether the daemonless tools' flags apply."""
-        return self.tool in ("buildah", "podman")
-
     def build(
         self,
         containerfile: Path,
@@ -75,7 +70,7 @@ class Builder:
         run_command([*command, str(context)], environment=environment, log=log)
 
     def _build_words(self) -> list[str]:
-        if self.isolated_by_chroot:
+        if self.tool != "docker":  # without a daemon
             certificates = f"{HOST_CERTIFICATES}:{HOST_CERTIFICATES}:ro"
             return [
                 "build", "--format", "docker", "--isolation", "chroot", "--network", "host",

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import cli.loading
 from cli.main import main
 from model_store.store import ModelStore
 from tests.stub_translator import StubTranslator
@@ -42,7 +41,7 @@ def _run(place: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     out, err = io.StringIO(), io.StringIO()
     with monkeypatch.context() as patched:
         patched.setenv("BENTOML_HOME", str(place / "home"))
-        patched.setattr(cli.loading, "load_translator", lambda *_: StubTranslator())
+        patched.setattr("csanmt.load", lambda *_, **__: StubTranslator())
         patched.setattr("sys.stdin", None)
         patched.chdir(place)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

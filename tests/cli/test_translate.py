@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import cli.loading
 from cli.loading import chosen_engine, decoding_options, find_model
 from cli.progress import ProgressBar
 from csanmt.errors import IntegrityError, NotFoundError
@@ -26,7 +25,7 @@ ANSWERS = {"你好。": "Hello.", "再见。": "Goodbye.", "一": "One", "二": 
 def stub(model: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> StubTranslator:
     """In place of a loaded model; the model's directory is still found and checked."""
     translator = StubTranslator(answers=ANSWERS, model_tag="csanmt-zh-en:v1.0.0")
-    monkeypatch.setattr(cli.loading, "load_translator", lambda *_: translator)
+    monkeypatch.setattr("csanmt.load", lambda *_, **__: translator)
     return translator
 
 
@@ -247,9 +246,9 @@ def test_help_of_translate_loads_no_model_libraries() -> None:
 def test_a_pipe_is_answered_line_by_line_in_any_locale(tmp_path: Path) -> None:
     """The real program: what is written first comes back before the rest is written."""
     program = (
-        "import sys, cli.loading\nfrom cli.main import main\n"
+        "import csanmt, sys\nfrom cli.main import main\n"
         "from tests.stub_translator import StubTranslator\n"
-        "cli.loading.load_translator = lambda *_: StubTranslator()\n"
+        "csanmt.load = lambda *_, **__: StubTranslator()\n"
         f"sys.exit(main(['translate', '--model', {str(tmp_path)!r}]))"
     )
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

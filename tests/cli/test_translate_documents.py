@@ -10,7 +10,6 @@ from pathlib import Path
 import docx
 import pytest
 
-import cli.loading
 from csanmt.documents.formats import SUFFIXES
 from csanmt.errors import ConflictError, InvalidInputError, NotFoundError
 from model_store.store import ModelStore
@@ -22,7 +21,7 @@ ANSWERS = {"你好。": "Hello.", "再见。": "Goodbye."}
 @pytest.fixture
 def words(model: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     translator = StubTranslator(answers=ANSWERS, model_tag="csanmt-zh-en:v1.0.0")
-    monkeypatch.setattr(cli.loading, "load_translator", lambda *_: translator)
+    monkeypatch.setattr("csanmt.load", lambda *_, **__: translator)
     return ["translate", "--model", str(model)]
 
 
