@@ -23,15 +23,11 @@ BATCH_TOKENS = 4096
 STOPPED = "the evaluation was asked to stop"
 
 
-def never() -> bool:
-    return False
-
-
 def dev_losses(
     model: CsanmtForConditionalGeneration,
     split: PackedSplit,
     kind: Callable[[str], str] = str,
-    stop: Stop = never,
+    stop: Stop = lambda: False,
 ) -> dict[str, float]:
     """Cross-entropy without smoothing, nats a token: over the whole split and by kind of origin.
 
@@ -67,7 +63,7 @@ def greedy_bleu(
     vocabularies: Vocabularies,
     sentences: int,
     max_length: int,
-    stop: Stop = never,
+    stop: Stop = lambda: False,
 ) -> float:
     """BLEU of greedy output on so many sentences of a split, the same ones every time."""
     members = list(range(len(split)))

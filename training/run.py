@@ -23,7 +23,7 @@ from csanmt.modeling import CsanmtForConditionalGeneration, load_model
 from csanmt.version import write_json
 from training.checkpoint import copy_trunk, find_checkpoint
 from training.corpus import source
-from training.evaluation import Stop, dev_losses, greedy_bleu, never
+from training.evaluation import Stop, dev_losses, greedy_bleu
 from training.export import export_version
 from training.objective import TrainableCsanmt
 from training.packed import (
@@ -71,7 +71,7 @@ def train(
     commit: str = "",
     report: Report | None = None,
     clock: Clock = time.monotonic,
-    stop: Stop = never,
+    stop: Stop = lambda: False,
 ) -> RunResult:
     """Train (or go on training); export the averaged model when the run is finished.
 

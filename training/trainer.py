@@ -30,7 +30,7 @@ from training.checkpoint import (
     read_progress,
     save_checkpoint,
 )
-from training.evaluation import never
+from training.evaluation import Stop
 from training.gradients import Gradients
 from training.objective import TrainableCsanmt
 from training.optimizer import Optimizer, learning_rate, optimizer_for, update_average
@@ -55,7 +55,7 @@ class Trainer:
         clock: Clock = time.monotonic,
         evaluate: Callable[[CsanmtForConditionalGeneration], dict[str, float]] | None = None,
         report: Report | None = None,
-        stop: Callable[[], bool] = never,
+        stop: Stop = lambda: False,
     ) -> None:
         """
         Args:
