@@ -1,16 +1,31 @@
-"""Which files a run reads, and the names of its outputs."""
+"""Which files a run reads, of which formats, and the names of its outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from bulk.formats import format_of
+from bulk.line_formats import JsonLinesFormat, LineFormat, TabFormat
+from bulk.parquet import ParquetFormat
 from bulk.records import Layout, Record
 from csanmt.errors import InvalidInputError, NotFoundError
 
+BY_ENDING = {
+    ".txt": "txt",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+Format: TypeAlias = LineFormat | ParquetFormat
+_CLASSES: dict[str, Callable[[Layout], Format]] = {
+    "txt": LineFormat,
+    "tsv": TabFormat,
+    "jsonl": JsonLinesFormat,
+    "parquet": ParquetFormat,
+}
 FIRST_SHOWN = 5  # places of bad records kept for each problem
 
 
@@ -32,6 +47,27 @@ class Survey:
     @property
     def bad(self) -> int:
         return sum(problem["count"] for problem in self.problems.values())
+
+
+def format_of(name: str, layout: Layout) -> str | None:
+    """The format of a file of this name; None if its ending says nothing."""
+    plain = name.lower().removesuffix(".gz").removesuffix(".xz")
+    return layout.format or BY_ENDING.get(Path(plain).suffix)
+
+
+def open_format(name: str, layout: Layout) -> Format:
+    """How to read and write the file called ``name``.
+
+    Raises:
+        InvalidInputError: the name says no format.
+        ConfigurationError: the layout lacks what the format needs.
+        EngineUnavailableError: the format needs a package that is not installed.
+    """
+    chosen = format_of(name, layout)
+    if chosen is None:
+        endings = ", ".join(BY_ENDING)
+        raise InvalidInputError(f"{name!r} is none of {endings} (.gz, .xz); give --format")
+    return _CLASSES[chosen](layout)
 
 
 def find_inputs(places: Sequence[Path], layout: Layout, output: Path) -> dict[str, Path]:

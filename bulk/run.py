@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bulk.compression import compressing
-from bulk.formats import Format, open_format
-from bulk.inputs import Survey, find_inputs, survey
+from bulk.inputs import Format, Survey, find_inputs, open_format, survey
 from bulk.records import Answer, Answers, Chunk, Layout, cut
 from bulk.state import Manifest, Model, RunState, as_settings
 from csanmt.durable import file_sha256

@@ -1,7 +1,7 @@
 """One recipe from beginning to end: packed data → training → version directory.
 
 This is what ``csanmt train`` does, also on a machine that has nothing but Python, PyTorch,
-transformers, numpy, safetensors, sentencepiece and sacrebleu (``training.package``).
+transformers, numpy, safetensors, sentencepiece and sacrebleu (``training.packed``).
 """
 
 from __future__ import annotations

@@ -10,8 +10,7 @@ import pytest
 
 from cli.main import main
 from csanmt.errors import InvalidInputError, NotFoundError
-from training.package import pack_run
-from training.packed import check_packed, corpora_digests, model_digest
+from training.packed import check_packed, corpora_digests, model_digest, pack_run
 from training.run import train
 
 TINY = Path(__file__).parents[2] / "training" / "recipes" / "tiny"
