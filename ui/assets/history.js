@@ -8,16 +8,8 @@ const SWITCH = "keepHistory";
 
 /** Entries are {id, at (ms since 1970), source, translation, model}. */
 export function createHistory() {
-  let entries = load();
-
-  function save() {
-    while (!write(KEY, entries.length ? JSON.stringify(entries) : null) && entries.length) {
-      entries = entries.slice(0, Math.floor(entries.length / 2)); // storage is full: oldest go
-    }
-  }
-
   return {
-    list: () => (entries = load()), // another tab may have written
+    list: load, // at every use: another tab may have written
     get kept() {
       return read(SWITCH) !== "no";
     },
@@ -28,17 +20,10 @@ export function createHistory() {
     put(entry) {
       if (!this.kept || !entry.source.trim()) return;
       const others = load().filter(({ id, source }) => id !== entry.id && source !== entry.source);
-      entries = [{ ...entry, at: Date.now() }, ...others].slice(0, MAX_ENTRIES);
-      save();
+      save([{ ...entry, at: Date.now() }, ...others].slice(0, MAX_ENTRIES));
     },
-    remove(id) {
-      entries = load().filter((entry) => entry.id !== id);
-      save();
-    },
-    clear() {
-      entries = [];
-      save();
-    },
+    remove: (id) => save(load().filter((entry) => entry.id !== id)),
+    clear: () => save([]),
   };
 }
 
@@ -50,6 +35,12 @@ export function isRevision(before, after) {
   let tail = 0;
   while (tail < shorter - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
   return shorter > 0 && 2 * (head + tail) >= shorter;
+}
+
+function save(entries) {
+  while (!write(KEY, entries.length ? JSON.stringify(entries) : null) && entries.length) {
+    entries = entries.slice(0, Math.floor(entries.length / 2)); // storage is full: oldest go
+  }
 }
 
 function load() {
