@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from csanmt.errors import CsanmtError, IntegrityError, NotFoundError
+from csanmt.errors import IntegrityError, NotFoundError
 from release.build.checksums import CHECKSUMS, check_checksums, file_digest
 from release.ledger.ledger import Kind, Ledger
 from release.ledger.signed_file import sign_file, verify_file
@@ -79,7 +79,8 @@ def accept_verdict(
         raise IntegrityError(f"{version} was judged not ready: {reasons}")
     if (image := build["detail"].get("image")) and repository:
         Builder(find_tool(BUILDERS), 0).fetch(f"{repository}:{version}", image)
-    _require_image(image, content["layers"])
+    if _layers(image or "") != content["layers"]:
+        raise IntegrityError(f"the image {image} here is not the one that was judged")
     why = f"accepted from {folder.name}: {signer or f'not signed, {unsigned}'}"
     known = fold(ledger.history(version=version)).versions.get(version)
     if known is None or not build["digests"].items() <= known.digests.items():
@@ -100,14 +101,3 @@ def _layers(image: str) -> list[str]:
     if not image:
         return []
     return list(Builder(find_tool(BUILDERS), 0).inspect(image).layers)
-
-
-def _require_image(image: str | None, layers: list[str]) -> None:
-    if not image:
-        return
-    try:
-        found = _layers(image)
-    except CsanmtError as error:
-        raise NotFoundError(f"{error}: --from REGISTRY/REPOSITORY pulls it") from None
-    if found != layers:
-        raise IntegrityError(f"the image {image} here is not the one that was judged")
