@@ -66,12 +66,29 @@ esac
 # Ray agrees with the development set pin by pin, and goes beside it.
 [ "$SET" != ray ] || locked ray requirements/ray-frozen.txt "Ray" --require-hashes
 
+build_engine() { # without a C++ compiler by one from the package index (zig); says why it failed
+    log="$(mktemp)"
+    trap 'rm -f "$log"' EXIT
+    if [ -z "${CXX:-}" ] && ! { command -v c++ || command -v g++ || command -v clang++; } >/dev/null \
+            && "$PIP" install --quiet 'ziglang==0.15.1' >"$log" 2>&1; then
+        CXX="$(cd "$VENV/bin" && pwd)/zig-c++"
+        printf '#!/bin/sh\nexec "%s/python" -m ziglang c++ "$@"\n' "${CXX%/*}" > "$CXX"
+        chmod +x "$CXX"
+        export CXX
+    fi
+    echo "building the native engine"
+    "$PIP" install --quiet --no-deps ./engine >"$log" 2>&1 && return
+    echo "the native engine could not be built. Last lines:" >&2
+    tail -n 5 "$log" >&2
+    return 1
+}
+
 # The engine is compiled here; its sources are the stamp.
 # shellcheck disable=SC2046
 S="$(stamp engine $(find engine -type f \( -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name 'CMakeLists.txt' -o -name 'pyproject.toml' -o -name '*.py' \) -not -path '*/build/*' | LC_ALL=C sort))"
 if [ ! -e "$S" ]; then
     began="$(date +%s)"
-    if sh scripts/install_engine.sh "$PIP"; then
+    if build_engine; then
         done_with "$S" engine
         took "$began" "the native engine"
     elif "$VENV/bin/python" -c 'import csanmt_engine' 2>/dev/null; then
