@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
@@ -24,24 +24,15 @@ EVERY = 30.0  # seconds between lines in a log
 class ProgressBar:
     """Counts towards ``total``; draws on stderr once ``PATIENCE`` is over."""
 
-    def __init__(
-        self,
-        title: str,
-        total: int,
-        *,
-        shown: bool | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, title: str, total: int, *, shown: bool | None = None) -> None:
         """
         Args:
             total: bytes, lines, whatever ``advance`` counts.
             shown: None asks whether stderr is a terminal.
-            clock: seconds from any start.
         """
-        self._title, self._total, self._done = title, total, 0
+        self.title, self.done, self._total = title, 0, total
         self._shown = sys.stderr.isatty() if shown is None else shown
-        self._clock, self._started = clock, clock()
-        self._drawn = 0.0
+        self._started, self._drawn = time.monotonic(), 0.0
         self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -54,14 +45,19 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
 
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self._started
+
     def advance(self, amount: int) -> None:
-        self._done += amount
-        now = self._clock()
+        self.done += amount
+        now = time.monotonic()
         waits = now - self._started < PATIENCE or now - self._drawn < REDRAW
         if self._shown and not waits:
             self._drawn = now
             self._bar = self._bar or self._start()
-            self._bar.update(self._bar.task_ids[0], completed=self._done, refresh=True)
+            self._bar.update(self._bar.task_ids[0], completed=self.done, refresh=True)
 
     def _start(self) -> Progress:
         from rich.console import Console
@@ -76,7 +72,7 @@ class ProgressBar:
             transient=True,
             auto_refresh=False,  # no thread of its own: speed is measured under it
         )
-        bar.add_task(self._title, total=self._total)
+        bar.add_task(self.title, total=self._total)
         bar.start()
         return bar
 
@@ -93,34 +89,29 @@ def digesting(title: str, total: int) -> Iterator[None]:
 class StageProgress(subject.Progress):
     """A bar a stage of a judgement, and a line when it is done."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-
     def start(self, what: str, total: int) -> None:
-        self._what, self._done, self._began = what, 0, self._clock()
         self._bar = ProgressBar(what, total)
 
     def advance(self, count: int) -> None:
-        self._done += count
         self._bar.advance(count)
 
     def finish(self) -> None:
         self._bar.stop()
-        note(f"{self._what}: {self._done} in {self._clock() - self._began:.1f} s")
+        note(f"{self._bar.title}: {self._bar.done} in {self._bar.seconds:.1f} s")
 
 
 class BulkProgress(ProgressBar):
     """How far a bulk run is: a bar in a terminal, now and then a line in a log."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__("translating", 0, clock=clock)
+    def __init__(self) -> None:
+        super().__init__("translating", 0)
         self._said = self._started
         self._first: tuple[float, int] | None = None  # when the first were done, and how many
 
     def update(self, done: int, total: int) -> None:
         self._total = total
-        self.advance(done - self._done)
-        now = self._clock()
+        self.advance(done - self.done)
+        now = time.monotonic()
         since, before = self._first = self._first or (now, done)
         if not self._shown and now - self._said >= EVERY and done > before:
             self._said = now

@@ -6,6 +6,7 @@ import json
 import threading
 from bisect import bisect_left
 from dataclasses import replace
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -356,12 +357,14 @@ def with_quality(policy, **changes):
     return replace(policy, quality=replace(policy.quality, **changes))
 
 
-def test_progress_is_one_line_a_stage_where_nobody_watches(capsys):
-    progress = StageProgress(clock=iter(range(100)).__next__)
+def test_progress_is_one_line_a_stage_where_nobody_watches(capsys, monkeypatch):
+    ticks = SimpleNamespace(monotonic=iter(range(100)).__next__)
+    monkeypatch.setattr("cli.progress.time", ticks)
+    progress = StageProgress()
     progress.start("work", 10)
     progress.advance(10)
     progress.finish()
-    assert capsys.readouterr().err == "csanmt: work: 10 in 1.0 s\n"
+    assert capsys.readouterr().err == "csanmt: work: 10 in 2.0 s\n"
 
 
 @pytest.mark.parametrize(("limits", "failed"), [({"bleu": 99.0}, True), ({"bleu": 10.0}, False)])

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,9 +118,12 @@ def test_what_a_worker_cannot_do_is_said_once(tmp_path: Path, source: Path) -> N
     assert "Traceback" not in err
 
 
-def test_a_log_says_how_far_and_how_long(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_says_how_far_and_how_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [0.0]
-    progress = BulkProgress(clock=lambda: now[0])
+    monkeypatch.setattr("cli.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    progress = BulkProgress()
     for now[0], done in [(10.0, 100), (20.0, 300), (40.0, 700), (41.0, 720)]:
         progress.update(done, 8700)
     assert capsys.readouterr().err == (

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -214,13 +215,14 @@ def test_the_progress_bar_waits_and_needs_a_terminal(monkeypatch: pytest.MonkeyP
     clock = [0.0]
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
-    with ProgressBar("translating", 10, clock=lambda: clock[0]) as bar:
+    monkeypatch.setattr("cli.progress.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    with ProgressBar("translating", 10) as bar:
         clock[0] = 60
         bar.advance(5)
     assert screen.getvalue() == ""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(screen, "isatty", lambda: True)
-    with ProgressBar("translating", 10, clock=lambda: clock[0]) as bar:
+    with ProgressBar("translating", 10) as bar:
         clock[0] += 1.9
         bar.advance(5)
         assert screen.getvalue() == ""
