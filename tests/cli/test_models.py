@@ -171,9 +171,9 @@ def test_the_bars_reach_their_end(
     receipt = csanmt("models", "export", TAG, tmp_path, "--json").json
     store.remove(store.show(TAG).tag)
     csanmt("models", "import", receipt["path"], "--sha256", receipt["sha256"])
-    assert [bar._title for bar in bars] == ["saving", "verifying", "exporting", "importing"]
+    assert [bar.title for bar in bars] == ["saving", "verifying", "exporting", "importing"]
     for bar in bars:
-        assert bar._done == pytest.approx(bar._total, rel=0.05)
+        assert bar.done == pytest.approx(bar._total, rel=0.05)
 
 
 @pytest.fixture

@@ -41,7 +41,14 @@ def stranger() -> Iterator[str]:
 
 
 class Nothing(LocalNginx):
+    """An nginx that does not run."""
+
     def __init__(self) -> None: ...
+
+    def master(self) -> None: ...
+
+    def orphaned(self) -> bool:
+        return False
 
 
 def test_a_stranger_is_not_ready_no_front_and_no_webhook(stranger: str, tmp_path: Path) -> None:
