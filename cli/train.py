@@ -219,7 +219,7 @@ def _reporter(quiet: bool) -> Callable[[dict[str, Any]], None] | None:
 def _pack(args: argparse.Namespace) -> int:
     """Write data, recipe and code as one archive."""
     from csanmt.durable import file_sha256
-    from training.packed import pack_run
+    from training.package import pack_run
 
     out = pack_run(_recipe(args), args.packed, args.out)
     found = {"out": str(out), "bytes": out.stat().st_size, "sha256": file_sha256(out)}

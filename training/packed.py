@@ -8,11 +8,9 @@ reused. Ids carry no eos: the batch maker appends it.
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,6 @@ from numpy.typing import NDArray
 
 from csanmt.durable import file_sha256
 from csanmt.errors import CheckpointError, ConfigurationError, InvalidInputError, NotFoundError
-from csanmt.source_tree import SOURCE_TREE
 from csanmt.tables import changes, flatten
 from csanmt.version import CONFIG, TOKENIZER, WEIGHTS, write_json
 from training.corpus import SentencePair, corpus_files
@@ -33,9 +30,6 @@ FORMAT = 1
 DESCRIPTION = "packed.json"
 HELD = "held.tsv"  # lines held out of training, as text, for data prepared later
 MODEL_FILES = (CONFIG, *WEIGHTS, f"{TOKENIZER}/*")
-INITIAL = "initial"  # where the model that the recipe goes on from is in a package
-CODE = ("csanmt", "training", "cli")
-LEFT = ("__pycache__", ".so", "training/recipes", "training/synthetic/grammars")
 ARRAYS = ("source_ids", "source_offsets", "target_ids", "target_offsets", "origin")
 
 
@@ -243,39 +237,3 @@ PREPARE = (
 def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Dotted names of the values that differ, or that only one of the two has."""
     return list(changes(flatten(old), flatten(new)))
-
-
-# --- a run that travels; training/README.md says what is done with it there -----------------------
-
-
-def pack_run(recipe: Recipe, packed: Path, out: Path) -> Path:
-    """Write everything a run needs to the archive ``out`` (``.tar.xz``).
-
-    Args:
-        recipe: goes along as JSON, and with it the model it goes on from.
-        packed: directory of ``preparation.prepare``.
-
-    Raises:
-        NotFoundError: ``packed`` is not a packed data set.
-        InvalidInputError: it was made with other settings than the recipe's.
-    """
-    check_packed(recipe, packed)
-    home = recipe.start.initial_model
-    if home:
-        recipe = replace(recipe, start=replace(recipe.start, initial_model=INITIAL))
-    record = json.dumps(recipe_to_dict(recipe), ensure_ascii=False).encode()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(out, "w:xz", preset=2) as tar:  # ids shrink to half
-        for name in CODE:
-            tar.add(SOURCE_TREE / name, f"code/{name}", filter=_wanted)
-        tar.add(packed, "data")
-        for path in model_files(Path(home)) if home else ():
-            tar.add(path, f"{INITIAL}/{path.relative_to(home)}")
-        entry = tarfile.TarInfo("recipe.json")
-        entry.size = len(record)
-        tar.addfile(entry, io.BytesIO(record))
-    return out
-
-
-def _wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if entry.name.endswith(LEFT) else entry

@@ -10,9 +10,10 @@ import pytest
 
 from training.copying import MARK, MOST, copied, copies, copy_marked, copy_named, insert_tokens
 from training.corpus import FAMILIES, SentencePair, sources
-from training.preparation import joined_variants, prepare, simplified, variants
+from training.preparation import prepare, simplified
 from training.recipe import DataSettings, load_recipe, recipe_from_dict
 from training.synthetic import ORIGINS
+from training.variants import joined_variants, variants
 from training.vocabulary import Vocabularies
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"

@@ -22,8 +22,9 @@ from training.filtering import (
     normalise_target,
 )
 from training.packed import PackedSplit
-from training.preparation import bare_variants, label_short, sample
+from training.preparation import label_short, sample
 from training.recipe import DataSettings
+from training.variants import bare_variants
 
 REPOSITORY = Path(__file__).parents[2]
 

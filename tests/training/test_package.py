@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from training.packed import pack_run
+from training.package import pack_run
 from training.preparation import prepare
 from training.recipe import load_recipe
 from training.run import train

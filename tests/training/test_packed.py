@@ -10,7 +10,8 @@ import pytest
 
 from cli.main import main
 from csanmt.errors import InvalidInputError, NotFoundError
-from training.packed import check_packed, corpora_digests, model_digest, pack_run
+from training.package import pack_run
+from training.packed import check_packed, corpora_digests, model_digest
 from training.run import train
 
 TINY = Path(__file__).parents[2] / "training" / "recipes" / "tiny"
