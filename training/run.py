@@ -1,7 +1,7 @@
 """One recipe from beginning to end: packed data → training → version directory.
 
 This is what ``csanmt train`` does, also on a machine that has nothing but Python, PyTorch,
-transformers, numpy, safetensors, sentencepiece and sacrebleu (``training.packed``).
+transformers, numpy, safetensors, sentencepiece and sacrebleu (``training.package``).
 """
 
 from __future__ import annotations
@@ -15,25 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from csanmt.configuration import CsanmtConfig
 from csanmt.durable import file_sha256
 from csanmt.errors import ConfigurationError, InvalidInputError
-from csanmt.loading import load_tokenizer
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
-from csanmt.translator import DecodingOptions
-from csanmt.version import (
-    FLOAT_WEIGHTS,
-    GENERATION,
-    PACKED_WEIGHTS,
-    TOKENIZER,
-    write_decoding,
-    write_json,
-)
+from csanmt.version import write_json
 from training.checkpoint import copy_trunk, find_checkpoint
 from training.corpus import source
 from training.evaluation import Stop, dev_losses, greedy_bleu
+from training.export import export_version
 from training.objective import TrainableCsanmt
 from training.packed import (
     DESCRIPTION,
@@ -43,7 +34,7 @@ from training.packed import (
     read_description,
     read_split,
 )
-from training.recipe import EvaluationSettings, Recipe, load_recipe, recipe_to_dict
+from training.recipe import Recipe, load_recipe, recipe_to_dict
 from training.trainer import Clock, Report, Trainer
 from training.vocabulary import Vocabularies
 
@@ -292,58 +283,3 @@ def _check_target_vectors(recipe: Recipe, trainable: TrainableCsanmt) -> None:
             "decoder would be trained under random vectors of the target; allowed is a share "
             "above 0, or num_of_samples = 0"
         )
-
-
-# --- the version that it ends in ------------------------------------------------------------------
-
-
-def export_version(
-    model: CsanmtForConditionalGeneration,
-    tokenizer: Path,
-    out: Path,
-    decoding: EvaluationSettings,
-    provenance: dict[str, Any],
-    *,
-    weights: str = "int8",
-) -> Path:
-    """Write a version directory, aside and then renamed into place.
-
-    Args:
-        model: the trained (averaged) model.
-        tokenizer: directory of its tokenizer.
-        out: directory to write; an older one is replaced.
-        decoding: becomes ``generation_config.json``, ``max_source_tokens`` and ``repair_numbers``
-            of ``config.json``.
-        provenance: the author's part of ``provenance.json``.
-        weights: ``int8`` (engine.bin), ``bf16`` or ``float32`` (model.safetensors).
-
-    Returns:
-        ``out``.
-    """
-    fresh = out.with_name(out.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    if decoding.max_source_tokens:
-        model.config.max_source_tokens = decoding.max_source_tokens
-    model.config.repair_numbers = decoding.repair_numbers
-    model.config.save_pretrained(fresh)
-    (fresh / GENERATION).unlink(missing_ok=True)
-    load_tokenizer(tokenizer).save(fresh / TOKENIZER)
-    if weights == "int8":
-        from csanmt.engine.packing import pack
-
-        pack(model, fresh / PACKED_WEIGHTS)
-    else:
-        kind = torch.bfloat16 if weights == "bf16" else torch.float32
-        tensors = {k: v.detach().to(kind).contiguous() for k, v in model.state_dict().items()}
-        save_file(tensors, fresh / FLOAT_WEIGHTS, metadata={"format": "pt"})
-    own = DecodingOptions(
-        beam=decoding.beam,
-        length_penalty=decoding.length_penalty,
-        max_length=decoding.max_length,
-    )
-    write_decoding(fresh, own)
-    write_json(fresh / "provenance.json", provenance)
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.rename(out)
-    return out
