@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def replace_text(path: Path, text: str, *, mode: int = 0o666) -> None:
@@ -98,4 +101,26 @@ def lock(
             if on_wait is not None:
                 on_wait()
                 on_wait = None
+            time.sleep(0.01)
+
+
+def write_ahead(database: sqlite3.Connection, *, wait_seconds: float) -> None:
+    """Give a database SQLite's write-ahead log, in which who reads waits for nobody who writes.
+
+    SQLite's own timeout does not hold here: of several who make one file at the same moment
+    it refuses all but one at once.
+
+    Raises:
+        sqlite3.OperationalError: it cannot be written, or others held it all the time.
+    """
+    import sqlite3  # for those only who have a database
+
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= end:
+                raise
             time.sleep(0.01)

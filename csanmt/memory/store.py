@@ -17,6 +17,7 @@ from typing import Any
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
+from csanmt.durable import write_ahead
 from csanmt.errors import InvalidInputError, NotFoundError, StorageError
 from csanmt.memory.entries import (
     Direction,
@@ -80,7 +81,7 @@ class TranslationMemory:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
             self._writer = self._connected()
-            self._writer.execute("PRAGMA journal_mode = WAL")
+            write_ahead(self._writer, wait_seconds=BUSY_SECONDS)
             self._writer.execute("PRAGMA synchronous = NORMAL")
             self._writer.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
             self._reader = self._connected()  # in WAL mode nobody who writes makes it wait

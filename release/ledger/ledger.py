@@ -24,6 +24,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from csanmt.durable import write_ahead
 from csanmt.errors import (
     ConfigurationError,
     ConflictError,
@@ -218,7 +219,7 @@ class Ledger:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection, wait_seconds=self._timeout)
             connection.execute("PRAGMA synchronous = FULL")
             # Without it INSERT OR REPLACE would delete without asking the trigger.
             connection.execute("PRAGMA recursive_triggers = ON")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,18 @@ def test_several_processes_write_without_losing_anything(memory) -> None:
     ]
     assert [writer.wait(240) for writer in writers] == [0, 0, 0]
     assert len(memory) == 300
+
+
+def test_it_waits_for_another_who_makes_the_file_at_the_same_moment(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("BEGIN IMMEDIATE")  # SQLite would refuse at once what needs it alone
+    with ThreadPoolExecutor(1) as threads:
+        opened = threads.submit(TranslationMemory, tmp_path / "m.db")
+        assert wait([opened], timeout=0.3).not_done
+        other.execute("COMMIT")
+        other.close()
+        assert len(opened.result()) == 0
 
 
 def test_size_is_bounded_and_the_longest_unused_goes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,6 +156,18 @@ def test_writers_of_several_processes_lose_and_mix_nothing(tmp_path: Path) -> No
     for number in range(4):
         own = [e.detail["n"] for e in ledger.history() if e.who == f"writer-{number}"]
         assert own == list(range(25))
+
+
+def test_it_waits_for_another_who_makes_the_file_at_the_same_moment(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)
+    other.execute("CREATE TABLE t (x)")  # not in WAL mode yet, and about to be written:
+    other.execute("BEGIN IMMEDIATE")  # SQLite refuses to change the mode without waiting
+    with ThreadPoolExecutor(1) as threads:
+        written = threads.submit(note, Ledger(tmp_path / "ledger.sqlite3", busy_timeout=30))
+        assert wait([written], timeout=0.3).not_done
+        other.execute("COMMIT")
+        other.close()
+        assert written.result().sequence == 1
 
 
 @pytest.mark.parametrize("after", [1, 4, 9])
