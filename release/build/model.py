@@ -159,13 +159,14 @@ def _replace(path: Path, pattern: str, before: str, after: str) -> None:
 def _note(path: Path, version: str, tag: str) -> None:
     """What is unreleased becomes the version, with a line about the model."""
     text = path.read_text(encoding="utf-8")
-    today = datetime.now(UTC).date().isoformat()
-    line = f"- The served model is `{tag}`."
-    head = f"## [Unreleased]\n\n## [{version}] - {today}\n\n### Changed\n{line}"
-    changed, count = re.subn(r"^## \[Unreleased\]$", lambda _: head, text, count=1, flags=re.M)
-    if not count:
+    before, mark, rest = text.partition("## [Unreleased]\n")
+    if not mark:
         raise NotFoundError(f"{path} has no section [Unreleased]")
-    # One heading of a kind a section: what was unreleased joins the new line.
-    if f"{head}\n\n### Changed\n" in changed:
-        changed = changed.replace(f"{head}\n\n### Changed\n", f"{head}\n", 1)
-    path.write_text(changed, encoding="utf-8")
+    entries, *older = re.split(r"^(?=## )", rest, maxsplit=1, flags=re.MULTILINE)
+    line = f"- The served model is `{tag}`.\n"
+    if "### Changed\n" not in entries:  # one heading of a kind a section
+        entries = f"\n### Changed\n{entries}"
+    entries = entries.replace("### Changed\n", f"### Changed\n{line}", 1)
+    today = datetime.now(UTC).date().isoformat()
+    section = f"## [{version}] - {today}\n{entries}"
+    path.write_text(f"{before}{mark}\n{section}{''.join(older)}", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -90,7 +91,8 @@ def clone(tmp_path: Path) -> Path:
     (clone / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "0.2.0"\n')
     (clone / "csanmt" / "__init__.py").write_text('__version__ = "0.2.0"\n')
     (clone / "CHANGELOG.md").write_text(
-        "# Changelog\n\n## [Unreleased]\n\n### Changed\n- Something.\n\n## [0.2.0] - today\n"
+        "# Changelog\n\n## [Unreleased]\n\n### Added\n- A thing.\n\n### Changed\n- Something.\n"
+        "\n## [0.2.0] - today\n\n### Changed\n- Other.\n"
     )
     for words in (
         ["init", "-q"],
@@ -110,7 +112,13 @@ def test_a_model_update_is_one_commit(clone: Path) -> None:
     assert 'version = "0.2.1"' in (clone / "pyproject.toml").read_text()
     assert '__version__ = "0.2.1"' in (clone / "csanmt" / "__init__.py").read_text()
     changelog = (clone / "CHANGELOG.md").read_text()
-    assert f"### Changed\n- The served model is `{TAG}`.\n- Something." in changelog
+    today = changelog.partition("## [0.2.1] - ")[2][:10]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", today)
+    assert changelog == (
+        f"# Changelog\n\n## [Unreleased]\n\n## [0.2.1] - {today}\n\n### Added\n- A thing.\n\n"
+        f"### Changed\n- The served model is `{TAG}`.\n- Something.\n"
+        "\n## [0.2.0] - today\n\n### Changed\n- Other.\n"
+    )
     done = subprocess.run(
         ["git", "status", "--porcelain"], cwd=clone, capture_output=True, check=True
     )
