@@ -37,7 +37,7 @@ def pack_run(recipe: Recipe, packed: Path, out: Path) -> Path:
         recipe = replace(recipe, start=replace(recipe.start, initial_model=INITIAL))
     record = json.dumps(recipe_to_dict(recipe), ensure_ascii=False).encode()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(out, "w:xz", preset=2) as tar:  # ids shrink to half
+    with tarfile.open(out, "w:xz", preset=6) as tar:  # ids shrink to half
         for name in CODE:
             tar.add(SOURCE_TREE / name, f"code/{name}", filter=_wanted)
         tar.add(packed, "data")
