@@ -159,14 +159,14 @@ def _replace(path: Path, pattern: str, before: str, after: str) -> None:
 def _note(path: Path, version: str, tag: str) -> None:
     """What is unreleased becomes the version, with a line about the model."""
     text = path.read_text(encoding="utf-8")
-    before, mark, rest = text.partition("## [Unreleased]\n")
-    if not mark:
+    before, *rest = re.split(r"^## \[Unreleased\]$\n?", text, maxsplit=1, flags=re.MULTILINE)
+    if not rest:
         raise NotFoundError(f"{path} has no section [Unreleased]")
-    entries, *older = re.split(r"^(?=## )", rest, maxsplit=1, flags=re.MULTILINE)
+    entries, *older = re.split(r"^(?=## )", rest[0], maxsplit=1, flags=re.MULTILINE)
     line = f"- The served model is `{tag}`.\n"
-    if "### Changed\n" not in entries:  # one heading of a kind a section
+    if "\n### Changed\n" not in entries:  # one heading of a kind a section
         entries = f"\n### Changed\n{entries}"
-    entries = entries.replace("### Changed\n", f"### Changed\n{line}", 1)
+    entries = entries.replace("\n### Changed\n", f"\n### Changed\n{line}", 1)
     today = datetime.now(UTC).date().isoformat()
-    section = f"## [{version}] - {today}\n{entries}"
-    path.write_text(f"{before}{mark}\n{section}{''.join(older)}", encoding="utf-8")
+    head = f"## [Unreleased]\n\n## [{version}] - {today}\n"
+    path.write_text("".join([before, head, entries, *older]), encoding="utf-8")
