@@ -139,7 +139,7 @@ class _Decoding:
         self._leave()
 
     def _constrain(self, log_probs: Tensor) -> None:
-        """Rule out tokens, in place: all but a forced one, or those that continue a loop."""
+        """Rule out tokens, in place: all but a forced one, or what the guard forbids."""
         for i, sentence in enumerate(self.rows):
             prefix = self.prefixes[sentence]
             if self.time < len(prefix):
@@ -148,9 +148,13 @@ class _Decoding:
                 log_probs[i] = -torch.inf
                 log_probs[i, 0, token] = kept
                 continue
+            guarded = self.options.repetition_guard
             for k, ids in enumerate(self.alive[i, :, 0].tolist()):
-                for token in banned_tokens(ids) if self.options.repetition_guard else ():
+                for token in banned_tokens(ids) if guarded else ():
                     log_probs[i, k, token] = -torch.inf
+                # The empty answer is often the likeliest one (Stahlberg and Byrne, EMNLP 2019).
+                if guarded and not ids and not self.copies.required[sentence]:
+                    log_probs[i, k, EOS] = -torch.inf
                 if self.copies.reserved:
                     self._settle(log_probs[i, k], ids, self.copies.required[sentence])
 

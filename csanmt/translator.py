@@ -26,7 +26,7 @@ class DecodingOptions:
         n_best: hypotheses returned per sentence, at most ``beam``.
         length_penalty: exponent of ``((5 + length) / 6)``; score = log P / penalty.
         max_length: most target tokens of one sentence; reaching it sets ``hit_limit``.
-        repetition_guard: forbid a hypothesis from looping on the same n-gram.
+        repetition_guard: forbid a hypothesis from looping on the same n-gram, and from being empty.
         alignment: also return the source token each target token attends to most.
         terms: (source, target) pairs of a glossary: where the source occurs in a sentence, its
             translation must hold the target (``csanmt.terms``).

@@ -38,6 +38,7 @@ std::vector<int32_t> BeamSearch::banned(int k) const {
   if (!due.empty()) out.push_back(0);
   if (!options_.repetition_guard) return out;
   const std::vector<int32_t>& tokens = live_[k].tokens;
+  if (tokens.empty() && due.empty()) out.push_back(0);
   for (int n = 1; n <= kLongestLoop; ++n)
     if (loops(tokens, n, copies_allowed(n))) out.push_back(tokens[tokens.size() - n]);
   return out;

@@ -57,8 +57,8 @@ class BeamSearch {
   int candidates_wanted() const { return 2 * options_.beam; }
   // The token that must come next, or -1.
   int32_t forced() const { return step_ < int(prefix_.size()) ? prefix_[step_] : -1; }
-  // Tokens that the k-th live hypothesis may not take: those that would continue a loop, and
-  // what reserved tokens forbid.
+  // Tokens that the k-th live hypothesis may not take: those that would continue a loop, eos at
+  // its very begin, and what reserved tokens forbid.
   std::vector<int32_t> banned(int k) const;
   // Required tokens that the k-th live hypothesis lacks.
   std::vector<int32_t> owed(int k) const;

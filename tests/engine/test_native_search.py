@@ -156,6 +156,28 @@ def test_the_repetition_guard_breaks_loops_and_can_be_switched_off(engine) -> No
     assert any(loops(row) for row in engine.translate_ids(batch, free))
 
 
+@pytest.mark.parametrize("beam", [1, 4])
+def test_the_guard_forbids_the_empty_answer(tmp_path, beam: int) -> None:
+    """Eos is likelier than the word that every sentence would begin with."""
+    import torch
+
+    from csanmt.engine.packing import pack
+    from csanmt.engine.torch_reference import TorchEngine
+    from tests.engine.conftest import make_model
+
+    model, batch = make_model("published"), sources(8, seed=22)
+    options = DecodingOptions(beam=beam, n_best=beam, max_length=12)
+    free = DecodingOptions(beam=beam, n_best=beam, max_length=12, repetition_guard=False)
+    (first,) = TorchEngine(model).translate_ids(batch[:1], free)
+    with torch.no_grad():
+        table = model.target_table().weight
+        table[0] = table[first[0].ids[0]] * 1.5
+    pack(model, tmp_path / "engine.bin")
+    for engine in (NativeEngine(tmp_path / "engine.bin"), TorchEngine(model)):
+        assert any(h.ids == () for row in engine.translate_ids(batch, free) for h in row)
+        assert all(h.ids for row in engine.translate_ids(batch, options) for h in row)
+
+
 def test_alignment_points_into_the_source(packed) -> None:
     import torch
 
