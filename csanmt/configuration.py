@@ -70,6 +70,7 @@ class CsanmtConfig(PretrainedConfig):
     simplify_source: bool = False
     repair_numbers: bool = False
     max_source_tokens: int | None = None
+    max_length_factor: int | None = None
     is_encoder_decoder: bool = True
     bos_token_id: int | None = 0
     eos_token_id: int | None = 0

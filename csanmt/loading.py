@@ -149,7 +149,10 @@ def load_engine(
     if (engine or best_engine(place)) == "native":
         from csanmt.engine.native import NativeEngine
 
-        return NativeEngine(place / PACKED_WEIGHTS, isa=isa, threads=threads)
+        factor = behaviour(read_config(place)).max_length_factor
+        return NativeEngine(
+            place / PACKED_WEIGHTS, isa=isa, threads=threads, max_length_factor=factor
+        )
     return _torch_engine(place)
 
 

@@ -24,6 +24,7 @@ from csanmt.errors import CancelledError
 from csanmt.translator import Copies, DecodingOptions, ShouldStop, TokenHypothesis
 
 if TYPE_CHECKING:
+    from csanmt.configuration import CsanmtConfig
     from csanmt.layers import DecoderLayer
     from csanmt.modeling import CsanmtEncoderOutput, CsanmtForConditionalGeneration
 
@@ -112,6 +113,7 @@ class _Decoding:
         self.state = DecoderState(model, model.encode(input_ids), beam)
         self.prefixes = [list(p) for p in prefixes] if prefixes else [[] for _ in range(batch)]
         self.copies = copies or Copies((), ((),) * batch)
+        self.limits = _limits(input_ids, options.max_length, self.prefixes, model.config)
         self.rows = list(range(batch))  # which sentence each row of the tensors is
         self.time = 0
         self.alive = torch.zeros(batch, beam, 2, 0, dtype=torch.long, device=device)
@@ -156,9 +158,12 @@ class _Decoding:
                 if guarded and not ids and not self.copies.required[sentence]:
                     log_probs[i, k, EOS] = -torch.inf
                 if self.copies.reserved:
-                    self._settle(log_probs[i, k], ids, self.copies.required[sentence])
+                    required, limit = self.copies.required[sentence], self.limits[sentence]
+                    self._settle(log_probs[i, k], ids, required, limit)
 
-    def _settle(self, log_probs: Tensor, ids: list[int], required: Sequence[int]) -> None:
+    def _settle(
+        self, log_probs: Tensor, ids: list[int], required: Sequence[int], limit: int
+    ) -> None:
         """log_probs (V,) of one hypothesis: no reserved token but those that it owes."""
         owed = [token for token in required if token not in ids]
         kept = log_probs[owed].clone()
@@ -168,14 +173,14 @@ class _Decoding:
             return
         log_probs[EOS] = -torch.inf
         log_probs[owed] = kept
-        if self.time + len(owed) >= self.options.max_length or bool(ending >= log_probs.max()):
+        if self.time + len(owed) >= limit or bool(ending >= log_probs.max()):
             log_probs[:] = -torch.inf
             log_probs[owed] = kept
 
     def _advance(self, log_probs: Tensor, attended: Tensor | None) -> None:
         """log_probs (B, K, V) of the next token; attended (B, K)."""
         batch, beam, vocabulary = log_probs.shape
-        penalty = self._penalty(self.time + 1)
+        penalty = self._penalty([self.time + 1])
         scores = (self.log_probs.unsqueeze(2) + log_probs) / penalty
         top_scores, top_index = top_k(scores.view(batch, beam * vocabulary), 2 * beam)
         parents, symbols = top_index // vocabulary, top_index % vocabulary  # (B, 2K)
@@ -202,13 +207,14 @@ class _Decoding:
 
     # -- the end ---------------------------------------------------------------
 
-    def _penalty(self, length: int) -> Tensor:
-        base = torch.tensor((5.0 + length) / 6.0, dtype=torch.float32, device=self.alive.device)
+    def _penalty(self, lengths: Sequence[int]) -> Tensor:
+        ratios = [(5.0 + length) / 6.0 for length in lengths]
+        base = torch.tensor(ratios, dtype=torch.float32, device=self.alive.device)
         return base.pow(self.options.length_penalty)
 
     def _bound_is_met(self) -> Tensor:
         """(B,) bool. Unfilled finished slots count as 0, so one finished row may suffice."""
-        best_alive = self.log_probs[:, 0] / self._penalty(self.options.max_length)
+        best_alive = self.log_probs[:, 0] / self._penalty([self.limits[r] for r in self.rows])
         worst = torch.where(self.done_flags, self.done_scores, 0.0).amin(dim=1)
         worst = torch.where(self.done_flags.any(dim=1), worst, worst + LOWEST)
         return (worst > best_alive) | ~best_alive.isfinite()
@@ -216,9 +222,8 @@ class _Decoding:
     def _leave(self) -> None:
         """Take out the rows that are done."""
         met = self._bound_is_met()
-        if self.time >= self.options.max_length:
-            met = torch.ones_like(met)
-        elif self.together:
+        met |= torch.tensor([self.time >= self.limits[r] for r in self.rows], device=met.device)
+        if self.together:
             met = met.all().expand_as(met)
         if not bool(met.any()):
             return
@@ -289,6 +294,17 @@ class DecoderState:
         self._encoded, self._mask = self._encoded[rows], self._mask[rows]
         if self._augmentation is not None:
             self._augmentation = self._augmentation[rows]
+
+
+def _limits(
+    input_ids: Tensor, most: int, prefixes: Sequence[Sequence[int]], config: CsanmtConfig
+) -> list[int]:
+    """Most target tokens of each row, of at most ``most``."""
+    if config.max_length_factor is None:
+        return [most] * len(prefixes)
+    tokens = ((input_ids != 0).sum(dim=1) + 1).tolist()
+    factor = config.max_length_factor
+    return [min(most, len(p) + factor * n) for p, n in zip(prefixes, tokens, strict=True)]
 
 
 def _tile(values: Tensor, beam: int) -> Tensor:

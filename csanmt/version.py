@@ -58,6 +58,8 @@ class Behaviour:
         repair_numbers: a sentence whose answer lost a quantity is decoded again with it forced.
         max_source_tokens: longer sentences are cut into clauses, since the model was trained on
             none; None where the version does not say.
+        max_length_factor: an answer has at most so many tokens a source token (eos counts),
+            however many ``max_length`` allows (Marian's ``max-length-factor``); None: no limit.
 
     Raises:
         ConfigurationError: names the key, its value and what is allowed.
@@ -69,6 +71,7 @@ class Behaviour:
     simplify_source: bool = False
     repair_numbers: bool = False
     max_source_tokens: int | None = None
+    max_length_factor: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("source_language", "target_language"):
@@ -76,10 +79,9 @@ class Behaviour:
             if not _LANGUAGE.fullmatch(code):
                 raise ConfigurationError(f"{key} is {code!r}; allowed is a code such as 'zh'")
         check_names(self.copy_tokens)
-        if self.max_source_tokens is not None and self.max_source_tokens < 8:
-            raise ConfigurationError(
-                f"max_source_tokens is {self.max_source_tokens!r}; allowed is 8 or more"
-            )
+        for key, least in (("max_source_tokens", 8), ("max_length_factor", 1)):
+            if (value := getattr(self, key)) is not None and value < least:
+                raise ConfigurationError(f"{key} is {value!r}; allowed is {least} or more")
 
 
 def behaviour(config: Mapping[str, Any]) -> Behaviour:

@@ -38,8 +38,8 @@ def export_version(
         model: the trained (averaged) model.
         tokenizer: directory of its tokenizer.
         out: directory to write; an older one is replaced.
-        decoding: becomes ``generation_config.json``, ``max_source_tokens`` and ``repair_numbers``
-            of ``config.json``.
+        decoding: becomes ``generation_config.json``, and ``max_source_tokens``,
+            ``max_length_factor`` and ``repair_numbers`` of ``config.json``.
         provenance: the author's part of ``provenance.json``.
         weights: ``int8`` (engine.bin), ``bf16`` or ``float32`` (model.safetensors).
 
@@ -51,6 +51,7 @@ def export_version(
     fresh.mkdir(parents=True)
     if decoding.max_source_tokens:
         model.config.max_source_tokens = decoding.max_source_tokens
+    model.config.max_length_factor = decoding.max_length_factor or None
     model.config.repair_numbers = decoding.repair_numbers
     model.config.save_pretrained(fresh)
     (fresh / GENERATION).unlink(missing_ok=True)

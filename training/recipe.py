@@ -165,6 +165,7 @@ class EvaluationSettings:
 
     max_source_tokens: the version's; 0 takes the longest line of the data. Shorter is better as
     long as long lines are rare in the data (docs/benchmarks.md, Long sentences).
+    max_length_factor: the version's: most target tokens a source token; 0 sets no such limit.
     repair_numbers: the version's: a sentence that lost a quantity is decoded once more.
     """
 
@@ -173,6 +174,7 @@ class EvaluationSettings:
     max_length: int = 100
     sentences: int = 200
     max_source_tokens: int = 0
+    max_length_factor: int = 0
     repair_numbers: bool = False
 
 

@@ -58,6 +58,7 @@ class NativeEngine:
             takes the environment's ``CSANMT_ISA``, a setting of the machine rather than of
             a request, and ``auto`` if that is not set.
         threads: that share the sentences of one call; 1 scales best with several worker processes.
+        max_length_factor: as ``csanmt.version.Behaviour`` has it.
 
     Raises:
         EngineUnavailableError: no extension module, or ``isa`` cannot run here.
@@ -73,6 +74,7 @@ class NativeEngine:
         *,
         isa: str | None = None,
         threads: int = 1,
+        max_length_factor: int | None = None,
     ) -> None:
         extension = _extension()
         isa = isa or os.environ.get("CSANMT_ISA") or "auto"
@@ -90,6 +92,7 @@ class NativeEngine:
         except ValueError as error:
             raise EngineUnavailableError(str(error)) from error
         self._cancelled = extension.Cancelled
+        self._max_length_factor = max_length_factor or 0
         self.info: dict[str, Any] = self._engine.info()
 
     def translate_ids(
@@ -122,6 +125,7 @@ class NativeEngine:
                 options.n_best,
                 options.length_penalty,
                 options.max_length,
+                self._max_length_factor,
                 options.repetition_guard,
                 options.alignment,
                 should_stop,

@@ -24,6 +24,7 @@ struct SearchOptions {
   bool repetition_guard = true;
   bool alignment = false;
   std::vector<int32_t> reserved;  // tokens that only sentences that require them may use
+  int max_length_factor = 0;      // behind its prefix, tokens a source token (eos too); 0: no limit
 };
 
 struct Hypothesis {

@@ -22,10 +22,10 @@ struct Cancelled : std::runtime_error {
 nb::list translate(Engine& engine, const std::vector<Ids>& sources,
                    const std::vector<Ids>& prefixes, const std::vector<Ids>& required,
                    const Ids& reserved, int beam, int n_best, float length_penalty,
-                   int max_length, bool repetition_guard, bool alignment,
-                   nb::object should_stop) {
-  const csanmt::SearchOptions options{beam,       n_best,           length_penalty,
-                                      max_length, repetition_guard, alignment, reserved};
+                   int max_length, int max_length_factor, bool repetition_guard,
+                   bool alignment, nb::object should_stop) {
+  const csanmt::SearchOptions options{beam,      n_best,   length_penalty,   max_length, repetition_guard,
+                                      alignment, reserved, max_length_factor};
   const std::function<void()> poll = [&] {
     if (should_stop.is_none()) return;
     nb::gil_scoped_acquire lock;
@@ -84,8 +84,8 @@ NB_MODULE(_native, m) {
       .def(nb::init<const std::string&, const std::string&, int>(), "path"_a,
            "isa"_a = "auto", "threads"_a = 1, nb::call_guard<nb::gil_scoped_release>())
       .def("translate", &translate, "sources"_a, "prefixes"_a, "required"_a, "reserved"_a,
-           "beam"_a, "n_best"_a, "length_penalty"_a, "max_length"_a, "repetition_guard"_a, "alignment"_a,
-           "should_stop"_a.none())
+           "beam"_a, "n_best"_a, "length_penalty"_a, "max_length"_a, "max_length_factor"_a,
+           "repetition_guard"_a, "alignment"_a, "should_stop"_a.none())
       .def("logits", &logits, "source"_a, "target"_a)
       .def("info", &info);
   m.def("instruction_sets", &instruction_sets);

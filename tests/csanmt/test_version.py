@@ -15,7 +15,7 @@ from csanmt import version
 from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.loading import load_translator
 from csanmt.translator import DecodingOptions
-from csanmt.version import read_decoding, require_readable, write_decoding
+from csanmt.version import behaviour, read_decoding, require_readable, write_decoding
 from model_store.store import ModelStore
 from serving.runners.translators import open_translator
 from serving.settings import Settings
@@ -122,3 +122,10 @@ def test_what_is_written_is_read_and_means_the_same_to_transformers(tmp_path: Pa
     del table["beam"]
     (tmp_path / "generation_config.json").write_text(json.dumps(table))
     assert read_decoding(tmp_path) == own
+
+
+@pytest.mark.parametrize(("key", "least"), [("max_source_tokens", 8), ("max_length_factor", 1)])
+def test_limits_in_tokens_have_a_least(key: str, least: int) -> None:
+    assert getattr(behaviour({key: least}), key) == least
+    with pytest.raises(ConfigurationError, match=f"{key} is {least - 1}; allowed is {least} or"):
+        behaviour({key: least - 1})

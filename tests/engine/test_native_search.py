@@ -118,6 +118,31 @@ def test_reaching_the_limit_is_flagged(engine) -> None:
         assert all(len(h.ids) < 3 for h in row if not h.hit_limit)
 
 
+@pytest.mark.parametrize("prefix", [[], [7, 8, 9]])
+def test_an_answer_has_at_most_so_many_tokens_a_source_token(packed, prefix: list[int]) -> None:
+    from csanmt.engine.torch_reference import TorchEngine
+
+    model, path = packed("published")
+    batch, options = sources(20), DecodingOptions(n_best=4, max_length=30)
+    prefixes = [prefix] * len(batch)
+    limits = [min(30, len(prefix) + 2 * (len(ids) + 1)) for ids in batch]
+    model.config.max_length_factor = 2
+    try:
+        engines = (NativeEngine(path, max_length_factor=2), TorchEngine(model, batch_size=4))
+        found = [e.translate_ids(batch, options, prefixes=prefixes) for e in engines]
+    finally:
+        model.config.max_length_factor = None
+    for answers in found:
+        for row, limit in zip(answers, limits, strict=True):
+            assert all(len(h.ids) == limit for h in row if h.hit_limit)
+            assert all(len(h.ids) < limit for h in row if not h.hit_limit)
+        assert any(row[0].hit_limit for row in answers)
+    alone = NativeEngine(path)
+    for ids, row, limit in zip(batch, found[0], limits, strict=True):  # as with that max_length
+        own = DecodingOptions(n_best=4, max_length=limit)
+        assert alone.translate_ids([ids], own, prefixes=[prefix]) == [row]
+
+
 def test_hypotheses_start_with_the_prefix(engine) -> None:
     batch = sources(4)
     prefixes = [[7, 8, 9], [], [200], [5] * 12]

@@ -68,13 +68,15 @@ def test_tiny_recipe_from_text_to_a_translation_out_of_the_store(tmp_path, monke
 
 def test_the_plain_transformer_of_the_ablation_trains_too(short, packed, tmp_path):
     plain = replace(short, model=replace(short.model, use_augmentation=False))
-    plain = replace(plain, evaluation=replace(plain.evaluation, max_source_tokens=40))
+    evaluation = replace(plain.evaluation, max_source_tokens=40, max_length_factor=3)
+    plain = replace(plain, evaluation=evaluation)
     outcome = train(plain, packed, tmp_path, clock=lambda: 0.0, weights="float32")
     stages = {line["stage"] for line in read_metrics(tmp_path / "metrics.jsonl")}
     assert stages == {"translation"}
     config = json.loads((outcome.version / "config.json").read_text())
     assert config["use_augmentation"] is False
     assert (config["simplify_source"], config["max_source_tokens"]) == (True, 40)
+    assert config["max_length_factor"] == 3
     translator = load_translator(outcome.version, engine="torch")
     assert translator.tokenizer.simplify_source
     assert translator.max_source_tokens == 40
