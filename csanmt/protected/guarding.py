@@ -17,7 +17,15 @@ from dataclasses import dataclass, replace
 from csanmt.faults import written
 from csanmt.protected import cutting
 from csanmt.protected.finder import Protected, find
-from csanmt.protected.names import MOST, argument, lost_names, lost_pronouns, stand_ins, words_of
+from csanmt.protected.names import (
+    MOST,
+    argument,
+    lost_names,
+    lost_pronouns,
+    numerals,
+    stand_ins,
+    words_of,
+)
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, Label, guard
 from csanmt.quantities import mentions, missing_values
@@ -25,7 +33,7 @@ from csanmt.sentence_decoder import Decoded, SentenceDecoder
 from csanmt.terms import Demand
 from csanmt.translator import Hypothesis, Translation
 
-_ATTEMPTS = 2  # sets of names that are tried
+_ATTEMPTS = 2  # sets of stand-ins that are tried
 # Nats by which a stand-in that is a word of the sentence makes it likelier at least.
 _NAME_GAIN, _TOKEN_GAIN = 0.5, 0.0
 _WORD = re.compile(r"[A-Za-z0-9']+")
@@ -135,7 +143,7 @@ class Guarding:
         bare = {i: self._guard(s) for i, s in sentences.items()}
         own = dict(zip(bare, self.decoder.decode(list(bare.values())), strict=True))
         results: dict[int, Translation] = {}
-        for attempt in range(1 if self._copies else _ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             guards = {
                 i: self._guard(sentence, labels)
                 for i, sentence in sentences.items()
@@ -157,9 +165,12 @@ class Guarding:
 
     def _labels(self, sentence: _Sentence, without: str, attempt: int) -> Sequence[Label]:
         """A label for each word, other ones in each attempt; none if there are too few."""
-        if self._copies:
-            return range(len(sentence.words))
-        return stand_ins(sentence.source, sentence.words, without, attempt)
+        if not self._copies:
+            return stand_ins(sentence.source, sentence.words, without, attempt)
+        numbers = numerals(sentence.source, sentence.words, without)
+        if attempt:
+            return range(len(sentence.words)) if numbers else ()
+        return [numbers.get(i, i) for i in range(len(sentence.words))]
 
     def _serves(
         self, sentence: _Sentence, shown: Hypothesis, guarded: Guarded, without: Hypothesis

@@ -37,20 +37,26 @@ def stand_ins(
 ) -> Sequence[str]:
     """A name for each word, other names in each attempt; none if there are too few.
 
-    At first a number for what stands where one does (``第{page}页``), but in a date.
+    At first a number for what stands where one does, as ``numerals`` has it.
     """
     count, names = len(words), free_names(sentence, without)
     if len(names) < count:
         return []
     if len(names) > count:
         names = [*names[attempt * count :], *names[: attempt * count]]
-    numbers = [n for n in _NUMERALS if attempt == 0 and n not in sentence + without]
-    return [
-        numbers.pop()
-        if numbers and _counts(sentence, word) and not _DATE.match(sentence, word.end)
-        else name
-        for word, name in zip(words, names, strict=False)
-    ]
+    numbers = {} if attempt else numerals(sentence, words, without)
+    return [numbers.get(i, name) for i, name in zip(range(count), names, strict=False)]
+
+
+def numerals(sentence: str, words: Sequence[Protected], without: str) -> dict[int, str]:
+    """A number for each of the words that stand where one does (``第{page}页``), but in a date."""
+    free = [n for n in _NUMERALS if n not in sentence + without]
+    places = (
+        i
+        for i, word in enumerate(words)
+        if _counts(sentence, word) and not _DATE.match(sentence, word.end)
+    )
+    return dict(zip(places, reversed(free), strict=False))
 
 
 def _counts(sentence: str, piece: Protected) -> bool:
