@@ -83,10 +83,11 @@ class Recording:
     def translate(
         self,
         sources: Sequence[str],
-        options: DecodingOptions = DecodingOptions(),
+        options: DecodingOptions | None = None,
         *,
         should_stop: ShouldStop | None = None,
     ) -> list[Translation]:
+        options = options or self._translator.decoding
         missing = [s for s in dict.fromkeys(sources) if (s, options.alignment) not in self.known]
         for start in range(0, len(missing), 32):
             part = missing[start : start + 32]

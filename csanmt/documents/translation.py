@@ -14,7 +14,7 @@ from csanmt.documents.limits import DocumentError, Limits
 from csanmt.documents.protocol import Format, Languages, remaining
 from csanmt.markup import AlignedText, of_translation, place
 from csanmt.texts import translatable, translate_texts
-from csanmt.translator import DecodingOptions, ShouldStop, Translator
+from csanmt.translator import DecodingOptions, ShouldStop, Translator, own_decoding
 
 BATCH_TEXTS = 32
 BATCH_CHARACTERS = 2_000
@@ -109,14 +109,16 @@ def batches(texts: Iterable[tuple[str, bool]]) -> Iterator[Batch]:
 def answered(
     translator: Translator,
     texts: Texts,
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Iterator[dict[str, AlignedText]]:
-    """The answers to all of a document's texts, a batch after the other.
+    """The answers to all of a document's texts, a batch after the other; options by default the
+    translator's own.
 
     Raises:
         CancelledError: ``should_stop`` answered true.
     """
+    options = options or own_decoding(translator)
     for batch in batches(texts.needed.items()):
         aligned = options.alignment or any(batch.values())
         asked = replace(options, n_best=1, alignment=aligned)
@@ -128,12 +130,12 @@ def translate_document(
     translator: Translator,
     known: Format,
     data: bytes,
-    options: DecodingOptions = DecodingOptions(),
+    options: DecodingOptions | None = None,
     *,
     limits: Limits = Limits(),
     should_stop: ShouldStop | None = None,
 ) -> Assembled:
-    """Translate a whole document; raises as ``take_apart`` and ``answered``."""
+    """Translate a whole document; options and errors as ``take_apart`` and ``answered``."""
     languages = Languages(translator.source_language, translator.target_language)
     texts = take_apart(known, data, limits, languages)
     answers = dict[str, AlignedText]()
