@@ -29,6 +29,18 @@ _RANGE_SCALE = re.compile(rf"\s?(?:[-~–—－～至到]|to)\s?{_NUMBER}((?:{_A
 _DATE = re.compile(r"(?<!\d)(\d{4})[./-](\d{1,2})[./-](\d{1,2})(?!\d)")
 _CENTURY = re.compile(r"\d+(?=\s?世纪(?:\s?\d0|[一二三四五六七八九]+十)\s?年代)")
 _CLOCK = re.compile(r"\b(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m)")
+_DIGITS = {digit: i for i, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
+_TENS = r"[一二三四五六七八九]?十[一二三四五六七八九]?"
+_HUNDREDS = rf"[一二两三四五六七八九]百(?:零[一二三四五六七八九]|{_TENS})?"
+_SECTION = (  # up to 9,999
+    rf"(?:[一二两三四五六七八九]千(?:{_HUNDREDS}|零(?:{_TENS}|[一二三四五六七八九]))?|{_HUNDREDS}|{_TENS})"
+)
+_WRITTEN = re.compile(  # in characters, of two at least; 一百五 and 二三十 are not of this form
+    r"(?<![零〇一二两三四五六七八九十百千万亿几数半点\d])(?![十百千万亿](?![一二三四五六七八九]))"
+    rf"(?:(?:{_SECTION}|[一二两三四五六七八九])亿零?)?(?:(?:{_SECTION}|[一二两三四五六七八九])万零?)?"
+    rf"(?:{_SECTION}|(?<=零)[一二三四五六七八九]|(?<=[万亿]))"
+    r"(?![零〇一二两三四五六七八九十百千万亿分]|(?<=千)[米克瓦卡]|世纪\s?[\d一二三四五六七八九])"
+)
 _EACH = re.compile(r"\b(?:each|every|per|yearly|annual\w*|daily|monthly)\b", re.IGNORECASE)
 _WHOLE = re.compile(r"\b(?:all|full|fully|every|entire|entirely)\b", re.IGNORECASE)
 ENGLISH = read_toml(Path(__file__).with_name("quantities.toml"))  # number words, months
@@ -79,6 +91,32 @@ def mentions(text: str) -> list[tuple[int, int, str, float]]:
     if len(folded) != len(text):
         return []
     return [(*m.span(), m.group(), _chain_value(m.group())) for m in _MENTION.finditer(folded)]
+
+
+def written_mentions(text: str) -> list[tuple[int, int, str, tuple[float, ...]]]:
+    """Numbers in characters (四十六, 二十万), of two at least: as ``mentions``, but every value
+    that English may keep one by."""
+    found = []
+    for match in _WRITTEN.finditer(text):
+        value = _written_value(match.group())
+        before, after = text[: match.start()][-8:], text[match.end() : match.end() + 12]
+        readings = (value, *_other_readings(before, match.group(), value, after))
+        found.append((*match.span(), match.group(), readings))
+    return found
+
+
+def _written_value(number: str) -> float:
+    total = section = digit = 0
+    for character in number:
+        if character in _DIGITS:
+            digit = _DIGITS[character]
+        elif character in "万亿":
+            total += (section + digit) * int(_SCALES[character])
+            section = digit = 0
+        else:
+            section += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[character]
+            digit = 0
+    return float(total + section + digit)
 
 
 def _chain_value(mention: str) -> float:
@@ -156,6 +194,8 @@ def _readings(tokens: list[str], start: int) -> set[float]:
             current = float(token.replace(",", ""))
         elif token in ("a", "an") and seen:  # half a million
             continue
+        elif token == "a" and tokens[start + 1 : start + 2] and tokens[start + 1] in _MAGNITUDES:
+            current = 1.0
         elif token in _WORDS:
             current += _WORDS[token]
         elif token in _MAGNITUDES and seen:
@@ -171,12 +211,21 @@ def _readings(tokens: list[str], start: int) -> set[float]:
 
 def missing_values(source: str, target: str) -> list[float]:
     """Quantities of ``source`` that ``target`` does not name."""
-    wanted = _quantities(source)
+    return [readings[0] for readings in _not_kept(_quantities(source), target)]
+
+
+def missing_written(source: str, target: str) -> list[tuple[int, int, float]]:
+    """(start, end, value) of the numbers in characters that ``target`` does not name."""
+    wanted = {readings: (start, end) for start, end, _, readings in written_mentions(source)}
+    return [(*wanted[readings], readings[0]) for readings in _not_kept(list(wanted), target)]
+
+
+def _not_kept(wanted: list[tuple[float, ...]], target: str) -> list[tuple[float, ...]]:
     if not wanted:
         return []
     there = target_values(target)
     digits = re.sub(r"(?<=\d),(?=\d{3})", "", unicodedata.normalize("NFKC", target))
-    return [readings[0] for readings in wanted if not _kept(readings, there, digits)]
+    return [readings for readings in wanted if not _kept(readings, there, digits)]
 
 
 def _kept(readings: tuple[float, ...], there: set[float], digits: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import isclose
 
 from csanmt.faults import written
 from csanmt.protected import cutting
@@ -28,7 +29,7 @@ from csanmt.protected.names import (
 )
 from csanmt.protected.restore import occurrences, restore
 from csanmt.protected.sentence import Guarded, Label, guard
-from csanmt.quantities import mentions, missing_values
+from csanmt.quantities import mentions, missing_values, missing_written
 from csanmt.sentence_decoder import Decoded, SentenceDecoder
 from csanmt.terms import Demand
 from csanmt.translator import Hypothesis, Translation
@@ -237,7 +238,7 @@ def multiplied_twice(answer: str) -> bool:
 def lost_quantities(source: str, answer: str) -> list[Demand]:
     """The quantities of ``source`` that ``answer`` does not name, as an answer would write them.
 
-    Digits stay as they are; with 万 or 亿 behind them they are multiplied out.
+    Digits stay as they are; with 万 or 亿 behind them they are multiplied out, as are characters.
     """
     missing = missing_values(source, answer)
     found = []
@@ -245,5 +246,14 @@ def lost_quantities(source: str, answer: str) -> list[Demand]:
         if value in missing:
             missing.remove(value)
             plain = text.replace(",", "").replace(".", "").isdigit()
-            found.append(Demand(start, end, text if plain else written(value)))
-    return found
+            found.append(Demand(start, end, text if plain else _in_english(value)))
+    found += [Demand(a, b, _in_english(value)) for a, b, value in missing_written(source, answer)]
+    return sorted(found, key=lambda demand: demand.start)
+
+
+def _in_english(value: float) -> str:
+    """3.2 million, but 350,000."""
+    for scale, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if value >= scale and isclose(value, round(value / scale, 3) * scale):
+            return f"{round(value / scale, 3):.15g} {word}"
+    return written(value)

@@ -10,6 +10,7 @@ from csanmt.errors import ConfigurationError
 from csanmt.faults import numbers
 from csanmt.loading import load_translator
 from csanmt.protected.guarding import lost_quantities, multiplied_twice
+from csanmt.quantities import written_mentions
 from csanmt.version import behaviour
 
 SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
@@ -23,6 +24,8 @@ SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
         ("价格为1,500元。", "The price.", [(3, 8, "1,500")]),
         ("没有数字。", "None.", []),
         ("5月3日", "On May 3rd", []),
+        ("以一百二十票对九十八票通过。", "It passed by 122.", [(1, 5, "120"), (7, 10, "98")]),
+        ("共投入3.5亿元和七十亿元。", "In all.", [(3, 7, "350 million"), (9, 12, "7 billion")]),
     ],
 )
 def test_what_is_lost_is_found_where_it_stands(source: str, answer: str, wanted: list) -> None:
@@ -54,3 +57,23 @@ def test_the_configuration_says_yes_or_no() -> None:
     assert not behaviour({}).repair_numbers
     with pytest.raises(ConfigurationError, match="repair_numbers"):
         behaviour({"repair_numbers": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("地铁十五号线全长五十八公里。", [15, 58]),
+        ("二十万人，一千零一夜，两百零五，三千零五十", [200_000, 1001, 205, 3050]),
+        ("九百六十万平方公里，一亿三千万，两万零三百", [9_600_000, 130_000_000, 20_300]),
+        ("百分之三十五，六十五岁以上", [35, 65]),
+        # neither of two characters nor exact
+        ("十分好，十进制，一百五，二三十人，数百万，千万别，万一，二十世纪80年代，三千米", []),
+    ],
+)
+def test_numbers_in_characters_are_read(text: str, values: list[int]) -> None:
+    assert [readings[0] for *_, readings in written_mentions(text)] == values
+
+
+@pytest.mark.parametrize("kept", ["a hundred and twenty", "120", "one hundred twenty"])
+def test_a_number_in_characters_is_kept_in_words_too(kept: str) -> None:
+    assert lost_quantities("一百二十票", f"It had {kept} votes.") == []
