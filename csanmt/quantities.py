@@ -30,15 +30,16 @@ _DATE = re.compile(r"(?<!\d)(\d{4})[./-](\d{1,2})[./-](\d{1,2})(?!\d)")
 _CENTURY = re.compile(r"\d+(?=\s?世纪(?:\s?\d0|[一二三四五六七八九]+十)\s?年代)")
 _CLOCK = re.compile(r"\b(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m)")
 _DIGITS = {digit: i for i, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
-_TENS = r"[一二三四五六七八九]?十[一二三四五六七八九]?"
-_HUNDREDS = rf"[一二两三四五六七八九]百(?:零[一二三四五六七八九]|{_TENS})?"
+_ONE, _COUNT = "[一二三四五六七八九]", "[一二两三四五六七八九]"
+_TENS = rf"{_ONE}?十{_ONE}?"
+_HUNDREDS = rf"{_COUNT}百(?:零{_ONE}|{_TENS})?"
 _SECTION = (  # up to 9,999
-    rf"(?:[一二两三四五六七八九]千(?:{_HUNDREDS}|零(?:{_TENS}|[一二三四五六七八九]))?|{_HUNDREDS}|{_TENS})"
+    rf"(?:{_COUNT}千(?:{_HUNDREDS}|零(?:{_TENS}|{_ONE}))?|{_HUNDREDS}|{_TENS})"
 )
 _WRITTEN = re.compile(  # in characters, of two at least; 一百五 and 二三十 are not of this form
-    r"(?<![零〇一二两三四五六七八九十百千万亿几数半点\d])(?![十百千万亿](?![一二三四五六七八九]))"
-    rf"(?:(?:{_SECTION}|[一二两三四五六七八九])亿零?)?(?:(?:{_SECTION}|[一二两三四五六七八九])万零?)?"
-    rf"(?:{_SECTION}|(?<=零)[一二三四五六七八九]|(?<=[万亿]))"
+    rf"(?<![零〇一二两三四五六七八九十百千万亿几数半点\d])(?![十百千万亿](?!{_ONE}))"
+    rf"(?:(?:{_SECTION}|{_COUNT})亿零?)?(?:(?:{_SECTION}|{_COUNT})万零?)?"
+    rf"(?:{_SECTION}|(?<=零){_ONE}|(?<=[万亿]))"
     r"(?![零〇一二两三四五六七八九十百千万亿分]|(?<=千)[米克瓦卡]|世纪\s?[\d一二三四五六七八九])"
 )
 _EACH = re.compile(r"\b(?:each|every|per|yearly|annual\w*|daily|monthly)\b", re.IGNORECASE)
