@@ -113,6 +113,7 @@ class _Decoding:
         self.state = DecoderState(model, model.encode(input_ids), beam)
         self.prefixes = [list(p) for p in prefixes] if prefixes else [[] for _ in range(batch)]
         self.copies = copies or Copies((), ((),) * batch)
+        self.copied = [most_copies([t for t in row if t]) for row in input_ids.tolist()]
         self.limits = _limits(input_ids, options.max_length, self.prefixes, model.config)
         self.rows = list(range(batch))  # which sentence each row of the tensors is
         self.time = 0
@@ -152,7 +153,7 @@ class _Decoding:
                 continue
             guarded = self.options.repetition_guard
             for k, ids in enumerate(self.alive[i, :, 0].tolist()):
-                for token in banned_tokens(ids) if guarded else ():
+                for token in banned_tokens(ids, self.copied[sentence]) if guarded else ():
                     log_probs[i, k, token] = -torch.inf
                 # The empty answer is often the likeliest one (Stahlberg and Byrne, EMNLP 2019).
                 if guarded and not ids and not self.copies.required[sentence]:
@@ -341,20 +342,31 @@ def best_hypotheses(beams: Beams, count: int) -> list[TokenHypothesis]:
     return found[:count]
 
 
-def copies_allowed(length: int) -> int:
-    """How often in a row an n-gram of ``length`` tokens may stand: "哈哈哈哈" is language."""
-    if length == 1:
-        return 8
-    return 4 if length <= 4 else 3
+def most_copies(ids: Sequence[int]) -> int:
+    """How often in a row the most repeated n-gram of ``ids`` stands there."""
+    most = 0
+    for length in range(1, min(_LONGEST_LOOP, len(ids)) + 1):
+        same = 0
+        for i in range(length, len(ids) + 1):
+            most = max(most, same // length + 1)
+            same = same + 1 if i < len(ids) and ids[i] == ids[i - length] else 0
+    return most
 
 
-def banned_tokens(ids: Sequence[int]) -> list[int]:
-    """Tokens that would begin one copy too many of what ``ids`` ends in."""
-    return [ids[-length] for length in range(1, _LONGEST_LOOP + 1) if _ends_in_copies(ids, length)]
+def banned_tokens(ids: Sequence[int], in_source: int = 0) -> list[int]:
+    """Tokens that would begin one copy too many of what ``ids`` ends in.
+
+    Args:
+        in_source: ``most_copies`` of the source, which may stand in its translation too:
+            "哈哈哈哈" is language. Else three, and eight of one token: the zeros of a number.
+    """
+    allowed = {n: max(in_source, 8 if n == 1 else 3) for n in range(1, _LONGEST_LOOP + 1)}
+    return [ids[-n] for n, copies in allowed.items() if _ends_in_copies(ids, n, copies)]
 
 
-def _ends_in_copies(ids: Sequence[int], length: int) -> bool:
-    span = length * (copies_allowed(length) - 1)
-    if len(ids) < span + length:
+def _ends_in_copies(ids: Sequence[int], length: int, copies: int) -> bool:
+    span = length * (copies - 1)
+    one = length > 1 and len(set(ids[-length:])) == 1  # then the loop is of that one token
+    if one or len(ids) < span + length:
         return False
     return all(ids[i] == ids[i - length] for i in range(len(ids) - span, len(ids)))

@@ -9,18 +9,32 @@ namespace {
 
 constexpr int kLongestLoop = 16;
 
-// How many copies of an n-gram in a row are allowed.
-int copies_allowed(int n) { return n == 1 ? 8 : n <= 4 ? 4 : 3; }
+// How many copies of an n-gram in a row are allowed: as many as the source has of something, and
+// for the zeros of a number more.
+int copies_allowed(int n, int in_source) { return std::max(in_source, n == 1 ? 8 : 3); }
 
 bool loops(const std::vector<int32_t>& tokens, int n, int copies) {
   const int size = int(tokens.size());
   if (size < n * copies) return false;
+  // An n-gram of one token alone is no loop of its own.
+  if (n > 1 && std::count(tokens.end() - n, tokens.end(), tokens.back()) == n) return false;
   for (int i = size - n * (copies - 1); i < size; ++i)
     if (tokens[i] != tokens[i - n]) return false;
   return true;
 }
 
 }  // namespace
+
+int most_copies(const std::vector<int32_t>& tokens) {
+  const int size = int(tokens.size());
+  int most = 0;
+  for (int n = 1; n <= std::min(kLongestLoop, size); ++n)
+    for (int i = n, same = 0; i <= size; ++i) {
+      most = std::max(most, same / n + 1);
+      if (i < size) same = tokens[i] == tokens[i - n] ? same + 1 : 0;
+    }
+  return most;
+}
 
 BeamSearch::BeamSearch(const SearchOptions& options, const std::vector<int32_t>& prefix,
                        const std::vector<int32_t>& required)
@@ -40,7 +54,7 @@ std::vector<int32_t> BeamSearch::banned(int k) const {
   const std::vector<int32_t>& tokens = live_[k].tokens;
   if (tokens.empty() && due.empty()) out.push_back(0);
   for (int n = 1; n <= kLongestLoop; ++n)
-    if (loops(tokens, n, copies_allowed(n))) out.push_back(tokens[tokens.size() - n]);
+    if (loops(tokens, n, copies_allowed(n, options_.copies_in_source))) out.push_back(tokens[tokens.size() - n]);
   return out;
 }
 

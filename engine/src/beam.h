@@ -25,7 +25,11 @@ struct SearchOptions {
   bool alignment = false;
   std::vector<int32_t> reserved;  // tokens that only sentences that require them may use
   int max_length_factor = 0;      // behind its prefix, tokens a source token (eos too); 0: no limit
+  int copies_in_source = 0;       // of each sentence, see most_copies
 };
+
+// How often in a row the most repeated n-gram of these tokens stands there.
+int most_copies(const std::vector<int32_t>& tokens);
 
 struct Hypothesis {
   std::vector<int32_t> tokens;     // without eos

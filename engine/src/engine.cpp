@@ -55,10 +55,11 @@ class Decoding {
   Decoding(Decoder& decoder, const SearchOptions& options)
       : decoder_(decoder), options_(options) {}
 
-  void add(int source_tokens, const Ids& prefix, const Ids& required) {
+  void add(const Ids& source, const Ids& prefix, const Ids& required) {
     SearchOptions own = options_;
+    own.copies_in_source = most_copies(source);
     if (own.max_length_factor > 0) {
-      const int most = int(prefix.size()) + own.max_length_factor * (source_tokens + 1);
+      const int most = int(prefix.size()) + own.max_length_factor * int(source.size() + 1);
       own.max_length = std::min(own.max_length, most);
     }
     searches_.emplace_back(own, prefix, required);
@@ -233,8 +234,7 @@ void Engine::translate_part(const std::vector<int>& part, const std::vector<Ids>
   decoder.want_alignment(options.alignment);
 
   Decoding decoding(decoder, options);
-  for (int i : part) 
-    decoding.add(int(sources[i].size()), of(prefixes, i), of(required, i));
+  for (int i : part) decoding.add(sources[i], of(prefixes, i), of(required, i));
   poll();
   for (int position = 0; decoding.step(position); ++position) poll();
   for (size_t i = 0; i < part.size(); ++i) results[part[i]] = decoding.search(int(i)).result();

@@ -19,7 +19,7 @@ from csanmt.engine.torch_reference import TorchEngine
 from csanmt.errors import ConfigurationError, InvalidInputError
 from csanmt.loading import load_tokenizer
 from csanmt.modeling import CsanmtForConditionalGeneration, load_model
-from csanmt.search import banned_tokens
+from csanmt.search import banned_tokens, most_copies
 from csanmt.translator import DecodingOptions
 from csanmt.version import write_decoding
 from tests.csanmt.golden import GOLDENS, Golden
@@ -153,20 +153,25 @@ def test_batches_change_no_hypothesis(tiny_directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "banned"),
+    ("ids", "source", "banned"),
     [
-        ([7] * 7, []),
-        ([7] * 8, [7]),
-        ([1, 2] * 3, []),
-        ([1, 2] * 4, [1]),
-        ([1, 2, 3, 4, 5] * 3, [1]),
-        ([1, 2, 3, 4, 5] * 2, []),
-        (list(range(17)) * 3, []),
-        ([], []),
+        ([7] * 7, [], []),
+        ([7] * 8, [], [7]),
+        ([7] * 8, [5, 6, *[4] * 9], []),
+        ([7] * 9, [5, 6, *[4] * 9], [7]),
+        ([1, 2] * 2, [], []),
+        ([1, 2] * 3, [3, 3, 3], [1]),
+        ([1, 2] * 3, [3, 3, 3, 3], []),
+        ([1, 2] * 4, [3, 4, 5] * 4, [1]),
+        ([1, 2, 3, 4, 5] * 3, [], [1]),
+        ([1, 2, 3, 4, 5] * 2, [], []),
+        (list(range(17)) * 3, [], []),
+        ([], [], []),
     ],
 )
-def test_only_a_loop_is_banned(ids: list[int], banned: list[int]) -> None:
-    assert list(dict.fromkeys(banned_tokens(ids))) == banned
+def test_only_a_loop_is_banned(ids: list[int], source: list[int], banned: list[int]) -> None:
+    """What the source itself repeats may be repeated as often."""
+    assert list(dict.fromkeys(banned_tokens(ids, most_copies(source)))) == banned
 
 
 @pytest.fixture(scope="module")
