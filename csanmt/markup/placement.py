@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 # They join a phrase to what stands before it, and models align them with either.
 _LINKING = frozenset({"in", "on", "at", "of", "to", "for", "with", "from", "by"})
 _PREPOSITIONS = tuple("在从到向给用对于为由以")
+_SIGNS = frozenset("%#@&*/\\_$€£¥+=<>{}|~^")
 _SHORT = 3  # letters: shorter words (the, of, on) say less about where a span is
 _NEAR = 3.0  # source characters: how far off a word may be that an unaligned span takes
 _TAKEN = -1e9
@@ -106,7 +107,9 @@ class _Words:
 
 
 def _is_punctuation(character: str) -> bool:
-    return not (character.isalnum() or character.isspace() or is_atom(character))
+    """What parts words or sentences; a sign that is read or stands in a placeholder does not."""
+    word = character.isalnum() or character.isspace() or is_atom(character)
+    return not (word or character in _SIGNS)
 
 
 def _weight(word: str) -> float:
