@@ -180,9 +180,13 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class StartSettings:
-    """Where weights come from: empty means random, else a model version directory."""
+    """Where weights come from: empty means random, else a model version directory.
+
+    kept: share of the initial model's weights in those exported (Wortsman et al., CVPR 2022).
+    """
 
     initial_model: str = ""
+    kept: float = 0.0
     teacher: str = ""
 
 
@@ -216,6 +220,7 @@ class Recipe:
             ("training.log_steps", t.log_steps, t.log_steps >= 1, "at least 1"),
             ("training.label_smoothing", t.label_smoothing, 0 <= t.label_smoothing < 1, below_one),
             ("contrastive.share", share, 0 <= share < 1, below_one),
+            ("start.kept", self.start.kept, 0 <= self.start.kept < 1, below_one),
         ):
             _allow(key, value, good, allowed)
 

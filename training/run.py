@@ -110,6 +110,7 @@ def train(
     changes = _claim(directory, recipe, resume, changed)
     if trunk is not None and find_checkpoint(directory / "checkpoint") is None:
         copy_trunk(trunk, directory)
+    evaluate = _evaluation(recipe, packed, vocabularies, stop)
     trainer = Trainer(
         recipe,
         trainable.to(_device(device)),
@@ -117,7 +118,7 @@ def train(
         directory,
         minutes=minutes,
         clock=clock,
-        evaluate=_evaluation(recipe, packed, vocabularies, stop),
+        evaluate=evaluate,
         report=report,
         stop=stop,
     )
@@ -131,8 +132,14 @@ def train(
     outcome = RunResult(None, left, p.step, p.tokens, hours, p.scores)
     if not trainer.finished():
         return outcome
+    model = trainer.chosen().float().cpu()
+    if recipe.start.kept:
+        before = load_model(recipe.start.initial_model).state_dict()
+        for name, weight in model.state_dict().items():
+            weight.lerp_(before[name].to(weight), recipe.start.kept)
+        outcome = replace(outcome, dev=evaluate(model))
     version = export_version(
-        trainer.chosen().float().cpu(),
+        model,
         packed / "tokenizer",
         directory / "version",
         recipe.evaluation,
