@@ -173,8 +173,11 @@ def _insertions(hypothesis: Hypothesis, guarded: Guarded) -> list[Change]:
 
     def offset_of(number: int, run: Carried) -> int:
         if number in pairs:  # which keeps what is between it, wherever that goes
-            low, high = (bisect_left(starts, place) for place in pairs[number][:2])
-            if low < high and pairs[number][2]:
+            first, last, closes = pairs[number]
+            if (first, last) == (0, len(guarded.text)):
+                return len(text) if closes else 0
+            low, high = bisect_left(starts, first), bisect_left(starts, last)
+            if low < high and closes:
                 return _word_end(text, max(ends[start] for start in starts[low:high]))
             if low < high:
                 return _word_start(text, min(begins[start] for start in starts[low:high]))
