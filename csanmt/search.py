@@ -344,12 +344,12 @@ def best_hypotheses(beams: Beams, count: int) -> list[TokenHypothesis]:
 
 def most_copies(ids: Sequence[int]) -> int:
     """How often in a row the most repeated n-gram of ``ids`` stands there."""
-    most = 0
-    for length in range(1, min(_LONGEST_LOOP, len(ids)) + 1):
+    most = 1
+    for length in range(1, _LONGEST_LOOP + 1):
         same = 0
-        for i in range(length, len(ids) + 1):
+        for i in range(length, len(ids)):
+            same = same + 1 if ids[i] == ids[i - length] else 0
             most = max(most, same // length + 1)
-            same = same + 1 if i < len(ids) and ids[i] == ids[i - length] else 0
     return most
 
 
@@ -365,8 +365,6 @@ def banned_tokens(ids: Sequence[int], in_source: int = 0) -> list[int]:
 
 
 def _ends_in_copies(ids: Sequence[int], length: int, copies: int) -> bool:
-    span = length * (copies - 1)
-    one = length > 1 and len(set(ids[-length:])) == 1  # then the loop is of that one token
-    if one or len(ids) < span + length:
-        return False
-    return all(ids[i] == ids[i - length] for i in range(len(ids) - span, len(ids)))
+    tail = list(ids[-length * copies :])
+    one = length > 1 and len(set(tail)) == 1  # then the loop is of that one token
+    return len(tail) == length * copies and not one and tail[length:] == tail[:-length]

@@ -32,7 +32,7 @@ def export_version(
     *,
     weights: str = "int8",
 ) -> Path:
-    """Write a version directory, aside and then renamed into place.
+    """Write a version directory, aside and then renamed into place; it is returned.
 
     Args:
         model: the trained (averaged) model.
@@ -42,9 +42,6 @@ def export_version(
             ``max_length_factor`` and ``repair_numbers`` of ``config.json``.
         provenance: the author's part of ``provenance.json``.
         weights: ``int8`` (engine.bin), ``bf16`` or ``float32`` (model.safetensors).
-
-    Returns:
-        ``out``.
     """
     fresh = out.with_name(out.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -180,10 +180,8 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class StartSettings:
-    """Where weights come from: empty means random, else a model version directory.
-
-    kept: share of the initial model's weights in those exported (Wortsman et al., CVPR 2022).
-    """
+    """Where weights come from: empty means random, else a model version directory, of whose
+    weights the share ``kept`` is in those that are exported (Wortsman et al., CVPR 2022)."""
 
     initial_model: str = ""
     kept: float = 0.0

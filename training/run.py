@@ -111,9 +111,11 @@ def train(
     if trunk is not None and find_checkpoint(directory / "checkpoint") is None:
         copy_trunk(trunk, directory)
     evaluate = _evaluation(recipe, packed, vocabularies, stop)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     trainer = Trainer(
         recipe,
-        trainable.to(_device(device)),
+        trainable.to(device),
         split,
         directory,
         minutes=minutes,
@@ -186,12 +188,6 @@ def describe(recipe: Recipe, packed: Path, outcome: RunResult, commit: str) -> d
         },
         "dev": {key: round(value, 4) for key, value in outcome.dev.items()},
     }
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def _claim(directory: Path, recipe: Recipe, resume: bool, changed: bool) -> list[str]:

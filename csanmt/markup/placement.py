@@ -106,10 +106,9 @@ class _Words:
         return score
 
 
-def _is_punctuation(character: str) -> bool:
+def _is_punctuation(c: str) -> bool:
     """What parts words or sentences; a sign that is read or stands in a placeholder does not."""
-    word = character.isalnum() or character.isspace() or is_atom(character)
-    return not (word or character in _SIGNS)
+    return not (c.isalnum() or c.isspace() or is_atom(c) or c in _SIGNS)
 
 
 def _weight(word: str) -> float:

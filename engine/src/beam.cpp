@@ -9,8 +9,7 @@ namespace {
 
 constexpr int kLongestLoop = 16;
 
-// How many copies of an n-gram in a row are allowed: as many as the source has of something, and
-// for the zeros of a number more.
+// Copies of an n-gram in a row: as many as the source has of something; the zeros of a number.
 int copies_allowed(int n, int in_source) { return std::max(in_source, n == 1 ? 8 : 3); }
 
 bool loops(const std::vector<int32_t>& tokens, int n, int copies) {
@@ -27,11 +26,11 @@ bool loops(const std::vector<int32_t>& tokens, int n, int copies) {
 
 int most_copies(const std::vector<int32_t>& tokens) {
   const int size = int(tokens.size());
-  int most = 0;
-  for (int n = 1; n <= std::min(kLongestLoop, size); ++n)
-    for (int i = n, same = 0; i <= size; ++i) {
+  int most = 1;
+  for (int n = 1; n <= kLongestLoop; ++n)
+    for (int i = n, same = 0; i < size; ++i) {
+      same = tokens[i] == tokens[i - n] ? same + 1 : 0;
       most = std::max(most, same / n + 1);
-      if (i < size) same = tokens[i] == tokens[i - n] ? same + 1 : 0;
     }
   return most;
 }

@@ -9,6 +9,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
 
 from cli.main import main
 from csanmt.errors import ConfigurationError, InvalidInputError
@@ -20,8 +23,8 @@ from training.distillation import distil, monolingual
 from training.filtering import HAN
 from training.packed import read_split
 from training.preparation import prepare
-from training.recipe import load_recipe
-from training.run import train
+from training.recipe import Recipe, load_recipe
+from training.run import RunResult, train
 from training.status import read_metrics
 from training.vocabulary import Vocabularies
 
@@ -101,6 +104,27 @@ def test_finetuning_continues_from_the_models_own_weights(short, packed, tmp_pat
         return next(x["loss"] for x in lines if x.get("stage") == "translation")
 
     assert first_loss("second") < first_loss("first")
+
+
+def test_a_share_of_the_first_weights_is_kept(short, packed, tmp_path):
+    first = train(short, packed, tmp_path / "first", clock=lambda: 0.0, weights="float32").version
+    tuned = replace(short, start=replace(short.start, initial_model=str(first)))
+    prepare(tuned, RECIPES, tmp_path / "packed")
+
+    def trained(recipe: Recipe) -> tuple[RunResult, dict[str, Tensor]]:
+        arguments = (recipe, tmp_path / "packed", tmp_path / "second")
+        outcome = train(*arguments, clock=lambda: 0.0, weights="float32", changed=True)
+        return outcome, load_file(outcome.version / "model.safetensors")
+
+    alone, after = trained(tuned)
+    mixed, both = trained(replace(tuned, start=replace(tuned.start, kept=0.25)))
+    before = load_file(first / "model.safetensors")
+    for name, weight in both.items():
+        assert torch.allclose(weight, 0.75 * after[name] + 0.25 * before[name], atol=1e-6), name
+    assert mixed.steps == alone.steps
+    assert mixed.dev["loss"] != alone.dev["loss"]
+    described = json.loads((mixed.version / "provenance.json").read_text(encoding="utf-8"))
+    assert described["dev"]["loss"] == round(mixed.dev["loss"], 4)
 
 
 def test_int8_export_packs_one_engine_file(short, packed, tmp_path):
