@@ -1,7 +1,7 @@
 """CSANMT translation: the model as a library.
 
 >>> import csanmt
->>> translator = csanmt.load("csanmt-zh-en:v1.4.0")  # or a model version's directory
+>>> translator = csanmt.load("csanmt-zh-en:v1.5.0")  # or a model version's directory
 >>> translator.translate("你好，世界。你好吗？").text  # a text of any length
 >>> translator.translate(["你好，世界。"])[0].text  # sentences
 

@@ -23,7 +23,7 @@ from csanmt.tables import build
 from csanmt.tokenization_copy import check_names
 from csanmt.translator import DecodingOptions
 
-DEFAULT_TAG = "csanmt-zh-en:v1.4.0"  # the model that comes with the product
+DEFAULT_TAG = "csanmt-zh-en:v1.5.0"  # the model that comes with the product
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
 TOKENIZER = "tokenizer"
