@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from csanmt.protected.sentence import Guarded
 from csanmt.terms import Demand, capitalised, count_forms
@@ -46,12 +46,13 @@ Decode = Callable[[Sequence[Work], DecodingOptions, Prefixes | None], list[list[
 
 @dataclass(slots=True)
 class _State:
-    """A sentence under way; the first ``fixed`` tokens of ``best`` are settled."""
+    """A sentence under way; the first ``fixed`` tokens of ``best`` are settled, as is what is
+    ``lost``: demands that no place would hold."""
 
     work: Work
     best: list[TokenHypothesis]
     fixed: int = 0
-    stuck: bool = False
+    lost: list[Demand] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,13 @@ class Forcing:
         return missing
 
     def _candidates(self, state: _State, options: DecodingOptions) -> list[_Candidate]:
-        if state.stuck or not state.best:
+        if not state.best:
             return []
         hypothesis = state.best[0]
         surfaces = _Surfaces(self._tokenizer, hypothesis)
         offers = []
-        for demand in self._missing(state.work, hypothesis):
+        missing = [d for d in self._missing(state.work, hypothesis) if d not in state.lost]
+        for demand in missing:
             tokens = _tokens_of(demand, state.work.spans)
             for start, end in surfaces.places(tokens, state.fixed)[:_PLACES]:
                 offers.append((start, end, demand))
@@ -145,12 +147,11 @@ class Forcing:
         for state in states:
             own = [(c, h) for (s, c), h in zip(tasks, decoded, strict=True) if s is state and h]
             if not own:
-                state.stuck = True
                 continue
             ranked = [(self._rank(state.work, found[0]), c, found) for c, found in own]
             rank, candidate, found = max(ranked, key=lambda item: item[0])
             if -rank[0] >= len(self._missing(state.work, state.best[0])):
-                state.stuck = True  # no better: what is missing stays missing
+                state.lost.append(candidate.demand)  # no better: this one stays missing
                 continue
             state.best = [_aligned(h, candidate, state.work.spans) for h in found]
             state.fixed = candidate.end

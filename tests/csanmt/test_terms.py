@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from csanmt.forcing import Forcing, Work
 from csanmt.loading import load_translator
-from csanmt.terms import TermIndex, count_forms, demands, plural
+from csanmt.protected.sentence import Guarded
+from csanmt.terms import Demand, TermIndex, count_forms, demands, plural
 from csanmt.text_translator import TextTranslator
-from csanmt.translator import DecodingOptions
+from csanmt.translator import DecodingOptions, TokenHypothesis
 
 SHIPPED = Path(__file__).parents[2] / "model_store" / "default"
 
@@ -120,3 +122,30 @@ def test_found_terms_are_terms_and_do_not_overlap(text: str, terms: list[str]) -
         assert last <= start < end
         assert text[start:end].upper() == target
         last = end
+
+
+class _Letters:
+    """A tokenizer whose tokens are words of one letter."""
+
+    def decode(self, ids):
+        return " ".join(map(chr, ids))
+
+    def decode_with_spans(self, ids):
+        return self.decode(ids), [(2 * i, 2 * i + 1) for i in range(len(ids))]
+
+    def encode_target(self, text):
+        return [ord(c) for c in text if c != " "]
+
+
+def test_a_term_that_no_place_holds_does_not_keep_the_others_out() -> None:
+    """A "b" would stand where the answer has the "a" that is wanted too."""
+    wanted = [Demand(0, 1, "a"), Demand(0, 1, "b"), Demand(1, 2, "c")]
+    work = Work(Guarded("xy"), [1, 2], [(0, 1), (1, 2)], wanted, ())
+
+    def decode(works, options, prefixes):
+        begins = prefixes or [()] * len(works)
+        found = [tuple(p) + tuple(map(ord, "ax"))[len(p) :] for p in begins]
+        return [[TokenHypothesis(ids, -1.0, alignment=(0, 1))] for ids in found]
+
+    answer = Forcing(decode, _Letters()).translate([work], DecodingOptions())
+    assert _Letters().decode(answer[0][0].ids) == "a c"
