@@ -102,8 +102,8 @@ def test_the_default_model_may_replace_itself_and_the_evidence_says_so(folder):
     [
         ({"decoding": {"beam": 1}}, f"beam 1, not its own {OWN.beam}"),
         (
-            {"decoding": {"length_penalty": 1.2}},
-            f"length penalty 1.2, not its own {OWN.length_penalty:g}",
+            {"decoding": {"length_penalty": 0.9}},
+            f"length penalty 0.9, not its own {OWN.length_penalty:g}",
         ),
         ({"engine": "torch"}, "the torch engine, not the native one"),
     ],

@@ -101,7 +101,7 @@ def test_status_names_each_thing_that_is_wrong_and_never_ends_in_a_traceback(
 def test_a_pipeline_with_an_empty_store_fetches_the_model_that_is_pinned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tag, source = "csanmt-zh-en:v1.5.0", str(tmp_path / "models")
+    tag, source = "csanmt-zh-en:v9.5.0", str(tmp_path / "models")
     (tmp_path / "model").mkdir()
     write_model(tmp_path / "model")
     trained = ModelStore(tmp_path / "trained")

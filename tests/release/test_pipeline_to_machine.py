@@ -27,7 +27,7 @@ from tests.release.stub_site import World
 from tests.release.test_registry import know_plain, running_registry
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG, VERSION = "csanmt-zh-en:v1.5.0", "v0.2.1-abc1234"
+TAG, VERSION = "csanmt-zh-en:v9.5.0", "v0.2.1-abc1234"
 
 
 @pytest.fixture
