@@ -207,6 +207,7 @@ class Recipe:
         t, share, weights = self.training, self.contrastive.share, self.data.weights
         k, unknown = self.augmentation.num_of_samples, {*self.data.without_families} - {*FAMILIES}
         below_one = "0 up to below 1"
+        kept, begun = self.start.kept, bool(self.start.initial_model)
         for key, value, good, allowed in (
             ("augmentation.num_of_samples", k, k == 1 or k % 2 == 0, "0, 1 or an even number"),
             ("training.decay_share", t.decay_share, 0 <= t.decay_share <= 1, "0 to 1"),
@@ -218,7 +219,7 @@ class Recipe:
             ("training.log_steps", t.log_steps, t.log_steps >= 1, "at least 1"),
             ("training.label_smoothing", t.label_smoothing, 0 <= t.label_smoothing < 1, below_one),
             ("contrastive.share", share, 0 <= share < 1, below_one),
-            ("start.kept", self.start.kept, 0 <= self.start.kept < 1, below_one),
+            ("start.kept", kept, kept == 0 or (begun and 0 < kept < 1), "0, or below 1 of a model"),
         ):
             _allow(key, value, good, allowed)
 

@@ -9,11 +9,10 @@ namespace {
 
 constexpr int kLongestLoop = 16;
 
-// Copies of an n-gram in a row: as many as the source has of something; the zeros of a number.
-int copies_allowed(int n, int in_source) { return std::max(in_source, n == 1 ? 8 : 3); }
-
-bool loops(const std::vector<int32_t>& tokens, int n, int copies) {
-  const int size = int(tokens.size());
+// Whether tokens end in as many copies of an n-gram as may stand in a row: as many as the source has
+// of something, else three; of one token alone eight, the zeros of a number.
+bool loops(const std::vector<int32_t>& tokens, int n, int in_source) {
+  const int size = int(tokens.size()), copies = std::max(in_source, n == 1 ? 8 : 3);
   if (size < n * copies) return false;
   // An n-gram of one token alone is no loop of its own.
   if (n > 1 && std::count(tokens.end() - n, tokens.end(), tokens.back()) == n) return false;
@@ -53,7 +52,7 @@ std::vector<int32_t> BeamSearch::banned(int k) const {
   const std::vector<int32_t>& tokens = live_[k].tokens;
   if (tokens.empty() && due.empty()) out.push_back(0);
   for (int n = 1; n <= kLongestLoop; ++n)
-    if (loops(tokens, n, copies_allowed(n, options_.copies_in_source))) out.push_back(tokens[tokens.size() - n]);
+    if (loops(tokens, n, options_.copies_in_source)) out.push_back(tokens[tokens.size() - n]);
   return out;
 }
 

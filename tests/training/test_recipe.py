@@ -48,6 +48,11 @@ def test_recipes_for_shipped_models_exclude_every_benchmark_and_mixed_licences(n
             r"num_of_samples is 3; allowed is 0, 1 or an even",
         ),
         ({"training": {"precision": "fp8"}}, r"precision is 'fp8'; allowed is auto, bf16, float32"),
+        ({"start": {"kept": 0.5}}, r"start\.kept is 0\.5; allowed is 0, or below 1 of a model"),
+        (
+            {"start": {"kept": 1.0, "initial_model": "m"}},
+            r"start\.kept is 1\.0; allowed is 0, or below 1 of a model",
+        ),
         ({"data": {"weights": {"a": -1}}}, r"data\.weights is .* allowed is 0 or more"),
         ({"data": {"corpora": "one.tsv"}}, r"data\.corpora is 'one\.tsv'; allowed is a list"),
         ({"data": {"filter": {"max": 1}}}, r"data\.filter\.max is an unknown key"),
